@@ -1,0 +1,34 @@
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// Perturbs inputs so that the classifier errs. It only perturbs: <see cref="AttackHarness"/> projects into the budget, clips to the
+/// bounds, judges success, counts, and hands over only rows that still stand.
+/// </summary>
+public interface IAttack
+{
+    /// <summary>Name in the policy, snake case.</summary>
+    string Name { get; }
+
+    /// <summary>One sentence for the tables of the documentation, with its source.</summary>
+    string Summary { get; }
+
+    /// <summary>Perturbed inputs.</summary>
+    /// <param name="context">Classifier, budget, settings and randomness.</param>
+    /// <param name="inputs">[batch, input shape], clean, in the data's units.</param>
+    /// <param name="labels">[batch], int64, true classes.</param>
+    /// <returns>[batch, input shape]; the caller disposes it.</returns>
+    Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels);
+}
+
+/// <summary>What an attack works with.</summary>
+/// <param name="Model">The classifier under attack.</param>
+/// <param name="Budget">Norm and epsilon.</param>
+/// <param name="Settings">Steps and the like; unset ones take the attack's defaults.</param>
+/// <param name="Random">The only source of randomness.</param>
+/// <param name="RandomStart">Whether this try starts at a random point.</param>
+/// <param name="Cancel">Stops the attack between steps.</param>
+public sealed record AttackContext(Classifier Model, Budget Budget, Policy.AttackSettings Settings, Generator Random, bool RandomStart,
+    CancellationToken Cancel = default);

@@ -1,0 +1,11 @@
+namespace PostTrainGate.Attacks;
+
+/// <summary>The norm that a perturbation is measured in.</summary>
+public enum Norm
+{
+    /// <summary>Largest change of a single value.</summary>
+    Linf,
+
+    /// <summary>Euclidean length.</summary>
+    L2,
+}

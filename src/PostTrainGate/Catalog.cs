@@ -1,0 +1,26 @@
+using System.Collections.Immutable;
+using PostTrainGate.Attacks;
+using PostTrainGate.Metrics;
+using PostTrainGate.Repairs;
+using PostTrainGate.Reporting;
+
+namespace PostTrainGate;
+
+/// <summary>
+/// Everything a policy can name. Adding one is a new file and a line here; the policy's schema, the documentation's tables and the
+/// error messages come from these lists.
+/// </summary>
+public static class Catalog
+{
+    /// <summary>Attacks, by name in the policy.</summary>
+    public static ImmutableArray<IAttack> Attacks { get; } = [];
+
+    /// <summary>Metrics, by name in the policy.</summary>
+    public static ImmutableArray<IMetric> Metrics { get; } = [];
+
+    /// <summary>Repairs, in the order they are tried.</summary>
+    public static ImmutableArray<IRepair> Repairs { get; } = [];
+
+    /// <summary>Report writers.</summary>
+    public static ImmutableArray<IReportWriter> Reports { get; } = [];
+}

@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Data;
+
+/// <summary>Inputs, labels and group memberships of some rows. Immutable; <see cref="Take"/> makes smaller ones.</summary>
+public sealed class EvaluationSet : IDisposable
+{
+    /// <summary>Takes ownership of the tensors.</summary>
+    public EvaluationSet(Tensor inputs, Tensor labels, ImmutableArray<string> classNames,
+        ImmutableDictionary<string, GroupColumn> groups, FeatureLayout? layout, int favorable)
+    {
+        (Inputs, Labels, ClassNames, Groups, Layout, Favorable) = (inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope(), classNames, groups, layout, favorable);
+        LabelValues = [.. labels.data<long>().Select(y => (int)y)];
+    }
+
+    /// <summary>[n, input shape], float32, in the data's units.</summary>
+    public Tensor Inputs { get; }
+
+    /// <summary>[n], int64, class index.</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>The labels again, as plain numbers.</summary>
+    public ImmutableArray<int> LabelValues { get; }
+
+    /// <summary>Label text of each class index.</summary>
+    public ImmutableArray<string> ClassNames { get; }
+
+    /// <summary>Class index that counts as the favourable outcome.</summary>
+    public int Favorable { get; }
+
+    /// <summary>Group memberships by group name.</summary>
+    public ImmutableDictionary<string, GroupColumn> Groups { get; }
+
+    /// <summary>Which input columns belong together; null for images and bare tensors.</summary>
+    public FeatureLayout? Layout { get; }
+
+    /// <summary>Number of rows.</summary>
+    public int Count => LabelValues.Length;
+
+    /// <summary>The chosen rows, in the order given; the caller disposes it.</summary>
+    public EvaluationSet Take(ReadOnlySpan<int> rows)
+    {
+        using var scope = NewDisposeScope();
+        var index = tensor(rows.ToArray().Select(r => (long)r).ToArray());
+        var chosen = rows.ToArray();
+        return new EvaluationSet(Inputs.index_select(0, index), Labels.index_select(0, index), ClassNames,
+            Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen)), Layout, Favorable);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Inputs.Dispose();
+        Labels.Dispose();
+    }
+}
+
+/// <summary>The three disjoint splits of a policy.</summary>
+/// <param name="Repair">Rows a repair may learn from.</param>
+/// <param name="Select">Rows candidates are chosen on.</param>
+/// <param name="Test">Rows measured once, for the report.</param>
+public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, EvaluationSet Test) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Repair.Dispose();
+        Select.Dispose();
+        Test.Dispose();
+    }
+}
+
+/// <summary>Which group each row belongs to.</summary>
+/// <param name="Name">Name of the group in the policy.</param>
+/// <param name="Levels">Names of the levels, such as <c>female</c>, <c>male</c>; of a condition: <c>false</c>, <c>true</c>.</param>
+/// <param name="LevelOf">Per row the index of its level; -1 where the value is missing.</param>
+/// <param name="Privileged">Index of the privileged level, everything else being unprivileged; null: levels stand side by side.</param>
+/// <param name="SourceColumns">Columns of the data that the group is made of.</param>
+public sealed record GroupColumn(string Name, ImmutableArray<string> Levels, ImmutableArray<int> LevelOf, int? Privileged,
+    ImmutableArray<string> SourceColumns)
+{
+    /// <summary>The same for the chosen rows.</summary>
+    public GroupColumn Take(int[] rows) => this with { LevelOf = [.. rows.Select(r => LevelOf[r])] };
+}
+
+/// <summary>How columns of the data became columns of the input: one block each, side by side.</summary>
+/// <param name="Columns">In input order.</param>
+public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
+{
+    /// <summary>Width of an input.</summary>
+    public int Width => Columns.Sum(c => c.Width);
+
+    /// <summary>The column of that name, or null.</summary>
+    public FeatureColumn? Find(string name) => Columns.FirstOrDefault(c => c.Name == name);
+}
+
+/// <summary>One column of the data and the block of input columns it became.</summary>
+/// <param name="Name">Column of the data.</param>
+/// <param name="Start">First input column.</param>
+/// <param name="Categories">Values of a one-hot block in order; empty for a numeric column (one input column).</param>
+/// <param name="Offset">Subtracted from a numeric value.</param>
+/// <param name="Divisor">Then divided by.</param>
+public sealed record FeatureColumn(string Name, int Start, ImmutableArray<string> Categories, double Offset = 0, double Divisor = 1)
+{
+    /// <summary>Number of input columns.</summary>
+    public int Width => Math.Max(1, Categories.Length);
+}

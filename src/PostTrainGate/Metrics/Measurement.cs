@@ -1,0 +1,75 @@
+namespace PostTrainGate.Metrics;
+
+/// <summary>A value with its interval, and how many rows it rests on.</summary>
+/// <param name="Value">The estimate, NaN when there is none.</param>
+/// <param name="Lower">Lower end of the interval.</param>
+/// <param name="Upper">Upper end of the interval.</param>
+/// <param name="Count">Rows it rests on.</param>
+/// <param name="Reason">Why there is no value; null when there is one.</param>
+public readonly record struct Measurement(double Value, double Lower, double Upper, int Count, string? Reason = null)
+{
+    /// <summary>Whether there is a value.</summary>
+    public bool IsMeasured => Reason is null;
+
+    /// <summary>No value, and why.</summary>
+    public static Measurement NotMeasured(string reason) => new(double.NaN, double.NaN, double.NaN, 0, reason);
+}
+
+/// <summary>Which way a metric gets better, and so how a threshold reads it.</summary>
+public enum Better
+{
+    /// <summary>Higher is better: accuracy, robust accuracy.</summary>
+    Higher,
+
+    /// <summary>Nearer to 0 is better, either side: signed differences. A maximum bounds the size.</summary>
+    NearZero,
+
+    /// <summary>Nearer to 1 is better, either side: ratios. A minimum bounds min(r, 1/r).</summary>
+    NearOne,
+}
+
+/// <summary>What a metric needs from the policy.</summary>
+[Flags]
+public enum MetricNeeds
+{
+    /// <summary>Predictions only.</summary>
+    None = 0,
+
+    /// <summary>A group.</summary>
+    Group = 1,
+
+    /// <summary>An attack with a budget.</summary>
+    Attack = 2,
+}
+
+/// <summary>One thing that can be measured of a classifier on a set of rows. Stateless.</summary>
+public interface IMetric
+{
+    /// <summary>Name in the policy, snake case.</summary>
+    string Name { get; }
+
+    /// <summary>One sentence for the tables of the documentation, with its source.</summary>
+    string Summary { get; }
+
+    /// <summary>Which way it gets better.</summary>
+    Better Better { get; }
+
+    /// <summary>What it needs from the policy.</summary>
+    MetricNeeds Needs { get; }
+
+    /// <summary>Measures it.</summary>
+    Measurement Measure(MetricContext context);
+}
+
+/// <summary>All that a metric may look at.</summary>
+/// <param name="Evaluation">The classifier on the rows, with its predictions computed once.</param>
+/// <param name="Rule">The gate: group, attack, samples.</param>
+/// <param name="Confidence">Level of the interval.</param>
+/// <param name="Seed">Seed of this measurement; a fresh attack gets a fresh one.</param>
+/// <param name="Reference">
+/// The model before the repair, for measures that transfer its adversarial examples; null when the model itself is measured.
+/// </param>
+/// <param name="Progress">Told the share done, 0 to 1.</param>
+/// <param name="Cancel">Stops the measurement.</param>
+public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, double Confidence, int Seed,
+    Models.Classifier? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default);

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using PostTrainGate.Policy;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>What the file's output holds, and so how logits are obtained from it.</summary>
+public enum OutputHead
+{
+    /// <summary>One logit per class.</summary>
+    Logits,
+
+    /// <summary>A softmax at the end, which is left out when logits are wanted.</summary>
+    Softmax,
+
+    /// <summary>A log-softmax at the end; its values are logits already.</summary>
+    LogSoftmax,
+
+    /// <summary>One unit z after (or before) a sigmoid; logits are [0, z].</summary>
+    Sigmoid,
+}
+
+/// <summary>
+/// A model that tells classes apart: inputs in the data's own units, logits out. Input bounds and normalisation belong to it,
+/// so that an attack never has to know about either.
+/// </summary>
+public abstract class Classifier : IDisposable
+{
+    /// <summary>For reports: the file's name.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Shape of one input, without the batch; -1 where the file leaves an axis open.</summary>
+    public abstract ImmutableArray<long> InputShape { get; }
+
+    /// <summary>Number of classes.</summary>
+    public abstract int Classes { get; }
+
+    /// <summary>What the file's output holds.</summary>
+    public abstract OutputHead Head { get; }
+
+    /// <summary>Bounds and normalisation of inputs.</summary>
+    public abstract InputPolicy Input { get; }
+
+    /// <summary>Whether <see cref="Logits"/> can be differentiated.</summary>
+    public abstract bool HasGradients { get; }
+
+    /// <summary>Logits of a batch.</summary>
+    /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>
+    /// <returns>[batch, classes]; part of the gradient graph when gradients are enabled and the input asks for them.</returns>
+    public abstract Tensor Logits(Tensor inputs);
+
+    /// <summary>Logits of many rows, in batches, without gradients.</summary>
+    /// <param name="inputs">[n, input shape].</param>
+    /// <param name="batchSize">Rows at a time.</param>
+    /// <returns>[n, classes]; the caller disposes it.</returns>
+    public Tensor LogitsOfAll(Tensor inputs, int batchSize = 250)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var rows = inputs.shape[0];
+        var parts = new List<Tensor>();
+        for (long start = 0; start < rows; start += batchSize)
+        {
+            using var batch = NewDisposeScope();
+            using var part = inputs.narrow(0, start, Math.Min(batchSize, rows - start));
+            parts.Add(batch.MoveToOuter(Logits(part).contiguous()));
+        }
+
+        return (parts.Count == 0 ? zeros(0, Classes) : cat(parts, 0)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Frees the native memory.</summary>
+    public abstract void Dispose();
+}

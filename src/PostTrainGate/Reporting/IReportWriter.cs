@@ -1,0 +1,20 @@
+namespace PostTrainGate.Reporting;
+
+/// <summary>Renders a <see cref="GateResult"/> to text. Everything that came from a model, data or policy file is escaped.</summary>
+public interface IReportWriter
+{
+    /// <summary>Name in the policy's <c>report</c> section.</summary>
+    string Name { get; }
+
+    /// <summary>Name of the file it makes.</summary>
+    string FileName { get; }
+
+    /// <summary>One sentence for the documentation.</summary>
+    string Summary { get; }
+
+    /// <summary>Whether it is written without being asked for.</summary>
+    bool Always { get; }
+
+    /// <summary>The whole file.</summary>
+    string Render(GateResult result);
+}

@@ -1,0 +1,7 @@
+namespace PostTrainGate;
+
+/// <summary>What a run is doing.</summary>
+/// <param name="Stage">Such as <c>Attacking the original model</c>.</param>
+/// <param name="Done">Share done, 0 to 1; null when it cannot be told.</param>
+/// <param name="Detail">A short figure beside it.</param>
+public sealed record RunProgress(string Stage, double? Done = null, string? Detail = null);

@@ -1,0 +1,74 @@
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate;
+
+/// <summary>What a measurement says about a threshold.</summary>
+public enum Verdict
+{
+    /// <summary>The whole interval meets the threshold.</summary>
+    Pass,
+
+    /// <summary>The whole interval misses the threshold.</summary>
+    Fail,
+
+    /// <summary>The threshold lies inside the interval.</summary>
+    Inconclusive,
+
+    /// <summary>There is no value. Never counts as a pass.</summary>
+    NotMeasured,
+}
+
+/// <summary>Turns measurements into verdicts.</summary>
+public static class Judge
+{
+    /// <summary>The verdict of a gate.</summary>
+    /// <param name="rule">Its thresholds.</param>
+    /// <param name="better">Which way the metric gets better: a signed difference is judged by its size, a ratio r by min(r, 1/r).</param>
+    /// <param name="measured">The measurement, in the metric's own sign.</param>
+    /// <param name="baseline">The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.</param>
+    public static Verdict Verdict(GateRule rule, Better better, Measurement measured, Measurement? baseline = null)
+    {
+        if (!measured.IsMeasured) return PostTrainGate.Verdict.NotMeasured;
+        var (_, lower, upper) = Judged(better, measured);
+        var worst = PostTrainGate.Verdict.Pass;
+        if (rule.Min is { } min) worst = Worse(worst, lower >= min ? PostTrainGate.Verdict.Pass : upper < min ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
+        if (rule.Max is { } max) worst = Worse(worst, upper <= max ? PostTrainGate.Verdict.Pass : lower > max ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
+        if (rule.Drop is { } drop) worst = Worse(worst, Dropped(drop, better, measured, baseline));
+        return worst;
+    }
+
+    /// <summary>Value and interval as thresholds read them.</summary>
+    public static (double Value, double Lower, double Upper) Judged(Better better, Measurement m) => better switch
+    {
+        Better.NearZero when m.Lower <= 0 && m.Upper >= 0 => (Math.Abs(m.Value), 0, Math.Max(-m.Lower, m.Upper)),
+        Better.NearZero => (Math.Abs(m.Value), Math.Min(Math.Abs(m.Lower), Math.Abs(m.Upper)), Math.Max(Math.Abs(m.Lower), Math.Abs(m.Upper))),
+        Better.NearOne when m.Lower <= 1 && m.Upper >= 1 => (Symmetric(m.Value), Math.Min(Symmetric(m.Lower), Symmetric(m.Upper)), 1),
+        Better.NearOne => (Symmetric(m.Value), Math.Min(Symmetric(m.Lower), Symmetric(m.Upper)), Math.Max(Symmetric(m.Lower), Symmetric(m.Upper))),
+        _ => (m.Value, m.Lower, m.Upper),
+    };
+
+    /// <summary>The graver of two verdicts: fail, not measured, inconclusive, pass.</summary>
+    public static Verdict Worse(Verdict a, Verdict b) => Rank(a) >= Rank(b) ? a : b;
+
+    private static int Rank(Verdict v) => v switch
+    {
+        PostTrainGate.Verdict.Fail => 3,
+        PostTrainGate.Verdict.NotMeasured => 2,
+        PostTrainGate.Verdict.Inconclusive => 1,
+        _ => 0,
+    };
+
+    private static double Symmetric(double ratio) => ratio <= 1 ? ratio : 1 / ratio;
+
+    // Same rows, two models: the difference of the estimates against the room the policy leaves. Without a paired interval the
+    // verdict is taken on the estimates, and a base that was not measured leaves the gate not measured.
+    private static Verdict Dropped(double drop, Better better, Measurement now, Measurement? baseline)
+    {
+        if (baseline is not { IsMeasured: true } before) return PostTrainGate.Verdict.NotMeasured;
+        var (current, _, _) = Judged(better, now);
+        var (past, _, _) = Judged(better, before);
+        var loss = better == Better.NearZero ? current - past : past - current;
+        return loss <= drop ? PostTrainGate.Verdict.Pass : PostTrainGate.Verdict.Fail;
+    }
+}

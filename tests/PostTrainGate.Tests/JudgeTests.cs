@@ -1,0 +1,46 @@
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+using Xunit;
+
+namespace PostTrainGate.Tests;
+
+public class JudgeTests
+{
+    [Theory]
+    [InlineData(0.80, 0.75, 0.85, Verdict.Pass)]
+    [InlineData(0.70, 0.65, 0.74, Verdict.Fail)]
+    [InlineData(0.76, 0.70, 0.82, Verdict.Inconclusive)]
+    public void A_minimum_is_met_when_the_whole_interval_is_above_it(double value, double lower, double upper, Verdict expected) =>
+        Assert.Equal(expected, Judge.Verdict(Rule with { Min = 0.75 }, Better.Higher, new(value, lower, upper, 100)));
+
+    [Theory]
+    [InlineData(-0.05, -0.09, -0.01, Verdict.Pass)]
+    [InlineData(-0.25, -0.35, -0.15, Verdict.Fail)]
+    [InlineData(0.25, 0.15, 0.35, Verdict.Fail)]
+    [InlineData(0.02, -0.20, 0.05, Verdict.Inconclusive)]
+    public void A_signed_difference_is_judged_by_its_size(double value, double lower, double upper, Verdict expected) =>
+        Assert.Equal(expected, Judge.Verdict(Rule with { Max = 0.10 }, Better.NearZero, new(value, lower, upper, 100)));
+
+    [Theory]
+    [InlineData(0.95, 0.85, 1.05, Verdict.Pass)]
+    [InlineData(1.60, 1.40, 1.90, Verdict.Fail)]
+    [InlineData(0.60, 0.50, 0.70, Verdict.Fail)]
+    [InlineData(1.10, 0.90, 1.35, Verdict.Inconclusive)]
+    public void A_ratio_is_judged_from_both_sides(double value, double lower, double upper, Verdict expected) =>
+        Assert.Equal(expected, Judge.Verdict(Rule with { Min = 0.80 }, Better.NearOne, new(value, lower, upper, 100)));
+
+    [Fact]
+    public void What_was_not_measured_never_passes() =>
+        Assert.Equal(Verdict.NotMeasured, Judge.Verdict(Rule with { Min = 0 }, Better.Higher, Measurement.NotMeasured("no rows")));
+
+    [Fact]
+    public void A_drop_needs_a_base()
+    {
+        var rule = Rule with { Drop = 0.01 };
+        Assert.Equal(Verdict.NotMeasured, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100)));
+        Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.905, 0.88, 0.93, 100)));
+        Assert.Equal(Verdict.Fail, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.92, 0.90, 0.94, 100)));
+    }
+
+    private static GateRule Rule => new() { Metric = "any" };
+}
