@@ -1,11 +1,108 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
 
-/// <summary>NumPy's archive of arrays.</summary>
-public static class NpzFile
+/// <summary>NumPy's archive of arrays: a zip of <c>.npy</c> files (NumPy Enhancement Proposal 1, format versions 1 to 3).</summary>
+/// <remarks>
+/// Read here rather than through a library: the file is untrusted, so that no array may be allocated before its size is known to fit
+/// the bytes that are there, and none of NumPy's pickled objects may ever be read.
+/// </remarks>
+public static partial class NpzFile
 {
+    private const long LargestHeader = 1 << 16;
+    private const long DeflateRatio = 1032; // the most that deflate can expand (zlib, "Maximum Expansion Factor")
+
     /// <summary>All arrays by name, in their own type and shape; the caller disposes them. Object arrays (pickle) are refused.</summary>
+    /// <remarks>Element types: bool, i1, u1, i2, i4, i8, f2, f4, f8, little-endian, in C or Fortran order.</remarks>
     /// <exception cref="GateException">PTG3001.</exception>
-    public static IReadOnlyDictionary<string, Tensor> Read(string path) => throw new NotImplementedException();
+    public static IReadOnlyDictionary<string, Tensor> Read(string path)
+    {
+        using var scope = NewDisposeScope();
+        var arrays = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        try
+        {
+            using var archive = ZipFile.OpenRead(path);
+            foreach (var entry in archive.Entries)
+            {
+                if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal)) throw new InvalidDataException($"'{entry.FullName}' is not a .npy file");
+                var name = entry.FullName[..^4];
+                if (arrays.ContainsKey(name)) throw new InvalidDataException($"the array '{name}' stands twice");
+                if (entry.Length / DeflateRatio > entry.CompressedLength) throw new InvalidDataException($"the array '{name}' claims more bytes than it can hold");
+                using var stream = entry.Open();
+                arrays[name] = ReadArray(stream, name, entry.Length);
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"cannot read '{path}' as NPZ: {e.Message}"), e);
+        }
+
+        foreach (var array in arrays.Values) array.MoveToOuterDisposeScope();
+        return arrays;
+    }
+
+    private static Tensor ReadArray(Stream stream, string name, long length)
+    {
+        Span<byte> prefix = stackalloc byte[12];
+        stream.ReadExactly(prefix[..10]);
+        if (prefix[0] != 0x93 || !prefix[1..6].SequenceEqual("NUMPY"u8)) throw new InvalidDataException($"'{name}' is not a .npy array");
+        var version = prefix[6];
+        if (version is < 1 or > 3) throw new InvalidDataException($"'{name}' has version {version} of the .npy format; 1 to 3 are known");
+        if (version > 1) stream.ReadExactly(prefix[10..]);
+        var before = version == 1 ? 10 : 12;
+        long headerLength = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
+        if (headerLength > LargestHeader) throw new InvalidDataException($"'{name}' has a header of {headerLength} bytes");
+
+        var header = new byte[headerLength];
+        stream.ReadExactly(header);
+        var (type, size, fortran, shape) = ParseHeader(name, Encoding.UTF8.GetString(header));
+        var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue)); // cannot overflow
+        if (bytes != length - before - headerLength)
+            throw new InvalidDataException($"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {length - before - headerLength}");
+        if (bytes > int.MaxValue) throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
+
+        // Fortran order is C order with the axes reversed.
+        var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
+        if (bytes > 0) stream.ReadExactly(array.bytes);
+        return fortran && shape.Length > 1 ? array.permute(Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a).ToArray()).contiguous() : array;
+    }
+
+    private static (ScalarType Type, int Size, bool Fortran, long[] Shape) ParseHeader(string name, string header)
+    {
+        var (descr, order, shape) = (Descr().Match(header), Order().Match(header), Shape().Match(header));
+        if (!descr.Success || !order.Success || !shape.Success) throw new InvalidDataException($"the header of '{name}' is not plain: {header.Trim()}");
+        var (type, size) = descr.Groups[1].Value switch
+        {
+            "|b1" => (ScalarType.Bool, 1),
+            "|u1" => (ScalarType.Byte, 1),
+            "|i1" => (ScalarType.Int8, 1),
+            "<i2" => (ScalarType.Int16, 2),
+            "<i4" => (ScalarType.Int32, 4),
+            "<i8" => (ScalarType.Int64, 8),
+            "<f2" => (ScalarType.Float16, 2),
+            "<f4" => (ScalarType.Float32, 4),
+            "<f8" => (ScalarType.Float64, 8),
+            var other when other.Contains('O', StringComparison.Ordinal) =>
+                throw new InvalidDataException($"'{name}' holds Python objects, which are never read; save it as numbers"),
+            var other => throw new InvalidDataException($"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"),
+        };
+        var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(s => long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var axis) ? axis
+                : throw new InvalidDataException($"the shape of '{name}' is not readable: ({shape.Groups[1].Value})"));
+        return (type, size, order.Groups[1].Value == "True", [.. sizes]);
+    }
+
+    [GeneratedRegex("""['"]descr['"]\s*:\s*['"]([^'"]+)['"]""")]
+    private static partial Regex Descr();
+
+    [GeneratedRegex("""['"]fortran_order['"]\s*:\s*(True|False)""")]
+    private static partial Regex Order();
+
+    [GeneratedRegex("""['"]shape['"]\s*:\s*\(([0-9,\s]*)\)""")]
+    private static partial Regex Shape();
 }
