@@ -72,4 +72,8 @@ public interface IMetric
 /// <param name="Progress">Told the share done, 0 to 1.</param>
 /// <param name="Cancel">Stops the measurement.</param>
 public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, double Confidence, int Seed,
-    Models.Classifier? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default);
+    Models.Classifier? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default)
+{
+    /// <summary>Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.</summary>
+    public int RowSeed { get; init; }
+}

@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate;
+
+/// <summary>Measures every gate of a policy for one model after the other, on the same rows.</summary>
+/// <param name="policy">Its gates are measured.</param>
+/// <param name="data">The rows; not owned.</param>
+/// <param name="split">Name of the split, part of every seed.</param>
+/// <param name="cancel">Stops between batches.</param>
+internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string split, CancellationToken cancel)
+{
+    /// <summary>The rows.</summary>
+    public EvaluationSet Data => data;
+
+    /// <summary>The gates.</summary>
+    public ImmutableArray<GateRule> Rules => policy.Gates;
+
+    /// <summary>The metric of each gate.</summary>
+    public ImmutableArray<IMetric> Metrics { get; } = [.. policy.Gates.Select(g => Catalog.Metrics.First(m => m.Name == g.Metric))];
+
+    /// <summary>The model before the repair; null while that model itself is measured.</summary>
+    public Classifier? Reference { get; init; }
+
+    /// <summary>One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.</summary>
+    /// <param name="evaluation">The model on <see cref="Data"/>.</param>
+    /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the original.</param>
+    /// <param name="progress">Told which gate is measured, and the share done.</param>
+    public ImmutableArray<Measurement> Measure(Evaluation evaluation, string subject = "", IProgress<RunProgress>? progress = null)
+    {
+        var results = ImmutableArray.CreateBuilder<Measurement>(Rules.Length);
+        for (var i = 0; i < Rules.Length; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var (rule, number) = (Rules[i], i);
+            var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
+            progress?.Report(new(stage, number / (double)Rules.Length));
+            var inner = progress is null ? null : new Relay(p => progress.Report(new(stage, (number + p) / Rules.Length)));
+            results.Add(Metrics[i].Measure(new(evaluation, rule, policy.Confidence,
+                Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference, inner, cancel)
+            {
+                RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
+            }));
+        }
+
+        return results.MoveToImmutable();
+    }
+
+    /// <summary>Readings with their verdicts.</summary>
+    public ImmutableArray<Reading> Read(ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
+        [.. measured.Select((m, i) => Read(m, Judge.Verdict(Rules[i], Metrics[i].Better, m, baseline?[i])))];
+
+    /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
+    public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured
+        ? new(m.Value, m.Lower, m.Upper, m.Count, verdict, verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
+        : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
+
+    /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
+    public Measurement Accuracy(Evaluation evaluation) =>
+        Catalog.Metrics.First(m => m.Name == "accuracy").Measure(new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
+
+    // Progress<T> posts to the thread pool and may report out of order; this one calls at once.
+    private sealed class Relay(Action<double> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using PostTrainGate.Attacks;
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate;
+
+/// <summary>Gates in words, the same in every report.</summary>
+internal static class GateText
+{
+    /// <summary>Metric, group, attack and budget in one short line.</summary>
+    public static string Title(GateRule rule)
+    {
+        var title = rule.Metric.Replace('_', ' ');
+        if (rule.Group is { } group) title += $" by {group}";
+        return rule.Attack is { } attack ? $"{title}, {Attack(attack)}" : title;
+    }
+
+    /// <summary>The threshold: <c>at least 0.72, at most 0.01 below the base</c>.</summary>
+    public static string Threshold(GateRule rule, Better better)
+    {
+        var parts = new List<string>();
+        if (rule.Min is { } min) parts.Add($"at least {Number(min)}");
+        if (rule.Max is { } max) parts.Add($"{(better == Better.NearZero ? "size at most" : "at most")} {Number(max)}");
+        if (rule.Drop is { } drop) parts.Add($"at most {Number(drop)} worse than the base");
+        return string.Join(", ", parts);
+    }
+
+    /// <summary>A reading with its interval: <c>0.731 [0.702, 0.758]</c>.</summary>
+    public static string Value(Reading reading) => reading.Value is { } value
+        ? $"{Number(value)} [{Number(reading.Lower ?? value)}, {Number(reading.Upper ?? value)}]"
+        : $"not measured: {reading.Reason}";
+
+    /// <summary>At most three decimals, or three significant digits for a small number.</summary>
+    public static string Number(double value) => (Math.Abs(value) is > 0 and < 0.01 ? value.ToString("G3", CultureInfo.InvariantCulture)
+        : value.ToString("0.###", CultureInfo.InvariantCulture));
+
+    private static string Attack(AttackSettings attack)
+    {
+        var text = $"{attack.Name.ToUpperInvariant()} {(attack.Norm == Norm.Linf ? "Linf" : "L2")} epsilon {Number(attack.Epsilon)}";
+        if (attack.Steps is { } steps) text += $", {steps} steps";
+        return attack.Restarts > 1 ? $"{text}, {attack.Restarts} restarts" : text;
+    }
+}
