@@ -46,7 +46,14 @@ public sealed record GatePolicy
 /// <param name="Text">As written.</param>
 /// <param name="FullPath">Absolute; for a glob the pattern below the policy's folder.</param>
 /// <param name="Position">Where it stands.</param>
-public sealed record PolicyPath(string Text, string FullPath, SourcePosition Position);
+public sealed record PolicyPath(string Text, string FullPath, SourcePosition Position)
+{
+    /// <summary>
+    /// Absolute paths of the files it stands for when the policy was read: one, or of a glob every match in ordinal order. No
+    /// symbolic link takes any of them out of the policy's folder. Read these; do not match the glob again.
+    /// </summary>
+    public ImmutableArray<string> Files { get; init; } = [FullPath];
+}
 
 /// <summary>The <c>data</c> section.</summary>
 public sealed record DataPolicy

@@ -11,5 +11,47 @@ public static class PolicyReader
     /// <summary>Reads a policy and reports everything that is wrong with it at once.</summary>
     /// <param name="path">The file, or a folder that holds <see cref="FileName"/>.</param>
     /// <returns>The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.</returns>
-    public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) => throw new NotImplementedException();
+    public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) => Read(path, PolicyNames.Catalog);
+
+    internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, PolicyNames names)
+    {
+        var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
+        var context = new ReadContext(Path.GetDirectoryName(Path.GetFullPath(file))!, names);
+        GatePolicy? policy = null;
+        if (Bytes(file, context) is { } bytes
+            && PolicyYaml.Parse(file, bytes, context.Report) is { } node
+            && PolicyShape.Root.Read(node, "the policy", new(file, 1, 1), context) is { } root)
+        {
+            PolicyChecks.Run(root, context);
+            if (!context.HasErrors) policy = PolicyBinder.Bind(file, context, root);
+        }
+
+        return (policy, context.Sorted());
+    }
+
+    private static byte[]? Bytes(string file, ReadContext context)
+    {
+        byte[]? Wrong(string code, string message)
+        {
+            context.Report(code, new(file, 0, 0), message);
+            return null;
+        }
+
+        try
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
+            var bytes = new byte[PolicyYaml.MaxBytes + 1];
+            var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            return length <= PolicyYaml.MaxBytes ? bytes[..length]
+                : Wrong(DiagnosticCodes.PolicySize, $"The policy is larger than {PolicyYaml.MaxBytes / 1024} KiB; write it shorter.");
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return Wrong(DiagnosticCodes.PolicyUnreadable, $"There is no policy here; write one, or give the path of a {FileName}.");
+        }
+        catch (Exception broken) when (broken is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return Wrong(DiagnosticCodes.PolicyUnreadable, $"The policy cannot be read: {broken.Message}");
+        }
+    }
 }

@@ -1,0 +1,199 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>A list of like values. Read as an immutable array of <typeparamref name="T"/>.</summary>
+/// <param name="item">Shape of an item.</param>
+/// <param name="example">For messages.</param>
+/// <param name="fewest">Fewest items.</param>
+/// <param name="most">Most items.</param>
+internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, int most = 1000) : Shape
+{
+    /// <summary>Whether an item may stand in it only once.</summary>
+    public bool Distinct { get; init; }
+
+    /// <inheritdoc/>
+    public override string Expected => $"a list such as {example}";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ListNode list) return Wrong(node, what, context, node is ScalarNode { IsNull: false } s && s.Text.Length <= 40 ? $"write [{s.Text}]" : null);
+        if (list.Items.Length < fewest || list.Items.Length > most)
+        {
+            var count = fewest == most ? $"{fewest} items" : list.Items.Length < fewest ? $"at least {fewest} item{(fewest == 1 ? "" : "s")}" : $"at most {most} items";
+            context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have {count}, not {list.Items.Length}.");
+            return null;
+        }
+
+        var items = list.Items.Select(i => (Node: i, Value: item.Read(i, $"Each item of {what}", context))).ToList();
+        if (Distinct)
+        {
+            foreach (var twice in items.Where(i => i.Value is not null).GroupBy(i => i.Value).SelectMany(g => g.Skip(1)))
+                context.Report(DiagnosticCodes.PolicyConflict, twice.Node.Position, $"{Wording.Quote($"{twice.Value}")} stands in {what} twice; keep one.");
+        }
+
+        return items.TrueForAll(i => i.Value is not null) ? items.Select(i => (T)i.Value!).ToImmutableArray() : null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names)
+    {
+        var schema = new JsonObject { ["type"] = "array", ["items"] = item.Schema(names), ["minItems"] = fewest, ["maxItems"] = most };
+        if (Distinct) schema["uniqueItems"] = true;
+        return schema;
+    }
+}
+
+/// <summary>A map with known keys. Read as <see cref="Section"/>, also when some of its values were wrong.</summary>
+/// <param name="keys">Its keys; some may depend on the catalog.</param>
+internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
+{
+    /// <summary>With the same keys whatever the catalog holds.</summary>
+    public MapShape(params Key[] keys) : this(_ => keys) { }
+
+    /// <summary>Whether keys may be missing, since it is not known which are needed.</summary>
+    public bool Partial { get; init; }
+
+    /// <inheritdoc/>
+    public override string Expected => "a map of keys and values";
+
+    /// <summary>Its keys.</summary>
+    public IEnumerable<Key> Keys(PolicyNames names) => keys(names);
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context) => Read(node, what, node.Position, context);
+
+    /// <summary>Reads it where the place to name is another than its first key: the key that it is the value of.</summary>
+    public Section? Read(PolicyNode node, string what, SourcePosition at, ReadContext context)
+    {
+        var all = keys(context.Names).ToList();
+        var known = all.Where(k => k.Refused is null).ToList();
+        if (node is not MapNode map)
+        {
+            Wrong(node, what, context, $"its keys are {Wording.List(known.Select(k => k.Name))}");
+            return null;
+        }
+
+        var section = new Section(at);
+        var seen = new Dictionary<string, SourcePosition>();
+        var misspelt = new HashSet<string>();
+        foreach (var (name, value) in map.Entries)
+        {
+            if (!seen.TryAdd(name.Text, name.Position))
+                context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one.");
+            else if (known.Find(k => k.Name == name.Text) is { } key)
+                section.Set(key, name.Position, ReadValue(key, value, name.Position, context));
+            else
+            {
+                section.IsFaulty = true;
+                if (all.Find(k => k.Name == name.Text) is { Refused: { } reason }) context.Report(DiagnosticCodes.PolicyConflict, name.Position, reason);
+                else if (Unknown(name, what, known, context) is { } near) misspelt.Add(near);
+            }
+        }
+
+        foreach (var key in known.Where(k => k.Required && !Partial && !section.Has(k) && !misspelt.Contains(k.Name)))
+            context.Report(DiagnosticCodes.PolicyMissingKey, at, $"{what} lacks '{key.Name}': {Wording.Lower(key.Summary)}");
+        return section;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names)
+    {
+        var known = keys(names).Where(k => k.Refused is null).ToList();
+        var properties = new JsonObject();
+        foreach (var key in known) properties[key.Name] = Described(key, names);
+        var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
+        if (known.Any(k => k.Required)) schema["required"] = new JsonArray([.. known.Where(k => k.Required).Select(k => (JsonNode)k.Name)]);
+        return schema;
+    }
+
+    private static object? ReadValue(Key key, PolicyNode value, SourcePosition at, ReadContext context)
+    {
+        var what = $"'{key.Name}'";
+        return key.Shape is MapShape map ? map.Read(value, what, at, context) : key.Shape.Read(value, what, context);
+    }
+
+    private static string? Unknown(ScalarNode name, string what, List<Key> known, ReadContext context)
+    {
+        var near = Wording.Nearest(name.Text, known.Select(k => k.Name));
+        var right = near is not null ? $"did you mean '{near}'?" : $"its keys are {Wording.List(known.Select(k => k.Name))}.";
+        context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} is not a key of {what}; {right}");
+        return near;
+    }
+
+    private static JsonObject Described(Key key, PolicyNames names)
+    {
+        var schema = key.Shape.Schema(names);
+        schema["description"] = key.Summary;
+        if (key.Default is not null) schema["default"] = SchemaText.Literal(key.Default);
+        return schema;
+    }
+}
+
+/// <summary>A map whose keys the user names. Read as an immutable array of (name, section).</summary>
+internal sealed class NamedShape(MapShape value) : Shape
+{
+    private const string Pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
+
+    /// <inheritdoc/>
+    public override string Expected => "a map of names and what they stand for";
+
+    /// <summary>What a name stands for.</summary>
+    public MapShape Value => value;
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not MapNode map) return Wrong(node, what, context);
+        var seen = new Dictionary<string, SourcePosition>();
+        var named = ImmutableArray.CreateBuilder<(ScalarNode, Section)>();
+        foreach (var (name, entry) in map.Entries)
+        {
+            if (!seen.TryAdd(name.Text, name.Position))
+            {
+                context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one.");
+                continue;
+            }
+
+            if (!System.Text.RegularExpressions.Regex.IsMatch(name.Text, Pattern.Replace("$", @"\z", StringComparison.Ordinal)))
+                context.Report(DiagnosticCodes.PolicyType, name.Position, $"The name {Wording.Quote(name.Text)} in {what} must be of letters, digits, '_' and '-', a letter or '_' first, at most 64.");
+            named.Add((name, value.Read(entry, Wording.Quote(name.Text), name.Position, context) ?? new Section(name.Position) { IsFaulty = true }));
+        }
+
+        return named.ToImmutable();
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new()
+    {
+        ["type"] = "object",
+        ["patternProperties"] = new JsonObject { [Pattern] = value.Schema(names) },
+        ["additionalProperties"] = false,
+    };
+}
+
+/// <summary>A map, or false to do without, or true for its defaults. Read as false or <see cref="Section"/>.</summary>
+internal sealed class SwitchShape(MapShape map) : Shape
+{
+    private static readonly FlagShape Flag = new();
+
+    /// <summary>The map.</summary>
+    public MapShape Map => map;
+
+    /// <inheritdoc/>
+    public override string Expected => "a map of keys and values, or false";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context) => node switch
+    {
+        MapNode => map.Read(node, what, context),
+        ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => new Section(node.Position),
+        ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
+        _ => Wrong(node, what, context, $"its keys are {Wording.List(map.Keys(context.Names).Select(k => k.Name))}"),
+    };
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["anyOf"] = new JsonArray(map.Schema(names), Flag.Schema(names)) };
+}

@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>An entry of <c>gates</c> as it was read.</summary>
+/// <param name="Name">The metric as written, with its place.</param>
+/// <param name="Metric">The metric; null when there is none of that name.</param>
+/// <param name="Rule">What is said of it.</param>
+internal sealed record GateEntry(ScalarNode Name, MetricName? Metric, Section Rule);
+
+/// <summary>The <c>gates</c> list: maps of one key, the metric. Read as an immutable array of <see cref="GateEntry"/>.</summary>
+internal sealed class GatesShape : Shape
+{
+    /// <inheritdoc/>
+    public override string Expected => "a list such as '- accuracy: { min: 0.9 }'";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ListNode list) return Wrong(node, what, context);
+        if (list.Items.Length == 0)
+            context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have at least 1 item, such as 'accuracy: {{ min: 0.9 }}', not 0.");
+        return list.Items.SelectMany(i => Entries(i, context)).ToImmutableArray();
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names)
+    {
+        var metrics = new JsonObject();
+        foreach (var metric in names.Metrics)
+        {
+            var rule = PolicyShape.Rule.For(metric).Schema(names);
+            rule["description"] = metric.Summary;
+            var thresholds = rule["properties"]!.AsObject().Where(p => p.Key is "min" or "max" or "drop");
+            rule["anyOf"] = new JsonArray([.. thresholds.Select(p => new JsonObject { ["required"] = new JsonArray(p.Key) })]);
+            metrics[metric.Name] = rule;
+        }
+
+        var item = new JsonObject { ["type"] = "object", ["properties"] = metrics, ["additionalProperties"] = false, ["minProperties"] = 1, ["maxProperties"] = 1 };
+        return new() { ["type"] = "array", ["items"] = item, ["minItems"] = 1 };
+    }
+
+    private static IEnumerable<GateEntry> Entries(PolicyNode item, ReadContext context)
+    {
+        if (item is not MapNode { Entries: [_, ..] } map)
+        {
+            var found = item is MapNode ? "an empty map" : item.Found;
+            context.Report(DiagnosticCodes.PolicyType, item.Position, item is ScalarNode { IsNull: true }
+                ? "A gate is empty; write a metric with its threshold, such as 'accuracy: { min: 0.9 }'."
+                : $"A gate must be a metric with its threshold, such as 'accuracy: {{ min: 0.9 }}', not {found}.");
+            yield break;
+        }
+
+        var first = map.Entries[0];
+        if (map.Entries.Length > 1 && first.Value is ScalarNode { IsNull: true })
+        {
+            // The rule's keys are not indented below the metric: one slip, and the whole rule can still be checked.
+            context.Report(DiagnosticCodes.PolicyType, map.Entries[1].Key.Position,
+                $"{Wording.Quote(map.Entries[1].Key.Text)} stands beside {Wording.Quote(first.Key.Text)}; indent it by two more spaces to put it below.");
+            yield return Entry(first.Key, new MapNode(item.Position, map.Entries[1..]), context);
+            yield break;
+        }
+
+        foreach (var (name, _) in map.Entries.Skip(1))
+            context.Report(DiagnosticCodes.PolicyType, name.Position, $"{Wording.Quote(name.Text)} stands in the same gate as {Wording.Quote(first.Key.Text)}; give each metric a '-' of its own.");
+        foreach (var (name, rule) in map.Entries) yield return Entry(name, rule, context);
+    }
+
+    private static GateEntry Entry(ScalarNode name, PolicyNode rule, ReadContext context)
+    {
+        var metric = context.Names.Metrics.FirstOrDefault(m => m.Name == name.Text);
+        if (metric is null) context.Report(DiagnosticCodes.PolicyName, name.Position, NameShape.Unknown("metric", name.Text, context.Names.Metrics.Select(m => m.Name)));
+        var shape = metric is null ? PolicyShape.Rule.Unknown : PolicyShape.Rule.For(metric);
+        return new(name, metric, shape.Read(rule, Wording.Quote(name.Text), name.Position, context) ?? new Section(name.Position) { IsFaulty = true });
+    }
+}

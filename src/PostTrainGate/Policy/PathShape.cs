@@ -1,0 +1,33 @@
+using System.Text.Json.Nodes;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>What a path of the policy is for.</summary>
+internal enum PathUse
+{
+    /// <summary>A file that is there.</summary>
+    File,
+
+    /// <summary>A file that is there, or a pattern that files match.</summary>
+    Files,
+
+    /// <summary>A file that the gate writes.</summary>
+    Output,
+
+    /// <summary>A folder that the gate writes into.</summary>
+    Folder,
+}
+
+/// <summary>A path relative to the policy's folder and inside it. Read as <see cref="PolicyPath"/>.</summary>
+internal sealed class PathShape(PathUse use) : Shape
+{
+    /// <inheritdoc/>
+    public override string Expected => use is PathUse.Files ? "a path or pattern such as data/*.csv" : "a path relative to the policy's folder";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+        node is ScalarNode { IsNull: false, Text.Length: > 0 } scalar ? PolicyPaths.Resolve(scalar.Text, node.Position, what, use, context) : Wrong(node, what, context);
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 1 };
+}

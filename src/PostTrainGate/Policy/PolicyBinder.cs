@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using PostTrainGate.Metrics;
+using Shapes = PostTrainGate.Policy.PolicyShape;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>Makes the immutable <see cref="GatePolicy"/> of a policy that was found right.</summary>
+internal static class PolicyBinder
+{
+    /// <summary>The policy.</summary>
+    public static GatePolicy Bind(string file, ReadContext context, Section root) => new()
+    {
+        File = file,
+        Folder = context.Folder,
+        Seed = root.Get(Shapes.Seed),
+        Model = root.Get(Shapes.Model)!,
+        Data = Data(root.Get(Shapes.DataKey)!),
+        Input = Input(root.Get(Shapes.InputKey) ?? Absent),
+        Groups = [.. List(root, Shapes.Groups).Select(g => Group(g.Name.Text, g.Group))],
+        Gates = [.. List(root, Shapes.Gates).Select(Gate)],
+        Confidence = root.Get(Shapes.Confidence),
+        On = On(root.Get(Shapes.OnKey) ?? Absent),
+        Repair = root.Get(Shapes.RepairKey) switch { false => null, Section section => Repair(section), _ => Repair(Absent) },
+        Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
+    };
+
+    private static Section Absent => new(default);
+
+    private static DataPolicy Data(Section data) => new()
+    {
+        Source = data.Get(Shapes.Data.Source)!,
+        Label = data.Get(Shapes.Data.Label),
+        Labels = data.Get(Shapes.Data.Labels),
+        Classes = List(data, Shapes.Data.Classes),
+        Favorable = data.Get(Shapes.Data.Favorable),
+        Features = Features(data.Get(Shapes.Data.Features) ?? Absent),
+        Splits = Splits(data.Get(Shapes.Data.Splits) ?? Absent),
+        Position = data.Position,
+    };
+
+    private static FeaturePolicy Features(Section features) => new()
+    {
+        Only = List(features, Shapes.Features.Only),
+        Except = List(features, Shapes.Features.Except),
+        Scale = features.Get(Shapes.Features.Scale),
+    };
+
+    private static SplitPolicy Splits(Section splits) =>
+        new(splits.Get(Shapes.Splits.Repair), splits.Get(Shapes.Splits.Select), splits.Get(Shapes.Splits.Test), splits.Position);
+
+    private static InputPolicy Input(Section input)
+    {
+        var given = input.TryGet(Shapes.Input.Bounds, out var bounds);
+        var scaled = new InputPolicy
+        {
+            Scale = input.Get(Shapes.Input.Scale),
+            Mean = List(input, Shapes.Input.Mean),
+            Std = List(input, Shapes.Input.Std),
+            BoundsGiven = given,
+        };
+        return given ? scaled with { Lower = bounds[0], Upper = bounds[1] } : scaled;
+    }
+
+    private static GroupPolicy Group(string name, Section group) => new()
+    {
+        Name = name,
+        Column = group.Get(Shapes.Group.Column),
+        Privileged = group.Get(Shapes.Group.Privileged),
+        Where = group.Get(Shapes.Group.Where),
+        Cross = List(group, Shapes.Group.Cross),
+        Position = group.Position,
+    };
+
+    private static GateRule Gate(GateEntry gate) => new()
+    {
+        Metric = gate.Name.Text,
+        Group = gate.Rule.Get(Shapes.Rule.Group),
+        Attack = gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule) : null,
+        Samples = gate.Rule.Get(Shapes.Rule.Samples),
+        Min = gate.Rule.Get(Shapes.Rule.Min),
+        Max = gate.Rule.Get(Shapes.Rule.Max),
+        Drop = gate.Rule.Get(Shapes.Rule.Drop),
+        Position = gate.Name.Position,
+    };
+
+    private static AttackSettings Attack(Section rule) => new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), rule.Get(Shapes.Rule.Epsilon))
+    {
+        Steps = rule.Get(Shapes.Rule.Steps),
+        StepSize = rule.Get(Shapes.Rule.StepSize),
+        Restarts = rule.Get(Shapes.Rule.Restarts),
+        RandomStart = rule.Get(Shapes.Rule.RandomStart),
+    };
+
+    private static OutcomePolicy On(Section on) => new(on.Get(Shapes.On.Inconclusive), on.Get(Shapes.On.NotMeasured));
+
+    private static RepairPolicy Repair(Section repair) => new()
+    {
+        Methods = List(repair, Shapes.Repair.Methods),
+        Snapshots = repair.Get(Shapes.Repair.Snapshots),
+        AccuracyDrop = ((repair.Get(Shapes.Repair.Keep) ?? Absent).Get(Shapes.Repair.Accuracy) ?? Absent).Get(Shapes.Repair.Drop),
+        Budget = repair.Get(Shapes.Repair.Budget),
+        Output = repair.Get(Shapes.Repair.Output),
+        Position = repair.Position,
+    };
+
+    private static ReportPolicy Report(Section report, PolicyNames names)
+    {
+        var formats = names.Reports.Where(w => !w.Always && report.Get(Shapes.Report.Writer(w.Name, w.Summary, w.Always))).Select(w => w.Name);
+        var policy = new ReportPolicy([.. formats]);
+        return report.TryGet(Shapes.Report.Folder, out var folder) ? policy with { Folder = folder.Text } : policy;
+    }
+
+    private static ImmutableArray<T> List<T>(Section section, Key<ImmutableArray<T>> key) => section.TryGet(key, out var list) ? list : [];
+}

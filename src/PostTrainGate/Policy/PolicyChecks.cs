@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using PostTrainGate.Attacks;
+using Shapes = PostTrainGate.Policy.PolicyShape;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>What no single key can tell: keys that need or exclude each other, and names that the policy itself defines.</summary>
+internal static class PolicyChecks
+{
+    /// <summary>Reports everything that does not fit together.</summary>
+    public static void Run(Section root, ReadContext context)
+    {
+        if (root.TryGet(Shapes.DataKey, out var data)) Data(data, context);
+        if (root.TryGet(Shapes.InputKey, out var input)) Input(input, context);
+        root.TryGet(Shapes.Groups, out var groups);
+        Groups(groups.IsDefault ? [] : groups, context);
+        if (root.TryGet(Shapes.Gates, out var gates)) foreach (var gate in gates) Gate(gate, root, groups.IsDefault ? [] : groups, context);
+        Outputs(root, context);
+    }
+
+    private static void Conflict(ReadContext context, SourcePosition at, string message) => context.Report(DiagnosticCodes.PolicyConflict, at, message);
+
+    private static void Data(Section data, ReadContext context)
+    {
+        if (data.Has(Shapes.Data.Label) && data.Has(Shapes.Data.Labels))
+            Conflict(context, data.At(Shapes.Data.Labels), "Both 'label' and 'labels' are given; keep 'label' for a column or array, 'labels' for a file of its own.");
+        else if (!data.Has(Shapes.Data.Label) && !data.Has(Shapes.Data.Labels))
+            context.Report(DiagnosticCodes.PolicyMissingKey, data.Position, "'data' does not say where the labels are; give 'label' (a column or array) or 'labels' (a file).");
+        if (data.TryGet(Shapes.Data.Favorable, out var favorable) && data.TryGet(Shapes.Data.Classes, out var classes) && !classes.Contains(favorable))
+            context.Report(DiagnosticCodes.PolicyName, data.At(Shapes.Data.Favorable), $"'favorable' is {Wording.Quote(favorable)}, which is none of 'classes': {Listed(classes)}.");
+        if (data.TryGet(Shapes.Data.Features, out var features)) Features(features, data, context);
+        if (data.TryGet(Shapes.Data.Splits, out var splits)) Splits(splits, context);
+    }
+
+    private static void Features(Section features, Section data, ReadContext context)
+    {
+        if (!features.TryGet(Shapes.Features.Only, out var only)) return;
+        if (features.TryGet(Shapes.Features.Except, out var except) && only.Intersect(except).ToList() is [var both, ..])
+            Conflict(context, features.At(Shapes.Features.Except), $"The column {Wording.Quote(both)} stands in both 'only' and 'except'; keep it in one.");
+        if (data.TryGet(Shapes.Data.Label, out var label) && only.Contains(label))
+            Conflict(context, features.At(Shapes.Features.Only), $"The label {Wording.Quote(label)} stands in 'only'; a model must not see what it predicts, so remove it.");
+    }
+
+    private static void Splits(Section splits, ReadContext context)
+    {
+        Key<double>[] keys = [Shapes.Splits.Repair, Shapes.Splits.Select, Shapes.Splits.Test];
+        var sum = keys.Sum(splits.Get);
+        if (sum <= 1 + 1e-9) return;
+        var parts = keys.Select(k => $"{k.Name} {Wording.Number(splits.Get(k) * 100)}%{(splits.Has(k) ? "" : " by default")}");
+        context.Report(DiagnosticCodes.PolicyRange, splits.Position, $"The splits are {Wording.Number(sum * 100)}% together ({string.Join(", ", parts)}); they must be at most 100%.");
+    }
+
+    private static void Input(Section input, ReadContext context)
+    {
+        if (input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] >= bounds[1])
+            context.Report(DiagnosticCodes.PolicyRange, input.At(Shapes.Input.Bounds), $"'bounds' goes from {Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; the first must be below the second.");
+        if (input.TryGet(Shapes.Input.Mean, out var mean) && input.TryGet(Shapes.Input.Std, out var std) && mean.Length != std.Length)
+            Conflict(context, input.At(Shapes.Input.Std), $"'mean' has {mean.Length} and 'std' has {std.Length} numbers; give as many of one as of the other.");
+    }
+
+    private static void Groups(ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
+    {
+        foreach (var (name, group) in groups)
+        {
+            var shown = Wording.Quote(name.Text);
+            Key[] kinds = [Shapes.Group.Column, Shapes.Group.Where, Shapes.Group.Cross];
+            var given = kinds.Where(group.Has).ToList();
+            if (given.Count > 1)
+                Conflict(context, group.At(given[1]), $"The group {shown} has {Wording.List(given.Select(k => $"'{k.Name}'"))}; keep one of them.");
+            if (given.Count == 0 && !group.IsFaulty)
+                context.Report(DiagnosticCodes.PolicyMissingKey, name.Position, $"The group {shown} does not say who is in it; give 'column', 'where' or 'cross'.");
+            if (group.Has(Shapes.Group.Privileged) && given.Count > 0 && !group.Has(Shapes.Group.Column))
+                Conflict(context, group.At(Shapes.Group.Privileged), $"'privileged' names a value of 'column', which the group {shown} lacks; {(group.Has(Shapes.Group.Where) ? "a condition's true is privileged anyway, so " : "")}remove it.");
+            if (group.TryGet(Shapes.Group.Cross, out var cross)) foreach (var member in cross) Crossed(member, name.Text, group, groups, context);
+        }
+    }
+
+    private static void Crossed(string member, string name, Section group, ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
+    {
+        var at = group.At(Shapes.Group.Cross);
+        var other = groups.FirstOrDefault(g => g.Name.Text == member);
+        if (member == name) Conflict(context, at, $"The group {Wording.Quote(name)} crosses itself; name other groups.");
+        else if (other.Name is null) Undefined(member, groups.Where(g => g.Name.Text != name), at, context);
+        else if (other.Group.Has(Shapes.Group.Cross))
+            Conflict(context, at, $"The group {Wording.Quote(name)} crosses {Wording.Quote(member)}, which is a cross itself; name the groups that it is made of.");
+    }
+
+    private static void Undefined(string name, IEnumerable<(ScalarNode Name, Section Group)> groups, SourcePosition at, ReadContext context)
+    {
+        var names = groups.Select(g => g.Name.Text).ToList();
+        var right = Wording.Nearest(name, names) is { } near ? $"did you mean {Wording.Quote(near)}?"
+            : names.Count == 0 ? "define it under 'groups'." : $"'groups' defines {Listed(names)}.";
+        context.Report(DiagnosticCodes.PolicyName, at, $"There is no group {Wording.Quote(name)}; {right}");
+    }
+
+    private static void Gate(GateEntry gate, Section root, ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
+    {
+        var rule = gate.Rule;
+        if (rule.TryGet(Shapes.Rule.Group, out var group) && !groups.Any(g => g.Name.Text == group))
+            Undefined(group, groups, rule.At(Shapes.Rule.Group), context);
+        if (gate.Metric is { } metric && !rule.IsFaulty
+            && !rule.Has(Shapes.Rule.Min) && !rule.Has(Shapes.Rule.Max) && !rule.Has(Shapes.Rule.Drop))
+        {
+            var bound = metric.Better is Metrics.Better.NearZero ? "max" : "min";
+            context.Report(DiagnosticCodes.PolicyMissingKey, gate.Name.Position, $"'{metric.Name}' has no threshold; give '{bound}' or 'drop'.");
+        }
+
+        if (rule.TryGet(Shapes.Rule.Epsilon, out var epsilon) && rule.Get(Shapes.Rule.Norm) is Norm.Linf
+            && root.TryGet(Shapes.InputKey, out var input) && input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] < bounds[1] && epsilon > bounds[1] - bounds[0])
+        {
+            context.Report(DiagnosticCodes.PolicyRange, rule.At(Shapes.Rule.Epsilon), $"'epsilon' is {Wording.Number(epsilon)}, more than the whole range of inputs from "
+                + $"{Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; give it in the units of 'bounds'{(epsilon <= 255 && bounds[1] <= 1 ? $", such as {Wording.Number(epsilon)}/255" : "")}.");
+        }
+    }
+
+    private static void Outputs(Section root, ReadContext context)
+    {
+        if (root.TryGet(Shapes.ReportKey, out var report))
+        {
+            foreach (var writer in context.Names.Reports.Where(w => w.Always).Select(w => Shapes.Report.Writer(w.Name, w.Summary, w.Always)))
+                if (report.TryGet(writer, out var wanted) && !wanted) Conflict(context, report.At(writer), $"'{writer.Name}' is always written and cannot be turned off; remove it.");
+        }
+
+        if (!root.TryGet(Shapes.RepairKey, out var value) || value is not Section repair || !repair.TryGet(Shapes.Repair.Output, out var output)) return;
+        foreach (var (what, read) in Reads(root, repair).Where(r => r.Path.Files.Contains(output.FullPath)))
+            Conflict(context, output.Position, $"'output' is {Wording.Quote(output.Text)}, which would overwrite {what}; give another file.");
+    }
+
+    private static IEnumerable<(string What, PolicyPath Path)> Reads(Section root, Section repair)
+    {
+        if (root.TryGet(Shapes.Model, out var model)) yield return ("the model", model);
+        if (repair.TryGet(Shapes.Repair.Snapshots, out var snapshots)) yield return ("a snapshot", snapshots);
+        if (!root.TryGet(Shapes.DataKey, out var data)) yield break;
+        if (data.TryGet(Shapes.Data.Source, out var source)) yield return ("the data", source);
+        if (data.TryGet(Shapes.Data.Labels, out var labels)) yield return ("the labels", labels);
+    }
+
+    private static string Listed(IEnumerable<string> names) => Wording.List(names.Take(20).Select(Wording.Quote));
+}

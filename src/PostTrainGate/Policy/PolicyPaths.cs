@@ -1,0 +1,142 @@
+using System.Collections.Immutable;
+using System.IO.Enumeration;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>
+/// Resolves the paths of a policy. A policy may come from a stranger's pull request, so a path has to stay inside the policy's folder,
+/// as written and after every symbolic link.
+/// </summary>
+internal static class PolicyPaths
+{
+    private const int MaxLinks = 40;
+    private const int MaxFiles = 10_000;
+
+    /// <summary>The path, or null when it cannot be used, which was reported.</summary>
+    public static PolicyPath? Resolve(string text, SourcePosition at, string what, PathUse use, ReadContext context)
+    {
+        PolicyPath? Wrong(string code, string message)
+        {
+            context.Report(code, at, message);
+            return null;
+        }
+
+        var shown = Wording.Quote(text);
+        if (text.Contains("://", StringComparison.Ordinal))
+            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is the address {shown}; give a file inside the policy's folder.");
+        if (text.Contains('\\', StringComparison.Ordinal))
+            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is {shown}; write '/' between folders, which every system reads.");
+        if (text[0] is '/' or '~' || (text.Length > 1 && char.IsAsciiLetter(text[0]) && text[1] == ':'))
+            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is the absolute path {shown}; write it relative to the policy's folder.");
+        if (text.Any(char.IsControl) || text.Length > 1000)
+            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is {shown}, which no system takes as a path; give a file inside the policy's folder.");
+
+        var full = Path.GetFullPath(Path.Combine(context.Folder, text));
+        var isFile = use is not PathUse.Folder;
+        if (!IsInside(context.Folder, full, orEqual: !isFile))
+            return Wrong(DiagnosticCodes.PolicyPath, full == context.Folder
+                ? $"{what} is {shown}, the policy's own folder; give a file inside it."
+                : $"{what} is {shown}, which leaves the policy's folder; give a path inside it.");
+        var isPattern = use is PathUse.Files && text.IndexOfAny(['*', '?']) >= 0;
+        ImmutableArray<string> files = isPattern ? Matches(context.Folder, Path.GetRelativePath(context.Folder, full)) : [full];
+        if (isPattern && files.Length == 0) return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {shown}, which matches no file.");
+        if (files.Length > MaxFiles) return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which matches more than {MaxFiles} files; narrow it.");
+        foreach (var file in files)
+        {
+            var name = isPattern ? Wording.Quote(Relative(context.Folder, file)) : shown;
+            if (RealPath(context.Folder) is not { } root || RealPath(file) is not { } real || !IsInside(root, real, orEqual: !isFile))
+                return Wrong(DiagnosticCodes.PolicyPath, $"{what} is {name}, which a symbolic link takes out of the policy's folder; give a file inside it.");
+            if (isFile && Directory.Exists(file))
+                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a folder; give a file.");
+            if (!isFile && File.Exists(file))
+                return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
+            if (use is PathUse.File or PathUse.Files && !File.Exists(file))
+                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which does not exist{Near(context.Folder, file)}");
+        }
+
+        return new(text, full, at) { Files = files };
+    }
+
+    /// <summary>Whether a full path lies below a folder.</summary>
+    public static bool IsInside(string folder, string path, bool orEqual)
+    {
+        var ignore = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+        var root = Path.TrimEndingDirectorySeparator(folder);
+        path = Path.TrimEndingDirectorySeparator(path);
+        if (path.Equals(root, ignore)) return orEqual;
+        return path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, ignore);
+    }
+
+    /// <summary>The path with every symbolic link followed, also where its last parts do not exist; null when links go round.</summary>
+    public static string? RealPath(string path)
+    {
+        for (var links = 0; links <= MaxLinks; links++)
+        {
+            if (FirstLink(path) is not var (link, target, below)) return path;
+            var followed = Path.Combine(Path.GetDirectoryName(link)!, target);
+            path = Path.GetFullPath(below.Length == 0 ? followed : Path.Combine(followed, below));
+        }
+
+        return null;
+    }
+
+    private static (string Link, string Target, string Below)? FirstLink(string path)
+    {
+        var root = Path.GetPathRoot(path)!;
+        var parts = path[root.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
+        var at = root;
+        for (var i = 0; i < parts.Length; i++)
+        {
+            at = Path.Combine(at, parts[i]);
+            if (new FileInfo(at).LinkTarget is { } target) return (at, target, Path.Combine([.. parts[(i + 1)..], ""]).TrimEnd(Path.DirectorySeparatorChar));
+        }
+
+        return null;
+    }
+
+    // Files below the folder that match, in ordinal order of their paths. '**' stands for any folders; it does not follow links.
+    private static ImmutableArray<string> Matches(string folder, string pattern)
+    {
+        var found = new SortedSet<string>(StringComparer.Ordinal);
+        var left = MaxFiles * 10;
+        Walk(new DirectoryInfo(folder), pattern.Split(Path.DirectorySeparatorChar));
+        return [.. found];
+
+        bool StaysInside(DirectoryInfo link) =>
+            RealPath(folder) is { } root && RealPath(link.FullName) is { } real && IsInside(root, real, orEqual: true);
+
+        void Walk(DirectoryInfo here, ReadOnlySpan<string> parts)
+        {
+            if (!here.Exists || found.Count > MaxFiles || left < 0) return;
+            var anyDepth = parts[0] == "**";
+            if (anyDepth && parts.Length > 1) Walk(here, parts[1..]);
+            foreach (var entry in here.EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true }))
+            {
+                left--;
+                if (entry is DirectoryInfo sub)
+                {
+                    var goesOn = anyDepth || (parts.Length > 1 && IsMatch(parts[0], sub.Name));
+                    if (goesOn && sub.LinkTarget is not null && !StaysInside(sub)) found.Add(sub.FullName); // reported, not walked
+                    else if (anyDepth && sub.LinkTarget is null) Walk(sub, parts);
+                    else if (!anyDepth && parts.Length > 1 && IsMatch(parts[0], sub.Name)) Walk(sub, parts[1..]);
+                }
+                else if (parts.Length == 1 && (anyDepth || IsMatch(parts[0], entry.Name))) found.Add(entry.FullName);
+            }
+        }
+    }
+
+    private static bool IsMatch(string pattern, string name) =>
+        FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false) && (name[0] != '.' || pattern[0] == '.');
+
+    private static string Near(string root, string file)
+    {
+        var folder = Path.GetDirectoryName(file)!;
+        if (!Directory.Exists(folder)) return $"; the folder {Wording.Quote(Relative(root, folder))} does not either.";
+        var names = Directory.EnumerateFiles(folder).Take(1000).Select(f => Path.GetFileName(f)!);
+        return Wording.Nearest(Path.GetFileName(file), names) is { } near
+            ? $"; did you mean {Wording.Quote(Relative(root, Path.Combine(folder, near)))}?"
+            : "; paths are relative to the policy's folder.";
+    }
+
+    private static string Relative(string root, string file) => Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/');
+}

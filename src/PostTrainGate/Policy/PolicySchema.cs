@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>
+/// The JSON Schema of the policy for editors, generated from what the reader checks and the catalog's names. It is draft-07: what the
+/// YAML language servers of the common editors validate with; later drafts are read in part or not at all.
+/// </summary>
+public static class PolicySchema
+{
+    /// <summary>Name of the file at the top of the repository.</summary>
+    public const string FileName = "posttraingate.schema.json";
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n" };
+
+    /// <summary>The whole file.</summary>
+    public static string Generate() => Generate(PolicyNames.Catalog);
+
+    internal static string Generate(PolicyNames names)
+    {
+        var schema = new JsonObject
+        {
+            ["$schema"] = "http://json-schema.org/draft-07/schema#",
+            ["title"] = "PostTrainGate policy",
+            ["description"] = "What a neural classifier has to hold before it ships: posttraingate.yml.",
+        };
+        foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList()) schema[name] = value?.DeepClone();
+        return schema.ToJsonString(Indented) + "\n";
+    }
+}
+
+/// <summary>Policy text as JSON.</summary>
+internal static class SchemaText
+{
+    /// <summary>A default as it would be written, as the JSON value that YAML makes of it.</summary>
+    public static JsonNode Literal(string text) => text switch
+    {
+        "true" => true,
+        "false" => false,
+        _ when int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
+        _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
+        _ => text,
+    };
+}

@@ -1,0 +1,199 @@
+using System.Collections.Immutable;
+using PostTrainGate.Attacks;
+using PostTrainGate.Metrics;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>
+/// What a policy may say, declared once. The reader's checks, the JSON Schema and the reference in the documentation all come from
+/// here and from the catalog's names.
+/// </summary>
+internal static class PolicyShape
+{
+    private static readonly TextShape Column = new("the name of a column");
+
+    /// <summary>The <c>features</c> section.</summary>
+    public static class Features
+    {
+        public static readonly Key<ImmutableArray<string>> Only = new("only", new ListShape<string>(Column, "[age, income]") { Distinct = true },
+            "Columns that are inputs; without it all but the label and 'except'.");
+
+        public static readonly Key<ImmutableArray<string>> Except = new("except", new ListShape<string>(Column, "[id, sex]") { Distinct = true },
+            "Columns that are not inputs; they may still define groups.");
+
+        public static readonly Key<Scaling> Scale = new("scale", new ChoiceShape<Scaling>(),
+            "Scaling of numeric columns, fitted on the repair split: as they are, to [0, 1], or to zero mean and unit variance.") { Default = "none" };
+
+        public static readonly MapShape Map = new(Only, Except, Scale);
+    }
+
+    /// <summary>The <c>splits</c> section.</summary>
+    public static class Splits
+    {
+        private static readonly NumberShape Part = new(Range.Part);
+
+        public static readonly Key<double> Repair = new("repair", Part, "Share of the rows that a repair may learn from.") { Default = "50%" };
+        public static readonly Key<double> Select = new("select", Part, "Share of the rows that candidates are chosen on.") { Default = "20%" };
+        public static readonly Key<double> Test = new("test", Part, "Share of the rows that every reported value is measured on, once.") { Default = "30%" };
+
+        public static readonly MapShape Map = new(Repair, Select, Test);
+    }
+
+    /// <summary>The <c>data</c> section.</summary>
+    public static class Data
+    {
+        public static readonly Key<PolicyPath> Source = new("source", new PathShape(PathUse.Files),
+            "The data: CSV, Parquet or JSON (a pattern works), IDX or NPZ.") { Required = true };
+
+        public static readonly Key<string> Label = new("label", Column, "The column with the label (tables), or the array with the labels (NPZ).");
+        public static readonly Key<PolicyPath> Labels = new("labels", new PathShape(PathUse.File), "The file with the labels, where they are apart from the inputs (IDX, NPZ).");
+
+        public static readonly Key<ImmutableArray<string>> Classes = new("classes",
+            new ListShape<string>(new TextShape("the value of a label"), "[bad, good]", fewest: 2, most: 100_000) { Distinct = true },
+            "Label values in the order of the model's outputs; without it the values in ascending order.");
+
+        public static readonly Key<string> Favorable = new("favorable", new TextShape("the value of a label"),
+            "The label value that counts as the favourable outcome; without it the last class of two.");
+
+        public static readonly Key<Section> Features = new("features", PolicyShape.Features.Map, "Which columns of a table are inputs, and how they are scaled.");
+        public static readonly Key<Section> Splits = new("splits", PolicyShape.Splits.Map, "Shares of three disjoint splits, together at most 1.");
+
+        public static readonly MapShape Map = new(Source, Label, Labels, Classes, Favorable, Features, Splits);
+    }
+
+    /// <summary>The <c>input</c> section.</summary>
+    public static class Input
+    {
+        private static readonly NumberShape AnyNumber = new(Range.Any);
+        private static readonly NumberShape Positive = new(Range.Positive);
+
+        public static readonly Key<ImmutableArray<double>> Bounds = new("bounds", new ListShape<double>(AnyNumber, "[0, 1]", fewest: 2, most: 2),
+            "Smallest and largest legal input value, in the units that epsilon counts in.");
+
+        public static readonly Key<double> Scale = new("scale", Positive, "Factor on raw values before the bounds apply; 1/255 for bytes.") { Default = "1" };
+
+        public static readonly Key<ImmutableArray<double>> Mean = new("mean", new ListShape<double>(AnyNumber, "[0.5]"),
+            "Mean that the model expects subtracted: one number, or one for each channel.");
+
+        public static readonly Key<ImmutableArray<double>> Std = new("std", new ListShape<double>(Positive, "[0.25]"),
+            "Deviation that the model expects divided by: one number, or one for each channel.");
+
+        public static readonly Key<string> Layout = new("layout", Column, "Refused.")
+        {
+            Refused = "'layout' is not supported: inputs are taken in the order of axes that the model declares; remove it.",
+        };
+
+        public static readonly MapShape Map = new(Bounds, Scale, Mean, Std, Layout);
+    }
+
+    /// <summary>An entry of the <c>groups</c> section.</summary>
+    public static class Group
+    {
+        public static readonly Key<string> Column = new("column", PolicyShape.Column, "A column whose values are the groups.");
+        public static readonly Key<string> Privileged = new("privileged", new TextShape("a value of the column"),
+            "The column's privileged value, all others being unprivileged; without it every value is a group of its own.");
+
+        public static readonly Key<string> Where = new("where", new TextShape("a condition such as \"age >= 25\"", longest: 10_000),
+            "A condition over the columns, in DuckDB's SQL; true means privileged.");
+
+        public static readonly Key<ImmutableArray<string>> Cross = new("cross",
+            new ListShape<string>(new TextShape("the name of a group"), "[sex, age]", fewest: 2, most: 8) { Distinct = true },
+            "Other groups, whose intersections are the groups.");
+
+        public static readonly MapShape Map = new(Column, Privileged, Where, Cross);
+    }
+
+    /// <summary>An entry of the <c>gates</c> section, under the name of its metric.</summary>
+    public static class Rule
+    {
+        private static readonly NumberShape Share = new(Range.Share);
+
+        public static readonly Key<string> Group = new("group", new TextShape("the name of a group"), "The group it is measured by.") { Required = true };
+
+        public static readonly Key<string> Attack = new("attack", new NameShape("attack", n => n.Attacks.Select(a => a.Name)), "The attack it is measured under.") { Required = true };
+        public static readonly Key<Norm> Norm = new("norm", new ChoiceShape<Norm>(), "The norm that a perturbation is measured in.") { Default = "linf" };
+        public static readonly Key<double> Epsilon = new("epsilon", new NumberShape(Range.Positive), "Largest size of a perturbation, in the units of the input's bounds.") { Required = true };
+        public static readonly Key<int?> Steps = new("steps", new CountShape(1, 100_000), "Gradient steps; without it the attack's own default.");
+        public static readonly Key<double?> StepSize = new("step_size", new NumberShape(Range.Positive), "Size of a step; without it the attack's own default.");
+        public static readonly Key<int> Restarts = new("restarts", new CountShape(1, 1000), "How often the attack is tried, each time from another random start.") { Default = "1" };
+        public static readonly Key<bool?> RandomStart = new("random_start", new FlagShape(), "Whether the first try starts at a random point of the ball; without it the attack's own default.");
+        public static readonly Key<int?> Samples = new("samples", new CountShape(1), "At most this many test rows are attacked, a seeded choice; without it all.");
+
+        public static readonly Key<double?> Min = new("min", Share, "The value must be at least this; a ratio r counts as the smaller of r and 1/r.");
+        public static readonly Key<double?> Max = new("max", Share, "The size of the difference must be at most this.");
+        public static readonly Key<double?> Drop = new("drop", Share, "The value may be worse than that of the base branch's model by at most this.");
+
+        private static readonly ImmutableArray<Key> ForAttack = [Attack, Norm, Epsilon, Steps, StepSize, Restarts, RandomStart, Samples];
+        private static readonly ImmutableArray<Key> All = [Group, .. ForAttack, Min, Max, Drop];
+
+        /// <summary>For a metric that is not known: every key, none needed.</summary>
+        public static MapShape Unknown { get; } = new([.. All]) { Partial = true };
+
+        /// <summary>The keys that make sense for a metric; others are refused with a reason.</summary>
+        public static MapShape For(MetricName metric) => new([.. All.Select(k => WhyNot(k, metric) is { } reason
+            ? new Key<object>(k.Name, k.Shape, k.Summary) { Refused = reason } : k)]);
+
+        private static string? WhyNot(Key key, MetricName metric)
+        {
+            var zero = metric.Better is Better.NearZero;
+            if (key == Group && !metric.Needs.HasFlag(MetricNeeds.Group)) return $"'group' is of no use to '{metric.Name}', which is measured over all rows; remove it.";
+            if (ForAttack.Contains(key) && !metric.Needs.HasFlag(MetricNeeds.Attack)) return $"'{key.Name}' is of no use to '{metric.Name}', which is measured without an attack; remove it.";
+            if (key == Min && zero) return $"'min' does not fit '{metric.Name}', which is better the nearer it is to 0; bound its size by 'max'.";
+            if (key == Max && !zero) return $"'max' does not fit '{metric.Name}', which is better the {(metric.Better is Better.NearOne ? "nearer it is to 1" : "higher it is")}; bound it by 'min'.";
+            return null;
+        }
+    }
+
+    /// <summary>The <c>on</c> section.</summary>
+    public static class On
+    {
+        public static readonly Key<Outcome> Inconclusive = new("inconclusive", new ChoiceShape<Outcome>(), "What it means that the interval contains the threshold.") { Default = "warn" };
+        public static readonly Key<Outcome> NotMeasured = new("not_measured", new ChoiceShape<Outcome>(), "What it means that there is no value.") { Default = "fail" };
+
+        public static readonly MapShape Map = new(Inconclusive, NotMeasured);
+    }
+
+    /// <summary>The <c>repair</c> section.</summary>
+    public static class Repair
+    {
+        public static readonly Key<double> Drop = new("drop", new NumberShape(Range.Share), "How much a repair may cost.") { Default = "0.02" };
+        public static readonly Key<Section> Accuracy = new("accuracy", new MapShape(Drop), "Clean accuracy.");
+        public static readonly Key<Section> Keep = new("keep", new MapShape(Accuracy), "What a repair may cost.");
+
+        public static readonly Key<ImmutableArray<string>> Methods = new("methods",
+            new ListShape<string>(new NameShape("repair", n => n.Repairs.Select(r => r.Name)), "[fmt, adversarial]") { Distinct = true },
+            "Repairs to try; without it every one that can address the gates that failed.");
+
+        public static readonly Key<PolicyPath> Snapshots = new("snapshots", new PathShape(PathUse.Files), "ONNX files of the training history, oldest first by name, where it was kept.");
+        public static readonly Key<TimeSpan> Budget = new("budget", new DurationShape(TimeSpan.FromHours(24)), "Time for all methods together.") { Default = "10m" };
+        public static readonly Key<PolicyPath> Output = new("output", new PathShape(PathUse.Output), "Where the repaired model is written; without it beside the model as NAME.repaired.onnx.");
+
+        public static readonly MapShape Map = new(Methods, Snapshots, Keep, Budget, Output);
+    }
+
+    /// <summary>The <c>report</c> section: a switch for every report writer, and the folder.</summary>
+    public static class Report
+    {
+        public static readonly Key<PolicyPath> Folder = new("folder", new PathShape(PathUse.Folder), "Folder of the reports.") { Default = new ReportPolicy().Folder };
+
+        public static readonly MapShape Map = new(n => [.. n.Reports.Select(w => Writer(w.Name, w.Summary, w.Always)), Folder]);
+
+        /// <summary>The switch of a report writer.</summary>
+        public static Key<bool> Writer(string name, string summary, bool always) => new(name, new FlagShape(), summary) { Default = always ? "true" : "false" };
+    }
+
+    public static readonly Key<int> Version = new("version", new CountShape(1, 1), "Version of the policy's format: 1.") { Required = true };
+    public static readonly Key<int> Seed = new("seed", new CountShape(0), "Seed of everything random in a run.") { Default = "1" };
+    public static readonly Key<PolicyPath> Model = new("model", new PathShape(PathUse.File), "The ONNX file that the gate reads.") { Required = true };
+    public static readonly Key<Section> DataKey = new("data", Data.Map, "Where inputs, labels and columns come from.") { Required = true };
+    public static readonly Key<Section> InputKey = new("input", Input.Map, "The domain of the model's inputs.");
+    public static readonly Key<ImmutableArray<(ScalarNode Name, Section Group)>> Groups = new("groups", new NamedShape(Group.Map), "Named groups that fairness is measured by.");
+    public static readonly Key<ImmutableArray<GateEntry>> Gates = new("gates", new GatesShape(), "What has to hold: a list of metrics, each with its threshold.") { Required = true };
+    public static readonly Key<double> Confidence = new("confidence", new NumberShape(new(0.5, 1, LowerOpen: true, UpperOpen: true)), "Confidence level of every interval.") { Default = "95%" };
+    public static readonly Key<Section> OnKey = new("on", On.Map, "What a gate without a clear verdict means for the run: fail, warn or pass.");
+    public static readonly Key<object> RepairKey = new("repair", new SwitchShape(Repair.Map), "How to repair a model that fails; false to only measure.");
+    public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
+
+    /// <summary>The whole policy.</summary>
+    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, Groups, Gates, Confidence, OnKey, RepairKey, ReportKey);
+}

@@ -1,0 +1,221 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace PostTrainGate.Policy;
+
+/// <summary>Which numbers are right.</summary>
+internal sealed record Range(double Lower, double Upper, bool LowerOpen = false, bool UpperOpen = false)
+{
+    /// <summary>Every finite number.</summary>
+    public static Range Any { get; } = new(double.NegativeInfinity, double.PositiveInfinity);
+
+    /// <summary>Above 0.</summary>
+    public static Range Positive { get; } = new(0, double.PositiveInfinity, LowerOpen: true);
+
+    /// <summary>From 0 to 1.</summary>
+    public static Range Share { get; } = new(0, 1);
+
+    /// <summary>Above 0 and below 1.</summary>
+    public static Range Part { get; } = new(0, 1, LowerOpen: true, UpperOpen: true);
+
+    /// <summary>Whether it is right.</summary>
+    public bool Contains(double value) => (LowerOpen ? value > Lower : value >= Lower) && (UpperOpen ? value < Upper : value <= Upper);
+
+    /// <summary>In words, empty when every number is right.</summary>
+    public string Words => Wording.List(Bounds());
+
+    /// <summary>Adds it to a schema.</summary>
+    public void AddTo(JsonObject schema)
+    {
+        if (double.IsFinite(Lower)) schema[LowerOpen ? "exclusiveMinimum" : "minimum"] = Lower;
+        if (double.IsFinite(Upper)) schema[UpperOpen ? "exclusiveMaximum" : "maximum"] = Upper;
+    }
+
+    private IEnumerable<string> Bounds()
+    {
+        if (double.IsFinite(Lower)) yield return $"{(LowerOpen ? "above" : "at least")} {Wording.Number(Lower)}";
+        if (double.IsFinite(Upper)) yield return $"{(UpperOpen ? "below" : "at most")} {Wording.Number(Upper)}";
+    }
+}
+
+/// <summary>A real number: 0.1, 8/255 or 50%. Read as double.</summary>
+internal sealed class NumberShape(Range range) : Shape
+{
+    private const string Digits = "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?";
+    private static readonly Regex Pattern = new($@"^{Digits}( ?%| ?/ ?{Digits})?\z");
+
+    /// <inheritdoc/>
+    public override string Expected => "a number such as 0.1, 8/255 or 50%";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode scalar || Parse(scalar.Text) is not { } value) return Wrong(node, what, context);
+        var bare = !scalar.Text.Contains('%', StringComparison.Ordinal) && !scalar.Text.Contains('/', StringComparison.Ordinal);
+        if (scalar.Quoted && bare) return Wrong(node, what, context, $"write {scalar.Text} without quotes");
+        if (range.Contains(value)) return value;
+        var meant = bare && value > 1 && range.Contains(value / 100) && range.Upper <= 1 ? $"; {scalar.Text}% would be right" : "";
+        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {range.Words}, not {scalar.Text}{meant}.");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names)
+    {
+        var number = new JsonObject { ["type"] = "number" };
+        range.AddTo(number);
+        var written = new JsonObject { ["type"] = "string", ["pattern"] = $"^{Digits} ?(%|/ ?{Digits})$" };
+        return new() { ["anyOf"] = new JsonArray(number, written) };
+    }
+
+    private static double? Parse(string text)
+    {
+        if (text.Length > 40 || !Pattern.IsMatch(text)) return null;
+        var value = text.Split('/') switch
+        {
+            [var a, var b] => Plain(a) / Plain(b),
+            _ when text.EndsWith('%') => Plain(text[..^1]) / 100,
+            _ => Plain(text),
+        };
+        return double.IsFinite(value) ? value : null;
+    }
+
+    private static double Plain(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+}
+
+/// <summary>A whole number. Read as int.</summary>
+internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
+{
+    /// <inheritdoc/>
+    public override string Expected => "a whole number";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode scalar || !Regex.IsMatch(scalar.Text, @"^[-+]?[0-9]{1,40}\z")) return Wrong(node, what, context);
+        if (scalar.Quoted) return Wrong(node, what, context, $"write {scalar.Text} without quotes");
+        if (int.TryParse(scalar.Text, CultureInfo.InvariantCulture, out var value) && value >= lower && value <= upper) return value;
+        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {(lower == upper ? $"{lower}" : $"from {lower} to {upper}")}, not {scalar.Text}.");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "integer", ["minimum"] = lower, ["maximum"] = upper };
+}
+
+/// <summary>True or false. Read as bool.</summary>
+internal sealed class FlagShape : Shape
+{
+    /// <inheritdoc/>
+    public override string Expected => "true or false";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context) => node switch
+    {
+        ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => true,
+        ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
+        _ => Wrong(node, what, context),
+    };
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "boolean" };
+}
+
+/// <summary>Text that is not empty; numbers count as text, as they are written. Read as string.</summary>
+internal sealed class TextShape(string expected = "text", int longest = 1000) : Shape
+{
+    /// <inheritdoc/>
+    public override string Expected => expected;
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { IsNull: false } scalar || scalar.Text.Length == 0) return Wrong(node, what, context);
+        if (scalar.Text.Length <= longest) return scalar.Text;
+        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have at most {longest} characters, not {scalar.Text.Length}.");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) =>
+        new() { ["type"] = new JsonArray("string", "number", "boolean"), ["minLength"] = 1, ["maxLength"] = longest };
+}
+
+/// <summary>A stretch of time: 10m, 90s, 1h30m. Read as TimeSpan.</summary>
+internal sealed class DurationShape(TimeSpan longest) : Shape
+{
+    private const string Pattern = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?";
+
+    /// <inheritdoc/>
+    public override string Expected => "a time such as 90s, 10m or 1h30m";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { Text.Length: > 0 } scalar || Regex.Match(scalar.Text, Pattern + @"\z") is not { Success: true } match) return Wrong(node, what, context);
+        var time = TimeSpan.FromHours(Part(match, 1)) + TimeSpan.FromMinutes(Part(match, 2)) + TimeSpan.FromSeconds(Part(match, 3));
+        if (time > TimeSpan.Zero && time <= longest) return time;
+        context.Report(DiagnosticCodes.PolicyRange, node.Position,
+            $"{what} must be above 0s and at most {longest.TotalHours:0}h, not {scalar.Text}.");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 2, ["pattern"] = Pattern + "$" };
+
+    private static int Part(Match match, int group) =>
+        match.Groups[group] is { Success: true } part ? int.Parse(part.Value.AsSpan(0, part.Length - 1), CultureInfo.InvariantCulture) : 0;
+}
+
+/// <summary>One of a few words, the members of an enumeration in lower case. Read as the member.</summary>
+internal sealed class ChoiceShape<T> : Shape where T : struct, Enum
+{
+    private static IEnumerable<string> Words => Enum.GetNames<T>().Select(n => n.ToLowerInvariant());
+
+    /// <inheritdoc/>
+    public override string Expected => Wording.List(Words, "or");
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { IsNull: false } scalar) return Wrong(node, what, context);
+        var index = Words.ToList().IndexOf(scalar.Text);
+        return index >= 0 ? Enum.GetValues<T>()[index] : Wrong(node, what, context,
+            Wording.Nearest(scalar.Text, Words) is { } near ? $"did you mean '{near}'?" : null);
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["enum"] = new JsonArray([.. Words.Select(w => (JsonNode)w)]) };
+}
+
+/// <summary>A name that the catalog must have. Read as string.</summary>
+/// <param name="kind">What it names: "attack".</param>
+/// <param name="choices">The names of the catalog.</param>
+internal sealed class NameShape(string kind, Func<PolicyNames, IEnumerable<string>> choices) : Shape
+{
+    /// <inheritdoc/>
+    public override string Expected => $"the name of {(kind[0] is 'a' ? "an" : "a")} {kind}";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { IsNull: false } scalar) return Wrong(node, what, context);
+        if (choices(context.Names).Contains(scalar.Text)) return scalar.Text;
+        context.Report(DiagnosticCodes.PolicyName, node.Position, Unknown(kind, scalar.Text, choices(context.Names)));
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["enum"] = new JsonArray([.. choices(names).Select(w => (JsonNode)w)]) };
+
+    /// <summary>The message for a name that the catalog lacks.</summary>
+    public static string Unknown(string kind, string name, IEnumerable<string> known)
+    {
+        var all = Wording.List(known);
+        var list = all.Length == 0 ? "this version has none" : $"this version has {all}";
+        return Wording.Nearest(name, known) is { } near
+            ? $"There is no {kind} {Wording.Quote(name)}; did you mean '{near}'? ({list})"
+            : $"There is no {kind} {Wording.Quote(name)}; {list}.";
+    }
+}
