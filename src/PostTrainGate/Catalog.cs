@@ -13,10 +13,25 @@ namespace PostTrainGate;
 public static class Catalog
 {
     /// <summary>Attacks, by name in the policy.</summary>
-    public static ImmutableArray<IAttack> Attacks { get; } = [];
+    public static ImmutableArray<IAttack> Attacks { get; } =
+    [
+        GradientAttack.Fgsm,
+        GradientAttack.Pgd,
+    ];
 
     /// <summary>Metrics, by name in the policy.</summary>
-    public static ImmutableArray<IMetric> Metrics { get; } = [];
+    public static ImmutableArray<IMetric> Metrics { get; } =
+    [
+        new Accuracy(),
+        new RobustAccuracy(),
+        new EmpiricalRobustness(),
+        GroupMetric.StatisticalParityDifference,
+        GroupMetric.DisparateImpact,
+        GroupMetric.EqualOpportunityDifference,
+        GroupMetric.AverageOddsDifference,
+        GroupMetric.AverageAbsoluteOddsDifference,
+        GroupMetric.EqualizedOddsDifference,
+    ];
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public static ImmutableArray<IRepair> Repairs { get; } = [];

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
-using PostTrainGate.Models;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate;
@@ -22,8 +21,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>The metric of each gate.</summary>
     public ImmutableArray<IMetric> Metrics { get; } = [.. policy.Gates.Select(g => Catalog.Metrics.First(m => m.Name == g.Metric))];
 
-    /// <summary>The model before the repair; null while that model itself is measured.</summary>
-    public Classifier? Reference { get; init; }
+    /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
+    public Evaluation? Reference { get; init; }
 
     /// <summary>One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.</summary>
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>

@@ -1,4 +1,134 @@
+using System.Collections.Immutable;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+using static TorchSharp.torch;
+
 namespace PostTrainGate.Attacks;
 
 /// <summary>Runs an attack over many rows: batches, projects, clips, judges success, counts, attacks only what still stands.</summary>
-public static class AttackHarness;
+public static class AttackHarness
+{
+    /// <summary>Attacks every row that is classified correctly, restart after restart, as long as it stands.</summary>
+    /// <param name="model">The classifier; its weights get no gradients.</param>
+    /// <param name="inputs">[n, input shape], in the data's units.</param>
+    /// <param name="labels">[n], int64.</param>
+    /// <param name="run">Attack, budget, seed and the rest.</param>
+    /// <returns>The verdict of every row; the caller disposes it.</returns>
+    /// <remarks>
+    /// Deterministic for a seed. Native memory does not grow with n, apart from kept examples. Restart r draws the same starts whatever
+    /// the number of restarts, so a further restart can only find more.
+    /// </remarks>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static AttackOutcome Run(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
+    {
+        var budget = Budget.Of(run.Settings, model.Input);
+        var attack = run.Attack ?? Catalog.Attacks.First(a => a.Name == run.Settings.Name);
+        var n = (int)labels.shape[0];
+        var correct = CleanlyCorrect(model, inputs, labels, run);
+        var standing = Enumerable.Range(0, n).Where(i => correct[i]).Select(i => (long)i).ToArray();
+        using var scope = NewDisposeScope();
+        var examples = run.KeepExamples ? inputs.detach().clone() : null;
+        var restarts = Math.Max(1, run.Settings.Restarts);
+        for (var restart = 0; restart < restarts && standing.Length > 0; restart++)
+        {
+            var left = new List<long>();
+            var done = 0;
+            foreach (var (number, rows) in standing.Chunk(run.BatchSize).Index())
+            {
+                run.Cancel.ThrowIfCancellationRequested();
+                using var batch = NewDisposeScope();
+                using var random = new Generator((ulong)Seeds.Derive(run.Seed, $"restart {restart}", number), CPU);
+                var index = tensor(rows);
+                var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
+                var context = new AttackContext(model, budget, run.Settings, random, restart == 0 ? run.Settings.RandomStart : true,
+                    run.StopAtSuccess, run.Cancel);
+                var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
+                var errs = Errs(LogitsOf(model, perturbed), y);
+                left.AddRange(rows.Zip(errs.data<bool>()).Where(r => !r.Second).Select(r => r.First));
+                if (examples is not null)
+                {
+                    var found = errs.nonzero().flatten();
+                    examples.index_copy_(0, index.index_select(0, found), perturbed.index_select(0, found));
+                }
+
+                done += rows.Length;
+                run.Progress?.Report((restart + (double)done / standing.Length) / restarts);
+            }
+
+            standing = [.. left];
+        }
+
+        run.Progress?.Report(1);
+        var robust = new bool[n];
+        foreach (var row in standing) robust[row] = true;
+        return new AttackOutcome([.. correct], [.. robust], examples?.DetachFromDisposeScope());
+    }
+
+    /// <summary>Where the classifier errs: another class is first (the lower index of equals wins), or a logit is not a number.</summary>
+    /// <param name="logits">[batch, classes].</param>
+    /// <param name="labels">[batch], int64.</param>
+    /// <returns>[batch], bool.</returns>
+    public static Tensor Errs(Tensor logits, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        return logits.argmax(1).ne(labels).logical_or(logits.isnan().any(1)).MoveToOuterDisposeScope();
+    }
+
+    private static bool[] CleanlyCorrect(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
+    {
+        using var scope = NewDisposeScope();
+        run.Cancel.ThrowIfCancellationRequested();
+        return [.. Errs(model.LogitsOfAll(inputs, run.BatchSize), labels).logical_not().data<bool>()];
+    }
+
+    private static Tensor LogitsOf(Classifier model, Tensor inputs)
+    {
+        using var _ = no_grad();
+        return model.Logits(inputs);
+    }
+}
+
+/// <summary>One attack over many rows.</summary>
+/// <param name="Settings">Attack, budget and restarts.</param>
+/// <param name="Seed">Seed of everything random in it.</param>
+public sealed record AttackRun(AttackSettings Settings, int Seed)
+{
+    /// <summary>The attack: that of the catalog which the settings name, unless another is given.</summary>
+    public IAttack? Attack { get; init; }
+
+    /// <summary>Rows at a time.</summary>
+    public int BatchSize { get; init; } = 250;
+
+    /// <summary>Whether a row is finished once the classifier errs on it (<see cref="AttackContext.StopAtSuccess"/>).</summary>
+    public bool StopAtSuccess { get; init; } = true;
+
+    /// <summary>Whether the outcome holds the adversarial examples.</summary>
+    public bool KeepExamples { get; init; }
+
+    /// <summary>Told the share done, 0 to 1.</summary>
+    public IProgress<double>? Progress { get; init; }
+
+    /// <summary>Stops the attack between steps.</summary>
+    public CancellationToken Cancel { get; init; }
+}
+
+/// <summary>What an attack came to.</summary>
+/// <param name="Correct">Per row whether it is classified correctly without an attack.</param>
+/// <param name="Robust">Per row whether it is, and no perturbation was found that changes that.</param>
+/// <param name="Examples">
+/// [n, input shape], when kept: the adversarial example where one was found, the clean input elsewhere.
+/// </param>
+public sealed record AttackOutcome(ImmutableArray<bool> Correct, ImmutableArray<bool> Robust, Tensor? Examples) : IDisposable
+{
+    /// <summary>Number of rows.</summary>
+    public int Count => Robust.Length;
+
+    /// <summary>Share of all rows that are classified correctly with and without the attack.</summary>
+    public double RobustAccuracy => Robust.Count(r => r) / (double)Count;
+
+    /// <summary>Share of all rows that are classified correctly without the attack.</summary>
+    public double CleanAccuracy => Correct.Count(c => c) / (double)Count;
+
+    /// <inheritdoc/>
+    public void Dispose() => Examples?.Dispose();
+}

@@ -15,6 +15,9 @@ public interface IAttack
     /// <summary>One sentence for the tables of the documentation, with its source.</summary>
     string Summary { get; }
 
+    /// <summary>Whether it differentiates the classifier; if not, logits are all it needs.</summary>
+    bool NeedsGradients { get; }
+
     /// <summary>Perturbed inputs.</summary>
     /// <param name="context">Classifier, budget, settings and randomness.</param>
     /// <param name="inputs">[batch, input shape], clean, in the data's units.</param>
@@ -28,7 +31,11 @@ public interface IAttack
 /// <param name="Budget">Norm and epsilon.</param>
 /// <param name="Settings">Steps and the like; unset ones take the attack's defaults.</param>
 /// <param name="Random">The only source of randomness.</param>
-/// <param name="RandomStart">Whether this try starts at a random point.</param>
+/// <param name="RandomStart">Whether this try starts at a random point; null: as the attack does by default.</param>
+/// <param name="StopAtSuccess">
+/// Whether a row is finished once the classifier errs on it, which saves time when only the verdict counts. Otherwise every row uses
+/// all steps, as training and transfer want it.
+/// </param>
 /// <param name="Cancel">Stops the attack between steps.</param>
-public sealed record AttackContext(Classifier Model, Budget Budget, Policy.AttackSettings Settings, Generator Random, bool RandomStart,
-    CancellationToken Cancel = default);
+public sealed record AttackContext(Classifier Model, Budget Budget, Policy.AttackSettings Settings, Generator Random,
+    bool? RandomStart = null, bool StopAtSuccess = true, CancellationToken Cancel = default);

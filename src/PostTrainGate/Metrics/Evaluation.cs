@@ -10,6 +10,7 @@ namespace PostTrainGate.Metrics;
 public sealed class Evaluation(Classifier model, EvaluationSet data) : IDisposable
 {
     private readonly Lazy<Tensor> _logits = new(() => model.LogitsOfAll(data.Inputs).DetachFromDisposeScope());
+    private readonly Dictionary<object, IDisposable> _kept = [];
     private ImmutableArray<int> _predictions;
 
     /// <summary>The classifier.</summary>
@@ -36,9 +37,22 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IDisposab
         }
     }
 
+    /// <summary>
+    /// What is costly to make of this classifier on these rows and needed again, such as its adversarial examples: made at the first
+    /// request for that key, disposed with this.
+    /// </summary>
+    public T Once<T>(object key, Func<T> make)
+        where T : IDisposable
+    {
+        if (!_kept.TryGetValue(key, out var value)) _kept[key] = value = make();
+        return (T)value;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (var value in _kept.Values) value.Dispose();
+        _kept.Clear();
         if (_logits.IsValueCreated) _logits.Value.Dispose();
     }
 }

@@ -67,12 +67,13 @@ public interface IMetric
 /// <param name="Confidence">Level of the interval.</param>
 /// <param name="Seed">Seed of this measurement; a fresh attack gets a fresh one.</param>
 /// <param name="Reference">
-/// The model before the repair, for measures that transfer its adversarial examples; null when the model itself is measured.
+/// The model before the repair on the same rows, for measures that transfer its adversarial examples (made once, kept in it); null
+/// when that model itself is measured.
 /// </param>
 /// <param name="Progress">Told the share done, 0 to 1.</param>
 /// <param name="Cancel">Stops the measurement.</param>
 public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, double Confidence, int Seed,
-    Models.Classifier? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default)
+    Evaluation? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default)
 {
     /// <summary>Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.</summary>
     public int RowSeed { get; init; }

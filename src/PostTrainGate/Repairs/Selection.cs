@@ -9,7 +9,7 @@ namespace PostTrainGate.Repairs;
 /// Judges models on the selection split: how far every gate of the policy is met, in units of its own interval, so that gates of
 /// different kinds add up and a repair is never judged on one gate alone.
 /// </summary>
-internal sealed class Selection : ISelection
+internal sealed class Selection : ISelection, IDisposable
 {
     /// <summary>Beyond this many half-intervals on the right side, a gate has nothing more to give.</summary>
     private const double Enough = 2;
@@ -17,16 +17,16 @@ internal sealed class Selection : ISelection
     /// <summary>Rows that an attack gate uses here; selection is repeated many times.</summary>
     private const int AttackedRows = 500;
 
+    private readonly Evaluation _source;
     private readonly GateMeter _meter;
     private readonly double _floor;
 
     public Selection(OnnxClassifier source, EvaluationSet set, GatePolicy policy, CancellationToken cancel)
     {
         var rules = policy.Gates.Select(g => g.Attack is null ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, AttackedRows) });
-        _meter = new GateMeter(policy with { Gates = [.. rules] }, set, "select", cancel) { Reference = source };
-        using var evaluation = new Evaluation(source, set);
-        var accuracy = Accuracy(evaluation);
-        _floor = accuracy - (policy.Repair?.AccuracyDrop ?? 0);
+        _source = new Evaluation(source, set);
+        _meter = new GateMeter(policy with { Gates = [.. rules] }, set, "select", cancel) { Reference = _source };
+        _floor = Accuracy(_source) - (policy.Repair?.AccuracyDrop ?? 0);
         Source = Score(source);
     }
 
@@ -41,6 +41,8 @@ internal sealed class Selection : ISelection
         var objective = _meter.Measure(evaluation).Select((m, i) => Margin(_meter.Rules[i], _meter.Metrics[i].Better, m)).Sum();
         return new(true, objective, accuracy);
     }
+
+    public void Dispose() => _source.Dispose();
 
     /// <summary>Distance to the threshold in half-intervals, positive when met, at most <see cref="Enough"/>.</summary>
     internal static double Margin(GateRule rule, Better better, Measurement measured)

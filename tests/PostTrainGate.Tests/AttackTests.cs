@@ -1,0 +1,226 @@
+using CsCheck;
+using PostTrainGate.Attacks;
+using PostTrainGate.Policy;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Tests;
+
+/// <summary>Attacks on classifiers whose robustness is known exactly.</summary>
+public class AttackTests
+{
+    private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
+
+    // z = (0, w x + b): the nearest input of the other class is |w x + b| / dual norm of w away, and the gradient points straight at it.
+    private static FunctionClassifier Linear(float[] w, float b, InputPolicy? input = null, double scale = 1) => new([w.Length], 2, x =>
+    {
+        var z = (x.matmul(tensor(w)) + b) * scale;
+        return stack([zeros_like(z), z], 1);
+    }, input);
+
+    private static readonly Gen<(float[] W, float B, float[] X, Norm Norm, double Epsilon, int Seed)> Linears =
+        from width in Gen.Int[1, 8]
+        from w in Gen.Float[0.1f, 2].Array[width]
+        from signs in Gen.Bool.Array[width]
+        from b in Gen.Float[-1, 1]
+        from x in Gen.Float[-2, 2].Array[60 * width]
+        from norm in Gen.Enum<Norm>()
+        from epsilon in Gen.Double[0.01, 2]
+        from seed in Gen.Int[0, 1000]
+        select (w.Zip(signs, (v, s) => s ? v : -v).ToArray(), b, x, norm, epsilon, seed);
+
+    [Theory]
+    [InlineData("fgsm")]
+    [InlineData("pgd")]
+    public void On_a_linear_classifier_an_attack_finds_exactly_what_there_is(string attack) =>
+        Linears.Sample(c =>
+        {
+            using var scope = NewDisposeScope();
+            using var model = Linear(c.W, c.B, Wide);
+            var (inputs, z) = Rows(c.W, c.B, c.X);
+            var labels = (z > 0).to(int64);
+            using var outcome = AttackHarness.Run(model, inputs, labels, new(new(attack, c.Norm, c.Epsilon) { RandomStart = false }, c.Seed));
+
+            var reach = c.Epsilon * (c.Norm == Norm.Linf ? c.W.Sum(Math.Abs) : Math.Sqrt(c.W.Sum(v => v * v)));
+            foreach (var (robust, margin) in outcome.Robust.Zip(z.data<float>().Select(Math.Abs)))
+            {
+                if (Math.Abs(margin - reach) > 1e-4 * (1 + reach)) Assert.Equal(margin > reach, robust);
+            }
+        }, iter: 40);
+
+    [Fact]
+    public void Misclassified_rows_are_not_attacked_and_count_as_not_robust()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Linear([1f], 0, Wide);
+        var labels = tensor(new long[] { 1, 0, 1, 1 });
+        using var outcome = AttackHarness.Run(model, tensor([5f, 5f, 0.1f, -3f]).unsqueeze(1), labels,
+            new(new("pgd", Norm.Linf, 0.5), 1) { KeepExamples = true });
+        Assert.Equal([true, false, true, false], outcome.Correct);
+        Assert.Equal([true, false, false, false], outcome.Robust);
+        Assert.Equal(0.25, outcome.RobustAccuracy);
+        Assert.Equal(0.5, outcome.CleanAccuracy);
+        var examples = outcome.Examples!.data<float>().ToArray();
+        Assert.Equal([5f, 5f, -3f], [examples[0], examples[1], examples[3]]);
+        Assert.InRange(examples[2], -0.4001f, 0f);
+    }
+
+    [Fact]
+    public void Bounds_limit_an_attack_as_much_as_epsilon_does()
+    {
+        using var scope = NewDisposeScope();
+        // Class 1 needs x below 0.2; from 0.3 an epsilon of 1 would do, if 0.25 were not the least legal value.
+        using var model = Linear([1f], -0.2f, new() { Lower = 0.25, Upper = 1 });
+        using var outcome = AttackHarness.Run(model, tensor([0.3f]).unsqueeze(1), ones(1, dtype: int64), new(new("pgd", Norm.L2, 1), 1));
+        Assert.True(outcome.Robust[0]);
+    }
+
+    [Theory]
+    [InlineData(1e3)]
+    [InlineData(1e6)]
+    public void Saturated_logits_hide_nothing(double scale)
+    {
+        using var scope = NewDisposeScope();
+        var w = new[] { 0.7f, -1.3f, 0.4f };
+        var (inputs, z) = Rows(w, 0.1f, [.. Enumerable.Range(0, 300).Select(i => (float)Math.Sin(i * 1.7))]);
+        var labels = (z > 0).to(int64);
+        AttackRun run = new(new("pgd", Norm.Linf, 0.2), 1);
+        using var plain = Linear(w, 0.1f, Wide);
+        using var saturated = Linear(w, 0.1f, Wide, scale); // cross-entropy in float32 has no gradient at all here
+        using var expected = AttackHarness.Run(plain, inputs, labels, run);
+        using var actual = AttackHarness.Run(saturated, inputs, labels, run);
+        Assert.Equal(expected.Robust, actual.Robust);
+        Assert.InRange(expected.RobustAccuracy, 0.2, 0.8);
+    }
+
+    [Fact]
+    public void What_an_attack_returns_is_projected_before_it_is_judged()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Linear([1f], 0, Wide);
+        var inputs = tensor([3f, 0.2f]).unsqueeze(1);
+        AttackRun run = new(new("cheat", Norm.Linf, 0.5), 1) { Attack = new Cheat(-50), KeepExamples = true };
+        using var far = AttackHarness.Run(model, inputs, ones(2, dtype: int64), run);
+        Assert.Equal([true, false], far.Robust);
+        BudgetTests.AssertLegal(Budget.Of(run.Settings, Wide), inputs, far.Examples!);
+        using var nothing = AttackHarness.Run(model, inputs, ones(2, dtype: int64), run with { Attack = new Cheat(float.NaN) });
+        Assert.Equal([true, true], nothing.Robust);
+    }
+
+    [Fact]
+    public void A_logit_that_is_not_a_number_is_an_error_of_the_classifier()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new FunctionClassifier([1], 2, x => cat([x.sqrt(), x * 0 - 1], 1), Wide);
+        using var outcome = AttackHarness.Run(model, tensor([4f, 0.1f, -1f]).unsqueeze(1), zeros(3, dtype: int64), new(new("fgsm", Norm.Linf, 0.5), 1));
+        Assert.Equal([true, true, false], outcome.Correct);
+        Assert.Equal([true, false, false], outcome.Robust);
+    }
+
+    // Islands of class 1 with a gradient that often leads away from them: what a restart finds depends on luck.
+    private static FunctionClassifier Bumpy() => new([2], 2, x =>
+    {
+        var z = (x * 9).sin().prod(1) - 0.75;
+        return stack([zeros_like(z), z], 1);
+    }, Wide);
+
+    [Fact]
+    public void More_restarts_never_raise_robust_accuracy_and_a_seed_repeats_every_verdict()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Bumpy();
+        using var random = new Generator(3, CPU);
+        var inputs = rand(500, 2, generator: random) * 2;
+        var labels = zeros(500, dtype: int64);
+        AttackOutcome Run(int restarts, int seed) =>
+            AttackHarness.Run(model, inputs, labels, new(new("pgd", Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 });
+
+        var outcomes = Enumerable.Range(1, 5).Select(r => Run(r, 7)).ToArray();
+        for (var i = 1; i < outcomes.Length; i++)
+        {
+            Assert.All(outcomes[i].Robust.Zip(outcomes[i - 1].Robust), r => Assert.True(!r.First || r.Second));
+        }
+
+        Assert.True(outcomes[^1].RobustAccuracy < outcomes[0].RobustAccuracy);
+        Assert.Equal(outcomes[2].Robust, Run(3, 7).Robust);
+        Assert.NotEqual(outcomes[0].Robust, Run(1, 8).Robust);
+    }
+
+    [Fact]
+    public void Rows_that_broke_leave_the_batch_with_the_verdicts_of_an_attack_that_keeps_them()
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(3, CPU);
+        var inputs = rand(200, 2, generator: random) * 2;
+        var labels = zeros(200, dtype: int64);
+        var settings = new AttackSettings("pgd", Norm.Linf, 0.1) { RandomStart = false, Steps = 20 };
+        using var model = Bumpy();
+        using var outcome = AttackHarness.Run(model, inputs, labels, new(settings, 1));
+        var spent = model.Rows;
+
+        // The same steps without ever leaving a row out; a success at any step counts.
+        using var simple = Bumpy();
+        var broken = AttackHarness.Errs(simple.Logits(inputs), labels);
+        using var generator = new Generator(1, CPU);
+        for (var steps = 1; steps <= 20; steps++)
+        {
+            var context = new AttackContext(simple, Budget.Of(settings, Wide), settings with { Steps = steps, StepSize = 2.5 * 0.1 / 20 }, generator, StopAtSuccess: false);
+            broken = broken.logical_or(AttackHarness.Errs(simple.Logits(GradientAttack.Pgd.Perturb(context, inputs, labels)), labels));
+        }
+
+        Assert.Equal(broken.logical_not().data<bool>().ToArray(), outcome.Robust);
+        Assert.InRange(outcome.RobustAccuracy, 0.1, 0.9);
+        Assert.True(spent < 200 * 21, $"{spent} rows went through the classifier");
+    }
+
+    [Fact]
+    public void Progress_ends_at_one_and_cancelling_stops()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Bumpy();
+        var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
+        var told = new List<double>();
+        AttackRun run = new(new("pgd", Norm.Linf, 0.01) { Restarts = 2 }, 1) { BatchSize = 50, Progress = new Told(told.Add) };
+        AttackHarness.Run(model, inputs, labels, run).Dispose();
+        Assert.Equal(told.Order(), told);
+        Assert.Equal(1, told[^1]);
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => AttackHarness.Run(model, inputs, labels, run with { Cancel = source.Token }));
+    }
+
+    [Fact]
+    public void No_tensor_outlives_an_attack()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Bumpy();
+        var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
+        AttackRun run = new(new("pgd", Norm.L2, 0.1) { Restarts = 2, Steps = 7 }, 1) { BatchSize = 50, KeepExamples = true };
+        var before = Tensor.TotalCount;
+        using (var outcome = AttackHarness.Run(model, inputs, labels, run)) Assert.Equal(before + 1, Tensor.TotalCount);
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    private static (Tensor Inputs, Tensor Z) Rows(float[] w, float b, float[] x)
+    {
+        var inputs = tensor(x).reshape(-1, w.Length);
+        return (inputs, inputs.matmul(tensor(w)) + b);
+    }
+
+    private sealed class Told(Action<double> tell) : IProgress<double>
+    {
+        public void Report(double value) => tell(value);
+    }
+
+    // Ignores the budget.
+    private sealed class Cheat(float value) : IAttack
+    {
+        public string Name => "cheat";
+
+        public string Summary => "Sets every value.";
+
+        public bool NeedsGradients => false;
+
+        public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels) => full_like(inputs, value);
+    }
+}
