@@ -16,7 +16,7 @@ public enum OutputHead
     /// <summary>A log-softmax at the end; its values are logits already.</summary>
     LogSoftmax,
 
-    /// <summary>One unit z after (or before) a sigmoid; logits are [0, z].</summary>
+    /// <summary>One unit z after (or before) a sigmoid; logits are [0, z]. Several units: their z.</summary>
     Sigmoid,
 }
 

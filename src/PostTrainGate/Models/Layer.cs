@@ -15,7 +15,8 @@ namespace PostTrainGate.Models;
 /// <param name="UnitAxis">Axis of the weight that counts output units.</param>
 /// <param name="InputAxis">Axis of the weight that counts input units.</param>
 /// <param name="InputsPerUnit">
-/// How many input entries of the weight belong to one unit of the layer before it: 1, or height x width after a flattening.
+/// How many input entries of the weight, side by side, belong to one unit of the layer before it: 1, or height x width after a
+/// flattening; 0 where that cannot be told (several layers before it, channels last).
 /// </param>
 public sealed record Layer(int Index, string Name, string Operator, string Weight, string? Bias, string Output,
     long Units, int UnitAxis, int InputAxis, long InputsPerUnit);

@@ -7,58 +7,129 @@ namespace PostTrainGate.Models;
 /// <summary>An ONNX file rebuilt as a differentiable graph. Its initializers are the parameters; any value can be tapped.</summary>
 public sealed class OnnxClassifier : Classifier
 {
-    private OnnxClassifier() { }
+    /// <summary>Name that stands for the logits in <see cref="Values"/>.</summary>
+    public const string LogitsTap = "";
+
+    private readonly OnnxFile _file;
+    private readonly CompiledModel _model;
+    private readonly Tensor[] _state;
+    private readonly long _units;
+    private readonly Dictionary<string, Tensor> _parameters;
+    private readonly InputNormalization _normalization;
+
+    private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input, long units)
+    {
+        (_file, _model, _state, Layers, Input, _units) = (file, model, state, layers, input, units);
+        (Classes, Head) = units == 1 ? (2, OutputHead.Sigmoid) : ((int)units, model.Head);
+        _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
+        _normalization = InputNormalization.Of(input, file, InputShape);
+    }
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
+    /// <param name="path">The file; external data may lie beside it.</param>
+    /// <param name="input">Bounds and normalisation of inputs; null: [0, 1] as they are.</param>
     /// <exception cref="GateException">PTG2xxx: unreadable, an operator without a rebuild, disagreement.</exception>
-    public static OnnxClassifier Load(string path, InputPolicy? input = null) => throw new NotImplementedException();
+    public static OnnxClassifier Load(string path, InputPolicy? input = null)
+    {
+        NativeMemory.Tune();
+        var file = OnnxFile.Read(path);
+        var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file));
+        input ??= new();
+        using var normalization = InputNormalization.Of(input, file, model.Signature.InputShape);
+        var units = OnnxAgreement.Check(file, model, input, normalization);
+        return new(file, model, model.State, OnnxLayers.Find(model), input, units);
+    }
 
     /// <inheritdoc/>
-    public override string Name => throw new NotImplementedException();
+    public override string Name => _file.Name;
 
     /// <inheritdoc/>
-    public override ImmutableArray<long> InputShape => throw new NotImplementedException();
+    public override ImmutableArray<long> InputShape => _model.Signature.InputShape;
 
     /// <inheritdoc/>
-    public override int Classes => throw new NotImplementedException();
+    public override int Classes { get; }
 
     /// <inheritdoc/>
-    public override OutputHead Head => throw new NotImplementedException();
+    public override OutputHead Head { get; }
 
     /// <inheritdoc/>
-    public override InputPolicy Input => throw new NotImplementedException();
+    public override InputPolicy Input { get; }
 
     /// <inheritdoc/>
     public override bool HasGradients => true;
 
     /// <summary>Weighted layers in forward order.</summary>
-    public ImmutableArray<Layer> Layers => throw new NotImplementedException();
+    public ImmutableArray<Layer> Layers { get; }
 
     /// <summary>Float initializers by name. Leaves without gradients unless a repair asks for them.</summary>
-    public IReadOnlyDictionary<string, Tensor> Parameters => throw new NotImplementedException();
+    public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
 
     /// <inheritdoc/>
-    public override Tensor Logits(Tensor inputs) => throw new NotImplementedException();
+    public override Tensor Logits(Tensor inputs) => Values(inputs, LogitsTap)[0];
 
     /// <summary>The front of the network: the value named <paramref name="tap"/>, such as <see cref="Layer.Output"/>.</summary>
     /// <param name="inputs">[batch, input shape], in the data's units.</param>
     /// <param name="tap">Name of any value of the graph.</param>
-    public Tensor Activations(Tensor inputs, string tap) => throw new NotImplementedException();
+    /// <returns>The value, batch first; the caller disposes it.</returns>
+    public Tensor Activations(Tensor inputs, string tap) => Values(inputs, tap)[0];
 
     /// <summary>Several values of one pass, in the order asked for; <see cref="LogitsTap"/> stands for the logits.</summary>
-    public Tensor[] Values(Tensor inputs, params ReadOnlySpan<string> taps) => throw new NotImplementedException();
+    /// <param name="inputs">[batch, input shape], in the data's units.</param>
+    /// <param name="taps">Names of values of the graph.</param>
+    /// <returns>A value per name; the caller disposes them.</returns>
+    /// <exception cref="GateException">PTG2004: inputs of another shape.</exception>
+    /// <exception cref="ArgumentException">A name that the graph does not have.</exception>
+    public Tensor[] Values(Tensor inputs, params ReadOnlySpan<string> taps)
+    {
+        if (!Fits(inputs))
+        {
+            throw OnnxSignature.Wrong(_file, $"takes float32 inputs [batch, {string.Join(", ", InputShape)}], not {inputs.dtype} of shape [{string.Join(", ", inputs.shape)}]");
+        }
 
-    /// <summary>Name that stands for the logits in <see cref="Values"/>.</summary>
-    public const string LogitsTap = "";
+        Span<int> slots = stackalloc int[taps.Length];
+        for (var i = 0; i < taps.Length; i++)
+        {
+            slots[i] = taps[i].Length == 0 ? _model.Logits : _model.Graph.Slot(taps[i]);
+            if (slots[i] < 0) throw new ArgumentException($"The model '{Name}' has no value '{taps[i]}'.", nameof(taps));
+        }
+
+        using var scope = NewDisposeScope();
+        var values = _model.Graph.Run(_state, _normalization.Apply(inputs), slots);
+        for (var i = 0; i < taps.Length; i++) values[i] = (taps[i].Length == 0 ? ToLogits(values[i]) : values[i]).MoveToOuterDisposeScope();
+        return values;
+    }
 
     /// <summary>The same graph with parameters of its own.</summary>
-    public OnnxClassifier Clone() => throw new NotImplementedException();
+    public OnnxClassifier Clone() =>
+        new(_file, _model, [.. _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope())], Layers, Input, _units);
 
     /// <summary>
     /// Writes the file it was loaded from with these parameters: same graph, names, opset and metadata, provenance added. By rename.
     /// </summary>
-    public void Save(string path, Provenance? provenance = null) => throw new NotImplementedException();
+    /// <param name="path">Where; its folder is made where it does not exist.</param>
+    /// <param name="provenance">What the file says about itself.</param>
+    public void Save(string path, Provenance? provenance = null) => _file.Save(path, _parameters, provenance);
 
     /// <inheritdoc/>
-    public override void Dispose() => throw new NotImplementedException();
+    public override void Dispose()
+    {
+        foreach (var tensor in _state) tensor?.Dispose();
+        _normalization.Dispose();
+    }
+
+    // [batch, classes], from whatever shape one value per class has. One unit z: the logits of its two classes are 0 and z.
+    private static Tensor ToLogits(Tensor value)
+    {
+        var units = value.dim() == 1 ? value.unsqueeze(1) : value.dim() > 2 ? value.flatten(1) : value;
+        return units.shape[1] == 1 ? cat([zeros_like(units), units], 1) : units;
+    }
+
+    private bool Fits(Tensor inputs)
+    {
+        var shape = inputs.shape;
+        if (inputs.dtype != ScalarType.Float32 || shape.Length != InputShape.Length + 1) return false;
+        for (var i = 0; i < InputShape.Length; i++)
+            if (InputShape[i] != shape[i + 1] && InputShape[i] >= 0) return false;
+        return true;
+    }
 }

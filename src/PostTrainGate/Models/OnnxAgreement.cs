@@ -1,0 +1,122 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
+using static TorchSharp.torch;
+using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
+
+namespace PostTrainGate.Models;
+
+/// <summary>Compares a rebuilt graph with ONNX Runtime on one seeded batch.</summary>
+internal static class OnnxAgreement
+{
+    /// <summary>Largest difference: absolute for values up to 1, relative above.</summary>
+    public const double Tolerance = 1e-4;
+
+    // What an open axis may be: usual sizes of images, tried in turn.
+    private static readonly long[] OpenSizes = [28, 32, 224, 64, 16, 8, 299];
+
+    /// <summary>Runs one batch through both.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="model">What it was rebuilt to.</param>
+    /// <param name="input">Bounds of inputs.</param>
+    /// <param name="normalization">From bounds to the model's units.</param>
+    /// <returns>Number of units before the head.</returns>
+    /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is not a classifier's.</exception>
+    public static long Check(OnnxFile file, CompiledModel model, InputPolicy input, InputNormalization normalization)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var (x, ours) = Trial(model, input, normalization);
+        var theirs = Run(file.Model, model.Signature, x, model.Signature.Output)[0]!;
+        if (!Agree(ours[0], theirs)) throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
+
+        var logits = ours[1].dim() == 1 ? ours[1].unsqueeze(1) : ours[1].flatten(1);
+        var units = logits.shape[1];
+        if (logits.dim() != 2 || logits.shape[0] != x.shape[0] || ours[1].shape.Count(d => d == units) == 0)
+            throw OnnxSignature.Wrong(file, $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for a batch of {x.shape[0]}; a classifier's is [batch, classes]");
+        var again = model.Head switch
+        {
+            OutputHead.Softmax => logits.softmax(1),
+            OutputHead.LogSoftmax => logits.log_softmax(1),
+            OutputHead.Sigmoid => logits.sigmoid(),
+            _ => logits,
+        };
+        if (model.Head is OutputHead.Softmax or OutputHead.LogSoftmax && units < 2 || !Agree(again.flatten(), ours[0].flatten()))
+            throw OnnxSignature.Wrong(file, $"ends in a {model.Head} that is not over the classes of [batch, classes]");
+        return units;
+    }
+
+    /// <summary>Values in ONNX Runtime; null where one is not float32.</summary>
+    public static Tensor?[] Run(ModelProto model, OnnxSignature signature, Tensor x, params IReadOnlyList<string> outputs)
+    {
+        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        using var session = new InferenceSession(model.ToByteArray(), options);
+        using var run = new RunOptions();
+        // A file that fixes its batch gets as many batches as there are.
+        var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
+        var parts = new List<Tensor?[]>();
+        for (long start = 0; start < x.shape[0]; start += batch)
+        {
+            using var rows = x.narrow(0, start, batch).contiguous();
+            using var value = OrtValue.CreateTensorValueFromMemory(rows.data<float>().ToArray(), rows.shape);
+            using var results = session.Run(run, [signature.Input], [value], outputs);
+            parts.Add([.. results.Select(ToTensor)]);
+        }
+
+        return parts.Count == 1 ? parts[0] : [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
+    }
+
+    private static Tensor? ToTensor(OrtValue value)
+    {
+        var info = value.GetTensorTypeAndShape();
+        return info.ElementDataType == TensorElementType.Float ? tensor(value.GetTensorDataAsSpan<float>().ToArray(), info.Shape) : null;
+    }
+
+    /// <summary>Whether two values agree.</summary>
+    public static bool Agree(Tensor a, Tensor b) => a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: Tolerance, atol: Tolerance, equal_nan: true);
+
+    private static (Tensor X, Tensor[] Values) Trial(CompiledModel model, InputPolicy input, InputNormalization normalization)
+    {
+        var signature = model.Signature;
+        var open = signature.InputShape.Contains(-1);
+        foreach (var size in open ? OpenSizes : [1])
+        {
+            long[] shape = [signature.Batch > 0 ? 2 * signature.Batch : 3, .. signature.InputShape.Select(d => d < 0 ? size : d)];
+            using var random = new Generator(1);
+            var x = normalization.Apply(rand(shape, generator: random) * (input.Upper - input.Lower) + input.Lower);
+            try
+            {
+                return (x, model.Graph.Run(model.State, x, model.Output, model.Logits));
+            }
+            catch (GateException) when (open && size != OpenSizes[^1])
+            {
+                // Not this size.
+            }
+        }
+
+        throw new InvalidOperationException("the last size is not caught");
+    }
+
+    // Only now every value is made an output of a copy.
+    private static string FirstDifference(OnnxFile file, CompiledModel model, Tensor x)
+    {
+        var steps = model.Graph.Steps.Where(s => file.Graph.Node.Contains(s.Node)).ToList();
+        string[] names = [.. steps.Select(s => s.OutputName)];
+        var copy = file.Model.Clone();
+        copy.Graph.Output.Clear();
+        copy.Graph.Output.AddRange(names.Select(n => new ValueInfoProto { Name = n }));
+        var ours = model.Graph.Run(model.State, x, [.. steps.Select(s => s.Output)]);
+        var theirs = Run(copy, model.Signature, x, names);
+        for (var i = 0; i < names.Length; i++)
+        {
+            if (theirs[i] is not { } expected || Agree(ours[i], expected)) continue;
+            var by = ours[i].shape.SequenceEqual(expected.shape)
+                ? $"by up to {(ours[i] - expected).abs().max().item<float>():G3}"
+                : $"in shape, [{string.Join(", ", ours[i].shape)}] here and [{string.Join(", ", expected.shape)}] there";
+            return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree; the first node that differs is {OnnxNode.Describe(steps[i].Node)}, {by}.";
+        }
+
+        return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree in the output '{model.Signature.Output}'.";
+    }
+}

@@ -1,0 +1,137 @@
+using System.Collections.Immutable;
+using Google.Protobuf;
+using PostTrainGate.Models.Onnx;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>A model file as it is on disk: read, checked, and written again with other weights.</summary>
+internal sealed class OnnxFile
+{
+    private const long MaxBytes = 1L << 30;
+
+    private OnnxFile(string path, ModelProto model) => (Path, Model) = (path, model);
+
+    /// <summary>Where it was read.</summary>
+    public string Path { get; }
+
+    /// <summary>Its name, for messages.</summary>
+    public string Name => System.IO.Path.GetFileName(Path);
+
+    /// <summary>All of it.</summary>
+    public ModelProto Model { get; }
+
+    /// <summary>Its graph.</summary>
+    public GraphProto Graph => Model.Graph;
+
+    /// <summary>Version of ONNX's own operator set.</summary>
+    public long Opset => Model.OpsetImport.Where(o => o.Domain is "" or "ai.onnx").Select(o => o.Version).DefaultIfEmpty(1).Max();
+
+    /// <summary>Reads a file, its external data included.</summary>
+    /// <exception cref="GateException">PTG2001.</exception>
+    public static OnnxFile Read(string path)
+    {
+        var name = System.IO.Path.GetFileName(path);
+        try
+        {
+            var length = new FileInfo(path).Length;
+            if (length == 0) throw new FormatException("it is empty");
+            if (length > MaxBytes) throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
+            var file = new OnnxFile(path, ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)));
+            file.Check();
+            file.TakeInExternalData();
+            return file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidProtocolBufferException)
+        {
+            var why = e is InvalidProtocolBufferException ? "it is truncated or not an ONNX file" : e.Message.TrimEnd('.');
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable, $"The model '{name}' cannot be read: {why}."), e);
+        }
+    }
+
+    /// <summary>Writes the file with other weights and more metadata, beside and then by rename.</summary>
+    public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance)
+    {
+        var model = Model.Clone();
+        foreach (var (name, proto) in Floats(model.Graph))
+            if (parameters.TryGetValue(name, out var value)) OnnxTensors.Write(proto, value);
+        foreach (var (key, value) in provenance?.Entries ?? ImmutableSortedDictionary<string, string>.Empty)
+        {
+            var full = key.StartsWith("posttraingate.", StringComparison.Ordinal) ? key : $"posttraingate.{key}";
+            var entry = model.MetadataProps.FirstOrDefault(p => p.Key == full);
+            if (entry is null) model.MetadataProps.Add(entry = new() { Key = full });
+            entry.Value = value;
+        }
+
+        var target = System.IO.Path.GetFullPath(path);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
+        var temporary = $"{target}.{Guid.NewGuid():N}";
+        try
+        {
+            using (var stream = File.Create(temporary)) model.WriteTo(stream);
+            File.Move(temporary, target, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Tensors whose values training may have set, by the name of their value: initializers and constants with axes, float32.</summary>
+    public static IEnumerable<(string Name, TensorProto Tensor)> Floats(GraphProto graph) =>
+        graph.Initializer.Select(t => (t.Name, t))
+            .Concat(graph.Node.Where(n => n.OpType == "Constant" && n.Domain is "" or "ai.onnx")
+                .SelectMany(n => n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 }).Select(a => (n.Output[0], a.T))))
+            .Where(p => p.Item2.DataType == (int)TensorProto.Types.DataType.Float);
+
+    private void Check()
+    {
+        if (Graph is null || Graph.Node.Count == 0) throw new FormatException("it holds no graph");
+        if (Graph.Node.FirstOrDefault(n => n.Output.Count == 0) is { } silent) throw new FormatException($"node '{silent.Name}' has no output");
+        if (Graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
+        var duplicate = Graph.Initializer.Select(t => t.Name).Concat(Graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
+            .GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
+        if (duplicate is not null) throw new FormatException($"the value '{duplicate.Key}' is defined twice");
+    }
+
+    // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere.
+    private void TakeInExternalData()
+    {
+        var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+        var left = MaxBytes - Model.CalculateSize();
+        foreach (var tensor in Graph.Initializer.Concat(Graph.Node.SelectMany(n => n.Attribute).Where(a => a.T is not null).Select(a => a.T)))
+        {
+            if (tensor.DataLocation != TensorProto.Types.DataLocation.External) continue;
+            var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
+            if (!entries.TryGetValue("location", out var location)) throw new FormatException($"'{tensor.Name}' names no file for its data");
+            var full = Inside(folder, location) ?? throw new FormatException($"the data of '{tensor.Name}' is outside the model's folder");
+            var size = OnnxTensors.Count(tensor.Dims) * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
+            if ((left -= size) < 0) throw new FormatException($"it and its external data have more than {MaxBytes} bytes");
+            var offset = Number(entries, "offset", 0);
+            using var data = File.OpenRead(full);
+            if (Number(entries, "length", size) != size || offset < 0 || offset > data.Length - size)
+                throw new FormatException($"the data of '{tensor.Name}' in '{location}' does not have its {size} bytes");
+            data.Position = offset;
+            var bytes = new byte[size];
+            data.ReadExactly(bytes);
+            tensor.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+            tensor.ExternalData.Clear();
+            tensor.ClearDataLocation();
+        }
+    }
+
+    private static string? Inside(string folder, string location)
+    {
+        if (System.IO.Path.IsPathRooted(location)) return null;
+        var full = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, location));
+        if (!full.StartsWith(folder.TrimEnd('/', '\\') + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)) return null;
+        // A link inside the folder may point out of it.
+        for (var part = full; part is not null && part.Length > folder.Length; part = System.IO.Path.GetDirectoryName(part))
+            if (new FileInfo(part).LinkTarget is not null) return null;
+        return full;
+    }
+
+    private static long Number(Dictionary<string, string> entries, string key, long fallback) =>
+        !entries.TryGetValue(key, out var text) ? fallback
+        : long.TryParse(text, out var value) ? value : throw new FormatException($"'{text}' is no {key} of external data");
+}

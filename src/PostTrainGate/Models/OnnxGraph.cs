@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using PostTrainGate.Models.Onnx;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>
+/// The nodes of a file as delegates over value slots. It holds no tensors: those that a pass starts from (constants, parameters) are an
+/// array by slot that every classifier has its own copy of. Safe to share.
+/// </summary>
+internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<OnnxGraph.Step> steps, int input)
+{
+    private readonly ConcurrentDictionary<string, Plan> _plans = [];
+
+    /// <summary>One value computed from others.</summary>
+    /// <param name="Node">The node that it comes from.</param>
+    /// <param name="OutputName">Name of the value.</param>
+    /// <param name="Inputs">Slots that the kernel reads.</param>
+    /// <param name="Output">Slot that it fills.</param>
+    /// <param name="Kernel">How.</param>
+    internal sealed record Step(NodeProto Node, string OutputName, int[] Inputs, int Output, Kernel Kernel);
+
+    // Dead[i]: slots that no step after i reads, so that their memory is free again where no gradient needs it.
+    private sealed record Plan(Step[] Steps, int[][] Dead);
+
+    /// <summary>Slot of the model's input.</summary>
+    public int Input => input;
+
+    /// <summary>All steps, in an order that can be run.</summary>
+    public IReadOnlyList<Step> Steps => steps;
+
+    /// <summary>Slot of a value, or -1.</summary>
+    public int Slot(string value) => slots.GetValueOrDefault(value, -1);
+
+    /// <summary>Names of all values.</summary>
+    public IEnumerable<string> Values => slots.Keys;
+
+    /// <summary>Computes the values of some slots, and only what they need.</summary>
+    /// <param name="state">Constants and parameters by slot.</param>
+    /// <param name="x">The input, in the model's own units.</param>
+    /// <param name="taps">Slots wanted.</param>
+    /// <returns>A tensor per tap, which is the caller's.</returns>
+    public Tensor[] Run(Tensor[] state, Tensor x, params ReadOnlySpan<int> taps)
+    {
+        var plan = PlanOf(taps);
+        using var scope = NewDisposeScope();
+        var values = (Tensor[])state.Clone();
+        values[input] = x;
+        for (var i = 0; i < plan.Steps.Length; i++)
+        {
+            var step = plan.Steps[i];
+            values[step.Output] = Compute(step, values);
+            foreach (var dead in plan.Dead[i]) values[dead].Dispose();
+        }
+
+        var results = new Tensor[taps.Length];
+        for (var i = 0; i < taps.Length; i++)
+        {
+            // A handle of its own where the value is the caller's, the model's, or returned twice.
+            var value = values[taps[i]];
+            var shared = taps[i] == input || state[taps[i]] is not null || taps[..i].Contains(taps[i]);
+            results[i] = (shared ? value.alias() : value).MoveToOuterDisposeScope();
+        }
+
+        return results;
+    }
+
+    /// <summary>Runs one step; an error names its node.</summary>
+    internal static Tensor Compute(Step step, Tensor[] values)
+    {
+        try
+        {
+            var result = step.Kernel(values);
+            foreach (var slot in step.Inputs)
+                if (ReferenceEquals(values[slot], result)) return result.alias();
+            return result;
+        }
+        catch (Exception e) when (e is not GateException and not OperationCanceledException)
+        {
+            var shapes = string.Join(", ", step.Inputs.Select(i => $"[{string.Join(", ", values[i].shape)}]"));
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
+                $"Node {OnnxNode.Describe(step.Node)} cannot run on {shapes}: {FirstLine(e.Message)}"), e);
+        }
+    }
+
+    private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', ' ') + ".";
+
+    private Plan PlanOf(ReadOnlySpan<int> taps)
+    {
+        var key = string.Create(taps.Length, taps, static (span, t) => { for (var i = 0; i < t.Length; i++) span[i] = (char)t[i]; });
+        return _plans.TryGetValue(key, out var plan) ? plan : _plans.GetOrAdd(key, MakePlan(taps));
+    }
+
+    private Plan MakePlan(ReadOnlySpan<int> taps)
+    {
+        HashSet<int> wanted = [.. taps];
+        var needed = new List<Step>();
+        foreach (var step in steps.Reverse())
+        {
+            if (!wanted.Contains(step.Output)) continue;
+            wanted.UnionWith(step.Inputs);
+            needed.Add(step);
+        }
+
+        needed.Reverse();
+        var computed = needed.Select(s => s.Output).ToHashSet();
+        computed.ExceptWith(taps.ToArray());
+        var dead = new int[needed.Count][];
+        for (var i = needed.Count - 1; i >= 0; i--)
+        {
+            // Backwards, the first step that reads a value is the last that needs it.
+            dead[i] = [.. needed[i].Inputs.Where(computed.Remove)];
+        }
+
+        return new([.. needed], dead);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using PostTrainGate.Models.Onnx;
+using static PostTrainGate.Models.Onnx.TensorProto.Types;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>ONNX's tensors as torch's and back. Sizes are checked before anything is allocated.</summary>
+internal static class OnnxTensors
+{
+    private const int MaxRank = 16;
+
+    /// <summary>torch's type of an ONNX element type, or null where torch has none that this product uses.</summary>
+    public static ScalarType? TypeOf(int dataType) => (DataType)dataType switch
+    {
+        DataType.Float => ScalarType.Float32,
+        DataType.Double => ScalarType.Float64,
+        DataType.Float16 => ScalarType.Float16,
+        DataType.Bfloat16 => ScalarType.BFloat16,
+        DataType.Int64 => ScalarType.Int64,
+        DataType.Int32 => ScalarType.Int32,
+        DataType.Int16 => ScalarType.Int16,
+        DataType.Int8 => ScalarType.Int8,
+        DataType.Uint8 => ScalarType.Byte,
+        DataType.Bool => ScalarType.Bool,
+        _ => null,
+    };
+
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(ScalarType type) => type switch
+    {
+        ScalarType.Float64 or ScalarType.Int64 => 8,
+        ScalarType.Float32 or ScalarType.Int32 => 4,
+        ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Int16 => 2,
+        _ => 1,
+    };
+
+    /// <summary>A tensor of its own memory, outside any dispose scope.</summary>
+    /// <exception cref="FormatException">The sizes do not fit the data, or the type is not one torch has.</exception>
+    public static Tensor Read(TensorProto proto)
+    {
+        var type = TypeOf(proto.DataType) ?? throw new FormatException($"has elements of type {(DataType)proto.DataType}");
+        if (proto.DataLocation == DataLocation.External) throw new FormatException("keeps its data outside the file");
+        if (proto.Segment is not null) throw new FormatException("is split into segments");
+        var count = Count(proto.Dims);
+        var bytes = Bytes(proto, type);
+        if (bytes.Length != checked(count * Size(type)))
+            throw new FormatException($"of shape [{string.Join(", ", proto.Dims)}] holds {bytes.Length} bytes, not {count * Size(type)}");
+        var tensor = empty([.. proto.Dims], dtype: type).DetachFromDisposeScope();
+        if (count > 0) bytes.CopyTo(tensor.bytes);
+        return tensor;
+    }
+
+    /// <summary>Puts other float32 values into a tensor, in the form that it holds its values in.</summary>
+    public static void Write(TensorProto proto, Tensor value)
+    {
+        using var plain = value.detach().contiguous();
+        if (proto.FloatData.Count > 0)
+        {
+            proto.FloatData.Clear();
+            proto.FloatData.AddRange(plain.data<float>());
+        }
+        else
+        {
+            proto.RawData = ByteString.CopyFrom(plain.bytes);
+        }
+    }
+
+    /// <summary>Number of elements of a shape.</summary>
+    /// <exception cref="FormatException">A negative size, or more elements than a file can hold.</exception>
+    public static long Count(IReadOnlyCollection<long> dims)
+    {
+        if (dims.Count > MaxRank) throw new FormatException($"has {dims.Count} axes, more than {MaxRank}");
+        Int128 count = 1;
+        foreach (var dim in dims)
+        {
+            if (dim < 0) throw new FormatException($"has the shape [{string.Join(", ", dims)}]");
+            count *= dim;
+            if (count > int.MaxValue) throw new FormatException($"of shape [{string.Join(", ", dims)}] is too large");
+        }
+
+        return (long)count;
+    }
+
+    // Raw bytes are little endian, as is every machine that libtorch runs on. The typed lists widen small types to 32 bits.
+    private static ReadOnlySpan<byte> Bytes(TensorProto proto, ScalarType type)
+    {
+        if (proto.HasRawData) return proto.RawData.Span;
+        return type switch
+        {
+            ScalarType.Float32 => MemoryMarshal.AsBytes<float>(proto.FloatData.ToArray()),
+            ScalarType.Float64 => MemoryMarshal.AsBytes<double>(proto.DoubleData.ToArray()),
+            ScalarType.Int64 => MemoryMarshal.AsBytes<long>(proto.Int64Data.ToArray()),
+            ScalarType.Int32 => MemoryMarshal.AsBytes<int>(proto.Int32Data.ToArray()),
+            ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Int16 => MemoryMarshal.AsBytes<short>(
+                proto.Int32Data.Select(v => unchecked((short)v)).ToArray()),
+            _ => proto.Int32Data.Select(v => unchecked((byte)v)).ToArray(),
+        };
+    }
+}
