@@ -1,11 +1,115 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
 
 /// <summary>Reads the rows a policy names, encodes them, and splits them.</summary>
 public static class DataReader
 {
+    private const int MostClasses = 10_000;
+
     /// <summary>The three splits: disjoint, seeded, stratified by label and group; encoders fitted on the repair split.</summary>
+    /// <remarks>
+    /// Inputs come in the data's own units, in which epsilon and <c>input.bounds</c> count: after <c>features.scale</c> or
+    /// <c>input.scale</c>. Values outside the bounds are an error when the policy gives bounds or attacks, since then the unit is wrong.
+    /// Columns with a fitted scale are the exception: other splits may well leave the range of the repair split, as they will in
+    /// production; their values are kept as they are, and a note tells.
+    /// </remarks>
     /// <exception cref="GateException">PTG3xxx with the place in the policy.</exception>
-    public static DataSplits Read(GatePolicy policy) => throw new NotImplementedException();
+    public static DataSplits Read(GatePolicy policy)
+    {
+        using var scope = NewDisposeScope();
+        var files = DataFiles.Find(policy.Data.Source, policy.Folder);
+        var arrays = IsArray(files, policy.Data.Source) ? ArrayReader.Read(files[0], policy) : default((Tensor, Table, string)?);
+        using var table = arrays?.Item2 ?? Table.Load(files, policy.Data.Source);
+        if (table.Rows == 0) throw Problem(DiagnosticCodes.DataEmpty, $"{Wording.Quote(policy.Data.Source.Text)} has no rows", policy.Data.Source.Position);
+
+        var labelColumn = table.Column(arrays?.Item3 ?? policy.Data.Label
+            ?? throw Problem(DiagnosticCodes.DataColumn, "data.label has to name the column with the labels", policy.Data.Position), "data.label", policy.Data.Position);
+        var features = arrays is null ? TableEncoder.Features(table, labelColumn.Name, policy.Data) : [];
+        var (classes, labels) = Labels(table, labelColumn, policy.Data);
+        var groups = GroupReader.Read(table, policy.Groups);
+        var strata = policy.Groups.Where(g => g.Cross.IsEmpty).Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf).ToArray();
+        var splits = Splitter.Split(labels, strata, policy.Data.Splits, policy.Seed);
+        CheckSplits(splits, labels, classes, policy.Data.Splits.Position);
+
+        List<Diagnostic> notes = [];
+        var (inputs, layout) = arrays is { } a ? (Rows(a.Item1, splits, policy), null) : TableEncoder.Encode(table, features, policy, splits, notes);
+        InputBounds.Check(inputs, layout, policy, notes);
+        var favorable = Favorable(classes, policy.Data);
+        var sets = splits.Select((rows, s) => new EvaluationSet(inputs[s], tensor(rows.Select(r => (long)labels[r]).ToArray()), classes,
+            groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)), layout, favorable)).ToArray();
+        return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
+    }
+
+    private static bool IsArray(ImmutableArray<string> files, PolicyPath source)
+    {
+        if (files.All(Table.Reads)) return false;
+        if (files.Length > 1) throw Problem(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} stands for {files.Length} files; only CSV, Parquet and JSON can be in several", source.Position);
+        if (files[0].EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || IdxFile.Is(files[0])) return true;
+        throw Problem(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} is of no kind that can be read: CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson), NPZ (.npz) or IDX", source.Position);
+    }
+
+    private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data)
+    {
+        var name = Wording.Quote(column.Name);
+        var codes = table.Codes(column, numbersInText: true, MostClasses)
+            ?? throw Problem(DiagnosticCodes.DataValue, $"the label column {name} has more than {MostClasses} different values; a label names a class", data.Position);
+        var missing = codes.Index.Count(c => c < 0);
+        if (missing > 0) throw Problem(DiagnosticCodes.DataValue, $"the label column {name} has no value in {missing} of {table.Rows} rows; drop those rows or fill them in", data.Position);
+        if (codes.Values.Length < 2) throw Problem(DiagnosticCodes.DataEmpty, $"the label column {name} has one value only, {Wording.Quote(codes.Values[0])}; at least two classes are needed", data.Position);
+        if (data.Classes.IsEmpty) return (codes.Values, codes.Index);
+
+        var classOf = codes.Values.Select(v => data.Classes.IndexOf(v)).ToArray();
+        if (classOf.Contains(-1))
+        {
+            var unknown = codes.Values.Where((_, v) => classOf[v] < 0);
+            throw Problem(DiagnosticCodes.DataValue, $"the label column {name} holds {Wording.List(unknown.Take(10).Select(Wording.Quote))}, which data.classes does not list", data.Position);
+        }
+
+        return (data.Classes, [.. codes.Index.Select(c => classOf[c])]);
+    }
+
+    private static int Favorable(ImmutableArray<string> classes, DataPolicy data)
+    {
+        if (data.Favorable is not { } favorable) return classes.Length - 1;
+        var index = classes.IndexOf(favorable);
+        return index >= 0 ? index
+            : throw Problem(DiagnosticCodes.DataValue, $"data.favorable is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}", data.Position);
+    }
+
+    private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position)
+    {
+        string[] names = ["repair", "select", "test"];
+        for (var s = 0; s < splits.Length; s++)
+        {
+            if (splits[s].Length == 0) throw Problem(DiagnosticCodes.DataEmpty, $"the {names[s]} split has no rows: its share of {labels.Length} rows is too small", position);
+            var present = new bool[classes.Length];
+            foreach (var row in splits[s]) present[labels[row]] = true;
+            var absent = Array.IndexOf(present, false);
+            if (absent >= 0) throw Problem(DiagnosticCodes.DataEmpty, $"the {names[s]} split of {splits[s].Length} rows has no row of the class {Wording.Quote(classes[absent])}, of which there are {labels.Count(l => l == absent)}; every split needs each class", position);
+        }
+    }
+
+    // [rows of the split, input shape] in float32
+    private static Tensor[] Rows(Tensor array, int[][] splits, GatePolicy policy)
+    {
+        var inputs = splits.Select(rows =>
+        {
+            using var index = tensor(rows.Select(r => (long)r).ToArray());
+            using var chosen = array.index_select(0, index);
+            return chosen.to(float32, copy: true).mul_(policy.Input.Scale);
+        }).ToArray();
+        foreach (var split in inputs)
+        {
+            using var finite = split.isfinite();
+            using var all = finite.all();
+            if (!all.item<bool>()) throw Problem(DiagnosticCodes.DataValue, "the inputs hold values that are not finite", policy.Data.Position);
+        }
+
+        return inputs;
+    }
+
+    private static GateException Problem(string code, string message, SourcePosition position) => new(new Diagnostic(code, message, position));
 }

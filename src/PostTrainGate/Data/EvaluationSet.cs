@@ -62,6 +62,9 @@ public sealed class EvaluationSet : IDisposable
 /// <param name="Test">Rows measured once, for the report.</param>
 public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, EvaluationSet Test) : IDisposable
 {
+    /// <summary>What a reader of the result should know about the data; none is an error.</summary>
+    public ImmutableArray<Diagnostic> Diagnostics { get; init; } = [];
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -93,6 +96,33 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
 
     /// <summary>The column of that name, or null.</summary>
     public FeatureColumn? Find(string name) => Columns.FirstOrDefault(c => c.Name == name);
+
+    /// <summary>
+    /// The layout of a matrix that is encoded already, from the names of its columns: neighbours named <c>feature=value</c> with the same
+    /// feature are one block, any other column is a number.
+    /// </summary>
+    /// <exception cref="ArgumentException">A feature stands in two places.</exception>
+    public static FeatureLayout FromNames(IReadOnlyList<string> columnNames)
+    {
+        List<FeatureColumn> columns = [];
+        for (var i = 0; i < columnNames.Count;)
+        {
+            var (start, (feature, category)) = (i++, Split(columnNames[i - 1]));
+            List<string> categories = category is null ? [] : [category];
+            while (category is not null && i < columnNames.Count && Split(columnNames[i]) is (var next, { } further) && next == feature)
+            {
+                categories.Add(further);
+                i++;
+            }
+
+            if (columns.Any(c => c.Name == feature)) throw new ArgumentException($"the columns of '{feature}' are not side by side", nameof(columnNames));
+            columns.Add(new(feature, start, [.. categories]));
+        }
+
+        return new([.. columns]);
+
+        static (string Feature, string? Category) Split(string name) => name.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at ? (name[..at], name[(at + 1)..]) : (name, null);
+    }
 }
 
 /// <summary>One column of the data and the block of input columns it became.</summary>

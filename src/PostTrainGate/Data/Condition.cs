@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using System.Data.Common;
+using System.Text.Json;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Data;
+
+/// <summary>
+/// An SQL condition on one row. DuckDB's own parser says what it is made of, so that nothing but a condition gets through: no further
+/// statement, no query inside it.
+/// </summary>
+internal static class Condition
+{
+    /// <summary>Per row 1 true, 0 false, -1 neither; and the columns that the condition reads, in the order of the table.</summary>
+    /// <exception cref="GateException">PTG3005.</exception>
+    public static (int[] Truth, ImmutableArray<string> Columns) Evaluate(Table table, string condition, string group, SourcePosition position)
+    {
+        try
+        {
+            using var parsed = JsonDocument.Parse((string)table.Scalar($"SELECT json_serialize_sql({Table.Literal($"SELECT {condition}")})")!);
+            var root = parsed.RootElement;
+            if (root.GetProperty("error").GetBoolean()) throw Wrong(root.GetProperty("error_message").GetString()!);
+            var statements = root.GetProperty("statements");
+            if (statements.GetArrayLength() != 1 || !IsExpression(statements[0].GetProperty("node"), out var expression))
+                throw Wrong("it has to be one condition on the columns of a row, such as age >= 25");
+            HashSet<string> names = new(StringComparer.OrdinalIgnoreCase);
+            Collect(expression, names);
+            var truth = table.Truth(condition) ?? throw Wrong("it has to be true or false of every row, not of all rows together");
+            return (truth, [.. table.Columns.Select(c => c.Name).Where(names.Contains)]);
+        }
+        catch (DbException e)
+        {
+            throw Wrong(Table.FirstLine(e));
+        }
+
+        GateException Wrong(string why) => new(new Diagnostic(DiagnosticCodes.DataCondition, $"the condition of the group {Wording.Quote(group)}, {Wording.Quote(condition)}, does not run: {why}", position));
+
+        void Collect(JsonElement node, HashSet<string> names)
+        {
+            if (node.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var item in node.EnumerateArray()) Collect(item, names);
+            }
+            else if (node.ValueKind == JsonValueKind.Object)
+            {
+                if (node.TryGetProperty("class", out var kind) && kind.GetString() is "SUBQUERY" or "STAR") throw Wrong("it may look at one row only, through the names of columns");
+                if (node.TryGetProperty("column_names", out var path)) foreach (var name in path.EnumerateArray()) names.Add(name.GetString()!);
+                foreach (var property in node.EnumerateObject()) Collect(property.Value, names);
+            }
+        }
+    }
+
+    // A bare SELECT of one unnamed expression, without any clause.
+    private static bool IsExpression(JsonElement node, out JsonElement expression)
+    {
+        expression = default;
+        if (node.GetProperty("type").GetString() != "SELECT_NODE" || node.GetProperty("select_list").GetArrayLength() != 1) return false;
+        expression = node.GetProperty("select_list")[0];
+        return expression.GetProperty("alias").GetString() == ""
+            && node.GetProperty("from_table").GetProperty("type").GetString() == "EMPTY"
+            && node.GetProperty("modifiers").GetArrayLength() == 0
+            && node.GetProperty("group_expressions").GetArrayLength() == 0
+            && new[] { "where_clause", "having", "sample", "qualify" }.All(clause => node.GetProperty(clause).ValueKind == JsonValueKind.Null);
+    }
+}

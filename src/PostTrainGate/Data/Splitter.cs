@@ -1,0 +1,48 @@
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Data;
+
+/// <summary>Deals rows to the three splits: disjoint, seeded, stratified.</summary>
+internal static class Splitter
+{
+    /// <summary>Rows of each split, ascending. The same for the same arguments on any machine.</summary>
+    /// <remarks>
+    /// Rows are lined up label by label, within a label stratum by stratum (strata in a seeded order), within a stratum in a seeded
+    /// order; then each row in line goes to the split that lacks most of its share so far. So the sizes are right to a row, and so is
+    /// every contiguous stretch of the line: the shares of each label, and of each stratum, differ from those asked for by a row or two,
+    /// however small the strata are. Rows beyond the shares (when they do not add up to 1) belong to none.
+    /// </remarks>
+    /// <param name="labels">Class of each row.</param>
+    /// <param name="strata">Further codes of each row, such as group levels.</param>
+    /// <param name="shares">Shares of the splits.</param>
+    /// <param name="seed">Seed of the policy.</param>
+    public static int[][] Split(ReadOnlySpan<int> labels, IReadOnlyList<IReadOnlyList<int>> strata, SplitPolicy shares, int seed)
+    {
+        var line = new (int Label, ulong Stratum, ulong Order, int Row)[labels.Length];
+        for (var row = 0; row < line.Length; row++)
+        {
+            var stratum = (ulong)(uint)seed;
+            foreach (var codes in strata) stratum = Seeds.Key(stratum, (ulong)codes[row]);
+            line[row] = (labels[row], stratum, Seeds.Key((ulong)(uint)seed, (ulong)row), row);
+        }
+
+        Array.Sort(line);
+        double[] share = [shares.Repair, shares.Select, shares.Test, Math.Max(0, 1 - shares.Repair - shares.Select - shares.Test)];
+        var splits = new List<int>[] { [], [], [], [] };
+        for (var i = 0; i < line.Length; i++)
+        {
+            var neediest = 0;
+            var most = double.NegativeInfinity;
+            for (var s = 0; s < share.Length; s++)
+            {
+                var lacks = share[s] * (i + 1) - splits[s].Count;
+                if (share[s] > 1e-9 && lacks > most + 1e-9) (neediest, most) = (s, lacks);
+            }
+
+            splits[neediest].Add(line[i].Row);
+        }
+
+        foreach (var split in splits) split.Sort();
+        return [[.. splits[0]], [.. splits[1]], [.. splits[2]]];
+    }
+}

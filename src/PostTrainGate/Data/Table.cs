@@ -1,0 +1,283 @@
+using System.Collections.Immutable;
+using System.Data.Common;
+using System.Globalization;
+using Apache.Arrow;
+using DuckDB.NET.Data;
+using PostTrainGate.Policy;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Data;
+
+/// <summary>What a column of a table can be for the gate.</summary>
+internal enum ColumnKind
+{
+    Number,
+    Boolean,
+    Text,
+
+    /// <summary>Dates, lists and the like: conditions may use them, inputs may not.</summary>
+    Other,
+}
+
+/// <summary>A column of a table.</summary>
+internal sealed record TableColumn(string Name, string Type)
+{
+    public ColumnKind Kind => Type switch
+    {
+        "BOOLEAN" => ColumnKind.Boolean,
+        "VARCHAR" => ColumnKind.Text,
+        "TINYINT" or "SMALLINT" or "INTEGER" or "BIGINT" or "HUGEINT" or "UTINYINT" or "USMALLINT" or "UINTEGER" or "UBIGINT" or "UHUGEINT"
+            or "FLOAT" or "DOUBLE" => ColumnKind.Number,
+        _ when Type.StartsWith("DECIMAL", StringComparison.Ordinal) => ColumnKind.Number,
+        _ when Type.StartsWith("ENUM", StringComparison.Ordinal) => ColumnKind.Text,
+        _ => ColumnKind.Other,
+    };
+
+    public bool IsFloating => Type is "FLOAT" or "DOUBLE";
+
+    /// <summary>The name as SQL writes it.</summary>
+    public string Sql => Table.Identifier(Name);
+}
+
+/// <summary>A column as numbers: the distinct values as text, and per row the index of its value, -1 where it is missing.</summary>
+internal sealed record Codes(ImmutableArray<string> Values, int[] Index);
+
+/// <summary>
+/// Rows in the memory of a DuckDB of their own, which reaches no file but those it was loaded from, no network and no extension.
+/// Columns come out whole, through Arrow batches, in the order of the files.
+/// </summary>
+internal sealed class Table : IDisposable
+{
+    // All that DuckDB guesses in text, less BOOLEAN: it takes yes, no, t and f for one and their spelling would be lost.
+    private const string CsvOptions = "header = true, skip = 0, sample_size = -1, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
+
+    private readonly DuckDBConnection _db;
+    private int _types;
+
+    private Table(DuckDBConnection db) => _db = db;
+
+    public int Rows { get; private set; }
+
+    public ImmutableArray<TableColumn> Columns { get; private set; }
+
+    /// <summary>Whether the files are of a kind that DuckDB reads.</summary>
+    public static bool Reads(string file) => Reader(file) is not null;
+
+    /// <summary>Reads CSV, Parquet or JSON.</summary>
+    public static Table Load(ImmutableArray<string> files, PolicyPath source)
+    {
+        var list = $"[{string.Join(", ", files.Select(Literal))}]";
+        return Create(files, $"CREATE TABLE source AS SELECT * FROM {string.Format(CultureInfo.InvariantCulture, Reader(files[0])!, list)}", source);
+    }
+
+    /// <summary>A table of arrays of one axis and equal length.</summary>
+    public static Table Of(IReadOnlyDictionary<string, Tensor> arrays, PolicyPath source)
+    {
+        var columns = arrays.Select(a => (Sql: Identifier(a.Key), Array: a.Value)).ToArray();
+        var types = columns.Select(c => $"{c.Sql} {(c.Array.is_floating_point() ? "DOUBLE" : c.Array.dtype == ScalarType.Bool ? "BOOLEAN" : "BIGINT")}");
+        var table = Create([], $"CREATE TABLE source ({string.Join(", ", types)})", source);
+        using var scope = NewDisposeScope();
+        var whole = columns.Select(c => c.Array.is_floating_point() ? null : c.Array.to(int64).data<long>().ToArray()).ToArray();
+        var real = columns.Select(c => c.Array.is_floating_point() ? c.Array.to(float64).data<double>().ToArray() : null).ToArray();
+        var rows = columns.Length == 0 ? 0 : (int)columns[0].Array.shape[0];
+        using (var appender = table._db.CreateAppender("source"))
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                var line = appender.CreateRow();
+                for (var c = 0; c < columns.Length; c++)
+                {
+                    if (real[c] is { } values) line.AppendValue(values[row]);
+                    else if (columns[c].Array.dtype == ScalarType.Bool) line.AppendValue(whole[c]![row] != 0);
+                    else line.AppendValue(whole[c]![row]);
+                }
+
+                line.EndRow();
+            }
+        }
+
+        table.Describe();
+        return table;
+    }
+
+    /// <summary>The column, or PTG3002 with the nearest name.</summary>
+    public TableColumn Column(string name, string what, SourcePosition position) => Columns.FirstOrDefault(c => c.Name == name)
+        ?? throw new GateException(new Diagnostic(DiagnosticCodes.DataColumn, Wording.Nearest(name, Columns.Select(c => c.Name)) is { } near
+            ? $"{what} names the column {Wording.Quote(name)}, which the data lacks; did you mean {Wording.Quote(near)}?"
+            : $"{what} names the column {Wording.Quote(name)}, which the data lacks; it has {Wording.List(Columns.Take(20).Select(c => c.Name))}{(Columns.Length > 20 ? ", ..." : "")}",
+            position));
+
+    /// <summary>A column of numbers or truth values; NaN where the value is missing.</summary>
+    public double[] Numbers(TableColumn column)
+    {
+        var values = new double[Rows];
+        var at = 0;
+        foreach (var batch in Batches($"SELECT CAST({column.Sql} AS DOUBLE) FROM source"))
+        {
+            var array = (DoubleArray)batch.Column(0);
+            array.Values.CopyTo(values.AsSpan(at));
+            if (array.NullCount > 0) for (var i = 0; i < array.Length; i++) if (array.IsNull(i)) values[at + i] = double.NaN;
+            at += array.Length;
+        }
+
+        return values;
+    }
+
+    /// <summary>A column as codes. Values are in order: numbers by size, text by code points.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="numbersInText">Whether text that is all numbers is in the order of the numbers.</param>
+    /// <param name="most">Most distinct values.</param>
+    /// <returns>Null when there are more distinct values.</returns>
+    public Codes? Codes(TableColumn column, bool numbersInText, int most)
+    {
+        // 1.0 and 1 are the same label; what is not a number is missing.
+        var value = column.IsFloating ? $"CASE WHEN isnan({column.Sql}) THEN NULL ELSE {column.Sql} END" : column.Sql;
+        if ((column.IsFloating || column.Type.StartsWith("DECIMAL", StringComparison.Ordinal))
+            && (bool)Scalar($"SELECT coalesce(bool_and(isfinite(CAST({column.Sql} AS DOUBLE)) AND abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})), false) FROM source WHERE {value} IS NOT NULL")!)
+            value = $"CAST({value} AS BIGINT)";
+        var distinct = Long($"SELECT count(DISTINCT {value}) FROM source");
+        if (distinct > most) return null;
+        var index = new int[Rows];
+        if (distinct == 0)
+        {
+            System.Array.Fill(index, -1);
+            return new([], index);
+        }
+
+        var order = numbersInText && column.Kind == ColumnKind.Text
+            && (bool)Scalar($"SELECT bool_and(TRY_CAST({value} AS DOUBLE) IS NOT NULL) FROM source WHERE {value} IS NOT NULL")! ? "TRY_CAST(text AS DOUBLE), text"
+            : column.Kind is ColumnKind.Number or ColumnKind.Boolean ? "value" : "text";
+        var type = $"codes_{_types++}";
+        Run($"CREATE TYPE {type} AS ENUM (SELECT text FROM (SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source) WHERE text IS NOT NULL ORDER BY {order})");
+        var values = Texts($"SELECT unnest(enum_range(NULL::{type}))::VARCHAR");
+        Fill(index, $"SELECT coalesce(CAST(enum_code(CAST(CAST({value} AS VARCHAR) AS {type})) AS INTEGER), -1) FROM source");
+        return new(values, index);
+    }
+
+    /// <summary>A condition: 1 true, 0 false, -1 neither. Null when it is not about rows but an aggregate of them.</summary>
+    /// <exception cref="DuckDBException">It does not run on these rows.</exception>
+    public int[]? Truth(string expression)
+    {
+        var index = new int[Rows];
+        return Fill(index, $"SELECT coalesce(CAST(CAST(({expression}\n) AS BOOLEAN) AS INTEGER), -1) FROM source") == Rows ? index : null;
+    }
+
+    public object? Scalar(string sql)
+    {
+        using var command = Command(sql);
+        return command.ExecuteScalar();
+    }
+
+    public long Long(string sql) => Convert.ToInt64(Scalar(sql), CultureInfo.InvariantCulture);
+
+    public ImmutableArray<string> Texts(string sql)
+    {
+        using var command = Command(sql);
+        using var reader = command.ExecuteReader();
+        var texts = ImmutableArray.CreateBuilder<string>();
+        while (reader.Read()) texts.Add(reader.GetString(0));
+        return texts.ToImmutable();
+    }
+
+    public static string Identifier(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    public void Dispose() => _db.Dispose();
+
+    private static Table Create(ImmutableArray<string> files, string sql, PolicyPath source)
+    {
+        var table = new Table(new DuckDBConnection("DataSource=:memory:"));
+        try
+        {
+            table._db.Open();
+            table.Run($"SET allowed_paths = [{string.Join(", ", files.Select(Literal))}]");
+            table.Run("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET temp_directory = ''");
+            table.Run("SET enable_external_access = false; SET lock_configuration = true");
+            table.Run(sql);
+            table.Describe();
+            if (files is [var first, ..] && Reader(first)!.StartsWith("read_csv", StringComparison.Ordinal)) table.TurnTruthValues();
+            return table;
+        }
+        catch (DbException e)
+        {
+            table.Dispose();
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"cannot read {Wording.Quote(source.Text)}: {FirstLine(e)}", source.Position), e);
+        }
+        catch
+        {
+            table.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What DuckDB says, without its picture of the statement.</summary>
+    public static string FirstLine(DbException e) => e.Message.Split('\n', 2)[0].Trim();
+
+    private static string? Reader(string file)
+    {
+        var name = file.ToLowerInvariant();
+        if (name.EndsWith(".gz", StringComparison.Ordinal) || name.EndsWith(".zst", StringComparison.Ordinal)) name = Path.GetFileNameWithoutExtension(name);
+        return Path.GetExtension(name) switch
+        {
+            ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions})",
+            ".parquet" => "read_parquet({0})",
+            ".json" or ".jsonl" or ".ndjson" => "read_json({0}, sample_size = -1)",
+            _ => null,
+        };
+    }
+
+    private void Describe()
+    {
+        using var command = Command("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY ordinal_position");
+        using var reader = command.ExecuteReader();
+        var columns = ImmutableArray.CreateBuilder<TableColumn>();
+        while (reader.Read()) columns.Add(new(reader.GetString(0), reader.GetString(1)));
+        Columns = columns.ToImmutable();
+        Rows = checked((int)Long("SELECT count(*) FROM source"));
+    }
+
+    // Text columns of true and false in any case are truth values.
+    private void TurnTruthValues()
+    {
+        foreach (var column in Columns.Where(c => c.Kind == ColumnKind.Text))
+        {
+            if ((bool)Scalar($"SELECT coalesce(bool_and(lower({column.Sql}) IN ('true', 'false')), false) FROM source WHERE {column.Sql} IS NOT NULL")!)
+                Run($"ALTER TABLE source ALTER {column.Sql} TYPE BOOLEAN");
+        }
+
+        Describe();
+    }
+
+    private int Fill(int[] values, string sql)
+    {
+        var at = 0;
+        foreach (var batch in Batches(sql))
+        {
+            var array = (Int32Array)batch.Column(0);
+            array.Values.CopyTo(values.AsSpan(at));
+            at += array.Length;
+        }
+
+        return at;
+    }
+
+    private IEnumerable<RecordBatch> Batches(string sql)
+    {
+        using var command = Command(sql);
+        command.UseStreamingMode = true;
+        using var stream = command.ExecuteArrowStream();
+        while (stream.ReadNextRecordBatchAsync().AsTask().GetAwaiter().GetResult() is { } batch)
+        {
+            using (batch) yield return batch;
+        }
+    }
+
+    private void Run(string sql)
+    {
+        using var command = Command(sql);
+        command.ExecuteNonQuery();
+    }
+
+    private DuckDBCommand Command(string sql) => new(sql, _db);
+}
