@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests;
 
 /// <summary>Attacks on classifiers whose robustness is known exactly.</summary>
+[Collection(nameof(Alone))]
 public class AttackTests
 {
     private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
