@@ -2,7 +2,7 @@ namespace PostTrainGate;
 
 /// <summary>
 /// Every code the product reports, in one place. PTG1xxx policy, PTG2xxx model, PTG3xxx data, PTG4xxx gates and measures,
-/// PTG5xxx repair, PTG6xxx GitHub and reports, PTG9xxx internal.
+/// PTG5xxx repair, PTG6xxx GitHub and reports, PTG7xxx builds, PTG9xxx internal.
 /// </summary>
 public static class DiagnosticCodes
 {
@@ -95,6 +95,12 @@ public static class DiagnosticCodes
 
     /// <summary>A report could not be written.</summary>
     public const string ReportUnwritable = "PTG6002";
+
+    /// <summary>The SDK of a build is too old to fetch the tool.</summary>
+    public const string BuildSdk = "PTG7001";
+
+    /// <summary>A build could not start the tool.</summary>
+    public const string BuildTool = "PTG7002";
 
     /// <summary>A defect of the product.</summary>
     public const string Internal = "PTG9001";

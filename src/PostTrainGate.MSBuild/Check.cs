@@ -1,0 +1,217 @@
+using System.Reflection;
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+
+namespace PostTrainGate.MSBuild;
+
+/// <summary>Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and keeps the result.</summary>
+public sealed class Check : ToolTask
+{
+    private const int Passed = 0, Failed = 1, BadPolicy = 2, Undecided = 3;
+
+    private readonly List<string> diagnostics = [];
+    private string lastLine = "";
+    private bool cancelled;
+
+    /// <inheritdoc cref="CollectInputs.Policy"/>
+    [Required] public string Policy { get; set; } = "";
+
+    /// <inheritdoc cref="CollectInputs.ProjectDirectory"/>
+    [Required] public string ProjectDirectory { get; set; } = "";
+
+    /// <inheritdoc cref="CollectInputs.Settings"/>
+    public string Settings { get; set; } = "";
+
+    /// <inheritdoc cref="CollectInputs.Tool"/>
+    public string Tool { get; set; } = "";
+
+    /// <summary>Where the engine writes the list of files it read.</summary>
+    [Required] public string InputList { get; set; } = "";
+
+    /// <summary>Where the result is kept.</summary>
+    [Required] public string Result { get; set; } = "";
+
+    /// <summary>Whether a model that fails is repaired.</summary>
+    public bool Repair { get; set; } = true;
+
+    /// <summary>Further arguments of the command line, quoted as a shell wants them.</summary>
+    public string Arguments { get; set; } = "";
+
+    /// <summary>Version of the tool; empty: this package's own.</summary>
+    public string ToolVersion { get; set; } = "";
+
+    /// <summary>The <c>dotnet</c> that runs this build; empty: the one on the path.</summary>
+    public string Host { get; set; } = "";
+
+    /// <summary>Version of the SDK that runs this build.</summary>
+    public string SdkVersion { get; set; } = "";
+
+    /// <summary>Portable runtime identifier of this machine.</summary>
+    public string RuntimeIdentifier { get; set; } = "";
+
+    /// <summary>The folder that packages are restored to.</summary>
+    public string PackageRoot { get; set; } = "";
+
+    /// <summary>The project's own NuGet configuration file, where it names one.</summary>
+    public string ConfigFile { get; set; } = "";
+
+    /// <summary>Package sources that replace the configured ones, where the project names them.</summary>
+    public string[] Sources { get; set; } = [];
+
+    /// <summary>Package sources beside the configured ones.</summary>
+    public string[] AdditionalSources { get; set; } = [];
+
+    /// <summary>True when the engine ran and what it found has been logged.</summary>
+    [Output] public bool Measured { get; private set; }
+
+    /// <inheritdoc/>
+    protected override string ToolName => "dotnet";
+
+    /// <inheritdoc/>
+    public override void Cancel()
+    {
+        cancelled = true;
+        base.Cancel(); // ends the engine and what it started
+    }
+
+    /// <inheritdoc/>
+    protected override int ExecuteTool(string pathToTool, string responseFileCommands, string commandLineCommands)
+    {
+        var began = DateTime.UtcNow;
+        Directory.CreateDirectory(Path.GetDirectoryName(Result));
+        File.Delete(Result);
+        File.Delete(InputList); // the engine writes it early on: its presence says that the engine started
+        Log.LogMessage(MessageImportance.High, "Checking the model against {0}", Policy);
+        YieldDuringToolExecution = true;
+        var exitCode = base.ExecuteTool(pathToTool, responseFileCommands, commandLineCommands);
+        if (cancelled) return exitCode;
+
+        // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next build.
+        Measured = exitCode is Passed or Failed or Undecided && File.Exists(InputList);
+        if (exitCode != Passed && !Log.HasLoggedErrors) Explain(exitCode);
+        if (Measured)
+        {
+            var inputs = GateInputs.Read(Resolve(ProjectDirectory, Policy), InputList, Resolve(ProjectDirectory, Tool), Call(Settings));
+            new GateRecord(inputs.Fingerprint, exitCode, diagnostics).Write(Result, began);
+        }
+        return exitCode;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Nothing is left to say: <see cref="Explain"/> has made sure that an error was logged.</remarks>
+    protected override bool HandleTaskExecutionErrors() => false;
+
+    /// <inheritdoc/>
+    protected override bool ValidateParameters()
+    {
+        if (Tool.Length > 0 && !File.Exists(Resolve(ProjectDirectory, Tool)))
+            return Refuse(DiagnosticCodes.BuildTool, $"PostTrainGateToolPath names '{Tool}', which does not exist");
+        if (Tool.Length == 0 && Cached is null && !HasToolExec)
+            return Refuse(DiagnosticCodes.BuildSdk, $"the tool is fetched with 'dotnet tool exec', which the .NET SDK has from version 10.0.100, "
+                + $"and this build uses {SdkVersion}; use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it");
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected override string GenerateFullPathToTool() =>
+        Tool.Length > 0 && !IsAssembly(Tool) ? Resolve(ProjectDirectory, Tool) : Host.Length > 0 ? Host : ToolExe;
+
+    /// <inheritdoc/>
+    protected override string GenerateCommandLineCommands()
+    {
+        var line = new CommandLineBuilder();
+        if (Tool.Length > 0)
+        {
+            if (IsAssembly(Tool)) line.AppendFileNameIfNotNull(Resolve(ProjectDirectory, Tool));
+        }
+        else if (Cached is { } cached)
+        {
+            line.AppendFileNameIfNotNull(cached);
+        }
+        else
+        {
+            line.AppendSwitch($"tool exec PostTrainGate.Cli@{Version} --yes");
+            line.AppendSwitchIfNotNull("--configfile ", ConfigFile.Length > 0 ? ConfigFile : null);
+            foreach (var source in Sources) line.AppendSwitchIfNotNull("--source ", source);
+            foreach (var source in AdditionalSources) line.AppendSwitchIfNotNull("--add-source ", source);
+            line.AppendSwitch("--");
+        }
+        line.AppendSwitch("check");
+        line.AppendFileNameIfNotNull(Policy);
+        line.AppendSwitch("--format msbuild");
+        line.AppendSwitchIfNotNull("--inputs-file ", InputList);
+        if (!Repair) line.AppendSwitch("--no-repair");
+        if (Arguments.Length > 0) line.AppendTextUnquoted(" " + Arguments);
+        return line.ToString();
+    }
+
+    /// <inheritdoc/>
+    protected override string GetWorkingDirectory() => ProjectDirectory;
+
+    /// <inheritdoc/>
+    protected override void LogToolCommand(string message) => Log.LogCommandLine(MessageImportance.Normal, message);
+
+    /// <inheritdoc/>
+    protected override void LogEventsFromTextOutput(string singleLine, MessageImportance messageImportance)
+    {
+        if (GateLine.Parse(singleLine) is not { } line)
+        {
+            if (singleLine.Trim().Length > 0) lastLine = singleLine.Trim();
+            Log.LogMessage(MessageImportance.Normal, "{0}", singleLine);
+            return;
+        }
+        if (line.IsError || line.IsWarning) diagnostics.Add(singleLine);
+        line.Log(Log, Policy);
+    }
+
+    private void Explain(int exitCode)
+    {
+        var (code, text) = exitCode switch
+        {
+            _ when !File.Exists(InputList) => (DiagnosticCodes.BuildTool, $"the tool did not start (exit code {exitCode}): {lastLine}"),
+            Failed => (DiagnosticCodes.GateFailed, "a gate failed"),
+            BadPolicy => (DiagnosticCodes.PolicyUnreadable, $"the policy cannot be used: {lastLine}"),
+            Undecided => (DiagnosticCodes.GateNotMeasured, "a gate has no clear verdict, and the policy demands one"),
+            _ => (DiagnosticCodes.Internal, $"the check broke off with exit code {exitCode}: {lastLine}"),
+        };
+        LogEventsFromTextOutput($"posttraingate: error {code}: {text}", MessageImportance.High);
+    }
+
+    private bool Refuse(string code, string text)
+    {
+        Log.LogError(null, code, null, Policy, 0, 0, 0, 0, "{0}", text);
+        return false;
+    }
+
+    /// <summary>
+    /// The tool where an earlier run restored it to; null when it is not there. 'dotnet tool exec' asks the package sources every time, so
+    /// that a build without network would fail; a restored package does not change.
+    /// </summary>
+    private string? Cached
+    {
+        get
+        {
+            if (PackageRoot.Length == 0 || RuntimeIdentifier.Length == 0) return null;
+            var package = Path.Combine(PackageRoot, "posttraingate.cli." + RuntimeIdentifier, Version.ToLowerInvariant());
+            if (!File.Exists(Path.Combine(package, ".nupkg.metadata"))) return null; // written last
+            return Directory.GetDirectories(Path.Combine(package, "tools"))
+                .Select(framework => Path.Combine(framework, RuntimeIdentifier, "PostTrainGate.Cli.dll")).FirstOrDefault(File.Exists);
+        }
+    }
+
+    private bool HasToolExec => !System.Version.TryParse(SdkVersion.Split('-')[0], out var version) || version.Major >= 10;
+
+    private string Version => ToolVersion.Length > 0 ? ToolVersion : Own;
+
+    private static string Own { get; } =
+        typeof(Check).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>().InformationalVersion;
+
+    /// <summary>What tells one call of the tool from another.</summary>
+    internal static string Call(string settings) => Own + "|" + settings;
+
+    /// <summary>An absolute path, of one that may be relative to the project; an empty one stays empty.</summary>
+    internal static string Resolve(string projectDirectory, string path) =>
+        path.Length == 0 ? "" : Path.GetFullPath(Path.Combine(projectDirectory, path));
+
+    private static bool IsAssembly(string path) => path.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
+}

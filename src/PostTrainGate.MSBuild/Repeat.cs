@@ -1,0 +1,24 @@
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+
+namespace PostTrainGate.MSBuild;
+
+/// <summary>Says again what the last check said: nothing it depends on has changed, so its errors and warnings still hold.</summary>
+public sealed class Repeat : Task
+{
+    /// <summary>The result that the last check wrote.</summary>
+    [Required] public string Result { get; set; } = "";
+
+    /// <summary>The policy as the project names it, for messages.</summary>
+    [Required] public string Policy { get; set; } = "";
+
+    /// <inheritdoc/>
+    public override bool Execute()
+    {
+        var record = GateRecord.Read(Result);
+        foreach (var line in record?.Lines ?? []) GateLine.Parse(line)?.Log(Log, Policy);
+        if (record is not { ExitCode: 0 })
+            Log.LogMessage(MessageImportance.High, "Nothing changed since the model was checked at {0:u}, so the result stands.", File.GetLastWriteTime(Result));
+        return !Log.HasLoggedErrors;
+    }
+}
