@@ -1,3 +1,9 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Reflection;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate;
@@ -11,15 +17,107 @@ public sealed record GateOptions
     /// <summary>The model of the base branch, for <c>drop</c>; null when there is none.</summary>
     public string? BaseModel { get; init; }
 
-    /// <summary>Whether report files and the repaired model are written.</summary>
+    /// <summary>Whether the repaired model is written.</summary>
     public bool Write { get; init; } = true;
 }
 
 /// <summary>Measures, judges, repairs on the repair split, chooses on the selection split, measures again on the test split.</summary>
 public static class Gate
 {
+    /// <summary>Version of the tool, as reports give it.</summary>
+    public static string ToolVersion { get; } =
+        typeof(Gate).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
     /// <summary>Runs a policy.</summary>
     /// <exception cref="GateException">The model or the data cannot be used; nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; nothing was written.</exception>
     public static GateResult Run(GatePolicy policy, GateOptions? options = null, IProgress<RunProgress>? progress = null,
-        CancellationToken cancel = default) => throw new NotImplementedException();
+        CancellationToken cancel = default)
+    {
+        options ??= new GateOptions();
+        var clock = Stopwatch.StartNew();
+        progress?.Report(new("Reading data"));
+        using var splits = DataReader.Read(policy);
+        progress?.Report(new("Loading the model"));
+        using var source = OnnxClassifier.Load(policy.Model.FullPath, policy.Input);
+        Fit(policy, source, splits.Test);
+
+        using var test = new Evaluation(source, splits.Test);
+        var meter = new GateMeter(policy, splits.Test, "test", cancel);
+        var measured = meter.Measure(test, "Measuring the model", progress);
+        ImmutableArray<Measurement>? baseline = options.BaseModel is { } file ? MeasureBase(policy, file, meter, progress) : null;
+        var readings = meter.Read(test, measured, baseline);
+        var gates = readings.Select((reading, i) => new GateReading
+        {
+            Metric = policy.Gates[i].Metric,
+            Title = GateText.Title(policy.Gates[i]),
+            Threshold = GateText.Threshold(policy.Gates[i], meter.Metrics[i].Better),
+            Position = policy.Gates[i].Position,
+            Better = meter.Metrics[i].Better,
+            Original = reading,
+            Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
+        }).ToImmutableArray();
+
+        var result = new GateResult
+        {
+            Tool = ToolVersion,
+            Policy = policy.File,
+            Model = new(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), Name(source.Head), source.Classes,
+                source.Parameters.Values.Sum(p => p.numel())),
+            Data = new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
+            Seed = policy.Seed,
+            Confidence = policy.Confidence,
+            Gates = gates,
+            Outcome = Outcomes.Of(policy, gates),
+            Reproduce = $"posttraingate check {Quoted(policy.File)}",
+        };
+
+        var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured).ToImmutableArray();
+        if (options.Repair && policy.Repair is not null && failed.Length > 0)
+        {
+            using var run = new RepairRun(policy, splits, source, meter, baseline, progress, cancel);
+            result = run.Repair(result, test, failed, options.Write);
+        }
+
+        return result with { Diagnostics = Outcomes.Diagnose(policy, result), Seconds = clock.Elapsed.TotalSeconds };
+    }
+
+    private static ImmutableArray<Measurement> MeasureBase(GatePolicy policy, string file, GateMeter meter, IProgress<RunProgress>? progress)
+    {
+        using var model = OnnxClassifier.Load(file, policy.Input);
+        Fit(policy, model, meter.Data);
+        using var evaluation = new Evaluation(model, meter.Data);
+        return meter.Measure(evaluation, "Measuring the base branch's model", progress);
+    }
+
+    // Only a whole batch of one shape can be fed; a mismatch shows both sides.
+    private static void Fit(GatePolicy policy, OnnxClassifier model, EvaluationSet data)
+    {
+        var given = data.Inputs.shape[1..];
+        var wanted = model.InputShape;
+        var fits = given.Length == wanted.Length && given.Zip(wanted).All(p => p.Second < 0 || p.First == p.Second);
+        if (!fits)
+        {
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
+                $"an input of '{policy.Model.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has " +
+                $"[{string.Join(", ", given)}]; features, encoding and model have to agree.", policy.Data.Source.Position));
+        }
+
+        if (data.ClassNames.Length != model.Classes)
+        {
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
+                $"'{policy.Model.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have " +
+                $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).", policy.Data.Source.Position));
+        }
+    }
+
+    private static string Name(OutputHead head) => head switch
+    {
+        OutputHead.LogSoftmax => "log-softmax",
+        OutputHead.Softmax => "softmax",
+        OutputHead.Sigmoid => "sigmoid",
+        _ => "logits",
+    };
+
+    private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
@@ -48,9 +49,18 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         return results.MoveToImmutable();
     }
 
-    /// <summary>Readings with their verdicts.</summary>
-    public ImmutableArray<Reading> Read(ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
-        [.. measured.Select((m, i) => Read(m, Judge.Verdict(Rules[i], Metrics[i].Better, m, baseline?[i])))];
+    /// <summary>Readings with their verdicts; a robust accuracy that would pass must stand the trust checks.</summary>
+    public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
+        [.. measured.Select((m, i) => Trusted(evaluation, i, Read(m, Judge.Verdict(Rules[i], Metrics[i].Better, m, baseline?[i]))))];
+
+    private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
+    {
+        if (reading.Verdict != Verdict.Pass || Metrics[gate] is not RobustAccuracy) return reading;
+        var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
+        return TrustChecks.Doubt(evaluation, Reference, Rules[gate], seed, cancel) is { } doubt
+            ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
+            : reading;
+    }
 
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
     public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured

@@ -116,7 +116,7 @@ public sealed record GateReading
 /// <param name="Upper">Upper end of the interval.</param>
 /// <param name="Count">Rows it rests on.</param>
 /// <param name="Verdict">What the policy's threshold says to it.</param>
-/// <param name="Reason">Why nothing was measured.</param>
+/// <param name="Reason">Why nothing was measured, or why a value that meets the threshold is not trusted.</param>
 public sealed record Reading(double? Value, double? Lower, double? Upper, int Count, Verdict Verdict, string? Reason = null);
 
 /// <summary>What the repair did.</summary>

@@ -43,6 +43,8 @@ internal static class Outcomes
         };
         var (code, text) = reading.Verdict switch
         {
+            Verdict.Fail when reading.Reason is { } doubt => (DiagnosticCodes.GateNotTrusted,
+                $"{gate.Title} is {GateText.Value(reading)} on {reading.Count} rows, {doubt}."),
             Verdict.Fail => (DiagnosticCodes.GateFailed, $"{gate.Title} is {GateText.Value(reading)} on {reading.Count} rows; it must be {gate.Threshold}."),
             Verdict.Inconclusive => (DiagnosticCodes.GateInconclusive,
                 $"{gate.Title} is {GateText.Value(reading)} on {reading.Count} rows: too few to tell whether it is {gate.Threshold}."),
