@@ -37,5 +37,6 @@ public static class Catalog
     public static ImmutableArray<IRepair> Repairs { get; } = [];
 
     /// <summary>Report writers.</summary>
-    public static ImmutableArray<IReportWriter> Reports { get; } = [];
+    public static ImmutableArray<IReportWriter> Reports { get; } =
+        [new GateJson(), new MarkdownReport(), new HtmlReport(), new JUnitReport(), new SarifReport()];
 }

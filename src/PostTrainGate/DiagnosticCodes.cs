@@ -96,6 +96,12 @@ public static class DiagnosticCodes
     /// <summary>A report could not be written.</summary>
     public const string ReportUnwritable = "PTG6002";
 
+    /// <summary>The pull request changes the policy; the base branch's gates were applied.</summary>
+    public const string PolicyChanged = "PTG6003";
+
+    /// <summary>The base branch's policy or model cannot be had, and what was used instead.</summary>
+    public const string BaseUnavailable = "PTG6004";
+
     /// <summary>The SDK of a build is too old to fetch the tool.</summary>
     public const string BuildSdk = "PTG7001";
 

@@ -91,6 +91,15 @@ public sealed record GateReading
     /// <summary>The threshold in words: <c>at least 0.72</c>, <c>size at most 0.10</c>.</summary>
     public required string Threshold { get; init; }
 
+    /// <summary>What <see cref="Threshold"/> says as numbers, for programs and charts: the value must be at least this.</summary>
+    public double? Min { get; init; }
+
+    /// <summary>The value (of a difference: its size) must be at most this.</summary>
+    public double? Max { get; init; }
+
+    /// <summary>The value may be worse than the base's by at most this.</summary>
+    public double? Drop { get; init; }
+
     /// <summary>Where the policy asks for it.</summary>
     public required SourcePosition Position { get; init; }
 

@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Text;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>
+/// <c>gate-report.html</c>: the content of the comment as one page that needs no network and runs no script, with a picture of
+/// every gate's intervals against its threshold; light and dark.
+/// </summary>
+public sealed class HtmlReport : IReportWriter
+{
+    /// <inheritdoc/>
+    public string Name => "html";
+
+    /// <inheritdoc/>
+    public string FileName => "gate-report.html";
+
+    /// <inheritdoc/>
+    public string Summary => "One page for people, offline, with every interval drawn against its threshold.";
+
+    /// <inheritdoc/>
+    public bool Always => false;
+
+    /// <inheritdoc/>
+    public string Render(GateResult result)
+    {
+        var page = new StringBuilder();
+        page.Append($$"""
+            <!doctype html>
+            <html lang="en">
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width">
+            <meta name="color-scheme" content="light dark">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+            <title>PostTrainGate: {{Html.Text(result.Policy)}}</title>
+            <style>
+            {{Style}}
+            </style>
+            <header class="{{ResultText.Outcome(result.Outcome).ToLowerInvariant()}}">
+            <h1>{{ResultText.Icon(result.Outcome)}} {{Html.Text(ResultText.Headline(result))}}</h1>
+            <p>Model {{Html.Code(result.Model.File)}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(result.Data.Test)}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Percent(result.Confidence)}} intervals.</p>
+            </header>
+            <main>
+
+            """);
+        if (result.Repair is { } repair)
+        {
+            page.Append($"<p><b>{(repair.Proposed ? "Repair" : "No repair is proposed")}:</b> {Html.Text(repair.Reason)}");
+            if (ResultText.Cost(repair) is { } cost) page.Append($" <b>Accuracy:</b> {Html.Text(cost)}.");
+            page.Append("</p>\n");
+        }
+
+        var steps = ResultText.NextSteps(result);
+        if (steps.Length > 0) page.Append($"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}</ul>\n");
+        var remarks = ResultText.Remarks(result);
+        if (remarks.Length > 0) page.Append($"<h2>Remarks</h2>\n<ul>{string.Concat(remarks.Select(Remark))}</ul>\n");
+        page.Append("<h2>Gates</h2>\n");
+        foreach (var gate in result.Gates) page.Append(Gate(gate));
+        if (result.Gates.Any(g => g.NullControl is not null))
+            page.Append($"<p class=\"quiet\">{ResultText.NullControl}</p>\n");
+        if (result.Repair is { } tried) page.Append(Tried(tried));
+        page.Append($"""
+            <h2>Reproduce</h2>
+            <pre>{Html.Text(result.Reproduce)}</pre>
+            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. Model: SHA-256 {Html.Code(result.Model.Sha256)}, {result.Model.Classes} classes, {Whole(result.Model.Parameters)} parameters, output {Html.Text(result.Model.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on.</p>
+            </main>
+            </html>
+
+            """);
+        return page.ToString().ReplaceLineEndings("\n");
+    }
+
+    private static string Gate(GateReading gate)
+    {
+        (string Name, Reading? Reading)[] rows = [("Base", gate.Base), ("Original", gate.Original), ("Repaired", gate.Repaired), ("Null control", gate.NullControl)];
+        var table = string.Concat(rows.Where(r => r.Reading is not null).Select(r =>
+            $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"));
+        var change = ResultText.Change(gate.Original, gate.Repaired);
+        return $"""
+            <section>
+            <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(change.Length > 0 ? $"; change {change}" : "")}</small></h3>
+            <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
+            </section>
+
+            """;
+    }
+
+    private static string Value(Reading reading) => reading.Value is { } value
+        ? $"{GateText.Number(value)} <span class=\"quiet\">{ResultText.Interval(reading)}</span>" : Html.Text(reading.Reason);
+
+    private static string Verdict(Reading reading) => $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
+
+    private static string Remark(Diagnostic remark) =>
+        $"<li>{(remark.Severity == Severity.Note ? "" : "⚠️ ")}{Html.Text(remark.Message)} {(remark.Position is { } at ? Html.Code(at.ToString()) : "")} <span class=\"quiet\">{remark.Code}</span></li>";
+
+    private static string Tried(RepairSummary repair)
+    {
+        var text = new StringBuilder("<h2>What the repair tried</h2>\n");
+        if (repair.Candidates.Length > 0)
+        {
+            text.Append("<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Keeps the accuracy</th><th></th></tr>\n");
+            foreach (var c in repair.Candidates)
+            {
+                text.Append($"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>");
+                text.Append($"<td>{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")}</td><td>{Html.Text(c.Note)}</td></tr>\n");
+            }
+
+            text.Append("</table>\n<p class=\"quiet\">Best first, on the selection split.</p>\n");
+        }
+
+        if (repair.Details.Count > 0)
+            text.Append($"<table class=\"wide\">{string.Concat(repair.Details.Select(d => $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"))}</table>\n");
+        if (repair.Sha256 is not null) text.Append($"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
+        return text.ToString();
+    }
+
+    private static string Number(double? value) => value is { } v ? GateText.Number(v) : "";
+
+    private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    private const string Style = """
+        :root { --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --card: #f6f8fa; --good: #1a7f37; --bad: #cf222e; --open: #9a6700; --mark: #0969da }
+        @media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d; --page: #0d1117; --card: #151b23; --good: #3fb950; --bad: #f85149; --open: #d29922; --mark: #4493f8 } }
+        body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+        h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem } h3 { font-size: 1rem; margin: 0 0 .5rem }
+        h3 small, .quiet { color: var(--quiet); font-weight: normal }
+        header { border-left: .4rem solid var(--open); padding: .2rem 1rem } header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
+        section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem; margin: .6rem 0 }
+        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate table { flex: 1 1 22rem } svg { flex: 1 1 20rem; max-width: 30rem }
+        table { border-collapse: collapse } th { text-align: left; font-weight: 600 } td, th { padding: .15rem .8rem .15rem 0; vertical-align: top }
+        .wide td, .wide th { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0 }
+        code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem; padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
+        text { fill: var(--quiet); font: 11px system-ui, sans-serif }
+        .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
+        .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) } .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
+        """;
+}

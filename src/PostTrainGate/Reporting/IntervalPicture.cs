@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text;
+using PostTrainGate.Metrics;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>A gate's readings as intervals on one axis, its thresholds as dashed lines.</summary>
+internal static class IntervalPicture
+{
+    private const double Width = 400, Left = 70, Right = 10, RowHeight = 22;
+
+    /// <summary>An SVG element; empty when there is nothing to draw.</summary>
+    public static string Draw(GateReading gate)
+    {
+        (string Name, Reading? Reading, bool Judged)[] rows =
+            [("Base", gate.Base, true), ("Original", gate.Original, true), ("Repaired", gate.Repaired, true), ("Null", gate.NullControl, false)];
+        var drawn = rows.Where(r => r.Reading is { Value: { } v } && double.IsFinite(v)).Select(r => (r.Name, Reading: r.Reading!, r.Judged)).ToArray();
+        if (drawn.Length == 0) return "";
+        var thresholds = Thresholds(gate).ToArray();
+        var marks = drawn.SelectMany(r => new[] { r.Reading.Value!.Value, Lower(r.Reading), Upper(r.Reading) }).Concat(thresholds).Where(double.IsFinite).ToArray();
+        var (low, high) = (marks.Min(), marks.Max());
+        var room = high > low ? (high - low) * 0.08 : 0.05;
+        (low, high) = (low - room, high + room);
+        double X(double value) => Left + (Math.Clamp(value, low, high) - low) / (high - low) * (Width - Left - Right);
+
+        var bottom = drawn.Length * RowHeight + 8;
+        var svg = new StringBuilder();
+        svg.Append(Text($"<svg viewBox=\"0 0 {Width} {bottom + 18}\" role=\"img\" aria-label=\"Intervals and threshold\">"));
+        svg.Append(Text($"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{bottom}\" y2=\"{bottom}\"/>"));
+        foreach (var threshold in thresholds)
+        {
+            var x = X(threshold);
+            svg.Append(Text($"<line class=\"threshold\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"2\" y2=\"{bottom}\"/>"));
+            svg.Append(Text($"<text x=\"{x:0.#}\" y=\"{bottom + 13}\" text-anchor=\"middle\">{GateText.Number(threshold)}</text>"));
+        }
+
+        for (var i = 0; i < drawn.Length; i++)
+        {
+            var (name, reading, judged) = drawn[i];
+            var y = i * RowHeight + RowHeight / 2 + 2;
+            var style = !judged ? "none" : reading.Verdict switch { Verdict.Pass => "pass", Verdict.Fail => "fail", _ => "open" };
+            svg.Append(Text($"<text x=\"0\" y=\"{y + 4}\">{name}</text>"));
+            svg.Append(Text($"<line class=\"{style}\" stroke-width=\"4\" stroke-opacity=\".45\" stroke-linecap=\"round\" x1=\"{X(Lower(reading)):0.#}\" x2=\"{X(Upper(reading)):0.#}\" y1=\"{y}\" y2=\"{y}\"/>"));
+            svg.Append(Text($"<circle class=\"{style}\" r=\"4\" cx=\"{X(reading.Value!.Value):0.#}\" cy=\"{y}\"/>"));
+        }
+
+        return svg.Append("</svg>").ToString();
+    }
+
+    // A bound on a signed difference holds on both sides of 0, one on a ratio on both sides of 1.
+    private static IEnumerable<double> Thresholds(GateReading gate) => gate.Better switch
+    {
+        Better.NearZero when gate.Max is { } max => [-max, max],
+        Better.NearOne when gate.Min is > 0 and { } min => [min, 1 / min],
+        _ => new[] { gate.Min, gate.Max }.OfType<double>(),
+    };
+
+    private static double Lower(Reading reading) => reading.Lower ?? reading.Value!.Value;
+
+    private static double Upper(Reading reading) => reading.Upper ?? reading.Value!.Value;
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+using System.Xml;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>
+/// <c>gate-junit.xml</c>: every gate as a test case. A gate that does not hold is a failure, one without a verdict is skipped, or a
+/// failure where the policy demands a verdict.
+/// </summary>
+public sealed class JUnitReport : IReportWriter
+{
+    /// <inheritdoc/>
+    public string Name => "junit";
+
+    /// <inheritdoc/>
+    public string FileName => "gate-junit.xml";
+
+    /// <inheritdoc/>
+    public string Summary => "Every gate as a test case, for the test tab of a build server.";
+
+    /// <inheritdoc/>
+    public bool Always => false;
+
+    /// <inheritdoc/>
+    public string Render(GateResult result)
+    {
+        var cases = result.Gates.Select(g => (Gate: g, Ending: End(result, g))).ToArray();
+        var text = new StringBuilder();
+        using (var xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true }))
+        {
+            xml.WriteStartElement("testsuites");
+            Totals();
+            xml.WriteStartElement("testsuite");
+            Totals();
+            xml.WriteAttributeString("skipped", Count(Ending.Skipped));
+            foreach (var (gate, ending) in cases) Case(xml, result, gate, ending);
+            xml.WriteEndElement();
+            xml.WriteEndElement();
+
+            void Totals()
+            {
+                xml.WriteAttributeString("name", $"PostTrainGate {Untrusted.Clean(result.Policy)}");
+                xml.WriteAttributeString("tests", Text(cases.Length));
+                xml.WriteAttributeString("failures", Count(Ending.Failed));
+                xml.WriteAttributeString("errors", "0");
+                xml.WriteAttributeString("time", Text(Math.Round(result.Seconds, 3)));
+            }
+        }
+
+        return $"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{text}\n";
+
+        string Count(Ending ending) => Text(cases.Count(c => c.Ending == ending));
+    }
+
+    private static void Case(XmlWriter xml, GateResult result, GateReading gate, Ending ending)
+    {
+        xml.WriteStartElement("testcase");
+        xml.WriteAttributeString("classname", Untrusted.Clean(result.Policy));
+        xml.WriteAttributeString("name", Untrusted.Clean(gate.Title));
+        xml.WriteAttributeString("time", "0");
+        var message = Untrusted.Clean(Message(gate), 2000);
+        if (ending != Ending.Passed)
+        {
+            xml.WriteStartElement(ending == Ending.Failed ? "failure" : "skipped");
+            xml.WriteAttributeString("message", message);
+            if (ending == Ending.Failed)
+            {
+                xml.WriteAttributeString("type", gate.Original.Verdict.ToString());
+                xml.WriteString(Untrusted.Clean(gate.Position.ToString()));
+            }
+
+            xml.WriteEndElement();
+        }
+
+        xml.WriteElementString("system-out", message);
+        xml.WriteEndElement();
+    }
+
+    private static string Message(GateReading gate)
+    {
+        var text = $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
+        return gate.Repaired is { } repaired ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}" : text;
+    }
+
+    private static Ending End(GateResult result, GateReading gate) => gate.Original.Verdict switch
+    {
+        Verdict.Pass => Ending.Passed,
+        Verdict.Fail => Ending.Failed,
+        // Diagnostics carry what the policy makes of a gate without a verdict.
+        _ => result.Diagnostics.Any(d => d.Severity == Severity.Error && d.Position == gate.Position) ? Ending.Failed : Ending.Skipped,
+    };
+
+    private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private enum Ending
+    {
+        Passed,
+        Failed,
+        Skipped,
+    }
+}

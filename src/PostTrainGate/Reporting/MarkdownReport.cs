@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Text;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>
+/// <c>gate-report.md</c>: what the pull request comment and the job summary show. The verdict first, one row a gate, what to do next;
+/// everything else is folded. GitHub refuses comments above 65,536 characters, so folded tables are cut first, rows of gates last,
+/// and what was cut is counted.
+/// </summary>
+public sealed class MarkdownReport : IReportWriter
+{
+    /// <summary>Longest report, in UTF-16 units; leaves room for what the comment adds.</summary>
+    public const int Limit = 64_000;
+
+    // From everything to the least that is still a report.
+    private static readonly Room[] Rooms =
+        [new(int.MaxValue, int.MaxValue, Untrusted.Longest), new(25, int.MaxValue, Untrusted.Longest), new(5, 200, 200), new(3, 60, 80)];
+
+    /// <inheritdoc/>
+    public string Name => "markdown";
+
+    /// <inheritdoc/>
+    public string FileName => "gate-report.md";
+
+    /// <inheritdoc/>
+    public string Summary => "The pull request comment and the job summary.";
+
+    /// <inheritdoc/>
+    public bool Always => true;
+
+    /// <inheritdoc/>
+    public string Render(GateResult result) => Rooms.Select(room => Render(result, room)).First(text => text.Length <= Limit);
+
+    private static string Render(GateResult result, Room room)
+    {
+        var page = new StringBuilder();
+        Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result)}");
+        Line(page);
+        Line(page, $"Model {Markdown.Code(result.Model.File)} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Percent(result.Confidence)} intervals.");
+        Line(page);
+        Gates(page, result, room);
+        if (result.Repair is { } repair)
+        {
+            Line(page, $"**{(repair.Proposed ? "Repair" : "No repair is proposed")}:** {Markdown.Text(repair.Reason, room.Text)}");
+            if (ResultText.Cost(repair) is { } cost) Line(page, $"<br>**Accuracy:** {cost}.");
+            Line(page);
+        }
+
+        var remarks = ResultText.Remarks(result);
+        var grave = remarks.Where(r => r.Severity != Severity.Note).ToArray();
+        foreach (var remark in grave.Take(room.Rows)) Line(page, $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
+        foreach (var cut in Cut(grave.Length, room.Rows)) Line(page, $"> {cut}\n");
+        Next(page, result);
+        if (result.Repair is { } tried) Fold(page, "What the repair tried", Tried(tried, room));
+        if (remarks.Where(r => r.Severity == Severity.Note).ToArray() is { Length: > 0 } notes)
+            Fold(page, "Notes", string.Join('\n', notes.Take(room.Rows).Select(n => $"- {Remark(n, room)}").Concat(Cut(notes.Length, room.Rows, "- "))));
+        Fold(page, "Reproduce", Reproduce(result));
+        return page.ToString();
+    }
+
+    private static void Gates(StringBuilder page, GateResult result, Room room)
+    {
+        (string Name, Func<GateReading, Reading?> Of)[] models = [("Base", g => g.Base), ("Original", g => g.Original), ("Repaired", g => g.Repaired), ("Null control", g => g.NullControl)];
+        var columns = models.Where(m => result.Gates.Any(g => m.Of(g) is not null)).ToArray();
+        Line(page, $"| Verdict | Gate | {string.Join(" | ", columns.Select(c => c.Name))} |");
+        Line(page, $"|---|---|{string.Concat(columns.Select(_ => "--:|"))}");
+        // Where not all fit, those that pass go first.
+        var shown = result.Gates.Select((gate, i) => (gate, i)).OrderBy(g => g.gate.Original.Verdict == Verdict.Pass).Take(room.Gates)
+            .OrderBy(g => g.i).Select(g => g.gate);
+        foreach (var gate in shown)
+        {
+            var values = columns.Select(c => Value(c.Of(gate), c.Name == "Repaired" ? ResultText.Change(gate.Original, gate.Repaired) : ""));
+            Line(page, $"| {Verdicts(gate)} | {Subject(gate, room)} | {string.Join(" | ", values)} |");
+        }
+
+        Line(page);
+        foreach (var cut in Cut(result.Gates.Length, room.Gates)) Line(page, $"{cut}\n");
+        if (columns.Any(c => c.Name == "Null control")) Line(page, $"<sub>{ResultText.NullControl}</sub>\n");
+    }
+
+    private static string Verdicts(GateReading gate)
+    {
+        var original = $"{ResultText.Icon(gate.Original.Verdict)}&nbsp;{Outcomes.Words(gate.Original.Verdict)}";
+        return gate.Repaired is { } repaired ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}" : original;
+    }
+
+    private static string Subject(GateReading gate, Room room)
+    {
+        var text = $"{Markdown.Text(gate.Title, room.Text)}<br><sub>{Markdown.Text(gate.Threshold, room.Text)}</sub>";
+        return gate.Original.Reason is { } reason ? $"{text}<br><sub>{Markdown.Text(reason, room.Text)}</sub>" : text;
+    }
+
+    private static string Value(Reading? reading, string change) => reading?.Value is not { } value ? ""
+        : $"{GateText.Number(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal)}</sub>";
+
+    private static void Next(StringBuilder page, GateResult result)
+    {
+        var steps = ResultText.NextSteps(result);
+        if (steps.IsEmpty) return;
+        Line(page, "**What to do next**\n");
+        foreach (var step in steps) Line(page, $"- {Markdown.Sentence(step)}");
+        Line(page);
+    }
+
+    private static string Tried(RepairSummary repair, Room room)
+    {
+        var text = new StringBuilder();
+        if (repair.Candidates.Length > 0)
+        {
+            Line(text, "Candidates, best first, on the selection split:\n");
+            Line(text, "| Method | Objective | Accuracy | Keeps the accuracy | |");
+            Line(text, "|---|--:|--:|---|---|");
+            foreach (var c in repair.Candidates.Take(room.Rows))
+            {
+                Line(text, $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | {Number(c.Objective)} | {Number(c.Accuracy)} | {(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | {Markdown.Text(c.Note, room.Text)} |");
+            }
+
+            Line(text);
+            foreach (var cut in Cut(repair.Candidates.Length, room.Rows)) Line(text, $"{cut}\n");
+        }
+
+        if (repair.Details.Count > 0)
+        {
+            Line(text, "| Fact | |");
+            Line(text, "|---|---|");
+            foreach (var (name, value) in repair.Details.Take(room.Rows)) Line(text, $"| {Markdown.Text(name, room.Text)} | {Markdown.Text(value, room.Text)} |");
+            Line(text);
+            foreach (var cut in Cut(repair.Details.Count, room.Rows)) Line(text, $"{cut}\n");
+        }
+
+        if (repair.Sha256 is not null) Line(text, $"SHA-256 of {Markdown.Code(repair.Output)}: {Markdown.Code(repair.Sha256)}");
+        return text.ToString();
+    }
+
+    private static string Reproduce(GateResult result) =>
+        $"""
+        {Markdown.Block("sh", result.Reproduce)}
+
+        Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. Model: SHA-256 {Markdown.Code(result.Model.Sha256)}, {result.Model.Classes} classes, {Whole(result.Model.Parameters)} parameters, output {Markdown.Text(result.Model.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on.
+        """;
+
+    private static string Remark(Diagnostic remark, Room room) =>
+        $"{Markdown.Text(remark.Message, room.Text)} {(remark.Position is { } at ? $"({Markdown.Code(at.ToString())}, {remark.Code})" : $"({remark.Code})")}";
+
+    private static IEnumerable<string> Cut(int total, int shown, string lead = "") =>
+        total > shown ? [$"{lead}{Whole(total - shown)} more: see `gate-result.json`."] : [];
+
+    private static void Fold(StringBuilder page, string title, string content)
+    {
+        if (string.IsNullOrWhiteSpace(content)) return;
+        Line(page, $"<details><summary>{title}</summary>\n\n{content.Trim()}\n\n</details>\n");
+    }
+
+    private static string Number(double? value) => value is { } v ? GateText.Number(v) : "";
+
+    private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    // Not AppendLine: the report is the same on every system.
+    private static void Line(StringBuilder page, string line = "") => page.Append(line).Append('\n');
+
+    /// <summary>How much is shown.</summary>
+    /// <param name="Rows">Rows of a folded table.</param>
+    /// <param name="Gates">Rows of the table of gates.</param>
+    /// <param name="Text">UTF-16 units of one text.</param>
+    private sealed record Room(int Rows, int Gates, int Text);
+}

@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>Writes the reports that a policy asks for.</summary>
+public static class ReportFolder
+{
+    /// <summary>Every writer of the catalog that is always wanted or named in the policy, each written whole or not at all.</summary>
+    /// <returns>The files by name of their writer, and a diagnostic for each that could not be written.</returns>
+    public static (ImmutableSortedDictionary<string, string> Files, ImmutableArray<Diagnostic> Diagnostics) Write(GatePolicy policy, GateResult result)
+    {
+        var files = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        var diagnostics = ImmutableArray.CreateBuilder<Diagnostic>();
+        var folder = Path.Combine(policy.Folder, policy.Report.Folder);
+        foreach (var writer in Catalog.Reports.Where(w => w.Always || policy.Report.Formats.Contains(w.Name)))
+        {
+            var file = Path.Combine(folder, writer.FileName);
+            try
+            {
+                AtomicFile.WriteText(file, writer.Render(result));
+                files.Add(writer.Name, file);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                diagnostics.Add(new(DiagnosticCodes.ReportUnwritable, $"The report {file} cannot be written: {e.Message}", Severity: Severity.Warning));
+            }
+        }
+
+        return (files.ToImmutable(), diagnostics.ToImmutable());
+    }
+}

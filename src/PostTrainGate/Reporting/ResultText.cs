@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>What a result says in words, the same in every report.</summary>
+internal static class ResultText
+{
+    /// <summary>What the null control is, for readers who meet it first here.</summary>
+    public const string NullControl =
+        "Null control: the original with random weight noise of the repair's size. A repair that does no better did nothing.";
+
+    /// <summary>One sentence: how the run ended, and what is proposed.</summary>
+    public static string Headline(GateResult result)
+    {
+        var (total, passing) = (result.Gates.Length, Count(result, Verdict.Pass));
+        var others = string.Join(", ", new[] { Verdict.Fail, Verdict.Inconclusive, Verdict.NotMeasured }
+            .Select(v => (Verdict: v, Count: Count(result, v))).Where(v => v.Count > 0).Select(v => $"{v.Count} {Some(v.Verdict)}"));
+        var text = passing == total ? (total == 1 ? "the gate passes" : $"all {total} gates pass")
+            : $"{passing} of {total} {(total == 1 ? "gate" : "gates")} pass, {others}";
+        if (result.Repair is { Proposed: true })
+        {
+            var repaired = result.Gates.Count(g => g.Repaired?.Verdict == Verdict.Pass);
+            var which = repaired < total ? $"{repaired} of {total}" : total == 1 ? "it" : $"all {total}";
+            text += $"; a repaired model that passes {which} is proposed";
+        }
+
+        return $"{Outcome(result.Outcome)}: {text}";
+
+        static string Some(Verdict verdict) => verdict == Verdict.Fail ? "fail" : Outcomes.Words(verdict);
+    }
+
+    /// <summary>An outcome in a word.</summary>
+    public static string Outcome(RunOutcome outcome) => outcome switch
+    {
+        RunOutcome.Passed => "Passed",
+        RunOutcome.Failed => "Failed",
+        _ => "Undecided",
+    };
+
+    /// <summary>The sign before a headline.</summary>
+    public static string Icon(RunOutcome outcome) => outcome switch
+    {
+        RunOutcome.Passed => "✅",
+        RunOutcome.Failed => "❌",
+        _ => "⚠️",
+    };
+
+    /// <summary>The sign before a verdict; the word always stands beside it.</summary>
+    public static string Icon(Verdict verdict) => verdict switch
+    {
+        Verdict.Pass => "✅",
+        Verdict.Fail => "❌",
+        Verdict.Inconclusive => "⚠️",
+        _ => "➖",
+    };
+
+    /// <summary>An interval: <c>[0.702, 0.758]</c>; empty when nothing was measured.</summary>
+    public static string Interval(Reading? reading) => reading is { Lower: { } lower, Upper: { } upper }
+        ? $"[{GateText.Number(lower)}, {GateText.Number(upper)}]" : "";
+
+    /// <summary>A signed difference: <c>+0.031</c>; empty when a side is missing.</summary>
+    public static string Change(Reading? from, Reading? to) => from?.Value is { } a && to?.Value is { } b ? Signed(b - a) : "";
+
+    /// <summary>A share in percent: <c>4.3 %</c>.</summary>
+    public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:0.#} %");
+
+    /// <summary>What the repair costs, in one sentence; null when that was not measured.</summary>
+    public static string? Cost(RepairSummary repair)
+    {
+        if (repair is not { AccuracyBefore.Value: { } before, AccuracyAfter.Value: { } after }) return null;
+        var churn = repair.Churn is { } share ? $"; {Percent(share)} of the predictions change" : "";
+        return $"{GateText.Number(before)} → {GateText.Number(after)} ({Signed(after - before)}){churn}";
+    }
+
+    /// <summary>What a reader should do now, most important first.</summary>
+    public static ImmutableArray<FormattableString> NextSteps(GateResult result)
+    {
+        var steps = ImmutableArray.CreateBuilder<FormattableString>();
+        var failed = Count(result, Verdict.Fail) > 0;
+        if (result.Repair is { Proposed: true, Output: { } output } repair)
+        {
+            steps.Add($"Review the repaired model {output} (method {repair.Method ?? "unknown"}) and put it in place of {result.Model.File}; the gate then measures it like any other model.");
+            if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
+                steps.Add($"The repaired model does not pass every gate: look at its verdicts before you take it.");
+        }
+        else if (failed && result.Repair is not null)
+        {
+            steps.Add($"No repair is proposed, so the model itself has to change: train it again, or agree on another threshold in {result.Policy}.");
+        }
+        else if (failed)
+        {
+            steps.Add($"No repair was tried: run {"posttraingate check"} on {result.Policy} with repair allowed, or train the model again.");
+        }
+
+        foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))
+        {
+            if (RowsToDecide(gate) is { } rows)
+                steps.Add($"{gate.Title}: about {rows:N0} test rows (now {gate.Original.Count}) would decide it, if the value stays where it is.");
+        }
+
+        if (result.Gates.Any(g => g.Original.Verdict == Verdict.NotMeasured))
+            steps.Add($"A gate that was not measured never passes: the table says what it lacked.");
+        return steps.ToImmutable();
+    }
+
+    /// <summary>Diagnostics that no other part of a report shows already, gravest first.</summary>
+    public static ImmutableArray<Diagnostic> Remarks(GateResult result) =>
+    [
+        .. result.Diagnostics.Where(d => d.Code is not (DiagnosticCodes.GateFailed or DiagnosticCodes.GateInconclusive
+            or DiagnosticCodes.GateNotMeasured or DiagnosticCodes.RepairProposed or DiagnosticCodes.RepairNone)).OrderByDescending(d => d.Severity),
+    ];
+
+    // An interval's half width shrinks with the square root of the number of rows.
+    private static int? RowsToDecide(GateReading gate)
+    {
+        if (gate.Original is not { Value: { } value, Lower: { } lower, Upper: { } upper, Count: > 0 and var count }) return null;
+        if ((gate.Min ?? gate.Max) is not { } threshold || (gate.Min is not null && gate.Max is not null)) return null;
+        var (judged, low, high) = Judge.Judged(gate.Better, new(value, lower, upper, count));
+        var distance = Math.Abs(judged - threshold);
+        var rows = count * Math.Pow((high - low) / 2 / distance, 2);
+        if (!(rows > count && rows < 10_000_000)) return null;
+        var unit = Math.Pow(10, Math.Max(0, Math.Floor(Math.Log10(rows)) - 1)); // two digits: it is an estimate
+        return (int)(Math.Round(rows / unit) * unit);
+    }
+
+    private static int Count(GateResult result, Verdict verdict) => result.Gates.Count(g => g.Original.Verdict == verdict);
+
+    private static string Signed(double change) => $"{(change >= 0 ? "+" : "")}{GateText.Number(change)}";
+}

@@ -1,0 +1,158 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using PostTrainGate.Reporting;
+using Xunit;
+
+namespace PostTrainGate.Tests.Reporting;
+
+public partial class ReportTests
+{
+    private static readonly GateJson Json = new();
+
+    public static TheoryData<string> Samples => ["Passed", "Repaired", "Undecided", "Rejected", "Hostile"];
+
+    [Theory]
+    [MemberData(nameof(Samples))]
+    public void Json_comes_back_as_it_was(string sample)
+    {
+        var text = Json.Render(Sample(sample));
+        Assert.Equal(text, Json.Render(GateJson.Parse(text)));
+    }
+
+    [Fact]
+    public void Json_is_snake_case_versioned_and_complete()
+    {
+        var root = JsonNode.Parse(Json.Render(SampleResults.Repaired))!.AsObject();
+        Assert.Equal(1, (int)root["version"]!);
+        Assert.Equal("failed", (string)root["outcome"]!);
+        Assert.Equal(1, (int)root["exit_code"]!);
+        var gates = root["gates"]!.AsArray();
+        Assert.Equal("near_zero", (string)gates[1]!["better"]!);
+        Assert.Equal(0.1, (double)gates[1]!["max"]!);
+        Assert.Equal("not_measured", (string)gates[4]!["original"]!["verdict"]!);
+        Assert.True(gates[4]!["original"]!.AsObject().ContainsKey("value"));
+        Assert.Null(gates[4]!["original"]!["value"]);
+        Assert.Equal(22, (int)gates[1]!["position"]!["line"]!);
+    }
+
+    [Fact]
+    public void Two_runs_differ_in_one_line_of_the_json_only()
+    {
+        var (a, b) = (Json.Render(SampleResults.Repaired), Json.Render(SampleResults.Repaired with { Seconds = 99 }));
+        Assert.Single(a.Split('\n').Zip(b.Split('\n')), lines => lines.First != lines.Second);
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void Json_knows_no_number_that_is_none(double value)
+    {
+        var passed = SampleResults.Passed;
+        var result = passed with { Gates = [passed.Gates[0] with { Original = new(0.5, 0.4, value, 10, Verdict.Inconclusive) }] };
+        using var parsed = JsonDocument.Parse(Json.Render(result));
+        Assert.Equal(JsonValueKind.Null, parsed.RootElement.GetProperty("gates")[0].GetProperty("original").GetProperty("upper").ValueKind);
+    }
+
+    [Fact]
+    public void Json_of_another_version_is_refused() =>
+        Assert.Throws<JsonException>(() => GateJson.Parse(Json.Render(SampleResults.Passed with { Version = 2 })));
+
+    [Fact]
+    public void Junit_counts_what_it_lists()
+    {
+        var suite = XDocument.Parse(new JUnitReport().Render(SampleResults.Repaired)).Root!.Element("testsuite")!;
+        Assert.Equal(5, (int)suite.Attribute("tests")!);
+        Assert.Equal(3, suite.Elements("testcase").Count(c => c.Element("failure") is not null)); // two fail, one not measured fails by default
+        Assert.Equal((int)suite.Attribute("failures")!, suite.Descendants("failure").Count());
+        Assert.Equal((int)suite.Attribute("skipped")!, suite.Descendants("skipped").Count());
+        var demanded = XDocument.Parse(new JUnitReport().Render(SampleResults.Undecided));
+        Assert.Single(demanded.Descendants("failure"));
+    }
+
+    [Fact]
+    public void Junit_of_hostile_names_is_well_formed()
+    {
+        var cases = XDocument.Parse(new JUnitReport().Render(SampleResults.Hostile)).Descendants("testcase").ToArray();
+        Assert.Equal(Untrusted.Clean(SampleResults.Hostile.Gates[0].Title), (string)cases[0].Attribute("name")!);
+    }
+
+    [Theory]
+    [InlineData("Repaired")]
+    [InlineData("Hostile")]
+    public void Sarif_satisfies_Microsofts_validator(string sample)
+    {
+        var tool = Contract.Module("@microsoft/sarif-multitool-linux/Sarif.Multitool");
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(tool, File.GetUnixFileMode(tool) | UnixFileMode.UserExecute);
+        using var folder = new TemporaryFolder();
+        var file = folder.Write("gate.sarif", new SarifReport().Render(Sample(sample)));
+        var (_, output, error) = Processes.Run(tool, ["validate", file, "--output", folder.Path("log.sarif"), "--log", "ForceOverwrite"]);
+        Assert.Contains("Analysis completed successfully", output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Finding().Matches(output + error).Select(m => m.Value), rule => rule != "SARIF2005"); // that one asks for a home page
+    }
+
+    [Fact]
+    public void Sarif_points_at_the_policys_lines()
+    {
+        var results = JsonNode.Parse(new SarifReport().Render(SampleResults.Repaired))!["runs"]![0]!["results"]!.AsArray();
+        var failed = results.Where(r => (string)r!["ruleId"]! == DiagnosticCodes.GateFailed).ToArray();
+        Assert.Equal([22, 24], failed.Select(r => (int)r!["locations"]![0]!["physicalLocation"]!["region"]!["startLine"]!));
+        Assert.All(failed, r => Assert.Equal("error", (string)r!["level"]!));
+        Assert.Equal(results.Count, results.Select(r => (string)r!["partialFingerprints"]!["posttraingateGate/v1"]!).Distinct().Count());
+    }
+
+    [Fact]
+    public void An_alert_stays_the_same_while_its_value_moves()
+    {
+        var passed = SampleResults.Rejected;
+        string Print(double value)
+        {
+            var gates = passed.Gates.Select(g => g with { Original = g.Original with { Value = value } });
+            var diagnostics = passed.Diagnostics.Select(d => d with { Message = $"{d.Message} {value}" });
+            var sarif = new SarifReport().Render(passed with { Gates = [.. gates], Diagnostics = [.. diagnostics] });
+            return (string)JsonNode.Parse(sarif)!["runs"]![0]!["results"]![0]!["partialFingerprints"]!["posttraingateGate/v1"]!;
+        }
+
+        Assert.Equal(Print(0.7), Print(0.6));
+    }
+
+    [Fact]
+    public void Html_is_one_page_without_script_network_or_foreign_markup()
+    {
+        var page = new HtmlReport().Render(SampleResults.Hostile);
+        Assert.DoesNotMatch("<(script|img|link|iframe|b>\\.onnx)", page);
+        Assert.DoesNotMatch("(src|href)=[^x]", page);
+        Assert.Contains("Content-Security-Policy", page, StringComparison.Ordinal);
+        Assert.InRange(page.Length, 1000, 20_000);
+        Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Html_draws_every_judged_interval()
+    {
+        var page = new HtmlReport().Render(SampleResults.Repaired);
+        Assert.Equal(4, Regex.Count(page, "<svg")); // the fifth gate was not measured
+        Assert.Equal(14, Regex.Count(page, "<circle"));
+    }
+
+    [Fact]
+    public void The_catalog_names_every_report_once()
+    {
+        Assert.Equal(Catalog.Reports.Length, Catalog.Reports.Select(r => r.Name).Distinct().Count());
+        Assert.Equal(Catalog.Reports.Length, Catalog.Reports.Select(r => r.FileName).Distinct().Count());
+        Assert.Equal(["json", "markdown"], Catalog.Reports.Where(r => r.Always).Select(r => r.Name));
+    }
+
+    private static GateResult Sample(string name) => name switch
+    {
+        "Passed" => SampleResults.Passed,
+        "Repaired" => SampleResults.Repaired,
+        "Undecided" => SampleResults.Undecided,
+        "Rejected" => SampleResults.Rejected,
+        _ => SampleResults.Hostile,
+    };
+
+    [GeneratedRegex("SARIF\\d{4}")]
+    private static partial Regex Finding();
+}
