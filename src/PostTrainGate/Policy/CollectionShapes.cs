@@ -17,9 +17,12 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     public override string Expected => $"a list such as {example}";
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => $"list{(fewest == most ? $" of {fewest}" : "")}, each {item.Form(names)}";
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ListNode list) return Wrong(node, what, context, node is ScalarNode { IsNull: false } s && s.Text.Length <= 40 ? $"write [{s.Text}]" : null);
+        if (node is not ListNode list) return Wrong(node, what, context, fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } s ? $"write [{s.Text}]" : null);
         if (list.Items.Length < fewest || list.Items.Length > most)
         {
             var count = fewest == most ? $"{fewest} items" : list.Items.Length < fewest ? $"at least {fewest} item{(fewest == 1 ? "" : "s")}" : $"at most {most} items";
@@ -63,22 +66,36 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     public IEnumerable<Key> Keys(PolicyNames names) => keys(names);
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "map";
+
+    /// <inheritdoc/>
+    public override (string Between, MapShape Map)? Inner => ("", this);
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context) => Read(node, what, node.Position, context);
 
+    /// <summary>"a map with the keys a and b".</summary>
+    public string Listed(PolicyNames names)
+    {
+        var known = keys(names).Where(k => k.Refused is null).Select(k => k.Name).ToList();
+        return $"a map with the {(known.Count == 1 ? "key" : "keys")} {Wording.List(known)}";
+    }
+
     /// <summary>Reads it where the place to name is another than its first key: the key that it is the value of.</summary>
-    public Section? Read(PolicyNode node, string what, SourcePosition at, ReadContext context)
+    public Section? Read(PolicyNode node, string what, SourcePosition at, ReadContext context, string? hint = null)
     {
         var all = keys(context.Names).ToList();
         var known = all.Where(k => k.Refused is null).ToList();
         if (node is not MapNode map)
         {
-            Wrong(node, what, context, $"its keys are {Wording.List(known.Select(k => k.Name))}");
+            Wrong(node, what, context, hint, Listed(context.Names));
             return null;
         }
 
         var section = new Section(at);
         var seen = new Dictionary<string, SourcePosition>();
         var misspelt = new HashSet<string>();
+        var merges = false;
         foreach (var (name, value) in map.Entries)
         {
             if (!seen.TryAdd(name.Text, name.Position))
@@ -88,13 +105,14 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
             else
             {
                 section.IsFaulty = true;
+                if (name is { Text: "<<", Quoted: false }) merges = true;
                 if (all.Find(k => k.Name == name.Text) is { Refused: { } reason }) context.Report(DiagnosticCodes.PolicyConflict, name.Position, reason);
                 else if (Unknown(name, what, known, context) is { } near) misspelt.Add(near);
             }
         }
 
-        foreach (var key in known.Where(k => k.Required && !Partial && !section.Has(k) && !misspelt.Contains(k.Name)))
-            context.Report(DiagnosticCodes.PolicyMissingKey, at, $"{what} lacks '{key.Name}': {Wording.Lower(key.Summary)}");
+        foreach (var key in known.Where(k => k.Required && !Partial && !merges && !section.Has(k) && !misspelt.Contains(k.Name)))
+            context.Report(DiagnosticCodes.PolicyMissingKey, at, $"{what} lacks '{key.Name}'; add it, such as '{key.Example}'.");
         return section;
     }
 
@@ -118,7 +136,9 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     private static string? Unknown(ScalarNode name, string what, List<Key> known, ReadContext context)
     {
         var near = Wording.Nearest(name.Text, known.Select(k => k.Name));
-        var right = near is not null ? $"did you mean '{near}'?" : $"its keys are {Wording.List(known.Select(k => k.Name))}.";
+        var right = near is not null ? $"did you mean '{near}'?"
+            : name.Text == "<<" ? "maps are not merged here, so write their keys out."
+            : $"its keys are {Wording.List(known.Select(k => k.Name))}.";
         context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} is not a key of {what}; {right}");
         return near;
     }
@@ -140,8 +160,11 @@ internal sealed class NamedShape(MapShape value) : Shape
     /// <inheritdoc/>
     public override string Expected => "a map of names and what they stand for";
 
-    /// <summary>What a name stands for.</summary>
-    public MapShape Value => value;
+    /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "map of names";
+
+    /// <inheritdoc/>
+    public override (string Between, MapShape Map)? Inner => (".NAME", value);
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
@@ -179,11 +202,14 @@ internal sealed class SwitchShape(MapShape map) : Shape
 {
     private static readonly FlagShape Flag = new();
 
-    /// <summary>The map.</summary>
-    public MapShape Map => map;
+    /// <inheritdoc/>
+    public override string Expected => "false or a map of keys and values";
 
     /// <inheritdoc/>
-    public override string Expected => "a map of keys and values, or false";
+    public override string Form(PolicyNames names) => "map, or `false`";
+
+    /// <inheritdoc/>
+    public override (string Between, MapShape Map)? Inner => ("", map);
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context) => node switch
@@ -191,7 +217,7 @@ internal sealed class SwitchShape(MapShape map) : Shape
         MapNode => map.Read(node, what, context),
         ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => new Section(node.Position),
         ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
-        _ => Wrong(node, what, context, $"its keys are {Wording.List(map.Keys(context.Names).Select(k => k.Name))}"),
+        _ => Wrong(node, what, context, expected: $"false or {map.Listed(context.Names)}"),
     };
 
     /// <inheritdoc/>

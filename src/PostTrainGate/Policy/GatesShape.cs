@@ -16,6 +16,12 @@ internal sealed class GatesShape : Shape
     public override string Expected => "a list such as '- accuracy: { min: 0.9 }'";
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "list of metrics";
+
+    /// <inheritdoc/>
+    public override (string Between, MapShape Map)? Inner => ("[].METRIC", PolicyShape.Rule.Unknown);
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ListNode list) return Wrong(node, what, context);
@@ -72,6 +78,8 @@ internal sealed class GatesShape : Shape
         var metric = context.Names.Metrics.FirstOrDefault(m => m.Name == name.Text);
         if (metric is null) context.Report(DiagnosticCodes.PolicyName, name.Position, NameShape.Unknown("metric", name.Text, context.Names.Metrics.Select(m => m.Name)));
         var shape = metric is null ? PolicyShape.Rule.Unknown : PolicyShape.Rule.For(metric);
-        return new(name, metric, shape.Read(rule, Wording.Quote(name.Text), name.Position, context) ?? new Section(name.Position) { IsFaulty = true });
+        var bound = metric?.Better is Metrics.Better.NearZero ? "max" : "min";
+        var hint = metric is not null && rule is ScalarNode { Text.Length: > 0 and < 20 } value ? $"write '{metric.Name}: {{ {bound}: {value.Text} }}'" : null;
+        return new(name, metric, shape.Read(rule, Wording.Quote(name.Text), name.Position, context, hint) ?? new Section(name.Position) { IsFaulty = true });
     }
 }

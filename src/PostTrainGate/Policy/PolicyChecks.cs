@@ -22,15 +22,19 @@ internal static class PolicyChecks
 
     private static void Data(Section data, ReadContext context)
     {
-        if (data.Has(Shapes.Data.Label) && data.Has(Shapes.Data.Labels))
-            Conflict(context, data.At(Shapes.Data.Labels), "Both 'label' and 'labels' are given; keep 'label' for a column or array, 'labels' for a file of its own.");
-        else if (!data.Has(Shapes.Data.Label) && !data.Has(Shapes.Data.Labels))
-            context.Report(DiagnosticCodes.PolicyMissingKey, data.Position, "'data' does not say where the labels are; give 'label' (a column or array) or 'labels' (a file).");
+        var (label, labels) = (data.Has(Shapes.Data.Label), data.Has(Shapes.Data.Labels));
+        if (label && data.TryGet(Shapes.Data.Labels, out var file) && !IsArchive(file))
+            Conflict(context, data.At(Shapes.Data.Labels), "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own.");
+        if (!label && !labels && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !data.IsFaulty)
+            context.Report(DiagnosticCodes.PolicyMissingKey, data.Position, "'data' does not say where the labels are; give 'label' (a column) or 'labels' (a file of its own).");
         if (data.TryGet(Shapes.Data.Favorable, out var favorable) && data.TryGet(Shapes.Data.Classes, out var classes) && !classes.Contains(favorable))
             context.Report(DiagnosticCodes.PolicyName, data.At(Shapes.Data.Favorable), $"'favorable' is {Wording.Quote(favorable)}, which is none of 'classes': {Listed(classes)}.");
         if (data.TryGet(Shapes.Data.Features, out var features)) Features(features, data, context);
         if (data.TryGet(Shapes.Data.Splits, out var splits)) Splits(splits, context);
     }
+
+    // Only an NPZ has arrays with names: it may hold labels under a usual name, and 'label' picks one of it.
+    private static bool IsArchive(PolicyPath path) => path.Text.EndsWith(".npz", StringComparison.OrdinalIgnoreCase);
 
     private static void Features(Section features, Section data, ReadContext context)
     {

@@ -51,7 +51,7 @@ internal static class PolicyPaths
             if (!isFile && File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
             if (use is PathUse.File or PathUse.Files && !File.Exists(file))
-                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which does not exist{Near(context.Folder, file)}");
+                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, {(text.Contains('*', StringComparison.Ordinal) ? "a pattern; give one file." : $"which does not exist{Near(context.Folder, file)}")}");
         }
 
         return new(text, full, at) { Files = files };

@@ -15,6 +15,8 @@ public static class PolicyReader
 
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, PolicyNames names)
     {
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
+            return (null, [new(DiagnosticCodes.PolicyUnreadable, $"{Wording.Quote(path ?? "")} is no path; give that of a {FileName}.")]);
         var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
         var context = new ReadContext(Path.GetDirectoryName(Path.GetFullPath(file))!, names);
         GatePolicy? policy = null;

@@ -28,6 +28,7 @@ public static class PolicySchema
             ["description"] = "What a neural classifier has to hold before it ships: posttraingate.yml.",
         };
         foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList()) schema[name] = value?.DeepClone();
+        schema["definitions"] = new JsonObject { ["fraction"] = NumberShape.Fraction() };
         return schema.ToJsonString(Indented) + "\n";
     }
 }

@@ -43,7 +43,7 @@ internal static class PolicyShape
     public static class Data
     {
         public static readonly Key<PolicyPath> Source = new("source", new PathShape(PathUse.Files),
-            "The data: CSV, Parquet or JSON (a pattern works), IDX or NPZ.") { Required = true };
+            "The data: CSV, Parquet or JSON (a pattern works), IDX or NPZ.") { Example = "source: data.csv" };
 
         public static readonly Key<string> Label = new("label", Column, "The column with the label (tables), or the array with the labels (NPZ).");
         public static readonly Key<PolicyPath> Labels = new("labels", new PathShape(PathUse.File), "The file with the labels, where they are apart from the inputs (IDX, NPZ).");
@@ -108,11 +108,11 @@ internal static class PolicyShape
     {
         private static readonly NumberShape Share = new(Range.Share);
 
-        public static readonly Key<string> Group = new("group", new TextShape("the name of a group"), "The group it is measured by.") { Required = true };
+        public static readonly Key<string> Group = new("group", new TextShape("the name of a group"), "The group it is measured by.") { Example = "group: sex" };
 
-        public static readonly Key<string> Attack = new("attack", new NameShape("attack", n => n.Attacks.Select(a => a.Name)), "The attack it is measured under.") { Required = true };
+        public static readonly Key<string> Attack = new("attack", new NameShape("attack", n => n.Attacks.Select(a => a.Name)), "The attack it is measured under.") { Example = "attack: pgd" };
         public static readonly Key<Norm> Norm = new("norm", new ChoiceShape<Norm>(), "The norm that a perturbation is measured in.") { Default = "linf" };
-        public static readonly Key<double> Epsilon = new("epsilon", new NumberShape(Range.Positive), "Largest size of a perturbation, in the units of the input's bounds.") { Required = true };
+        public static readonly Key<double> Epsilon = new("epsilon", new NumberShape(Range.Positive), "Largest size of a perturbation, in the units of the input's bounds.") { Example = "epsilon: 8/255" };
         public static readonly Key<int?> Steps = new("steps", new CountShape(1, 100_000), "Gradient steps; without it the attack's own default.");
         public static readonly Key<double?> StepSize = new("step_size", new NumberShape(Range.Positive), "Size of a step; without it the attack's own default.");
         public static readonly Key<int> Restarts = new("restarts", new CountShape(1, 1000), "How often the attack is tried, each time from another random start.") { Default = "1" };
@@ -182,13 +182,13 @@ internal static class PolicyShape
         public static Key<bool> Writer(string name, string summary, bool always) => new(name, new FlagShape(), summary) { Default = always ? "true" : "false" };
     }
 
-    public static readonly Key<int> Version = new("version", new CountShape(1, 1), "Version of the policy's format: 1.") { Required = true };
+    public static readonly Key<int> Version = new("version", new CountShape(1, 1), "Version of the policy's format: 1.") { Example = "version: 1" };
     public static readonly Key<int> Seed = new("seed", new CountShape(0), "Seed of everything random in a run.") { Default = "1" };
-    public static readonly Key<PolicyPath> Model = new("model", new PathShape(PathUse.File), "The ONNX file that the gate reads.") { Required = true };
-    public static readonly Key<Section> DataKey = new("data", Data.Map, "Where inputs, labels and columns come from.") { Required = true };
+    public static readonly Key<PolicyPath> Model = new("model", new PathShape(PathUse.File), "The ONNX file that the gate reads.") { Example = "model: models/credit.onnx" };
+    public static readonly Key<Section> DataKey = new("data", Data.Map, "Where inputs, labels and columns come from.") { Example = "data: { source: data.csv, label: outcome }" };
     public static readonly Key<Section> InputKey = new("input", Input.Map, "The domain of the model's inputs.");
     public static readonly Key<ImmutableArray<(ScalarNode Name, Section Group)>> Groups = new("groups", new NamedShape(Group.Map), "Named groups that fairness is measured by.");
-    public static readonly Key<ImmutableArray<GateEntry>> Gates = new("gates", new GatesShape(), "What has to hold: a list of metrics, each with its threshold.") { Required = true };
+    public static readonly Key<ImmutableArray<GateEntry>> Gates = new("gates", new GatesShape(), "What has to hold: a list of metrics, each with its threshold.") { Example = "gates: [accuracy: { min: 0.9 }]" };
     public static readonly Key<double> Confidence = new("confidence", new NumberShape(new(0.5, 1, LowerOpen: true, UpperOpen: true)), "Confidence level of every interval.") { Default = "95%" };
     public static readonly Key<Section> OnKey = new("on", On.Map, "What a gate without a clear verdict means for the run: fail, warn or pass.");
     public static readonly Key<object> RepairKey = new("repair", new SwitchShape(Repair.Map), "How to repair a model that fails; false to only measure.");

@@ -23,6 +23,7 @@ internal sealed class PolicyYaml
     public const int MaxCharacters = 1_000_000;
 
     private readonly string _file;
+    private readonly string[] _lines;
     private readonly Parser _parser;
     private readonly Action<Diagnostic> _report;
     private readonly Dictionary<string, PolicyNode?> _anchors = [];
@@ -30,6 +31,7 @@ internal sealed class PolicyYaml
     private PolicyYaml(string file, string text, Action<Diagnostic> report)
     {
         (_file, _report) = (file, report);
+        _lines = text.ReplaceLineEndings("\n").Split('\n');
         _parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
     }
 
@@ -55,7 +57,7 @@ internal sealed class PolicyYaml
     {
         Next(); // stream start
         Next();
-        if (Current is StreamEnd) return Empty(new(_file, 1, 1));
+        if (Current is StreamEnd) return Empty();
         Next();
         var node = Node(1);
         Next();
@@ -65,12 +67,12 @@ internal sealed class PolicyYaml
                 + "what follows.", Here));
         }
 
-        return node is ScalarNode { IsNull: true } ? Empty(node.Position) : node;
+        return node is ScalarNode { IsNull: true } ? Empty() : node;
     }
 
-    private PolicyNode? Empty(SourcePosition at)
+    private PolicyNode? Empty()
     {
-        _report(new(DiagnosticCodes.PolicySize, "The policy is empty; it needs at least 'version', 'model', 'data' and 'gates'.", at));
+        _report(new(DiagnosticCodes.PolicySize, "The policy is empty; it needs at least 'version', 'model', 'data' and 'gates'.", new(_file, 1, 1)));
         return null;
     }
 
@@ -80,10 +82,10 @@ internal sealed class PolicyYaml
         var start = Here;
         if (depth > MaxDepth) throw TooLarge(start, $"is nested deeper than {MaxDepth} levels");
         if (Current is AnchorAlias alias) return Alias(alias, depth);
-        if (Current is not NodeEvent node) throw new InvalidOperationException($"unexpected {Current.GetType().Name}");
+        if (Current is not NodeEvent node) throw Broken(null); // of some broken files the parser gives a key without a value, or the like
         if (!node.Tag.IsEmpty && !node.Tag.IsNonSpecific)
         {
-            _report(new(DiagnosticCodes.PolicyType, $"The tag {Wording.Quote(node.Tag.Value)} is of no use in a policy; remove it.", start));
+            _report(new(DiagnosticCodes.PolicyType, $"The tag {Wording.Quote(node.Tag.Value.Replace("tag:yaml.org,2002:", "!!", StringComparison.Ordinal))} is of no use in a policy; remove it.", start));
         }
 
         var name = node.Anchor.IsEmpty ? null : node.Anchor.Value;
@@ -162,20 +164,33 @@ internal sealed class PolicyYaml
     }
 
     private static GateException TooLarge(SourcePosition at, string what) =>
-        new(new Diagnostic(DiagnosticCodes.PolicySize, $"The policy {what}; write it flatter and shorter.", at));
+        new(new Diagnostic(DiagnosticCodes.PolicySize, $"The policy {what}; no policy needs that, so write it out plainly.", at));
 
     private void Next()
     {
         try
         {
-            if (!_parser.MoveNext()) throw new InvalidOperationException("the stream ended early");
+            _parser.MoveNext();
         }
-        catch (YamlException broken)
+        catch (Exception broken)
         {
-            var reason = broken.Message.TrimEnd('.', ' ');
-            throw new GateException(new Diagnostic(DiagnosticCodes.PolicySyntax, $"This is not valid YAML: {reason}.", At(broken.Start)), broken);
+            // Besides its own exception the scanner lets others escape on some broken files, such as an unclosed brace before a key.
+            throw Broken(broken);
         }
     }
 
-    private SourcePosition At(Mark mark) => new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+    private GateException Broken(Exception? broken)
+    {
+        // The parser names a tab only where it ends the line of thought, often at the start of the file.
+        var tab = Array.FindIndex(_lines, l => l.TrimStart(' ').StartsWith('\t'));
+        if (tab >= 0)
+            return new(new Diagnostic(DiagnosticCodes.PolicySyntax, "This line is indented by a tab, which YAML does not take; indent it by spaces.", new(_file, tab + 1, _lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1)));
+        var (at, reason) = broken is YamlException known ? (known.Start, known.Message.TrimEnd('.', ' ')) : (_parser.Current?.End ?? Mark.Empty, "it cannot be read on from here");
+        return new(new Diagnostic(DiagnosticCodes.PolicySyntax, $"This is not valid YAML: {reason}.", At(at)));
+    }
+
+    // What ends with the file has its mark behind it.
+    private SourcePosition At(Mark mark) => mark.Line > _lines.Length
+        ? new(_file, _lines.Length, _lines[^1].Length + 1)
+        : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
 }

@@ -25,7 +25,7 @@ internal sealed class ReadContext(string folder, PolicyNames names)
     public void Report(Diagnostic diagnostic) => _diagnostics.Add(diagnostic);
 
     /// <summary>Adds what is wrong.</summary>
-    public void Report(string code, SourcePosition at, string message) => Report(new Diagnostic(code, message, at));
+    public void Report(string code, SourcePosition at, string message) => Report(new Diagnostic(code, char.ToUpperInvariant(message[0]) + message[1..], at));
 
     /// <summary>Everything, in the order of the file.</summary>
     public ImmutableArray<Diagnostic> Sorted()
@@ -33,7 +33,6 @@ internal sealed class ReadContext(string folder, PolicyNames names)
         var sorted = _diagnostics.OrderBy(d => d.Position?.Line).ThenBy(d => d.Position?.Column).ToList();
         if (sorted.Count <= MaxDiagnostics) return [.. sorted];
         var rest = sorted[MaxDiagnostics];
-        return [.. sorted[..MaxDiagnostics], rest with { Message = $"{sorted.Count - MaxDiagnostics} more faults from here on are not listed; "
-            + "mend those above first." }];
+        return [.. sorted[..MaxDiagnostics], rest with { Message = $"{sorted.Count - MaxDiagnostics} more from here on; mend those above first." }];
     }
 }

@@ -49,6 +49,9 @@ internal sealed class NumberShape(Range range) : Shape
     public override string Expected => "a number such as 0.1, 8/255 or 50%";
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => $"number {range.Words}".TrimEnd();
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode scalar || Parse(scalar.Text) is not { } value) return Wrong(node, what, context);
@@ -65,9 +68,16 @@ internal sealed class NumberShape(Range range) : Shape
     {
         var number = new JsonObject { ["type"] = "number" };
         range.AddTo(number);
-        var written = new JsonObject { ["type"] = "string", ["pattern"] = $"^{Digits} ?(%|/ ?{Digits})$" };
-        return new() { ["anyOf"] = new JsonArray(number, written) };
+        return new() { ["anyOf"] = new JsonArray(number, new JsonObject { ["$ref"] = "#/definitions/fraction" }) };
     }
+
+    /// <summary>The JSON Schema of numbers that YAML takes for text.</summary>
+    public static JsonObject Fraction() => new()
+    {
+        ["type"] = "string",
+        ["pattern"] = $"^{Digits} ?(%|/ ?{Digits})$",
+        ["description"] = "A fraction such as 8/255 or a percentage such as 50%.",
+    };
 
     private static double? Parse(string text)
     {
@@ -88,7 +98,10 @@ internal sealed class NumberShape(Range range) : Shape
 internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
 {
     /// <inheritdoc/>
-    public override string Expected => "a whole number";
+    public override string Expected => lower == upper ? $"the number {lower}" : "a whole number";
+
+    /// <inheritdoc/>
+    public override string Form(PolicyNames names) => lower == upper ? $"{lower}" : upper < int.MaxValue ? $"whole number from {lower} to {upper}" : $"whole number from {lower}";
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
@@ -111,6 +124,9 @@ internal sealed class FlagShape : Shape
     public override string Expected => "true or false";
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "`true` or `false`";
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context) => node switch
     {
         ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => true,
@@ -127,6 +143,9 @@ internal sealed class TextShape(string expected = "text", int longest = 1000) : 
 {
     /// <inheritdoc/>
     public override string Expected => expected;
+
+    /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "text";
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
@@ -149,6 +168,9 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
 
     /// <inheritdoc/>
     public override string Expected => "a time such as 90s, 10m or 1h30m";
+
+    /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "time such as `90s`, `10m`, `1h30m`";
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
@@ -177,6 +199,9 @@ internal sealed class ChoiceShape<T> : Shape where T : struct, Enum
     public override string Expected => Wording.List(Words, "or");
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => Wording.List(Words.Select(w => $"`{w}`"), "or");
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode { IsNull: false } scalar) return Wrong(node, what, context);
@@ -198,6 +223,9 @@ internal sealed class NameShape(string kind, Func<PolicyNames, IEnumerable<strin
     public override string Expected => $"the name of {(kind[0] is 'a' ? "an" : "a")} {kind}";
 
     /// <inheritdoc/>
+    public override string Form(PolicyNames names) => kind;
+
+    /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode { IsNull: false } scalar) return Wrong(node, what, context);
@@ -215,7 +243,7 @@ internal sealed class NameShape(string kind, Func<PolicyNames, IEnumerable<strin
         var all = Wording.List(known);
         var list = all.Length == 0 ? "this version has none" : $"this version has {all}";
         return Wording.Nearest(name, known) is { } near
-            ? $"There is no {kind} {Wording.Quote(name)}; did you mean '{near}'? ({list})"
+            ? $"There is no {kind} {Wording.Quote(name)} among {all}; did you mean '{near}'?"
             : $"There is no {kind} {Wording.Quote(name)}; {list}.";
     }
 }

@@ -10,6 +10,12 @@ internal abstract class Shape
     /// <summary>For messages and tables: "a number such as 0.1".</summary>
     public abstract string Expected { get; }
 
+    /// <summary>For tables, in Markdown: "number above 0".</summary>
+    public abstract string Form(PolicyNames names);
+
+    /// <summary>The keys inside it, and what stands between its name and theirs; null where there are none.</summary>
+    public virtual (string Between, MapShape Map)? Inner => null;
+
     /// <summary>The value, or null when it was wrong, which was reported.</summary>
     /// <param name="node">The node.</param>
     /// <param name="what">What is read, as a message names it: <c>'min'</c>.</param>
@@ -20,9 +26,10 @@ internal abstract class Shape
     public abstract JsonObject Schema(PolicyNames names);
 
     /// <summary>Reports that the node is no such value.</summary>
-    protected object? Wrong(PolicyNode node, string what, ReadContext context, string? hint = null)
+    protected object? Wrong(PolicyNode node, string what, ReadContext context, string? hint = null, string? expected = null)
     {
-        var message = node is ScalarNode { IsNull: true } ? $"{what} is empty; it must be {Expected}" : $"{what} must be {Expected}, not {node.Found}";
+        expected ??= Expected;
+        var message = node is ScalarNode { IsNull: true } ? $"{what} is empty; it must be {expected}" : $"{what} must be {expected}, not {node.Found}";
         context.Report(DiagnosticCodes.PolicyType, node.Position, $"{message}{(hint is null ? "" : "; ")}{hint}{(hint?.EndsWith('?') is true ? "" : ".")}");
         return null;
     }
@@ -41,7 +48,10 @@ internal abstract class Key(string name, Shape shape, string summary)
     public string Summary => summary;
 
     /// <summary>Whether the map must have it.</summary>
-    public bool Required { get; init; }
+    public bool Required => Example is not null;
+
+    /// <summary>What could be written where it must not be left out; null when it may.</summary>
+    public string? Example { get; init; }
 
     /// <summary>What holds when it is left out, as it would be written; null when there is nothing to write.</summary>
     public string? Default { get; init; }

@@ -22,9 +22,6 @@ internal static class Wording
         return shown.Append('\'').ToString();
     }
 
-    /// <summary>A sentence as it goes on after a colon.</summary>
-    public static string Lower(string sentence) => char.ToLowerInvariant(sentence[0]) + sentence[1..];
-
     /// <summary>A number as the policy writes it.</summary>
     public static string Number(double value) => value.ToString("0.##########", CultureInfo.InvariantCulture);
 
@@ -41,7 +38,7 @@ internal static class Wording
         if (name.Length > 64) return null;
         var meant = Plain(name);
         var best = names.Select(n => (Name: n, Distance: Distance(meant, Plain(n)))).OrderBy(n => n.Distance).FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Max(1, Math.Min(meant.Length, best.Name.Length) / 3) ? best.Name : null;
+        return best.Name is not null && best.Distance <= Math.Min(meant.Length, best.Name.Length) / 3 ? best.Name : null;
     }
 
     // Case and the choice of separator are slips that cost nothing.

@@ -1,0 +1,59 @@
+using System.Globalization;
+using PostTrainGate.Policy;
+using Xunit;
+
+namespace PostTrainGate.Tests;
+
+public sealed class PolicyDiagnosticsTests : IDisposable
+{
+    private readonly PolicyFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(PolicyCases.Names), MemberType = typeof(PolicyCases))]
+    public void Everything_wrong_is_reported_at_once_with_its_place(string name)
+    {
+        var wanted = PolicyCases.Find(name);
+        var (policy, diagnostics) = _folder.Read(wanted.Yaml);
+        Assert.Equal(wanted.Expected, diagnostics.Select(Line));
+        Assert.Equal(wanted.Expected.IsEmpty, policy is not null);
+    }
+
+    [Theory]
+    [MemberData(nameof(PolicyCases.Names), MemberType = typeof(PolicyCases))]
+    public void Every_message_is_one_plain_sentence(string name) => Assert.All(_folder.Read(PolicyCases.Find(name).Yaml).Diagnostics, d =>
+    {
+        Assert.Matches(@"^['A-Z0-9].{10,400}[.?]$", d.Message);
+        Assert.DoesNotContain(". ", d.Message.Replace("...", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain("  ", d.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void The_example_policy_is_read_but_for_the_names_and_files_that_are_not_there()
+    {
+        var example = Path.Combine(Path.GetDirectoryName(Fixtures.Path(".").TrimEnd('/', '.'))!, "policy-example.yml");
+        var yaml = File.ReadAllText(example);
+        Directory.CreateDirectory(_folder.In("models/history"));
+        var (policy, diagnostics) = _folder.Read(yaml);
+        Assert.Equal(["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm and pgd."], diagnostics.Select(Line));
+        Assert.Null(policy);
+
+        var read = _folder.Read(yaml.Replace("autoattack", "pgd", StringComparison.Ordinal));
+        Assert.Empty(read.Diagnostics);
+        Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.AccuracyDrop));
+        Assert.Equal(new SplitPolicy(0.5, 0.2, 0.3, read.Policy.Data.Splits.Position), read.Policy.Data.Splits);
+        Assert.Equal(["html", "sarif", "junit"], read.Policy.Report.Formats);
+        Assert.Equal(["accuracy", "statistical_parity_difference", "equalized_odds_difference", "robust_accuracy", "robust_accuracy"], read.Policy.Gates.Select(g => g.Metric));
+    }
+
+    [Fact]
+    public void A_flood_of_faults_is_cut_and_counted()
+    {
+        var diagnostics = _folder.Read(PolicyFolder.Minimal + "\n" + string.Join('\n', Enumerable.Range(0, 500).Select(i => $"unknown{i}: 1"))).Diagnostics;
+        Assert.Equal(101, diagnostics.Length);
+        Assert.Equal("106,1 PTG1004 400 more from here on; mend those above first.", Line(diagnostics[^1]));
+    }
+
+    internal static string Line(Diagnostic d) => string.Create(CultureInfo.InvariantCulture, $"{d.Position!.Value.Line},{d.Position.Value.Column} {d.Code} {d.Message}");
+}

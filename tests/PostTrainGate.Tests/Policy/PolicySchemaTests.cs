@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+using NJsonSchema;
+using PostTrainGate.Policy;
+using Xunit;
+using YamlDotNet.Serialization;
+
+namespace PostTrainGate.Tests;
+
+public class PolicySchemaTests
+{
+    private static readonly bool Update = Environment.GetEnvironmentVariable("POSTTRAINGATE_UPDATE") == "1";
+
+    private static readonly Lazy<Task<JsonSchema>> Schema = new(() => JsonSchema.FromJsonAsync(PolicySchema.Generate(PolicyFolder.Names)));
+
+    [Fact]
+    public void The_schema_in_the_repository_is_the_one_the_catalog_gives() => Same(PolicySchema.FileName, _ => PolicySchema.Generate());
+
+    [Fact]
+    public void The_tables_of_the_readme_are_those_the_catalog_gives()
+    {
+        var readme = File.ReadAllText(Path.Combine(Fixtures.Repository, "README.md"));
+        Assert.All(PolicyReference.Parts, p => Assert.Matches($"<!-- {p} -->[^\0]*<!-- /{p} -->", readme));
+        Same("README.md", PolicyReference.Update);
+    }
+
+    [Theory]
+    [MemberData(nameof(PolicyCases.NamesWithSchema), MemberType = typeof(PolicyCases))]
+    public async Task It_accepts_what_the_reader_accepts_and_refuses_what_a_schema_can(string name)
+    {
+        var policy = PolicyCases.Find(name);
+        var errors = (await Schema.Value).Validate(Json(policy.Yaml));
+        Assert.Equal(policy.Schema, errors.Count == 0 ? "accepts" : "refuses");
+        if (policy.Expected.Length == 0) Assert.Equal("accepts", policy.Schema);
+    }
+
+    [Fact]
+    public void It_describes_every_key()
+    {
+        var root = JsonNode.Parse(PolicySchema.Generate(PolicyFolder.Names))!.AsObject();
+        var keys = Properties(root).ToList();
+        Assert.True(keys.Count > 50, $"only {keys.Count} keys were found");
+        Assert.All(keys, k => Assert.False(string.IsNullOrWhiteSpace((string?)k.Value!["description"]), $"{k.Key} has no description"));
+    }
+
+    [Fact]
+    public void A_metric_attack_repair_and_report_of_the_catalog_each_have_a_place_in_the_reference()
+    {
+        var reference = string.Concat(PolicyReference.Parts.Select(p => "\n" + PolicyReference.Markdown(p, PolicyFolder.Names)));
+        var names = PolicyFolder.Names.Metrics.Select(m => m.Name).Concat(PolicyFolder.Names.Attacks.Select(a => a.Name))
+            .Concat(PolicyFolder.Names.Repairs.Select(r => r.Name)).Concat(PolicyFolder.Names.Reports.Select(r => r.Name));
+        Assert.All(names, n => Assert.Contains($"\n| `{n}` |", reference, StringComparison.Ordinal));
+        Assert.All(Properties(JsonNode.Parse(PolicySchema.Generate(PolicyFolder.Names))!).Where(k => k.Value!["properties"] is null),
+            k => Assert.Contains($"{k.Key}` |", reference, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_part_replaces_what_stands_between_its_two_lines()
+    {
+        const string Document = "# Title\n\n<!-- policy reference -->\nold\n<!-- /policy reference -->\n\nmore\n<!-- repairs --><!-- /repairs -->\n";
+        var updated = PolicyReference.Update(Document, PolicyFolder.Names);
+        Assert.StartsWith("# Title\n\n<!-- policy reference -->\n\n| key |", updated, StringComparison.Ordinal);
+        Assert.Contains(" |\n\n<!-- /policy reference -->\n\nmore\n<!-- repairs -->\n\n| repair |", updated, StringComparison.Ordinal);
+        Assert.EndsWith("| `adversarial` | Robustness, with attacks. |\n\n<!-- /repairs -->\n", updated, StringComparison.Ordinal);
+        Assert.Equal(updated, PolicyReference.Update(updated, PolicyFolder.Names));
+        Assert.Equal("# No such lines\n", PolicyReference.Update("# No such lines\n"));
+    }
+
+    // Run the tests with POSTTRAINGATE_UPDATE=1 to write what is generated instead of comparing it.
+    private static void Same(string file, Func<string, string> generate)
+    {
+        var path = Path.Combine(Fixtures.Repository, file);
+        var found = File.Exists(path) ? File.ReadAllText(path) : "";
+        var right = generate(found);
+        if (Update) File.WriteAllText(path, right);
+        else Assert.True(found == right, $"{file} is not what the catalog gives; run this test once with POSTTRAINGATE_UPDATE=1 and commit it");
+    }
+
+    private static string Json(string yaml)
+    {
+        var value = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize<object?>(yaml);
+        return new SerializerBuilder().JsonCompatible().Build().Serialize(value);
+    }
+
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Properties(JsonNode? node) => node switch
+    {
+        JsonObject map => map.SelectMany(e => e.Key == "properties" ? e.Value!.AsObject().Concat(e.Value.AsObject().SelectMany(p => Properties(p.Value))) : Properties(e.Value)),
+        JsonArray list => list.SelectMany(Properties),
+        _ => [],
+    };
+}
