@@ -1,0 +1,12 @@
+using PostTrainGate.Bench;
+
+// One file per benchmark; a new one is one more line here.
+Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
+{
+    ["gradient"] = (GradientBench.Run, "forward and input gradient of an ONNX model against the same network written by hand"),
+};
+
+if (args.Length > 0 && benchmarks.TryGetValue(args[0], out var chosen)) return chosen.Run(args[1..]);
+Console.Error.WriteLine("usage: dotnet run -c Release --project eng/bench -- NAME [OPTIONS]");
+foreach (var (name, (_, summary)) in benchmarks) Console.Error.WriteLine($"  {name,-12} {summary}");
+return 2;
