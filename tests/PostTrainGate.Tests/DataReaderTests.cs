@@ -193,7 +193,7 @@ public sealed class DataReaderTests : IDisposable
     [InlineData("", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("a,Y\n1,p\n2,q\n", DiagnosticCodes.DataColumn, "did you mean 'Y'?")]
     [InlineData("a,y\n1,p\n2,q\n3,q\n", DiagnosticCodes.DataEmpty, "every split needs each class")]
-    [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "no column is left")]
+    [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "No column is left")]
     [InlineData("a,y\n1,2,3\n1,2\n1\n", DiagnosticCodes.DataColumn, "data.label")]
     public void A_table_that_cannot_be_used_says_what_is_wrong(string csv, string code, string says)
     {

@@ -13,11 +13,12 @@ internal static class Condition
 {
     /// <summary>Per row 1 true, 0 false, -1 neither; and the columns that the condition reads, in the order of the table.</summary>
     /// <exception cref="GateException">PTG3005.</exception>
-    public static (int[] Truth, ImmutableArray<string> Columns) Evaluate(Table table, string condition, string group, SourcePosition position)
+    public static (int[] Truth, ImmutableArray<string> Columns) Evaluate(Table table, string condition, GroupPolicy group)
     {
         try
         {
-            using var parsed = JsonDocument.Parse((string)table.Scalar($"SELECT json_serialize_sql({Table.Literal($"SELECT {condition}")})")!);
+            var select = Table.Literal($"SELECT {condition}");
+            using var parsed = JsonDocument.Parse((string)table.Scalar($"SELECT json_serialize_sql({select})")!);
             var root = parsed.RootElement;
             if (root.GetProperty("error").GetBoolean()) throw Wrong(root.GetProperty("error_message").GetString()!);
             var statements = root.GetProperty("statements");
@@ -33,7 +34,8 @@ internal static class Condition
             throw Wrong(Table.FirstLine(e));
         }
 
-        GateException Wrong(string why) => new(new Diagnostic(DiagnosticCodes.DataCondition, $"the condition of the group {Wording.Quote(group)}, {Wording.Quote(condition)}, does not run: {why}", position));
+        GateException Wrong(string why) => group.Position.Error(DiagnosticCodes.DataCondition,
+            $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} does not run: {why}.");
 
         void Collect(JsonElement node, HashSet<string> names)
         {
@@ -43,8 +45,9 @@ internal static class Condition
             }
             else if (node.ValueKind == JsonValueKind.Object)
             {
-                if (node.TryGetProperty("class", out var kind) && kind.GetString() is "SUBQUERY" or "STAR") throw Wrong("it may look at one row only, through the names of columns");
-                if (node.TryGetProperty("column_names", out var path)) foreach (var name in path.EnumerateArray()) names.Add(name.GetString()!);
+                if (node.TryGetProperty("class", out var kind) && kind.GetString() is "SUBQUERY" or "STAR")
+                    throw Wrong("it may look at one row only, through the names of columns");
+                if (node.TryGetProperty("column_names", out var path)) names.UnionWith(path.EnumerateArray().Select(name => name.GetString()!));
                 foreach (var property in node.EnumerateObject()) Collect(property.Value, names);
             }
         }
@@ -56,10 +59,11 @@ internal static class Condition
         expression = default;
         if (node.GetProperty("type").GetString() != "SELECT_NODE" || node.GetProperty("select_list").GetArrayLength() != 1) return false;
         expression = node.GetProperty("select_list")[0];
+        string[] clauses = ["where_clause", "having", "sample", "qualify"];
         return expression.GetProperty("alias").GetString() == ""
             && node.GetProperty("from_table").GetProperty("type").GetString() == "EMPTY"
             && node.GetProperty("modifiers").GetArrayLength() == 0
             && node.GetProperty("group_expressions").GetArrayLength() == 0
-            && new[] { "where_clause", "having", "sample", "qualify" }.All(clause => node.GetProperty(clause).ValueKind == JsonValueKind.Null);
+            && clauses.All(clause => node.GetProperty(clause).ValueKind == JsonValueKind.Null);
     }
 }

@@ -26,13 +26,14 @@ public static class DataFiles
             Match(string.Join('/', names[..first]) + "/", names.AsSpan(first), files);
         }
 
-        if (files.Count == 0) throw Problem(DiagnosticCodes.PolicyFileMissing, path, $"there is no file {Wording.Quote(path.Text)}");
-        if (files.Count > Most) throw Problem(DiagnosticCodes.DataUnreadable, path, $"{Wording.Quote(path.Text)} stands for more than {Most} files");
-        var root = Real(folder);
-        foreach (var file in files)
+        var (at, name) = (path.Position, Wording.Quote(path.Text));
+        if (files.Count == 0) throw at.Error(DiagnosticCodes.PolicyFileMissing, $"There is no file {name}.");
+        if (files.Count > Most) throw at.Error(DiagnosticCodes.DataUnreadable, $"{name} stands for more than {Most} files.");
+        var root = Real(folder).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar;
+        if (files.Find(file => !Real(file).StartsWith(root, StringComparison.Ordinal)) is { } outside)
         {
-            if (!Real(file).StartsWith(root.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                throw Problem(DiagnosticCodes.PolicyPath, path, $"{Wording.Quote(Path.GetRelativePath(folder, file))} is a link that leads out of the policy's folder");
+            throw at.Error(DiagnosticCodes.PolicyPath,
+                $"{Wording.Quote(Path.GetRelativePath(folder, outside))} is a link that leads out of the policy's folder; put the file there itself.");
         }
 
         return [.. files.Distinct().Order(StringComparer.Ordinal)];
@@ -60,7 +61,8 @@ public static class DataFiles
         }
     }
 
-    private static bool Fits(string pattern, string path) => FileSystemName.MatchesSimpleExpression(pattern, Path.GetFileName(path), ignoreCase: false);
+    private static bool Fits(string pattern, string path) =>
+        FileSystemName.MatchesSimpleExpression(pattern, Path.GetFileName(path), ignoreCase: false);
 
     // The path with every link on the way resolved.
     private static string Real(string path)
@@ -76,6 +78,4 @@ public static class DataFiles
 
         return real;
     }
-
-    private static GateException Problem(string code, PolicyPath path, string message) => new(new Diagnostic(code, message, path.Position));
 }

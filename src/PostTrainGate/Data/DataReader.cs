@@ -20,24 +20,25 @@ public static class DataReader
     public static DataSplits Read(GatePolicy policy)
     {
         using var scope = NewDisposeScope();
-        var files = DataFiles.Find(policy.Data.Source, policy.Folder);
-        var arrays = IsArray(files, policy.Data.Source) ? ArrayReader.Read(files[0], policy) : default((Tensor, Table, string)?);
-        using var table = arrays?.Item2 ?? Table.Load(files, policy.Data.Source);
-        if (table.Rows == 0) throw Problem(DiagnosticCodes.DataEmpty, $"{Wording.Quote(policy.Data.Source.Text)} has no rows", policy.Data.Source.Position);
+        var (data, source) = (policy.Data, policy.Data.Source);
+        var files = DataFiles.Find(source, policy.Folder);
+        var (array, columns, labelName) = IsArray(files, source) ? ArrayReader.Read(files[0], policy) : (null, Table.Load(files, source), data.Label);
+        using var table = columns;
+        if (table.Rows == 0) throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
 
-        var labelColumn = table.Column(arrays?.Item3 ?? policy.Data.Label
-            ?? throw Problem(DiagnosticCodes.DataColumn, "data.label has to name the column with the labels", policy.Data.Position), "data.label", policy.Data.Position);
-        var features = arrays is null ? TableEncoder.Features(table, labelColumn.Name, policy.Data) : [];
-        var (classes, labels) = Labels(table, labelColumn, policy.Data);
+        if (labelName is null) throw data.Position.Error(DiagnosticCodes.DataColumn, "'data.label' has to name the column with the labels.");
+        var label = table.Column(labelName, "'data.label'", data.Position);
+        var features = array is null ? TableEncoder.Features(table, labelName, data) : [];
+        var (classes, labels) = Labels(table, label, data);
+        var favorable = Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
         var strata = policy.Groups.Where(g => g.Cross.IsEmpty).Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf).ToArray();
-        var splits = Splitter.Split(labels, strata, policy.Data.Splits, policy.Seed);
-        CheckSplits(splits, labels, classes, policy.Data.Splits.Position);
+        var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed);
+        CheckSplits(splits, labels, classes, data.Splits.Position);
 
         List<Diagnostic> notes = [];
-        var (inputs, layout) = arrays is { } a ? (Rows(a.Item1, splits, policy), null) : TableEncoder.Encode(table, features, policy, splits, notes);
+        var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, notes) : (Rows(array, splits, policy), null);
         InputBounds.Check(inputs, layout, policy, notes);
-        var favorable = Favorable(classes, policy.Data);
         var sets = splits.Select((rows, s) => new EvaluationSet(inputs[s], tensor(rows.Select(r => (long)labels[r]).ToArray()), classes,
             groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)), layout, favorable)).ToArray();
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
@@ -46,37 +47,41 @@ public static class DataReader
     private static bool IsArray(ImmutableArray<string> files, PolicyPath source)
     {
         if (files.All(Table.Reads)) return false;
-        if (files.Length > 1) throw Problem(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} stands for {files.Length} files; only CSV, Parquet and JSON can be in several", source.Position);
+        if (files.Length > 1)
+        {
+            throw source.Position.Error(DiagnosticCodes.DataUnreadable,
+                $"{Wording.Quote(source.Text)} stands for {files.Length} files; only CSV, Parquet and JSON can be in several.");
+        }
+
         if (files[0].EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || IdxFile.Is(files[0])) return true;
-        throw Problem(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} is of no kind that can be read: CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson), NPZ (.npz) or IDX", source.Position);
+        throw source.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} is of no kind that can be read: "
+            + "CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson), NPZ (.npz) or IDX.");
     }
 
     private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data)
     {
-        var name = Wording.Quote(column.Name);
+        var (name, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
         var codes = table.Codes(column, numbersInText: true, MostClasses)
-            ?? throw Problem(DiagnosticCodes.DataValue, $"the label column {name} has more than {MostClasses} different values; a label names a class", data.Position);
+            ?? throw at.Error(DiagnosticCodes.DataValue, $"{name} has more than {MostClasses} different values; a label names a class.");
         var missing = codes.Index.Count(c => c < 0);
-        if (missing > 0) throw Problem(DiagnosticCodes.DataValue, $"the label column {name} has no value in {missing} of {table.Rows} rows; drop those rows or fill them in", data.Position);
-        if (codes.Values.Length < 2) throw Problem(DiagnosticCodes.DataEmpty, $"the label column {name} has one value only, {Wording.Quote(codes.Values[0])}; at least two classes are needed", data.Position);
+        if (missing > 0)
+            throw at.Error(DiagnosticCodes.DataValue, $"{name} has no value in {missing} of {table.Rows} rows; drop those rows or fill them in.");
+        if (codes.Values.Length < 2)
+            throw at.Error(DiagnosticCodes.DataEmpty, $"{name} has one value only, {Wording.Quote(codes.Values[0])}; at least two classes are needed.");
         if (data.Classes.IsEmpty) return (codes.Values, codes.Index);
 
         var classOf = codes.Values.Select(v => data.Classes.IndexOf(v)).ToArray();
-        if (classOf.Contains(-1))
-        {
-            var unknown = codes.Values.Where((_, v) => classOf[v] < 0);
-            throw Problem(DiagnosticCodes.DataValue, $"the label column {name} holds {Wording.List(unknown.Take(10).Select(Wording.Quote))}, which data.classes does not list", data.Position);
-        }
-
-        return (data.Classes, [.. codes.Index.Select(c => classOf[c])]);
+        var unknown = codes.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
+        return unknown.Length == 0 ? (data.Classes, [.. codes.Index.Select(c => classOf[c])])
+            : throw at.Error(DiagnosticCodes.DataValue, $"{name} holds {Wording.List(unknown)}, which 'data.classes' does not list.");
     }
 
     private static int Favorable(ImmutableArray<string> classes, DataPolicy data)
     {
         if (data.Favorable is not { } favorable) return classes.Length - 1;
         var index = classes.IndexOf(favorable);
-        return index >= 0 ? index
-            : throw Problem(DiagnosticCodes.DataValue, $"data.favorable is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}", data.Position);
+        return index >= 0 ? index : throw data.Position.Error(DiagnosticCodes.DataValue,
+            $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}.");
     }
 
     private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position)
@@ -84,11 +89,20 @@ public static class DataReader
         string[] names = ["repair", "select", "test"];
         for (var s = 0; s < splits.Length; s++)
         {
-            if (splits[s].Length == 0) throw Problem(DiagnosticCodes.DataEmpty, $"the {names[s]} split has no rows: its share of {labels.Length} rows is too small", position);
+            if (splits[s].Length == 0)
+            {
+                throw position.Error(DiagnosticCodes.DataEmpty,
+                    $"The {names[s]} split has no rows: its share of {DataProblem.Rows(labels.Length)} is too small.");
+            }
+
             var present = new bool[classes.Length];
             foreach (var row in splits[s]) present[labels[row]] = true;
             var absent = Array.IndexOf(present, false);
-            if (absent >= 0) throw Problem(DiagnosticCodes.DataEmpty, $"the {names[s]} split of {splits[s].Length} rows has no row of the class {Wording.Quote(classes[absent])}, of which there are {labels.Count(l => l == absent)}; every split needs each class", position);
+            if (absent >= 0)
+            {
+                throw position.Error(DiagnosticCodes.DataEmpty, $"The {names[s]} split of {DataProblem.Rows(splits[s].Length)} has none of the class "
+                    + $"{Wording.Quote(classes[absent])}, of which there are {labels.Count(l => l == absent)}; every split needs each class.");
+            }
         }
     }
 
@@ -105,11 +119,9 @@ public static class DataReader
         {
             using var finite = split.isfinite();
             using var all = finite.all();
-            if (!all.item<bool>()) throw Problem(DiagnosticCodes.DataValue, "the inputs hold values that are not finite", policy.Data.Position);
+            if (!all.item<bool>()) throw policy.Data.Position.Error(DiagnosticCodes.DataValue, "The inputs hold values that are not finite numbers.");
         }
 
         return inputs;
     }
-
-    private static GateException Problem(string code, string message, SourcePosition position) => new(new Diagnostic(code, message, position));
 }

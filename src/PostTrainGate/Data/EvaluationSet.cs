@@ -10,7 +10,8 @@ public sealed class EvaluationSet : IDisposable
     public EvaluationSet(Tensor inputs, Tensor labels, ImmutableArray<string> classNames,
         ImmutableDictionary<string, GroupColumn> groups, FeatureLayout? layout, int favorable)
     {
-        (Inputs, Labels, ClassNames, Groups, Layout, Favorable) = (inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope(), classNames, groups, layout, favorable);
+        (Inputs, Labels) = (inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
+        (ClassNames, Groups, Layout, Favorable) = (classNames, groups, layout, favorable);
         LabelValues = [.. labels.data<long>().Select(y => (int)y)];
     }
 
@@ -115,13 +116,15 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
                 i++;
             }
 
-            if (columns.Any(c => c.Name == feature)) throw new ArgumentException($"the columns of '{feature}' are not side by side", nameof(columnNames));
+            if (columns.Any(c => c.Name == feature))
+                throw new ArgumentException($"The columns of '{feature}' are not side by side.", nameof(columnNames));
             columns.Add(new(feature, start, [.. categories]));
         }
 
         return new([.. columns]);
 
-        static (string Feature, string? Category) Split(string name) => name.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at ? (name[..at], name[(at + 1)..]) : (name, null);
+        static (string Feature, string? Category) Split(string name) =>
+            name.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at ? (name[..at], name[(at + 1)..]) : (name, null);
     }
 }
 

@@ -17,7 +17,8 @@ public static class IdxFile
         {
             using var stream = Open(path);
             Span<byte> magic = stackalloc byte[4];
-            return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic[0] == 0 && magic[1] == 0 && TypeOf(magic[2]) is not null && magic[3] > 0;
+            return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4
+                && magic[0] == 0 && magic[1] == 0 && TypeOf(magic[2]) is not null && magic[3] > 0;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
@@ -34,7 +35,8 @@ public static class IdxFile
             using var stream = Open(path);
             Span<byte> word = stackalloc byte[4];
             stream.ReadExactly(word);
-            if (word[0] != 0 || word[1] != 0 || TypeOf(word[2]) is not { } known) throw new InvalidDataException("it does not begin as an IDX file does");
+            if (word[0] != 0 || word[1] != 0 || TypeOf(word[2]) is not { } known)
+                throw new InvalidDataException("it does not begin as an IDX file does");
             var (type, size) = known;
             var shape = new long[word[3]];
             Int128 bytes = size;
@@ -45,8 +47,10 @@ public static class IdxFile
                 bytes = Int128.Min(bytes * axis, long.MaxValue);
             }
 
-            if (bytes > int.MaxValue) throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; at most 2 GiB can be read");
-            if ((long)bytes / DeflateRatio > new FileInfo(path).Length) throw new InvalidDataException("it claims more values than it can hold");
+            if (bytes > int.MaxValue)
+                throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; at most 2 GiB can be read");
+            if ((long)bytes / DeflateRatio > new FileInfo(path).Length)
+                throw new InvalidDataException("it claims more values than it can hold");
             var array = empty(shape, type);
             if (bytes > 0) stream.ReadExactly(array.bytes);
             if (stream.ReadByte() >= 0) throw new InvalidDataException($"it holds more than its shape ({string.Join(", ", shape)}) says");
@@ -55,7 +59,7 @@ public static class IdxFile
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"cannot read '{path}' as IDX: {e.Message}"), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"The file '{path}' cannot be read as IDX: {e.Message.TrimEnd('.')}."), e);
         }
     }
 

@@ -20,14 +20,13 @@ internal static class InputBounds
         using var scope = NewDisposeScope();
         var least = inputs.Select(i => layout is null ? i.min().reshape(1) : i.amin(0)).Aggregate(minimum).data<float>().ToArray();
         var most = inputs.Select(i => layout is null ? i.max().reshape(1) : i.amax(0)).Aggregate(maximum).data<float>().ToArray();
-        string Range(int column) => $"run from {Wording.Number(least[column])} to {Wording.Number(most[column])}";
-        bool Outside(int column) => least[column] < lower - Slack || most[column] > upper + Slack;
         var bounds = $"[{Wording.Number(lower)}, {Wording.Number(upper)}]";
         if (layout is null)
         {
             if (!Outside(0)) return;
-            var hint = lower == 0 && upper == 1 && least[0] >= 0 && most[0] is > 1 and <= 255 ? "input.scale: 1/255 brings bytes there" : "set input.bounds or input.scale";
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataValue, $"the inputs {Range(0)}, outside the bounds {bounds}; {hint}", position));
+            var bytes = lower == 0 && upper == 1 && least[0] >= 0 && most[0] is > 1 and <= 255;
+            throw position.Error(DiagnosticCodes.DataValue,
+                $"The inputs {Range(0)}, outside the bounds {bounds}; {(bytes ? "'input.scale: 1/255' brings bytes there" : "set 'input.bounds' or 'input.scale'")}.");
         }
 
         var outside = layout.Columns.Where(c => Outside(c.Start)).ToArray();
@@ -35,10 +34,17 @@ internal static class InputBounds
         if (policy.Data.Features.Scale == Scaling.None)
         {
             throw new GateException([.. outside.Take(10).Select(c => new Diagnostic(DiagnosticCodes.DataValue,
-                $"the values of {Wording.Quote(c.Name)} {Range(c.Start)}, outside the bounds {bounds}; set input.bounds, input.scale, or features.scale", position))]);
+                $"The values of {Wording.Quote(c.Name)} {Range(c.Start)}, outside the bounds {bounds}; set 'input.bounds', 'input.scale' or 'features.scale'.",
+                position))]);
         }
 
-        notes.Add(new(DiagnosticCodes.DataValue, $"some rows leave the bounds {bounds} in {Wording.List(outside.Take(5).Select(c => $"{Wording.Quote(c.Name)} (values {Range(c.Start)})"))}"
-            + $"{(outside.Length > 5 ? $" and {outside.Length - 5} more columns" : "")}: the scale was fitted on the repair split, and they are kept as they are", position, Severity.Note));
+        var named = Wording.List(outside.Take(5).Select(c => $"{Wording.Quote(c.Name)} (values {Range(c.Start)})"));
+        var more = outside.Length > 5 ? $" and {outside.Length - 5} more columns" : "";
+        notes.Add(new(DiagnosticCodes.DataValue,
+            $"Some rows leave the bounds {bounds} in {named}{more}: the scale was fitted on the repair split, and they are kept as they are.",
+            position, Severity.Note));
+
+        string Range(int column) => $"run from {Wording.Number(least[column])} to {Wording.Number(most[column])}";
+        bool Outside(int column) => least[column] < lower - Slack || most[column] > upper + Slack;
     }
 }

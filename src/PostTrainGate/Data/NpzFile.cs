@@ -29,17 +29,19 @@ public static partial class NpzFile
             using var archive = ZipFile.OpenRead(path);
             foreach (var entry in archive.Entries)
             {
-                if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal)) throw new InvalidDataException($"'{entry.FullName}' is not a .npy file");
+                if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal))
+                    throw new InvalidDataException($"'{entry.FullName}' is not a .npy file");
                 var name = entry.FullName[..^4];
                 if (arrays.ContainsKey(name)) throw new InvalidDataException($"the array '{name}' stands twice");
-                if (entry.Length / DeflateRatio > entry.CompressedLength) throw new InvalidDataException($"the array '{name}' claims more bytes than it can hold");
+                if (entry.Length / DeflateRatio > entry.CompressedLength)
+                    throw new InvalidDataException($"the array '{name}' claims more bytes than it can hold");
                 using var stream = entry.Open();
                 arrays[name] = ReadArray(stream, name, entry.Length);
             }
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"cannot read '{path}' as NPZ: {e.Message}"), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."), e);
         }
 
         foreach (var array in arrays.Values) array.MoveToOuterDisposeScope();
@@ -55,27 +57,30 @@ public static partial class NpzFile
         if (version is < 1 or > 3) throw new InvalidDataException($"'{name}' has version {version} of the .npy format; 1 to 3 are known");
         if (version > 1) stream.ReadExactly(prefix[10..]);
         var before = version == 1 ? 10 : 12;
-        long headerLength = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
+        long headerLength = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[8..])
+            : BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
         if (headerLength > LargestHeader) throw new InvalidDataException($"'{name}' has a header of {headerLength} bytes");
 
         var header = new byte[headerLength];
         stream.ReadExactly(header);
         var (type, size, fortran, shape) = ParseHeader(name, Encoding.UTF8.GetString(header));
         var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue)); // cannot overflow
-        if (bytes != length - before - headerLength)
-            throw new InvalidDataException($"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {length - before - headerLength}");
+        var present = length - before - headerLength;
+        if (bytes != present)
+            throw new InvalidDataException($"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {present}");
         if (bytes > int.MaxValue) throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
 
         // Fortran order is C order with the axes reversed.
         var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
         if (bytes > 0) stream.ReadExactly(array.bytes);
-        return fortran && shape.Length > 1 ? array.permute(Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a).ToArray()).contiguous() : array;
+        return fortran && shape.Length > 1 ? array.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a)]).contiguous() : array;
     }
 
     private static (ScalarType Type, int Size, bool Fortran, long[] Shape) ParseHeader(string name, string header)
     {
         var (descr, order, shape) = (Descr().Match(header), Order().Match(header), Shape().Match(header));
-        if (!descr.Success || !order.Success || !shape.Success) throw new InvalidDataException($"the header of '{name}' is not plain: {header.Trim()}");
+        if (!descr.Success || !order.Success || !shape.Success)
+            throw new InvalidDataException($"the header of '{name}' is not plain: {header.Trim()}");
         var (type, size) = descr.Groups[1].Value switch
         {
             "|b1" => (ScalarType.Bool, 1),
@@ -89,7 +94,8 @@ public static partial class NpzFile
             "<f8" => (ScalarType.Float64, 8),
             var other when other.Contains('O', StringComparison.Ordinal) =>
                 throw new InvalidDataException($"'{name}' holds Python objects, which are never read; save it as numbers"),
-            var other => throw new InvalidDataException($"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"),
+            var other => throw new InvalidDataException(
+                $"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"),
         };
         var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(s => long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var axis) ? axis

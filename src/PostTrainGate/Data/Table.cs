@@ -35,6 +35,8 @@ internal sealed record TableColumn(string Name, string Type)
 
     public bool IsFloating => Type is "FLOAT" or "DOUBLE";
 
+    public bool IsFractional => IsFloating || Type.StartsWith("DECIMAL", StringComparison.Ordinal);
+
     /// <summary>The name as SQL writes it.</summary>
     public string Sql => Table.Identifier(Name);
 }
@@ -49,7 +51,8 @@ internal sealed record Codes(ImmutableArray<string> Values, int[] Index);
 internal sealed class Table : IDisposable
 {
     // All that DuckDB guesses in text, less BOOLEAN: it takes yes, no, t and f for one and their spelling would be lost.
-    private const string CsvOptions = "header = true, skip = 0, sample_size = -1, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
+    private const string CsvOptions =
+        "header = true, skip = 0, sample_size = -1, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
 
     private readonly DuckDBConnection _db;
     private int _types;
@@ -67,15 +70,16 @@ internal sealed class Table : IDisposable
     public static Table Load(ImmutableArray<string> files, PolicyPath source)
     {
         var list = $"[{string.Join(", ", files.Select(Literal))}]";
-        return Create(files, $"CREATE TABLE source AS SELECT * FROM {string.Format(CultureInfo.InvariantCulture, Reader(files[0])!, list)}", source);
+        var reader = string.Format(CultureInfo.InvariantCulture, Reader(files[0])!, list);
+        return Create(files, $"CREATE TABLE source AS SELECT * FROM {reader}", source);
     }
 
     /// <summary>A table of arrays of one axis and equal length.</summary>
     public static Table Of(IReadOnlyDictionary<string, Tensor> arrays, PolicyPath source)
     {
         var columns = arrays.Select(a => (Sql: Identifier(a.Key), Array: a.Value)).ToArray();
-        var types = columns.Select(c => $"{c.Sql} {(c.Array.is_floating_point() ? "DOUBLE" : c.Array.dtype == ScalarType.Bool ? "BOOLEAN" : "BIGINT")}");
-        var table = Create([], $"CREATE TABLE source ({string.Join(", ", types)})", source);
+        var typed = columns.Select(c => $"{c.Sql} {SqlType(c.Array)}");
+        var table = Create([], $"CREATE TABLE source ({string.Join(", ", typed)})", source);
         using var scope = NewDisposeScope();
         var whole = columns.Select(c => c.Array.is_floating_point() ? null : c.Array.to(int64).data<long>().ToArray()).ToArray();
         var real = columns.Select(c => c.Array.is_floating_point() ? c.Array.to(float64).data<double>().ToArray() : null).ToArray();
@@ -98,14 +102,20 @@ internal sealed class Table : IDisposable
 
         table.Describe();
         return table;
+
+        static string SqlType(Tensor array) => array.is_floating_point() ? "DOUBLE" : array.dtype == ScalarType.Bool ? "BOOLEAN" : "BIGINT";
     }
 
     /// <summary>The column, or PTG3002 with the nearest name.</summary>
-    public TableColumn Column(string name, string what, SourcePosition position) => Columns.FirstOrDefault(c => c.Name == name)
-        ?? throw new GateException(new Diagnostic(DiagnosticCodes.DataColumn, Wording.Nearest(name, Columns.Select(c => c.Name)) is { } near
-            ? $"{what} names the column {Wording.Quote(name)}, which the data lacks; did you mean {Wording.Quote(near)}?"
-            : $"{what} names the column {Wording.Quote(name)}, which the data lacks; it has {Wording.List(Columns.Take(20).Select(c => c.Name))}{(Columns.Length > 20 ? ", ..." : "")}",
-            position));
+    public TableColumn Column(string name, string what, SourcePosition position)
+    {
+        if (Columns.FirstOrDefault(c => c.Name == name) is { } column) return column;
+        var names = Columns.Select(c => c.Name).ToArray();
+        var right = Wording.Nearest(name, names) is { } near ? $"did you mean {Wording.Quote(near)}?"
+            : names.Length > 20 ? $"it has {string.Join(", ", names.Take(20).Select(Wording.Quote))} and {names.Length - 20} more."
+            : $"it has {Wording.List(names.Select(Wording.Quote))}.";
+        throw position.Error(DiagnosticCodes.DataColumn, $"{what} names the column {Wording.Quote(name)}, which the data lacks; {right}");
+    }
 
     /// <summary>A column of numbers or truth values; NaN where the value is missing.</summary>
     public double[] Numbers(TableColumn column)
@@ -132,9 +142,7 @@ internal sealed class Table : IDisposable
     {
         // 1.0 and 1 are the same label; what is not a number is missing.
         var value = column.IsFloating ? $"CASE WHEN isnan({column.Sql}) THEN NULL ELSE {column.Sql} END" : column.Sql;
-        if ((column.IsFloating || column.Type.StartsWith("DECIMAL", StringComparison.Ordinal))
-            && (bool)Scalar($"SELECT coalesce(bool_and(isfinite(CAST({column.Sql} AS DOUBLE)) AND abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})), false) FROM source WHERE {value} IS NOT NULL")!)
-            value = $"CAST({value} AS BIGINT)";
+        if (column.IsFractional && All($"abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})", value)) value = $"CAST({value} AS BIGINT)";
         var distinct = Long($"SELECT count(DISTINCT {value}) FROM source");
         if (distinct > most) return null;
         var index = new int[Rows];
@@ -144,11 +152,11 @@ internal sealed class Table : IDisposable
             return new([], index);
         }
 
-        var order = numbersInText && column.Kind == ColumnKind.Text
-            && (bool)Scalar($"SELECT bool_and(TRY_CAST({value} AS DOUBLE) IS NOT NULL) FROM source WHERE {value} IS NOT NULL")! ? "TRY_CAST(text AS DOUBLE), text"
-            : column.Kind is ColumnKind.Number or ColumnKind.Boolean ? "value" : "text";
+        var numbers = numbersInText && column.Kind == ColumnKind.Text && All($"TRY_CAST({value} AS DOUBLE) IS NOT NULL", value);
+        var order = numbers ? "TRY_CAST(text AS DOUBLE), text" : column.Kind == ColumnKind.Text ? "text" : "value";
         var type = $"codes_{_types++}";
-        Run($"CREATE TYPE {type} AS ENUM (SELECT text FROM (SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source) WHERE text IS NOT NULL ORDER BY {order})");
+        var texts = $"SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source WHERE {value} IS NOT NULL";
+        Run($"CREATE TYPE {type} AS ENUM (SELECT text FROM ({texts}) ORDER BY {order})");
         var values = Texts($"SELECT unnest(enum_range(NULL::{type}))::VARCHAR");
         Fill(index, $"SELECT coalesce(CAST(enum_code(CAST(CAST({value} AS VARCHAR) AS {type})) AS INTEGER), -1) FROM source");
         return new(values, index);
@@ -202,7 +210,8 @@ internal sealed class Table : IDisposable
         catch (DbException e)
         {
             table.Dispose();
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"cannot read {Wording.Quote(source.Text)}: {FirstLine(e)}", source.Position), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
+                $"{Wording.Quote(source.Text)} cannot be read: {FirstLine(e)}.", source.Position), e);
         }
         catch
         {
@@ -212,12 +221,12 @@ internal sealed class Table : IDisposable
     }
 
     /// <summary>What DuckDB says, without its picture of the statement.</summary>
-    public static string FirstLine(DbException e) => e.Message.Split('\n', 2)[0].Trim();
+    public static string FirstLine(DbException e) => e.Message.Split('\n', 2)[0].Trim().TrimEnd('.');
 
     private static string? Reader(string file)
     {
         var name = file.ToLowerInvariant();
-        if (name.EndsWith(".gz", StringComparison.Ordinal) || name.EndsWith(".zst", StringComparison.Ordinal)) name = Path.GetFileNameWithoutExtension(name);
+        if (Path.GetExtension(name) is ".gz" or ".zst") name = Path.GetFileNameWithoutExtension(name);
         return Path.GetExtension(name) switch
         {
             ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions})",
@@ -229,7 +238,8 @@ internal sealed class Table : IDisposable
 
     private void Describe()
     {
-        using var command = Command("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY ordinal_position");
+        using var command = Command(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY ordinal_position");
         using var reader = command.ExecuteReader();
         var columns = ImmutableArray.CreateBuilder<TableColumn>();
         while (reader.Read()) columns.Add(new(reader.GetString(0), reader.GetString(1)));
@@ -242,12 +252,16 @@ internal sealed class Table : IDisposable
     {
         foreach (var column in Columns.Where(c => c.Kind == ColumnKind.Text))
         {
-            if ((bool)Scalar($"SELECT coalesce(bool_and(lower({column.Sql}) IN ('true', 'false')), false) FROM source WHERE {column.Sql} IS NOT NULL")!)
+            if (All($"lower({column.Sql}) IN ('true', 'false')", column.Sql))
                 Run($"ALTER TABLE source ALTER {column.Sql} TYPE BOOLEAN");
         }
 
         Describe();
     }
+
+    // Whether a condition holds of every value there is, of which there is at least one.
+    private bool All(string condition, string value) =>
+        (bool)Scalar($"SELECT coalesce(bool_and({condition}), false) FROM source WHERE {value} IS NOT NULL")!;
 
     private int Fill(int[] values, string sql)
     {

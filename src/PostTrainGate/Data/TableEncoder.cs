@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -13,25 +14,48 @@ internal static class TableEncoder
 {
     private const int MostCategories = 1000;
 
+    /// <summary>
+    /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the table. Each has a
+    /// value in every row.
+    /// </summary>
+    /// <exception cref="GateException">PTG3002, PTG3003.</exception>
+    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data)
+    {
+        var (at, chosen) = (data.Position, data.Features);
+        if (chosen.Only.Contains(label))
+            throw at.Error(DiagnosticCodes.PolicyConflict, $"'features.only' names {Wording.Quote(label)}, the label: a model must not see what it is to tell.");
+        foreach (var name in chosen.Except) table.Column(name, "'features.except'", at);
+        var columns = chosen.Only.IsEmpty
+            ? table.Columns.Where(c => c.Name != label && !chosen.Except.Contains(c.Name)).ToArray()
+            : [.. chosen.Only.Select(name => table.Column(name, "'features.only'", at))];
+        if (columns.Length == 0) throw at.Error(DiagnosticCodes.DataColumn, "No column is left to be an input.");
+
+        var faults = columns.Select(c => (c.Name, Fault: Fault(table, c))).Where(c => c.Fault is not null)
+            .Select(c => new Diagnostic(DiagnosticCodes.DataValue, $"The column {Wording.Quote(c.Name)} {c.Fault}, or leave it out with 'features.except'.", at));
+        return faults.ToArray() is { Length: > 0 } all ? throw new GateException(all) : [.. columns];
+    }
+
     /// <summary>Inputs [rows of the split, width] of each split, and which input columns belong to which column.</summary>
     /// <exception cref="GateException">PTG3003.</exception>
-    public static (Tensor[] Inputs, FeatureLayout Layout) Encode(Table table, ImmutableArray<TableColumn> columns, GatePolicy policy, int[][] splits, List<Diagnostic> notes)
+    public static (Tensor[] Inputs, FeatureLayout Layout) Encode(Table table, ImmutableArray<TableColumn> columns, GatePolicy policy,
+        int[][] splits, List<Diagnostic> notes)
     {
-        var position = policy.Data.Position;
+        var at = policy.Data.Position;
 
         // Text first: its categories settle the width.
-        var codes = columns.Select(c => c.Kind == ColumnKind.Text ? Categories(table, c, position) : null).ToArray();
+        var codes = columns.Select(c => c.Kind == ColumnKind.Text ? Categories(table, c, at) : null).ToArray();
         var blocks = new FeatureColumn[columns.Length];
         var categoryOf = new int[columns.Length][];
         for (int i = 0, start = 0; i < columns.Length; start += blocks[i++].Width)
         {
-            (blocks[i], categoryOf[i]) = codes[i] is { } c ? Fit(columns[i], c, start, splits, position, notes) : (new FeatureColumn(columns[i].Name, start, []), []);
+            blocks[i] = new(columns[i].Name, start, []);
+            if (codes[i] is { } c) (blocks[i], categoryOf[i]) = Fit(blocks[i], c, splits, at, notes);
         }
 
         var width = blocks.Sum(b => b.Width);
         var largest = splits.Max(s => s.Length);
         if ((long)width * largest * sizeof(float) > int.MaxValue)
-            throw Problem(DiagnosticCodes.DataUnreadable, $"{largest} rows of {width} inputs need more than 2 GiB; take a sample of the rows", position);
+            throw at.Error(DiagnosticCodes.DataUnreadable, $"{largest} rows of {width} inputs need more than 2 GiB; take a sample of the rows.");
         var inputs = splits.Select(s => zeros(s.Length, width)).ToArray();
         for (var i = 0; i < columns.Length; i++)
         {
@@ -42,8 +66,12 @@ internal static class TableEncoder
             }
 
             var values = table.Numbers(columns[i]);
-            var unusable = values.Count(v => !double.IsFinite(v));
-            if (unusable > 0) throw Problem(DiagnosticCodes.DataValue, $"the column {Wording.Quote(columns[i].Name)} is not a finite number in {Rows(unusable)}; correct or drop them", position);
+            if (values.Count(v => !double.IsFinite(v)) is > 0 and var unusable)
+            {
+                throw at.Error(DiagnosticCodes.DataValue,
+                    $"The column {Wording.Quote(columns[i].Name)} is not a finite number in {DataProblem.Rows(unusable)}; correct or drop them.");
+            }
+
             blocks[i] = Fit(blocks[i], columns[i], values, splits[0], policy);
             WriteNumbers(inputs, splits, blocks[i], width, values);
         }
@@ -51,45 +79,26 @@ internal static class TableEncoder
         return (inputs, new FeatureLayout([.. blocks]));
     }
 
-    /// <summary>
-    /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the table. Each has a value in
-    /// every row.
-    /// </summary>
-    /// <exception cref="GateException">PTG3002, PTG3003.</exception>
-    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data)
+    private static string? Fault(Table table, TableColumn column)
     {
-        if (data.Features.Only.Contains(label)) throw Problem(DiagnosticCodes.PolicyConflict, $"features.only names {Wording.Quote(label)}, the label: a model must not see what it is to tell", data.Position);
-        foreach (var name in data.Features.Except) table.Column(name, "features.except", data.Position);
-        var columns = data.Features.Only.IsEmpty
-            ? table.Columns.Where(c => c.Name != label && !data.Features.Except.Contains(c.Name)).ToArray()
-            : [.. data.Features.Only.Select(name => table.Column(name, "features.only", data.Position))];
-        if (columns.Length == 0) throw Problem(DiagnosticCodes.DataColumn, "no column is left to be an input", data.Position);
-        var odd = columns.Where(c => c.Kind == ColumnKind.Other).Select(c => new Diagnostic(DiagnosticCodes.DataValue,
-            $"the column {Wording.Quote(c.Name)} is of type {c.Type}; inputs are numbers, true or false, or text: leave it out with features.except or convert it", data.Position)).ToArray();
-        if (odd.Length > 0) throw new GateException(odd);
-        var missing = columns.Select(c => (c.Name, Count: table.Long($"SELECT count(*) - count({c.Sql}) FROM source"))).Where(c => c.Count > 0).Select(c => new Diagnostic(DiagnosticCodes.DataValue,
-            $"the column {Wording.Quote(c.Name)} has no value in {c.Count} of {Rows(table.Rows)}; fill them in, drop the rows, or leave the column out with features.except", data.Position)).ToArray();
-        if (missing.Length > 0) throw new GateException(missing);
-        return [.. columns];
+        if (column.Kind == ColumnKind.Other) return $"is of type {column.Type}; inputs are numbers, true or false, or text: convert it";
+        var missing = table.Long($"SELECT count(*) - count({column.Sql}) FROM source");
+        return missing == 0 ? null : $"has no value in {missing} of {DataProblem.Rows(table.Rows)}; fill them in, drop the rows";
     }
 
-    private static Codes Categories(Table table, TableColumn column, SourcePosition position)
+    private static Codes Categories(Table table, TableColumn column, SourcePosition at)
     {
         var name = Wording.Quote(column.Name);
-        var codes = table.Codes(column, numbersInText: false, MostCategories)
-            ?? throw Problem(DiagnosticCodes.DataValue, $"the text column {name} has more than {MostCategories} different values; leave it out with features.except or make it coarser", position);
+        var codes = table.Codes(column, numbersInText: false, MostCategories) ?? throw at.Error(DiagnosticCodes.DataValue,
+            $"The text column {name} has more than {MostCategories} different values; make it coarser, or leave it out with 'features.except'.");
         // One "NA" makes a column of numbers a column of text, which is never what was meant.
-        var numbers = codes.Values.Count(v => double.TryParse(v, System.Globalization.CultureInfo.InvariantCulture, out _));
-        if (numbers > 10 && numbers < codes.Values.Length && numbers >= 0.8 * codes.Values.Length)
-        {
-            var others = codes.Values.Where(v => !double.TryParse(v, System.Globalization.CultureInfo.InvariantCulture, out _)).Take(5).Select(Wording.Quote);
-            throw Problem(DiagnosticCodes.DataValue, $"the column {name} holds numbers but for {Wording.List(others)}; leave those cells empty or drop the rows", position);
-        }
-
-        return codes;
+        var words = codes.Values.Where(v => !double.TryParse(v, CultureInfo.InvariantCulture, out _)).ToArray();
+        var numbers = codes.Values.Length - words.Length;
+        return words.Length == 0 || numbers <= 10 || numbers < 0.8 * codes.Values.Length ? codes : throw at.Error(DiagnosticCodes.DataValue,
+            $"The column {name} holds numbers but for {Wording.List(words.Take(5).Select(Wording.Quote))}; drop those rows or correct them.");
     }
 
-    private static (FeatureColumn Block, int[] CategoryOf) Fit(TableColumn column, Codes codes, int start, int[][] splits, SourcePosition position, List<Diagnostic> notes)
+    private static (FeatureColumn Block, int[] CategoryOf) Fit(FeatureColumn block, Codes codes, int[][] splits, SourcePosition at, List<Diagnostic> notes)
     {
         var seen = new bool[codes.Values.Length];
         foreach (var row in splits[0]) seen[codes.Index[row]] = true;
@@ -101,15 +110,14 @@ internal static class TableEncoder
             if (seen[c]) categories.Add(codes.Values[c]);
         }
 
-        var unseen = splits.Skip(1).Sum(s => s.Count(row => !seen[codes.Index[row]]));
-        if (unseen > 0)
+        if (splits.Skip(1).Sum(s => s.Count(row => !seen[codes.Index[row]])) is > 0 and var unseen)
         {
             var values = Wording.List(codes.Values.Where((_, c) => !seen[c]).Take(5).Select(Wording.Quote));
-            notes.Add(new(DiagnosticCodes.DataValue, $"{Rows(unseen)} outside the repair split have a value of {Wording.Quote(column.Name)} that it lacks ({values}); all inputs of the column are 0 there",
-                position, Severity.Warning));
+            notes.Add(new(DiagnosticCodes.DataValue, $"{DataProblem.Rows(unseen)} outside the repair split have a value of "
+                + $"{Wording.Quote(block.Name)} that it lacks ({values}); all inputs of the column are 0 there.", at, Severity.Warning));
         }
 
-        return (new FeatureColumn(column.Name, start, categories.ToImmutable()), categoryOf);
+        return (block with { Categories = categories.ToImmutable() }, categoryOf);
     }
 
     private static FeatureColumn Fit(FeatureColumn block, TableColumn column, double[] values, int[] rows, GatePolicy policy)
@@ -145,7 +153,8 @@ internal static class TableEncoder
         for (var s = 0; s < splits.Length; s++)
         {
             var cells = MemoryMarshal.Cast<byte, float>(inputs[s].bytes);
-            for (var i = 0; i < splits[s].Length; i++) cells[i * width + block.Start] = (float)((values[splits[s][i]] - block.Offset) / block.Divisor);
+            for (var i = 0; i < splits[s].Length; i++)
+                cells[i * width + block.Start] = (float)((values[splits[s][i]] - block.Offset) / block.Divisor);
         }
     }
 
@@ -158,8 +167,4 @@ internal static class TableEncoder
                 if (categoryOf[index[splits[s][i]]] is >= 0 and var category) cells[i * width + block.Start + category] = 1;
         }
     }
-
-    private static string Rows(long count) => count == 1 ? "1 row" : $"{count} rows";
-
-    private static GateException Problem(string code, string message, SourcePosition position) => new(new Diagnostic(code, message, position));
 }
