@@ -51,26 +51,24 @@ internal sealed class GateInputs
         return BitConverter.ToString(sha.ComputeHash(Encoding.UTF8.GetBytes(text.ToString()))).Replace("-", "");
     }
 
-    /// <summary>Files of an absolute pattern with <c>*</c>, <c>?</c>, <c>[...]</c> and <c>**</c>, as DuckDB understands it.</summary>
-    internal static IEnumerable<string> Glob(string pattern)
+    /// <summary>Files of an absolute pattern as policies have them: <c>*</c> and <c>?</c> within a name, <c>**</c> for any folders.</summary>
+    private static IEnumerable<string> Glob(string pattern)
     {
-        pattern = pattern.Replace('\\', '/');
-        var wild = pattern.IndexOfAny(['*', '?', '[']);
-        if (wild < 0) return File.Exists(pattern) ? [Path.GetFullPath(pattern)] : [];
-        var root = pattern.Substring(0, pattern.LastIndexOf('/', wild) + 1);
-        var rest = pattern.Substring(root.Length);
-        if (!Directory.Exists(root)) return [];
-        var name = new Regex("^" + Expression(rest) + "$", RegexOptions.CultureInvariant);
-        var depth = rest.Contains('/') ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly;
-        return Directory.EnumerateFiles(root, "*", depth).Where(f => name.IsMatch(f.Substring(root.Length).Replace('\\', '/')));
+        var names = (pattern.EndsWith("**", StringComparison.Ordinal) ? pattern + "/*" : pattern).Replace('\\', '/').Split('/');
+        var fixedNames = names.TakeWhile(n => n.IndexOfAny(['*', '?']) < 0).Count();
+        return Walk(new DirectoryInfo(string.Join("/", names.Take(fixedNames)) + "/"), [.. names.Skip(fixedNames)]);
     }
 
-    private static string Expression(string glob) => Regex.Replace(Regex.Escape(glob), @"\\\*\\\*/|\\\*\\\*|\\\*|\\\?|\\\[.+?]", wild => wild.Value switch
+    private static IEnumerable<string> Walk(DirectoryInfo folder, string[] names)
     {
-        @"\*\*/" => "(?:.*/)?",
-        @"\*\*" => ".*",
-        @"\*" => "[^/]*",
-        @"\?" => "[^/]",
-        var set => "[" + Regex.Unescape(set.Substring(2)).Replace("[", @"\[").Replace("!", "^"),
-    });
+        if (names.Length == 0 || !folder.Exists) return [];
+        var below = names.Skip(1).ToArray();
+        var folders = folder.EnumerateDirectories();
+        if (names[0] == "**") // links are not followed: they may go round in circles
+            return Walk(folder, below).Concat(folders.Where(d => !d.Attributes.HasFlag(FileAttributes.ReparsePoint)).SelectMany(d => Walk(d, names)));
+        var name = new Regex("^" + Regex.Escape(names[0]).Replace(@"\*", ".*").Replace(@"\?", ".") + "$", RegexOptions.CultureInvariant | RegexOptions.Singleline);
+        return below.Length == 0
+            ? folder.EnumerateFiles().Where(f => name.IsMatch(f.Name)).Select(f => f.FullName)
+            : folders.Where(d => name.IsMatch(d.Name)).SelectMany(d => Walk(d, below));
+    }
 }
