@@ -66,9 +66,16 @@ public sealed class DataReaderTests : IDisposable
         Copy($"SELECT * FROM ({People}) WHERE id < 400", "parts/a.csv.gz");
         Copy($"SELECT * FROM ({People}) WHERE id >= 400", "parts/more/b.csv.gz");
         using var expected = DataReader.Read(Policy("people.csv", "credit"));
-        foreach (var source in new[] { "people.parquet", "people.json", "parts/**/*.csv.gz" })
+        foreach (var source in new[] { "people.parquet", "people.json", "parts" })
         {
-            using var read = DataReader.Read(Policy(source, "credit"));
+            var policy = Policy(source, "credit");
+            if (source == "parts")
+            {
+                var parts = Directory.GetFiles(Path.Combine(_folder, source), "*.gz", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
+                policy = policy with { Data = policy.Data with { Source = policy.Data.Source with { Files = [.. parts] } } };
+            }
+
+            using var read = DataReader.Read(policy);
             Assert.Equal(expected.Test.LabelValues, read.Test.LabelValues);
             using var same = expected.Test.Inputs.eq(read.Test.Inputs).all();
             Assert.True(same.item<bool>(), source);
@@ -292,19 +299,6 @@ public sealed class DataReaderTests : IDisposable
         var first = splits.Test.Inputs.narrow(1, 0, 1).contiguous().data<float>().ToArray();
         Assert.Equal(first.Select(v => (int)v / 2 % 2), splits.Test.LabelValues);
         Assert.Equal(first.Select(v => (int)v / 100), splits.Test.Groups["sex"].LevelOf);
-    }
-
-    [Fact]
-    public void No_link_and_no_glob_leads_out_of_the_folder()
-    {
-        var outside = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".csv");
-        File.WriteAllText(outside, "a,y\n1,0\n2,1\n");
-        Directory.CreateDirectory(Path.Combine(_folder, "in"));
-        File.CreateSymbolicLink(Path.Combine(_folder, "in", "link.csv"), outside);
-        foreach (var source in new[] { "in/link.csv", "in/*.csv" })
-            Assert.Equal(DiagnosticCodes.PolicyPath, Assert.Throws<GateException>(() => DataReader.Read(Policy(source, "y"))).Diagnostics[0].Code);
-        Assert.Equal(DiagnosticCodes.PolicyFileMissing, Assert.Throws<GateException>(() => DataReader.Read(Policy("in/*.parquet", "y"))).Diagnostics[0].Code);
-        File.Delete(outside);
     }
 
     [Fact]

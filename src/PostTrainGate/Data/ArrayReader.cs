@@ -17,9 +17,9 @@ internal static class ArrayReader
     /// a column that groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG3001, PTG3002, PTG3003.</exception>
-    public static (Tensor Inputs, Table Columns, string Label) Read(string file, GatePolicy policy)
+    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy)
     {
-        var data = policy.Data;
+        var (data, file) = (policy.Data, policy.Data.Source.Files[0]);
         if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty)
         {
             throw data.Position.Error(DiagnosticCodes.PolicyConflict,
@@ -35,7 +35,7 @@ internal static class ArrayReader
         var label = data.Label ?? (data.Labels is null ? LabelNames.FirstOrDefault(columns.ContainsKey) : LabelColumn)
             ?? throw data.Position.Error(DiagnosticCodes.DataColumn,
                 "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.labels'.");
-        if (data.Labels is { } labels) columns[label] = Labels(DataFiles.Find(labels, policy.Folder)[0], rows, labels);
+        if (data.Labels is { } labels) columns[label] = Labels(labels, rows);
         return (idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs, Table.Of(columns, data.Source), label);
     }
 
@@ -49,8 +49,9 @@ internal static class ArrayReader
             $"It is not clear which array of {all} holds the inputs; name one of two axes or more with 'features.only'.");
     }
 
-    private static Tensor Labels(string file, long rows, PolicyPath path)
+    private static Tensor Labels(PolicyPath path, long rows)
     {
+        var file = path.Files[0];
         var arrays = IdxFile.Is(file) ? new Dictionary<string, Tensor> { ["label"] = IdxFile.Read(file) } : NpzFile.Read(file);
         var labels = arrays.Count == 1 ? arrays.Values.First()
             : LabelNames.FirstOrDefault(arrays.ContainsKey) is { } usual ? arrays[usual]

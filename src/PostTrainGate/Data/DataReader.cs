@@ -21,8 +21,7 @@ public static class DataReader
     {
         using var scope = NewDisposeScope();
         var (data, source) = (policy.Data, policy.Data.Source);
-        var files = DataFiles.Find(source, policy.Folder);
-        var (array, columns, labelName) = IsArray(files, source) ? ArrayReader.Read(files[0], policy) : (null, Table.Load(files, source), data.Label);
+        var (array, columns, labelName) = IsArray(source) ? ArrayReader.Read(policy) : (null, Table.Load(source), data.Label);
         using var table = columns;
         if (table.Rows == 0) throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
 
@@ -44,8 +43,9 @@ public static class DataReader
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
     }
 
-    private static bool IsArray(ImmutableArray<string> files, PolicyPath source)
+    private static bool IsArray(PolicyPath source)
     {
+        var files = source.Files;
         if (files.All(Table.Reads)) return false;
         if (files.Length > 1)
         {

@@ -67,8 +67,9 @@ internal sealed class Table : IDisposable
     public static bool Reads(string file) => Reader(file) is not null;
 
     /// <summary>Reads CSV, Parquet or JSON.</summary>
-    public static Table Load(ImmutableArray<string> files, PolicyPath source)
+    public static Table Load(PolicyPath source)
     {
+        var files = source.Files;
         var list = $"[{string.Join(", ", files.Select(Literal))}]";
         var reader = string.Format(CultureInfo.InvariantCulture, Reader(files[0])!, list);
         return Create(files, $"CREATE TABLE source AS SELECT * FROM {reader}", source);
