@@ -1,1 +1,5 @@
-return 70;
+using System.Text;
+using PostTrainGate.Cli;
+
+if (Console.OutputEncoding.CodePage != Encoding.UTF8.CodePage) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+return await CommandLine.RunAsync(args, CliHost.OfProcess());

@@ -39,7 +39,7 @@ internal static class PolicyPaths
                 : $"{what} is {shown}, which leaves the policy's folder; give a path inside it.");
         var isPattern = use is PathUse.Files && text.IndexOfAny(['*', '?']) >= 0;
         ImmutableArray<string> files = isPattern ? Matches(context.Folder, Path.GetRelativePath(context.Folder, full)) : [full];
-        if (isPattern && files.Length == 0) return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {shown}, which matches no file.");
+        if (isPattern && files.Length == 0 && !context.FilesMayBeMissing) return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {shown}, which matches no file.");
         if (files.Length > MaxFiles) return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which matches more than {MaxFiles} files; narrow it.");
         foreach (var file in files)
         {
@@ -50,7 +50,7 @@ internal static class PolicyPaths
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a folder; give a file.");
             if (!isFile && File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
-            if (use is PathUse.File or PathUse.Files && !File.Exists(file))
+            if (use is PathUse.File or PathUse.Files && !File.Exists(file) && !context.FilesMayBeMissing)
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, {(text.Contains('*', StringComparison.Ordinal) ? "a pattern; give one file." : $"which does not exist{Near(context.Folder, file)}")}");
         }
 

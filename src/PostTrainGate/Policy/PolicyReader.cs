@@ -13,14 +13,25 @@ public static class PolicyReader
     /// <returns>The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.</returns>
     public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) => Read(path, PolicyNames.Catalog);
 
+    /// <summary>Reads the policy of another commit as if it stood here; files that it names need not be here.</summary>
+    /// <param name="bytes">Its text.</param>
+    /// <param name="file">The policy of this commit, which diagnostics name.</param>
+    internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) ReadBase(byte[] bytes, string file) =>
+        Read(file, bytes, new(Path.GetDirectoryName(Path.GetFullPath(file))!, PolicyNames.Catalog) { FilesMayBeMissing = true });
+
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, PolicyNames names)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
             return (null, [new(DiagnosticCodes.PolicyUnreadable, $"{Wording.Quote(path ?? "")} is no path; give that of a {FileName}.")]);
         var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
         var context = new ReadContext(Path.GetDirectoryName(Path.GetFullPath(file))!, names);
+        return Read(file, Bytes(file, context), context);
+    }
+
+    private static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string file, byte[]? bytes, ReadContext context)
+    {
         GatePolicy? policy = null;
-        if (Bytes(file, context) is { } bytes
+        if (bytes is not null
             && PolicyYaml.Parse(file, bytes, context.Report) is { } node
             && PolicyShape.Root.Read(node, "the policy", new(file, 1, 1), context) is { } root)
         {

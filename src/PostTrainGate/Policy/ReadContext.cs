@@ -18,6 +18,9 @@ internal sealed class ReadContext(string folder, PolicyNames names)
     /// <summary>Names that it may use.</summary>
     public PolicyNames Names => names;
 
+    /// <summary>Whether files that the policy reads may be missing: it belongs to another commit.</summary>
+    public bool FilesMayBeMissing { get; init; }
+
     /// <summary>Whether anything is an error.</summary>
     public bool HasErrors => _diagnostics.Any(d => d.Severity == Severity.Error);
 

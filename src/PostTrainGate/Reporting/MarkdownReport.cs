@@ -32,6 +32,20 @@ public sealed class MarkdownReport : IReportWriter
     /// <inheritdoc/>
     public string Render(GateResult result) => Rooms.Select(room => Render(result, room)).First(text => text.Length <= Limit);
 
+    /// <summary>The page for a run that gave no result.</summary>
+    /// <param name="policy">Path of the policy.</param>
+    /// <param name="diagnostics">Why.</param>
+    public static string Failure(string policy, IReadOnlyList<Diagnostic> diagnostics)
+    {
+        const int most = 50;
+        var page = new StringBuilder();
+        Line(page, "## ❌ The gate could not run\n");
+        Line(page, $"Nothing was measured for the policy {Markdown.Code(policy)}:\n");
+        foreach (var diagnostic in diagnostics.OrderByDescending(d => d.Severity).Take(most)) Line(page, $"- {Remark(diagnostic, Rooms[0])}");
+        foreach (var cut in Cut(diagnostics.Count, most, "- ", "the log")) Line(page, cut);
+        return page.ToString();
+    }
+
     private static string Render(GateResult result, Room room)
     {
         var page = new StringBuilder();
@@ -143,8 +157,8 @@ public sealed class MarkdownReport : IReportWriter
     private static string Remark(Diagnostic remark, Room room) =>
         $"{Markdown.Text(remark.Message, room.Text)} {(remark.Position is { } at ? $"({Markdown.Code(at.ToString())}, {remark.Code})" : $"({remark.Code})")}";
 
-    private static IEnumerable<string> Cut(int total, int shown, string lead = "") =>
-        total > shown ? [$"{lead}{Whole(total - shown)} more: see `gate-result.json`."] : [];
+    private static IEnumerable<string> Cut(int total, int shown, string lead = "", string where = "`gate-result.json`") =>
+        total > shown ? [$"{lead}{Whole(total - shown)} more: see {where}."] : [];
 
     private static void Fold(StringBuilder page, string title, string content)
     {

@@ -90,7 +90,7 @@ internal static class ResultText
         }
         else if (failed)
         {
-            steps.Add($"No repair was tried: run {"posttraingate check"} on {result.Policy} with repair allowed, or train the model again.");
+            steps.Add($"No repair was tried: allow it in {result.Policy} and leave out {"--no-repair"}, or train the model again.");
         }
 
         foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))

@@ -1,0 +1,83 @@
+using PostTrainGate.Cli.Base;
+using PostTrainGate.Cli.GitHub;
+using PostTrainGate.Cli.Output;
+using PostTrainGate.Policy;
+using PostTrainGate.Reporting;
+
+namespace PostTrainGate.Cli;
+
+/// <summary><c>posttraingate check</c>: reads the policy, runs the gate, reports.</summary>
+internal sealed class CheckCommand(CliHost host)
+{
+    /// <summary>Runs; every failure ends as diagnostics and an exit code.</summary>
+    public async Task<int> RunAsync(CheckOptions options, CancellationToken cancel)
+    {
+        var output = Output(options);
+        try
+        {
+            return await RunAsync(options, output, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            await host.Error.WriteLineAsync("posttraingate: cancelled; files are as they were.");
+            return ExitCodes.Cancelled;
+        }
+        catch (GateException wrong)
+        {
+            await output.ShowFailureAsync([.. wrong.Diagnostics], cancel);
+            return ExitCodes.BadInput;
+        }
+        catch (Exception defect)
+        {
+            var detailed = options.Verbosity == Verbosity.Detailed;
+            var hint = detailed ? "" : "; --verbosity detailed shows where";
+            await output.ShowFailureAsync([new(DiagnosticCodes.Internal, $"{defect.GetType().Name}: {defect.Message.ReplaceLineEndings(" ")}{hint}")], cancel);
+            if (detailed) await host.Error.WriteLineAsync(defect.ToString());
+            return ExitCodes.Internal;
+        }
+    }
+
+    private async Task<int> RunAsync(CheckOptions options, ICheckOutput output, CancellationToken cancel)
+    {
+        var (policy, diagnostics) = PolicyReader.Read(options.PolicyFile);
+        if (options.InputsFile is { } list) InputsFile.Write(list, options.PolicyFile, policy, options);
+        if (policy is null)
+        {
+            await output.ShowFailureAsync(diagnostics, cancel);
+            return ExitCodes.BadInput;
+        }
+
+        using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
+        var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model };
+        var result = await output.WatchAsync(progress => Task.Run(() => host.Run(baseline.Policy, gate, progress, cancel), cancel));
+        cancel.ThrowIfCancellationRequested();
+        result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics], Reproduce = Reproduce(policy, options, baseline) };
+        var (files, unwritten) = ReportFolder.Write(policy, result);
+        await output.ShowAsync(result with { Diagnostics = [.. result.Diagnostics, .. unwritten] }, policy, files, cancel);
+        return result.ExitCode;
+    }
+
+    private ICheckOutput Output(CheckOptions options)
+    {
+        var actions = host.Variable("GITHUB_ACTIONS") == "true";
+        return options.Format switch
+        {
+            OutputFormat.MSBuild => new MSBuildOutput(host, options.Verbosity),
+            OutputFormat.GitHub => new GitHubOutput(host, options),
+            OutputFormat.Auto when actions => new GitHubOutput(host, options),
+            _ => new ConsoleOutput(host, options.Verbosity),
+        };
+    }
+
+    private static string Reproduce(GatePolicy policy, CheckOptions options, Baseline baseline)
+    {
+        List<string> words = ["posttraingate", "check", policy.File];
+        if (!options.Repair) words.Add("--no-repair");
+        if (baseline.Commit is { } commit) words.AddRange(["--base", commit]);
+        if (options.BaseModel is { } model) words.AddRange(["--base-model", model]);
+        return string.Join(' ', words.Select(Quote));
+
+        static string Quote(string word) => word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=+,@".Contains(c, StringComparison.Ordinal))
+            ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+    }
+}

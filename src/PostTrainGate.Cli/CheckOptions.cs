@@ -1,0 +1,78 @@
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Cli;
+
+/// <summary>Who reads the output.</summary>
+internal enum OutputFormat
+{
+    /// <summary>GitHub inside Actions, a console otherwise.</summary>
+    Auto,
+
+    /// <summary>A person or a plain log.</summary>
+    Console,
+
+    /// <summary>MSBuild and editors: canonical lines.</summary>
+    MSBuild,
+
+    /// <summary>GitHub Actions: annotations, job summary, outputs, pull request comment.</summary>
+    GitHub,
+}
+
+/// <summary>How much is said.</summary>
+internal enum Verbosity
+{
+    /// <summary>The outcome and what is wrong.</summary>
+    Quiet,
+
+    /// <summary>The table of gates, what is proposed, progress.</summary>
+    Normal,
+
+    /// <summary>Also every candidate of the repair, and the trace of an internal error.</summary>
+    Detailed,
+}
+
+/// <summary>When a comment is made on the pull request.</summary>
+internal enum CommentMode
+{
+    /// <summary>On every run.</summary>
+    Always,
+
+    /// <summary>When the run does not pass; a comment that is there is brought up to date in any case.</summary>
+    Failures,
+
+    /// <summary>Not at all.</summary>
+    Never,
+}
+
+/// <summary>What <c>posttraingate check</c> was asked.</summary>
+internal sealed record CheckOptions
+{
+    /// <summary>The policy, or a folder that holds it.</summary>
+    public string Path { get; init; } = ".";
+
+    /// <summary>The policy's file as messages name it: "." would make each of them start with "./".</summary>
+    public string PolicyFile => Directory.Exists(Path)
+        ? System.IO.Path.Combine(Path is "." or "./" ? "" : Path, PolicyReader.FileName)
+        : Path.StartsWith("./", StringComparison.Ordinal) ? Path[2..] : Path;
+
+    /// <summary>Who reads the output.</summary>
+    public OutputFormat Format { get; init; }
+
+    /// <summary>How much is said.</summary>
+    public Verbosity Verbosity { get; init; } = Verbosity.Normal;
+
+    /// <summary>Whether a failing gate may be repaired.</summary>
+    public bool Repair { get; init; } = true;
+
+    /// <summary>A git reference whose gates apply and whose model is the baseline.</summary>
+    public string? Base { get; init; }
+
+    /// <summary>The baseline model itself.</summary>
+    public string? BaseModel { get; init; }
+
+    /// <summary>Where to list the files that the run depends on.</summary>
+    public string? InputsFile { get; init; }
+
+    /// <summary>When a comment is made on the pull request.</summary>
+    public CommentMode Comment { get; init; }
+}

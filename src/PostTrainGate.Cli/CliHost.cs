@@ -1,0 +1,41 @@
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Cli;
+
+/// <summary>Runs a policy: <see cref="Gate.Run"/>, or what a test puts in its place.</summary>
+internal delegate GateResult RunGate(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel);
+
+/// <summary>All that the command line touches of the process it runs in, so that it can be run inside another one.</summary>
+internal sealed record CliHost
+{
+    /// <summary>Standard output.</summary>
+    public required TextWriter Out { get; init; }
+
+    /// <summary>Standard error: progress, and what is wrong with the call.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Whether a person looks at <see cref="Out"/>.</summary>
+    public bool OutIsTerminal { get; init; }
+
+    /// <summary>Whether a person looks at <see cref="Error"/>.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
+    /// <summary>An environment variable; null when it is not set or empty.</summary>
+    public required Func<string, string?> Variable { get; init; }
+
+    /// <summary>The engine.</summary>
+    public RunGate Run { get; init; } = Gate.Run;
+
+    /// <summary>How long to wait before a failed call of GitHub is tried again; each further wait is twice as long.</summary>
+    public TimeSpan RetryWait { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>This process.</summary>
+    public static CliHost OfProcess() => new()
+    {
+        Out = Console.Out,
+        Error = Console.Error,
+        OutIsTerminal = !Console.IsOutputRedirected,
+        ErrorIsTerminal = !Console.IsErrorRedirected,
+        Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
+    };
+}

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Cli;
+
+/// <summary>The commands and options of <c>posttraingate</c>.</summary>
+internal static class CommandLine
+{
+    /// <summary>Parses and runs; returns the exit code and throws nothing.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancel = default)
+    {
+        var parsed = Root(host).Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors) await host.Error.WriteLineAsync($"posttraingate: error: {error.Message}");
+            await host.Error.WriteLineAsync("See posttraingate --help.");
+            return ExitCodes.BadInput;
+        }
+
+        var invocation = new InvocationConfiguration
+        {
+            Output = host.Out,
+            Error = host.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(5), // a batch under attack ends before its token is looked at
+        };
+        return await parsed.InvokeAsync(invocation, cancel);
+    }
+
+    private static RootCommand Root(CliHost host)
+    {
+        var root = new RootCommand("A quality gate for neural classifiers: measures robustness and fairness against a policy, repairs, measures again.");
+        var version = root.Options.OfType<VersionOption>().Single();
+        version.Action = new PrintVersion(host.Out);
+        root.Add(Check(host));
+        root.Add(Schema(host));
+        return root;
+    }
+
+    private static Command Check(CliHost host)
+    {
+        var path = new Argument<string>("policy")
+        {
+            Description = $"The policy, or a folder that holds {PolicyReader.FileName}.", DefaultValueFactory = _ => ".", Arity = ArgumentArity.ZeroOrOne,
+        };
+        path.Validators.Add(result =>
+        {
+            // Without this a misspelt option would be taken for the policy's name.
+            if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith('-')) is { } token) result.AddError($"There is no option '{token.Value}'.");
+        });
+        var format = new Option<OutputFormat>("--format") { HelpName = "auto|console|msbuild|github", Description = "Who reads the output (auto: github inside Actions, console otherwise)." };
+        var verbosity = new Option<Verbosity>("--verbosity", "-v") { HelpName = "quiet|normal|detailed", Description = "How much is said.", DefaultValueFactory = _ => Verbosity.Normal };
+        var repair = new Option<bool>("--repair") { Description = "Whether a failing gate may be repaired.", DefaultValueFactory = _ => true };
+        var noRepair = new Option<bool>("--no-repair") { Description = "Only measure." };
+        var baseRef = new Option<string?>("--base") { Description = "A git reference whose gates apply and whose model is the baseline.", HelpName = "ref" };
+        var baseModel = new Option<string?>("--base-model") { Description = "The baseline model, for gates with 'drop'.", HelpName = "file" };
+        var inputs = new Option<string?>("--inputs-file") { Description = "Write the list of files that the run depends on.", HelpName = "file" };
+        var comment = new Option<CommentMode>("--comment") { HelpName = "always|failures|never", Description = "When to comment on the pull request (github)." };
+        var command = new Command("check", "Measures the model of a policy, judges every gate, and repairs the model when one fails.")
+        {
+            path, format, verbosity, repair, noRepair, baseRef, baseModel, inputs, comment,
+        };
+        command.SetAction((parsed, cancel) => new CheckCommand(host).RunAsync(new()
+        {
+            Path = parsed.GetValue(path) is { Length: > 0 } given ? given : ".",
+            Format = parsed.GetValue(format),
+            Verbosity = parsed.GetValue(verbosity),
+            Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
+            Base = parsed.GetValue(baseRef),
+            BaseModel = parsed.GetValue(baseModel),
+            InputsFile = parsed.GetValue(inputs),
+            Comment = parsed.GetValue(comment),
+        }, cancel));
+        return command;
+    }
+
+    private static Command Schema(CliHost host)
+    {
+        var command = new Command("schema", "Prints the JSON Schema of the policy, for editors.");
+        command.SetAction(_ => host.Out.Write(PolicySchema.Generate()));
+        return command;
+    }
+
+    // The built-in action names the process's own assembly, which in-process callers are not interested in.
+    private sealed class PrintVersion(TextWriter output) : System.CommandLine.Invocation.SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            output.WriteLine(Gate.ToolVersion);
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using PostTrainGate.Cli.Output;
+using PostTrainGate.Policy;
+using PostTrainGate.Reporting;
+
+namespace PostTrainGate.Cli.GitHub;
+
+/// <summary>
+/// Inside GitHub Actions: the console's text in the log, annotations at the policy's lines, the job summary, the step's outputs, and
+/// one comment on the pull request. Where GitHub refuses the comment, the rest says so.
+/// </summary>
+internal sealed class GitHubOutput : ICheckOutput
+{
+    private readonly CliHost _host;
+    private readonly CheckOptions _options;
+    private readonly ActionsEnvironment _actions;
+    private readonly GitHubWorkflow _workflow;
+    private readonly ConsoleOutput _console;
+
+    /// <summary>Starts with the log as plain text.</summary>
+    public GitHubOutput(CliHost host, CheckOptions options)
+    {
+        (_host, _options, _actions) = (host with { OutIsTerminal = false, ErrorIsTerminal = false }, options, new(host));
+        _workflow = new(host.Out, _actions);
+        _console = new(_host, options.Verbosity);
+        _workflow.Stop();
+    }
+
+    /// <inheritdoc/>
+    public Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work) => _console.WatchAsync(work);
+
+    /// <inheritdoc/>
+    public async Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files, CancellationToken cancel)
+    {
+        await _console.ShowAsync(result, policy, files, cancel);
+        var text = new MarkdownReport().Render(result);
+        _workflow.Annotate(result.Diagnostics);
+        _workflow.Summarise(text);
+        _workflow.Set(
+        [
+            ("outcome", result.Outcome.ToString().ToLowerInvariant()),
+            ("report", _actions.Relative(Path.Combine(policy.Folder, policy.Report.Folder))),
+            ("json", files.TryGetValue("json", out var json) ? _actions.Relative(json) : ""),
+            ("sarif", files.TryGetValue("sarif", out var sarif) ? _actions.Relative(sarif) : ""),
+            ("repaired-model", result.Repair?.Output is { } output ? _actions.Relative(Path.Combine(policy.Folder, output)) : ""),
+        ]);
+        await CommentAsync(text, result.Outcome == RunOutcome.Passed, cancel);
+    }
+
+    /// <inheritdoc/>
+    public async Task ShowFailureAsync(ImmutableArray<Diagnostic> diagnostics, CancellationToken cancel)
+    {
+        await _console.ShowFailureAsync(diagnostics, cancel);
+        var text = MarkdownReport.Failure(_actions.Relative(_options.PolicyFile), diagnostics);
+        _workflow.Annotate(diagnostics);
+        _workflow.Summarise(text);
+        _workflow.Set([("outcome", "error"), ("report", ""), ("json", ""), ("sarif", ""), ("repaired-model", "")]);
+        await CommentAsync(text, passed: false, cancel); // a comment of an earlier run must not go on saying that all is well
+    }
+
+    private async Task CommentAsync(string text, bool passed, CancellationToken cancel)
+    {
+        if (_options.Comment == CommentMode.Never || GitHubEvent.PullRequestOf(_host) is not { } pullRequest) return;
+        if (GitHubApi.Open(_host) is not { } api)
+        {
+            Degrade("there is no token");
+            return;
+        }
+
+        try
+        {
+            var marker = new CommentMarker(_actions.Relative(_options.PolicyFile), _actions.Run.Run, _actions.Run.Attempt);
+            var create = _options.Comment == CommentMode.Always || !passed;
+            var outcome = await new PullRequestComment(api, pullRequest.Number).UpsertAsync(marker, text + Foot(pullRequest), create, cancel);
+            _host.Out.WriteLine($"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: {Words(outcome)}.");
+        }
+        catch (Exception e) when (GitHubApi.IsRefusal(e) && !cancel.IsCancellationRequested)
+        {
+            Degrade(e is Octokit.ApiException { StatusCode: var status } ? $"{(int)status} {e.Message}" : e.Message);
+        }
+    }
+
+    private string Foot(PullRequestEvent pullRequest)
+    {
+        var commit = Markdown.Code(pullRequest.HeadSha.Length >= 7 ? pullRequest.HeadSha[..7] : pullRequest.HeadSha);
+        return _actions.RunPage is { } page ? $"\n<sub>Commit {commit}, [run]({page}) with the report files.</sub>\n" : $"\n<sub>Commit {commit}.</sub>\n";
+    }
+
+    private void Degrade(string reason)
+    {
+        var diagnostic = new Diagnostic(DiagnosticCodes.GitHubDegraded,
+            $"GitHub did not take the comment ({reason}); the report is in the job summary. The job needs 'permissions: pull-requests: write', which runs for a fork never get.",
+            Severity: Severity.Warning);
+        _workflow.Annotate([diagnostic]);
+        _workflow.Summarise($"> ⚠️ {Markdown.Text(diagnostic.Message)} ({diagnostic.Code})");
+    }
+
+    private static string Words(CommentOutcome outcome) => outcome switch
+    {
+        CommentOutcome.Created => "made",
+        CommentOutcome.Updated => "brought up to date",
+        CommentOutcome.Stale => "left as a later run wrote it",
+        _ => "none wanted",
+    };
+}

@@ -1,0 +1,269 @@
+using System.Text.RegularExpressions;
+using PostTrainGate.Cli;
+using PostTrainGate.Policy;
+using PostTrainGate.Reporting;
+using PostTrainGate.Tests.Reporting;
+using Xunit;
+
+namespace PostTrainGate.Tests.Cli;
+
+public partial class CheckTests
+{
+    public static TheoryData<string, int> Outcomes => new() { { "Passed", 0 }, { "Rejected", 1 }, { "Repaired", 1 }, { "Undecided", 3 } };
+
+    [Theory]
+    [MemberData(nameof(Outcomes))]
+    public async Task The_exit_code_is_the_outcome(string sample, int code)
+    {
+        using var place = new Workplace();
+        Assert.Equal(code, await place.RunAsync(Sample(sample)));
+        Assert.Empty(place.Error);
+    }
+
+    [Theory]
+    [InlineData("console")]
+    [InlineData("msbuild")]
+    [InlineData("github")]
+    public async Task A_bad_policy_is_named_at_its_place_in_every_format(string format)
+    {
+        using var place = new Workplace(Workplace.Policy.Replace("accuracy:", "acuracy:", StringComparison.Ordinal));
+        Assert.Equal(2, await place.RunAsync(Never, "--format", format));
+        var text = place.Out + place.Error;
+        if (format == "github") Assert.Matches(@"(?m)^::error file=.*posttraingate\.yml,line=8,col=5,title=PostTrainGate PTG1010::", text);
+        else Assert.Matches(@"(?m)^\S*posttraingate\.yml\(8,5\): error PTG1010: ", text);
+    }
+
+    [Fact]
+    public async Task What_the_engine_finds_wrong_is_bad_input_too()
+    {
+        using var place = new Workplace();
+        var code = await place.RunAsync((_, _, _, _) => throw new GateException(new Diagnostic("PTG2001", "The model is broken.", new SourcePosition("p.yml", 3, 8))));
+        Assert.Equal(2, code);
+        Assert.Equal("p.yml(3,8): error PTG2001: The model is broken.\n", place.Error);
+    }
+
+    [Fact]
+    public async Task A_defect_is_one_line_and_says_how_to_see_more()
+    {
+        using var place = new Workplace();
+        Assert.Equal(70, await place.RunAsync(Defect));
+        Assert.Equal("posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed shows where\n", place.Error);
+        Assert.Equal(70, await place.RunAsync(Defect, "--verbosity", "detailed"));
+        Assert.Contains("   at PostTrainGate.Tests.Cli.CheckTests.", place.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_interrupted_run_says_so_and_leaves_the_last_reports()
+    {
+        using var place = new Workplace();
+        await place.RunAsync(SampleResults.Passed);
+        var report = place.Folder.Path("posttraingate-report/gate-result.json");
+        var before = File.ReadAllText(report);
+        using var interrupt = new CancellationTokenSource();
+        var code = await place.RunAsync((_, _, _, cancel) =>
+        {
+            interrupt.Cancel();
+            cancel.ThrowIfCancellationRequested();
+            throw new InvalidOperationException("not reached");
+        }, interrupt.Token);
+        Assert.Equal(130, code);
+        Assert.Equal("posttraingate: cancelled; files are as they were.\n", place.Error);
+        Assert.Equal(before, File.ReadAllText(report));
+        Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(report)!).Length);
+    }
+
+    [Theory]
+    [InlineData("--foo")]
+    [InlineData("--format", "xml")]
+    [InlineData("--verbosity")]
+    [InlineData("a", "b")]
+    public async Task A_wrong_call_is_bad_input(params string[] args)
+    {
+        using var place = new Workplace();
+        Assert.Equal(2, await place.RunAsync(Never, args));
+        Assert.Contains("posttraingate --help", place.Error, StringComparison.Ordinal);
+        Assert.Empty(place.Out);
+    }
+
+    [Fact]
+    public async Task A_log_is_plain_text()
+    {
+        using var place = new Workplace();
+        await place.RunAsync(SampleResults.Repaired);
+        Assert.DoesNotContain('\u001b', place.Out);
+        Assert.All(place.Out.Split('\n'), line => Assert.Equal(line.TrimEnd(), line));
+        Assert.Matches(@"statistical parity difference by sex +│ size at most 0.1 +│ -0.181 \[-0.25, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.09\] \+0.208 +│ fail -> pass", place.Out);
+        Assert.Contains("Failed: 1 of 5 gates pass, 2 fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n", place.Out, StringComparison.Ordinal);
+        Assert.Contains("Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.75 (-0.007)", place.Out, StringComparison.Ordinal);
+        Assert.Contains("Next: Review the repaired model models/credit.repaired.onnx", place.Out, StringComparison.Ordinal);
+        Assert.Contains("(gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_is_neither_markup_nor_a_control_code()
+    {
+        using var place = new Workplace();
+        await place.RunAsync(SampleResults.Hostile with { Gates = [SampleResults.Hostile.Gates[0] with { Title = "[red]x[/] [[ \u001b[31m ]" }] });
+        Assert.Contains("[red]x[/] [[  [31m ]", place.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', place.Out);
+    }
+
+    [Fact]
+    public async Task A_terminal_has_colour_unless_it_is_unwanted()
+    {
+        foreach (var unwanted in new[] { false, true })
+        {
+            using var place = new Workplace();
+            if (unwanted) place.Variables["NO_COLOR"] = "1";
+            place.Host = place.Host with { OutIsTerminal = true };
+            var (term, old) = ("TERM", Environment.GetEnvironmentVariable("TERM"));
+            Environment.SetEnvironmentVariable(term, "xterm-256color");
+            try
+            {
+                await place.RunAsync(SampleResults.Passed);
+            }
+            finally
+            {
+                Environment.SetEnvironmentVariable(term, old);
+            }
+
+            Assert.Equal(!unwanted, Colour().IsMatch(place.Out));
+        }
+    }
+
+    [Fact]
+    public async Task Progress_does_not_flood_a_log()
+    {
+        using var place = new Workplace();
+        await place.RunAsync((_, _, progress, _) =>
+        {
+            for (var i = 0; i < 100_000; i++) progress!.Report(new($"stage {i / 1000}", i % 1000 / 1000.0));
+            return SampleResults.Passed;
+        });
+        Assert.StartsWith("stage 0 0 % (0 s)\n", place.Error, StringComparison.Ordinal);
+        Assert.InRange(place.Error.Split('\n').Length, 2, 10);
+    }
+
+    [Fact]
+    public async Task Quiet_is_the_outcome_alone()
+    {
+        using var place = new Workplace();
+        await place.RunAsync(SampleResults.Passed, "-v", "quiet");
+        Assert.Equal("Passed: the gate passes\n", place.Out);
+    }
+
+    [Fact]
+    public async Task MSBuild_gets_one_canonical_line_a_finding()
+    {
+        using var place = new Workplace();
+        Assert.Equal(1, await place.RunAsync(SampleResults.Repaired, "--format", "msbuild"));
+        var lines = place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var canonical = lines.Select(l => Canonical().Match(l)).Where(m => m.Success).ToArray();
+        Assert.Equal(["error PTG4001", "error PTG4001", "warning PTG4002", "error PTG4003", "message PTG5001"], canonical.Select(m => m.Groups["what"].Value));
+        Assert.Equal(["22,5", "24,5", "25,5", "26,5", ""], canonical.Select(m => m.Groups["at"].Value));
+        Assert.StartsWith("PostTrainGate samples/credit/posttraingate.yml: Failed: ", lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_hostile_name_makes_no_line_of_its_own()
+    {
+        using var place = new Workplace();
+        var hostile = SampleResults.Hostile;
+        await place.RunAsync(hostile, "--format", "msbuild");
+        Assert.Equal(hostile.Diagnostics.Length + 1, place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public async Task The_inputs_are_listed_with_their_patterns()
+    {
+        using var place = new Workplace();
+        var list = place.Folder.Path("obj/inputs.txt");
+        await place.RunAsync(SampleResults.Passed, "--inputs-file", list, "--base-model", place.Folder.Path("models/credit.onnx"));
+        string[] expected =
+        [
+            place.Folder.Path("data/german.csv"), $"glob:{place.Folder.Path("models/history/*.onnx")}", place.Folder.Path("models/credit.onnx"),
+            place.Folder.Path("models/history/e1.onnx"), place.Folder.Path("models/history/e2.onnx"), place.PolicyFile,
+        ];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), File.ReadAllLines(list));
+    }
+
+    [Fact]
+    public async Task A_broken_policy_still_lists_itself()
+    {
+        using var place = new Workplace("gates: 5");
+        var list = place.Folder.Path("inputs.txt");
+        await place.RunAsync(Never, "--inputs-file", list);
+        Assert.Equal([place.PolicyFile], File.ReadAllLines(list));
+    }
+
+    [Fact]
+    public async Task The_options_reach_the_engine_and_the_command_that_reproduces()
+    {
+        using var place = new Workplace();
+        GateOptions? seen = null;
+        await place.RunAsync((_, options, _, _) =>
+        {
+            seen = options;
+            return SampleResults.Passed;
+        }, "--no-repair", "--base-model", place.Folder.Path("models/credit.onnx"));
+        Assert.False(seen!.Repair);
+        Assert.Equal(place.Folder.Path("models/credit.onnx"), seen.BaseModel);
+        var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
+        Assert.Equal($"posttraingate check {place.PolicyFile} --no-repair --base-model {place.Folder.Path("models/credit.onnx")}", result.Reproduce);
+    }
+
+    [Fact]
+    public async Task Reports_are_those_that_the_policy_asks_for()
+    {
+        using var place = new Workplace($"{Workplace.Policy}\nreport: {{ html: true, sarif: true, folder: out/gate }}");
+        await place.RunAsync(SampleResults.Passed);
+        Assert.Equal(["gate-report.html", "gate-report.md", "gate-result.json", "gate.sarif"],
+            Directory.GetFiles(place.Folder.Path("out/gate")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_report_that_cannot_be_written_does_not_change_the_verdict()
+    {
+        using var place = new Workplace($"{Workplace.Policy}\nreport: {{ folder: out }}");
+        Directory.CreateDirectory(place.Folder.Path("out/gate-report.md/in-the-way"));
+        Assert.Equal(0, await place.RunAsync(SampleResults.Passed));
+        Assert.Contains("warning PTG6002", place.Out, StringComparison.Ordinal);
+        Assert.True(File.Exists(place.Folder.Path("out/gate-result.json")));
+    }
+
+    [Fact]
+    public async Task The_schema_is_printed()
+    {
+        using var place = new Workplace();
+        Assert.Equal(0, await CommandLine.RunAsync(["schema"], place.Host, TestContext.Current.CancellationToken));
+        Assert.Equal(PolicySchema.Generate(), place.Out);
+    }
+
+    [Fact]
+    public async Task The_version_is_the_tools()
+    {
+        using var place = new Workplace();
+        Assert.Equal(0, await CommandLine.RunAsync(["--version"], place.Host, TestContext.Current.CancellationToken));
+        Assert.Equal($"{Gate.ToolVersion}\n", place.Out);
+    }
+
+    internal static GateResult Sample(string name) => name switch
+    {
+        "Passed" => SampleResults.Passed,
+        "Rejected" => SampleResults.Rejected,
+        "Repaired" => SampleResults.Repaired,
+        _ => SampleResults.Undecided,
+    };
+
+    private static GateResult Never(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel) =>
+        throw new InvalidOperationException("the engine must not run");
+
+    private static GateResult Defect(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel) =>
+        throw new InvalidOperationException("no way");
+
+    [GeneratedRegex(@"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$")]
+    private static partial Regex Canonical();
+
+    [GeneratedRegex("\u001b\\[[0-9;]*3[0-9;]*m")]
+    private static partial Regex Colour();
+}

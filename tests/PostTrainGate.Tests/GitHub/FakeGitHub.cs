@@ -1,0 +1,195 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using PostTrainGate.Cli;
+using WireMock;
+using WireMock.RequestBuilders;
+using WireMock.ResponseBuilders;
+using WireMock.Server;
+using WireMock.Types;
+using WireMock.Util;
+
+namespace PostTrainGate.Tests.GitHub;
+
+/// <summary>
+/// GitHub's comments as far as they have state: pages, authors, writes, deletes, and faults on demand. What single requests and answers
+/// look like is <see cref="PrismTests"/>' business.
+/// </summary>
+internal sealed partial class FakeGitHub : IDisposable
+{
+    private readonly WireMockServer _server = WireMockServer.Start();
+    private readonly Lock _lock = new();
+    private long _lastId = 1000;
+
+    public FakeGitHub() => _server.Given(Request.Create()).RespondWith(Response.Create().WithCallback(Answer));
+
+    public const string Bot = "github-actions[bot]";
+
+    public sealed record Comment(long Id, string Login, string Body);
+
+    /// <summary>Comments of pull request 7, oldest first.</summary>
+    public List<Comment> Comments { get; } = [];
+
+    /// <summary>Files of the base commit by path.</summary>
+    public Dictionary<string, byte[]> Files { get; } = [];
+
+    /// <summary>Who the token belongs to, as GraphQL tells it; null: GraphQL does not answer.</summary>
+    public string? Viewer { get; set; } = Bot;
+
+    /// <summary>Who the token belongs to, as REST tells it; null: 403, as for the token of Actions.</summary>
+    public string? User { get; set; }
+
+    /// <summary>Looks at a request before it is answered: another run may act, or an own answer may be given.</summary>
+    public Func<string, string, ResponseMessage?>? Interfere { get; set; }
+
+    /// <summary>Every request, method and path.</summary>
+    public ConcurrentQueue<string> Requests { get; } = [];
+
+    public int Count(string method) => Requests.Count(r => r.StartsWith(method + " ", StringComparison.Ordinal) && !r.Contains("graphql", StringComparison.Ordinal));
+
+    public string Url => _server.Url!;
+
+    public Comment Add(string login, string body)
+    {
+        lock (_lock)
+        {
+            var comment = new Comment(++_lastId, login, body);
+            Comments.Add(comment);
+            return comment;
+        }
+    }
+
+    public void Replace(long id, string body)
+    {
+        lock (_lock) Comments[Comments.FindIndex(c => c.Id == id)] = Comments.Single(c => c.Id == id) with { Body = body };
+    }
+
+    /// <summary>A step of Actions for pull request 7 whose interface is this server.</summary>
+    public CliHost Host(TemporaryFolder folder, Dictionary<string, string?>? changes = null)
+    {
+        var variables = new Dictionary<string, string?>
+        {
+            ["GITHUB_ACTIONS"] = "true",
+            ["GITHUB_EVENT_NAME"] = "pull_request",
+            ["GITHUB_EVENT_PATH"] = folder.Write("event.json", Event),
+            ["GITHUB_REPOSITORY"] = "octo/models",
+            ["GITHUB_API_URL"] = Url,
+            ["GITHUB_GRAPHQL_URL"] = $"{Url}/graphql",
+            ["GITHUB_SERVER_URL"] = "https://github.example",
+            ["GITHUB_TOKEN"] = "a-token",
+            ["GITHUB_RUN_ID"] = "500",
+            ["GITHUB_RUN_ATTEMPT"] = "1",
+            ["GITHUB_WORKSPACE"] = folder.Root,
+            ["GITHUB_STEP_SUMMARY"] = folder.Path("summary.md"),
+            ["GITHUB_OUTPUT"] = folder.Path("output.txt"),
+        };
+        foreach (var (name, value) in changes ?? []) variables[name] = value;
+        return new()
+        {
+            Out = new StringWriter(CultureInfo.InvariantCulture),
+            Error = new StringWriter(CultureInfo.InvariantCulture),
+            Variable = name => variables.GetValueOrDefault(name),
+            RetryWait = TimeSpan.FromMilliseconds(1),
+        };
+    }
+
+    public const string HeadSha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", BaseSha = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    public static string Event { get; } = new JsonObject
+    {
+        ["action"] = "synchronize",
+        ["pull_request"] = new JsonObject
+        {
+            ["number"] = 7, ["head"] = new JsonObject { ["sha"] = HeadSha }, ["base"] = new JsonObject { ["sha"] = BaseSha, ["ref"] = "main" },
+        },
+    }.ToJsonString();
+
+    public static ResponseMessage Status(int status, string message, params (string Name, string Value)[] headers)
+    {
+        var response = Json(status, new JsonObject { ["message"] = message, ["documentation_url"] = "https://docs.github.com" });
+        foreach (var (name, value) in headers) response.AddHeader(name, value);
+        return response;
+    }
+
+    public void Dispose() => _server.Dispose();
+
+    private ResponseMessage Answer(IRequestMessage request)
+    {
+        var (method, path) = (request.Method, request.AbsolutePath);
+        Requests.Enqueue($"{method} {path}");
+        if (Interfere?.Invoke(method, path) is { } own) return own;
+        lock (_lock)
+        {
+            if (path == "/graphql") return Viewer is null ? Status(404, "Not Found") : Json(200, new JsonObject { ["data"] = new JsonObject { ["viewer"] = new JsonObject { ["login"] = Viewer } } });
+            if (path == "/user") return User is null ? Status(403, "Resource not accessible by integration") : Json(200, new JsonObject { ["login"] = User, ["id"] = 5 });
+            if (path.StartsWith("/repos/octo/models/git/commits/", StringComparison.Ordinal))
+                return Files.Count > 0 ? Json(200, new JsonObject { ["sha"] = BaseSha }) : Status(404, "Not Found");
+            if (path.StartsWith("/repos/octo/models/contents/", StringComparison.Ordinal)) return Entry(Uri.UnescapeDataString(path["/repos/octo/models/contents/".Length..]));
+            if (path.StartsWith("/repos/octo/models/git/blobs/", StringComparison.Ordinal)) return Blob(path.Split('/')[^1]);
+            if (path == "/repos/octo/models/issues/7/comments") return method == "POST" ? Create(request) : Page(request);
+            if (OneComment().Match(path) is { Success: true } one) return Change(method, long.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture), request);
+            return Status(404, "Not Found");
+        }
+    }
+
+    private ResponseMessage Create(IRequestMessage request)
+    {
+        var comment = Add(Viewer ?? User ?? Bot, (string)JsonNode.Parse(request.Body!)!["body"]!);
+        return Json(201, Json(comment));
+    }
+
+    private ResponseMessage Change(string method, long id, IRequestMessage request)
+    {
+        var i = Comments.FindIndex(c => c.Id == id);
+        if (i < 0) return Status(404, "Not Found");
+        if (method == "DELETE")
+        {
+            Comments.RemoveAt(i);
+            return new ResponseMessage { StatusCode = 204 };
+        }
+
+        if (method == "PATCH") Comments[i] = Comments[i] with { Body = (string)JsonNode.Parse(request.Body!)!["body"]! };
+        return Json(200, Json(Comments[i]));
+    }
+
+    private ResponseMessage Page(IRequestMessage request)
+    {
+        var size = Number("per_page", 30);
+        var page = Number("page", 1);
+        var response = Json(200, new JsonArray([.. Comments.Skip((page - 1) * size).Take(size).Select(Json)]));
+        if (Comments.Count > page * size)
+            response.AddHeader("Link", $"<{Url}/repos/octo/models/issues/7/comments?per_page={size}&page={page + 1}>; rel=\"next\"");
+        return response;
+
+        int Number(string name, int otherwise) => request.GetParameter(name) is [var text, ..] ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+    }
+
+    private JsonNode Json(Comment c) => new JsonObject
+    {
+        ["id"] = c.Id, ["node_id"] = "x", ["url"] = $"{Url}/c/{c.Id}", ["html_url"] = $"{Url}/h/{c.Id}", ["body"] = c.Body,
+        ["user"] = new JsonObject { ["login"] = c.Login, ["id"] = 1, ["type"] = c.Login.EndsWith(']') ? "Bot" : "User" },
+        ["created_at"] = "2026-01-01T00:00:00Z", ["updated_at"] = "2026-01-01T00:00:00Z",
+    };
+
+    private static ResponseMessage Json(int status, JsonNode body)
+    {
+        var response = new ResponseMessage { StatusCode = status, BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body.ToJsonString() } };
+        response.AddHeader("Content-Type", "application/json; charset=utf-8");
+        return response;
+    }
+
+    private ResponseMessage Entry(string path) => Files.ContainsKey(path) ? Json(200, new JsonObject
+    {
+        ["type"] = "file", ["sha"] = Sha(path), ["path"] = path, ["name"] = path.Split('/')[^1], ["size"] = Files[path].Length, ["url"] = Url, ["content"] = "", ["encoding"] = "none",
+    }) : Status(404, "Not Found");
+
+    private ResponseMessage Blob(string sha) => Files.FirstOrDefault(f => Sha(f.Key) == sha) is { Value: { } bytes }
+        ? Json(200, new JsonObject { ["sha"] = sha, ["size"] = bytes.Length, ["encoding"] = "base64", ["content"] = Convert.ToBase64String(bytes, Base64FormattingOptions.InsertLineBreaks) })
+        : Status(404, "Not Found");
+
+    private static string Sha(string path) => Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(System.Text.Encoding.UTF8.GetBytes(path)));
+
+    [GeneratedRegex(@"\A/repos/octo/models/issues/comments/(\d+)\z")]
+    private static partial Regex OneComment();
+}
