@@ -1,0 +1,69 @@
+using System.Text.RegularExpressions;
+using PostTrainGate.Cli;
+using PostTrainGate.Tests.Cli;
+using PostTrainGate.Tests.Reporting;
+using Xunit;
+using YamlDotNet.Serialization;
+
+namespace PostTrainGate.Tests.GitHub;
+
+public partial class ActionTests
+{
+    [Fact]
+    public void The_action_is_valid()
+    {
+        var (code, output, error) = Processes.Run("node", [Contract.Module("@action-validator/cli/cli.mjs"), Path.Combine(Fixtures.Repository, "action.yml")]);
+        Assert.True(code == 0, output + error);
+    }
+
+    [Fact]
+    public void The_image_file_is_clean()
+    {
+        var (code, output, error) = Processes.Run("node", [Contract.Module("dockerfilelint/bin/dockerfilelint"), Path.Combine(Fixtures.Repository, "Dockerfile")]);
+        Assert.True(code == 0, output + error);
+    }
+
+    [Theory]
+    [InlineData("true", "always")]
+    [InlineData("false", "never")]
+    public async Task The_command_line_takes_what_the_action_gives_it(string repair, string comment)
+    {
+        using var place = new Workplace();
+        GateOptions? seen = null;
+        var args = Arguments(new() { ["policy"] = place.Folder.Root, ["repair"] = repair, ["comment"] = comment, ["verbosity"] = "normal" });
+        var host = place.Host with
+        {
+            Run = (_, options, _, _) =>
+            {
+                seen = options;
+                return SampleResults.Passed;
+            },
+        };
+        Assert.Equal(0, await CommandLine.RunAsync(args, host, TestContext.Current.CancellationToken));
+        Assert.Equal(repair == "true", seen!.Repair);
+    }
+
+    [Fact]
+    public async Task Every_output_that_the_action_promises_is_set()
+    {
+        using var place = new Workplace();
+        using var github = new FakeGitHub();
+        place.Host = github.Host(place.Folder);
+        await place.RunAsync(SampleResults.Passed);
+        Assert.Equal(((Dictionary<object, object>)Action()["outputs"]).Keys.Cast<string>().Order(), Outputs.Parse(File.ReadAllText(place.Folder.Path("output.txt"))).Keys.Order());
+    }
+
+    private static string[] Arguments(Dictionary<string, string> inputs)
+    {
+        var declared = ((Dictionary<object, object>)Action()["inputs"]).Keys.Cast<string>().Except(["token"]).Order();
+        Assert.Equal(inputs.Keys.Order(), declared);
+        var args = (List<object>)((Dictionary<object, object>)Action()["runs"])["args"];
+        return [.. args.Select(a => Input().Replace((string)a, m => inputs[m.Groups[1].Value]))];
+    }
+
+    private static Dictionary<object, object> Action() =>
+        new DeserializerBuilder().Build().Deserialize<Dictionary<object, object>>(File.ReadAllText(Path.Combine(Fixtures.Repository, "action.yml")));
+
+    [GeneratedRegex(@"\$\{\{ inputs\.([a-z]+) \}\}")]
+    private static partial Regex Input();
+}
