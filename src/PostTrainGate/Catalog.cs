@@ -34,7 +34,13 @@ public static class Catalog
     ];
 
     /// <summary>Repairs, in the order they are tried.</summary>
-    public static ImmutableArray<IRepair> Repairs { get; } = [];
+    public static ImmutableArray<IRepair> Repairs { get; } =
+    [
+        new FmtRepair(),
+        new GroupParityRepair(),
+        new AdversarialRepair(),
+        new DareRepair(),
+    ];
 
     /// <summary>Report writers.</summary>
     public static ImmutableArray<IReportWriter> Reports { get; } =

@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using PostTrainGate.Models;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>Tries Dare on the training history, or on a short history made for it where none was kept.</summary>
+public sealed class DareRepair : IRepair
+{
+    private const int MadeSnapshots = 8;
+
+    /// <inheritdoc/>
+    public string Name => "dare";
+
+    /// <inheritdoc/>
+    public string Summary => "Inputs on which an older snapshot was surer learn its inner representation (Dare, Jiang et al., ASE 2022).";
+
+    /// <inheritdoc/>
+    public string? WhyNot(RepairContext context) => context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
+
+    /// <inheritdoc/>
+    public IEnumerable<RepairCandidate> Repair(RepairContext context)
+    {
+        ImmutableArray<OnnxClassifier> kept = [.. context.Snapshots.Where(s => SameShape(context.Source, s))];
+        var notes = ImmutableSortedDictionary<string, string>.Empty;
+        if (kept.Length < context.Snapshots.Length)
+        {
+            notes = notes.Add("snapshots_left_out", string.Create(CultureInfo.InvariantCulture,
+                $"{context.Snapshots.Length - kept.Length} of other layers than the model's"));
+        }
+
+        var made = kept.Length > 0 ? [] : MakeHistory(context);
+        if (made.Length > 0)
+        {
+            notes = notes.Add("substitute", string.Create(CultureInfo.InvariantCulture,
+                $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; {made.Length} states of a short fine-tuning of the model stand in for them"));
+        }
+
+        try
+        {
+            var dare = new Dare { Snapshots = kept.Length > 0 ? kept : made };
+            Dare[] grid = [dare, dare with { Variant = DareVariant.NoSlice }, dare.AsPublished()];
+            var recipes = grid.Select(d => d.Recipe(context.Source)).Select(r => r with { Notes = r.Notes.AddRange(notes) });
+            foreach (var candidate in RepairSearch.Over(context, recipes)) yield return candidate;
+        }
+        finally
+        {
+            foreach (var model in made) model.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// The substitute for a history: states along a short fine-tuning of all weights with a cyclic learning rate, as snapshot
+    /// ensembles are made (Huang et al. 2017), the source being the final model still.
+    /// </summary>
+    internal static ImmutableArray<OnnxClassifier> MakeHistory(RepairContext context)
+    {
+        var keeper = new Keeper();
+        var recipe = new TransformRecipe("dare: a history in place of snapshots", OnnxClassifier.LogitsTap,
+            c => new TuningInputs(c.Data.Inputs) { Labels = c.Data.Labels, Description = "rows of the repair split" },
+            (_, _) => new TuningTargets((tapped, _) => tapped.sum().mul(0), "none"), Slices.Everything,
+            new TuningSchedule { Steps = 60 * MadeSnapshots, LearningRate = 1e-3, Checkpoints = MadeSnapshots }) { LabelWeight = 1, TargetWeight = 0 };
+        var run = new TransformRun(context.Source, context.RepairSet, Seeds.Derive(context.Policy.Seed, recipe.Name), keeper,
+            context.Deadline, context.Progress, context.Cancel);
+        ModelTransform.Run(recipe, run).Model.Dispose();
+        return [.. keeper.States];
+    }
+
+    private static bool SameShape(OnnxClassifier a, OnnxClassifier b) => a.Parameters.Count == b.Parameters.Count
+        && a.Parameters.All(p => b.Parameters.TryGetValue(p.Key, out var other) && other.shape.SequenceEqual(p.Value.shape));
+
+    // Keeps every state that is scored, and finds them all alike.
+    private sealed class Keeper : ISelection
+    {
+        public List<OnnxClassifier> States { get; } = [];
+
+        public SelectionScore Score(OnnxClassifier model)
+        {
+            States.Add(model.Clone());
+            return new(true, 0, 0);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using PostTrainGate.Data;
+using PostTrainGate.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>Among which rows groups should be treated alike.</summary>
+public enum ParityScope
+{
+    /// <summary>All rows: statistical parity, disparate impact.</summary>
+    All,
+
+    /// <summary>Rows whose label is the favourable one: equal opportunity.</summary>
+    Favorable,
+
+    /// <summary>Rows of each label by itself: equalized odds.</summary>
+    EachLabel,
+}
+
+/// <summary>Groups that should be treated alike.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Scope">Among which rows.</param>
+public sealed record ParityDemand(GroupColumn Group, ParityScope Scope)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Scope switch
+    {
+        ParityScope.All => Group.Name,
+        ParityScope.Favorable => $"{Group.Name} among favourable",
+        _ => $"{Group.Name} within each label",
+    };
+}
+
+/// <summary>
+/// Group parity in the frame of <see cref="ModelTransform"/>: on real rows, each group's mean probability of the favourable class is
+/// pulled toward that of the others, and the whole model keeps its label loss. Where FMT makes twins alike, this
+/// reaches what other columns say about the group (soft group penalty, as in Kamishima et al. 2012).
+/// </summary>
+public sealed record GroupParity
+{
+    /// <summary>Which groups should be treated alike, and among which rows; at least one.</summary>
+    public required ImmutableArray<ParityDemand> Demands { get; init; }
+
+    /// <summary>Weight of the squared difference beside the label loss.</summary>
+    public double Weight { get; init; } = 10;
+
+    /// <summary>Whether only the weights that read the group's own columns may change, few enough for small data.</summary>
+    public bool OwnColumnsOnly { get; init; }
+
+    /// <summary>How to tune.</summary>
+    public TuningSchedule Schedule { get; init; } = new() { Steps = 400, BatchSize = 1024, LearningRate = 3e-4, Checkpoints = 10 };
+
+    /// <summary>The recipe for a model.</summary>
+    public TransformRecipe Recipe(OnnxClassifier model) => new(
+        string.Create(CultureInfo.InvariantCulture, $"group-parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"),
+        OnnxClassifier.LogitsTap, Rows, Targets, OwnColumnsOnly ? OwnColumns : Slices.Everything, Schedule)
+    {
+        LabelWeight = 1,
+        TargetWeight = Weight,
+        Notes = ImmutableSortedDictionary<string, string>.Empty.Add("group", string.Join(", ", Demands)),
+    };
+
+    private static TuningInputs Rows(TransformContext context) =>
+        new(context.Data.Inputs) { Labels = context.Data.Labels, Description = "rows of the repair split" };
+
+    private TuningTargets Targets(TransformContext context, TuningInputs inputs)
+    {
+        var favorable = context.Data.Favorable;
+        Tensor[] members = [.. Demands.SelectMany(d => Members(d, context.Data))]; // [m, levels] each
+        return new((logits, batch) =>
+        {
+            using var scope = NewDisposeScope();
+            using Scalar none = 0, one = 1, two = 2;
+            var score = logits.softmax(1).select(1, favorable).unsqueeze(0); // [1, batch]
+            var loss = zeros(1);
+            foreach (var all in members)
+            {
+                var member = all.index_select(0, batch.Index);
+                var count = member.sum(0, keepdim: true);
+                var present = count.gt(none).to_type(ScalarType.Float32);
+                var mean = score.mm(member).div(count.clamp_min(one)); // [1, levels]
+                var middle = mean.mul(present).sum().div(present.sum().clamp_min(one));
+                loss = loss.add(mean.sub(middle).square().mul(present).sum(), two); // two groups: the squared difference
+            }
+
+            return loss.sum().MoveToOuterDisposeScope();
+        }, "equal mean scores of the groups");
+    }
+
+    private static Tensor[] Members(ParityDemand demand, EvaluationSet data)
+    {
+        var group = demand.Group;
+        var sides = group.Privileged is null ? group.Levels.Length : 2;
+        var flags = new float[data.Count, sides];
+        for (var i = 0; i < data.Count; i++)
+        {
+            var level = group.LevelOf[i];
+            if (level >= 0) flags[i, group.Privileged is not { } p ? level : level == p ? 1 : 0] = 1;
+        }
+
+        var all = from_array(flags);
+        return demand.Scope switch
+        {
+            ParityScope.All => [all],
+            ParityScope.Favorable => [Of(data.Favorable)],
+            _ => [.. Enumerable.Range(0, data.ClassNames.Length).Select(Of)],
+        };
+        Tensor Of(int label) => all.mul(data.Labels.eq(label).unsqueeze(1));
+    }
+
+    private WeightSlice OwnColumns(TransformContext context)
+    {
+        var first = context.Source.Layers[0];
+        var shape = context.Source.Parameters[first.Weight].shape;
+        var flags = new bool[shape[first.InputAxis]];
+        foreach (var column in Demands.SelectMany(d => d.Group.SourceColumns).Select(c => context.Data.Layout?.Find(c)).OfType<FeatureColumn>())
+            flags.AsSpan(column.Start, column.Width).Fill(true);
+        var view = Enumerable.Repeat(1L, shape.Length).ToArray();
+        view[first.InputAxis] = shape[first.InputAxis];
+        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(first.Weight, tensor(flags).view(view).expand(shape).clone());
+        return new(masks, "weights that read the group's columns");
+    }
+}

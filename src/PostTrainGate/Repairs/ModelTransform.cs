@@ -1,0 +1,255 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using PostTrainGate.Data;
+using PostTrainGate.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>Surroundings of one run of <see cref="ModelTransform"/>.</summary>
+/// <param name="Source">The model to repair; not changed.</param>
+/// <param name="Data">Rows to learn from.</param>
+/// <param name="Seed">Of everything random.</param>
+/// <param name="Selection">Scores the state at every checkpoint; null: the last state is kept.</param>
+/// <param name="Deadline">When to stop early, with the best state so far.</param>
+/// <param name="Progress">Told the share done.</param>
+/// <param name="Cancel">Stops the run.</param>
+public sealed record TransformRun(OnnxClassifier Source, EvaluationSet Data, int Seed, ISelection? Selection = null,
+    DateTime? Deadline = null, IProgress<RunProgress>? Progress = null, CancellationToken Cancel = default);
+
+/// <summary>
+/// Model transformation (Jiang et al., TOSEM 2024): a classifier is cut after a hidden layer into a regression model over the same
+/// weights; that front is tuned on augmented inputs toward better targets, moving only the weights that matter; the head, never
+/// copied, is then on it again. Dare, FMT and the rest are recipes for this one frame.
+/// </summary>
+public sealed class ModelTransform : IDisposable
+{
+    private const int MaxBackOffs = 6;
+    private const double Diverged = 4;
+    private static readonly ImmutableArray<double> Shares = [0.75, 0.5, 0.25];
+
+    private readonly TransformRecipe _recipe;
+    private readonly TransformRun _run;
+    private readonly Generator _random;
+    private readonly TuningInputs _inputs;
+    private readonly TuningTargets _targets;
+    private readonly WeightSlice _slice;
+    private readonly OnnxClassifier _model;
+    private readonly TunedWeights _weights;
+    private readonly Optimizer _optimizer;
+    private Tensor? _best;
+    private SelectionScore? _bestScore;
+
+    private ModelTransform(TransformRecipe recipe, TransformRun run)
+    {
+        (_recipe, _run) = (recipe, run);
+        _random = new Generator((ulong)run.Seed);
+        var context = new TransformContext(run.Source, run.Data, recipe.Tap, _random);
+        using (no_grad())
+        {
+            _inputs = recipe.Inputs(context);
+            _targets = recipe.Targets(context, _inputs);
+            _slice = recipe.Slice(context);
+        }
+
+        _model = run.Source.Clone();
+        _weights = new TunedWeights(_model, _slice, recipe.Schedule.Projection == Projection.Epoch);
+        _optimizer = recipe.Schedule.Optimizer();
+    }
+
+    /// <summary>Runs a recipe. The source is left as it was.</summary>
+    /// <returns>The best admissible state, or the best one when none is; the caller disposes its model.</returns>
+    public static RepairCandidate Run(TransformRecipe recipe, TransformRun run)
+    {
+        using var scope = NewDisposeScope();
+        using var threads = new ThreadScope(TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize);
+        using var transform = new ModelTransform(recipe, run);
+        return transform.Tune();
+    }
+
+    private RepairCandidate Tune()
+    {
+        var schedule = _recipe.Schedule;
+        var rows = _inputs.Rows.shape[0];
+        var steps = rows == 0 ? 0 : schedule.StepsOver(rows);
+        var perEpoch = schedule.StepsPerEpoch(rows);
+        var window = Math.Clamp(steps / 20, 1, 100);
+        var checkpoint = Checkpoint(steps, perEpoch);
+        var watch = new LossWatch(Diverged);
+        var (scale, backOffs, done) = (1.0, 0, 0);
+        using var total = zeros(1);
+        Tensor? order = null;
+        _weights.AskForGradients(true);
+        for (; done < steps && !Late; done++)
+        {
+            var at = done % perEpoch;
+            if (at == 0 && !schedule.WithReplacement)
+            {
+                order?.Dispose();
+                order = randperm(rows, generator: _random).DetachFromDisposeScope();
+            }
+
+            if (schedule.FreshOptimizer) _optimizer.Reset();
+            Step(order, at, schedule.RateAt(done, steps) * scale, total);
+            if (schedule.Projection == Projection.Epoch && at == perEpoch - 1) Locked(_weights.Project);
+            if ((done + 1) % window == 0)
+            {
+                var loss = total.item<float>() / window;
+                total.zero_();
+                if (watch.HasDiverged(loss))
+                {
+                    if (++backOffs > MaxBackOffs) break;
+                    scale /= 2;
+                    _optimizer.Reset();
+                    Locked(() => { if (_bestScore is { Admissible: true }) _weights.Restore(_best!); else _weights.Reset(); });
+                    watch.Restart();
+                    continue;
+                }
+
+                _run.Progress?.Report(new(_recipe.Name, (done + 1.0) / steps, string.Create(CultureInfo.InvariantCulture, $"loss {loss:G3}")));
+            }
+
+            if (checkpoint > 0 && (done + 1) % checkpoint == 0 && done + 1 < steps) Score();
+        }
+
+        order?.Dispose();
+        _weights.AskForGradients(false);
+        Locked(_weights.Project);
+        Score();
+        if (_bestScore is { Admissible: false } && !Late) Shorten();
+        if (_best is not null) Locked(() => _weights.Restore(_best));
+        return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, scale));
+    }
+
+    /// <summary>One optimiser step; nothing in it waits for a value.</summary>
+    private void Step(Tensor? order, int at, double rate, Tensor total)
+    {
+        var schedule = _recipe.Schedule;
+        using var scope = NewDisposeScope();
+        var rows = _inputs.Rows.shape[0];
+        var start = (long)at * schedule.BatchSize;
+        var index = order is null
+            ? randint(rows, [schedule.BatchSize], dtype: ScalarType.Int64, generator: _random)
+            : order.narrow(0, start, Math.Min(schedule.BatchSize, rows - start));
+        var clean = _inputs.Rows.index_select(0, index);
+        var labels = _inputs.Labels?.index_select(0, index);
+        var inputs = clean;
+        if (_inputs.Augment is { } augment)
+        {
+            _weights.AskForGradients(false);
+            inputs = augment(_model, clean, labels).detach();
+            _weights.AskForGradients(true);
+        }
+
+        var loss = Loss(inputs, new TuningBatch(_model, index, clean, labels));
+        _weights.Gradient.zero_();
+        loss.backward();
+        using var _ = no_grad();
+        total.add_(loss);
+        if (schedule.WeightDecay > 0)
+        {
+            using Scalar decay = schedule.WeightDecay;
+            _weights.Gradient.add_(_weights.Vector, decay);
+        }
+
+        if (schedule.Projection == Projection.Step) _weights.MaskGradient();
+        _optimizer.Step(_weights.Vector, _weights.Gradient, rate);
+    }
+
+    private Tensor Loss(Tensor inputs, TuningBatch batch)
+    {
+        using Scalar targetWeight = _recipe.TargetWeight, labelWeight = _recipe.LabelWeight;
+        if (_recipe.LabelWeight == 0) return _targets.Loss(_model.Activations(inputs, _recipe.Tap), batch).mul(targetWeight);
+        if (_recipe.TargetWeight == 0) return LabelLoss(_model.Logits(inputs), batch).mul(labelWeight);
+        var values = _model.Values(inputs, _recipe.Tap, OnnxClassifier.LogitsTap);
+        return LabelLoss(values[1], batch).mul(labelWeight).add(_targets.Loss(values[0], batch), targetWeight);
+    }
+
+    private static Tensor LabelLoss(Tensor logits, TuningBatch batch) =>
+        nn.functional.cross_entropy(logits, batch.Labels ?? throw new InvalidOperationException("a label loss needs labelled rows"));
+
+    /// <summary>Scores the state as it stands and keeps it if it is the best so far; without a selection keeps the last one.</summary>
+    private void Score()
+    {
+        if (_run.Selection is not { } selection) return;
+        _weights.AskForGradients(false);
+        using (var before = _weights.Save())
+        {
+            // A state between two resets is not one that could be proposed.
+            Locked(_weights.Project);
+            var score = selection.Score(_model);
+            if (_bestScore is not { } best || score.CompareTo(best) > 0)
+            {
+                _bestScore = score;
+                _best?.Dispose();
+                _best = _weights.Save();
+            }
+
+            Locked(() => _weights.Restore(before));
+        }
+
+        _weights.AskForGradients(true);
+    }
+
+    /// <summary>Nothing was admissible: goes back toward the source until something is.</summary>
+    private void Shorten()
+    {
+        using var end = _best!.alias().DetachFromDisposeScope();
+        foreach (var share in Shares)
+        {
+            Locked(() => _weights.Interpolate(end, share));
+            Score();
+            if (_bestScore is { Admissible: true } || Late) return;
+        }
+    }
+
+    private bool Late
+    {
+        get
+        {
+            _run.Cancel.ThrowIfCancellationRequested();
+            return _run.Deadline is { } deadline && DateTime.UtcNow >= deadline.ToUniversalTime();
+        }
+    }
+
+    private int Checkpoint(int steps, int perEpoch)
+    {
+        var (schedule, every) = (_recipe.Schedule, 0);
+        if (schedule.Checkpoints <= 0 || _run.Selection is null) return 0;
+        every = Math.Max(1, steps / schedule.Checkpoints);
+        return schedule.Projection == Projection.Epoch ? Math.Max(1, every / perEpoch) * perEpoch : every;
+    }
+
+    private static void Locked(Action change)
+    {
+        using var _ = no_grad();
+        change();
+    }
+
+    private ImmutableSortedDictionary<string, string> Details(int steps, int done, int backOffs, double scale)
+    {
+        var details = _recipe.Notes.ToBuilder();
+        var layer = _run.Source.Layers.FirstOrDefault(l => l.Output == _recipe.Tap);
+        var change = WeightChange.Between(_run.Source, _model);
+        details["layer"] = layer is null ? "output" : $"{layer.Index} ({layer.Name})";
+        details["inputs"] = string.Create(CultureInfo.InvariantCulture, $"{_inputs.Rows.shape[0]} {_inputs.Description}");
+        details["targets"] = _targets.Description;
+        details["slice"] = string.Create(CultureInfo.InvariantCulture, $"{_slice.Description}: {_weights.Free} values");
+        details["steps"] = done < steps ? $"{done} of {steps} (out of time or diverging)" : $"{steps}";
+        details["batch"] = $"{_recipe.Schedule.BatchSize}";
+        details["learning_rate"] = (_recipe.Schedule.LearningRate * scale).ToString("G4", CultureInfo.InvariantCulture);
+        if (backOffs > 0) details["back_offs"] = $"{backOffs} (the loss diverged; the learning rate was halved each time)";
+        details["weights_changed"] = change.ToString();
+        return details.ToImmutable();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _weights.Dispose();
+        _best?.Dispose();
+        _random.Dispose();
+    }
+}

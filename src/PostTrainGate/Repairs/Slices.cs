@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>What happens to biases under a slice.</summary>
+public enum BiasMode
+{
+    /// <summary>All of the front's biases may change, as in the release of both methods.</summary>
+    Free,
+
+    /// <summary>Those of the units in the slice.</summary>
+    Slice,
+
+    /// <summary>None.</summary>
+    Frozen,
+}
+
+/// <summary>Rules for which weights may change.</summary>
+public static class Slices
+{
+    /// <summary>Every weight of every layer.</summary>
+    public static WeightSlice Everything(TransformContext context) =>
+        new(All(context.Source, context.Source.Layers), "all weights");
+
+    /// <summary>Every weight up to the tapped layer (variants -s).</summary>
+    public static WeightSlice Front(TransformContext context) =>
+        new(All(context.Source, FrontLayers(context.Source, context.Tap)), "all weights up to the tapped layer");
+
+    /// <summary>Layers from the first to the one tapped; all of them when the tap is no layer's output.</summary>
+    internal static ImmutableArray<Layer> FrontLayers(OnnxClassifier model, string tap)
+    {
+        var last = model.Layers.FirstOrDefault(l => l.Output == tap)?.Index ?? model.Layers.Length - 1;
+        return [.. model.Layers.Where(l => l.Index <= last)];
+    }
+
+    internal static ImmutableSortedDictionary<string, Tensor?> All(OnnxClassifier model, IEnumerable<Layer> layers) =>
+        layers.SelectMany(l => new[] { l.Weight, l.Bias }).OfType<string>().Distinct()
+            .ToImmutableSortedDictionary(name => name, _ => (Tensor?)null);
+
+    /// <summary>
+    /// The connections between chosen units of neighbouring layers. Where a layer's inputs are not the units of the layer before it
+    /// (the first layer, a sum of branches) all of them count.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="layers">Layers in forward order.</param>
+    /// <param name="units">Chosen units of each of them.</param>
+    /// <param name="biases">What happens to biases.</param>
+    internal static ImmutableSortedDictionary<string, Tensor?> Between(OnnxClassifier model, IReadOnlyList<Layer> layers,
+        IReadOnlyList<int[]> units, BiasMode biases)
+    {
+        var masks = ImmutableSortedDictionary.CreateBuilder<string, Tensor?>();
+        for (var i = 0; i < layers.Count; i++)
+        {
+            var layer = layers[i];
+            var shape = model.Parameters[layer.Weight].shape;
+            var rows = Flags(shape[layer.UnitAxis], units[i], 1);
+            var follows = i > 0 && shape[layer.InputAxis] == layers[i - 1].Units * layer.InputsPerUnit;
+            var columns = follows ? Flags(shape[layer.InputAxis], units[i - 1], layer.InputsPerUnit) : ones(shape[layer.InputAxis], ScalarType.Bool);
+            masks[layer.Weight] = Along(rows, shape, layer.UnitAxis).logical_and(Along(columns, shape, layer.InputAxis)).expand(shape).clone();
+            if (layer.Bias is { } bias && biases != BiasMode.Frozen) masks[bias] = biases == BiasMode.Free ? null : rows.reshape(model.Parameters[bias].shape);
+        }
+
+        return masks.ToImmutable();
+    }
+
+    private static Tensor Flags(long count, int[] chosen, long perUnit)
+    {
+        var flags = new bool[count];
+        foreach (var unit in chosen) flags.AsSpan((int)(unit * perUnit), (int)perUnit).Fill(true);
+        return tensor(flags);
+    }
+
+    private static Tensor Along(Tensor flags, long[] shape, int axis)
+    {
+        var view = Enumerable.Repeat(1L, shape.Length).ToArray();
+        view[axis] = shape[axis];
+        return flags.view(view);
+    }
+}
