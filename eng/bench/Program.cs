@@ -3,6 +3,7 @@ using PostTrainGate.Bench;
 // One file per benchmark; a new one is one more line here.
 Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
 {
+    ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
     ["gradient"] = (GradientBench.Run, "forward and input gradient of an ONNX model against the same network written by hand"),
 };
 
