@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace PostTrainGate.Policy;
 
@@ -22,10 +23,17 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ListNode list) return Wrong(node, what, context, fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } s ? $"write [{s.Text}]" : null);
+        if (node is not ListNode list)
+        {
+            var single = fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar ? scalar.Text : null;
+            return Wrong(node, what, context, single is null ? null : $"write [{single}]");
+        }
+
         if (list.Items.Length < fewest || list.Items.Length > most)
         {
-            var count = fewest == most ? $"{fewest} items" : list.Items.Length < fewest ? $"at least {fewest} item{(fewest == 1 ? "" : "s")}" : $"at most {most} items";
+            var count = fewest == most ? $"{fewest} items"
+                : list.Items.Length > most ? $"at most {most} items"
+                : fewest == 1 ? "at least 1 item" : $"at least {fewest} items";
             context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have {count}, not {list.Items.Length}.");
             return null;
         }
@@ -34,7 +42,10 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
         if (Distinct)
         {
             foreach (var twice in items.Where(i => i.Value is not null).GroupBy(i => i.Value).SelectMany(g => g.Skip(1)))
-                context.Report(DiagnosticCodes.PolicyConflict, twice.Node.Position, $"{Wording.Quote($"{twice.Value}")} stands in {what} twice; keep one.");
+            {
+                context.Report(DiagnosticCodes.PolicyConflict, twice.Node.Position,
+                    $"{Wording.Quote($"{twice.Value}")} stands in {what} twice; keep one.");
+            }
         }
 
         return items.TrueForAll(i => i.Value is not null) ? items.Select(i => (T)i.Value!).ToImmutableArray() : null;
@@ -98,15 +109,15 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
         var merges = false;
         foreach (var (name, value) in map.Entries)
         {
-            if (!seen.TryAdd(name.Text, name.Position))
-                context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one.");
-            else if (known.Find(k => k.Name == name.Text) is { } key)
+            if (IsTwice(name, what, seen, context)) continue;
+            if (known.Find(k => k.Name == name.Text) is { } key)
                 section.Set(key, name.Position, ReadValue(key, value, name.Position, context));
             else
             {
                 section.IsFaulty = true;
                 if (name is { Text: "<<", Quoted: false }) merges = true;
-                if (all.Find(k => k.Name == name.Text) is { Refused: { } reason }) context.Report(DiagnosticCodes.PolicyConflict, name.Position, reason);
+                if (all.Find(k => k.Name == name.Text) is { Refused: { } reason })
+                    context.Report(DiagnosticCodes.PolicyConflict, name.Position, reason);
                 else if (Unknown(name, what, known, context) is { } near) misspelt.Add(near);
             }
         }
@@ -125,6 +136,15 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
         var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
         if (known.Any(k => k.Required)) schema["required"] = new JsonArray([.. known.Where(k => k.Required).Select(k => (JsonNode)k.Name)]);
         return schema;
+    }
+
+    /// <summary>Whether a key stood there before, which is reported.</summary>
+    public static bool IsTwice(ScalarNode name, string what, Dictionary<string, SourcePosition> seen, ReadContext context)
+    {
+        if (seen.TryAdd(name.Text, name.Position)) return false;
+        context.Report(DiagnosticCodes.PolicyKey, name.Position,
+            $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one.");
+        return true;
     }
 
     private static object? ReadValue(Key key, PolicyNode value, SourcePosition at, ReadContext context)
@@ -155,7 +175,7 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
 /// <summary>A map whose keys the user names. Read as an immutable array of (name, section).</summary>
 internal sealed class NamedShape(MapShape value) : Shape
 {
-    private const string Pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
+    private const string Pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,63}";
 
     /// <inheritdoc/>
     public override string Expected => "a map of names and what they stand for";
@@ -174,15 +194,15 @@ internal sealed class NamedShape(MapShape value) : Shape
         var named = ImmutableArray.CreateBuilder<(ScalarNode, Section)>();
         foreach (var (name, entry) in map.Entries)
         {
-            if (!seen.TryAdd(name.Text, name.Position))
+            if (MapShape.IsTwice(name, what, seen, context)) continue;
+            if (!Regex.IsMatch(name.Text, $@"{Pattern}\z"))
             {
-                context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one.");
-                continue;
+                context.Report(DiagnosticCodes.PolicyType, name.Position,
+                    $"The name {Wording.Quote(name.Text)} in {what} must be of letters, digits, '_' and '-', a letter or '_' first, at most 64.");
             }
 
-            if (!System.Text.RegularExpressions.Regex.IsMatch(name.Text, Pattern.Replace("$", @"\z", StringComparison.Ordinal)))
-                context.Report(DiagnosticCodes.PolicyType, name.Position, $"The name {Wording.Quote(name.Text)} in {what} must be of letters, digits, '_' and '-', a letter or '_' first, at most 64.");
-            named.Add((name, value.Read(entry, Wording.Quote(name.Text), name.Position, context) ?? new Section(name.Position) { IsFaulty = true }));
+            var section = value.Read(entry, Wording.Quote(name.Text), name.Position, context);
+            named.Add((name, section ?? new Section(name.Position) { IsFaulty = true }));
         }
 
         return named.ToImmutable();
@@ -192,7 +212,7 @@ internal sealed class NamedShape(MapShape value) : Shape
     public override JsonObject Schema(PolicyNames names) => new()
     {
         ["type"] = "object",
-        ["patternProperties"] = new JsonObject { [Pattern] = value.Schema(names) },
+        ["patternProperties"] = new JsonObject { [$"{Pattern}$"] = value.Schema(names) },
         ["additionalProperties"] = false,
     };
 }

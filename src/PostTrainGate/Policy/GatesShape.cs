@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Policy;
 
@@ -26,7 +27,11 @@ internal sealed class GatesShape : Shape
     {
         if (node is not ListNode list) return Wrong(node, what, context);
         if (list.Items.Length == 0)
-            context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have at least 1 item, such as 'accuracy: {{ min: 0.9 }}', not 0.");
+        {
+            context.Report(DiagnosticCodes.PolicyRange, node.Position,
+                $"{what} must have at least 1 item, such as 'accuracy: {{ min: 0.9 }}', not 0.");
+        }
+
         return list.Items.SelectMany(i => Entries(i, context)).ToImmutableArray();
     }
 
@@ -43,7 +48,14 @@ internal sealed class GatesShape : Shape
             metrics[metric.Name] = rule;
         }
 
-        var item = new JsonObject { ["type"] = "object", ["properties"] = metrics, ["additionalProperties"] = false, ["minProperties"] = 1, ["maxProperties"] = 1 };
+        var item = new JsonObject
+        {
+            ["type"] = "object",
+            ["properties"] = metrics,
+            ["additionalProperties"] = false,
+            ["minProperties"] = 1,
+            ["maxProperties"] = 1,
+        };
         return new() { ["type"] = "array", ["items"] = item, ["minItems"] = 1 };
     }
 
@@ -62,24 +74,35 @@ internal sealed class GatesShape : Shape
         if (map.Entries.Length > 1 && first.Value is ScalarNode { IsNull: true })
         {
             // The rule's keys are not indented below the metric: one slip, and the whole rule can still be checked.
-            context.Report(DiagnosticCodes.PolicyType, map.Entries[1].Key.Position,
-                $"{Wording.Quote(map.Entries[1].Key.Text)} stands beside {Wording.Quote(first.Key.Text)}; indent it by two more spaces to put it below.");
+            var beside = map.Entries[1].Key;
+            context.Report(DiagnosticCodes.PolicyType, beside.Position, $"{Wording.Quote(beside.Text)} stands beside "
+                + $"{Wording.Quote(first.Key.Text)}; indent it by two more spaces to put it below.");
             yield return Entry(first.Key, new MapNode(item.Position, map.Entries[1..]), context);
             yield break;
         }
 
         foreach (var (name, _) in map.Entries.Skip(1))
-            context.Report(DiagnosticCodes.PolicyType, name.Position, $"{Wording.Quote(name.Text)} stands in the same gate as {Wording.Quote(first.Key.Text)}; give each metric a '-' of its own.");
+        {
+            context.Report(DiagnosticCodes.PolicyType, name.Position, $"{Wording.Quote(name.Text)} stands in the same gate as "
+                + $"{Wording.Quote(first.Key.Text)}; give each metric a '-' of its own.");
+        }
+
         foreach (var (name, rule) in map.Entries) yield return Entry(name, rule, context);
     }
 
+    /// <summary>The threshold that bounds a metric's value.</summary>
+    public static string Bound(MetricName metric) => metric.Better is Better.NearZero ? "max" : "min";
+
     private static GateEntry Entry(ScalarNode name, PolicyNode rule, ReadContext context)
     {
-        var metric = context.Names.Metrics.FirstOrDefault(m => m.Name == name.Text);
-        if (metric is null) context.Report(DiagnosticCodes.PolicyName, name.Position, NameShape.Unknown("metric", name.Text, context.Names.Metrics.Select(m => m.Name)));
+        var known = context.Names.Metrics;
+        var metric = known.FirstOrDefault(m => m.Name == name.Text);
+        if (metric is null)
+            context.Report(DiagnosticCodes.PolicyName, name.Position, NameShape.Unknown("metric", name.Text, known.Select(m => m.Name)));
         var shape = metric is null ? PolicyShape.Rule.Unknown : PolicyShape.Rule.For(metric);
-        var bound = metric?.Better is Metrics.Better.NearZero ? "max" : "min";
-        var hint = metric is not null && rule is ScalarNode { Text.Length: > 0 and < 20 } value ? $"write '{metric.Name}: {{ {bound}: {value.Text} }}'" : null;
-        return new(name, metric, shape.Read(rule, Wording.Quote(name.Text), name.Position, context, hint) ?? new Section(name.Position) { IsFaulty = true });
+        var hint = metric is not null && rule is ScalarNode { Text.Length: > 0 and < 20 } value
+            ? $"write '{metric.Name}: {{ {Bound(metric)}: {value.Text} }}'" : null;
+        var section = shape.Read(rule, Wording.Quote(name.Text), name.Position, context, hint);
+        return new(name, metric, section ?? new Section(name.Position) { IsFaulty = true });
     }
 }

@@ -22,14 +22,18 @@ internal enum PathUse
 internal sealed class PathShape(PathUse use) : Shape
 {
     /// <inheritdoc/>
-    public override string Expected => use is PathUse.Files ? "a path or pattern such as data/*.csv" : "a path relative to the policy's folder";
+    public override string Expected =>
+        use is PathUse.Files ? "a path or pattern such as data/*.csv" : "a path relative to the policy's folder";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => use switch { PathUse.Files => "path or pattern", PathUse.Folder => "path of a folder", _ => "path" };
+    public override string Form(PolicyNames names) =>
+        use switch { PathUse.Files => "path or pattern", PathUse.Folder => "path of a folder", _ => "path" };
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context) =>
-        node is ScalarNode { IsNull: false, Text.Length: > 0 } scalar ? PolicyPaths.Resolve(scalar.Text, node.Position, what, use, context) : Wrong(node, what, context);
+        node is ScalarNode { IsNull: false, Text.Length: > 0 } scalar
+            ? PolicyPaths.Resolve(scalar.Text, node.Position, what, use, context)
+            : Wrong(node, what, context);
 
     /// <inheritdoc/>
     public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 1 };

@@ -83,13 +83,14 @@ internal static class PolicyBinder
         Position = gate.Name.Position,
     };
 
-    private static AttackSettings Attack(Section rule) => new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), rule.Get(Shapes.Rule.Epsilon))
-    {
-        Steps = rule.Get(Shapes.Rule.Steps),
-        StepSize = rule.Get(Shapes.Rule.StepSize),
-        Restarts = rule.Get(Shapes.Rule.Restarts),
-        RandomStart = rule.Get(Shapes.Rule.RandomStart),
-    };
+    private static AttackSettings Attack(Section rule) =>
+        new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), rule.Get(Shapes.Rule.Epsilon))
+        {
+            Steps = rule.Get(Shapes.Rule.Steps),
+            StepSize = rule.Get(Shapes.Rule.StepSize),
+            Restarts = rule.Get(Shapes.Rule.Restarts),
+            RandomStart = rule.Get(Shapes.Rule.RandomStart),
+        };
 
     private static OutcomePolicy On(Section on) => new(on.Get(Shapes.On.Inconclusive), on.Get(Shapes.On.NotMeasured));
 
@@ -105,8 +106,8 @@ internal static class PolicyBinder
 
     private static ReportPolicy Report(Section report, PolicyNames names)
     {
-        var formats = names.Reports.Where(w => !w.Always && report.Get(Shapes.Report.Writer(w.Name, w.Summary, w.Always))).Select(w => w.Name);
-        var policy = new ReportPolicy([.. formats]);
+        var wanted = names.Reports.Where(w => !w.Always && report.Get(Shapes.Report.Writer(w.Name, w.Summary, w.Always)));
+        var policy = new ReportPolicy([.. wanted.Select(w => w.Name)]);
         return report.TryGet(Shapes.Report.Folder, out var folder) ? policy with { Folder = folder.Text } : policy;
     }
 

@@ -14,21 +14,36 @@ internal static class PolicyChecks
         if (root.TryGet(Shapes.InputKey, out var input)) Input(input, context);
         root.TryGet(Shapes.Groups, out var groups);
         Groups(groups.IsDefault ? [] : groups, context);
-        if (root.TryGet(Shapes.Gates, out var gates)) foreach (var gate in gates) Gate(gate, root, groups.IsDefault ? [] : groups, context);
+        if (root.TryGet(Shapes.Gates, out var gates))
+            foreach (var gate in gates) Gate(gate, root, groups.IsDefault ? [] : groups, context);
         Outputs(root, context);
     }
 
-    private static void Conflict(ReadContext context, SourcePosition at, string message) => context.Report(DiagnosticCodes.PolicyConflict, at, message);
+    private static void Conflict(ReadContext context, SourcePosition at, string message) =>
+        context.Report(DiagnosticCodes.PolicyConflict, at, message);
 
     private static void Data(Section data, ReadContext context)
     {
         var (label, labels) = (data.Has(Shapes.Data.Label), data.Has(Shapes.Data.Labels));
         if (label && data.TryGet(Shapes.Data.Labels, out var file) && !IsArchive(file))
-            Conflict(context, data.At(Shapes.Data.Labels), "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own.");
+        {
+            Conflict(context, data.At(Shapes.Data.Labels),
+                "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own.");
+        }
+
         if (!label && !labels && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !data.IsFaulty)
-            context.Report(DiagnosticCodes.PolicyMissingKey, data.Position, "'data' does not say where the labels are; give 'label' (a column) or 'labels' (a file of its own).");
-        if (data.TryGet(Shapes.Data.Favorable, out var favorable) && data.TryGet(Shapes.Data.Classes, out var classes) && !classes.Contains(favorable))
-            context.Report(DiagnosticCodes.PolicyName, data.At(Shapes.Data.Favorable), $"'favorable' is {Wording.Quote(favorable)}, which is none of 'classes': {Listed(classes)}.");
+        {
+            context.Report(DiagnosticCodes.PolicyMissingKey, data.Position,
+                "'data' does not say where the labels are; give 'label' (a column) or 'labels' (a file of its own).");
+        }
+
+        if (data.TryGet(Shapes.Data.Favorable, out var favorable) && data.TryGet(Shapes.Data.Classes, out var classes)
+            && !classes.Contains(favorable))
+        {
+            context.Report(DiagnosticCodes.PolicyName, data.At(Shapes.Data.Favorable),
+                $"'favorable' is {Wording.Quote(favorable)}, which is none of 'classes': {Listed(classes)}.");
+        }
+
         if (data.TryGet(Shapes.Data.Features, out var features)) Features(features, data, context);
         if (data.TryGet(Shapes.Data.Splits, out var splits)) Splits(splits, context);
     }
@@ -40,9 +55,16 @@ internal static class PolicyChecks
     {
         if (!features.TryGet(Shapes.Features.Only, out var only)) return;
         if (features.TryGet(Shapes.Features.Except, out var except) && only.Intersect(except).ToList() is [var both, ..])
-            Conflict(context, features.At(Shapes.Features.Except), $"The column {Wording.Quote(both)} stands in both 'only' and 'except'; keep it in one.");
+        {
+            Conflict(context, features.At(Shapes.Features.Except),
+                $"The column {Wording.Quote(both)} stands in both 'only' and 'except'; keep it in one.");
+        }
+
         if (data.TryGet(Shapes.Data.Label, out var label) && only.Contains(label))
-            Conflict(context, features.At(Shapes.Features.Only), $"The label {Wording.Quote(label)} stands in 'only'; a model must not see what it predicts, so remove it.");
+        {
+            Conflict(context, features.At(Shapes.Features.Only),
+                $"The label {Wording.Quote(label)} stands in 'only'; a model must not see what it predicts, so remove it.");
+        }
     }
 
     private static void Splits(Section splits, ReadContext context)
@@ -51,15 +73,23 @@ internal static class PolicyChecks
         var sum = keys.Sum(splits.Get);
         if (sum <= 1 + 1e-9) return;
         var parts = keys.Select(k => $"{k.Name} {Wording.Number(splits.Get(k) * 100)}%{(splits.Has(k) ? "" : " by default")}");
-        context.Report(DiagnosticCodes.PolicyRange, splits.Position, $"The splits are {Wording.Number(sum * 100)}% together ({string.Join(", ", parts)}); they must be at most 100%.");
+        context.Report(DiagnosticCodes.PolicyRange, splits.Position,
+            $"The splits are {Wording.Number(sum * 100)}% together ({string.Join(", ", parts)}); they must be at most 100%.");
     }
 
     private static void Input(Section input, ReadContext context)
     {
         if (input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] >= bounds[1])
-            context.Report(DiagnosticCodes.PolicyRange, input.At(Shapes.Input.Bounds), $"'bounds' goes from {Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; the first must be below the second.");
+        {
+            context.Report(DiagnosticCodes.PolicyRange, input.At(Shapes.Input.Bounds),
+                $"'bounds' goes from {Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; the first must be below the second.");
+        }
+
         if (input.TryGet(Shapes.Input.Mean, out var mean) && input.TryGet(Shapes.Input.Std, out var std) && mean.Length != std.Length)
-            Conflict(context, input.At(Shapes.Input.Std), $"'mean' has {mean.Length} and 'std' has {std.Length} numbers; give as many of one as of the other.");
+        {
+            Conflict(context, input.At(Shapes.Input.Std),
+                $"'mean' has {mean.Length} and 'std' has {std.Length} numbers; give as many of one as of the other.");
+        }
     }
 
     private static void Groups(ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
@@ -70,23 +100,46 @@ internal static class PolicyChecks
             Key[] kinds = [Shapes.Group.Column, Shapes.Group.Where, Shapes.Group.Cross];
             var given = kinds.Where(group.Has).ToList();
             if (given.Count > 1)
-                Conflict(context, group.At(given[1]), $"The group {shown} has {Wording.List(given.Select(k => $"'{k.Name}'"))}; keep one of them.");
+            {
+                Conflict(context, group.At(given[1]),
+                    $"The group {shown} has {Wording.List(given.Select(k => $"'{k.Name}'"))}; keep one of them.");
+            }
+
             if (given.Count == 0 && !group.IsFaulty)
-                context.Report(DiagnosticCodes.PolicyMissingKey, name.Position, $"The group {shown} does not say who is in it; give 'column', 'where' or 'cross'.");
+            {
+                context.Report(DiagnosticCodes.PolicyMissingKey, name.Position,
+                    $"The group {shown} does not say who is in it; give 'column', 'where' or 'cross'.");
+            }
+
             if (group.Has(Shapes.Group.Privileged) && given.Count > 0 && !group.Has(Shapes.Group.Column))
-                Conflict(context, group.At(Shapes.Group.Privileged), $"'privileged' names a value of 'column', which the group {shown} lacks; {(group.Has(Shapes.Group.Where) ? "a condition's true is privileged anyway, so " : "")}remove it.");
-            if (group.TryGet(Shapes.Group.Cross, out var cross)) foreach (var member in cross) Crossed(member, name.Text, group, groups, context);
+            {
+                var why = group.Has(Shapes.Group.Where) ? "a condition's true is privileged anyway, so " : "";
+                Conflict(context, group.At(Shapes.Group.Privileged),
+                    $"'privileged' names a value of 'column', which the group {shown} lacks; {why}remove it.");
+            }
+
+            if (!group.TryGet(Shapes.Group.Cross, out var cross)) continue;
+            foreach (var member in cross) Crossed(member, name.Text, group.At(Shapes.Group.Cross), groups, context);
         }
     }
 
-    private static void Crossed(string member, string name, Section group, ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
+    private static void Crossed(string member, string name, SourcePosition at, ImmutableArray<(ScalarNode Name, Section Group)> groups,
+        ReadContext context)
     {
-        var at = group.At(Shapes.Group.Cross);
         var other = groups.FirstOrDefault(g => g.Name.Text == member);
-        if (member == name) Conflict(context, at, $"The group {Wording.Quote(name)} crosses itself; name other groups.");
-        else if (other.Name is null) Undefined(member, groups.Where(g => g.Name.Text != name), at, context);
+        if (member == name)
+        {
+            Conflict(context, at, $"The group {Wording.Quote(name)} crosses itself; name other groups.");
+        }
+        else if (other.Name is null)
+        {
+            Undefined(member, groups.Where(g => g.Name.Text != name), at, context);
+        }
         else if (other.Group.Has(Shapes.Group.Cross))
-            Conflict(context, at, $"The group {Wording.Quote(name)} crosses {Wording.Quote(member)}, which is a cross itself; name the groups that it is made of.");
+        {
+            Conflict(context, at, $"The group {Wording.Quote(name)} crosses {Wording.Quote(member)}, which is a cross itself; "
+                + "name the groups that it is made of.");
+        }
     }
 
     private static void Undefined(string name, IEnumerable<(ScalarNode Name, Section Group)> groups, SourcePosition at, ReadContext context)
@@ -102,32 +155,44 @@ internal static class PolicyChecks
         var rule = gate.Rule;
         if (rule.TryGet(Shapes.Rule.Group, out var group) && !groups.Any(g => g.Name.Text == group))
             Undefined(group, groups, rule.At(Shapes.Rule.Group), context);
-        if (gate.Metric is { } metric && !rule.IsFaulty
-            && !rule.Has(Shapes.Rule.Min) && !rule.Has(Shapes.Rule.Max) && !rule.Has(Shapes.Rule.Drop))
+        Key[] thresholds = [Shapes.Rule.Min, Shapes.Rule.Max, Shapes.Rule.Drop];
+        if (gate.Metric is { } metric && !rule.IsFaulty && !thresholds.Any(rule.Has))
         {
-            var bound = metric.Better is Metrics.Better.NearZero ? "max" : "min";
-            context.Report(DiagnosticCodes.PolicyMissingKey, gate.Name.Position, $"'{metric.Name}' has no threshold; give '{bound}' or 'drop'.");
+            context.Report(DiagnosticCodes.PolicyMissingKey, gate.Name.Position,
+                $"'{metric.Name}' has no threshold; give '{GatesShape.Bound(metric)}' or 'drop'.");
         }
 
-        if (rule.TryGet(Shapes.Rule.Epsilon, out var epsilon) && rule.Get(Shapes.Rule.Norm) is Norm.Linf
-            && root.TryGet(Shapes.InputKey, out var input) && input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] < bounds[1] && epsilon > bounds[1] - bounds[0])
-        {
-            context.Report(DiagnosticCodes.PolicyRange, rule.At(Shapes.Rule.Epsilon), $"'epsilon' is {Wording.Number(epsilon)}, more than the whole range of inputs from "
-                + $"{Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; give it in the units of 'bounds'{(epsilon <= 255 && bounds[1] <= 1 ? $", such as {Wording.Number(epsilon)}/255" : "")}.");
-        }
+        if (root.TryGet(Shapes.InputKey, out var input) && input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] < bounds[1])
+            Epsilon(rule, bounds[0], bounds[1], context);
+    }
+
+    // An epsilon that reaches every input is one in other units: 8 where 8/255 is meant.
+    private static void Epsilon(Section rule, double lower, double upper, ReadContext context)
+    {
+        if (!rule.TryGet(Shapes.Rule.Epsilon, out var epsilon) || rule.Get(Shapes.Rule.Norm) is not Norm.Linf) return;
+        if (epsilon <= upper - lower) return;
+        var such = epsilon <= 255 && upper <= 1 ? $", such as {Wording.Number(epsilon)}/255" : "";
+        context.Report(DiagnosticCodes.PolicyRange, rule.At(Shapes.Rule.Epsilon),
+            $"'epsilon' is {Wording.Number(epsilon)}, more than the whole range of inputs from {Wording.Number(lower)} to "
+            + $"{Wording.Number(upper)}; give it in the units of 'bounds'{such}.");
     }
 
     private static void Outputs(Section root, ReadContext context)
     {
         if (root.TryGet(Shapes.ReportKey, out var report))
         {
-            foreach (var writer in context.Names.Reports.Where(w => w.Always).Select(w => Shapes.Report.Writer(w.Name, w.Summary, w.Always)))
-                if (report.TryGet(writer, out var wanted) && !wanted) Conflict(context, report.At(writer), $"'{writer.Name}' is always written and cannot be turned off; remove it.");
+            var always = context.Names.Reports.Where(w => w.Always).Select(w => Shapes.Report.Writer(w.Name, w.Summary, w.Always));
+            foreach (var writer in always.Where(w => report.TryGet(w, out var wanted) && !wanted))
+                Conflict(context, report.At(writer), $"'{writer.Name}' is always written and cannot be turned off; remove it.");
         }
 
-        if (!root.TryGet(Shapes.RepairKey, out var value) || value is not Section repair || !repair.TryGet(Shapes.Repair.Output, out var output)) return;
+        if (!root.TryGet(Shapes.RepairKey, out var value) || value is not Section repair) return;
+        if (!repair.TryGet(Shapes.Repair.Output, out var output)) return;
         foreach (var (what, read) in Reads(root, repair).Where(r => r.Path.Files.Contains(output.FullPath)))
-            Conflict(context, output.Position, $"'output' is {Wording.Quote(output.Text)}, which would overwrite {what}; give another file.");
+        {
+            Conflict(context, output.Position,
+                $"'output' is {Wording.Quote(output.Text)}, which would overwrite {what}; give another file.");
+        }
     }
 
     private static IEnumerable<(string What, PolicyPath Path)> Reads(Section root, Section repair)

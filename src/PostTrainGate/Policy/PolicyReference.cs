@@ -18,7 +18,8 @@ public static class PolicyReference
         foreach (var part in Parts)
         {
             var (begin, end) = ($"<!-- {part} -->", $"<!-- /{part} -->");
-            var (from, to) = (document.IndexOf(begin, StringComparison.Ordinal) + begin.Length, document.IndexOf(end, StringComparison.Ordinal));
+            var from = document.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
+            var to = document.IndexOf(end, StringComparison.Ordinal);
             if (from >= begin.Length && to >= from) document = $"{document[..from]}\n\n{Markdown(part, names)}\n{document[to..]}";
         }
 
@@ -37,11 +38,13 @@ public static class PolicyReference
 
         Table(text, ["key", "value", "default", "meaning"], Rows(PolicyShape.Root, "", names));
         text.Append('\n');
-        Table(text, ["metric", "takes", "threshold", "what it is"], names.Metrics.Select(m => (string[])[Code(m.Name), Needs(m.Needs), Threshold(m.Better), m.Summary]));
+        Table(text, ["metric", "takes", "threshold", "what it is"],
+            names.Metrics.Select(m => (string[])[Code(m.Name), Needs(m.Needs), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]));
         text.Append('\n');
         Table(text, ["attack", "what it does"], names.Attacks.Select(a => (string[])[Code(a.Name), a.Summary]));
         text.Append('\n');
-        Table(text, ["report", "what it is"], names.Reports.Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary]));
+        Table(text, ["report", "what it is"],
+            names.Reports.Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary]));
         return text.ToString();
     }
 
@@ -56,10 +59,8 @@ public static class PolicyReference
         }
     }
 
-    private static string Needs(MetricNeeds needs) =>
-        Wording.List(Enum.GetValues<MetricNeeds>().Where(n => n != MetricNeeds.None && needs.HasFlag(n)).Select(n => Code(n.ToString().ToLowerInvariant())));
-
-    private static string Threshold(Better better) => better is Better.NearZero ? "`max`, `drop`" : "`min`, `drop`";
+    private static string Needs(MetricNeeds needs) => Wording.List(Enum.GetValues<MetricNeeds>()
+        .Where(n => n != MetricNeeds.None && needs.HasFlag(n)).Select(n => Code(n.ToString().ToLowerInvariant())));
 
     private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
     {

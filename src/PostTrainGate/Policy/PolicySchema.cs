@@ -14,7 +14,12 @@ public static class PolicySchema
     /// <summary>Name of the file at the top of the repository.</summary>
     public const string FileName = "posttraingate.schema.json";
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n" };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NewLine = "\n",
+    };
 
     /// <summary>The whole file.</summary>
     public static string Generate() => Generate(PolicyNames.Catalog);

@@ -15,14 +15,19 @@ internal static class PolicyShape
     /// <summary>The <c>features</c> section.</summary>
     public static class Features
     {
-        public static readonly Key<ImmutableArray<string>> Only = new("only", new ListShape<string>(Column, "[age, income]") { Distinct = true },
-            "Columns that are inputs; without it all but the label and 'except'.");
+        public static readonly Key<ImmutableArray<string>> Only = new("only",
+            new ListShape<string>(Column, "[age, income]") { Distinct = true },
+            "Columns that are inputs; without it all but the label and 'except'. Of an NPZ: the array with the inputs.");
 
-        public static readonly Key<ImmutableArray<string>> Except = new("except", new ListShape<string>(Column, "[id, sex]") { Distinct = true },
+        public static readonly Key<ImmutableArray<string>> Except = new("except",
+            new ListShape<string>(Column, "[id, sex]") { Distinct = true },
             "Columns that are not inputs; they may still define groups.");
 
         public static readonly Key<Scaling> Scale = new("scale", new ChoiceShape<Scaling>(),
-            "Scaling of numeric columns, fitted on the repair split: as they are, to [0, 1], or to zero mean and unit variance.") { Default = "none" };
+            "Scaling of numeric columns, fitted on the repair split: as they are, to [0, 1], or to zero mean and unit variance.")
+        {
+            Default = "none",
+        };
 
         public static readonly MapShape Map = new(Only, Except, Scale);
     }
@@ -32,9 +37,12 @@ internal static class PolicyShape
     {
         private static readonly NumberShape Part = new(Range.Part);
 
-        public static readonly Key<double> Repair = new("repair", Part, "Share of the rows that a repair may learn from.") { Default = "50%" };
-        public static readonly Key<double> Select = new("select", Part, "Share of the rows that candidates are chosen on.") { Default = "20%" };
-        public static readonly Key<double> Test = new("test", Part, "Share of the rows that every reported value is measured on, once.") { Default = "30%" };
+        public static readonly Key<double> Repair = new("repair", Part,
+            "Share of the rows that a repair may learn from.") { Default = "50%" };
+        public static readonly Key<double> Select = new("select", Part,
+            "Share of the rows that candidates are chosen on.") { Default = "20%" };
+        public static readonly Key<double> Test = new("test", Part,
+            "Share of the rows that every reported value is measured on, once.") { Default = "30%" };
 
         public static readonly MapShape Map = new(Repair, Select, Test);
     }
@@ -45,8 +53,10 @@ internal static class PolicyShape
         public static readonly Key<PolicyPath> Source = new("source", new PathShape(PathUse.Files),
             "The data: CSV, Parquet or JSON (a pattern works), IDX or NPZ.") { Example = "source: data.csv" };
 
-        public static readonly Key<string> Label = new("label", Column, "The column with the label (tables), or the array with the labels (NPZ).");
-        public static readonly Key<PolicyPath> Labels = new("labels", new PathShape(PathUse.File), "The file with the labels, where they are apart from the inputs (IDX, NPZ).");
+        public static readonly Key<string> Label = new("label", Column,
+            "The column with the label (tables), or the array with the labels (NPZ).");
+        public static readonly Key<PolicyPath> Labels = new("labels", new PathShape(PathUse.File),
+            "The file with the labels, where they are apart from the inputs (IDX, NPZ).");
 
         public static readonly Key<ImmutableArray<string>> Classes = new("classes",
             new ListShape<string>(new TextShape("the value of a label"), "[bad, good]", fewest: 2, most: 100_000) { Distinct = true },
@@ -55,8 +65,10 @@ internal static class PolicyShape
         public static readonly Key<string> Favorable = new("favorable", new TextShape("the value of a label"),
             "The label value that counts as the favourable outcome; without it the last class of two.");
 
-        public static readonly Key<Section> Features = new("features", PolicyShape.Features.Map, "Which columns of a table are inputs, and how they are scaled.");
-        public static readonly Key<Section> Splits = new("splits", PolicyShape.Splits.Map, "Shares of three disjoint splits, together at most 1.");
+        public static readonly Key<Section> Features = new("features", PolicyShape.Features.Map,
+            "Which columns of a table are inputs, and how they are scaled.");
+        public static readonly Key<Section> Splits = new("splits", PolicyShape.Splits.Map,
+            "Shares of three disjoint splits, together at most 1.");
 
         public static readonly MapShape Map = new(Source, Label, Labels, Classes, Favorable, Features, Splits);
     }
@@ -67,10 +79,12 @@ internal static class PolicyShape
         private static readonly NumberShape AnyNumber = new(Range.Any);
         private static readonly NumberShape Positive = new(Range.Positive);
 
-        public static readonly Key<ImmutableArray<double>> Bounds = new("bounds", new ListShape<double>(AnyNumber, "[0, 1]", fewest: 2, most: 2),
+        public static readonly Key<ImmutableArray<double>> Bounds = new("bounds",
+            new ListShape<double>(AnyNumber, "[0, 1]", fewest: 2, most: 2),
             "Smallest and largest legal input value, in the units that epsilon counts in.");
 
-        public static readonly Key<double> Scale = new("scale", Positive, "Factor on raw values before the bounds apply; 1/255 for bytes.") { Default = "1" };
+        public static readonly Key<double> Scale = new("scale", Positive,
+            "Factor on raw values before the bounds apply; 1/255 for bytes.") { Default = "1" };
 
         public static readonly Key<ImmutableArray<double>> Mean = new("mean", new ListShape<double>(AnyNumber, "[0.5]"),
             "Mean that the model expects subtracted: one number, or one for each channel.");
@@ -108,20 +122,31 @@ internal static class PolicyShape
     {
         private static readonly NumberShape Share = new(Range.Share);
 
-        public static readonly Key<string> Group = new("group", new TextShape("the name of a group"), "The group it is measured by.") { Example = "group: sex" };
+        public static readonly Key<string> Group = new("group", new TextShape("the name of a group"),
+            "The group it is measured by.") { Example = "group: sex" };
 
-        public static readonly Key<string> Attack = new("attack", new NameShape("attack", n => n.Attacks.Select(a => a.Name)), "The attack it is measured under.") { Example = "attack: pgd" };
-        public static readonly Key<Norm> Norm = new("norm", new ChoiceShape<Norm>(), "The norm that a perturbation is measured in.") { Default = "linf" };
-        public static readonly Key<double> Epsilon = new("epsilon", new NumberShape(Range.Positive), "Largest size of a perturbation, in the units of the input's bounds.") { Example = "epsilon: 8/255" };
-        public static readonly Key<int?> Steps = new("steps", new CountShape(1, 100_000), "Gradient steps; without it the attack's own default.");
-        public static readonly Key<double?> StepSize = new("step_size", new NumberShape(Range.Positive), "Size of a step; without it the attack's own default.");
-        public static readonly Key<int> Restarts = new("restarts", new CountShape(1, 1000), "How often the attack is tried, each time from another random start.") { Default = "1" };
-        public static readonly Key<bool?> RandomStart = new("random_start", new FlagShape(), "Whether the first try starts at a random point of the ball; without it the attack's own default.");
-        public static readonly Key<int?> Samples = new("samples", new CountShape(1), "At most this many test rows are attacked, a seeded choice; without it all.");
+        public static readonly Key<string> Attack = new("attack", new NameShape("attack", n => n.Attacks.Select(a => a.Name)),
+            "The attack it is measured under.") { Example = "attack: pgd" };
+        public static readonly Key<Norm> Norm = new("norm", new ChoiceShape<Norm>(),
+            "The norm that a perturbation is measured in.") { Default = "linf" };
+        public static readonly Key<double> Epsilon = new("epsilon", new NumberShape(Range.Positive),
+            "Largest size of a perturbation, in the units of the input's bounds.") { Example = "epsilon: 8/255" };
+        public static readonly Key<int?> Steps = new("steps", new CountShape(1, 100_000),
+            "Gradient steps; without it the attack's own default.");
+        public static readonly Key<double?> StepSize = new("step_size", new NumberShape(Range.Positive),
+            "Size of a step; without it the attack's own default.");
+        public static readonly Key<int> Restarts = new("restarts", new CountShape(1, 1000),
+            "How often the attack is tried, each time from another random start.") { Default = "1" };
+        public static readonly Key<bool?> RandomStart = new("random_start", new FlagShape(),
+            "Whether the first try starts at a random point of the ball; without it the attack's own default.");
+        public static readonly Key<int?> Samples = new("samples", new CountShape(1),
+            "At most this many test rows are attacked, a seeded choice; without it all.");
 
-        public static readonly Key<double?> Min = new("min", Share, "The value must be at least this; a ratio r counts as the smaller of r and 1/r.");
+        public static readonly Key<double?> Min = new("min", Share,
+            "The value must be at least this; a ratio r counts as the smaller of r and 1/r.");
         public static readonly Key<double?> Max = new("max", Share, "The size of the difference must be at most this.");
-        public static readonly Key<double?> Drop = new("drop", Share, "The value may be worse than that of the base branch's model by at most this.");
+        public static readonly Key<double?> Drop = new("drop", Share,
+            "The value may be worse than that of the base branch's model by at most this.");
 
         private static readonly ImmutableArray<Key> ForAttack = [Attack, Norm, Epsilon, Steps, StepSize, Restarts, RandomStart, Samples];
         private static readonly ImmutableArray<Key> All = [Group, .. ForAttack, Min, Max, Drop];
@@ -136,19 +161,27 @@ internal static class PolicyShape
         private static string? WhyNot(Key key, MetricName metric)
         {
             var zero = metric.Better is Better.NearZero;
-            if (key == Group && !metric.Needs.HasFlag(MetricNeeds.Group)) return $"'group' is of no use to '{metric.Name}', which is measured over all rows; remove it.";
-            if (ForAttack.Contains(key) && !metric.Needs.HasFlag(MetricNeeds.Attack)) return $"'{key.Name}' is of no use to '{metric.Name}', which is measured without an attack; remove it.";
-            if (key == Min && zero) return $"'min' does not fit '{metric.Name}', which is better the nearer it is to 0; bound its size by 'max'.";
-            if (key == Max && !zero) return $"'max' does not fit '{metric.Name}', which is better the {(metric.Better is Better.NearOne ? "nearer it is to 1" : "higher it is")}; bound it by 'min'.";
+            if (key == Group && !metric.Needs.HasFlag(MetricNeeds.Group))
+                return $"'group' is of no use to '{metric.Name}', which is measured over all rows; remove it.";
+            if (ForAttack.Contains(key) && !metric.Needs.HasFlag(MetricNeeds.Attack))
+                return $"'{key.Name}' is of no use to '{metric.Name}', which is measured without an attack; remove it.";
+            if (key == Min && zero)
+                return $"'min' does not fit '{metric.Name}', which is better the nearer it is to 0; bound its size by 'max'.";
+            if (key == Max && !zero)
+                return $"'max' does not fit '{metric.Name}', which is better the {Nearer(metric.Better)}; bound it by 'min'.";
             return null;
+
+            static string Nearer(Better better) => better is Better.NearOne ? "nearer it is to 1" : "higher it is";
         }
     }
 
     /// <summary>The <c>on</c> section.</summary>
     public static class On
     {
-        public static readonly Key<Outcome> Inconclusive = new("inconclusive", new ChoiceShape<Outcome>(), "What it means that the interval contains the threshold.") { Default = "warn" };
-        public static readonly Key<Outcome> NotMeasured = new("not_measured", new ChoiceShape<Outcome>(), "What it means that there is no value.") { Default = "fail" };
+        public static readonly Key<Outcome> Inconclusive = new("inconclusive", new ChoiceShape<Outcome>(),
+            "What it means that the interval contains the threshold.") { Default = "warn" };
+        public static readonly Key<Outcome> NotMeasured = new("not_measured", new ChoiceShape<Outcome>(),
+            "What it means that there is no value.") { Default = "fail" };
 
         public static readonly MapShape Map = new(Inconclusive, NotMeasured);
     }
@@ -156,7 +189,8 @@ internal static class PolicyShape
     /// <summary>The <c>repair</c> section.</summary>
     public static class Repair
     {
-        public static readonly Key<double> Drop = new("drop", new NumberShape(Range.Share), "How much a repair may cost.") { Default = "0.02" };
+        public static readonly Key<double> Drop = new("drop", new NumberShape(Range.Share),
+            "How much a repair may cost.") { Default = "0.02" };
         public static readonly Key<Section> Accuracy = new("accuracy", new MapShape(Drop), "Clean accuracy.");
         public static readonly Key<Section> Keep = new("keep", new MapShape(Accuracy), "What a repair may cost.");
 
@@ -164,9 +198,12 @@ internal static class PolicyShape
             new ListShape<string>(new NameShape("repair", n => n.Repairs.Select(r => r.Name)), "[fmt, adversarial]") { Distinct = true },
             "Repairs to try; without it every one that can address the gates that failed.");
 
-        public static readonly Key<PolicyPath> Snapshots = new("snapshots", new PathShape(PathUse.Files), "ONNX files of the training history, oldest first by name, where it was kept.");
-        public static readonly Key<TimeSpan> Budget = new("budget", new DurationShape(TimeSpan.FromHours(24)), "Time for all methods together.") { Default = "10m" };
-        public static readonly Key<PolicyPath> Output = new("output", new PathShape(PathUse.Output), "Where the repaired model is written; without it beside the model as NAME.repaired.onnx.");
+        public static readonly Key<PolicyPath> Snapshots = new("snapshots", new PathShape(PathUse.Files),
+            "ONNX files of the training history, oldest first by name, where it was kept.");
+        public static readonly Key<TimeSpan> Budget = new("budget", new DurationShape(TimeSpan.FromHours(24)),
+            "Time for all methods together.") { Default = "10m" };
+        public static readonly Key<PolicyPath> Output = new("output", new PathShape(PathUse.Output),
+            "Where the repaired model is written; without it beside the model as NAME.repaired.onnx.");
 
         public static readonly MapShape Map = new(Methods, Snapshots, Keep, Budget, Output);
     }
@@ -174,26 +211,37 @@ internal static class PolicyShape
     /// <summary>The <c>report</c> section: a switch for every report writer, and the folder.</summary>
     public static class Report
     {
-        public static readonly Key<PolicyPath> Folder = new("folder", new PathShape(PathUse.Folder), "Folder of the reports.") { Default = new ReportPolicy().Folder };
+        public static readonly Key<PolicyPath> Folder = new("folder", new PathShape(PathUse.Folder),
+            "Folder of the reports.") { Default = new ReportPolicy().Folder };
 
         public static readonly MapShape Map = new(n => [.. n.Reports.Select(w => Writer(w.Name, w.Summary, w.Always)), Folder]);
 
         /// <summary>The switch of a report writer.</summary>
-        public static Key<bool> Writer(string name, string summary, bool always) => new(name, new FlagShape(), summary) { Default = always ? "true" : "false" };
+        public static Key<bool> Writer(string name, string summary, bool always) =>
+            new(name, new FlagShape(), summary) { Default = always ? "true" : "false" };
     }
 
-    public static readonly Key<int> Version = new("version", new CountShape(1, 1), "Version of the policy's format: 1.") { Example = "version: 1" };
+    public static readonly Key<int> Version = new("version", new CountShape(1, 1),
+        "Version of the policy's format: 1.") { Example = "version: 1" };
     public static readonly Key<int> Seed = new("seed", new CountShape(0), "Seed of everything random in a run.") { Default = "1" };
-    public static readonly Key<PolicyPath> Model = new("model", new PathShape(PathUse.File), "The ONNX file that the gate reads.") { Example = "model: models/credit.onnx" };
-    public static readonly Key<Section> DataKey = new("data", Data.Map, "Where inputs, labels and columns come from.") { Example = "data: { source: data.csv, label: outcome }" };
+    public static readonly Key<PolicyPath> Model = new("model", new PathShape(PathUse.File),
+        "The ONNX file that the gate reads.") { Example = "model: models/credit.onnx" };
+    public static readonly Key<Section> DataKey = new("data", Data.Map,
+        "Where inputs, labels and columns come from.") { Example = "data: { source: data.csv, label: outcome }" };
     public static readonly Key<Section> InputKey = new("input", Input.Map, "The domain of the model's inputs.");
-    public static readonly Key<ImmutableArray<(ScalarNode Name, Section Group)>> Groups = new("groups", new NamedShape(Group.Map), "Named groups that fairness is measured by.");
-    public static readonly Key<ImmutableArray<GateEntry>> Gates = new("gates", new GatesShape(), "What has to hold: a list of metrics, each with its threshold.") { Example = "gates: [accuracy: { min: 0.9 }]" };
-    public static readonly Key<double> Confidence = new("confidence", new NumberShape(new(0.5, 1, LowerOpen: true, UpperOpen: true)), "Confidence level of every interval.") { Default = "95%" };
-    public static readonly Key<Section> OnKey = new("on", On.Map, "What a gate without a clear verdict means for the run: fail, warn or pass.");
-    public static readonly Key<object> RepairKey = new("repair", new SwitchShape(Repair.Map), "How to repair a model that fails; false to only measure.");
+    public static readonly Key<ImmutableArray<(ScalarNode Name, Section Group)>> Groups = new("groups", new NamedShape(Group.Map),
+        "Named groups that fairness is measured by.");
+    public static readonly Key<ImmutableArray<GateEntry>> Gates = new("gates", new GatesShape(),
+        "What has to hold: a list of metrics, each with its threshold.") { Example = "gates: [accuracy: { min: 0.9 }]" };
+    public static readonly Key<double> Confidence = new("confidence", new NumberShape(new(0.5, 1, LowerOpen: true, UpperOpen: true)),
+        "Confidence level of every interval.") { Default = "95%" };
+    public static readonly Key<Section> OnKey = new("on", On.Map,
+        "What a gate without a clear verdict means for the run: fail, warn or pass.");
+    public static readonly Key<object> RepairKey = new("repair", new SwitchShape(Repair.Map),
+        "How to repair a model that fails; false to only measure.");
     public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
 
     /// <summary>The whole policy.</summary>
-    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, Groups, Gates, Confidence, OnKey, RepairKey, ReportKey);
+    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, Groups, Gates, Confidence, OnKey, RepairKey,
+        ReportKey);
 }

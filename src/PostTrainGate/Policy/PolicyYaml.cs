@@ -72,7 +72,8 @@ internal sealed class PolicyYaml
 
     private PolicyNode? Empty()
     {
-        _report(new(DiagnosticCodes.PolicySize, "The policy is empty; it needs at least 'version', 'model', 'data' and 'gates'.", new(_file, 1, 1)));
+        _report(new(DiagnosticCodes.PolicySize, "The policy is empty; it needs at least 'version', 'model', 'data' and 'gates'.",
+            new(_file, 1, 1)));
         return null;
     }
 
@@ -85,7 +86,8 @@ internal sealed class PolicyYaml
         if (Current is not NodeEvent node) throw Broken(null); // of some broken files the parser gives a key without a value, or the like
         if (!node.Tag.IsEmpty && !node.Tag.IsNonSpecific)
         {
-            _report(new(DiagnosticCodes.PolicyType, $"The tag {Wording.Quote(node.Tag.Value.Replace("tag:yaml.org,2002:", "!!", StringComparison.Ordinal))} is of no use in a policy; remove it.", start));
+            var tag = node.Tag.Value.Replace("tag:yaml.org,2002:", "!!", StringComparison.Ordinal);
+            _report(new(DiagnosticCodes.PolicyType, $"The tag {Wording.Quote(tag)} is of no use in a policy; remove it.", start));
         }
 
         var name = node.Anchor.IsEmpty ? null : node.Anchor.Value;
@@ -155,7 +157,8 @@ internal sealed class PolicyYaml
     {
         if (extent.Height + depth - 1 > MaxDepth) throw TooLarge(at, $"is nested deeper than {MaxDepth} levels");
         BoundNodes(extent.Nodes, at);
-        if (extent.Characters > MaxCharacters) throw TooLarge(at, $"has more than {MaxCharacters} characters once its aliases are written out");
+        if (extent.Characters > MaxCharacters)
+            throw TooLarge(at, $"has more than {MaxCharacters} characters once its aliases are written out");
     }
 
     private static void BoundNodes(long nodes, SourcePosition at)
@@ -184,8 +187,15 @@ internal sealed class PolicyYaml
         // The parser names a tab only where it ends the line of thought, often at the start of the file.
         var tab = Array.FindIndex(_lines, l => l.TrimStart(' ').StartsWith('\t'));
         if (tab >= 0)
-            return new(new Diagnostic(DiagnosticCodes.PolicySyntax, "This line is indented by a tab, which YAML does not take; indent it by spaces.", new(_file, tab + 1, _lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1)));
-        var (at, reason) = broken is YamlException known ? (known.Start, known.Message.TrimEnd('.', ' ')) : (_parser.Current?.End ?? Mark.Empty, "it cannot be read on from here");
+        {
+            return new(new Diagnostic(DiagnosticCodes.PolicySyntax,
+                "This line is indented by a tab, which YAML does not take; indent it by spaces.",
+                new(_file, tab + 1, _lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1)));
+        }
+
+        var (at, reason) = broken is YamlException known
+            ? (known.Start, known.Message.TrimEnd('.', ' '))
+            : (_parser.Current?.End ?? Mark.Empty, "it cannot be read on from here");
         return new(new Diagnostic(DiagnosticCodes.PolicySyntax, $"This is not valid YAML: {reason}.", At(at)));
     }
 

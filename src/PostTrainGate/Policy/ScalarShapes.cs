@@ -101,7 +101,8 @@ internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
     public override string Expected => lower == upper ? $"the number {lower}" : "a whole number";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => lower == upper ? $"{lower}" : upper < int.MaxValue ? $"whole number from {lower} to {upper}" : $"whole number from {lower}";
+    public override string Form(PolicyNames names) =>
+        lower == upper ? $"{lower}" : upper < int.MaxValue ? $"whole number from {lower} to {upper}" : $"whole number from {lower}";
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
@@ -109,7 +110,8 @@ internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
         if (node is not ScalarNode scalar || !Regex.IsMatch(scalar.Text, @"^[-+]?[0-9]{1,40}\z")) return Wrong(node, what, context);
         if (scalar.Quoted) return Wrong(node, what, context, $"write {scalar.Text} without quotes");
         if (int.TryParse(scalar.Text, CultureInfo.InvariantCulture, out var value) && value >= lower && value <= upper) return value;
-        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {(lower == upper ? $"{lower}" : $"from {lower} to {upper}")}, not {scalar.Text}.");
+        var range = lower == upper ? $"{lower}" : $"from {lower} to {upper}";
+        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {range}, not {scalar.Text}.");
         return null;
     }
 
@@ -152,7 +154,8 @@ internal sealed class TextShape(string expected = "text", int longest = 1000) : 
     {
         if (node is not ScalarNode { IsNull: false } scalar || scalar.Text.Length == 0) return Wrong(node, what, context);
         if (scalar.Text.Length <= longest) return scalar.Text;
-        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have at most {longest} characters, not {scalar.Text.Length}.");
+        context.Report(DiagnosticCodes.PolicyRange, node.Position,
+            $"{what} must have at most {longest} characters, not {scalar.Text.Length}.");
         return null;
     }
 
@@ -175,7 +178,8 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode { Text.Length: > 0 } scalar || Regex.Match(scalar.Text, Pattern + @"\z") is not { Success: true } match) return Wrong(node, what, context);
+        if (node is not ScalarNode { Text.Length: > 0 } scalar || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match)
+            return Wrong(node, what, context);
         var time = TimeSpan.FromHours(Part(match, 1)) + TimeSpan.FromMinutes(Part(match, 2)) + TimeSpan.FromSeconds(Part(match, 3));
         if (time > TimeSpan.Zero && time <= longest) return time;
         context.Report(DiagnosticCodes.PolicyRange, node.Position,
@@ -184,7 +188,7 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 2, ["pattern"] = Pattern + "$" };
+    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 2, ["pattern"] = $"{Pattern}$" };
 
     private static int Part(Match match, int group) =>
         match.Groups[group] is { Success: true } part ? int.Parse(part.Value.AsSpan(0, part.Length - 1), CultureInfo.InvariantCulture) : 0;
@@ -235,7 +239,8 @@ internal sealed class NameShape(string kind, Func<PolicyNames, IEnumerable<strin
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["enum"] = new JsonArray([.. choices(names).Select(w => (JsonNode)w)]) };
+    public override JsonObject Schema(PolicyNames names) =>
+        new() { ["enum"] = new JsonArray([.. choices(names).Select(w => (JsonNode)w)]) };
 
     /// <summary>The message for a name that the catalog lacks.</summary>
     public static string Unknown(string kind, string name, IEnumerable<string> known)

@@ -29,8 +29,11 @@ internal abstract class Shape
     protected object? Wrong(PolicyNode node, string what, ReadContext context, string? hint = null, string? expected = null)
     {
         expected ??= Expected;
-        var message = node is ScalarNode { IsNull: true } ? $"{what} is empty; it must be {expected}" : $"{what} must be {expected}, not {node.Found}";
-        context.Report(DiagnosticCodes.PolicyType, node.Position, $"{message}{(hint is null ? "" : "; ")}{hint}{(hint?.EndsWith('?') is true ? "" : ".")}");
+        var message = node is ScalarNode { IsNull: true }
+            ? $"{what} is empty; it must be {expected}"
+            : $"{what} must be {expected}, not {node.Found}";
+        if (hint is not null) message += $"; {hint}";
+        context.Report(DiagnosticCodes.PolicyType, node.Position, message.EndsWith('?') ? message : $"{message}.");
         return null;
     }
 }
