@@ -25,7 +25,7 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     {
         if (node is not ListNode list)
         {
-            var single = fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar ? scalar.Text : null;
+            var single = fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar ? Wording.Plain(scalar.Text, 40) : null;
             return Wrong(node, what, context, single is null ? null : $"write [{single}]");
         }
 
@@ -198,7 +198,7 @@ internal sealed class NamedShape(MapShape value) : Shape
             if (!Regex.IsMatch(name.Text, $@"{Pattern}\z"))
             {
                 context.Report(DiagnosticCodes.PolicyType, name.Position,
-                    $"The name {Wording.Quote(name.Text)} in {what} must be of letters, digits, '_' and '-', a letter or '_' first, at most 64.");
+                    $"The name {Wording.Quote(name.Text)} in {what} must be letters, digits, '_' and '-', at most 64, no digit or '-' first.");
             }
 
             var section = value.Read(entry, Wording.Quote(name.Text), name.Position, context);

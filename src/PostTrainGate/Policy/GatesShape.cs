@@ -100,8 +100,8 @@ internal sealed class GatesShape : Shape
         if (metric is null)
             context.Report(DiagnosticCodes.PolicyName, name.Position, NameShape.Unknown("metric", name.Text, known.Select(m => m.Name)));
         var shape = metric is null ? PolicyShape.Rule.Unknown : PolicyShape.Rule.For(metric);
-        var hint = metric is not null && rule is ScalarNode { Text.Length: > 0 and < 20 } value
-            ? $"write '{metric.Name}: {{ {Bound(metric)}: {value.Text} }}'" : null;
+        var hint = metric is not null && rule is ScalarNode { Text: [(>= '0' and <= '9') or '.', ..] } value
+            ? $"write '{metric.Name}: {{ {Bound(metric)}: {Wording.Plain(value.Text, 20)} }}'" : null;
         var section = shape.Read(rule, Wording.Quote(name.Text), name.Position, context, hint);
         return new(name, metric, section ?? new Section(name.Position) { IsFaulty = true });
     }

@@ -11,6 +11,7 @@ internal static class PolicyPaths
 {
     private const int MaxLinks = 40;
     private const int MaxFiles = 10_000;
+    private const int MaxSeen = 100_000;
 
     /// <summary>The path, or null when it cannot be used, which was reported.</summary>
     public static PolicyPath? Resolve(string text, SourcePosition at, string what, PathUse use, ReadContext context)
@@ -29,7 +30,10 @@ internal static class PolicyPaths
         if (text[0] is '/' or '~' || (text.Length > 1 && char.IsAsciiLetter(text[0]) && text[1] == ':'))
             return Wrong(DiagnosticCodes.PolicyPath, $"{what} is the absolute path {shown}; write it relative to the policy's folder.");
         if (text.Any(char.IsControl) || text.Length > 1000)
-            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is {shown}, which no system takes as a path; give a file inside the policy's folder.");
+        {
+            return Wrong(DiagnosticCodes.PolicyPath,
+                $"{what} is {shown}, which no system takes as a path; give a file inside the policy's folder.");
+        }
 
         var full = Path.GetFullPath(Path.Combine(context.Folder, text));
         var isFile = use is not PathUse.Folder;
@@ -38,20 +42,29 @@ internal static class PolicyPaths
                 ? $"{what} is {shown}, the policy's own folder; give a file inside it."
                 : $"{what} is {shown}, which leaves the policy's folder; give a path inside it.");
         var isPattern = use is PathUse.Files && text.IndexOfAny(['*', '?']) >= 0;
-        ImmutableArray<string> files = isPattern ? Matches(context.Folder, Path.GetRelativePath(context.Folder, full)) : [full];
-        if (isPattern && files.Length == 0 && !context.FilesMayBeMissing) return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {shown}, which matches no file.");
-        if (files.Length > MaxFiles) return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which matches more than {MaxFiles} files; narrow it.");
+        var endless = false;
+        var pattern = Path.GetRelativePath(context.Folder, full);
+        ImmutableArray<string> files = isPattern ? Matches(context.Folder, pattern, out endless) : [full];
+        if (endless || files.Length > MaxFiles)
+            return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which stands for too many files; narrow it.");
+        if (isPattern && files.Length == 0 && !context.FilesMayBeMissing)
+            return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {shown}, which matches no file.");
+        var root = RealPath(context.Folder);
         foreach (var file in files)
         {
             var name = isPattern ? Wording.Quote(Relative(context.Folder, file)) : shown;
-            if (RealPath(context.Folder) is not { } root || RealPath(file) is not { } real || !IsInside(root, real, orEqual: !isFile))
-                return Wrong(DiagnosticCodes.PolicyPath, $"{what} is {name}, which a symbolic link takes out of the policy's folder; give a file inside it.");
+            if (root is null || RealPath(file) is not { } real || !IsInside(root, real, orEqual: !isFile))
+            {
+                return Wrong(DiagnosticCodes.PolicyPath,
+                    $"{what} is {name}, which a symbolic link takes out of the policy's folder; give a file inside it.");
+            }
+
             if (isFile && Directory.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a folder; give a file.");
             if (!isFile && File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
             if (use is PathUse.File or PathUse.Files && !File.Exists(file) && !context.FilesMayBeMissing)
-                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, {(text.Contains('*', StringComparison.Ordinal) ? "a pattern; give one file." : $"which does not exist{Near(context.Folder, file)}")}");
+                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, {Missing(context.Folder, file)}");
         }
 
         return new(text, full, at) { Files = files };
@@ -88,54 +101,63 @@ internal static class PolicyPaths
         for (var i = 0; i < parts.Length; i++)
         {
             at = Path.Combine(at, parts[i]);
-            if (new FileInfo(at).LinkTarget is { } target) return (at, target, Path.Combine([.. parts[(i + 1)..], ""]).TrimEnd(Path.DirectorySeparatorChar));
+            if (new FileInfo(at).LinkTarget is { } target) return (at, target, string.Join(Path.DirectorySeparatorChar, parts[(i + 1)..]));
         }
 
         return null;
     }
 
-    // Files below the folder that match, in ordinal order of their paths. '**' stands for any folders; it does not follow links.
-    private static ImmutableArray<string> Matches(string folder, string pattern)
+    // Files below the folder that match, in ordinal order of their paths; '**' stands for any folders that are no links.
+    private static ImmutableArray<string> Matches(string folder, string pattern, out bool endless)
     {
+        var everything = new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true };
         var found = new SortedSet<string>(StringComparer.Ordinal);
-        var left = MaxFiles * 10;
+        var seen = 0;
         Walk(new DirectoryInfo(folder), pattern.Split(Path.DirectorySeparatorChar));
+        endless = seen > MaxSeen;
         return [.. found];
-
-        bool StaysInside(DirectoryInfo link) =>
-            RealPath(folder) is { } root && RealPath(link.FullName) is { } real && IsInside(root, real, orEqual: true);
 
         void Walk(DirectoryInfo here, ReadOnlySpan<string> parts)
         {
-            if (!here.Exists || found.Count > MaxFiles || left < 0) return;
+            if (!here.Exists) return;
             var anyDepth = parts[0] == "**";
             if (anyDepth && parts.Length > 1) Walk(here, parts[1..]);
-            foreach (var entry in here.EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true }))
+            foreach (var entry in here.EnumerateFileSystemInfos("*", everything))
             {
-                left--;
-                if (entry is DirectoryInfo sub)
+                if (++seen > MaxSeen || found.Count > MaxFiles) return;
+                if (!IsMatch(anyDepth ? "*" : parts[0], entry.Name)) continue;
+                if (entry is not DirectoryInfo sub)
                 {
-                    var goesOn = anyDepth || (parts.Length > 1 && IsMatch(parts[0], sub.Name));
-                    if (goesOn && sub.LinkTarget is not null && !StaysInside(sub)) found.Add(sub.FullName); // reported, not walked
-                    else if (anyDepth && sub.LinkTarget is null) Walk(sub, parts);
-                    else if (!anyDepth && parts.Length > 1 && IsMatch(parts[0], sub.Name)) Walk(sub, parts[1..]);
+                    if (parts.Length == 1) found.Add(entry.FullName);
                 }
-                else if (parts.Length == 1 && (anyDepth || IsMatch(parts[0], entry.Name))) found.Add(entry.FullName);
+                else if (anyDepth)
+                {
+                    if (sub.LinkTarget is null) Walk(sub, parts);
+                }
+                else if (parts.Length > 1)
+                {
+                    if (sub.LinkTarget is null || StaysInside(sub)) Walk(sub, parts[1..]);
+                    else found.Add(sub.FullName); // it will be refused; what lies behind it is nobody's business
+                }
             }
         }
+
+        bool StaysInside(DirectoryInfo link) =>
+            RealPath(folder) is { } root && RealPath(link.FullName) is { } real && IsInside(root, real, orEqual: true);
     }
 
     private static bool IsMatch(string pattern, string name) =>
         FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false) && (name[0] != '.' || pattern[0] == '.');
 
-    private static string Near(string root, string file)
+    private static string Missing(string root, string file)
     {
+        if (file.Contains('*', StringComparison.Ordinal)) return "a pattern; give one file.";
         var folder = Path.GetDirectoryName(file)!;
-        if (!Directory.Exists(folder)) return $"; the folder {Wording.Quote(Relative(root, folder))} does not either.";
+        if (!Directory.Exists(folder)) return $"which does not exist; the folder {Wording.Quote(Relative(root, folder))} does not either.";
         var names = Directory.EnumerateFiles(folder).Take(1000).Select(f => Path.GetFileName(f)!);
         return Wording.Nearest(Path.GetFileName(file), names) is { } near
-            ? $"; did you mean {Wording.Quote(Relative(root, Path.Combine(folder, near)))}?"
-            : "; paths are relative to the policy's folder.";
+            ? $"which does not exist; did you mean {Wording.Quote(Relative(root, Path.Combine(folder, near)))}?"
+            : "which does not exist; paths are relative to the policy's folder.";
     }
 
     private static string Relative(string root, string file) => Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/');

@@ -194,7 +194,7 @@ internal sealed class PolicyYaml
         }
 
         var (at, reason) = broken is YamlException known
-            ? (known.Start, known.Message.TrimEnd('.', ' '))
+            ? (known.Start, Wording.Plain(known.Message, 200).TrimEnd('.', ' '))
             : (_parser.Current?.End ?? Mark.Empty, "it cannot be read on from here");
         return new(new Diagnostic(DiagnosticCodes.PolicySyntax, $"This is not valid YAML: {reason}.", At(at)));
     }

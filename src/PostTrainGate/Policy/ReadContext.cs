@@ -28,14 +28,15 @@ internal sealed class ReadContext(string folder, PolicyNames names)
     public void Report(Diagnostic diagnostic) => _diagnostics.Add(diagnostic);
 
     /// <summary>Adds what is wrong.</summary>
-    public void Report(string code, SourcePosition at, string message) => Report(new Diagnostic(code, char.ToUpperInvariant(message[0]) + message[1..], at));
+    public void Report(string code, SourcePosition at, string message) =>
+        Report(new Diagnostic(code, char.ToUpperInvariant(message[0]) + message[1..], at));
 
     /// <summary>Everything, in the order of the file.</summary>
     public ImmutableArray<Diagnostic> Sorted()
     {
         var sorted = _diagnostics.OrderBy(d => d.Position?.Line).ThenBy(d => d.Position?.Column).ToList();
         if (sorted.Count <= MaxDiagnostics) return [.. sorted];
-        var rest = sorted[MaxDiagnostics];
-        return [.. sorted[..MaxDiagnostics], rest with { Message = $"{sorted.Count - MaxDiagnostics} more from here on; mend those above first." }];
+        var rest = $"{sorted.Count - MaxDiagnostics} more from here on; mend those above first.";
+        return [.. sorted[..MaxDiagnostics], sorted[MaxDiagnostics] with { Message = rest }];
     }
 }

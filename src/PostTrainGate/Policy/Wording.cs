@@ -8,18 +8,21 @@ internal static class Wording
 {
     private const int LongestQuote = 60;
 
-    /// <summary>Text of the file in quotes: one line, of bounded length, nothing that a terminal or a log would obey.</summary>
-    public static string Quote(string text)
+    /// <summary>Text of the file in quotes, <see cref="Plain"/>.</summary>
+    public static string Quote(string text) => $"'{Plain(text, LongestQuote)}'";
+
+    /// <summary>Text of the file as a message may show it: in one line, nothing in it that a terminal or a log would obey.</summary>
+    public static string Plain(string text, int longest)
     {
-        var shown = new StringBuilder("'");
+        var shown = new StringBuilder();
         foreach (var rune in text.EnumerateRunes())
         {
-            if (shown.Length > LongestQuote) return shown.Append("...'").ToString();
+            if (shown.Length >= longest) return shown.Append("...").ToString();
             if (IsPlain(rune)) shown.Append(rune);
             else shown.Append(CultureInfo.InvariantCulture, $"\\u{{{rune.Value:x}}}");
         }
 
-        return shown.Append('\'').ToString();
+        return shown.ToString();
     }
 
     /// <summary>A number as the policy writes it.</summary>
@@ -36,13 +39,13 @@ internal static class Wording
     public static string? Nearest(string name, IEnumerable<string> names)
     {
         if (name.Length > 64) return null;
-        var meant = Plain(name);
-        var best = names.Select(n => (Name: n, Distance: Distance(meant, Plain(n)))).OrderBy(n => n.Distance).FirstOrDefault();
+        var meant = Loose(name);
+        var best = names.Select(n => (Name: n, Distance: Distance(meant, Loose(n)))).OrderBy(n => n.Distance).FirstOrDefault();
         return best.Name is not null && best.Distance <= Math.Min(meant.Length, best.Name.Length) / 3 ? best.Name : null;
     }
 
     // Case and the choice of separator are slips that cost nothing.
-    private static string Plain(string name) => name.ToLowerInvariant().Replace('-', '_').Replace(' ', '_');
+    private static string Loose(string name) => name.ToLowerInvariant().Replace('-', '_').Replace(' ', '_');
 
     private static bool IsPlain(Rune rune) => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse

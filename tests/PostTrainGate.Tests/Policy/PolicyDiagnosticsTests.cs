@@ -44,16 +44,19 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.AccuracyDrop));
         Assert.Equal(new SplitPolicy(0.5, 0.2, 0.3, read.Policy.Data.Splits.Position), read.Policy.Data.Splits);
         Assert.Equal(["html", "sarif", "junit"], read.Policy.Report.Formats);
-        Assert.Equal(["accuracy", "statistical_parity_difference", "equalized_odds_difference", "robust_accuracy", "robust_accuracy"], read.Policy.Gates.Select(g => g.Metric));
+        Assert.Equal(["accuracy", "statistical_parity_difference", "equalized_odds_difference", "robust_accuracy", "robust_accuracy"],
+            read.Policy.Gates.Select(g => g.Metric));
     }
 
     [Fact]
     public void A_flood_of_faults_is_cut_and_counted()
     {
-        var diagnostics = _folder.Read(PolicyFolder.Minimal + "\n" + string.Join('\n', Enumerable.Range(0, 500).Select(i => $"unknown{i}: 1"))).Diagnostics;
+        var flood = string.Join('\n', Enumerable.Range(0, 500).Select(i => $"unknown{i}: 1"));
+        var diagnostics = _folder.Read($"{PolicyFolder.Minimal}\n{flood}").Diagnostics;
         Assert.Equal(101, diagnostics.Length);
         Assert.Equal("106,1 PTG1004 400 more from here on; mend those above first.", Line(diagnostics[^1]));
     }
 
-    internal static string Line(Diagnostic d) => string.Create(CultureInfo.InvariantCulture, $"{d.Position!.Value.Line},{d.Position.Value.Column} {d.Code} {d.Message}");
+    private static string Line(Diagnostic d) =>
+        string.Create(CultureInfo.InvariantCulture, $"{d.Position!.Value.Line},{d.Position.Value.Column} {d.Code} {d.Message}");
 }

@@ -5,7 +5,7 @@ using PostTrainGate.Policy;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>A folder with the files that policies of these tests name, and names of a catalog that does not change with the product.</summary>
+/// <summary>A folder with the files that policies of these tests name, and the names of a catalog that stays as it is.</summary>
 internal sealed class PolicyFolder : IDisposable
 {
     /// <summary>The smallest policy there is.</summary>
@@ -27,12 +27,21 @@ internal sealed class PolicyFolder : IDisposable
         ],
         [new("fgsm", "One step."), new("pgd", "Many steps.")],
         [new("fmt", "Fairness."), new("dare", "Robustness."), new("adversarial", "Robustness, with attacks.")],
-        [("json", "The result.", true), ("markdown", "For people.", true), ("html", "A page.", false), ("sarif", "For code scanning.", false), ("junit", "For test views.", false)]);
+        [
+            ("json", "The result.", true),
+            ("markdown", "For people.", true),
+            ("html", "A page.", false),
+            ("sarif", "For code scanning.", false),
+            ("junit", "For test views.", false),
+        ]);
+
+    private static readonly string[] Files =
+        ["models/credit.onnx", "models/history/epoch-1.onnx", "models/history/epoch-2.onnx", "data/german.csv", "data/part-1.csv", "data/labels.gz"];
 
     public PolicyFolder()
     {
         Directory.CreateDirectory(Folder);
-        foreach (var file in (string[])["models/credit.onnx", "models/history/epoch-1.onnx", "models/history/epoch-2.onnx", "data/german.csv", "data/part-1.csv", "data/labels.gz"])
+        foreach (var file in Files)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(In(file))!);
             File.WriteAllText(In(file), file);
@@ -45,12 +54,12 @@ internal sealed class PolicyFolder : IDisposable
 
     public string In(string path) => Path.Combine(Folder, path);
 
-    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string yaml, PolicyNames? names = null) => Read(Encoding.UTF8.GetBytes(yaml), names);
+    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string yaml) => Read(Encoding.UTF8.GetBytes(yaml));
 
-    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(byte[] bytes, PolicyNames? names = null)
+    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(byte[] bytes)
     {
         File.WriteAllBytes(Yml, bytes);
-        return PolicyReader.Read(Yml, names ?? Names);
+        return PolicyReader.Read(Yml, Names);
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

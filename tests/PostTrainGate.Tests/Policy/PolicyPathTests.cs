@@ -25,7 +25,7 @@ public sealed class PolicyPathTests : IDisposable
     public void A_link_to_a_file_outside_is_refused()
     {
         File.CreateSymbolicLink(_folder.In("models/link.onnx"), Path.Combine(_outside, "secret.onnx"));
-        Refused("models/credit.onnx", "models/link.onnx", "'model' is 'models/link.onnx', which a symbolic link takes out of the policy's folder");
+        Refused("models/credit.onnx", "models/link.onnx", "'model' is 'models/link.onnx', which a symbolic link takes out");
     }
 
     [Fact]
@@ -81,9 +81,9 @@ public sealed class PolicyPathTests : IDisposable
     {
         File.CreateSymbolicLink(_folder.In("models/latest.onnx"), "history/epoch-2.onnx");
         Directory.CreateSymbolicLink(_folder.In("current"), "models");
-        Assert.Empty(_folder.Read(PolicyFolder.Minimal.Replace("models/credit.onnx", "models/latest.onnx", StringComparison.Ordinal)).Diagnostics);
-        Assert.Empty(_folder.Read(PolicyFolder.Minimal.Replace("models/credit.onnx", "current/credit.onnx", StringComparison.Ordinal)).Diagnostics);
-        Assert.Empty(_folder.Read(PolicyFolder.Minimal.Replace("models/credit.onnx", "models/history/../credit.onnx", StringComparison.Ordinal)).Diagnostics);
+        Assert.Empty(_folder.Read(WithModel("models/latest.onnx")).Diagnostics);
+        Assert.Empty(_folder.Read(WithModel("current/credit.onnx")).Diagnostics);
+        Assert.Empty(_folder.Read(WithModel("models/history/../credit.onnx")).Diagnostics);
     }
 
     [Fact]
@@ -115,11 +115,35 @@ public sealed class PolicyPathTests : IDisposable
         File.WriteAllText(_folder.In("deep/er/x.csv"), "");
         File.WriteAllText(_folder.In("top.csv"), "");
         File.WriteAllText(_folder.In("data/.hidden.csv"), "");
-        var (policy, diagnostics) = _folder.Read(PolicyFolder.Minimal.Replace("data/german.csv", $"'{pattern}'", StringComparison.Ordinal));
+        var (policy, diagnostics) = _folder.Read(WithSource($"'{pattern}'"));
         Assert.Empty(diagnostics);
         Assert.Equal(files.Select(_folder.In), policy!.Data.Source.Files);
         Assert.Equal(pattern, policy.Data.Source.Text);
     }
+
+    [Fact]
+    public void A_pattern_that_goes_deep_leaves_links_and_hidden_folders_alone()
+    {
+        Directory.CreateSymbolicLink(_folder.In("data/out"), _outside);
+        Directory.CreateSymbolicLink(_folder.In("data/again"), "..");
+        Directory.CreateDirectory(_folder.In(".git"));
+        File.WriteAllText(_folder.In(".git/x.csv"), "");
+        var (policy, diagnostics) = _folder.Read(WithSource("'**/*.csv'"));
+        Assert.Empty(diagnostics);
+        Assert.Equal([_folder.In("data/german.csv"), _folder.In("data/part-1.csv")], policy!.Data.Source.Files);
+    }
+
+    [Fact]
+    public void A_pattern_for_too_many_files_is_refused()
+    {
+        for (var i = 0; i <= 10_000; i++) File.Create(_folder.In($"data/{i}.csv")).Dispose();
+        var found = Assert.Single(_folder.Read(WithSource("data/*.csv")).Diagnostics);
+        Assert.Equal("'source' is 'data/*.csv', which stands for too many files; narrow it.", found.Message);
+    }
+
+    private static string WithModel(string path) => PolicyFolder.Minimal.Replace("models/credit.onnx", path, StringComparison.Ordinal);
+
+    private static string WithSource(string path) => PolicyFolder.Minimal.Replace("data/german.csv", path, StringComparison.Ordinal);
 
     private void Refused(string old, string path, string message)
     {

@@ -17,8 +17,8 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Empty(diagnostics);
         Assert.Equal(_folder.Yml, policy!.File);
         Assert.Equal(_folder.Folder, policy.Folder);
-        Assert.Equal(new PolicyPath("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)).FullPath, policy.Model.FullPath);
-        Assert.Equal(At(2, 8), policy.Model.Position);
+        Assert.Equal(("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)), (policy.Model.Text, policy.Model.FullPath, policy.Model.Position));
+        Assert.Equal([_folder.In("models/credit.onnx")], policy.Model.Files);
         Assert.Equal("good", policy.Data.Label);
         Assert.Equal(At(3, 1), policy.Data.Position);
         var gate = Assert.Single(policy.Gates);
@@ -84,7 +84,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(["id"], policy.Data.Features.Except);
         Assert.Equal(Scaling.MinMax, policy.Data.Features.Scale);
         Assert.Equal(new SplitPolicy(0.4, 0.2, 0.35, At(10, 3)), policy.Data.Splits);
-        Assert.Equal((-1, 1, 1.0 / 255, true), (policy.Input.Lower, policy.Input.Upper, policy.Input.Scale, policy.Input.BoundsGiven));
+        Assert.Equal((-1.0, 1.0, 1.0 / 255, true), (policy.Input.Lower, policy.Input.Upper, policy.Input.Scale, policy.Input.BoundsGiven));
         Assert.Equal([0.5, 0.5], policy.Input.Mean);
         Assert.Equal([0.25, 0.1], policy.Input.Std);
         Assert.Equal(["sex", "race", "age", "both"], policy.Groups.Select(g => g.Name));
