@@ -4,7 +4,7 @@ using PostTrainGate.Metrics;
 namespace PostTrainGate.Policy;
 
 /// <summary>A name that a policy may use, and what it stands for.</summary>
-internal record struct PolicyName(string Name, string Summary);
+internal readonly record struct PolicyName(string Name, string Summary);
 
 /// <summary>A metric as the policy sees it.</summary>
 internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs, Better Better);

@@ -54,12 +54,13 @@ internal sealed class PolicyFolder : IDisposable
 
     public string In(string path) => Path.Combine(Folder, path);
 
-    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string yaml) => Read(Encoding.UTF8.GetBytes(yaml));
+    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string yaml, PolicyNames? names = null) =>
+        Read(Encoding.UTF8.GetBytes(yaml), names);
 
-    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(byte[] bytes)
+    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(byte[] bytes, PolicyNames? names = null)
     {
         File.WriteAllBytes(Yml, bytes);
-        return PolicyReader.Read(Yml, Names);
+        return PolicyReader.Read(Yml, names ?? Names);
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NJsonSchema;
+using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;
 using YamlDotNet.Serialization;
@@ -31,6 +32,32 @@ public class PolicySchemaTests
         var errors = (await Schema.Value).Validate(Json(policy.Yaml));
         Assert.Equal(policy.Schema, errors.Count == 0 ? "accepts" : "refuses");
         if (policy.Expected.Length == 0) Assert.Equal("accepts", policy.Schema);
+    }
+
+    [Fact]
+    public async Task Everything_in_the_catalog_can_be_named_and_has_a_name_and_a_summary_of_its_own()
+    {
+        var names = PolicyNames.Catalog;
+        var named = names.Metrics.Select(m => (m.Name, m.Summary)).Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
+            .Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
+        Assert.All(named, n => Assert.Matches("^[a-z][a-z0-9_-]*$", n.Name));
+        Assert.All(named, n => Assert.Matches(@"^[A-Z].{10,}\.$", n.Summary));
+        Assert.Equal(named.Count, named.DistinctBy(n => n.Name).Count());
+
+        var attacks = names.Attacks.Select(a => $"attack: {a.Name}, epsilon: 8/255, ");
+        var gates = names.Metrics.SelectMany(m =>
+            (m.Needs.HasFlag(MetricNeeds.Attack) ? attacks : [""]).Select(attack =>
+                $"  - {m.Name}: {{ {attack}{(m.Needs.HasFlag(MetricNeeds.Group) ? "group: sex, " : "")}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}"));
+        var yaml = $"""
+            {PolicyFolder.Minimal}
+            {string.Join('\n', gates)}
+            groups: {"{ sex: { column: sex } }"}
+            repair: {"{"} methods: [{string.Join(", ", names.Repairs.Select(r => r.Name))}] {"}"}
+            report: {"{"} {string.Join(", ", names.Reports.Select(r => $"{r.Name}: true"))} {"}"}
+            """;
+        using var folder = new PolicyFolder();
+        Assert.Empty(folder.Read(yaml, names).Diagnostics);
+        Assert.Empty((await JsonSchema.FromJsonAsync(PolicySchema.Generate(), TestContext.Current.CancellationToken)).Validate(Json(yaml)));
     }
 
     [Fact]
