@@ -70,13 +70,7 @@ internal static partial class Operators
             if (!Symmetric(pads)) (data, pads) = (PadWith(data, pads, 0), new (long, long)[pads.Length]);
             var bias = b < 0 ? null : v[b];
             long[] strides = window.Strides(kernel.Length), padding = [.. pads.Select(p => p.Begin)], dilations = window.Dilations(kernel.Length);
-            return kernel.Length switch
-            {
-                1 => nn.functional.conv1d(data, v[w], bias, strides[0], padding[0], dilations[0], groups),
-                2 => nn.functional.conv2d(data, v[w], bias, strides, padding, dilations, groups),
-                3 => nn.functional.conv3d(data, v[w], bias, strides, padding, dilations, groups),
-                _ => throw new ArgumentException($"convolution over {kernel.Length} axes"),
-            };
+            return Convolution.Apply(data, v[w], bias, strides, padding, dilations, groups);
         };
     }
 

@@ -1,0 +1,51 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>Convolution over one to three axes whose values and gradients are right on every processor.</summary>
+/// <remarks>
+/// oneDNN 3.7 in libtorch 2.10 keeps channels in blocks of up to 16. On some processors (an AMD EPYC with AVX-512 among them) its
+/// reorder leaves the rest of an incomplete block unset and the convolution sums over it: forward values are wrong from 17 input
+/// channels on, input gradients for any number of output channels that is no multiple of 16, by tens of percent up to NaN and
+/// differently in every run. An attack that follows such a gradient is weak, and a gate that believes it is too kind. Here blocks are
+/// filled with channels of zeros, as oneDNN itself means to do, so that there is nothing it could leave unset.
+/// </remarks>
+internal static class Convolution
+{
+    private const long Block = 16;
+
+    /// <summary>Convolves.</summary>
+    /// <param name="x">[batch, channels, axes], float32.</param>
+    /// <param name="weight">[outputs, channels / groups, kernel].</param>
+    /// <param name="bias">[outputs], or null.</param>
+    /// <param name="strides">Per axis.</param>
+    /// <param name="padding">Per axis, on both sides.</param>
+    /// <param name="dilations">Per axis.</param>
+    /// <param name="groups">Groups of channels; grouped kernels of oneDNN do not sum over a rest.</param>
+    /// <returns>[batch, outputs, axes].</returns>
+    public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias, long[] strides, long[] padding, long[] dilations, long groups)
+    {
+        var axes = strides.Length;
+        var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
+        // Fewer than a block of input channels stay as they are; outputs are summed over in the gradient only.
+        var (moreInputs, moreOutputs) = groups > 1 ? (0, 0) : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
+        if (moreInputs + moreOutputs == 0) return Plain(x, weight, bias, strides, padding, dilations, groups);
+
+        using var scope = NewDisposeScope();
+        long[] none = new long[2 * axes];
+        if (moreInputs > 0) x = nn.functional.pad(x, [.. none, 0, moreInputs]);
+        weight = nn.functional.pad(weight, [.. none, 0, moreInputs, 0, moreOutputs]);
+        if (bias is not null && moreOutputs > 0) bias = nn.functional.pad(bias, [0, moreOutputs]);
+        return Plain(x, weight, bias, strides, padding, dilations, groups).narrow(1, 0, outputs).MoveToOuterDisposeScope();
+    }
+
+    private static long Rest(long channels) => (Block - channels % Block) % Block;
+
+    private static Tensor Plain(Tensor x, Tensor w, Tensor? b, long[] strides, long[] padding, long[] dilations, long groups) => strides.Length switch
+    {
+        1 => nn.functional.conv1d(x, w, b, strides[0], padding[0], dilations[0], groups),
+        2 => nn.functional.conv2d(x, w, b, strides, padding, dilations, groups),
+        3 => nn.functional.conv3d(x, w, b, strides, padding, dilations, groups),
+        _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
+    };
+}
