@@ -22,7 +22,7 @@ internal static class CommandLine
             Output = host.Out,
             Error = host.Error,
             EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(5), // a batch under attack ends before its token is looked at
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(15), // a batch under attack ends before its token is looked at
         };
         return await parsed.InvokeAsync(invocation, cancel);
     }

@@ -18,7 +18,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         if (verbosity == Verbosity.Quiet) return await work(new Silence());
         if (!host.ErrorIsTerminal) return await work(new PlainProgress(host.Error));
         var console = Open(host.Error, terminal: true, host);
-        return await console.Status().Spinner(Spinner.Known.Dots).StartAsync("Reading model and data", status => work(new Live(status)));
+        return await console.Status().Spinner(Spinner.Known.Dots).StartAsync("Reading model and data", status => work(new Live(status, console.Profile.Width - 4)));
     }
 
     /// <inheritdoc/>
@@ -151,11 +151,15 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         return console;
     }
 
-    private sealed class Live(StatusContext status) : IProgress<RunProgress>
+    // One line, as a folded one would move the cursor's home.
+    private sealed class Live(StatusContext status, int width) : IProgress<RunProgress>
     {
         private readonly Stopwatch _total = Stopwatch.StartNew();
 
-        public void Report(RunProgress value) =>
-            status.Status = Markup.Escape(Untrusted.Clean($"{Progresses.Line(value)} ({_total.Elapsed.TotalSeconds:0} s)"));
+        public void Report(RunProgress value)
+        {
+            var time = $" ({_total.Elapsed.TotalSeconds:0} s)";
+            status.Status = Markup.Escape(Untrusted.Clean(Progresses.Line(value), Math.Max(20, width - time.Length - 1)) + time);
+        }
     }
 }
