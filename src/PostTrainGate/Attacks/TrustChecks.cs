@@ -37,7 +37,7 @@ internal static class TrustChecks
         var x = rows.Inputs.detach().clone().requires_grad_();
         using var gradients = enable_grad();
         var logits = evaluation.Model.Logits(x);
-        var others = logits.detach().scatter(1, rows.Labels.unsqueeze(1), double.NegativeInfinity).argmax(1, keepdim: true);
+        var others = logits.detach().scatter(1, rows.Labels.unsqueeze(1), full_like(logits, double.NegativeInfinity)).argmax(1, keepdim: true);
         var margin = logits.gather(1, rows.Labels.unsqueeze(1)) - logits.gather(1, others);
         var gradient = autograd.grad([margin.sum()], [x])[0].flatten(1);
         var flat = gradient.abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();

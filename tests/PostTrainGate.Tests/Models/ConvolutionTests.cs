@@ -59,4 +59,8 @@ public class ConvolutionTests
             Assert.True((plain - Convolve(x, w, b)).abs().max().item<double>() < 1e-4 * plain.abs().max().item<double>());
         }
     }
+
+    [Fact]
+    public void Libtorch_has_the_switch_that_keeps_NNPACK_quiet() =>
+        Assert.Equal(!OperatingSystem.IsWindows(), NnPack.TurnOff());
 }

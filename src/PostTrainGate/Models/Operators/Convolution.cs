@@ -25,6 +25,7 @@ internal static class Convolution
     /// <returns>[batch, outputs, axes].</returns>
     public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias, long[] strides, long[] padding, long[] dilations, long groups)
     {
+        NnPack.TurnOff();
         var axes = strides.Length;
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
         // Fewer than a block of input channels stay as they are; outputs are summed over in the gradient only.
