@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
-using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
@@ -12,6 +11,9 @@ internal static class OnnxAgreement
 {
     /// <summary>Largest difference: absolute for values up to 1, relative above.</summary>
     public const double Tolerance = 1e-4;
+
+    // 2 GiB of float32.
+    private const long MaxAlive = 1 << 29;
 
     // What an open axis may be: usual sizes of images, tried in turn.
     private static readonly long[] OpenSizes = [28, 32, 224, 64, 16, 8, 299];
@@ -28,7 +30,8 @@ internal static class OnnxAgreement
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var (x, ours) = Trial(model, input, normalization);
-        var theirs = Run(file.Model, model.Signature, x, model.Signature.Output)[0]!;
+        var theirs = Run(file, model, x, model.Signature.Output)[0]
+            ?? throw OnnxSignature.Wrong(file, $"has the output {Wording.Quote(model.Signature.Output)} of another type than float32");
         if (!Agree(ours[0], theirs)) throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
         var logits = ours[1].dim() == 1 ? ours[1].unsqueeze(1) : ours[1].flatten(1);
@@ -47,24 +50,40 @@ internal static class OnnxAgreement
         return units;
     }
 
-    /// <summary>Values in ONNX Runtime; null where one is not float32.</summary>
-    public static Tensor?[] Run(ModelProto model, OnnxSignature signature, Tensor x, params IReadOnlyList<string> outputs)
+    /// <summary>Values of what the model was rebuilt from in ONNX Runtime; null where one is not float32.</summary>
+    /// <exception cref="GateException">PTG2001: ONNX Runtime refuses the file.</exception>
+    public static Tensor?[] Run(OnnxFile file, CompiledModel model, Tensor x, params IReadOnlyList<string> outputs)
     {
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        using var session = new InferenceSession(model.ToByteArray(), options);
-        using var run = new RunOptions();
-        // A file that fixes its batch gets as many batches as there are.
-        var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
-        var parts = new List<Tensor?[]>();
-        for (long start = 0; start < x.shape[0]; start += batch)
+        var signature = model.Signature;
+        try
         {
-            using var rows = x.narrow(0, start, batch).contiguous();
-            using var value = OrtValue.CreateTensorValueFromMemory(rows.data<float>().ToArray(), rows.shape);
-            using var results = session.Run(run, [signature.Input], [value], outputs);
-            parts.Add([.. results.Select(ToTensor)]);
-        }
+            using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+            using var session = new InferenceSession(file.Part(model.Nodes, signature.Input, outputs).ToByteArray(), options);
+            using var run = new RunOptions();
+            // A file that fixes its batch gets as many batches as there are.
+            var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
+            var parts = new List<Tensor?[]>();
+            for (long start = 0; start < x.shape[0]; start += batch)
+            {
+                using var rows = x.narrow(0, start, batch).contiguous();
+                using var value = OrtValue.CreateTensorValueFromMemory(rows.data<float>().ToArray(), rows.shape);
+                using var results = session.Run(run, [signature.Input], [value], outputs);
+                parts.Add([.. results.Select(ToTensor)]);
+            }
 
-        return parts.Count == 1 ? parts[0] : [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
+            return parts.Count == 1 ? parts[0] : [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable,
+                $"ONNX Runtime refuses the model '{file.Name}': {Line(e.Message)}."), e);
+        }
+    }
+
+    private static string Line(string message)
+    {
+        var line = string.Concat(message.Take(300).Select(c => char.IsControl(c) ? ' ' : c)).TrimEnd('.', ' ');
+        return message.Length > 300 ? line + " ..." : line;
     }
 
     private static Tensor? ToTensor(OrtValue value)
@@ -87,7 +106,7 @@ internal static class OnnxAgreement
             var x = normalization.Apply(rand(shape, generator: random) * (input.Upper - input.Lower) + input.Lower);
             try
             {
-                return (x, model.Graph.Run(model.State, x, model.Output, model.Logits));
+                return (x, model.Graph.Run(model.State, x, [model.Output, model.Logits], MaxAlive));
             }
             catch (GateException) when (open && size != OpenSizes[^1])
             {
@@ -101,13 +120,11 @@ internal static class OnnxAgreement
     // Only now every value is made an output of a copy.
     private static string FirstDifference(OnnxFile file, CompiledModel model, Tensor x)
     {
-        var steps = model.Graph.Steps.Where(s => file.Graph.Node.Contains(s.Node)).ToList();
+        var nodes = model.Nodes.ToHashSet(ReferenceEqualityComparer.Instance);
+        var steps = model.Graph.Steps.Where(s => nodes.Contains(s.Node)).ToList();
         string[] names = [.. steps.Select(s => s.OutputName)];
-        var copy = file.Model.Clone();
-        copy.Graph.Output.Clear();
-        copy.Graph.Output.AddRange(names.Select(n => new ValueInfoProto { Name = n }));
-        var ours = model.Graph.Run(model.State, x, [.. steps.Select(s => s.Output)]);
-        var theirs = Run(copy, model.Signature, x, names);
+        var ours = model.Graph.Run(model.State, x, [.. steps.Select(s => s.Output)], MaxAlive);
+        var theirs = Run(file, model, x, names);
         for (var i = 0; i < names.Length; i++)
         {
             if (theirs[i] is not { } expected || Agree(ours[i], expected)) continue;
@@ -117,6 +134,6 @@ internal static class OnnxAgreement
             return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree; the first node that differs is {OnnxNode.Describe(steps[i].Node)}, {by}.";
         }
 
-        return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree in the output '{model.Signature.Output}'.";
+        return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree in the output {Wording.Quote(model.Signature.Output)}.";
     }
 }

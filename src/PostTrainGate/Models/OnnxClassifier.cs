@@ -34,10 +34,18 @@ public sealed class OnnxClassifier : Classifier
         NativeMemory.Tune();
         var file = OnnxFile.Read(path);
         var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file));
-        input ??= new();
-        using var normalization = InputNormalization.Of(input, file, model.Signature.InputShape);
-        var units = OnnxAgreement.Check(file, model, input, normalization);
-        return new(file, model, model.State, OnnxLayers.Find(model), input, units);
+        try
+        {
+            input ??= new();
+            using var normalization = InputNormalization.Of(input, file, model.Signature.InputShape);
+            var units = OnnxAgreement.Check(file, model, input, normalization);
+            return new(file, model, model.State, OnnxLayers.Find(model), input, units);
+        }
+        catch
+        {
+            foreach (var tensor in model.State) tensor?.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -61,7 +69,10 @@ public sealed class OnnxClassifier : Classifier
     /// <summary>Weighted layers in forward order.</summary>
     public ImmutableArray<Layer> Layers { get; }
 
-    /// <summary>Float initializers by name. Leaves without gradients unless a repair asks for them.</summary>
+    /// <summary>
+    /// Float initializers by name (and float constants with axes). Leaves without gradients unless a repair asks for them; the
+    /// statistics of a batch normalisation never have any.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
 
     /// <inheritdoc/>

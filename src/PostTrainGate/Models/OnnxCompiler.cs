@@ -1,18 +1,20 @@
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
 /// <summary>What a compiled file is.</summary>
 /// <param name="Signature">Its input and output.</param>
+/// <param name="Nodes">The nodes that the output depends on, in an order that can be run.</param>
 /// <param name="Graph">The graph.</param>
 /// <param name="State">Constants and parameters by slot; null where a pass computes the value.</param>
 /// <param name="Parameters">Slots of the parameters by name.</param>
 /// <param name="Head">What was found at the end.</param>
 /// <param name="Output">Slot of the model's output.</param>
 /// <param name="Logits">Slot of what stands before the head.</param>
-internal sealed record CompiledModel(OnnxSignature Signature, OnnxGraph Graph, Tensor[] State, IReadOnlyDictionary<string, int> Parameters, OutputHead Head,
-    int Output, int Logits);
+internal sealed record CompiledModel(OnnxSignature Signature, IReadOnlyList<NodeProto> Nodes, OnnxGraph Graph, Tensor[] State,
+    IReadOnlyDictionary<string, int> Parameters, OutputHead Head, int Output, int Logits);
 
 /// <summary>Turns the nodes that an output depends on into a graph of delegates; what is constant is computed here, once.</summary>
 internal sealed class OnnxCompiler
@@ -24,9 +26,12 @@ internal sealed class OnnxCompiler
     private readonly Dictionary<string, int> _parameters = [];
     private readonly List<OnnxGraph.Step> _steps = [];
     private readonly Dictionary<string, NodeProto> _producer = [];
-    private Tensor?[] _constants = [];
+    private readonly HashSet<string> _used = [];
+    private OnnxNode.Surroundings _around = null!;
 
     private OnnxCompiler(OnnxFile file) => _file = file;
+
+    private Tensor?[] Constants => _around.Constants;
 
     /// <summary>Compiles a file.</summary>
     /// <exception cref="GateException">PTG2001 or PTG2002.</exception>
@@ -36,28 +41,29 @@ internal sealed class OnnxCompiler
     {
         var (input, output) = (signature.Input, signature.Output);
         using var _ = no_grad();
+        using var scope = NewDisposeScope();
         if (_file.Opset is < 7) throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
         var nodes = Needed(input, output);
         var floats = OnnxFile.Floats(_file.Graph).ToDictionary(p => p.Name, p => p.Tensor);
         foreach (var name in nodes.SelectMany(n => n.Output).Concat(_file.Graph.Initializer.Select(t => t.Name)).Prepend(input))
             if (name.Length > 0 && _slots.TryAdd(name, _slots.Count)) _state.Add(null);
-        var inputSlot = _slots[input];
         var tail = TailAfterHead(output, out var head);
         foreach (var node in tail) if (_slots.TryAdd(node.Output[0], _slots.Count)) _state.Add(null);
 
-        _constants = new Tensor?[_slots.Count];
+        _used.UnionWith(nodes.Concat(tail).SelectMany(n => n.Input).Append(output));
+        _around = new(_file, _file.Opset, _slots[input], signature.Batch, new Tensor?[_slots.Count]);
         foreach (var tensor in _file.Graph.Initializer) Define(tensor.Name, tensor, floats.ContainsKey(tensor.Name));
         foreach (var node in nodes)
         {
             if (floats.TryGetValue(node.Output[0], out var weights) && node.OpType == "Constant") Define(node.Output[0], weights, true);
-            else Build(node, nodes);
+            else Build(node);
         }
 
-        foreach (var node in tail) Build(node, tail);
-        for (var i = 0; i < _constants.Length; i++) _state[i] ??= _constants[i];
+        foreach (var node in tail) Build(node);
+        for (var i = 0; i < Constants.Length; i++) _state[i] ??= Constants[i];
         var logits = head is null ? output : tail.Count == 0 ? head.Input[0] : tail[^1].Output[0];
-        var kind = head?.OpType switch { "Softmax" => OutputHead.Softmax, "LogSoftmax" => OutputHead.LogSoftmax, "Sigmoid" => OutputHead.Sigmoid, _ => OutputHead.Logits };
-        return new(signature, new(_slots, _steps, inputSlot), [.. _state!], _parameters, kind, _slots[output], _slots[logits]);
+        var kind = head is null ? OutputHead.Logits : Enum.Parse<OutputHead>(head.OpType);
+        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters, kind, _slots[output], _slots[logits]);
     }
 
     // Nodes stand in an order that can be run, as ONNX demands; so a cycle shows as a value that is used before it is there.
@@ -67,7 +73,7 @@ internal sealed class OnnxCompiler
         foreach (var node in _file.Graph.Node)
         {
             if (node.Input.FirstOrDefault(i => !known.Contains(i)) is { } missing)
-                throw Unreadable($"node {OnnxNode.Describe(node)} uses '{missing}', which neither an earlier node nor an initializer defines");
+                throw Unreadable($"node {OnnxNode.Describe(node)} uses {Wording.Quote(missing)}, which neither an earlier node nor an initializer defines");
             known.UnionWith(node.Output);
             foreach (var value in node.Output.Where(o => o.Length > 0)) _producer[value] = node;
         }
@@ -92,27 +98,27 @@ internal sealed class OnnxCompiler
             var slot = _slots[name];
             var tensor = OnnxTensors.Read(proto);
             if (parameter) (_state[slot], _parameters[name]) = (tensor, slot);
-            else _constants[slot] = tensor;
+            else Constants[slot] = tensor;
         }
         catch (FormatException e)
         {
-            throw Unreadable($"the tensor '{name}' {e.Message}");
+            throw Unreadable($"the tensor {Wording.Quote(name)} {e.Message}");
         }
     }
 
-    private void Build(NodeProto proto, IReadOnlyList<NodeProto> readers)
+    private void Build(NodeProto proto)
     {
-        var node = new OnnxNode(proto, _file.Name, _file.Opset, [.. proto.Input.Select(i => i.Length == 0 ? -1 : _slots[i])], _constants);
+        var node = new OnnxNode(proto, [.. proto.Input.Select(i => i.Length == 0 ? -1 : _slots[i])], _around);
         if (proto.Domain is not ("" or "ai.onnx") || !Operators.Table.TryGetValue(proto.OpType, out var rebuild))
             throw node.Refuse("the operator has no rebuild");
         node.Also(0, rebuild(node));
-        node.Complete(output => output.Length > 0 && readers.Any(r => r.Input.Contains(output)));
+        node.Complete(_used);
         foreach (var (output, kernel) in node.Kernels)
         {
             if (output >= proto.Output.Count || proto.Output[output].Length == 0) continue;
             var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs], _slots[proto.Output[output]], kernel);
-            if (step.Inputs.All(i => _constants[i] is not null))
-                _constants[step.Output] = OnnxGraph.Compute(step, _constants!).DetachFromDisposeScope();
+            if (step.Inputs.All(i => Constants[i] is not null))
+                Constants[step.Output] = OnnxGraph.Compute(step, Constants!).DetachFromDisposeScope();
             else
                 _steps.Add(step);
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -10,7 +11,8 @@ internal sealed class OnnxFile
 {
     private const long MaxBytes = 1L << 30;
 
-    private OnnxFile(string path, ModelProto model) => (Path, Model) = (path, model);
+    /// <summary>Takes a model that is in memory.</summary>
+    public OnnxFile(string path, ModelProto model) => (Path, Model) = (path, model);
 
     /// <summary>Where it was read.</summary>
     public string Path { get; }
@@ -63,9 +65,15 @@ internal sealed class OnnxFile
             entry.Value = value;
         }
 
+        Write(path, model);
+    }
+
+    /// <summary>Writes a model beside its place and renames it, so that a half-written file never stands there.</summary>
+    public static void Write(string path, ModelProto model)
+    {
         var target = System.IO.Path.GetFullPath(path);
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
-        var temporary = $"{target}.{Guid.NewGuid():N}";
+        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
         try
         {
             using (var stream = File.Create(temporary)) model.WriteTo(stream);
@@ -84,14 +92,27 @@ internal sealed class OnnxFile
                 .SelectMany(n => n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 }).Select(a => (n.Output[0], a.T))))
             .Where(p => p.Item2.DataType == (int)TensorProto.Types.DataType.Float);
 
+    /// <summary>The part of the file that one output depends on: nodes in the order of the file.</summary>
+    public ModelProto Part(IReadOnlyList<NodeProto> nodes, string input, IEnumerable<string> outputs)
+    {
+        var used = nodes.SelectMany(n => n.Input).ToHashSet();
+        var part = new ModelProto { IrVersion = Model.IrVersion, Graph = new() { Name = Graph.Name } };
+        part.OpsetImport.AddRange(Model.OpsetImport);
+        part.Graph.Node.AddRange(nodes);
+        part.Graph.Initializer.AddRange(Graph.Initializer.Where(t => used.Contains(t.Name)));
+        part.Graph.Input.AddRange(Graph.Input.Where(i => i.Name == input || used.Contains(i.Name)));
+        foreach (var output in outputs) part.Graph.Output.Add(Graph.Output.FirstOrDefault(o => o.Name == output) ?? new() { Name = output });
+        return part;
+    }
+
     private void Check()
     {
         if (Graph is null || Graph.Node.Count == 0) throw new FormatException("it holds no graph");
-        if (Graph.Node.FirstOrDefault(n => n.Output.Count == 0) is { } silent) throw new FormatException($"node '{silent.Name}' has no output");
+        if (Graph.Node.FirstOrDefault(n => n.Output.Count == 0) is { } silent) throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
         if (Graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
         var duplicate = Graph.Initializer.Select(t => t.Name).Concat(Graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
             .GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
-        if (duplicate is not null) throw new FormatException($"the value '{duplicate.Key}' is defined twice");
+        if (duplicate is not null) throw new FormatException($"the value {Wording.Quote(duplicate.Key)} is defined twice");
     }
 
     // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere.
@@ -103,14 +124,14 @@ internal sealed class OnnxFile
         {
             if (tensor.DataLocation != TensorProto.Types.DataLocation.External) continue;
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
-            if (!entries.TryGetValue("location", out var location)) throw new FormatException($"'{tensor.Name}' names no file for its data");
-            var full = Inside(folder, location) ?? throw new FormatException($"the data of '{tensor.Name}' is outside the model's folder");
+            if (!entries.TryGetValue("location", out var location)) throw new FormatException($"{Wording.Quote(tensor.Name)} names no file for its data");
+            var full = Inside(folder, location) ?? throw new FormatException($"the data of {Wording.Quote(tensor.Name)} is outside the model's folder");
             var size = OnnxTensors.Count(tensor.Dims) * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
             if ((left -= size) < 0) throw new FormatException($"it and its external data have more than {MaxBytes} bytes");
             var offset = Number(entries, "offset", 0);
             using var data = File.OpenRead(full);
             if (Number(entries, "length", size) != size || offset < 0 || offset > data.Length - size)
-                throw new FormatException($"the data of '{tensor.Name}' in '{location}' does not have its {size} bytes");
+                throw new FormatException($"the data of {Wording.Quote(tensor.Name)} in {Wording.Quote(location)} does not have its {size} bytes");
             data.Position = offset;
             var bytes = new byte[size];
             data.ReadExactly(bytes);
@@ -133,5 +154,5 @@ internal sealed class OnnxFile
 
     private static long Number(Dictionary<string, string> entries, string key, long fallback) =>
         !entries.TryGetValue(key, out var text) ? fallback
-        : long.TryParse(text, out var value) ? value : throw new FormatException($"'{text}' is no {key} of external data");
+        : long.TryParse(text, out var value) ? value : throw new FormatException($"{Wording.Quote(text)} is no {key} of external data");
 }

@@ -39,8 +39,9 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     /// <param name="state">Constants and parameters by slot.</param>
     /// <param name="x">The input, in the model's own units.</param>
     /// <param name="taps">Slots wanted.</param>
+    /// <param name="maxAlive">Numbers that all values alive may hold together.</param>
     /// <returns>A tensor per tap, which is the caller's.</returns>
-    public Tensor[] Run(Tensor[] state, Tensor x, params ReadOnlySpan<int> taps)
+    public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, long maxAlive = long.MaxValue)
     {
         var plan = PlanOf(taps);
         using var scope = NewDisposeScope();
@@ -49,8 +50,14 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         for (var i = 0; i < plan.Steps.Length; i++)
         {
             var step = plan.Steps[i];
-            values[step.Output] = Compute(step, values);
-            foreach (var dead in plan.Dead[i]) values[dead].Dispose();
+            var value = values[step.Output] = Compute(step, values);
+            if (maxAlive < long.MaxValue && (maxAlive -= value.numel()) < 0)
+                throw Failed(step, values, new InvalidOperationException("the model needs too much memory"));
+            foreach (var dead in plan.Dead[i])
+            {
+                if (maxAlive < long.MaxValue) maxAlive += values[dead].numel();
+                values[dead].Dispose();
+            }
         }
 
         var results = new Tensor[taps.Length];
@@ -77,10 +84,15 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         }
         catch (Exception e) when (e is not GateException and not OperationCanceledException)
         {
-            var shapes = string.Join(", ", step.Inputs.Select(i => $"[{string.Join(", ", values[i].shape)}]"));
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"Node {OnnxNode.Describe(step.Node)} cannot run on {shapes}: {FirstLine(e.Message)}"), e);
+            throw Failed(step, values, e);
         }
+    }
+
+    private static GateException Failed(Step step, Tensor[] values, Exception e)
+    {
+        var shapes = string.Join(", ", step.Inputs.Take(8).Select(i => $"[{string.Join(", ", values[i].shape)}]"));
+        return new(new Diagnostic(DiagnosticCodes.ModelShape,
+            $"Node {OnnxNode.Describe(step.Node)} cannot run on {shapes}: {FirstLine(e.Message)}"), e);
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', ' ') + ".";

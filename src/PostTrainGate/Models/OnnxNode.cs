@@ -1,4 +1,5 @@
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -10,16 +11,30 @@ internal delegate Tensor Kernel(Tensor[] values);
 /// A node as its rebuild sees it: input slots, attributes, operator set. It remembers which attributes were asked for, so that one
 /// that nobody asked for is refused, never ignored.
 /// </summary>
-internal sealed class OnnxNode(NodeProto proto, string file, long opset, int[] inputs, Tensor?[] constants)
+internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundings around)
 {
+    /// <summary>Numbers that one value may hold for each row of a batch; the largest of VGG-16 holds 3.2 million.</summary>
+    public const long MaxNumbersPerRow = 1 << 24;
+
     private readonly Dictionary<string, AttributeProto> _attributes = proto.Attribute.DistinctBy(a => a.Name).ToDictionary(a => a.Name);
     private readonly HashSet<string> _asked = [];
 
+    /// <summary>What a node stands in.</summary>
+    /// <param name="File">The file, for messages.</param>
+    /// <param name="Opset">Version of the operator set.</param>
+    /// <param name="Input">Slot of the model's input.</param>
+    /// <param name="Batch">Size of the batch where the file fixes it, or 0.</param>
+    /// <param name="Constants">Values known at load by slot.</param>
+    internal sealed record Surroundings(OnnxFile File, long Opset, int Input, long Batch, Tensor?[] Constants);
+
     /// <summary>Version of the operator set.</summary>
-    public long Opset => opset;
+    public long Opset => around.Opset;
 
     /// <summary>Kernels by output.</summary>
     public Dictionary<int, Kernel> Kernels { get; } = [];
+
+    /// <summary>Number of outputs, unused ones among them.</summary>
+    public int OutputCount => proto.Output.Count;
 
     /// <summary>Slots of the inputs that are there.</summary>
     public IEnumerable<int> Inputs => inputs.Where(i => i >= 0);
@@ -59,13 +74,13 @@ internal sealed class OnnxNode(NodeProto proto, string file, long opset, int[] i
     }
 
     /// <summary>The value of an input that is known now, or null.</summary>
-    public Tensor? Constant(int index) => Optional(index) is var slot and >= 0 ? constants[slot] : null;
+    public Tensor? Constant(int index) => Optional(index) is var slot and >= 0 ? around.Constants[slot] : null;
 
     /// <summary>The integers that an input holds: read now where it is constant, at each pass otherwise.</summary>
     public Func<Tensor[], long[]> Integers(int index)
     {
         var slot = Input(index);
-        if (constants[slot] is not { } known) return v => ToLongs(v[slot]);
+        if (Constant(index) is not { } known) return v => ToLongs(v[slot]);
         var numbers = ToLongs(known);
         return _ => numbers;
     }
@@ -77,30 +92,57 @@ internal sealed class OnnxNode(NodeProto proto, string file, long opset, int[] i
         return Optional(index) < 0 ? null : Integers(index);
     }
 
-    /// <summary>A single number that older operator sets give as an attribute and newer ones as a constant input.</summary>
-    public double Number(string attribute, int index, double fallback)
+    /// <summary>A single number that older operator sets give as an attribute and newer ones as an input.</summary>
+    public Func<Tensor[], double> Number(string attribute, int index, double fallback)
     {
-        if (Optional(index) < 0) return Float(attribute, (float)fallback);
-        var known = Constant(index) ?? throw Refuse($"input {index} ({attribute}) is not a constant");
-        using var wide = known.to_type(ScalarType.Float64);
-        return wide.numel() == 1 ? wide.data<double>()[0] : throw Refuse($"input {index} ({attribute}) is not a single number");
+        if (Optional(index) is var slot && slot < 0)
+        {
+            var given = Float(attribute, (float)fallback);
+            return _ => given;
+        }
+
+        return v =>
+        {
+            using var wide = v[slot].to_type(ScalarType.Float64);
+            return wide.item<double>();
+        };
     }
 
-    /// <summary>Every attribute has been asked for, and every output that is used has a kernel.</summary>
-    public void Complete(Func<string, bool> used)
+    /// <summary>Refuses a value that is too large, before it is allocated.</summary>
+    /// <param name="values">All values, the model's input among them.</param>
+    /// <param name="shape">Shape of the value to come.</param>
+    public void Fit(Tensor[] values, params ReadOnlySpan<long> shape)
     {
-        if (_attributes.Keys.FirstOrDefault(name => !_asked.Contains(name)) is { } unknown) throw Refuse($"attribute '{unknown}' is not supported");
+        Int128 count = 1;
+        foreach (var size in shape) count *= Math.Max(0, size);
+        if (count > MaxNumbersPerRow * (Int128)Math.Max(1, Rows(values)))
+            throw new InvalidOperationException($"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row");
+    }
+
+    /// <summary>Whether a size that a file with a fixed batch states is that batch, and the axis it describes is the batch now.</summary>
+    public bool IsBatch(Tensor[] values, long stated, long now) =>
+        around.Batch > 0 && stated == around.Batch && now == Rows(values);
+
+    // While constants are folded there is no input yet.
+    private long Rows(Tensor[] values) => values[around.Input] is { } x && x.dim() > 0 ? x.shape[0] : 0;
+
+    /// <summary>Every attribute has been asked for, and every output that is used has a kernel.</summary>
+    public void Complete(IReadOnlySet<string> used)
+    {
+        if (_attributes.Keys.FirstOrDefault(name => !_asked.Contains(name)) is { } unknown) throw Refuse($"attribute {Wording.Quote(unknown)} is not supported");
         for (var i = 0; i < proto.Output.Count; i++)
-            if (!Kernels.ContainsKey(i) && used(proto.Output[i])) throw Refuse($"output {i} ('{proto.Output[i]}') is not supported");
+            if (!Kernels.ContainsKey(i) && used.Contains(proto.Output[i])) throw Refuse($"output {i} ({Wording.Quote(proto.Output[i])}) is not supported");
     }
 
     /// <summary>The error that names this node.</summary>
     public GateException Refuse(string what) => new(new Diagnostic(DiagnosticCodes.ModelOperator,
-        $"The model '{file}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. Operators that can: {Operators.Names}."));
+        $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. Operators that can: {Operators.Names}."));
 
     /// <summary>Name and operator of a node, for messages.</summary>
     public static string Describe(NodeProto node) =>
-        $"'{(node.Name.Length > 0 ? node.Name : node.Output[0])}' ({(node.Domain.Length > 0 ? node.Domain + "." : "")}{node.OpType})";
+        $"{Wording.Quote(node.Name.Length > 0 ? node.Name : node.Output[0])} ({Wording.Quote(Kind(node)).Trim('\'')})";
+
+    private static string Kind(NodeProto node) => node.Domain is "" or "ai.onnx" ? node.OpType : $"{node.Domain}.{node.OpType}";
 
     private static long[] ToLongs(Tensor tensor)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
 
 namespace PostTrainGate.Models;
 
@@ -20,10 +21,10 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
         var initialized = graph.Initializer.Select(t => t.Name).ToHashSet();
         var inputs = graph.Input.Where(i => !initialized.Contains(i.Name)).ToList();
         if (inputs is not [var input])
-            throw Wrong(file, $"has {inputs.Count} inputs ({string.Join(", ", inputs.Select(i => $"'{i.Name}'"))}); a classifier has one");
-        if (!IsFloat(input)) throw Wrong(file, $"has the input '{input.Name}' of another type than float32 tensors");
+            throw Wrong(file, $"has {inputs.Count} inputs ({string.Join(", ", inputs.Take(10).Select(i => $"{Wording.Quote(i.Name)}"))}); a classifier has one");
+        if (!IsFloat(input)) throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than float32 tensors");
         if (input.Type.TensorType.Shape?.Dim is not { Count: >= 2 } dims)
-            throw Wrong(file, $"does not say which shape its input '{input.Name}' has; a classifier's is [batch, ...]");
+            throw Wrong(file, $"does not say which shape its input {Wording.Quote(input.Name)} has; a classifier's is [batch, ...]");
         var shape = dims.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1).ToImmutableArray();
         if (shape.Where(d => d > 0).Aggregate((Int128)1, (a, b) => a * b) > MaxInput)
             throw Wrong(file, $"has an input of shape [{string.Join(", ", shape)}], more than {MaxInput} numbers");

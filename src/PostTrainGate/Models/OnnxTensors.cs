@@ -11,30 +11,28 @@ internal static class OnnxTensors
 {
     private const int MaxRank = 16;
 
+    private static readonly (DataType Code, ScalarType Type, int Size)[] Types =
+    [
+        (DataType.Float, ScalarType.Float32, 4),
+        (DataType.Double, ScalarType.Float64, 8),
+        (DataType.Float16, ScalarType.Float16, 2),
+        (DataType.Bfloat16, ScalarType.BFloat16, 2),
+        (DataType.Int64, ScalarType.Int64, 8),
+        (DataType.Int32, ScalarType.Int32, 4),
+        (DataType.Int16, ScalarType.Int16, 2),
+        (DataType.Int8, ScalarType.Int8, 1),
+        (DataType.Uint8, ScalarType.Byte, 1),
+        (DataType.Bool, ScalarType.Bool, 1),
+    ];
+
     /// <summary>torch's type of an ONNX element type, or null where torch has none that this product uses.</summary>
-    public static ScalarType? TypeOf(int dataType) => (DataType)dataType switch
-    {
-        DataType.Float => ScalarType.Float32,
-        DataType.Double => ScalarType.Float64,
-        DataType.Float16 => ScalarType.Float16,
-        DataType.Bfloat16 => ScalarType.BFloat16,
-        DataType.Int64 => ScalarType.Int64,
-        DataType.Int32 => ScalarType.Int32,
-        DataType.Int16 => ScalarType.Int16,
-        DataType.Int8 => ScalarType.Int8,
-        DataType.Uint8 => ScalarType.Byte,
-        DataType.Bool => ScalarType.Bool,
-        _ => null,
-    };
+    public static ScalarType? TypeOf(int code) => Array.Find(Types, t => t.Code == (DataType)code) is { Size: > 0 } found ? found.Type : null;
+
+    /// <summary>ONNX's element type of a torch type.</summary>
+    public static DataType CodeOf(ScalarType type) => Types.First(t => t.Type == type).Code;
 
     /// <summary>Bytes of one element.</summary>
-    public static int Size(ScalarType type) => type switch
-    {
-        ScalarType.Float64 or ScalarType.Int64 => 8,
-        ScalarType.Float32 or ScalarType.Int32 => 4,
-        ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Int16 => 2,
-        _ => 1,
-    };
+    public static int Size(ScalarType type) => Types.First(t => t.Type == type).Size;
 
     /// <summary>A tensor of its own memory, outside any dispose scope.</summary>
     /// <exception cref="FormatException">The sizes do not fit the data, or the type is not one torch has.</exception>

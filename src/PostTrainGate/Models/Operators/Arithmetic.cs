@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-// Products, activations, normalisation, constants.
+// Products, sums, normalisation, constants.
 internal static partial class Operators
 {
     // ONNX divides integers as C does, toward zero.
@@ -19,46 +19,25 @@ internal static partial class Operators
         {
             var left = transA ? v[a].t() : v[a];
             var right = transB ? v[b].t() : v[b];
+            node.Fit(v, left.shape[0], right.shape[1]);
             if (c >= 0) return addmm(v[c], left, right, beta, alpha);
             var product = mm(left, right);
             return alpha == 1 ? product : product * alpha;
         };
     }
 
-    private static Kernel LeakyRelu(OnnxNode node)
+    private static Kernel MatMul(OnnxNode node)
     {
-        var (x, alpha) = (node.Input(0), node.Float("alpha", 0.01f));
-        return v => nn.functional.leaky_relu(v[x], alpha);
-    }
-
-    // Bounds are attributes before operator set 11 and optional inputs since, which may be parameters.
-    private static Kernel Clip(OnnxNode node)
-    {
-        var x = node.Input(0);
-        if (node.Opset < 11)
-        {
-            var (low, high) = (node.Float("min", float.MinValue), node.Float("max", float.MaxValue));
-            return v => v[x].clamp(low, high);
-        }
-
-        var (min, max) = (node.Optional(1), node.Optional(2));
-        if (min < 0 && max < 0) return v => v[x];
-        return v => clamp(v[x], min < 0 ? null : v[min], max < 0 ? null : v[max]);
-    }
-
-    // Before operator set 13 the input is seen as a matrix: axes from `axis` on are one.
-    private static Kernel OverClasses(OnnxNode node, Func<Tensor, long, Tensor> function)
-    {
-        var (x, axis) = (node.Input(0), node.Int("axis", node.Opset < 13 ? 1 : -1));
-        if (node.Opset >= 13) return v => function(v[x], axis);
+        var (a, b) = (node.Input(0), node.Input(1));
         return v =>
         {
-            var first = Axis(axis, v[x].dim());
-            return first == v[x].dim() - 1 ? function(v[x], first) : function(v[x].flatten(first), first).reshape(v[x].shape);
+            var (left, right) = (v[a].shape, v[b].shape);
+            if (left.Length > 1 && right.Length > 1) node.Fit(v, [.. Broadcast(left[..^2], right[..^2]), left[^2], right[^1]]);
+            return matmul(v[a], v[b]);
         };
     }
 
-    // Inference: Y = (X - mean) / sqrt(var + epsilon) * scale + B, per channel.
+    // Inference: Y = (X - mean) / sqrt(var + epsilon) * scale + B, per channel. The statistics have no gradient, as in PyTorch.
     private static Kernel BatchNormalization(OnnxNode node)
     {
         var (x, scale, bias, mean, variance) = (node.Input(0), node.Input(1), node.Input(2), node.Input(3), node.Input(4));
@@ -66,7 +45,7 @@ internal static partial class Operators
         node.Float("momentum", 0.9f); // only training uses it
         if (node.Int("training_mode", 0) != 0) throw node.Refuse("it is in training mode; export the model for inference");
         if (node.Int("spatial", 1) != 1) throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
-        return v => nn.functional.batch_norm(v[x], v[mean], v[variance], v[scale], v[bias], training: false, eps: epsilon);
+        return v => nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], training: false, eps: epsilon);
     }
 
     // Inference: the identity.
@@ -111,4 +90,41 @@ internal static partial class Operators
         node.Int("saturate", 1); // only for 8-bit floats, which are refused
         return v => v[x].to_type(type);
     }
+
+    // Y = (X - mean) / sqrt(var + epsilon) * scale + B, over the axes from `axis` on.
+    private static Kernel LayerNormalization(OnnxNode node)
+    {
+        var (x, scale, bias, axis) = (node.Input(0), node.Input(1), node.Optional(2), node.Int("axis", -1));
+        var epsilon = node.Float("epsilon", 1e-5f);
+        if (node.Int("stash_type", 1) != 1) throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
+        return v =>
+        {
+            var first = (int)Axis(axis, v[x].dim());
+            return nn.functional.layer_norm(v[x], v[x].shape[first..], v[scale], bias < 0 ? null : v[bias], epsilon);
+        };
+    }
+
+    // Two or more values, folded; broadcasts as NumPy does.
+    private static Func<OnnxNode, Kernel> Variadic(Func<Tensor, Tensor, Tensor> function) => node =>
+    {
+        var inputs = node.Inputs.ToArray();
+        return v =>
+        {
+            node.Fit(v, inputs.Select(i => v[i].shape).Aggregate(Broadcast));
+            return inputs.Skip(1).Aggregate(v[inputs[0]], (sum, i) => function(sum, v[i]));
+        };
+    };
+
+    // Axes are an attribute before operator set 18 (of ReduceSum: 13) and an optional input since; none means all.
+    private static Func<OnnxNode, Kernel> Reduce(Func<Tensor, long[], bool, Tensor> function) => node =>
+    {
+        var (x, keep, noop) = (node.Input(0), node.Int("keepdims", 1) != 0, node.Flag("noop_with_empty_axes"));
+        var axes = node.Integers("axes", 1);
+        return v =>
+        {
+            var over = axes?.Invoke(v) ?? [];
+            if (over.Length > 0) return function(v[x], over, keep);
+            return noop ? v[x] : function(v[x], [.. Enumerable.Range(0, (int)v[x].dim()).Select(i => (long)i)], keep);
+        };
+    };
 }
