@@ -1,3 +1,4 @@
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Reporting;
 
@@ -19,8 +20,14 @@ internal static class InputsFile
             foreach (var used in new[] { policy.Model, policy.Data.Source, policy.Data.Labels, policy.Repair?.Snapshots }.OfType<PolicyPath>())
             {
                 if (used.Files is not [var only] || only != used.FullPath) lines.Add($"glob:{used.FullPath}");
-                foreach (var file in used.Files) lines.Add(file);
+                foreach (var file in used.Files)
+                {
+                    lines.Add(file);
+                    if (PolicyPaths.RealPath(file) is { } real) lines.Add(real); // a link's own time says nothing of what it leads to
+                }
             }
+
+            foreach (var file in policy.Model.Files.Concat(policy.Repair?.Snapshots?.Files ?? [])) lines.UnionWith(OnnxFile.ExternalFiles(file));
         }
 
         try

@@ -51,6 +51,25 @@ internal sealed class OnnxFile
         }
     }
 
+    /// <summary>
+    /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot be read: whoever loads
+    /// it says why.
+    /// </summary>
+    public static ImmutableSortedSet<string> ExternalFiles(string path)
+    {
+        try
+        {
+            if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return [];
+            var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+            return [.. External(ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph ?? new())
+                .SelectMany(t => t.ExternalData).Where(e => e.Key == "location").Select(e => Inside(folder, e.Value)).OfType<string>()];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidProtocolBufferException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>Writes the file with other weights and more metadata, beside and then by rename.</summary>
     public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance)
     {
@@ -120,9 +139,8 @@ internal sealed class OnnxFile
     {
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         var left = MaxBytes - Model.CalculateSize();
-        foreach (var tensor in Graph.Initializer.Concat(Graph.Node.SelectMany(n => n.Attribute).Where(a => a.T is not null).Select(a => a.T)))
+        foreach (var tensor in External(Graph))
         {
-            if (tensor.DataLocation != TensorProto.Types.DataLocation.External) continue;
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
             if (!entries.TryGetValue("location", out var location)) throw new FormatException($"{Wording.Quote(tensor.Name)} names no file for its data");
             var full = Inside(folder, location) ?? throw new FormatException($"the data of {Wording.Quote(tensor.Name)} is outside the model's folder");
@@ -140,6 +158,10 @@ internal sealed class OnnxFile
             tensor.ClearDataLocation();
         }
     }
+
+    private static IEnumerable<TensorProto> External(GraphProto graph) =>
+        graph.Initializer.Concat(graph.Node.SelectMany(n => n.Attribute).Where(a => a.T is not null).Select(a => a.T))
+            .Where(t => t.DataLocation == TensorProto.Types.DataLocation.External);
 
     private static string? Inside(string folder, string location)
     {

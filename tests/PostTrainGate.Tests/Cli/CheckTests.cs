@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
+using Google.Protobuf;
 using PostTrainGate.Cli;
+using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Reporting;
@@ -185,6 +187,24 @@ public partial class CheckTests
             place.Folder.Path("models/history/e1.onnx"), place.Folder.Path("models/history/e2.onnx"), place.PolicyFile,
         ];
         Assert.Equal(expected.Order(StringComparer.Ordinal), File.ReadAllLines(list));
+    }
+
+    [Fact]
+    public async Task What_links_and_models_lead_to_is_listed_too()
+    {
+        using var place = new Workplace();
+        var list = place.Folder.Path("inputs.txt");
+        File.Move(place.Folder.Path("data/german.csv"), place.Folder.Path("data/2026.csv"));
+        File.CreateSymbolicLink(place.Folder.Path("data/german.csv"), "2026.csv");
+        var weights = new TensorProto { Name = "W", DataLocation = TensorProto.Types.DataLocation.External };
+        weights.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "credit.weights" });
+        var model = new ModelProto { Graph = new() };
+        model.Graph.Initializer.Add(weights);
+        File.WriteAllBytes(place.Folder.Path("models/credit.onnx"), model.ToByteArray());
+
+        await place.RunAsync(SampleResults.Passed, "--inputs-file", list);
+        var listed = File.ReadAllLines(list);
+        Assert.All(["data/german.csv", "data/2026.csv", "models/credit.weights"], f => Assert.Contains(place.Folder.Path(f), listed));
     }
 
     [Fact]
