@@ -11,7 +11,7 @@ public sealed class Check : ToolTask
 
     private readonly List<string> diagnostics = [];
     private string lastLine = "";
-    private bool cancelled;
+    private volatile bool cancelled;
 
     /// <inheritdoc cref="CollectInputs.Policy"/>
     [Required] public string Policy { get; set; } = "";
@@ -65,7 +65,28 @@ public sealed class Check : ToolTask
     [Output] public bool Measured { get; private set; }
 
     /// <inheritdoc/>
-    protected override string ToolName => "dotnet";
+    protected override string ToolName => Path.DirectorySeparatorChar == '\\' ? "dotnet.exe" : "dotnet";
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does not expect company while it
+    /// unpacks: one fetches, the other waits until the tool is there.
+    /// </remarks>
+    public override bool Execute()
+    {
+        if (Tool.Length > 0 || Cached is not null) return base.Execute();
+        using var fetching = new Mutex(false, @"Global\PostTrainGate.Fetch." + Version);
+        var fetches = false;
+        try
+        {
+            while (!cancelled && Cached is null && !(fetches = Enter(fetching))) { }
+            return !cancelled && base.Execute();
+        }
+        finally
+        {
+            if (fetches) fetching.ReleaseMutex();
+        }
+    }
 
     /// <inheritdoc/>
     public override void Cancel()
@@ -157,7 +178,8 @@ public sealed class Check : ToolTask
         if (GateLine.Parse(singleLine) is not { } line)
         {
             if (singleLine.Trim().Length > 0) lastLine = singleLine.Trim();
-            Log.LogMessage(MessageImportance.Normal, "{0}", singleLine);
+            var isOutcome = singleLine.StartsWith("PostTrainGate ", StringComparison.Ordinal);
+            Log.LogMessage(isOutcome ? MessageImportance.High : MessageImportance.Normal, "{0}", singleLine);
             return;
         }
         if (line.IsError || line.IsWarning) diagnostics.Add(singleLine);
@@ -196,6 +218,18 @@ public sealed class Check : ToolTask
             if (!File.Exists(Path.Combine(package, ".nupkg.metadata"))) return null; // written last
             return Directory.GetDirectories(Path.Combine(package, "tools"))
                 .Select(framework => Path.Combine(framework, RuntimeIdentifier, "PostTrainGate.Cli.dll")).FirstOrDefault(File.Exists);
+        }
+    }
+
+    private static bool Enter(Mutex mutex)
+    {
+        try
+        {
+            return mutex.WaitOne(200);
+        }
+        catch (AbandonedMutexException)
+        {
+            return true; // its owner was killed
         }
     }
 

@@ -1,24 +1,17 @@
 using Microsoft.Build.Logging.StructuredLogger;
+using Xunit;
 
 namespace PostTrainGate.Packages.Tests;
 
 /// <summary>What happened in a build, from its binary log.</summary>
-internal sealed class BuildLog
+internal sealed class BuildLog(string path, int exitCode, string output)
 {
-    private readonly Build build;
+    private readonly Build build = BinaryLog.ReadBuild(path);
 
-    public BuildLog(string path, int exitCode, string output)
-    {
-        build = BinaryLog.ReadBuild(path);
-        (ExitCode, Output) = (exitCode, output);
-    }
+    /// <summary>What the build printed.</summary>
+    public string Output { get; } = output;
 
-    public int ExitCode { get; }
-
-    /// <summary>What the build printed, for messages of failing tests.</summary>
-    public string Output { get; }
-
-    public bool Succeeded => ExitCode == 0 && build.Succeeded;
+    public bool Succeeded => exitCode == 0 && build.Succeeded;
 
     /// <summary>In the order they were logged.</summary>
     public IReadOnlyList<Error> Errors => [.. build.FindChildrenRecursive<Error>()];
@@ -31,9 +24,39 @@ internal sealed class BuildLog
     /// <summary>How often the check was skipped because all that it depends on was the same.</summary>
     public int Skips => build.FindChildrenRecursive<Target>(t => t.Name == "PostTrainGateMeasure" && t.Skipped).Count;
 
-    /// <summary>Whether a target of this package took part at all.</summary>
-    public bool Mentions(string project) => build.FindChildrenRecursive<Target>(t => t.Name.StartsWith("PostTrainGate", StringComparison.Ordinal)
-        && !t.Skipped && t.Project?.Name == project).Count > 0;
+    /// <summary>The model was checked once, and the build is clean.</summary>
+    public void Passed() => IsClean(checks: 1, skips: 0);
 
-    public override string ToString() => Output;
+    /// <summary>The check was skipped, and the build is clean.</summary>
+    public void Skipped() => IsClean(checks: 0, skips: 1);
+
+    /// <summary>No check was even considered, and the build is clean.</summary>
+    public void Ignored() => IsClean(checks: 0, skips: 0);
+
+    /// <summary>The gate's error, and nothing else, fails the build: said by a check, or repeated from the last one.</summary>
+    public void Failed(bool repeated = false)
+    {
+        Assert.Equal(repeated ? (0, 1) : (1, 0), (Checks, Skips));
+        var error = Fails("PTG4001");
+        Assert.Equal((ConsumerProject.GateLine, ConsumerProject.GateColumn), (error.LineNumber, error.ColumnNumber));
+        Assert.StartsWith("accuracy is 0 ", error.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>One error of this code, about the policy, fails the build, and there is no warning.</summary>
+    public Error Fails(string code, string file = "posttraingate.yml")
+    {
+        Assert.False(Succeeded, Output);
+        var error = Assert.Single(Errors);
+        Assert.Equal((code, file), (error.Code, error.File));
+        Assert.Empty(Warnings);
+        return error;
+    }
+
+    private void IsClean(int checks, int skips)
+    {
+        Assert.True(Succeeded, Output);
+        Assert.Equal((checks, skips), (Checks, Skips));
+        Assert.Empty(Errors);
+        Assert.Empty(Warnings);
+    }
 }

@@ -50,10 +50,10 @@ public sealed class Packages : IAsyncLifetime
     }
 
     /// <summary>Runs <c>dotnet</c> to its end, with what it printed, which is logged too.</summary>
-    public Task<(int ExitCode, string Output)> DotnetAsync(string name, string folder, string[] arguments, Action<Process>? started = null) =>
-        RunAsync(name, folder, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments, started);
+    public Task<(int ExitCode, string Output)> DotnetAsync(string name, string folder, string[] arguments, Func<Process, Task>? meanwhile = null) =>
+        RunAsync(name, folder, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments, meanwhile);
 
-    private async Task<(int ExitCode, string Output)> RunAsync(string name, string folder, string program, string[] arguments, Action<Process>? started)
+    private async Task<(int ExitCode, string Output)> RunAsync(string name, string folder, string program, string[] arguments, Func<Process, Task>? meanwhile)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -85,7 +85,7 @@ public sealed class Packages : IAsyncLifetime
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        started?.Invoke(process);
+        if (meanwhile is not null) await meanwhile(process);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         string text;
         lock (output) text = output.ToString();

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Xunit;
+
+namespace PostTrainGate.Packages.Tests;
+
+/// <summary>When the model is checked, and what the build makes of it.</summary>
+public class BuildTests(Packages packages)
+{
+    [Fact]
+    public async Task A_model_fails_the_build_until_it_passes_and_is_then_left_alone()
+    {
+        var app = new ConsumerProject(packages, "Single").WithGate();
+        (await app.BuildAsync()).Failed();
+        (await app.BuildAsync()).Failed(repeated: true);
+
+        app.UseModel(right: true);
+        (await app.BuildAsync()).Passed();
+        (await app.BuildAsync()).Skipped();
+        (await app.BuildAsync("-c", "Release")).Skipped(); // the result does not depend on it
+
+        // What Visual Studio compares before it builds at all.
+        var (_, items) = await packages.DotnetAsync("Single-items", app.Folder, ["msbuild", "-getItem:UpToDateCheckInput", "-p:BuildingInsideVisualStudio=true"]);
+        using var read = JsonDocument.Parse(items);
+        var inputs = read.RootElement.GetProperty("Items").GetProperty("UpToDateCheckInput").EnumerateArray().Select(i => i.GetProperty("Identity").GetString());
+        Assert.Equal(["posttraingate.yml", app.File("data/first.csv"), app.File("model.onnx"), app.File("posttraingate.yml")], inputs);
+    }
+
+    [Fact]
+    public async Task Whatever_the_result_depends_on_brings_a_new_check()
+    {
+        var app = new ConsumerProject(packages, "Changes").WithGate();
+        app.UseModel(right: true);
+        (await app.BuildAsync()).Passed();
+
+        File.SetLastWriteTimeUtc(app.File("posttraingate.yml"), DateTime.UtcNow);
+        (await app.BuildAsync()).Passed();
+
+        app.WriteData("first", 2); // replaced by an older file, as a move or an archive does
+        File.SetLastWriteTimeUtc(app.File("data/first.csv"), DateTime.UtcNow.AddYears(-1));
+        (await app.BuildAsync()).Passed();
+        (await app.BuildAsync()).Skipped();
+
+        app.WriteData("second", 3); // a new file that matches the pattern
+        File.SetLastWriteTimeUtc(app.File("data/second.csv"), DateTime.UtcNow.AddYears(-1));
+        (await app.BuildAsync()).Passed();
+
+        app.Write("data/notes.txt", "does not match");
+        (await app.BuildAsync()).Skipped();
+        (await app.BuildAsync("-p:PostTrainGateArguments=--no-repair")).Passed();
+
+        (await app.DotnetAsync(["clean"])).Ignored();
+        Assert.Empty(Directory.GetFiles(app.File("obj"), "*posttraingate*"));
+        (await app.BuildAsync()).Passed();
+    }
+
+    [Fact]
+    public async Task What_changes_during_a_check_is_checked_by_the_next_build()
+    {
+        var app = new ConsumerProject(packages, "During").WithGate();
+        app.UseModel(right: true);
+        var inputs = app.File("obj/App.csproj.posttraingate.inputs");
+        var first = await app.DotnetAsync(["build"], async build =>
+        {
+            while (!File.Exists(inputs) && !build.HasExited) await Task.Delay(20, TestContext.Current.CancellationToken);
+            File.SetLastWriteTimeUtc(app.File("model.onnx"), DateTime.UtcNow);
+        });
+        first.Passed();
+        (await app.BuildAsync()).Passed();
+        (await app.BuildAsync()).Skipped();
+    }
+
+    [Fact]
+    public async Task A_project_of_several_frameworks_is_checked_once_and_for_itself_only()
+    {
+        var library = new ConsumerProject(packages, "Library", "net10.0;netstandard2.0", "Library").WithGate();
+        (await library.BuildAsync()).Failed();
+        library.UseModel(right: true);
+        (await library.BuildAsync("-f", "net10.0")).Passed();
+        (await library.DotnetAsync(["msbuild", "-t:Rebuild", "-m:2"])).Passed(); // both frameworks at a time
+
+        // The policy beside this project is nobody's: build assets of a package do not pass through a reference.
+        var app = new ConsumerProject(packages, "Reference", reference: null, items: """<ProjectReference Include="../Library/Library.csproj" />""").WithGate();
+        File.Delete(library.File("obj/Library.csproj.posttraingate.result"));
+        (await app.BuildAsync()).Passed();
+    }
+
+    [Fact]
+    public async Task The_output_is_what_it_is_without_the_package()
+    {
+        var without = new ConsumerProject(packages, "Without", reference: null);
+        (await without.BuildAsync()).Ignored();
+        var with = new ConsumerProject(packages, "With", reference: "PrivateAssets=\"all\"").WithGate();
+        with.UseModel(right: true);
+        (await with.BuildAsync()).Passed();
+        Assert.Equal(without.Output(), with.Output());
+    }
+
+    [Fact]
+    public async Task Nothing_happens_without_a_policy_or_when_switched_off_or_in_a_design_time_build()
+    {
+        var app = new ConsumerProject(packages, "Idle");
+        (await app.BuildAsync()).Ignored();
+
+        app.WithGate();
+        (await app.BuildAsync("-p:PostTrainGateEnabled=false")).Ignored();
+        (await app.DotnetAsync(["msbuild", "-t:Build", "-p:DesignTimeBuild=true"])).Ignored();
+        (await app.DotnetAsync(
+        [
+            "msbuild", "-t:Compile", "-p:DesignTimeBuild=true", "-p:BuildingInsideVisualStudio=true", "-p:SkipCompilerExecution=true",
+            "-p:ProvideCommandLineArgs=true",
+        ])).Ignored();
+        (await app.DotnetAsync(["restore"])).Ignored();
+    }
+}
