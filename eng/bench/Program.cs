@@ -1,8 +1,12 @@
 using PostTrainGate.Bench;
+using PostTrainGate.Models;
+
+VectorWidth.Pin(); // before the first tensor, as the command line does
 
 // One file per benchmark; a new one is one more line here.
 Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
 {
+    ["attacks"] = (AttackBench.Run, "FGSM and PGD in units of an input-gradient pass, beside foolbox"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
     ["gradient"] = (GradientBench.Run, "forward and input gradient of an ONNX model against the same network written by hand"),
 };

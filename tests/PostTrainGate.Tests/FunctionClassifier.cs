@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests;
 
 /// <summary>A classifier given by a formula, where a test has to know the right answer in advance.</summary>
-internal sealed class FunctionClassifier(long[] inputShape, int classes, Func<Tensor, Tensor> logits, InputPolicy? input = null) : Classifier
+internal sealed class FunctionClassifier(long[] inputShape, int classes, Func<Tensor, Tensor> logits, InputPolicy? input = null,
+    bool hasGradients = true) : Classifier
 {
     /// <summary>Rows that went through <see cref="Logits"/>.</summary>
     public long Rows { get; private set; }
@@ -21,7 +22,7 @@ internal sealed class FunctionClassifier(long[] inputShape, int classes, Func<Te
 
     public override InputPolicy Input => input ?? new();
 
-    public override bool HasGradients => true;
+    public override bool HasGradients => hasGradients;
 
     public override Tensor Logits(Tensor inputs)
     {

@@ -40,7 +40,7 @@ public static class AttackHarness
                 using var random = new Generator((ulong)Seeds.Derive(run.Seed, $"restart {restart}", number), CPU);
                 var index = tensor(rows);
                 var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
-                var context = new AttackContext(model, budget, run.Settings, random, restart == 0 ? run.Settings.RandomStart : true,
+                var context = new AttackContext(model, budget, run.Settings, random, restart == 0 ? null : true,
                     run.StopAtSuccess, run.Cancel);
                 var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
                 var errs = Errs(LogitsOf(model, perturbed), y);

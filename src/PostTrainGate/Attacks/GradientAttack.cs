@@ -11,20 +11,27 @@ public sealed class GradientAttack : IAttack
     private readonly int _steps;
     private readonly double _reach;
     private readonly bool _randomStart;
+    private readonly Func<Tensor, Tensor, Tensor> _ascent;
 
-    // reach: how far all steps together lead, in units of epsilon
-    private GradientAttack(string name, string summary, int steps, double reach, bool randomStart) =>
-        (Name, Summary, _steps, _reach, _randomStart) = (name, summary, steps, reach, randomStart);
+    // reach: how far all steps together lead, in units of epsilon; ascent: gradient of the loss with respect to the logits
+    private GradientAttack(string name, string summary, int steps, double reach, bool randomStart, Func<Tensor, Tensor, Tensor> ascent) =>
+        (Name, Summary, _steps, _reach, _randomStart, _ascent) = (name, summary, steps, reach, randomStart, ascent);
 
-    /// <summary>Fast gradient sign method; with <c>steps</c> above 1 the basic iterative method (Kurakin et al. 2017).</summary>
+    /// <summary>
+    /// Fast gradient sign method as the literature has it, so that its figures are those of other tools; with <c>steps</c> above 1 the
+    /// basic iterative method (Kurakin et al. 2017).
+    /// </summary>
     public static GradientAttack Fgsm { get; } = new("fgsm",
         "Fast gradient sign method: one step of size epsilon along the gradient of the cross-entropy (Goodfellow et al. 2015).",
-        steps: 1, reach: 1, randomStart: false);
+        steps: 1, reach: 1, randomStart: false, CrossEntropy);
 
-    /// <summary>Projected gradient descent: 40 steps of 2.5 epsilon / steps from a random point, unless settings say otherwise.</summary>
+    /// <summary>
+    /// Projected gradient descent: 40 steps of 2.5 epsilon / steps from a random point, unless settings say otherwise, along the
+    /// cross-entropy's gradient as it is in exact arithmetic, so that an overconfident classifier is attacked in full strength.
+    /// </summary>
     public static GradientAttack Pgd { get; } = new("pgd",
         "Projected gradient descent: 40 steps of 2.5 epsilon / 40 from a random point of the ball (Madry et al. 2018).",
-        steps: 40, reach: 2.5, randomStart: true);
+        steps: 40, reach: 2.5, randomStart: true, Unsaturated);
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -46,7 +53,7 @@ public sealed class GradientAttack : IAttack
         using var scope = NewDisposeScope();
         var result = inputs.detach().clone();
         var batch = new Batch(inputs.detach(), labels.detach(), arange(labels.shape[0], dtype: int64),
-            context.RandomStart ?? _randomStart ? budget.RandomPoint(inputs, context.Random) : inputs.detach());
+            context.RandomStart ?? context.Settings.RandomStart ?? _randomStart ? budget.RandomPoint(inputs, context.Random) : inputs.detach());
         for (var step = 0; step < steps && batch.Count > 0; step++)
         {
             context.Cancel.ThrowIfCancellationRequested();
@@ -62,18 +69,25 @@ public sealed class GradientAttack : IAttack
         return result.MoveToOuterDisposeScope();
     }
 
-    // The gradient of a row's cross-entropy with respect to its logits is p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax
-    // over the wrong classes. Directions are normalised by row, so the positive factor changes no step; left out, a saturated
-    // softmax (1 - p_y rounds to 0 from a gap of 17 on, everything from 104 on) cannot hide the gradient. Rows do not
-    // mix, so the size of the batch has no influence.
-    private static Tensor LossGradient(Tensor logits, Tensor x, Tensor labels)
+    // Of the loss summed over rows: rows do not mix, so that the size of the batch has no influence.
+    private Tensor LossGradient(Tensor logits, Tensor x, Tensor labels)
     {
         using var scope = NewDisposeScope();
-        var z = logits.detach();
-        var isTrue = zeros_like(z, dtype: ScalarType.Bool).scatter_(1, labels.unsqueeze(1), ones(labels.shape[0], 1, dtype: ScalarType.Bool));
-        var ascent = z.masked_fill(isTrue, double.NegativeInfinity).softmax(1).masked_fill(isTrue, -1);
-        return autograd.grad([logits], [x], [ascent])[0].MoveToOuterDisposeScope();
+        var isTrue = nn.functional.one_hot(labels, logits.shape[1]).to(ScalarType.Bool); // [rows, classes]
+        return autograd.grad([logits], [x], [_ascent(logits.detach(), isTrue)])[0].MoveToOuterDisposeScope();
     }
+
+    // p - onehot(y). Where all of it has vanished in float32, only its direction is left to go by.
+    private static Tensor CrossEntropy(Tensor z, Tensor isTrue)
+    {
+        var ascent = nn.functional.log_softmax(z, 1).exp() - isTrue.to(z.dtype);
+        return where(ascent.abs().amax([1], keepdim: true) < 1e-20, Unsaturated(z, isTrue), ascent);
+    }
+
+    // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalised by row, so that the
+    // factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a gap of 104 between logits on.
+    private static Tensor Unsaturated(Tensor z, Tensor isTrue) =>
+        z.masked_fill(isTrue, double.NegativeInfinity).softmax(1).masked_fill(isTrue, -1);
 
     // Rows that still stand; Rows are their places in the batch that was handed over.
     private sealed record Batch(Tensor Clean, Tensor Labels, Tensor Rows, Tensor X)

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace PostTrainGate.Metrics;
 
 /// <summary>
@@ -87,32 +85,29 @@ public sealed class GroupMetric : IMetric
     public Measurement Measure(GroupTable table, double confidence, int seed)
     {
         if (WhyNot(table) is { } reason) return Measurement.NotMeasured(reason);
-        var value = Value(table, Spreads(table, table.Cells, null));
-        using var scope = NewDisposeScope();
+        var spread = Spread(table, table.Cells.AsSpan(), []);
         var (center, replicates) = GroupBootstrap.Draw(table, seed);
-        var folded = _size || !table.HasPrivileged;
         // Replicates whose table lacks the rows that a rate needs have no value.
-        var values = replicates
-            .Select(cells => folded ? _combine(Spreads(table, cells, center)) : Value(table, Spreads(table, cells, null)))
-            .Where(double.IsFinite).Order().ToArray();
-        if (replicates.Length - values.Length > (1 - confidence) / 2 * replicates.Length)
+        var spreads = Sorted(replicates.Select(cells => Spread(table, cells, [])));
+        if (replicates.Length - spreads.Length > (1 - confidence) / 2 * replicates.Length)
         {
-            var least = table.Cells.Select(c => c.Count).Index().MinBy(c => c.Item).Index;
-            return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {table.Cells[least].Count}");
+            var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
+            return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count}");
         }
 
-        if (!folded)
+        var (lower, upper) = (Intervals.Quantile(spreads, (1 - confidence) / 2), Intervals.Quantile(spreads, (1 + confidence) / 2));
+        if (_size || !table.HasPrivileged)
         {
-            return new(value, Math.Min(value, Intervals.Quantile(values, (1 - confidence) / 2)),
-                Math.Max(value, Intervals.Quantile(values, (1 + confidence) / 2)), table.Rows);
+            // A size is a norm of the rates. Resampling adds to a small one, so that a percentile of it is too high for a lower end (never too
+            // low for an upper one). But by the triangle inequality it is off by no more than the size of the rates' errors.
+            var error = Intervals.Quantile(Sorted(replicates.Select(cells => Spread(table, cells, center))), confidence);
+            (lower, upper) = double.IsFinite(error) ? (Math.Max(0, spread - error), Math.Min(upper, spread + error)) : (0, upper);
         }
 
-        // A size of spreads is a norm of the rates. Resampling can only add to small ones, so that percentiles would lie above the
-        // truth; but by the triangle inequality the size is off by no more than the size of the error.
-        var error = Intervals.Quantile(values, confidence);
-        return _ratio
-            ? new(value, value * Math.Exp(-error), Math.Min(1, value * Math.Exp(error)), table.Rows)
-            : new(value, Math.Max(0, value - error), Math.Min(1, value + error), table.Rows);
+        var (a, b) = (OffScale(Math.Min(spread, lower), table), OffScale(Math.Max(spread, upper), table));
+        return new(OffScale(spread, table), Math.Min(a, b), Math.Max(a, b), table.Rows);
+
+        double[] Sorted(IEnumerable<double> values) => [.. values.Where(v => !double.IsNaN(v) && double.IsFinite(OffScale(v, table))).Order()];
     }
 
     private string? WhyNot(GroupTable table)
@@ -132,15 +127,25 @@ public sealed class GroupMetric : IMetric
         return table.HasPrivileged ? $"no row of level '{table.Levels[1]}' is predicted favourable, so that there is no ratio" : "no row is predicted favourable, so that there is no ratio";
     }
 
-    // Spread of each rate over the levels; with a center, spread of the rates' deviations from it.
-    private double[] Spreads(GroupTable table, IReadOnlyList<Confusion> cells, IReadOnlyList<Confusion>? center) =>
-        [.. _rates.Select(rate => table.Spread([.. cells.Select((c, l) => OnScale(rate.Of(c)) - (center is null ? 0 : OnScale(rate.Of(center[l]))))]))];
+    // The spreads of all rates over the levels, combined; of the rates' deviations where a center is given.
+    private double Spread(GroupTable table, ReadOnlySpan<Confusion> cells, ReadOnlySpan<Confusion> center)
+    {
+        var spreads = new double[_rates.Length];
+        var byLevel = new double[cells.Length];
+        for (var r = 0; r < spreads.Length; r++)
+        {
+            for (var l = 0; l < byLevel.Length; l++)
+            {
+                byLevel[l] = OnScale(_rates[r].Of(cells[l])) - (center.IsEmpty ? 0 : OnScale(_rates[r].Of(center[l])));
+            }
+
+            spreads[r] = table.Spread(byLevel);
+        }
+
+        return _combine(spreads);
+    }
 
     private double OnScale(double rate) => _ratio ? Math.Log(rate) : rate;
 
-    private double Value(GroupTable table, double[] spreads)
-    {
-        var combined = _combine(spreads);
-        return _ratio ? Math.Exp(table.HasPrivileged ? combined : -combined) : combined;
-    }
+    private double OffScale(double spread, GroupTable table) => !_ratio ? spread : Math.Exp(table.HasPrivileged ? spread : -spread);
 }

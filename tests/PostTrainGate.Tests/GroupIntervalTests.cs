@@ -1,0 +1,71 @@
+using PostTrainGate.Metrics;
+using Xunit;
+
+namespace PostTrainGate.Tests;
+
+/// <summary>Whether a 95 % interval of a group metric holds the truth as often as it says, over simulated data sets.</summary>
+public class GroupIntervalTests(ITestOutputHelper output)
+{
+    private const int DataSets = 400;
+
+    // Probabilities of the four cells and number of rows, per level.
+    private static readonly Dictionary<string, (Confusion[] Cells, int[] Rows, bool HasPrivileged)> Populations = new()
+    {
+        ["as in German credit"] = ([new(0.50, 0.10, 0.15, 0.25), new(0.60, 0.15, 0.10, 0.15)], [90, 210], true),
+        ["as in Adult"] = ([new(0.06, 0.02, 0.05, 0.87), new(0.19, 0.08, 0.12, 0.61)], [1000, 2000], true),
+        ["no difference"] = ([new(0.40, 0.10, 0.10, 0.40), new(0.40, 0.10, 0.10, 0.40)], [120, 240], true),
+        ["few rows"] = ([new(0.30, 0.10, 0.20, 0.40), new(0.45, 0.10, 0.05, 0.40)], [30, 60], true),
+        ["four levels"] = ([new(0.40, 0.10, 0.10, 0.40), new(0.35, 0.10, 0.15, 0.40), new(0.40, 0.05, 0.10, 0.45), new(0.30, 0.10, 0.20, 0.40)], [150, 100, 80, 200], false),
+    };
+
+    // A size (an absolute value, or the spread over levels side by side) has an interval by the triangle inequality, which keeps its
+    // level where nothing differs and holds the truth more often elsewhere.
+    [Theory]
+    [InlineData("as in German credit", "statistical_parity_difference", 0.98)]
+    [InlineData("as in German credit", "disparate_impact", 0.98)]
+    [InlineData("as in German credit", "equal_opportunity_difference", 0.98)]
+    [InlineData("as in German credit", "average_odds_difference", 0.98)]
+    [InlineData("as in German credit", "average_absolute_odds_difference", 1)]
+    [InlineData("as in German credit", "equalized_odds_difference", 1)]
+    [InlineData("as in Adult", "statistical_parity_difference", 0.98)]
+    [InlineData("as in Adult", "disparate_impact", 0.98)]
+    [InlineData("no difference", "statistical_parity_difference", 0.98)]
+    [InlineData("no difference", "average_absolute_odds_difference", 0.98)]
+    [InlineData("no difference", "equalized_odds_difference", 0.98)]
+    [InlineData("few rows", "disparate_impact", 0.98)]
+    [InlineData("few rows", "equal_opportunity_difference", 0.98)]
+    [InlineData("few rows", "equalized_odds_difference", 0.98)]
+    [InlineData("four levels", "statistical_parity_difference", 1)]
+    [InlineData("four levels", "disparate_impact", 1)]
+    public void A_95_percent_interval_holds_the_truth_as_often_as_it_says(string population, string name, double most)
+    {
+        var (cells, rows, hasPrivileged) = Populations[population];
+        GroupTable Table(Func<Confusion, int, Confusion> of) => new([.. cells.Select((_, l) => $"level {l}")], [.. cells.Select(of)], hasPrivileged);
+
+        var metric = Catalog.Metrics.OfType<GroupMetric>().Single(m => m.Name == name);
+        var truth = metric.Measure(Table((c, _) => new(c.TruePositives * 1e9, c.FalsePositives * 1e9, c.FalseNegatives * 1e9, c.TrueNegatives * 1e9)), 0.95, 1).Value;
+        var random = new Random(11);
+        var holds = 0;
+        for (var d = 0; d < DataSets; d++)
+        {
+            var m = metric.Measure(Table((c, l) => Draw(random, c, rows[l])), 0.95, d);
+            Assert.True(m.IsMeasured, m.Reason);
+            if (m.Lower <= truth && truth <= m.Upper) holds++;
+        }
+
+        output.WriteLine($"{population}, {name} {truth:F3}: {holds / (double)DataSets:P1}");
+        Assert.InRange(holds / (double)DataSets, 0.92, most);
+    }
+
+    private static Confusion Draw(Random random, Confusion p, int rows)
+    {
+        var counts = new int[4];
+        for (var i = 0; i < rows; i++)
+        {
+            var u = random.NextDouble();
+            counts[u < p.TruePositives ? 0 : u < p.TruePositives + p.FalsePositives ? 1 : u < 1 - p.TrueNegatives ? 2 : 3]++;
+        }
+
+        return new(counts[0], counts[1], counts[2], counts[3]);
+    }
+}
