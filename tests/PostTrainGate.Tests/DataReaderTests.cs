@@ -218,6 +218,14 @@ public sealed class DataReaderTests : IDisposable
     }
 
     [Fact]
+    public void A_word_far_down_a_column_of_numbers_makes_it_text_from_the_first_row()
+    {
+        Copy("SELECT i AS n, CASE WHEN i = 250000 THEN 'other' ELSE (i % 5)::VARCHAR END AS code, i % 2 AS y FROM range(250001) t(i) ORDER BY i", "late.csv");
+        using var splits = DataReader.Read(Policy("late.csv", "y"));
+        Assert.Equal(["0", "1", "2", "3", "4"], splits.Repair.Layout!.Find("code")!.Categories.Except(["other"]));
+    }
+
+    [Fact]
     public void A_category_that_the_repair_split_lacks_is_a_block_of_zeros_and_a_warning()
     {
         Copy("SELECT 'c' || i AS a, i % 2 AS y FROM range(100) t(i)", "rare.csv");

@@ -52,7 +52,7 @@ internal sealed class Table : IDisposable
 {
     // All that DuckDB guesses in text, less BOOLEAN: it takes yes, no, t and f for one and their spelling would be lost.
     private const string CsvOptions =
-        "header = true, skip = 0, sample_size = -1, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
+        "header = true, skip = 0, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
 
     private readonly DuckDBConnection _db;
     private int _types;
@@ -69,10 +69,22 @@ internal sealed class Table : IDisposable
     /// <summary>Reads CSV, Parquet or JSON.</summary>
     public static Table Load(PolicyPath source)
     {
-        var files = source.Files;
-        var list = $"[{string.Join(", ", files.Select(Literal))}]";
-        var reader = string.Format(CultureInfo.InvariantCulture, Reader(files[0])!, list);
-        return Create(files, $"CREATE TABLE source AS SELECT * FROM {reader}", source);
+        // Types are guessed from the first rows, which is twice as fast as from all, and from all where a later row does not fit.
+        var sampled = IsCsv(source.Files[0]);
+        try
+        {
+            return Create(source.Files, Sql(sampled ? 100_000 : -1), source);
+        }
+        catch (GateException) when (sampled)
+        {
+            return Create(source.Files, Sql(-1), source);
+        }
+
+        string Sql(int sample)
+        {
+            var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
+            return $"CREATE TABLE source AS SELECT * FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample)}";
+        }
     }
 
     /// <summary>A table of arrays of one axis and equal length.</summary>
@@ -205,7 +217,7 @@ internal sealed class Table : IDisposable
             table.Run("SET enable_external_access = false; SET lock_configuration = true");
             table.Run(sql);
             table.Describe();
-            if (files is [var first, ..] && Reader(first)!.StartsWith("read_csv", StringComparison.Ordinal)) table.TurnTruthValues();
+            if (files is [var first, ..] && IsCsv(first)) table.TurnTruthValues();
             return table;
         }
         catch (DbException e)
@@ -230,12 +242,14 @@ internal sealed class Table : IDisposable
         if (Path.GetExtension(name) is ".gz" or ".zst") name = Path.GetFileNameWithoutExtension(name);
         return Path.GetExtension(name) switch
         {
-            ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions})",
+            ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions}, sample_size = {{1}})",
             ".parquet" => "read_parquet({0})",
-            ".json" or ".jsonl" or ".ndjson" => "read_json({0}, sample_size = -1)",
+            ".json" or ".jsonl" or ".ndjson" => "read_json({0}, sample_size = {1})",
             _ => null,
         };
     }
+
+    private static bool IsCsv(string file) => Reader(file)!.StartsWith("read_csv", StringComparison.Ordinal);
 
     private void Describe()
     {
