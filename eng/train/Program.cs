@@ -26,7 +26,8 @@ try
     best.Save(policy.Model.FullPath, data.Repair);
     var snapshots = Path.Combine(policy.Folder, "history");
     if (Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
-    foreach (var epoch in Enumerable.Range(1, recipe.Snapshots).Select(i => (int)Math.Ceiling((double)best.Number * i / recipe.Snapshots)).Distinct())
+    var kept = Enumerable.Range(1, recipe.Snapshots).Select(i => (int)Math.Ceiling((double)best.Number * i / recipe.Snapshots));
+    foreach (var epoch in kept.Distinct())
         history[epoch - 1].Save(Path.Combine(snapshots, string.Create(CultureInfo.InvariantCulture, $"epoch-{epoch:D3}.onnx")), data.Repair);
     Console.WriteLine($"kept epoch {best.Number} of {history.Length}: {policy.Model.Text}");
     return 0;
