@@ -31,7 +31,7 @@ internal sealed class CheckCommand(CliHost host)
         {
             var detailed = options.Verbosity == Verbosity.Detailed;
             var hint = detailed ? "" : "; --verbosity detailed shows where";
-            await output.ShowFailureAsync([new(DiagnosticCodes.Internal, $"{defect.GetType().Name}: {defect.Message.ReplaceLineEndings(" ")}{hint}")], cancel);
+            await output.ShowFailureAsync([new(DiagnosticCodes.Internal, $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}{hint}")], cancel);
             if (detailed) await host.Error.WriteLineAsync(defect.ToString());
             return ExitCodes.Internal;
         }

@@ -28,10 +28,14 @@ internal static class GateText
 
     /// <summary>A reading with its interval: <c>0.731 [0.702, 0.758]</c>.</summary>
     public static string Value(Reading reading) => reading.Value is { } value
-        ? $"{Number(value)} [{Number(reading.Lower ?? value)}, {Number(reading.Upper ?? value)}]"
+        ? $"{Measured(value)} [{Measured(reading.Lower ?? value)}, {Measured(reading.Upper ?? value)}]"
         : $"not measured: {reading.Reason}";
 
-    /// <summary>At most three decimals, or three significant digits for a small number.</summary>
+    /// <summary>A measured number: three decimals, so that values stand under each other, or two significant digits for a tiny one.</summary>
+    public static string Measured(double value) =>
+        value.ToString(Math.Abs(value) is > 0 and < 0.0005 ? "G2" : "0.000", CultureInfo.InvariantCulture);
+
+    /// <summary>A number that somebody chose: at most three decimals, or three significant digits for a small one.</summary>
     public static string Number(double value) => (Math.Abs(value) is > 0 and < 0.01 ? value.ToString("G3", CultureInfo.InvariantCulture)
         : value.ToString("0.###", CultureInfo.InvariantCulture));
 

@@ -32,7 +32,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         if (result.Repair is { } repair)
         {
             var cost = ResultText.Cost(repair) is { } text ? $" Accuracy {text}." : "";
-            Say($"{(repair.Proposed ? "Repair" : "No repair is proposed")}: {repair.Reason}{cost}");
+            Say($"Repair: {repair.Reason}{cost}");
             if (verbosity == Verbosity.Detailed && repair.Candidates.Length > 0) Show(Candidates(repair));
         }
 
@@ -108,7 +108,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
 
         return table;
 
-        static string Number(double? value) => value is { } v ? GateText.Number(v) : "";
+        static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
     }
 
     // Text objects, not markup: nothing in a name is read as a style.

@@ -45,7 +45,7 @@ public sealed class HtmlReport : IReportWriter
             """);
         if (result.Repair is { } repair)
         {
-            page.Append($"<p><b>{(repair.Proposed ? "Repair" : "No repair is proposed")}:</b> {Html.Text(repair.Reason)}");
+            page.Append($"<p><b>Repair:</b> {Html.Text(repair.Reason)}");
             if (ResultText.Cost(repair) is { } cost) page.Append($" <b>Accuracy:</b> {Html.Text(cost)}.");
             page.Append("</p>\n");
         }
@@ -86,7 +86,7 @@ public sealed class HtmlReport : IReportWriter
     }
 
     private static string Value(Reading reading) => reading.Value is { } value
-        ? $"{GateText.Number(value)} <span class=\"quiet\">{ResultText.Interval(reading)}</span>" : Html.Text(reading.Reason);
+        ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}</span>" : Html.Text(reading.Reason);
 
     private static string Verdict(Reading reading) => $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
 
@@ -114,7 +114,7 @@ public sealed class HtmlReport : IReportWriter
         return text.ToString();
     }
 
-    private static string Number(double? value) => value is { } v ? GateText.Number(v) : "";
+    private static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
 
     private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 

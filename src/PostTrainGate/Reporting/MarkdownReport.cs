@@ -56,7 +56,7 @@ public sealed class MarkdownReport : IReportWriter
         Gates(page, result, room);
         if (result.Repair is { } repair)
         {
-            Line(page, $"**{(repair.Proposed ? "Repair" : "No repair is proposed")}:** {Markdown.Text(repair.Reason, room.Text)}");
+            Line(page, $"**Repair:** {Markdown.Text(repair.Reason, room.Text)}");
             if (ResultText.Cost(repair) is { } cost) Line(page, $"<br>**Accuracy:** {cost}.");
             Line(page);
         }
@@ -106,7 +106,7 @@ public sealed class MarkdownReport : IReportWriter
     }
 
     private static string Value(Reading? reading, string change) => reading?.Value is not { } value ? ""
-        : $"{GateText.Number(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal)}</sub>";
+        : $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal)}</sub>";
 
     private static void Next(StringBuilder page, GateResult result)
     {
@@ -166,7 +166,7 @@ public sealed class MarkdownReport : IReportWriter
         Line(page, $"<details><summary>{title}</summary>\n\n{content.Trim()}\n\n</details>\n");
     }
 
-    private static string Number(double? value) => value is { } v ? GateText.Number(v) : "";
+    private static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
 
     private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -13,11 +13,11 @@ internal static class ResultText
     /// <summary>One sentence: how the run ended, and what is proposed.</summary>
     public static string Headline(GateResult result)
     {
-        var (total, passing) = (result.Gates.Length, Count(result, Verdict.Pass));
-        var others = string.Join(", ", new[] { Verdict.Fail, Verdict.Inconclusive, Verdict.NotMeasured }
-            .Select(v => (Verdict: v, Count: Count(result, v))).Where(v => v.Count > 0).Select(v => $"{v.Count} {Some(v.Verdict)}"));
-        var text = passing == total ? (total == 1 ? "the gate passes" : $"all {total} gates pass")
-            : $"{passing} of {total} {(total == 1 ? "gate" : "gates")} pass, {others}";
+        var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
+        var (counted, one, many) = failing > 0 ? (failing, "fails", "fail") : (passing, "passes", "pass");
+        var text = counted != total ? $"{counted} of {total} gates {(counted == 1 ? one : many)}" : total == 1 ? $"the gate {one}" : $"all {total} gates {many}";
+        foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
+            if (Count(result, open) is > 0 and var count) text += $", {count} {Outcomes.Words(open)}";
         if (result.Repair is { Proposed: true })
         {
             var repaired = result.Gates.Count(g => g.Repaired?.Verdict == Verdict.Pass);
@@ -26,8 +26,6 @@ internal static class ResultText
         }
 
         return $"{Outcome(result.Outcome)}: {text}";
-
-        static string Some(Verdict verdict) => verdict == Verdict.Fail ? "fail" : Outcomes.Words(verdict);
     }
 
     /// <summary>An outcome in a word.</summary>
@@ -57,7 +55,7 @@ internal static class ResultText
 
     /// <summary>An interval: <c>[0.702, 0.758]</c>; empty when nothing was measured.</summary>
     public static string Interval(Reading? reading) => reading is { Lower: { } lower, Upper: { } upper }
-        ? $"[{GateText.Number(lower)}, {GateText.Number(upper)}]" : "";
+        ? $"[{GateText.Measured(lower)}, {GateText.Measured(upper)}]" : "";
 
     /// <summary>A signed difference: <c>+0.031</c>; empty when a side is missing.</summary>
     public static string Change(Reading? from, Reading? to) => from?.Value is { } a && to?.Value is { } b ? Signed(b - a) : "";
@@ -70,7 +68,7 @@ internal static class ResultText
     {
         if (repair is not { AccuracyBefore.Value: { } before, AccuracyAfter.Value: { } after }) return null;
         var churn = repair.Churn is { } share ? $"; {Percent(share)} of the predictions change" : "";
-        return $"{GateText.Number(before)} → {GateText.Number(after)} ({Signed(after - before)}){churn}";
+        return $"{GateText.Measured(before)} → {GateText.Measured(after)} ({Signed(after - before)}){churn}";
     }
 
     /// <summary>What a reader should do now, most important first.</summary>
@@ -126,5 +124,6 @@ internal static class ResultText
 
     private static int Count(GateResult result, Verdict verdict) => result.Gates.Count(g => g.Original.Verdict == verdict);
 
-    private static string Signed(double change) => $"{(change >= 0 ? "+" : "")}{GateText.Number(change)}";
+    // A change is no more exact than the values it lies between.
+    private static string Signed(double change) => change.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture);
 }

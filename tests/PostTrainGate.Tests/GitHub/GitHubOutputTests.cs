@@ -23,9 +23,9 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.Equal(1, await Check(SampleResults.Repaired));
 
         var summary = File.ReadAllText(_place.Folder.Path("summary.md"));
-        Assert.StartsWith("## ❌ Failed: 1 of 5 gates pass", summary, StringComparison.Ordinal);
+        Assert.StartsWith("## ❌ Failed: 2 of 5 gates fail", summary, StringComparison.Ordinal);
         var comment = Assert.Single(_github.Comments).Body;
-        Assert.StartsWith("<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 1 of 5 gates pass", comment, StringComparison.Ordinal);
+        Assert.StartsWith("<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates fail", comment, StringComparison.Ordinal);
         Assert.Contains("Commit `aaaaaaa`, [run](https://github.example/octo/models/actions/runs/500)", comment, StringComparison.Ordinal);
         Assert.Equal(3, _place.Out.Split('\n').Count(l => l.StartsWith("::error file=", StringComparison.Ordinal) && l.Contains("samples/credit/posttraingate.yml,line=2", StringComparison.Ordinal)));
         Assert.Equal(new()

@@ -20,8 +20,8 @@ public class MarkdownTests
     public void The_first_line_is_the_verdict()
     {
         Assert.StartsWith("## ✅ Passed: the gate passes\n", Report.Render(SampleResults.Passed), StringComparison.Ordinal);
-        Assert.StartsWith("## ⚠️ Undecided: 0 of 1 gate pass, 1 inconclusive\n", Report.Render(SampleResults.Undecided), StringComparison.Ordinal);
-        Assert.StartsWith("## ❌ Failed: 0 of 1 gate pass, 1 fail\n", Report.Render(SampleResults.Rejected), StringComparison.Ordinal);
+        Assert.StartsWith("## ⚠️ Undecided: 0 of 1 gates pass, 1 inconclusive\n", Report.Render(SampleResults.Undecided), StringComparison.Ordinal);
+        Assert.StartsWith("## ❌ Failed: the gate fails\n", Report.Render(SampleResults.Rejected), StringComparison.Ordinal);
         Assert.Contains("a repaired model that passes 3 of 5 is proposed\n", Report.Render(SampleResults.Repaired), StringComparison.Ordinal);
     }
 

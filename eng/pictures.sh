@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Makes the two pictures of the README from real runs: the pull request comment, rendered by GitHub's own Markdown renderer with
+# GitHub's style, and the terminal.
+#
+# Usage:  eng/pictures.sh         writes .github/images/comment.png and .github/images/terminal.png
+# Needs:  Debian's chromium, cmark-gfm, tmux, aha, fonts-noto-color-emoji; npm ci in eng/contract.
+# Environment:
+#   COMMENT   policy of the comment      default: samples/credit
+#   TERMINAL  policy of the terminal     default: samples/digits
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+for tool in chromium cmark-gfm tmux aha; do command -v $tool >/dev/null || { echo "pictures.sh: $tool is missing" >&2; exit 1; }; done
+css=$PWD/eng/contract/node_modules/github-markdown-css/github-markdown-light.css
+[ -e "$css" ] || { echo "pictures.sh: run npm ci in eng/contract" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'tmux -L posttraingate kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
+mkdir -p .github/images
+
+dotnet build src/PostTrainGate.Cli -c Release -v quiet -nologo
+gate=$PWD/src/PostTrainGate.Cli/bin/Release/net10.0/PostTrainGate.Cli
+
+browse() {
+  chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
+    --disable-sync --hide-scrollbars --user-data-dir="$work/profile" "$@" 2>/dev/null
+}
+
+# A page's picture, as high as its content.
+picture() { # page width file
+  local height
+  echo '<script>document.documentElement.dataset.height = Math.ceil(document.querySelector("body > *").getBoundingClientRect().bottom) + 16</script>' >>"$1"
+  height=$(browse --window-size="$2,400" --dump-dom "file://$1" | sed -n 's/.*data-height="\([0-9]*\)".*/\1/p' | head -n 1)
+  browse --window-size="$2,$height" --force-device-scale-factor=2 --screenshot="$3" "file://$1" >/dev/null
+  ls -l "$3"
+}
+
+"$gate" check "${COMMENT:-samples/credit}" --verbosity quiet || true
+{
+  printf '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="file://%s">' "$css"
+  cat <<'P'
+<style>
+  body { margin: 0; background: #fff; font: 14px system-ui, sans-serif }
+  .comment { margin: 16px; border: 1px solid #d1d9e0; border-radius: 6px }
+  .head { padding: 8px 16px; background: #f6f8fa; border-bottom: 1px solid #d1d9e0; border-radius: 6px 6px 0 0; color: #59636e }
+  .head b { color: #1f2328 } .head i { font-style: normal; border: 1px solid #d1d9e0; border-radius: 2em; padding: 0 7px; font-size: 12px }
+  .markdown-body { padding: 16px; font-size: 14px }
+</style>
+<div class="comment"><div class="head"><b>github-actions</b> <i>bot</i> commented now</div><div class="markdown-body">
+P
+  cmark-gfm --unsafe -e table -e autolink -e strikethrough -e tagfilter "${COMMENT:-samples/credit}/posttraingate-report/gate-report.md"
+  echo '</div></div>'
+} >"$work/comment.html"
+picture "$work/comment.html" 880 "$PWD/.github/images/comment.png"
+
+tmux -L posttraingate -f /dev/null new-session -d -x 132 -y 40 \
+  "printf '\$ posttraingate check ${TERMINAL:-samples/digits}\n'; TERM=xterm-256color $gate check ${TERMINAL:-samples/digits}; touch $work/done; sleep 60"
+until [ -e "$work/done" ]; do sleep 1; done
+sleep 1
+{
+  echo '<!doctype html><meta charset="utf-8"><style>body { margin: 0; background: #fff } .screen { margin: 16px; padding: 14px 18px; border-radius: 8px; background: #0d1117; color: #e6edf3 } pre { margin: 0; font: 13px/1.4 "DejaVu Sans Mono", monospace }</style><div class="screen"><pre>'
+  tmux -L posttraingate capture-pane -pe | sed -e :a -e '/^[[:space:]]*$/{$d;N;ba' -e '}' | aha --no-header --black
+  echo '</pre></div>'
+} >"$work/terminal.html"
+picture "$work/terminal.html" 1100 "$PWD/.github/images/terminal.png"
