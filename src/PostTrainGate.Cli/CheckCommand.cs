@@ -49,13 +49,33 @@ internal sealed class CheckCommand(CliHost host)
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
         var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model };
-        var result = await output.WatchAsync(progress => Task.Run(() => host.Run(baseline.Policy, gate, progress, cancel), cancel));
+        var result = await output.WatchAsync(progress => Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel));
         cancel.ThrowIfCancellationRequested();
         result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics], Reproduce = Reproduce(policy, options, baseline) };
         var (files, unwritten) = ReportFolder.Write(policy, result);
         await output.ShowAsync(result with { Diagnostics = [.. result.Diagnostics, .. unwritten] }, policy, files, cancel);
         return result.ExitCode;
     }
+
+    // What the engine finds wrong with a file stands where the policy names the file.
+    private GateResult Run(GatePolicy policy, GateOptions gate, IProgress<RunProgress> progress, CancellationToken cancel)
+    {
+        try
+        {
+            return host.Run(policy, gate, progress, cancel);
+        }
+        catch (GateException wrong) when (wrong.Diagnostics.Any(d => d.Position is null))
+        {
+            throw new GateException([.. wrong.Diagnostics.Select(d => d.Position is null ? d with { Position = Place(policy, d.Code) } : d)]);
+        }
+    }
+
+    private static SourcePosition? Place(GatePolicy policy, string code) => code[..4] switch
+    {
+        "PTG2" => policy.Model.Position,
+        "PTG3" => policy.Data.Source.Position,
+        _ => null,
+    };
 
     private ICheckOutput Output(CheckOptions options)
     {

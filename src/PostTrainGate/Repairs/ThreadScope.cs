@@ -1,4 +1,3 @@
-using PostTrainGate.Models;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
@@ -13,12 +12,11 @@ internal sealed class ThreadScope : IDisposable
 
     private readonly int _before = get_num_threads();
 
-    /// <summary>One thread for small steps of a model without convolutions, as many as there were for others.</summary>
-    /// <param name="model">The model; with one thread libtorch would leave small convolutions to a library that warns on some processors.</param>
+    /// <summary>One thread for small steps, as many as there were for others.</summary>
     /// <param name="multiplications">Of a forward pass of one batch.</param>
-    public ThreadScope(OnnxClassifier model, double multiplications)
+    public ThreadScope(double multiplications)
     {
-        if (multiplications < Small && model.Layers.All(l => l.Operator != "Conv")) set_num_threads(1);
+        if (multiplications < Small) set_num_threads(1);
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,84 @@
+using PostTrainGate.Cli;
+using PostTrainGate.Reporting;
+using Xunit;
+
+namespace PostTrainGate.Tests.Cli;
+
+/// <summary>The command line with the engine behind it, on the credit sample.</summary>
+public sealed class RealRunTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public RealRunTests()
+    {
+        var sample = Path.Combine(Fixtures.Repository, "samples/credit");
+        foreach (var name in new[] { "posttraingate.yml", "model.onnx", "credit.csv", "history/epoch-002.onnx" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_folder.Path(name))!);
+            File.Copy(Path.Combine(sample, name), _folder.Path(name));
+        }
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task The_base_branchs_model_is_measured_beside_the_changed_one()
+    {
+        Policy("{ min: 0.65 }", "{ min: 0.65, drop: 0.01 }");
+        Git("init", "-q", "-b", "main");
+        Git("add", "-A");
+        Git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "base");
+        var (_, before, _) = await Check();
+        Assert.Equal(Verdict.NotMeasured, before.Gates[0].Original.Verdict); // nothing to compare with
+
+        File.Copy(_folder.Path("history/epoch-002.onnx"), _folder.Path("model.onnx"), overwrite: true);
+        Policy("drop: 0.01", "drop: 0.9");
+        var (code, after, text) = await Check("--base", "main");
+        Assert.Equal(before.Gates[0].Original.Value, after.Gates[0].Base!.Value);
+        Assert.NotEqual(after.Gates[0].Base!.Value, after.Gates[0].Original.Value);
+        Assert.Equal(0.01, after.Gates[0].Drop); // not the changed policy's 0.9
+        Assert.Equal(after.ExitCode, code);
+        Assert.Contains("warning PTG6003: The policy changes the threshold of 'accuracy'", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_same_run_gives_the_same_result_but_for_its_time()
+    {
+        await Check();
+        var first = File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"));
+        await Check();
+        var second = File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"));
+        Assert.All(first.Split('\n').Zip(second.Split('\n')).Where(l => l.First != l.Second), l => Assert.StartsWith("  \"seconds\": ", l.First, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_model_that_is_none_is_named_at_the_policys_line()
+    {
+        File.WriteAllText(_folder.Path("model.onnx"), "this is no model");
+        using var place = new Workplace();
+        Assert.Equal(2, await CommandLine.RunAsync(["check", _folder.Root, "--format", "msbuild"], place.Host, TestContext.Current.CancellationToken));
+        Assert.Matches(@"(?m)^\S*posttraingate\.yml\(5,8\): error PTG2001: ", place.Out);
+    }
+
+    private async Task<(int Code, GateResult Result, string Text)> Check(params string[] args)
+    {
+        using var place = new Workplace();
+        var code = await CommandLine.RunAsync(["check", _folder.Root, "--no-repair", .. args], place.Host, TestContext.Current.CancellationToken);
+        Assert.True(code is 0 or 1 or 3, place.Error);
+        return (code, GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"))), place.Out);
+    }
+
+    private void Policy(string before, string after)
+    {
+        var file = _folder.Path("posttraingate.yml");
+        var text = File.ReadAllText(file);
+        Assert.Contains(before, text, StringComparison.Ordinal);
+        File.WriteAllText(file, text.Replace(before, after, StringComparison.Ordinal));
+    }
+
+    private void Git(params string[] arguments)
+    {
+        var (code, _, error) = Processes.Run("git", arguments, folder: _folder.Root);
+        Assert.True(code == 0, error);
+    }
+}
