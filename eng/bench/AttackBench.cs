@@ -61,7 +61,9 @@ internal static class AttackBench
 
                 var unit = Median(pass);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{name,-7} {file,-15} pass {unit:F3} s, whole {Median(whole):F3} s = {Median(whole) / unit:F1} passes (foolbox {foolbox}), gate {Median(gate):F3} s = {Median(gate) / unit:F1} passes, robust accuracy {robust:F3}"));
+                    $"{name,-7} {file,-15} pass {unit:F3} s, whole {Median(whole):F3} s = {Median(whole) / unit:F1} passes (foolbox {foolbox}), ")
+                    + string.Create(CultureInfo.InvariantCulture,
+                        $"gate {Median(gate):F3} s = {Median(gate) / unit:F1} passes, robust accuracy {robust:F3}"));
             }
         }
 
@@ -72,7 +74,8 @@ internal static class AttackBench
     {
         var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
         using var random = new Generator(1);
-        EachBatch(images, labels, (x, y) => attack.Perturb(new(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false), x, y));
+        var context = new AttackContext(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false);
+        EachBatch(images, labels, (x, y) => attack.Perturb(context, x, y));
     }
 
     private static void GradientPass(OnnxClassifier model, Tensor images, Tensor labels) => EachBatch(images, labels, (x, y) =>

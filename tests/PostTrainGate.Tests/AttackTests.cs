@@ -113,9 +113,19 @@ public class AttackTests
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([x.sqrt(), x * 0 - 1], 1), Wide);
-        using var outcome = AttackHarness.Run(model, tensor([4f, 0.1f, -1f]).unsqueeze(1), zeros(3, dtype: int64), new(new("fgsm", Norm.Linf, 0.5), 1));
+        var (inputs, labels) = (tensor([4f, 0.1f, -1f]).unsqueeze(1), zeros(3, dtype: int64));
+        using var outcome = AttackHarness.Run(model, inputs, labels, new(new("fgsm", Norm.Linf, 0.5), 1));
         Assert.Equal([true, true, false], outcome.Correct);
         Assert.Equal([true, false, false], outcome.Robust);
+    }
+
+    [Fact]
+    public void Logits_without_a_derivative_give_an_attack_nothing_to_go_by()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), (x.detach() > 0).to(float32)], 1), Wide);
+        using var outcome = AttackHarness.Run(model, ones(2, 1), ones(2, dtype: int64), new(new("pgd", Norm.Linf, 5) { RandomStart = false }, 1));
+        Assert.Equal([true, true], outcome.Robust);
     }
 
     // Islands of class 1 with a gradient that often leads away from them: what a restart finds depends on luck.
@@ -165,7 +175,8 @@ public class AttackTests
         using var generator = new Generator(1, CPU);
         for (var steps = 1; steps <= 20; steps++)
         {
-            var context = new AttackContext(simple, Budget.Of(settings, Wide), settings with { Steps = steps, StepSize = 2.5 * 0.1 / 20 }, generator, StopAtSuccess: false);
+            var shorter = settings with { Steps = steps, StepSize = 2.5 * 0.1 / 20 };
+            var context = new AttackContext(simple, Budget.Of(settings, Wide), shorter, generator, StopAtSuccess: false);
             broken = broken.logical_or(AttackHarness.Errs(simple.Logits(GradientAttack.Pgd.Perturb(context, inputs, labels)), labels));
         }
 

@@ -103,7 +103,7 @@ public class GroupMetricTests
     public void A_level_too_small_for_an_interval_has_no_verdict()
     {
         var m = GroupMetric.EqualOpportunityDifference.Measure(new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true), 0.95, 1);
-        Assert.Equal("too few rows for an interval; the smallest level 'x' has 2", m.Reason);
+        Assert.Equal("too few rows for an interval; the smallest level 'x' has 2 rows", m.Reason);
     }
 
     [Fact]

@@ -38,7 +38,8 @@ public class MetricTests
         var (least, most) = (arrays["scaler_min"], arrays["scaler_max"]);
         var inputs = ((arrays["x_test"].to(float64) - least) / (most - least).clamp_min(1e-12)).to(float32);
         var group = new GroupColumn(attribute, ["0", "1"], [.. arrays["x_test"].select(1, column).contiguous().data<int>()], 1, [attribute]);
-        using var data = new EvaluationSet(inputs, arrays["y_test"].to(int64), ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty.Add(attribute, group), null, 1);
+        var groups = ImmutableDictionary<string, GroupColumn>.Empty.Add(attribute, group);
+        using var data = new EvaluationSet(inputs, arrays["y_test"].to(int64), ["0", "1"], groups, null, 1);
         using var model = OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx"));
         using var evaluation = new Evaluation(model, data);
 
@@ -76,7 +77,8 @@ public class MetricTests
         {
             using var model = Threshold(0);
             using var evaluation = new Evaluation(model, set);
-            var m = new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5) with { Samples = 100 }, 0.95, seed) { RowSeed = rowSeed });
+            var rule = Rule("robust_accuracy", 0.5) with { Samples = 100 };
+            var m = new RobustAccuracy().Measure(new(evaluation, rule, 0.95, seed) { RowSeed = rowSeed });
             Assert.Equal(100, m.Count);
             return m.Value;
         }
@@ -94,7 +96,8 @@ public class MetricTests
         using var evaluation = new Evaluation(model, set);
         Assert.Equal("the attack pgd needs gradients, which a formula does not have",
             new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5), 0.95, 1)).Reason);
-        Assert.Equal("the gate names no attack", new EmpiricalRobustness().Measure(new(evaluation, new() { Metric = "empirical_robustness" }, 0.95, 1)).Reason);
+        Assert.Equal("the gate names no attack",
+            new EmpiricalRobustness().Measure(new(evaluation, new() { Metric = "empirical_robustness" }, 0.95, 1)).Reason);
     }
 
     [Fact]

@@ -52,8 +52,9 @@ public sealed class GradientAttack : IAttack
         using var gradients = enable_grad();
         using var scope = NewDisposeScope();
         var result = inputs.detach().clone();
-        var batch = new Batch(inputs.detach(), labels.detach(), arange(labels.shape[0], dtype: int64),
-            context.RandomStart ?? context.Settings.RandomStart ?? _randomStart ? budget.RandomPoint(inputs, context.Random) : inputs.detach());
+        var randomStart = context.RandomStart ?? context.Settings.RandomStart ?? _randomStart;
+        var start = randomStart ? budget.RandomPoint(inputs, context.Random) : inputs.detach();
+        var batch = new Batch(inputs.detach(), labels.detach(), arange(labels.shape[0], dtype: int64), start);
         for (var step = 0; step < steps && batch.Count > 0; step++)
         {
             context.Cancel.ThrowIfCancellationRequested();
@@ -72,6 +73,7 @@ public sealed class GradientAttack : IAttack
     // Of the loss summed over rows: rows do not mix, so that the size of the batch has no influence.
     private Tensor LossGradient(Tensor logits, Tensor x, Tensor labels)
     {
+        if (!logits.requires_grad) return zeros_like(x); // nothing on the way from the input to the logits has a derivative
         using var scope = NewDisposeScope();
         var isTrue = nn.functional.one_hot(labels, logits.shape[1]).to(ScalarType.Bool); // [rows, classes]
         return autograd.grad([logits], [x], [_ascent(logits.detach(), isTrue)])[0].MoveToOuterDisposeScope();

@@ -31,7 +31,9 @@ public interface IAttack
 /// <param name="Budget">Norm and epsilon.</param>
 /// <param name="Settings">Steps and the like; unset ones take the attack's defaults.</param>
 /// <param name="Random">The only source of randomness.</param>
-/// <param name="RandomStart">Whether this try starts at a random point; null: as the settings say, or else as the attack does by default.</param>
+/// <param name="RandomStart">
+/// Whether this try starts at a random point; null: as the settings say, or else as the attack does by default.
+/// </param>
 /// <param name="StopAtSuccess">
 /// Whether a row is finished once the classifier errs on it, which saves time when only the verdict counts. Otherwise every row uses
 /// all steps, as training and transfer want it.

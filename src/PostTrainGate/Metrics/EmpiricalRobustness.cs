@@ -21,7 +21,8 @@ public sealed class EmpiricalRobustness : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Accuracy on adversarial examples made on the model before the repair (Dare's measure, Jiang et al. 2024); a transfer measure, not robustness against a fresh attack.";
+        "Accuracy on adversarial examples made on the model before the repair (Dare's measure, Jiang et al. 2024); "
+        + "a transfer measure, not robustness against a fresh attack.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -37,10 +38,10 @@ public sealed class EmpiricalRobustness : IMetric
         // The same set for every model: its seed is that of the rows, not that of this measurement.
         var key = (nameof(EmpiricalRobustness), context.Rule.Attack, context.Rule.Samples, context.RowSeed);
         var set = reference.Once(key, () => Transfer(context, reference));
-        if (set.Labels.shape[0] == 0) return Measurement.NotMeasured("the attack finds no adversarial example on the model before the repair");
+        var count = (int)set.Labels.shape[0];
+        if (count == 0) return Measurement.NotMeasured("the attack finds no adversarial example on the model before the repair");
         using var scope = NewDisposeScope();
         var errors = AttackHarness.Errs(context.Evaluation.Model.LogitsOfAll(set.Inputs), set.Labels).sum().item<long>();
-        var count = (int)set.Labels.shape[0];
         context.Progress?.Report(1);
         return Intervals.Proportion(count - (int)errors, count, context.Confidence);
     }
@@ -57,7 +58,8 @@ public sealed class EmpiricalRobustness : IMetric
             Cancel = context.Cancel,
         });
         var broken = tensor(outcome.Robust.ToArray()).logical_not().nonzero().flatten();
-        return new(outcome.Examples!.index_select(0, broken).DetachFromDisposeScope(), rows.Labels.index_select(0, broken).DetachFromDisposeScope());
+        var (inputs, labels) = (outcome.Examples!.index_select(0, broken), rows.Labels.index_select(0, broken));
+        return new(inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
     }
 
     private sealed record TransferSet(Tensor Inputs, Tensor Labels) : IDisposable

@@ -22,7 +22,8 @@ internal static class GroupBootstrap
         using var scope = NewDisposeScope();
         using var random = new Generator((ulong)(uint)seed, CPU);
         var levels = table.Cells.Length;
-        Confusion[] center = [.. table.Cells.Select(c => new Confusion(c.TruePositives + Half, c.FalsePositives + Half, c.FalseNegatives + Half, c.TrueNegatives + Half))];
+        Confusion[] center = [.. table.Cells.Select(c =>
+            new Confusion(c.TruePositives + Half, c.FalsePositives + Half, c.FalseNegatives + Half, c.TrueNegatives + Half))];
 
         Tensor Column(Func<Confusion, double> of) => tensor(center.Select(of).ToArray()).expand(Replicates, levels);
         var left = tensor(table.Cells.Select(c => c.Count).ToArray()).expand(Replicates, levels);

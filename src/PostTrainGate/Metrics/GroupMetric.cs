@@ -92,7 +92,7 @@ public sealed class GroupMetric : IMetric
         if (replicates.Length - spreads.Length > (1 - confidence) / 2 * replicates.Length)
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
-            return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count}");
+            return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
         }
 
         var (lower, upper) = (Intervals.Quantile(spreads, (1 - confidence) / 2), Intervals.Quantile(spreads, (1 + confidence) / 2));
@@ -124,7 +124,8 @@ public sealed class GroupMetric : IMetric
         if (!_ratio) return null;
         var divisor = table.HasPrivileged ? _rates[0].Hits(table.Cells[1]) : table.Cells.Max(_rates[0].Hits);
         if (divisor > 0) return null;
-        return table.HasPrivileged ? $"no row of level '{table.Levels[1]}' is predicted favourable, so that there is no ratio" : "no row is predicted favourable, so that there is no ratio";
+        var whose = table.HasPrivileged ? $"no row of level '{table.Levels[1]}'" : "no row";
+        return $"{whose} is predicted favourable, so that there is no ratio";
     }
 
     // The spreads of all rates over the levels, combined; of the rates' deviations where a center is given.
