@@ -12,8 +12,8 @@ internal static class OnnxAgreement
     /// <summary>Largest difference: absolute for values up to 1, relative above.</summary>
     public const double Tolerance = 1e-4;
 
-    // 2 GiB of float32.
-    private const long MaxAlive = 1 << 29;
+    // 1 GiB of float32.
+    private const long MaxAlive = 1 << 28;
 
     // What an open axis may be: usual sizes of images, tried in turn.
     private static readonly long[] OpenSizes = [28, 32, 224, 64, 16, 8, 299];
@@ -34,10 +34,11 @@ internal static class OnnxAgreement
             ?? throw OnnxSignature.Wrong(file, $"has the output {Wording.Quote(model.Signature.Output)} of another type than float32");
         if (!Agree(ours[0], theirs)) throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
-        var logits = ours[1].dim() == 1 ? ours[1].unsqueeze(1) : ours[1].flatten(1);
-        var units = logits.shape[1];
-        if (logits.dim() != 2 || logits.shape[0] != x.shape[0] || ours[1].shape.Count(d => d == units) == 0)
+        // One axis counts classes, others are left over from an image of one pixel; a single unit may have none.
+        if (ours[1].dim() == 0 || ours[1].shape[0] != x.shape[0] || ours[1].shape.Skip(1).Count(d => d != 1) > 1)
             throw OnnxSignature.Wrong(file, $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for a batch of {x.shape[0]}; a classifier's is [batch, classes]");
+        var logits = ours[1].reshape(x.shape[0], -1);
+        var units = logits.shape[1];
         var again = model.Head switch
         {
             OutputHead.Softmax => logits.softmax(1),

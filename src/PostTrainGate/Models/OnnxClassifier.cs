@@ -111,8 +111,11 @@ public sealed class OnnxClassifier : Classifier
     }
 
     /// <summary>The same graph with parameters of its own.</summary>
-    public OnnxClassifier Clone() =>
-        new(_file, _model, [.. _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope())], Layers, Input, _units);
+    public OnnxClassifier Clone()
+    {
+        using var scope = NewDisposeScope();
+        return new(_file, _model, [.. _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope())], Layers, Input, _units);
+    }
 
     /// <summary>
     /// Writes the file it was loaded from with these parameters: same graph, names, opset and metadata, provenance added. By rename.

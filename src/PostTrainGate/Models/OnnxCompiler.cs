@@ -19,6 +19,7 @@ internal sealed record CompiledModel(OnnxSignature Signature, IReadOnlyList<Node
 /// <summary>Turns the nodes that an output depends on into a graph of delegates; what is constant is computed here, once.</summary>
 internal sealed class OnnxCompiler
 {
+    private const long MaxFolded = 1 << 26;
     private const string LogitsPrefix = "posttraingate.logits/";
     private readonly OnnxFile _file;
     private readonly Dictionary<string, int> _slots = [];
@@ -27,15 +28,28 @@ internal sealed class OnnxCompiler
     private readonly List<OnnxGraph.Step> _steps = [];
     private readonly Dictionary<string, NodeProto> _producer = [];
     private readonly HashSet<string> _used = [];
-    private OnnxNode.Surroundings _around = null!;
+    private OnnxNode.Surroundings? _around;
+    private long _folded;
 
     private OnnxCompiler(OnnxFile file) => _file = file;
 
-    private Tensor?[] Constants => _around.Constants;
+    private Tensor?[] Constants => _around!.Constants;
 
     /// <summary>Compiles a file.</summary>
     /// <exception cref="GateException">PTG2001 or PTG2002.</exception>
-    public static CompiledModel Compile(OnnxFile file, OnnxSignature signature) => new OnnxCompiler(file).Compile(signature);
+    public static CompiledModel Compile(OnnxFile file, OnnxSignature signature)
+    {
+        OnnxCompiler compiler = new(file);
+        try
+        {
+            return compiler.Compile(signature);
+        }
+        catch
+        {
+            foreach (var tensor in compiler._state.Concat(compiler._around?.Constants ?? [])) tensor?.Dispose();
+            throw;
+        }
+    }
 
     private CompiledModel Compile(OnnxSignature signature)
     {
@@ -78,6 +92,7 @@ internal sealed class OnnxCompiler
             foreach (var value in node.Output.Where(o => o.Length > 0)) _producer[value] = node;
         }
 
+        if (!_producer.ContainsKey(output)) throw Unreadable($"no node computes its output {Wording.Quote(output)}");
         HashSet<string> wanted = [output];
         var needed = new List<NodeProto>();
         foreach (var node in _file.Graph.Node.Reverse())
@@ -108,7 +123,7 @@ internal sealed class OnnxCompiler
 
     private void Build(NodeProto proto)
     {
-        var node = new OnnxNode(proto, [.. proto.Input.Select(i => i.Length == 0 ? -1 : _slots[i])], _around);
+        var node = new OnnxNode(proto, [.. proto.Input.Select(i => i.Length == 0 ? -1 : _slots[i])], _around!);
         if (proto.Domain is not ("" or "ai.onnx") || !Operators.Table.TryGetValue(proto.OpType, out var rebuild))
             throw node.Refuse("the operator has no rebuild");
         node.Also(0, rebuild(node));
@@ -118,9 +133,14 @@ internal sealed class OnnxCompiler
             if (output >= proto.Output.Count || proto.Output[output].Length == 0) continue;
             var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs], _slots[proto.Output[output]], kernel);
             if (step.Inputs.All(i => Constants[i] is not null))
+            {
                 Constants[step.Output] = OnnxGraph.Compute(step, Constants!).DetachFromDisposeScope();
+                if ((_folded += Constants[step.Output]!.numel()) > MaxFolded) throw Unreadable("its constants need too much memory");
+            }
             else
+            {
                 _steps.Add(step);
+            }
         }
     }
 

@@ -10,7 +10,6 @@ internal sealed class OnnxLayers
     private readonly Dictionary<int, OnnxGraph.Step> _producer;
     private readonly ILookup<int, OnnxGraph.Step> _readers;
     private readonly Dictionary<int, string> _parameters;
-    private readonly HashSet<OnnxGraph.Step> _weighted = [];
 
     private OnnxLayers(CompiledModel model)
     {
@@ -29,15 +28,10 @@ internal sealed class OnnxLayers
         foreach (var step in _model.Graph.Steps)
         {
             if (step.Node.OpType is not ("Gemm" or "MatMul" or "Conv") || Weight(step) is not { } weight) continue;
-            var before = Before(step).ToList();
-            long perUnit = 0;
-            if (step.Node.OpType == "Conv" || layers.Count == 0) perUnit = 1;
-            else if (before is [var only] && layers.FirstOrDefault(l => l.Step == only) is { Layer: { } previous })
-                perUnit = weight.Inputs % previous.Units == 0 ? weight.Inputs / previous.Units : 0;
+            var perUnit = step.Node.OpType == "Conv" ? 1 : PerUnit(weight, step, layers);
             var (bias, output) = After(step);
             layers.Add((new(layers.Count, step.Node.Name.Length > 0 ? step.Node.Name : step.Node.Output[0], step.Node.OpType, weight.Name,
                 bias, output, weight.Units, weight.UnitAxis, weight.InputAxis, perUnit), step));
-            _weighted.Add(step);
         }
 
         return [.. layers.Select(l => l.Layer)];
@@ -65,24 +59,27 @@ internal sealed class OnnxLayers
         return new(_parameters[slot], shape[unitAxis], unitAxis, 1 - unitAxis, shape[1 - unitAxis]);
     }
 
-    // Weighted layers that this one's input comes from, none of them behind another.
-    private HashSet<OnnxGraph.Step?> Before(OnnxGraph.Step step)
+    // 1 at the input; what one unit of the only layer before it takes up; 0 where units do not lie side by side.
+    private long PerUnit(WeightView weight, OnnxGraph.Step step, List<(Layer Layer, OnnxGraph.Step Step)> layers)
     {
-        HashSet<OnnxGraph.Step?> found = [];
+        HashSet<OnnxGraph.Step> before = [];
         HashSet<int> seen = [];
+        var (direct, turned) = (false, false);
         var open = new Stack<int>([step.Inputs[0]]);
         while (open.TryPop(out var slot))
         {
             if (!seen.Add(slot)) continue;
-            if (slot == _model.Graph.Input) found.Add(null);
+            direct |= slot == _model.Graph.Input;
             if (!_producer.TryGetValue(slot, out var from)) continue;
-            // Channels last: what belongs to a unit is no longer together.
-            if (from.Node.OpType == "Transpose") found.Add(null);
-            if (_weighted.Contains(from)) found.Add(from);
+            turned |= from.Node.OpType == "Transpose";
+            if (layers.Any(l => l.Step == from)) before.Add(from);
             else foreach (var input in from.Inputs) open.Push(input);
         }
 
-        return found;
+        if (before.Count == 0) return 1;
+        if (before.Count > 1 || direct || turned) return 0;
+        var units = layers.Single(l => before.Contains(l.Step)).Layer.Units;
+        return weight.Inputs % units == 0 ? weight.Inputs / units : 0;
     }
 
     // The bias, and the value after bias, normalisation and activation.

@@ -53,7 +53,8 @@ internal static class OnnxTensors
     /// <summary>Puts other float32 values into a tensor, in the form that it holds its values in.</summary>
     public static void Write(TensorProto proto, Tensor value)
     {
-        using var plain = value.detach().contiguous();
+        using var scope = NewDisposeScope();
+        var plain = value.detach().contiguous();
         if (proto.FloatData.Count > 0)
         {
             proto.FloatData.Clear();

@@ -33,7 +33,8 @@ internal sealed class OnnxWriter
     /// <returns>Its name.</returns>
     public string Initializer(string name, Tensor value)
     {
-        using var plain = value.detach().contiguous();
+        using var scope = NewDisposeScope();
+        var plain = value.detach().contiguous();
         var proto = new TensorProto { Name = name, DataType = (int)OnnxTensors.CodeOf(plain.dtype), RawData = ByteString.CopyFrom(plain.bytes) };
         proto.Dims.AddRange(plain.shape);
         _model.Graph.Initializer.Add(proto);
