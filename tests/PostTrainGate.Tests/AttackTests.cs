@@ -208,7 +208,7 @@ public class AttackTests
         using var model = Bumpy();
         var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
         AttackRun run = new(new("pgd", Norm.L2, 0.1) { Restarts = 2, Steps = 7 }, 1) { BatchSize = 50, KeepExamples = true };
-        var before = Tensor.TotalCount;
+        var before = Alone.LiveTensors();
         using (var outcome = AttackHarness.Run(model, inputs, labels, run)) Assert.Equal(before + 1, Tensor.TotalCount);
         Assert.Equal(before, Tensor.TotalCount);
     }

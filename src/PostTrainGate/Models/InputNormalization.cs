@@ -23,7 +23,8 @@ internal sealed class InputNormalization : IDisposable
         {
             if (numbers.IsEmpty) return null;
             var axis = numbers.Length == 1 || shape[0] == numbers.Length ? 1 : shape[^1] == numbers.Length ? shape.Length
-                : throw OnnxSignature.Wrong(file, $"has inputs [{string.Join(", ", shape)}], which {numbers.Length} means or deviations do not fit");
+                : throw OnnxSignature.Wrong(file,
+                    $"has inputs [{string.Join(", ", shape)}], which {numbers.Length} means or deviations do not fit");
             var broadcast = Enumerable.Repeat(1L, shape.Length + 1).ToArray();
             broadcast[axis] = numbers.Length;
             using var scope = NewDisposeScope();

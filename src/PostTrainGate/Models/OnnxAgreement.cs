@@ -24,7 +24,7 @@ internal static class OnnxAgreement
     /// <param name="input">Bounds of inputs.</param>
     /// <param name="normalization">From bounds to the model's units.</param>
     /// <returns>Number of units before the head.</returns>
-    /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is not a classifier's.</exception>
+    /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.</exception>
     public static long Check(OnnxFile file, CompiledModel model, InputPolicy input, InputNormalization normalization)
     {
         using var _ = no_grad();
@@ -32,11 +32,16 @@ internal static class OnnxAgreement
         var (x, ours) = Trial(model, input, normalization);
         var theirs = Run(file, model, x, model.Signature.Output)[0]
             ?? throw OnnxSignature.Wrong(file, $"has the output {Wording.Quote(model.Signature.Output)} of another type than float32");
-        if (!Agree(ours[0], theirs)) throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
+        if (!Agree(ours[0], theirs))
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
         // One axis counts classes, others are left over from an image of one pixel; a single unit may have none.
         if (ours[1].dim() == 0 || ours[1].shape[0] != x.shape[0] || ours[1].shape.Skip(1).Count(d => d != 1) > 1)
-            throw OnnxSignature.Wrong(file, $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for a batch of {x.shape[0]}; a classifier's is [batch, classes]");
+        {
+            throw OnnxSignature.Wrong(file,
+                $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for {x.shape[0]} rows; a classifier's is [batch, classes]");
+        }
+
         var logits = ours[1].reshape(x.shape[0], -1);
         var units = logits.shape[1];
         var again = model.Head switch
@@ -58,7 +63,7 @@ internal static class OnnxAgreement
         var signature = model.Signature;
         try
         {
-            using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+            using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
             using var session = new InferenceSession(file.Part(model.Nodes, signature.Input, outputs).ToByteArray(), options);
             using var run = new RunOptions();
             // A file that fixes its batch gets as many batches as there are.
@@ -72,7 +77,8 @@ internal static class OnnxAgreement
                 parts.Add([.. results.Select(ToTensor)]);
             }
 
-            return parts.Count == 1 ? parts[0] : [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
+            if (parts.Count == 1) return parts[0];
+            return [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
         }
         catch (OnnxRuntimeException e)
         {
@@ -94,7 +100,8 @@ internal static class OnnxAgreement
     }
 
     /// <summary>Whether two values agree.</summary>
-    public static bool Agree(Tensor a, Tensor b) => a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: Tolerance, atol: Tolerance, equal_nan: true);
+    public static bool Agree(Tensor a, Tensor b) =>
+        a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: Tolerance, atol: Tolerance, equal_nan: true);
 
     private static (Tensor X, Tensor[] Values) Trial(CompiledModel model, InputPolicy input, InputNormalization normalization)
     {
@@ -132,7 +139,8 @@ internal static class OnnxAgreement
             var by = ours[i].shape.SequenceEqual(expected.shape)
                 ? $"by up to {(ours[i] - expected).abs().max().item<float>():G3}"
                 : $"in shape, [{string.Join(", ", ours[i].shape)}] here and [{string.Join(", ", expected.shape)}] there";
-            return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree; the first node that differs is {OnnxNode.Describe(steps[i].Node)}, {by}.";
+            return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree; "
+                + $"the first node that differs is {OnnxNode.Describe(steps[i].Node)}, {by}.";
         }
 
         return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree in the output {Wording.Quote(model.Signature.Output)}.";

@@ -94,7 +94,8 @@ public sealed class OnnxClassifier : Classifier
     {
         if (!Fits(inputs))
         {
-            throw OnnxSignature.Wrong(_file, $"takes float32 inputs [batch, {string.Join(", ", InputShape)}], not {inputs.dtype} of shape [{string.Join(", ", inputs.shape)}]");
+            throw OnnxSignature.Wrong(_file, $"takes float32 inputs [batch, {string.Join(", ", InputShape)}], "
+                + $"not {inputs.dtype} of shape [{string.Join(", ", inputs.shape)}]");
         }
 
         Span<int> slots = stackalloc int[taps.Length];
@@ -114,7 +115,8 @@ public sealed class OnnxClassifier : Classifier
     public OnnxClassifier Clone()
     {
         using var scope = NewDisposeScope();
-        return new(_file, _model, [.. _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope())], Layers, Input, _units);
+        var state = _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope());
+        return new(_file, _model, [.. state], Layers, Input, _units);
     }
 
     /// <summary>

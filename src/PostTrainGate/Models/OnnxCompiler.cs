@@ -59,10 +59,10 @@ internal sealed class OnnxCompiler
         if (_file.Opset is < 7) throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
         var nodes = Needed(input, output);
         var floats = OnnxFile.Floats(_file.Graph).ToDictionary(p => p.Name, p => p.Tensor);
-        foreach (var name in nodes.SelectMany(n => n.Output).Concat(_file.Graph.Initializer.Select(t => t.Name)).Prepend(input))
-            if (name.Length > 0 && _slots.TryAdd(name, _slots.Count)) _state.Add(null);
         var tail = TailAfterHead(output, out var head);
-        foreach (var node in tail) if (_slots.TryAdd(node.Output[0], _slots.Count)) _state.Add(null);
+        var values = nodes.Concat(tail).SelectMany(n => n.Output);
+        foreach (var name in _file.Graph.Initializer.Select(t => t.Name).Concat(values).Prepend(input))
+            if (name.Length > 0 && _slots.TryAdd(name, _slots.Count)) _state.Add(null);
 
         _used.UnionWith(nodes.Concat(tail).SelectMany(n => n.Input).Append(output));
         _around = new(_file, _file.Opset, _slots[input], signature.Batch, new Tensor?[_slots.Count]);
@@ -87,7 +87,11 @@ internal sealed class OnnxCompiler
         foreach (var node in _file.Graph.Node)
         {
             if (node.Input.FirstOrDefault(i => !known.Contains(i)) is { } missing)
-                throw Unreadable($"node {OnnxNode.Describe(node)} uses {Wording.Quote(missing)}, which neither an earlier node nor an initializer defines");
+            {
+                throw Unreadable($"node {OnnxNode.Describe(node)} uses {Wording.Quote(missing)}, "
+                    + "which neither an earlier node nor an initializer defines");
+            }
+
             known.UnionWith(node.Output);
             foreach (var value in node.Output.Where(o => o.Length > 0)) _producer[value] = node;
         }
@@ -98,7 +102,7 @@ internal sealed class OnnxCompiler
         foreach (var node in _file.Graph.Node.Reverse())
         {
             if (!node.Output.Any(wanted.Contains)) continue;
-            wanted.UnionWith(node.Input);
+            wanted.UnionWith(node.Input.Where(i => i.Length > 0));
             needed.Add(node);
         }
 

@@ -104,10 +104,10 @@ internal sealed class OnnxFile
         }
     }
 
-    /// <summary>Tensors whose values training may have set, by the name of their value: initializers and constants with axes, float32.</summary>
+    /// <summary>Tensors whose values training may have set, by name of the value: float32 initializers and constants with axes.</summary>
     public static IEnumerable<(string Name, TensorProto Tensor)> Floats(GraphProto graph) =>
         graph.Initializer.Select(t => (t.Name, t))
-            .Concat(graph.Node.Where(n => n.OpType == "Constant" && n.Domain is "" or "ai.onnx")
+            .Concat(graph.Node.Where(n => n.OpType == "Constant" && n.Domain is "" or "ai.onnx" && n.Output[0].Length > 0)
                 .SelectMany(n => n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 }).Select(a => (n.Output[0], a.T))))
             .Where(p => p.Item2.DataType == (int)TensorProto.Types.DataType.Float);
 
@@ -120,14 +120,16 @@ internal sealed class OnnxFile
         part.Graph.Node.AddRange(nodes);
         part.Graph.Initializer.AddRange(Graph.Initializer.Where(t => used.Contains(t.Name)));
         part.Graph.Input.AddRange(Graph.Input.Where(i => i.Name == input || used.Contains(i.Name)));
-        foreach (var output in outputs) part.Graph.Output.Add(Graph.Output.FirstOrDefault(o => o.Name == output) ?? new() { Name = output });
+        part.Graph.Output.AddRange(outputs.Select(name => Graph.Output.FirstOrDefault(o => o.Name == name) ?? new() { Name = name }));
         return part;
     }
 
     private void Check()
     {
         if (Graph is null || Graph.Node.Count == 0) throw new FormatException("it holds no graph");
-        if (Graph.Node.FirstOrDefault(n => n.Output.Count == 0) is { } silent) throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
+        if (Graph.Node.FirstOrDefault(n => n.Output.Count == 0) is { } silent)
+            throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
+        if (Graph.Initializer.Any(t => t.Name.Length == 0)) throw new FormatException("an initializer has no name");
         if (Graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
         var duplicate = Graph.Initializer.Select(t => t.Name).Concat(Graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
             .GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
@@ -142,14 +144,15 @@ internal sealed class OnnxFile
         foreach (var tensor in External(Graph))
         {
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
-            if (!entries.TryGetValue("location", out var location)) throw new FormatException($"{Wording.Quote(tensor.Name)} names no file for its data");
-            var full = Inside(folder, location) ?? throw new FormatException($"the data of {Wording.Quote(tensor.Name)} is outside the model's folder");
+            var name = Wording.Quote(tensor.Name);
+            if (!entries.TryGetValue("location", out var location)) throw new FormatException($"{name} names no file for its data");
+            var full = Inside(folder, location) ?? throw new FormatException($"the data of {name} is outside the model's folder");
             var size = OnnxTensors.Count(tensor.Dims) * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
             if ((left -= size) < 0) throw new FormatException($"it and its external data have more than {MaxBytes} bytes");
             var offset = Number(entries, "offset", 0);
             using var data = File.OpenRead(full);
             if (Number(entries, "length", size) != size || offset < 0 || offset > data.Length - size)
-                throw new FormatException($"the data of {Wording.Quote(tensor.Name)} in {Wording.Quote(location)} does not have its {size} bytes");
+                throw new FormatException($"the data of {name} in {Wording.Quote(location)} does not have its {size} bytes");
             data.Position = offset;
             var bytes = new byte[size];
             data.ReadExactly(bytes);

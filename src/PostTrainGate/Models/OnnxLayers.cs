@@ -5,7 +5,12 @@ namespace PostTrainGate.Models;
 /// <summary>Finds the weighted layers of a compiled model.</summary>
 internal sealed class OnnxLayers
 {
-    private static readonly string[] Activations = ["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip"];
+    private static readonly string[] Activations =
+    [
+        "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus",
+        "Softsign", "Tanh",
+    ];
+
     private readonly CompiledModel _model;
     private readonly Dictionary<int, OnnxGraph.Step> _producer;
     private readonly ILookup<int, OnnxGraph.Step> _readers;

@@ -52,7 +52,8 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public long Int(string name, long fallback) => Find(name, AttributeProto.Types.AttributeType.Int)?.I ?? fallback;
 
     /// <summary>An integer attribute that has to be there.</summary>
-    public long Int(string name) => (Find(name, AttributeProto.Types.AttributeType.Int) ?? throw Refuse($"attribute '{name}' is missing")).I;
+    public long Int(string name) =>
+        (Find(name, AttributeProto.Types.AttributeType.Int) ?? throw Refuse($"attribute '{name}' is missing")).I;
 
     /// <summary>A yes or no attribute.</summary>
     public bool Flag(string name) => Int(name, 0) != 0;
@@ -116,7 +117,10 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
         Int128 count = 1;
         foreach (var size in shape) count *= Math.Max(0, size);
         if (count > MaxNumbersPerRow * (Int128)Math.Max(1, Rows(values)))
-            throw new InvalidOperationException($"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row");
+        {
+            throw new InvalidOperationException(
+                $"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row");
+        }
     }
 
     /// <summary>Whether a size that a file with a fixed batch states is that batch, and the axis it describes is the batch now.</summary>
@@ -129,14 +133,17 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Every attribute has been asked for, and every output that is used has a kernel.</summary>
     public void Complete(IReadOnlySet<string> used)
     {
-        if (_attributes.Keys.FirstOrDefault(name => !_asked.Contains(name)) is { } unknown) throw Refuse($"attribute {Wording.Quote(unknown)} is not supported");
+        if (_attributes.Keys.FirstOrDefault(name => !_asked.Contains(name)) is { } unknown)
+            throw Refuse($"attribute {Wording.Quote(unknown)} is not supported");
         for (var i = 0; i < proto.Output.Count; i++)
-            if (!Kernels.ContainsKey(i) && used.Contains(proto.Output[i])) throw Refuse($"output {i} ({Wording.Quote(proto.Output[i])}) is not supported");
+            if (!Kernels.ContainsKey(i) && used.Contains(proto.Output[i]))
+                throw Refuse($"output {i} ({Wording.Quote(proto.Output[i])}) is not supported");
     }
 
     /// <summary>The error that names this node.</summary>
     public GateException Refuse(string what) => new(new Diagnostic(DiagnosticCodes.ModelOperator,
-        $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. Operators that can: {Operators.Names}."));
+        $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. "
+        + $"Operators that can: {Operators.Names}."));
 
     /// <summary>Name and operator of a node, for messages.</summary>
     public static string Describe(NodeProto node) =>

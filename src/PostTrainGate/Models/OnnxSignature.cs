@@ -13,7 +13,7 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
 {
     private const long MaxInput = 1 << 26;
 
-    /// <summary>Reads it from a file: one float32 input [batch, ...] and one output, the first that is float32 where there are several.</summary>
+    /// <summary>Reads it from a file: one float32 input [batch, ...], and the first output that is float32.</summary>
     /// <exception cref="GateException">PTG2004.</exception>
     public static OnnxSignature Of(OnnxFile file)
     {
@@ -21,7 +21,11 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
         var initialized = graph.Initializer.Select(t => t.Name).ToHashSet();
         var inputs = graph.Input.Where(i => !initialized.Contains(i.Name)).ToList();
         if (inputs is not [var input])
-            throw Wrong(file, $"has {inputs.Count} inputs ({string.Join(", ", inputs.Take(10).Select(i => $"{Wording.Quote(i.Name)}"))}); a classifier has one");
+        {
+            var names = string.Join(", ", inputs.Take(10).Select(i => Wording.Quote(i.Name)));
+            throw Wrong(file, $"has {inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; a classifier has one");
+        }
+
         if (!IsFloat(input)) throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than float32 tensors");
         if (input.Type.TensorType.Shape?.Dim is not { Count: >= 2 } dims)
             throw Wrong(file, $"does not say which shape its input {Wording.Quote(input.Name)} has; a classifier's is [batch, ...]");
@@ -34,7 +38,8 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
     }
 
     /// <summary>The error about a file that is not a classifier.</summary>
-    public static GateException Wrong(OnnxFile file, string why) => new(new Diagnostic(DiagnosticCodes.ModelShape, $"The model '{file.Name}' {why}."));
+    public static GateException Wrong(OnnxFile file, string why) =>
+        new(new Diagnostic(DiagnosticCodes.ModelShape, $"The model '{file.Name}' {why}."));
 
     private static bool IsFloat(ValueInfoProto value) => value.Type?.TensorType is { ElemType: (int)TensorProto.Types.DataType.Float };
 }

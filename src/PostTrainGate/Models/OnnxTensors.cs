@@ -26,7 +26,8 @@ internal static class OnnxTensors
     ];
 
     /// <summary>torch's type of an ONNX element type, or null where torch has none that this product uses.</summary>
-    public static ScalarType? TypeOf(int code) => Array.Find(Types, t => t.Code == (DataType)code) is { Size: > 0 } found ? found.Type : null;
+    public static ScalarType? TypeOf(int code) =>
+        Array.Find(Types, t => t.Code == (DataType)code) is { Size: > 0 } found ? found.Type : null;
 
     /// <summary>ONNX's element type of a torch type.</summary>
     public static DataType CodeOf(ScalarType type) => Types.First(t => t.Type == type).Code;

@@ -22,7 +22,7 @@ internal sealed class OnnxWriter
     public OnnxWriter(ReadOnlySpan<long> inputShape, long opset = 13, long batch = -1)
     {
         _model.OpsetImport.Add(new OperatorSetIdProto { Version = opset });
-        _model.Graph.Input.Add(Describe("input", [batch, .. inputShape], TensorProto.Types.DataType.Float));
+        _model.Graph.Input.Add(Describe("input", [batch, .. inputShape]));
         Last = "input";
     }
 
@@ -35,7 +35,8 @@ internal sealed class OnnxWriter
     {
         using var scope = NewDisposeScope();
         var plain = value.detach().contiguous();
-        var proto = new TensorProto { Name = name, DataType = (int)OnnxTensors.CodeOf(plain.dtype), RawData = ByteString.CopyFrom(plain.bytes) };
+        var type = (int)OnnxTensors.CodeOf(plain.dtype);
+        var proto = new TensorProto { Name = name, DataType = type, RawData = ByteString.CopyFrom(plain.bytes) };
         proto.Dims.AddRange(plain.shape);
         _model.Graph.Initializer.Add(proto);
         return name;
@@ -78,7 +79,8 @@ internal sealed class OnnxWriter
     public OnnxWriter Conv(Tensor weight, Tensor bias, long padding = 0, long stride = 1)
     {
         var kernel = weight.shape[2..];
-        return Weighted("Conv", weight, bias, ("kernel_shape", kernel), ("pads", All(2 * kernel.Length, padding)), ("strides", All(kernel.Length, stride)));
+        return Weighted("Conv", weight, bias,
+            ("kernel_shape", kernel), ("pads", All(2 * kernel.Length, padding)), ("strides", All(kernel.Length, stride)));
     }
 
     /// <summary>The largest of every size x size window.</summary>
@@ -107,7 +109,7 @@ internal sealed class OnnxWriter
     {
         var model = _model.Clone();
         if (output is not null && model.Graph.Node.LastOrDefault(n => n.Output.Contains(Last)) is { } node) node.Output[0] = output;
-        model.Graph.Output.Add(Describe(output ?? Last, outputShape.IsEmpty ? null : outputShape.ToArray(), TensorProto.Types.DataType.Float));
+        model.Graph.Output.Add(Describe(output ?? Last, outputShape.IsEmpty ? null : outputShape.ToArray()));
         return model;
     }
 
@@ -119,7 +121,8 @@ internal sealed class OnnxWriter
     public void Save(string path, string output, long classes, ImmutableSortedDictionary<string, string>? metadata = null)
     {
         var model = Build(output, -1, classes);
-        foreach (var (key, value) in metadata ?? ImmutableSortedDictionary<string, string>.Empty) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+        foreach (var (key, value) in metadata ?? ImmutableSortedDictionary<string, string>.Empty)
+            model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         OnnxFile.Write(path, model);
     }
 
@@ -138,9 +141,9 @@ internal sealed class OnnxWriter
 
     private static long[] All(int count, long value) => [.. Enumerable.Repeat(value, count)];
 
-    private static ValueInfoProto Describe(string name, long[]? shape, TensorProto.Types.DataType type)
+    private static ValueInfoProto Describe(string name, long[]? shape)
     {
-        var tensorType = new TypeProto.Types.Tensor { ElemType = (int)type };
+        var tensorType = new TypeProto.Types.Tensor { ElemType = (int)TensorProto.Types.DataType.Float };
         if (shape is not null)
         {
             tensorType.Shape = new();

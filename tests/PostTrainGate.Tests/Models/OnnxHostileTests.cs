@@ -255,7 +255,7 @@ public sealed class OnnxHostileTests : IDisposable
         OnnxFile.Write(_folder.Path("model.onnx"), Model());
         OnnxClassifier.Load(_folder.Path("model.onnx")).Dispose();
         using var x = rand(3, 4);
-        var before = Tensor.TotalCount;
+        var before = Alone.LiveTensors();
         using (var model = OnnxClassifier.Load(_folder.Path("model.onnx"), new() { Mean = [0.1], Std = [2] }))
         using (var clone = model.Clone())
         {

@@ -45,7 +45,7 @@ internal static partial class Operators
         node.Float("momentum", 0.9f); // only training uses it
         if (node.Int("training_mode", 0) != 0) throw node.Refuse("it is in training mode; export the model for inference");
         if (node.Int("spatial", 1) != 1) throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
-        return v => nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], training: false, eps: epsilon);
+        return v => nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], eps: epsilon);
     }
 
     // Inference: the identity.
@@ -56,8 +56,10 @@ internal static partial class Operators
         node.Int("seed", 0);
         if (node.Optional(2) >= 0)
         {
-            using var training = (node.Constant(2) ?? throw node.Refuse("input 2 (training_mode) is not a constant")).to_type(ScalarType.Int64);
-            if (training.numel() != 1 || training.data<long>()[0] != 0) throw node.Refuse("it is in training mode; export the model for inference");
+            var mode = node.Constant(2) ?? throw node.Refuse("input 2 (training_mode) is not a constant");
+            using var training = mode.to_type(ScalarType.Int64);
+            if (training.numel() != 1 || training.item<long>() != 0)
+                throw node.Refuse("it is in training mode; export the model for inference");
         }
 
         node.Also(1, v => ones_like(v[x], dtype: ScalarType.Bool));

@@ -4,12 +4,12 @@ namespace PostTrainGate.Models;
 
 /// <summary>
 /// Every operator that can be rebuilt with gradients: its name and the function that turns a node into a kernel. Names, attributes and
-/// meanings are those of ONNX's operator descriptions; what a node asks for and a rebuild does not know is refused by <see cref="OnnxNode"/>.
+/// meanings are those of ONNX's operator descriptions; what a node asks for and a rebuild does not know, <see cref="OnnxNode"/> refuses.
 /// </summary>
 internal static partial class Operators
 {
     /// <summary>The operators by name.</summary>
-    public static IReadOnlyDictionary<string, Func<OnnxNode, Kernel>> Table { get; } = new SortedDictionary<string, Func<OnnxNode, Kernel>>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, Func<OnnxNode, Kernel>> Table { get; } = new Dictionary<string, Func<OnnxNode, Kernel>>
     {
         ["Abs"] = Unary(abs),
         ["Add"] = Elementwise(add),

@@ -112,7 +112,8 @@ internal static partial class Operators
     private static Kernel Slice(OnnxNode node)
     {
         var x = node.Input(0);
-        var (starts, ends) = (node.Integers("starts", 1) ?? throw node.Refuse("it names no starts"), node.Integers("ends", 2) ?? throw node.Refuse("it names no ends"));
+        var starts = node.Integers("starts", 1) ?? throw node.Refuse("it names no starts");
+        var ends = node.Integers("ends", 2) ?? throw node.Refuse("it names no ends");
         var (axes, steps) = (node.Integers("axes", 3), node.Integers("steps", 4));
         return v =>
         {

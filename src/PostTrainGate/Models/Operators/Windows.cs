@@ -24,7 +24,8 @@ internal static partial class Operators
             _pads = Positive("pads", 0);
             _strides = Positive("strides", 1);
             _dilations = Positive("dilations", 1);
-            if (_autoPad is not ("NOTSET" or "VALID" or "SAME_UPPER" or "SAME_LOWER")) throw node.Refuse($"auto_pad {Wording.Quote(_autoPad)} is unknown");
+            if (_autoPad is not ("NOTSET" or "VALID" or "SAME_UPPER" or "SAME_LOWER"))
+                throw node.Refuse($"auto_pad {Wording.Quote(_autoPad)} is unknown");
         }
 
         public long[]? Kernel { get; }
@@ -39,7 +40,8 @@ internal static partial class Operators
         {
             var axes = kernel.Length;
             if (_autoPad == "VALID") return new (long, long)[axes];
-            if (_autoPad == "NOTSET") return [.. Enumerable.Range(0, axes).Select(i => _pads is null ? (0L, 0L) : (_pads[i], _pads[i + axes]))];
+            if (_autoPad == "NOTSET" && _pads is null) return new (long, long)[axes];
+            if (_autoPad == "NOTSET") return [.. Enumerable.Range(0, axes).Select(i => (_pads![i], _pads[i + axes]))];
             var (strides, dilations) = (Strides(axes), Dilations(axes));
             return
             [
@@ -61,7 +63,8 @@ internal static partial class Operators
             var (strides, dilations) = (Strides(kernel.Length), Dilations(kernel.Length));
             long[] padded = [.. pads.Select((p, i) => checked(input[i + 2] + p.Begin + p.End))];
             _node.Fit(v, [.. input[..2], .. padded]);
-            _node.Fit(v, [input[0], channels, .. padded.Select((size, i) => (size - checked(dilations[i] * (kernel[i] - 1)) - 1) / strides[i] + 1)]);
+            var outputs = padded.Select((size, i) => (size - checked(dilations[i] * (kernel[i] - 1)) - 1) / strides[i] + 1);
+            _node.Fit(v, [input[0], channels, .. outputs]);
         }
 
         // Padding that makes the last window end where the data does. With ceil_mode a window may reach over the end, if it starts before.
@@ -105,13 +108,15 @@ internal static partial class Operators
         return v =>
         {
             var kernel = v[w].shape[2..];
-            if (window.Kernel is { } stated && !stated.SequenceEqual(kernel)) throw new ArgumentException("kernel_shape is not the shape of the weights");
+            if (window.Kernel is { } stated && !stated.SequenceEqual(kernel))
+                throw new ArgumentException("kernel_shape is not the shape of the weights");
             var pads = window.Pads(v[x].shape, kernel);
             var data = v[x];
             window.Fit(v, data.shape, v[w].shape[0], kernel, pads);
             if (!Symmetric(pads)) (data, pads) = (PadWith(data, pads, 0), new (long, long)[pads.Length]);
             var bias = b < 0 ? null : v[b];
-            long[] strides = window.Strides(kernel.Length), padding = [.. pads.Select(p => p.Begin)], dilations = window.Dilations(kernel.Length);
+            long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
+            long[] padding = [.. pads.Select(p => p.Begin)];
             return Convolution.Apply(data, v[w], bias, strides, padding, dilations, groups);
         };
     }
@@ -129,8 +134,10 @@ internal static partial class Operators
             window.Fit(v, data.shape, data.shape[1], kernel, pads);
             // Other padding than torch's is written out, with values that no maximum takes.
             var written = !IsTorchs(pads, kernel);
-            if (written) (data, pads) = (PadWith(data, window.WholeWindows(data.shape, kernel, pads, ceil), double.NegativeInfinity), new (long, long)[pads.Length]);
-            long[] strides = window.Strides(kernel.Length), padding = [.. pads.Select(p => p.Begin)], dilations = window.Dilations(kernel.Length);
+            if (written) data = PadWith(data, window.WholeWindows(data.shape, kernel, pads, ceil), double.NegativeInfinity);
+            if (written) pads = new (long, long)[pads.Length];
+            long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
+            long[] padding = [.. pads.Select(p => p.Begin)];
             var up = ceil && !written;
             return kernel.Length switch
             {
@@ -164,13 +171,15 @@ internal static partial class Operators
     }
 
     // torch pads both ends alike and by at most half a window.
-    private static bool IsTorchs((long Begin, long End)[] pads, long[] kernel) => Symmetric(pads) && pads.Select((p, i) => p.Begin >= 0 && 2 * p.Begin <= kernel[i]).All(fits => fits);
+    private static bool IsTorchs((long Begin, long End)[] pads, long[] kernel) =>
+        Symmetric(pads) && pads.Select((p, i) => p.Begin >= 0 && 2 * p.Begin <= kernel[i]).All(fits => fits);
 
-    private static Tensor Average(Tensor x, long[] kernel, long[] strides, long[] padding, bool ceil, bool countPads) => kernel.Length switch
-    {
-        1 => nn.functional.avg_pool1d(x, kernel[0], strides[0], padding[0], ceil, countPads),
-        2 => nn.functional.avg_pool2d(x, kernel, strides, padding, ceil, countPads),
-        3 => nn.functional.avg_pool3d(x, kernel, strides, padding, ceil, countPads),
-        _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
-    };
+    private static Tensor Average(Tensor x, long[] kernel, long[] strides, long[] padding, bool ceil, bool countPads) =>
+        kernel.Length switch
+        {
+            1 => nn.functional.avg_pool1d(x, kernel[0], strides[0], padding[0], ceil, countPads),
+            2 => nn.functional.avg_pool2d(x, kernel, strides, padding, ceil, countPads),
+            3 => nn.functional.avg_pool3d(x, kernel, strides, padding, ceil, countPads),
+            _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
+        };
 }
