@@ -22,7 +22,9 @@ internal sealed class ConsumerProject
     /// <param name="assembly">Name of the project file and its output.</param>
     /// <param name="reference">Further attributes of the PackageReference; null: it does not reference the package.</param>
     /// <param name="items">Further items.</param>
-    public ConsumerProject(Packages packages, string name, string frameworks = "net10.0", string assembly = "App", string? reference = "", string items = "")
+    /// <param name="sdk">What it is built with.</param>
+    public ConsumerProject(Packages packages, string name, string frameworks = "net10.0", string assembly = "App", string? reference = "", string items = "",
+        string sdk = "Microsoft.NET.Sdk")
     {
         (this.packages, this.name) = (packages, name);
         Folder = Path.Combine(packages.Root, name);
@@ -31,9 +33,10 @@ internal sealed class ConsumerProject
         var frameworksProperty = frameworks.Contains(';', StringComparison.Ordinal) ? "TargetFrameworks" : "TargetFramework";
         if (reference is not null) items += $"""<PackageReference Include="PostTrainGate.MSBuild" Version="{packages.Version}" {reference} />""";
         Write($"{assembly}.csproj", $"""
-            <Project Sdk="Microsoft.NET.Sdk">
+            <Project Sdk="{sdk}">
               <PropertyGroup>
                 <{frameworksProperty}>{frameworks}</{frameworksProperty}>
+                <OutputType>Library</OutputType>
                 <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
                 <PathMap>$(MSBuildProjectDirectory)=/_</PathMap>
               </PropertyGroup>

@@ -32,7 +32,7 @@ public sealed record Adversarial
     /// <summary>How to tune.</summary>
     public TuningSchedule Schedule { get; init; } = new()
     {
-        LearningRate = 0.1,
+        LearningRate = 0.05,
         WarmUp = 0.2,
         Decay = true,
         WeightDecay = 5e-4,

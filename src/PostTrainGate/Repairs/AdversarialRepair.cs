@@ -10,8 +10,8 @@ public sealed class AdversarialRepair : IRepair
     private static readonly (Func<Adversarial, Adversarial> Change, double Share)[] Grid =
     [
         (a => a, 0.35),
-        (a => a with { Schedule = a.Schedule with { LearningRate = 0.03 } }, 0.2),
-        (a => a with { AttackSteps = 3, Reach = 2, Schedule = a.Schedule with { LearningRate = 0.05 } }, 0.35),
+        (a => a with { Schedule = a.Schedule with { LearningRate = 0.02 } }, 0.2),
+        (a => a with { AttackSteps = 3, Reach = 2 }, 0.35),
     ];
 
     /// <inheritdoc/>

@@ -1,15 +1,15 @@
 namespace PostTrainGate.Repairs;
 
-/// <summary>Tells from the mean loss of each window of steps whether tuning has gone astray.</summary>
-/// <param name="factor">A window whose loss is that many times the lowest so far has.</param>
-internal sealed class LossWatch(double factor)
+/// <summary>Tells from the mean loss of each window of steps whether tuning diverges.</summary>
+internal sealed class LossWatch
 {
+    private const double Factor = 4;
     private double _lowest = double.PositiveInfinity;
 
-    /// <summary>Takes the mean loss of a window.</summary>
+    /// <summary>Takes the mean loss of a window: it is no number, or several times the lowest so far.</summary>
     public bool HasDiverged(double loss)
     {
-        if (!double.IsFinite(loss) || loss > factor * _lowest) return true;
+        if (!double.IsFinite(loss) || loss > Factor * _lowest) return true;
         _lowest = Math.Min(_lowest, loss);
         return false;
     }

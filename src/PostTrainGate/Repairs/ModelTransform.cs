@@ -26,7 +26,6 @@ public sealed record TransformRun(OnnxClassifier Source, EvaluationSet Data, int
 public sealed class ModelTransform : IDisposable
 {
     private const int MaxBackOffs = 6;
-    private const double Diverged = 4;
     private static readonly ImmutableArray<double> Shares = [0.75, 0.5, 0.25];
 
     private readonly TransformRecipe _recipe;
@@ -63,7 +62,7 @@ public sealed class ModelTransform : IDisposable
     public static RepairCandidate Run(TransformRecipe recipe, TransformRun run)
     {
         using var scope = NewDisposeScope();
-        using var threads = new ThreadScope(TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize);
+        using var threads = new ThreadScope(run.Source, TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize);
         using var transform = new ModelTransform(recipe, run);
         return transform.Tune();
     }
@@ -76,12 +75,14 @@ public sealed class ModelTransform : IDisposable
         var perEpoch = schedule.StepsPerEpoch(rows);
         var window = Math.Clamp(steps / 20, 1, 100);
         var checkpoint = Checkpoint(steps, perEpoch);
-        var watch = new LossWatch(Diverged);
-        var (scale, backOffs, done) = (1.0, 0, 0);
+        var watch = new LossWatch();
+        var telling = _recipe.LabelWeight > 0 && TellsClassesApart(_run.Source);
+        var pace = new TuningPace(schedule, steps, _run.Deadline);
+        var (backOffs, done) = (0, 0);
         using var total = zeros(1);
         Tensor? order = null;
         _weights.AskForGradients(true);
-        for (; done < steps && !Late; done++)
+        for (; pace.GoesOn && !Late; done++)
         {
             var at = done % perEpoch;
             if (at == 0 && !schedule.WithReplacement)
@@ -91,26 +92,27 @@ public sealed class ModelTransform : IDisposable
             }
 
             if (schedule.FreshOptimizer) _optimizer.Reset();
-            Step(order, at, schedule.RateAt(done, steps) * scale, total);
+            Step(order, at, pace.NextRate(), total);
             if (schedule.Projection == Projection.Epoch && at == perEpoch - 1) Locked(_weights.Project);
             if ((done + 1) % window == 0)
             {
                 var loss = total.item<float>() / window;
                 total.zero_();
-                if (watch.HasDiverged(loss))
+                if (watch.HasDiverged(loss) || (telling && pace.IsWarm && !TellsClassesApart(_model)))
                 {
-                    if (++backOffs > MaxBackOffs) break;
-                    scale /= 2;
                     _optimizer.Reset();
                     Locked(() => { if (_bestScore is { Admissible: true }) _weights.Restore(_best!); else _weights.Reset(); });
+                    if (++backOffs > MaxBackOffs) break;
+                    pace.BackOff();
                     watch.Restart();
                     continue;
                 }
 
-                _run.Progress?.Report(new(_recipe.Name, (done + 1.0) / steps, string.Create(CultureInfo.InvariantCulture, $"loss {loss:G3}")));
+                pace.MindDeadline(done + 1);
+                _run.Progress?.Report(new(_recipe.Name, pace.Share, string.Create(CultureInfo.InvariantCulture, $"loss {loss:G3}")));
             }
 
-            if (checkpoint > 0 && (done + 1) % checkpoint == 0 && done + 1 < steps) Score();
+            if (checkpoint > 0 && (done + 1) % checkpoint == 0 && pace.GoesOn) Score();
         }
 
         order?.Dispose();
@@ -119,7 +121,16 @@ public sealed class ModelTransform : IDisposable
         Score();
         if (_bestScore is { Admissible: false } && !Late) Shorten();
         if (_best is not null) Locked(() => _weights.Restore(_best));
-        return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, scale));
+        return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
+    }
+
+    // Too large a rate can leave a network that gives one answer whatever the input, and never comes back: its loss looks calm.
+    private bool TellsClassesApart(OnnxClassifier model)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var best = model.Logits(_inputs.Rows.narrow(0, 0, Math.Min(256, _inputs.Rows.shape[0]))).argmax(1);
+        return best.ne(best[0]).any().item<bool>();
     }
 
     /// <summary>One optimiser step; nothing in it waits for a value.</summary>
@@ -236,7 +247,7 @@ public sealed class ModelTransform : IDisposable
         details["inputs"] = string.Create(CultureInfo.InvariantCulture, $"{_inputs.Rows.shape[0]} {_inputs.Description}");
         details["targets"] = _targets.Description;
         details["slice"] = string.Create(CultureInfo.InvariantCulture, $"{_slice.Description}: {_weights.Free} values");
-        details["steps"] = done < steps ? $"{done} of {steps} (out of time or diverging)" : $"{steps}";
+        details["steps"] = done < steps ? $"{done} of {steps} (short of time, or the loss kept diverging)" : $"{steps}";
         details["batch"] = $"{_recipe.Schedule.BatchSize}";
         details["learning_rate"] = (_recipe.Schedule.LearningRate * scale).ToString("G4", CultureInfo.InvariantCulture);
         if (backOffs > 0) details["back_offs"] = $"{backOffs} (the loss diverged; the learning rate was halved each time)";

@@ -1,3 +1,4 @@
+using PostTrainGate.Models;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
@@ -12,11 +13,12 @@ internal sealed class ThreadScope : IDisposable
 
     private readonly int _before = get_num_threads();
 
-    /// <summary>One thread for small steps, as many as there were for others.</summary>
+    /// <summary>One thread for small steps of a model without convolutions, as many as there were for others.</summary>
+    /// <param name="model">The model; with one thread libtorch would leave small convolutions to a library that warns on some processors.</param>
     /// <param name="multiplications">Of a forward pass of one batch.</param>
-    public ThreadScope(double multiplications)
+    public ThreadScope(OnnxClassifier model, double multiplications)
     {
-        if (multiplications < Small) set_num_threads(1);
+        if (multiplications < Small && model.Layers.All(l => l.Operator != "Conv")) set_num_threads(1);
     }
 
     /// <inheritdoc/>

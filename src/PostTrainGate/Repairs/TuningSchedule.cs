@@ -58,7 +58,7 @@ public sealed record TuningSchedule
     /// <summary>Learning rate of a step.</summary>
     /// <param name="step">From 0.</param>
     /// <param name="steps">Number of steps.</param>
-    public double RateAt(int step, int steps)
+    public double RateAt(double step, double steps)
     {
         var warm = WarmUp * steps;
         if (step + 1 < warm) return LearningRate * (step + 1) / warm;

@@ -125,6 +125,37 @@ public class ModelTransformTests
     }
 
     [Fact]
+    public void A_network_that_gives_one_answer_whatever_the_input_starts_again()
+    {
+        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        var parity = new GroupParity { Demands = [new(task.Train.Groups["sex"], ParityScope.All)] };
+        var recipe = (parity with { Schedule = new() { Steps = 400, BatchSize = 64, LearningRate = 5, Optimizer = () => new Sgd() } }).Recipe(task.Source);
+        var candidate = ModelTransform.Run(recipe, new(task.Source, task.Train, 1));
+        using var model = candidate.Model;
+        using var logits = model.LogitsOfAll(task.Test.Inputs);
+        using var answers = logits.argmax(1);
+        Assert.True(candidate.Details.ContainsKey("back_offs"));
+        Assert.InRange(answers.sum().item<long>(), 1, task.Test.Count - 1);
+    }
+
+    [Fact]
+    public void A_falling_rate_reaches_its_end_before_the_deadline_on_a_slow_machine()
+    {
+        var schedule = new TuningSchedule { Steps = 1000, LearningRate = 1, Decay = true };
+        var pace = new TuningPace(schedule, 1000, DateTime.UtcNow.AddSeconds(0.5));
+        var (done, rate) = (0, 1.0);
+        for (; pace.GoesOn; done++)
+        {
+            rate = pace.NextRate();
+            Thread.Sleep(5);
+            if (done % 5 == 4) pace.MindDeadline(done + 1);
+        }
+
+        Assert.InRange(done, 20, 105);
+        Assert.InRange(rate, 0, 0.2);
+    }
+
+    [Fact]
     public void After_the_deadline_the_source_comes_back_unchanged()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
