@@ -8,6 +8,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
 {
     ["attacks"] = (AttackBench.Run, "FGSM and PGD in units of an input-gradient pass, beside foolbox"),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
+    ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
     ["gradient"] = (GradientBench.Run, "forward and input gradient of an ONNX model against the same network written by hand"),
 };
