@@ -39,7 +39,7 @@ internal sealed class BuildLog(string path, int exitCode, string output)
         Assert.Equal(repeated ? (0, 1) : (1, 0), (Checks, Skips));
         var error = Fails("PTG4001");
         Assert.Equal((ConsumerProject.GateLine, ConsumerProject.GateColumn), (error.LineNumber, error.ColumnNumber));
-        Assert.StartsWith("accuracy is 0 ", error.Text, StringComparison.Ordinal);
+        Assert.StartsWith("accuracy is 0.000 ", error.Text, StringComparison.Ordinal);
     }
 
     /// <summary>One error of this code, about the policy, fails the build, and there is no warning.</summary>

@@ -41,11 +41,11 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         var change = (perturbed - clean).nan_to_num(0);
         var inBall = Norm switch
         {
-            Norm.Linf => change.clamp(-Epsilon, Epsilon),
-            Norm.L2 => change * (Epsilon / Length(change).clamp_min(Tiny)).clamp_max(1),
+            Norm.Linf => change.clamp(Scalars.Of(-Epsilon), Scalars.Of(Epsilon)),
+            Norm.L2 => change * Length(change).clamp_min(Scalars.Of(Tiny)).reciprocal().mul(Scalars.Of(Epsilon)).clamp_max(Scalars.Of(1)),
             _ => throw new NotSupportedException($"norm {Norm}"),
         };
-        return (clean + inBall).clamp(clean.clamp_max(Lower), clean.clamp_min(Upper)).MoveToOuterDisposeScope();
+        return (clean + inBall).clamp(clean.clamp_max(Scalars.Of(Lower)), clean.clamp_min(Scalars.Of(Upper))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Points drawn uniformly from the ball around the clean inputs, then made legal.</summary>
@@ -58,13 +58,13 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         Tensor change;
         if (Norm == Norm.Linf)
         {
-            change = (rand(clean.shape, generator: random) * 2 - 1) * Epsilon;
+            change = rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1)).mul(Scalars.Of(Epsilon));
         }
         else
         {
             // Uniform in a d-ball: a uniform direction times the d-th root of a uniform radius (Muller 1959).
             var values = clean.numel() / Math.Max(1, clean.shape[0]);
-            var radius = rand(PerRow(clean), generator: random).pow(1.0 / values) * Epsilon;
+            var radius = rand(PerRow(clean), generator: random).pow(Scalars.Of(1.0 / values)).mul(Scalars.Of(Epsilon));
             change = Direction(randn(clean.shape, generator: random)) * radius;
         }
 
@@ -78,7 +78,7 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     {
         using var scope = NewDisposeScope();
         var finite = gradient.nan_to_num(0);
-        return (Norm == Norm.Linf ? finite.sign() : finite / Length(finite).clamp_min(Tiny)).MoveToOuterDisposeScope();
+        return (Norm == Norm.Linf ? finite.sign() : finite / Length(finite).clamp_min(Scalars.Of(Tiny))).MoveToOuterDisposeScope();
     }
 
     // [batch, 1, ...], so that it broadcasts over an input

@@ -62,7 +62,7 @@ public sealed class GradientAttack : IAttack
             var x = batch.X.detach().requires_grad_();
             var logits = context.Model.Logits(x); // [rows, classes]
             var gradient = LossGradient(logits, x, batch.Labels);
-            var next = batch with { X = budget.Project(batch.Clean, batch.X + stepSize * budget.Direction(gradient)) };
+            var next = batch with { X = budget.Project(batch.Clean, batch.X + budget.Direction(gradient).mul(Scalars.Of(stepSize))) };
             batch = (context.StopAtSuccess ? next.WithoutBroken(logits, batch.X, result) : next).Replace(batch);
         }
 
@@ -83,13 +83,13 @@ public sealed class GradientAttack : IAttack
     private static Tensor CrossEntropy(Tensor z, Tensor isTrue)
     {
         var ascent = nn.functional.log_softmax(z, 1).exp() - isTrue.to(z.dtype);
-        return where(ascent.abs().amax([1], keepdim: true) < 1e-20, Unsaturated(z, isTrue), ascent);
+        return where(ascent.abs().amax([1], keepdim: true).lt(Scalars.Of(1e-20)), Unsaturated(z, isTrue), ascent);
     }
 
     // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalised by row, so that the
     // factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a gap of 104 between logits on.
     private static Tensor Unsaturated(Tensor z, Tensor isTrue) =>
-        z.masked_fill(isTrue, double.NegativeInfinity).softmax(1).masked_fill(isTrue, -1);
+        z.masked_fill(isTrue, Scalars.Of(double.NegativeInfinity)).softmax(1).masked_fill(isTrue, Scalars.Of(-1));
 
     // Rows that still stand; Rows are their places in the batch that was handed over.
     private sealed record Batch(Tensor Clean, Tensor Labels, Tensor Rows, Tensor X)

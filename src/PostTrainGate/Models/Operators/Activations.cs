@@ -45,13 +45,13 @@ internal static partial class Operators
         var x = node.Input(0);
         var a = node.Float("alpha", alpha);
         var g = gamma == 1 ? 1 : node.Float("gamma", gamma);
-        return v => (v[x].relu() + v[x].clamp(max: 0).expm1() * a) * g;
+        return v => (v[x].relu() + v[x].clamp_max(Scalars.Of(0)).expm1().mul(Scalars.Of(a))).mul(Scalars.Of(g));
     };
 
     private static Kernel HardSigmoid(OnnxNode node)
     {
         var (x, alpha, beta) = (node.Input(0), node.Float("alpha", 0.2f), node.Float("beta", 0.5f));
-        return v => (v[x] * alpha + beta).clamp(0, 1);
+        return v => v[x].mul(Scalars.Of(alpha)).add(Scalars.Of(beta)).clamp(Scalars.Of(0), Scalars.Of(1));
     }
 
     private static Kernel Gelu(OnnxNode node)
@@ -59,8 +59,8 @@ internal static partial class Operators
         var x = node.Input(0);
         return node.Text("approximate", "none") switch
         {
-            "none" => v => v[x] * (1 + (v[x] * Math.Sqrt(0.5)).erf()) / 2,
-            "tanh" => v => v[x] * (1 + ((v[x] + v[x].pow(3) * 0.044715) * Math.Sqrt(2 / Math.PI)).tanh()) / 2,
+            "none" => v => v[x] * v[x].mul(Scalars.Of(Math.Sqrt(0.5))).erf().add(Scalars.Of(1)).div(Scalars.Of(2)),
+            "tanh" => v => v[x] * (v[x] + v[x].pow(Scalars.Of(3)).mul(Scalars.Of(0.044715))).mul(Scalars.Of(Math.Sqrt(2 / Math.PI))).tanh().add(Scalars.Of(1)).div(Scalars.Of(2)),
             var other => throw node.Refuse($"attribute 'approximate' is {Wording.Quote(other)}"),
         };
     }
@@ -68,6 +68,6 @@ internal static partial class Operators
     private static Kernel PRelu(OnnxNode node)
     {
         var (x, slope) = (node.Input(0), node.Input(1));
-        return v => v[x].relu() + v[x].clamp(max: 0) * v[slope];
+        return v => v[x].relu() + v[x].clamp_max(Scalars.Of(0)) * v[slope];
     }
 }

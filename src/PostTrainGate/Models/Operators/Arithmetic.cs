@@ -22,7 +22,7 @@ internal static partial class Operators
             node.Fit(v, left.shape[0], right.shape[1]);
             if (c >= 0) return addmm(v[c], left, right, beta, alpha);
             var product = mm(left, right);
-            return alpha == 1 ? product : product * alpha;
+            return alpha == 1 ? product : product.mul(Scalars.Of(alpha));
         };
     }
 

@@ -1,0 +1,16 @@
+using System.Collections.Concurrent;
+using TorchSharp;
+
+namespace PostTrainGate;
+
+/// <summary>
+/// Numbers handed to native code again and again. The implicit conversion makes a <see cref="Scalar"/> that nothing holds any longer once
+/// its handle is read: a collection at that moment frees it while the native call uses it. These are held.
+/// </summary>
+internal static class Scalars
+{
+    private static readonly ConcurrentDictionary<double, Scalar> Held = new();
+
+    /// <summary>For values that recur, such as bounds and step sizes; they are kept for good.</summary>
+    public static Scalar Of(double value) => Held.GetOrAdd(value, static v => v);
+}
