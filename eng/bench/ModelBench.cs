@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.ML.OnnxRuntime;
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Bench;
+
+/// <summary>
+/// Rows per second of three models: a forward pass, and a forward pass with the gradient of the loss by the input, the unit that every
+/// attack is made of. The rebuilt graph, a module written by hand with the same weights, and ONNX Runtime (forward), interleaved in one
+/// process with the same number of threads. <c>GLIBC_TUNABLES=glibc.malloc.check=0</c> in the environment leaves the allocator as it is.
+/// </summary>
+internal static class ModelBench
+{
+    private const int Batch = 250;
+    private const int Passes = 40;
+
+    // weights by name, input -> output of the file
+    private static readonly (string File, Func<Func<string, Tensor>, Tensor, Tensor> ByHand)[] Models =
+    [
+        ("fmnist/cnn.onnx", (w, x) =>
+        {
+            var h = nn.functional.max_pool2d(nn.functional.conv2d(x, w("0.weight"), w("0.bias"), padding: [1, 1]).relu(), [2L, 2]);
+            h = nn.functional.max_pool2d(nn.functional.conv2d(h, w("3.weight"), w("3.bias"), padding: [1, 1]).relu(), [2L, 2]);
+            return Dense(w, h.flatten(1), 7, 9);
+        }),
+        ("fmnist/lenet5.onnx", (w, x) =>
+        {
+            var h = nn.functional.avg_pool2d(nn.functional.conv2d(x, w("0.weight"), w("0.bias"), padding: [2, 2]).relu(), [2L, 2]);
+            h = nn.functional.avg_pool2d(nn.functional.conv2d(h, w("3.weight"), w("3.bias")).relu(), [2L, 2]);
+            return Dense(w, h.flatten(1), 7, 9, 11);
+        }),
+        ("fairness/adult_mlp.onnx", (w, x) => Dense(w, x, 0, 2, 4, 6, 8)),
+    ];
+
+    public static int Run(string[] args)
+    {
+        var tuned = NativeMemory.Tune();
+        Console.WriteLine($"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes");
+        Console.WriteLine($"{"model",-26}{"pass",-20}{"rebuilt",12}{"by hand",12}{"ONNX Runtime",14}   rows/s; time rebuilt / by hand, / ONNX Runtime");
+        foreach (var (file, byHand) in Models)
+            if (args.Length == 0 || args.Any(a => file.Contains(a, StringComparison.Ordinal))) Measure(file, byHand);
+        return 0;
+    }
+
+    private static void Measure(string file, Func<Func<string, Tensor>, Tensor, Tensor> byHand)
+    {
+        using var scope = NewDisposeScope();
+        var path = FixtureFolder.Path(file);
+        using var model = OnnxClassifier.Load(path);
+        using var session = new InferenceSession(path, new SessionOptions { IntraOpNumThreads = get_num_threads() });
+        var x = rand([Batch, .. model.InputShape], generator: new Generator(1));
+        var y = zeros(Batch, dtype: ScalarType.Int64);
+        Tensor Hand(Tensor input)
+        {
+            using var inner = NewDisposeScope();
+            return byHand(name => model.Parameters[name], input).MoveToOuterDisposeScope();
+        }
+
+        if (!allclose(Hand(x), model.Logits(x), rtol: 1e-4, atol: 1e-4)) throw new InvalidOperationException($"the module by hand is not {file}");
+        using var value = OrtValue.CreateTensorValueFromMemory(x.data<float>().ToArray(), x.shape);
+        using var options = new RunOptions();
+        var forward = Medians(() => Forward(model.Logits, x), () => Forward(Hand, x),
+            () => session.Run(options, [session.InputNames[0]], [value], session.OutputNames).Dispose());
+        var gradient = Medians(() => Gradient(model.Logits, x, y), () => Gradient(Hand, x, y));
+        Print(file, "forward", forward);
+        Print(file, "forward + backward", gradient);
+    }
+
+    private static void Forward(Func<Tensor, Tensor> network, Tensor x)
+    {
+        using var _ = no_grad();
+        network(x).Dispose();
+    }
+
+    private static void Gradient(Func<Tensor, Tensor> network, Tensor x, Tensor y)
+    {
+        using var scope = NewDisposeScope();
+        var input = x.detach().requires_grad_();
+        var loss = nn.functional.cross_entropy(network(input), y, reduction: nn.Reduction.Sum);
+        _ = autograd.grad([loss], [input]);
+    }
+
+    // Interleaved, so that what else the machine does meets all of them.
+    private static double[] Medians(params Action[] ways)
+    {
+        var seconds = ways.Select(_ => new List<double>()).ToArray();
+        for (var pass = -5; pass < Passes; pass++)
+        {
+            for (var i = 0; i < ways.Length; i++)
+            {
+                var clock = Stopwatch.StartNew();
+                ways[i]();
+                if (pass >= 0) seconds[i].Add(clock.Elapsed.TotalSeconds);
+            }
+        }
+
+        return [.. seconds.Select(s => s.Order().ElementAt(s.Count / 2))];
+    }
+
+    private static void Print(string file, string pass, double[] seconds)
+    {
+        var rates = string.Concat(seconds.Select((s, i) => (Batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12)));
+        var ratios = string.Join("   ", seconds[1..].Select(s => (seconds[0] / s).ToString("F3", CultureInfo.InvariantCulture)));
+        Console.WriteLine($"{file,-26}{pass,-20}{rates.PadRight(38)}   {ratios}");
+    }
+
+    // Dense layers by number, ReLU between them.
+    private static Tensor Dense(Func<string, Tensor> w, Tensor x, params ReadOnlySpan<int> layers)
+    {
+        for (var i = 0; i < layers.Length; i++)
+        {
+            x = nn.functional.linear(i == 0 ? x : x.relu(), w($"{layers[i]}.weight"), w($"{layers[i]}.bias"));
+        }
+
+        return x;
+    }
+}
