@@ -21,7 +21,7 @@ internal static class GateText
     {
         var parts = new List<string>();
         if (rule.Min is { } min) parts.Add($"at least {Number(min)}");
-        if (rule.Max is { } max) parts.Add($"{(better == Better.NearZero ? "size at most" : "at most")} {Number(max)}");
+        if (rule.Max is { } max) parts.Add($"at most {Number(max)}{(better == Better.NearZero ? " in size" : "")}");
         if (rule.Drop is { } drop) parts.Add($"at most {Number(drop)} worse than the base");
         return string.Join(", ", parts);
     }

@@ -94,7 +94,7 @@ public partial class CheckTests
         await place.RunAsync(SampleResults.Repaired);
         Assert.DoesNotContain('\u001b', place.Out);
         Assert.All(place.Out.Split('\n'), line => Assert.Equal(line.TrimEnd(), line));
-        Assert.Matches(@"statistical parity difference by sex +│ size at most 0.1 +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass", place.Out);
+        Assert.Matches(@"statistical parity difference by sex +│ at most 0.1 in size +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass", place.Out);
         Assert.Contains("Failed: 2 of 5 gates fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n", place.Out, StringComparison.Ordinal);
         Assert.Contains("Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.750 (-0.007)", place.Out, StringComparison.Ordinal);
         Assert.Contains("Next: Review the repaired model models/credit.repaired.onnx", place.Out, StringComparison.Ordinal);

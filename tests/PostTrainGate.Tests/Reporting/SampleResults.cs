@@ -22,7 +22,7 @@ internal static class SampleResults
             Repaired = new(0.75, 0.728, 0.796, 300, Verdict.Pass),
             NullControl = new(0.748, 0.695, 0.794, 300, Verdict.Inconclusive),
         },
-        Gate("statistical_parity_difference", "statistical parity difference by sex", "size at most 0.1", 22, Better.NearZero, new(-0.187, -0.259, -0.115, 300, Verdict.Fail)) with
+        Gate("statistical_parity_difference", "statistical parity difference by sex", "at most 0.1 in size", 22, Better.NearZero, new(-0.187, -0.259, -0.115, 300, Verdict.Fail)) with
         {
             Max = 0.1,
             Base = new(-0.181, -0.25, -0.108, 300, Verdict.Fail),
@@ -41,7 +41,7 @@ internal static class SampleResults
             Min = 0.8,
             Repaired = new(0.9, 0.79, 1.02, 300, Verdict.Inconclusive),
         },
-        Gate("equal_opportunity_difference", "equal opportunity difference by sex_age", "size at most 0.1", 26, Better.NearZero,
+        Gate("equal_opportunity_difference", "equal opportunity difference by sex_age", "at most 0.1 in size", 26, Better.NearZero,
             new(null, null, null, 0, Verdict.NotMeasured, "the group sex_age=female,young has no row with a favourable label")) with { Max = 0.1 },
     ]) with
     {
@@ -82,7 +82,7 @@ internal static class SampleResults
     public static GateResult Hostile => Finish(Base(
     [
         Gate("accuracy", Evil, "at least 0.9 | **bold**", 21, Better.Higher, new(0.757, 0.705, 0.802, 300, Verdict.Fail)) with { Min = 0.9 },
-        Gate("statistical_parity_difference", "spd by \u202Egrp</td></tr>\n## Title\u0000", "size at most 0.1", 22, Better.NearZero,
+        Gate("statistical_parity_difference", "spd by \u202Egrp</td></tr>\n## Title\u0000", "at most 0.1 in size", 22, Better.NearZero,
             new(null, null, null, 0, Verdict.NotMeasured, "```\n</details>::error::boom <img src=x onerror=alert(1)>")),
     ]) with
     {
