@@ -126,7 +126,11 @@ public sealed record GateReading
 /// <param name="Count">Rows it rests on.</param>
 /// <param name="Verdict">What the policy's threshold says to it.</param>
 /// <param name="Reason">Why nothing was measured, or why a value that meets the threshold is not trusted.</param>
-public sealed record Reading(double? Value, double? Lower, double? Upper, int Count, Verdict Verdict, string? Reason = null);
+public sealed record Reading(double? Value, double? Lower, double? Upper, int Count, Verdict Verdict, string? Reason = null)
+{
+    /// <summary>What the value is made of: the same measure by class or by group.</summary>
+    public ImmutableArray<Metrics.Breakdown> Breakdowns { get; init; } = [];
+}
 
 /// <summary>What the repair did.</summary>
 public sealed record RepairSummary

@@ -22,6 +22,18 @@ public class MetricTests
 
     private static GateRule Rule(string metric, double epsilon) => new() { Metric = metric, Attack = new("pgd", Norm.Linf, epsilon) };
 
+    [Fact]
+    public void Accuracy_by_class_is_the_share_of_each_class_with_its_own_interval()
+    {
+        using var model = Threshold(0);
+        using var data = Set([-1, -1, 1, 1, 1], 0, 0, 0, 1, 1);
+        using var evaluation = new Evaluation(model, data);
+        var measured = new Accuracy().Measure(new(evaluation, new() { Metric = "accuracy" }, 0.95, 1));
+        var parts = Assert.Single(measured.Breakdowns).Parts;
+        Assert.Equal([("no", 2 / 3.0, 3), ("yes", 1.0, 2)], parts.Select(p => (p.Name, p.Value!.Value, p.Count)));
+        Assert.Equal(Intervals.Proportion(2, 3, 0.95).Lower, parts[0].Lower!.Value);
+    }
+
     // Published source metrics of the models (accuracy, and sizes of the group metrics); AIF360's figures for their predictions.
     [Theory]
     [InlineData("adult", "race", 0.851552)]
@@ -65,7 +77,8 @@ public class MetricTests
         using var set = Set([2, 0.4f, -3, -0.2f, 5], 1, 1, 0, 0, 0);
         using var evaluation = new Evaluation(model, set);
         var m = new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5), 0.95, 1));
-        Assert.Equal(Intervals.Proportion(2, 5, 0.95), m);
+        Assert.Equal(Intervals.Proportion(2, 5, 0.95), m with { Breakdowns = [] });
+        Assert.Equal([("no", 1 / 3.0), ("yes", 0.5)], Assert.Single(m.Breakdowns).Parts.Select(p => (p.Name, p.Value!.Value)));
     }
 
     [Fact]

@@ -18,9 +18,12 @@ public sealed class Accuracy : IMetric
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        var labels = context.Evaluation.Data.LabelValues;
-        if (labels.Length == 0) return Measurement.NotMeasured("there are no rows");
-        var hits = context.Evaluation.Predictions.Zip(labels).Count(r => r.First == r.Second);
-        return Intervals.Proportion(hits, labels.Length, context.Confidence);
+        var (data, predictions) = (context.Evaluation.Data, context.Evaluation.Predictions);
+        if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        bool Hit(int row) => predictions[row] == data.LabelValues[row];
+        return Intervals.Proportion(Enumerable.Range(0, data.Count).Count(Hit), data.Count, context.Confidence) with
+        {
+            Breakdowns = [Breakdown.ByClass("accuracy by class", data, Hit, context.Confidence)],
+        };
     }
 }

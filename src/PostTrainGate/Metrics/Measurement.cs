@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>A value with its interval, and how many rows it rests on.</summary>
@@ -8,6 +10,9 @@ namespace PostTrainGate.Metrics;
 /// <param name="Reason">Why there is no value; null when there is one.</param>
 public readonly record struct Measurement(double Value, double Lower, double Upper, int Count, string? Reason = null)
 {
+    /// <summary>What the value is made of, for reports.</summary>
+    public ImmutableArray<Breakdown> Breakdowns { get; init; } = [];
+
     /// <summary>Whether there is a value.</summary>
     public bool IsMeasured => Reason is null;
 

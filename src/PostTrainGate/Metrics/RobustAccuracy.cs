@@ -29,7 +29,10 @@ public sealed class RobustAccuracy : IMetric
         using var rows = AttackedRows.Of(context, context.Evaluation.Data);
         using var outcome = AttackHarness.Run(context.Evaluation.Model, rows.Inputs, rows.Labels,
             new(context.Rule.Attack!, context.Seed) { Progress = context.Progress, Cancel = context.Cancel });
-        return Intervals.Proportion(outcome.Robust.Count(r => r), outcome.Count, context.Confidence);
+        return Intervals.Proportion(outcome.Robust.Count(r => r), outcome.Count, context.Confidence) with
+        {
+            Breakdowns = [Breakdown.ByClass("robust accuracy by class", rows, row => outcome.Robust[row], context.Confidence)],
+        };
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;
 
@@ -80,10 +81,30 @@ public sealed class HtmlReport : IReportWriter
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(change.Length > 0 ? $"; change {change}" : "")}</small></h3>
             <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
-            </section>
+            {Breakdowns(gate)}</section>
 
             """;
     }
+
+    // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides nothing.
+    private static string Breakdowns(GateReading gate)
+    {
+        var repaired = gate.Repaired?.Breakdowns ?? [];
+        return string.Concat(gate.Original.Breakdowns.Select(breakdown =>
+        {
+            var after = repaired.FirstOrDefault(b => b.Title == breakdown.Title);
+            var rows = breakdown.Parts.Select((part, i) => $"<tr><th>{Html.Text(part.Name)}</th><td>{Part(part)}</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}<td class=\"quiet\">{Whole(part.Count)} rows</td></tr>");
+            var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
+            return $"""
+                <details{(gate.Original.Verdict == PostTrainGate.Verdict.Fail ? " open" : "")}><summary>{Html.Text(breakdown.Title)}</summary>
+                <div class="gate"><table>{head}{string.Concat(rows)}</table>{IntervalPicture.Draw(after ?? breakdown)}</div></details>
+
+                """;
+        }));
+    }
+
+    private static string Part(BreakdownPart? part) => part?.Value is not { } value ? "–"
+        : $"{GateText.Measured(value)} <span class=\"quiet\">[{GateText.Measured(part.Lower ?? value)}, {GateText.Measured(part.Upper ?? value)}]</span>";
 
     private static string Value(Reading reading) => reading.Value is { } value
         ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}</span>" : Html.Text(reading.Reason);

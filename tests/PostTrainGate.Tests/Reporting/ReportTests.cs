@@ -132,8 +132,15 @@ public partial class ReportTests
     public void Html_draws_every_judged_interval()
     {
         var page = new HtmlReport().Render(SampleResults.Repaired);
-        Assert.Equal(4, Regex.Count(page, "<svg")); // the fifth gate was not measured
-        Assert.Equal(14, Regex.Count(page, "<circle"));
+        Assert.Equal(5, Regex.Count(page, "<svg")); // the fifth gate was not measured; one gate has a breakdown
+        Assert.Equal(16, Regex.Count(page, "<circle"));
+    }
+
+    [Fact]
+    public void Html_shows_what_a_value_is_made_of_before_and_after()
+    {
+        var page = new HtmlReport().Render(SampleResults.Repaired);
+        Assert.Matches("<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td class=\"quiet\">210 rows</td>", page);
     }
 
     [Fact]

@@ -15,11 +15,11 @@ internal static class SampleResults
     /// <summary>Two gates fail, one is inconclusive, one was not measured; a repair that passes most is proposed.</summary>
     public static GateResult Repaired => Finish(Base(
     [
-        Gate("accuracy", "accuracy", "at least 0.72, at most 0.01 worse than the base", 21, Better.Higher, new(0.757, 0.735, 0.802, 300, Verdict.Pass)) with
+        Gate("accuracy", "accuracy", "at least 0.72, at most 0.01 worse than the base", 21, Better.Higher, new(0.757, 0.735, 0.802, 300, Verdict.Pass) { Breakdowns = [ByClass(0.9, 0.614)] }) with
         {
             Min = 0.72, Drop = 0.01,
             Base = new(0.76, 0.709, 0.806, 300, Verdict.Pass),
-            Repaired = new(0.75, 0.728, 0.796, 300, Verdict.Pass),
+            Repaired = new(0.75, 0.728, 0.796, 300, Verdict.Pass) { Breakdowns = [ByClass(0.82, 0.68)] },
             NullControl = new(0.748, 0.695, 0.794, 300, Verdict.Inconclusive),
         },
         Gate("statistical_parity_difference", "statistical parity difference by sex", "at most 0.1 in size", 22, Better.NearZero, new(-0.187, -0.259, -0.115, 300, Verdict.Fail)) with
@@ -81,7 +81,8 @@ internal static class SampleResults
     /// <summary>Everything that a policy, a model or a data file can name is an attack on the page.</summary>
     public static GateResult Hostile => Finish(Base(
     [
-        Gate("accuracy", Evil, "at least 0.9 | **bold**", 21, Better.Higher, new(0.757, 0.705, 0.802, 300, Verdict.Fail)) with { Min = 0.9 },
+        Gate("accuracy", Evil, "at least 0.9 | **bold**", 21, Better.Higher, new(0.757, 0.705, 0.802, 300, Verdict.Fail)
+            { Breakdowns = [new(Evil, [new(Evil, 0.5, 0.4, 0.6, 100), new("</svg><script>", null, null, null, 0)])] }) with { Min = 0.9 },
         Gate("statistical_parity_difference", "spd by \u202Egrp</td></tr>\n## Title\u0000", "at most 0.1 in size", 22, Better.NearZero,
             new(null, null, null, 0, Verdict.NotMeasured, "```\n</details>::error::boom <img src=x onerror=alert(1)>")),
     ]) with
@@ -100,6 +101,9 @@ internal static class SampleResults
         Diagnostics = [new(DiagnosticCodes.PolicyChanged, "[click](javascript:alert(1)) ]]> &amp; \u001b[31m", new SourcePosition("p%3A|,\n::warning::.yml", 3, 1), Severity.Warning)],
         Reproduce = "posttraingate check 'a```\n```b'",
     });
+
+    private static Breakdown ByClass(double refused, double granted) =>
+        new("accuracy by class", [new("refused", refused, refused - 0.06, refused + 0.05, 90), new("granted", granted, granted - 0.07, granted + 0.06, 210)]);
 
     private const string Evil = "a|b <script>alert(1)</script> `code` **bold** @octocat #1 org/repo#2 [l](http://evil.example) https://evil.example \\| &lt;";
 

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>What a value is made of: the same measure on parts of the rows, such as classes or groups. It explains, it is not judged.</summary>
+/// <param name="Title">What was measured and by what, such as <c>accuracy by class</c>.</param>
+/// <param name="Parts">A value a part, in the order that the data gives.</param>
+public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts)
+{
+    /// <summary>The share of rows that <paramref name="holds"/> names, by true class, with Wilson's intervals.</summary>
+    /// <param name="title">For people.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="holds">Per row whether it counts.</param>
+    /// <param name="confidence">Level of every interval.</param>
+    internal static Breakdown ByClass(string title, EvaluationSet data, Func<int, bool> holds, double confidence)
+    {
+        var (hits, counts) = (new int[data.ClassNames.Length], new int[data.ClassNames.Length]);
+        for (var row = 0; row < data.Count; row++)
+        {
+            counts[data.LabelValues[row]]++;
+            if (holds(row)) hits[data.LabelValues[row]]++;
+        }
+
+        return new(title, [.. data.ClassNames.Select((name, i) => BreakdownPart.Of(name, counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)))]);
+    }
+}
+
+/// <summary>One part of a breakdown; no value where it has no rows.</summary>
+/// <param name="Name">The class, the group or the cell.</param>
+/// <param name="Value">The estimate.</param>
+/// <param name="Lower">Lower end of its interval.</param>
+/// <param name="Upper">Upper end of its interval.</param>
+/// <param name="Count">Rows it rests on.</param>
+public sealed record BreakdownPart(string Name, double? Value, double? Lower, double? Upper, int Count)
+{
+    /// <summary>A part from its measurement; null: it has no rows.</summary>
+    internal static BreakdownPart Of(string name, Measurement? measured) => measured is { IsMeasured: true } m
+        ? new(name, m.Value, m.Lower, m.Upper, m.Count) : new(name, null, null, null, measured?.Count ?? 0);
+}
