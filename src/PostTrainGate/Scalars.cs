@@ -10,7 +10,11 @@ namespace PostTrainGate;
 internal static class Scalars
 {
     private static readonly ConcurrentDictionary<double, Scalar> Held = new();
+    private static readonly ConcurrentDictionary<long, Scalar> HeldWhole = new();
 
     /// <summary>For values that recur, such as bounds and step sizes; they are kept for good.</summary>
     public static Scalar Of(double value) => Held.GetOrAdd(value, static v => v);
+
+    /// <summary>Whole numbers, which leave whole numbers whole; for sizes and places.</summary>
+    public static Scalar Whole(long value) => HeldWhole.GetOrAdd(value, static v => v);
 }

@@ -7,8 +7,8 @@ internal sealed class OnnxLayers
 {
     private static readonly string[] Activations =
     [
-        "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus",
-        "Softsign", "Tanh",
+        "Celu", "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu", "Relu", "Selu", "Sigmoid", "Softplus",
+        "Softsign", "Swish", "Tanh", "ThresholdedRelu",
     ];
 
     private readonly CompiledModel _model;

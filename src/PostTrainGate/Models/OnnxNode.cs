@@ -64,6 +64,20 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>A text attribute.</summary>
     public string Text(string name, string fallback) => Find(name, AttributeProto.Types.AttributeType.String)?.S.ToStringUtf8() ?? fallback;
 
+    /// <summary>A list of numbers, or null.</summary>
+    public float[]? Floats(string name) => Find(name, AttributeProto.Types.AttributeType.Floats)?.Floats.ToArray();
+
+    /// <summary>A list of texts, or null.</summary>
+    public string[]? Texts(string name) =>
+        Find(name, AttributeProto.Types.AttributeType.Strings)?.Strings.Select(s => s.ToStringUtf8()).ToArray();
+
+    /// <summary>A tensor of its own memory, or null.</summary>
+    public Tensor? Tensor(string name)
+    {
+        try { return Find(name, AttributeProto.Types.AttributeType.Tensor)?.T is { } proto ? OnnxTensors.Read(proto) : null; }
+        catch (FormatException e) { throw Refuse($"its tensor {e.Message}"); }
+    }
+
     /// <summary>A list of integers, or null.</summary>
     public long[]? Ints(string name) => Find(name, AttributeProto.Types.AttributeType.Ints)?.Ints.ToArray();
 
@@ -96,16 +110,34 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>A single number that older operator sets give as an attribute and newer ones as an input.</summary>
     public Func<Tensor[], double> Number(string attribute, int index, double fallback)
     {
-        if (Optional(index) is var slot && slot < 0)
+        if (Optional(index) < 0)
         {
             var given = Float(attribute, (float)fallback);
             return _ => given;
         }
 
+        return Number(index);
+    }
+
+    /// <summary>The number that an input holds, at each pass.</summary>
+    public Func<Tensor[], double> Number(int index)
+    {
+        var slot = Input(index);
         return v =>
         {
             using var wide = v[slot].to_type(ScalarType.Float64);
             return wide.item<double>();
+        };
+    }
+
+    /// <summary>The numbers that an input holds, at each pass.</summary>
+    public Func<Tensor[], float[]> Numbers(int index)
+    {
+        var slot = Input(index);
+        return v =>
+        {
+            using var plain = v[slot].to_type(ScalarType.Float32).contiguous();
+            return plain.data<float>().ToArray();
         };
     }
 
@@ -127,6 +159,10 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public bool IsBatch(Tensor[] values, long stated, long now) =>
         around.Batch > 0 && stated == around.Batch && now == Rows(values);
 
+    /// <summary>A value with a row for each of the batch, where a file with a fixed batch of one states one row.</summary>
+    public Tensor Rowwise(Tensor[] values, Tensor value, long rows) =>
+        value.dim() > 0 && value.shape[0] == 1 && rows != 1 && IsBatch(values, 1, rows) ? value.expand([rows, .. value.shape[1..]]) : value;
+
     // While constants are folded there is no input yet.
     private long Rows(Tensor[] values) => values[around.Input] is { } x && x.dim() > 0 ? x.shape[0] : 0;
 
@@ -143,7 +179,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>The error that names this node.</summary>
     public GateException Refuse(string what) => new(new Diagnostic(DiagnosticCodes.ModelOperator,
         $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. "
-        + $"Operators that can: {Operators.Names}."));
+        + $"{Operators.Table.Count} of ONNX's operators can; src/PostTrainGate/Models/README.md lists them."));
 
     /// <summary>Name and operator of a node, for messages.</summary>
     public static string Describe(NodeProto node) =>

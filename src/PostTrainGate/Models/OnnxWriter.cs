@@ -164,6 +164,7 @@ internal sealed class OnnxWriter
             case float f: (proto.Type, proto.F) = (AttributeType.Float, f); break;
             case string s: (proto.Type, proto.S) = (AttributeType.String, ByteString.CopyFromUtf8(s)); break;
             case long[] ints: proto.Type = AttributeType.Ints; proto.Ints.AddRange(ints); break;
+            case string[] texts: proto.Type = AttributeType.Strings; proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8)); break;
             case float[] floats: proto.Type = AttributeType.Floats; proto.Floats.AddRange(floats); break;
             case TensorProto tensor: (proto.Type, proto.T) = (AttributeType.Tensor, tensor); break;
             default: throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));

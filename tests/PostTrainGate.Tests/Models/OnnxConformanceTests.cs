@@ -17,36 +17,54 @@ public class OnnxConformanceTests
     [
         ("test_(batchnorm|training_dropout).*", "it is in training mode"),
         ("test_maxpool_with_argmax.*", "output 1 ('z') is not supported"),
-        ("test_layer_normalization.*", "is not supported"), // the mean as a second output
         ("test_operator_add_(size1|broadcast).*", "attribute 'broadcast' is not supported"),
         ("test_PReLU_.d_multiparam", "cannot run on"), // operator set 6: the slope is aligned to the channels
-        ("test_(max|min|pow).*_uint.*", "Uint"),
+        ("test_(max|min|pow|mod|bitshift).*_uint.*", "Uint"),
+        ("test_gridsample_bicubic", "attribute 'mode' is 'bicubic'"),
+        ("test_resize_downsample_scales_(cubic|linear)_align_corners", "no whole size"), // ONNX Runtime gives other values
+        ("test_scatternd_multiply", "attribute 'reduction' is 'mul'"),
         ("test_cast.*STRING.*", "String"),
         ("test_cast.*BFLOAT16.*", "Uint16"),
         ("test_identity_(opt|sequence)", ""),
     ];
 
+    private enum Outcome { Unclaimed, Refused, Passed, Failed }
+
+    private sealed record Case(string Suite, string Name, string[] Operators, Outcome Outcome, string? Error);
+
+    private static readonly string[] Suites = ["node", "pytorch-converted", "pytorch-operator", "simple"];
+
+    private static readonly Lazy<Case[]> Cases = new(() => [.. Suites.SelectMany(suite =>
+        Directory.GetDirectories(Fixtures.Debian($"/usr/share/libonnx-testdata/data/{suite}", "libonnx-testdata")).Order().Select(d => Judge(suite, d)))]);
+
+    public static TheoryData<string> SuiteNames() => [.. Suites];
+
     [Theory]
-    [InlineData("node")]
-    [InlineData("pytorch-converted")]
-    [InlineData("pytorch-operator")]
-    [InlineData("simple")]
+    [MemberData(nameof(SuiteNames))]
     public void Every_case_of_our_operators_gives_the_stated_output(string suite)
     {
-        var folder = Fixtures.Debian($"/usr/share/libonnx-testdata/data/{suite}", "libonnx-testdata");
-        List<string> passed = [], failed = [];
-        foreach (var directory in Directory.GetDirectories(folder).Order())
-        {
-            var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(directory, "model.onnx")));
-            if (model.Graph.Node.Any(n => !Operators.Table.ContainsKey(n.OpType) || n.Domain.Length > 0)) continue;
-            var name = Path.GetFileName(directory);
-            var error = Run(Raise(model), Path.Combine(directory, "test_data_set_0"));
-            if (error is null || Refused.Any(r => Regex.IsMatch(name, $"^{r.Case}$") && error.Contains(r.Error, StringComparison.Ordinal))) passed.Add(name);
-            else failed.Add($"{name}: {error}");
-        }
+        var cases = Cases.Value.Where(c => c.Suite == suite).ToList();
+        var failed = cases.Where(c => c.Outcome == Outcome.Failed).Select(c => $"{c.Name}: {c.Error}").ToList();
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join("\n", cases.GroupBy(c => c.Outcome).Select(g => $"{g.Count()} {g.Key}")));
+        Assert.True(failed.Count == 0, $"{failed.Count} failed:\n{string.Join("\n", failed)}");
+    }
 
-        TestContext.Current.TestOutputHelper!.WriteLine($"{passed.Count} passed: {string.Join(" ", passed)}");
-        Assert.True(failed.Count == 0, $"{failed.Count} of {passed.Count + failed.Count} failed:\n{string.Join("\n", failed)}");
+    [Fact]
+    public void The_table_of_operators_in_the_docs_is_what_the_suite_shows()
+    {
+        var table = OperatorTable.Of(Operators.Table.Keys, [.. Cases.Value.Select(c => (c.Operators, c.Outcome == Outcome.Passed, c.Outcome == Outcome.Refused))]);
+        Generated.Same(OperatorTable.File, text => Generated.Between(text, "operators", table));
+    }
+
+    private static Case Judge(string suite, string directory)
+    {
+        var name = Path.GetFileName(directory);
+        var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(directory, "model.onnx")));
+        string[] operators = [.. model.Graph.Node.Select(n => n.Domain is "" or "ai.onnx" ? n.OpType : $"{n.Domain}.{n.OpType}").Distinct()];
+        if (!operators.All(Operators.Table.ContainsKey)) return new(suite, name, operators, Outcome.Unclaimed, null);
+        var error = Run(Raise(model), Path.Combine(directory, "test_data_set_0"));
+        var refused = error is not null && Refused.Any(r => Regex.IsMatch(name, $"^{r.Case}$") && error.Contains(r.Error, StringComparison.Ordinal));
+        return new(suite, name, operators, error is null ? Outcome.Passed : refused ? Outcome.Refused : Outcome.Failed, error);
     }
 
     // Operator set 7 is the first that ONNX Runtime promises to run. What the raise from 6 takes, as ONNX's version converter does it:
@@ -92,7 +110,7 @@ public class OnnxConformanceTests
         }
         catch (GateException e)
         {
-            return e.Message.Split(". Operators that can")[0];
+            return e.Message;
         }
 
         return null;

@@ -137,51 +137,7 @@ public class OnnxOperatorTests
         Assert.True(allclose(actual, expected, rtol: 1e-5, atol: 1e-5), $"differs by {(actual - expected).abs().max().item<float>():G3}");
 
         if (name.Contains("double", StringComparison.Ordinal)) return; // the cast back to float32 would hide the small step
-        CheckGradients(compiled, x.to(float64));
-    }
-
-    [Fact]
-    public void Every_operator_has_a_case()
-    {
-        var used = Cases.SelectMany(c =>
-        {
-            OnnxWriter writer = new(c.Input.AsSpan(1), c.Opset);
-            c.Build(writer);
-            return writer.Build().Graph.Node.Select(n => n.OpType);
-        }).ToHashSet();
-        Assert.Equal(["AveragePool"], Operators.Table.Keys.Except(used)); // it has OnnxWindowTests
-    }
-
-    // <gradient, direction> against the slope along that direction, for the input and every parameter.
-    private static void CheckGradients(CompiledModel compiled, Tensor x)
-    {
-        var state = compiled.State.Select(t => t is null ? null! : t.is_floating_point() ? t.to(float64).detach() : t).ToArray();
-        List<int> leaves = [compiled.Graph.Input, .. compiled.Parameters.Values];
-        state[compiled.Graph.Input] = x;
-        Tensor? weights = null;
-        Tensor Loss()
-        {
-            var output = compiled.Graph.Run(state, state[compiled.Graph.Input], [compiled.Output])[0];
-            weights ??= Draw(output.shape).to(float64);
-            return (output * weights).sum();
-        }
-
-        foreach (var leaf in leaves) state[leaf].requires_grad_();
-        var used = Loss();
-        if (!used.requires_grad) return;
-        used.backward();
-        using var _ = no_grad();
-        foreach (var leaf in leaves.Where(l => state[l].grad is not null))
-        {
-            const double h = 1e-6;
-            var direction = Draw(state[leaf].shape).to(float64);
-            state[leaf].add_(direction * h);
-            var up = Loss().item<double>();
-            state[leaf].sub_(direction * (2 * h));
-            var down = Loss().item<double>();
-            state[leaf].add_(direction * h);
-            Assert.Equal((up - down) / (2 * h), (state[leaf].grad! * direction).sum().item<double>(), 1e-5);
-        }
+        Gradients.Check(compiled, x.to(float64));
     }
 
     private static Tensor Draw(params long[] shape) => randn(shape);

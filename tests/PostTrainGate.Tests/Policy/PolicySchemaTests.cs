@@ -9,19 +9,17 @@ namespace PostTrainGate.Tests;
 
 public class PolicySchemaTests
 {
-    private static readonly bool Update = Environment.GetEnvironmentVariable("POSTTRAINGATE_UPDATE") == "1";
-
     private static readonly Lazy<Task<JsonSchema>> Schema = new(() => JsonSchema.FromJsonAsync(PolicySchema.Generate(PolicyFolder.Names)));
 
     [Fact]
-    public void The_schema_in_the_repository_is_the_one_the_catalog_gives() => Same(PolicySchema.FileName, _ => PolicySchema.Generate());
+    public void The_schema_in_the_repository_is_the_one_the_catalog_gives() => Generated.Same(PolicySchema.FileName, _ => PolicySchema.Generate());
 
     [Fact]
     public void The_tables_of_the_readme_are_those_the_catalog_gives()
     {
         var readme = File.ReadAllText(Path.Combine(Fixtures.Repository, "README.md"));
         Assert.All(PolicyReference.Parts, p => Assert.Matches($"<!-- {p} -->[^\0]*<!-- /{p} -->", readme));
-        Same("README.md", PolicyReference.Update);
+        Generated.Same("README.md", PolicyReference.Update);
     }
 
     [Theory]
@@ -90,16 +88,6 @@ public class PolicySchemaTests
         Assert.EndsWith("| `adversarial` | Robustness, with attacks. |\n\n<!-- /repairs -->\n", updated, StringComparison.Ordinal);
         Assert.Equal(updated, PolicyReference.Update(updated, PolicyFolder.Names));
         Assert.Equal("# No such lines\n", PolicyReference.Update("# No such lines\n"));
-    }
-
-    // Run the tests with POSTTRAINGATE_UPDATE=1 to write what is generated instead of comparing it.
-    private static void Same(string file, Func<string, string> generate)
-    {
-        var path = Path.Combine(Fixtures.Repository, file);
-        var found = File.Exists(path) ? File.ReadAllText(path) : "";
-        var right = generate(found);
-        if (Update) File.WriteAllText(path, right);
-        else Assert.True(found == right, $"{file} is not what the catalog gives; run this test once with POSTTRAINGATE_UPDATE=1 and commit it");
     }
 
     private static string Json(string yaml)

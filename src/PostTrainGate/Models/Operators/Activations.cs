@@ -39,6 +39,8 @@ internal static partial class Operators
         };
     }
 
+    private static Tensor Hardmax(Tensor x, long axis) => IsAt(x.argmax(axis, true), axis, x.shape[Axis(axis, x.dim())]).to_type(x.dtype);
+
     // gamma * (x where positive, alpha * (e^x - 1) elsewhere); the exponent stays negative so that no gradient is infinite.
     private static Func<OnnxNode, Kernel> Exponential(float alpha, float gamma) => node =>
     {
@@ -60,9 +62,38 @@ internal static partial class Operators
         return node.Text("approximate", "none") switch
         {
             "none" => v => v[x] * v[x].mul(Scalars.Of(Math.Sqrt(0.5))).erf().add(Scalars.Of(1)).div(Scalars.Of(2)),
-            "tanh" => v => v[x] * (v[x] + v[x].pow(Scalars.Of(3)).mul(Scalars.Of(0.044715))).mul(Scalars.Of(Math.Sqrt(2 / Math.PI))).tanh().add(Scalars.Of(1)).div(Scalars.Of(2)),
+            "tanh" => v =>
+            {
+                var inner = v[x] + v[x].pow(Scalars.Of(3)).mul(Scalars.Of(0.044715));
+                return v[x] * inner.mul(Scalars.Of(Math.Sqrt(2 / Math.PI))).tanh().add(Scalars.Of(1)).div(Scalars.Of(2));
+            },
             var other => throw node.Refuse($"attribute 'approximate' is {Wording.Quote(other)}"),
         };
+    }
+
+    private static Kernel Celu(OnnxNode node)
+    {
+        var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
+        return v => v[x].relu() + v[x].clamp_max(Scalars.Of(0)).div(Scalars.Of(alpha)).expm1().mul(Scalars.Of(alpha));
+    }
+
+    private static Kernel ThresholdedRelu(OnnxNode node)
+    {
+        var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
+        return v => where(v[x].gt(Scalars.Of(alpha)), v[x], zeros_like(v[x]));
+    }
+
+    private static Kernel Shrink(OnnxNode node)
+    {
+        var (x, bias, lambda) = (node.Input(0), node.Float("bias", 0), node.Float("lambd", 0.5f));
+        return v => where(v[x].lt(Scalars.Of(-lambda)), v[x].add(Scalars.Of(bias)),
+            where(v[x].gt(Scalars.Of(lambda)), v[x].sub(Scalars.Of(bias)), zeros_like(v[x])));
+    }
+
+    private static Kernel Swish(OnnxNode node)
+    {
+        var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
+        return v => v[x] * v[x].mul(Scalars.Of(alpha)).sigmoid();
     }
 
     private static Kernel PRelu(OnnxNode node)

@@ -40,6 +40,34 @@ internal static class Convolution
         return Plain(x, weight, bias, strides, padding, dilations, groups).narrow(1, 0, outputs).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Convolves backwards: every input spreads the kernel. Its sum over input channels is that of a gradient.</summary>
+    /// <param name="x">[batch, channels, axes], float32.</param>
+    /// <param name="weight">[channels, outputs / groups, kernel].</param>
+    /// <param name="strides">Per axis.</param>
+    /// <param name="dilations">Per axis.</param>
+    /// <param name="groups">Groups of channels.</param>
+    /// <returns>[batch, outputs, axes]; nothing is cut off.</returns>
+    public static Tensor Transposed(Tensor x, Tensor weight, long[] strides, long[] dilations, long groups)
+    {
+        NnPack.TurnOff();
+        var (inputs, outputs) = (weight.shape[0], weight.shape[1]);
+        if (groups > 1 || Rest(inputs) + Rest(outputs) == 0) return PlainTransposed(x, weight, strides, dilations, groups);
+
+        using var scope = NewDisposeScope();
+        long[] none = new long[2 * strides.Length];
+        x = nn.functional.pad(x, [.. none, 0, Rest(inputs)]);
+        weight = nn.functional.pad(weight, [.. none, 0, Rest(outputs), 0, Rest(inputs)]);
+        return PlainTransposed(x, weight, strides, dilations, groups).narrow(1, 0, outputs).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainTransposed(Tensor x, Tensor w, long[] strides, long[] dilations, long groups) => strides.Length switch
+    {
+        1 => nn.functional.conv_transpose1d(x, w, stride: strides[0], dilation: dilations[0], groups: groups),
+        2 => nn.functional.conv_transpose2d(x, w, strides: strides, dilation: dilations, groups: groups),
+        3 => nn.functional.conv_transpose3d(x, w, strides: strides, dilation: dilations, groups: groups),
+        _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
+    };
+
     private static long Rest(long channels) => (Block - channels % Block) % Block;
 
     private static Tensor Plain(Tensor x, Tensor w, Tensor? b, long[] strides, long[] padding, long[] dilations, long groups) => strides.Length switch

@@ -1,9 +1,8 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-// Operators that move values and compute none.
+// Operators that move all values to other places.
 internal static partial class Operators
 {
     // An axis counted from the front.
@@ -48,36 +47,9 @@ internal static partial class Operators
             var shape = v[parts[0]].shape;
             shape[Axis(axis, shape.Length)] = parts.Sum(p => v[p].shape[Axis(axis, shape.Length)]);
             node.Fit(v, shape);
-            return cat([.. parts.Select(p => v[p])], axis);
-        };
-    }
-
-    private static Kernel Shape(OnnxNode node)
-    {
-        var (x, start) = (node.Input(0), node.Int("start", 0));
-        var end = node.Int("end", long.MaxValue);
-        return v =>
-        {
-            var shape = v[x].shape;
-            long Bound(long at) => Math.Clamp(at < 0 ? at + shape.Length : at, 0, shape.Length);
-            var (first, last) = ((int)Bound(start), (int)Bound(end));
-            return tensor(first < last ? shape[first..last] : []);
-        };
-    }
-
-    // The result has the shape of the indices in place of the axis.
-    private static Kernel Gather(OnnxNode node)
-    {
-        var (x, indices, axis) = (node.Input(0), node.Input(1), node.Int("axis", 0));
-        return v =>
-        {
-            var (data, at) = (v[x], v[indices].to_type(ScalarType.Int64));
-            var dim = (int)Axis(axis, data.dim());
-            var shape = data.shape;
-            var counted = where(at < 0, at + shape[dim], at);
-            long[] result = [.. shape[..dim], .. at.shape, .. shape[(dim + 1)..]];
-            node.Fit(v, result);
-            return data.index_select(dim, counted.flatten()).reshape(result);
+            // A constant that a file with a fixed batch repeats for its rows, such as a transformer's class token, goes to all rows.
+            var rows = Axis(axis, shape.Length) == 0 ? 0 : parts.Max(p => v[p].shape[0]);
+            return cat([.. parts.Select(p => rows > 0 ? node.Rowwise(v, v[p], rows) : v[p])], axis);
         };
     }
 
@@ -105,34 +77,6 @@ internal static partial class Operators
             var shape = v[x].shape.ToList();
             foreach (var axis in added.Select(a => (int)Axis(a, rank)).Order()) shape.Insert(axis, 1);
             return v[x].reshape([.. shape]);
-        };
-    }
-
-    // Bounds are attributes before operator set 10 and inputs since.
-    private static Kernel Slice(OnnxNode node)
-    {
-        var x = node.Input(0);
-        var starts = node.Integers("starts", 1) ?? throw node.Refuse("it names no starts");
-        var ends = node.Integers("ends", 2) ?? throw node.Refuse("it names no ends");
-        var (axes, steps) = (node.Integers("axes", 3), node.Integers("steps", 4));
-        return v =>
-        {
-            var (from, to, by) = (starts(v), ends(v), steps?.Invoke(v));
-            var at = axes?.Invoke(v) ?? [.. Enumerable.Range(0, from.Length).Select(i => (long)i)];
-            var result = v[x];
-            for (var i = 0; i < at.Length; i++)
-            {
-                var (axis, step) = (Axis(at[i], result.dim()), by?[i] ?? 1);
-                var size = result.shape[axis];
-                if (step == 0) throw new ArgumentException("a step of zero");
-                // Backwards is forwards on the flipped axis.
-                var (first, last) = (Axis(from[i], size), Axis(to[i], size));
-                if (step < 0) (result, first, last) = (result.flip(axis), size - 1 - first, size - 1 - last);
-                (first, last) = (Math.Clamp(first, 0, size), Math.Clamp(last, 0, size));
-                result = result.slice(axis, first, Math.Max(first, last), Math.Abs(step));
-            }
-
-            return result;
         };
     }
 
@@ -165,15 +109,16 @@ internal static partial class Operators
         };
     }
 
-    // pads: begins of all axes, then ends; torch wants begin and end of each axis from the last.
+    // pads: begins of all axes, then ends; negative ones cut off.
     private static Kernel Pad(OnnxNode node)
     {
-        var mode = node.Text("mode", "constant") switch
+        // Where a place outside, counted from the first one inside, takes its value from; null: a constant.
+        Func<long, long, long>? source = node.Text("mode", "constant") switch
         {
-            "constant" => PaddingModes.Constant,
-            "reflect" => PaddingModes.Reflect,
-            "edge" => PaddingModes.Replicate,
-            "wrap" => PaddingModes.Circular,
+            "constant" => null,
+            "reflect" => (at, size) => size - 1 - Math.Abs(size - 1 - Modulo(at, Math.Max(1, 2 * (size - 1)))),
+            "edge" => (at, size) => Math.Clamp(at, 0, size - 1),
+            "wrap" => Modulo,
             var other => throw node.Refuse($"mode '{other}' is not supported"),
         };
         var x = node.Input(0);
@@ -182,24 +127,87 @@ internal static partial class Operators
         var axes = node.Optional(3) >= 0 ? node.Integers(3) : null;
         return v =>
         {
-            var rank = (int)v[x].dim();
-            var given = pads(v);
+            var (result, given, rank) = (v[x], pads(v), (int)v[x].dim());
             var at = axes?.Invoke(v) ?? [.. Enumerable.Range(0, given.Length / 2).Select(i => (long)i)];
-            var sides = new long[rank * 2];
-            for (var i = 0; i < at.Length; i++)
+            var sides = new (long Begin, long End)[rank];
+            for (var i = 0; i < at.Length; i++) sides[Axis(at[i], rank)] = (given[i], given[i + at.Length]);
+            node.Fit(v, [.. result.shape.Zip(sides, (size, s) => checked(size + s.Begin + s.End))]);
+            if (source is null) return sides.All(s => s == (0, 0)) ? result : PadWith(result, sides, value(v));
+            for (var i = 0; i < rank; i++)
             {
-                var last = rank - 1 - (int)Axis(at[i], rank);
-                (sides[2 * last], sides[2 * last + 1]) = (given[i], given[i + at.Length]);
+                if (sides[i] == (0, 0)) continue;
+                var size = result.shape[i];
+                var from = new long[Math.Max(0, size + sides[i].Begin + sides[i].End)];
+                for (var j = 0; j < from.Length; j++) from[j] = source(j - sides[i].Begin, size);
+                result = result.index_select(i, tensor(from));
             }
 
-            node.Fit(v, Padded(v[x].shape, sides));
-            var used = sides.Length;
-            while (used > 0 && sides[used - 1] == 0 && sides[used - 2] == 0) used -= 2;
-            return used == 0 ? v[x] : nn.functional.pad(v[x], sides[..used], mode, value(v));
+            return result;
         };
     }
 
-    // torch's pads: begin and end of the last axis, then of the one before it, ...
-    private static long[] Padded(long[] shape, long[] sides) =>
-        [.. shape.Select((size, i) => size + sides[2 * (shape.Length - 1 - i)] + sides[2 * (shape.Length - 1 - i) + 1])];
+    private static long Modulo(long a, long b) => (a % b + b) % b;
+
+    private static Kernel Tile(OnnxNode node)
+    {
+        var (x, repeats) = (node.Input(0), node.Integers(1));
+        return v =>
+        {
+            var times = repeats(v);
+            if (times.Length != v[x].dim()) throw new ArgumentException($"{times.Length} repeats");
+            node.Fit(v, [.. v[x].shape.Zip(times, (size, n) => checked(size * n))]);
+            return v[x].repeat(times);
+        };
+    }
+
+    private static Kernel Trilu(OnnxNode node)
+    {
+        var (x, upper) = (node.Input(0), node.Int("upper", 1) != 0);
+        var diagonal = node.Optional(1) < 0 ? _ => [0] : node.Integers(1);
+        return v => upper ? v[x].triu(diagonal(v)[0]) : v[x].tril(diagonal(v)[0]);
+    }
+
+    // [batch, channels, height, width]: blocks of channels become blocks of pixels, depth first (DCR) or columns first (CRD).
+    private static Kernel DepthToSpace(OnnxNode node)
+    {
+        var (x, size, mode) = (node.Input(0), node.Int("blocksize"), node.Text("mode", "DCR"));
+        if (mode is not ("DCR" or "CRD")) throw node.Refuse("attribute 'mode' is neither DCR nor CRD");
+        if (size < 1) throw node.Refuse("attribute 'blocksize' is below 1");
+        return v =>
+        {
+            if (v[x].shape is not [var n, var c, var h, var w]) throw new ArgumentException("it has not four axes");
+            var depth = c / (size * size);
+            var parts = mode == "DCR"
+                ? v[x].reshape(n, size, size, depth, h, w).permute(0, 3, 4, 1, 5, 2)
+                : v[x].reshape(n, depth, size, size, h, w).permute(0, 1, 4, 2, 5, 3);
+            return parts.reshape(n, depth, h * size, w * size);
+        };
+    }
+
+    private static Kernel SpaceToDepth(OnnxNode node)
+    {
+        var (x, size) = (node.Input(0), node.Int("blocksize"));
+        if (size < 1) throw node.Refuse("attribute 'blocksize' is below 1");
+        return v =>
+        {
+            if (v[x].shape is not [var n, var c, var h, var w]) throw new ArgumentException("it has not four axes");
+            var blocks = v[x].reshape(n, c, h / size, size, w / size, size).permute(0, 3, 5, 1, 2, 4);
+            return blocks.reshape(n, c * size * size, h / size, w / size);
+        };
+    }
+
+    private static Kernel ReverseSequence(OnnxNode node)
+    {
+        var (x, lengths, batch, time) = (node.Input(0), node.Input(1), node.Int("batch_axis", 1), node.Int("time_axis", 0));
+        if ((batch, time) is not ((0, 1) or (1, 0))) throw node.Refuse("attributes 'batch_axis' and 'time_axis' are not 0 and 1");
+        return v => time == 0 ? Reversed(v[x], v[lengths]) : Reversed(v[x].transpose(0, 1), v[lengths]).transpose(0, 1);
+    }
+
+    // x: [time, batch, ...]; of each row the first steps backwards, the others as they are.
+    private static Tensor Reversed(Tensor x, Tensor lengths)
+    {
+        var (until, step) = (lengths.to_type(ScalarType.Int64), arange(Scalars.Whole(x.shape[0])).unsqueeze(1));
+        var from = where(step < until, until - step - Scalars.Whole(1), step);
+        return x.gather(0, from.reshape([.. from.shape, .. Same((int)x.dim() - 2, 1)]).expand(x.shape));
+    }
 }

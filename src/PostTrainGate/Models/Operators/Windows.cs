@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-// Convolution and pooling over one to three spatial axes.
+// Convolution over one to three spatial axes, and what it shares with pooling.
 internal static partial class Operators
 {
     // Attributes that all of them share. Pads: begins of all spatial axes, then ends, as ONNX has them.
@@ -53,6 +53,26 @@ internal static partial class Operators
                     if (!crops) total = Math.Max(0, total);
                     var begin = (_autoPad == "SAME_UPPER" ? total : total + 1) / 2;
                     return (begin, total - begin);
+                }),
+            ];
+        }
+
+        // (begin, end) of what a transposed convolution cuts off its full result.
+        public (long Begin, long End)[] TransposedPads(long[] input, long[] full, long[]? target)
+        {
+            var same = _autoPad is "SAME_UPPER" or "SAME_LOWER";
+            if (target is null && !same) return Pads(input, full);
+            if (target is { } given && given.Length < full.Length) throw new ArgumentException("output_shape has too few axes");
+            var strides = Strides(full.Length);
+            return
+            [
+                .. full.Select((size, i) =>
+                {
+                    var wanted = target is null ? input[i + 2] * strides[i] : target[target.Length - full.Length + i];
+                    var total = Math.Max(0, size - wanted);
+                    var begin = _autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+                    // A larger result than the full one grows at its end.
+                    return (begin, (target is null ? total : size - wanted) - begin);
                 }),
             ];
         }
@@ -121,65 +141,28 @@ internal static partial class Operators
         };
     }
 
-    private static Kernel MaxPool(OnnxNode node)
+    // Every input spreads the kernel over the output; pads are cut off, output_padding is added behind.
+    private static Kernel ConvTranspose(OnnxNode node)
     {
-        var (x, ceil) = (node.Input(0), node.Flag("ceil_mode"));
+        var (x, w, b) = (node.Input(0), node.Input(1), node.Optional(2));
         var window = new Window(node);
-        node.Int("storage_order", 0); // only the indices depend on it, and they are refused
-        var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
+        var (groups, more, target) = (node.Int("group", 1), node.Ints("output_padding"), node.Ints("output_shape"));
         return v =>
         {
-            var pads = window.Pads(v[x].shape, kernel, crops: true);
-            var data = v[x];
-            window.Fit(v, data.shape, data.shape[1], kernel, pads);
-            // Other padding than torch's is written out, with values that no maximum takes.
-            var written = !IsTorchs(pads, kernel);
-            if (written) data = PadWith(data, window.WholeWindows(data.shape, kernel, pads, ceil), double.NegativeInfinity);
-            if (written) pads = new (long, long)[pads.Length];
+            var (input, kernel) = (v[x].shape, v[w].shape[2..]);
+            if (window.Kernel is { } stated && !stated.SequenceEqual(kernel))
+                throw new ArgumentException("kernel_shape is not the shape of the weights");
             long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
-            long[] padding = [.. pads.Select(p => p.Begin)];
-            var up = ceil && !written;
-            return kernel.Length switch
-            {
-                1 => nn.functional.max_pool1d(data, kernel[0], strides[0], padding[0], dilations[0], up),
-                2 => nn.functional.max_pool2d(data, kernel, strides, padding, dilations, up),
-                3 => nn.functional.max_pool3d(data, kernel, strides, padding, dilations, up),
-                _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
-            };
+            long[] behind = more ?? Same(kernel.Length, 0);
+            long[] full = [.. kernel.Select((k, i) => checked(strides[i] * (input[i + 2] - 1) + (k - 1) * dilations[i] + 1))];
+            var pads = window.TransposedPads(input, [.. full.Zip(behind, (f, m) => f + m)], target);
+            var channels = v[w].shape[1] * groups;
+            node.Fit(v, [input[0], channels, .. full]);
+            node.Fit(v, [input[0], channels, .. full.Select((f, i) => f + behind[i] - pads[i].Begin - pads[i].End)]);
+            var spread = Convolution.Transposed(v[x], v[w], strides, dilations, groups);
+            (long, long)[] sides = [.. pads.Select((p, i) => (-p.Begin, behind[i] - p.End))];
+            if (sides.Any(s => s != (0, 0))) spread = PadWith(spread, sides, 0);
+            return b < 0 ? spread : spread + v[b].reshape([-1, .. Same(kernel.Length, 1)]);
         };
     }
-
-    private static Kernel AveragePool(OnnxNode node)
-    {
-        var (x, ceil, countPads) = (node.Input(0), node.Flag("ceil_mode"), node.Flag("count_include_pad"));
-        var window = new Window(node);
-        var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
-        if (window.Dilations(kernel.Length).Any(d => d != 1)) throw node.Refuse("attribute 'dilations' is not 1");
-        return v =>
-        {
-            var pads = window.Pads(v[x].shape, kernel, crops: true);
-            window.Fit(v, v[x].shape, v[x].shape[1], kernel, pads);
-            long[] strides = window.Strides(kernel.Length), none = Same(kernel.Length, 0);
-            if (IsTorchs(pads, kernel)) return Average(v[x], kernel, strides, [.. pads.Select(p => p.Begin)], ceil, countPads);
-            // Other padding is written out. What does not count (pads, and what is beyond them) is divided out.
-            var whole = window.WholeWindows(v[x].shape, kernel, pads, ceil);
-            var means = Average(PadWith(v[x], whole, 0), kernel, strides, none, false, true);
-            var counted = ones([1, 1, .. v[x].shape[2..]], dtype: v[x].dtype);
-            if (countPads) (counted, whole) = (PadWith(counted, pads, 1), [.. whole.Select((w, i) => (0L, w.End - pads[i].End))]);
-            return means / Average(PadWith(counted, whole, 0), kernel, strides, none, false, true);
-        };
-    }
-
-    // torch pads both ends alike and by at most half a window.
-    private static bool IsTorchs((long Begin, long End)[] pads, long[] kernel) =>
-        Symmetric(pads) && pads.Select((p, i) => p.Begin >= 0 && 2 * p.Begin <= kernel[i]).All(fits => fits);
-
-    private static Tensor Average(Tensor x, long[] kernel, long[] strides, long[] padding, bool ceil, bool countPads) =>
-        kernel.Length switch
-        {
-            1 => nn.functional.avg_pool1d(x, kernel[0], strides[0], padding[0], ceil, countPads),
-            2 => nn.functional.avg_pool2d(x, kernel, strides, padding, ceil, countPads),
-            3 => nn.functional.avg_pool3d(x, kernel, strides, padding, ceil, countPads),
-            _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
-        };
 }

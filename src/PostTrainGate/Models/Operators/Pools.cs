@@ -1,0 +1,94 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+// Pooling over one to three spatial axes.
+internal static partial class Operators
+{
+    private static Kernel MaxPool(OnnxNode node)
+    {
+        var (x, ceil) = (node.Input(0), node.Flag("ceil_mode"));
+        var window = new Window(node);
+        node.Int("storage_order", 0); // only the indices depend on it, and they are refused
+        var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
+        return v =>
+        {
+            var pads = window.Pads(v[x].shape, kernel, crops: true);
+            var data = v[x];
+            window.Fit(v, data.shape, data.shape[1], kernel, pads);
+            // Other padding than torch's is written out, with values that no maximum takes.
+            var written = !IsTorchs(pads, kernel);
+            if (written) data = PadWith(data, window.WholeWindows(data.shape, kernel, pads, ceil), double.NegativeInfinity);
+            if (written) pads = new (long, long)[pads.Length];
+            long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
+            long[] padding = [.. pads.Select(p => p.Begin)];
+            var up = ceil && !written;
+            return kernel.Length switch
+            {
+                1 => nn.functional.max_pool1d(data, kernel[0], strides[0], padding[0], dilations[0], up),
+                2 => nn.functional.max_pool2d(data, kernel, strides, padding, dilations, up),
+                3 => nn.functional.max_pool3d(data, kernel, strides, padding, dilations, up),
+                _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
+            };
+        };
+    }
+
+    private static Kernel AveragePool(OnnxNode node)
+    {
+        var (x, ceil, countPads) = (node.Input(0), node.Flag("ceil_mode"), node.Flag("count_include_pad"));
+        var window = new Window(node);
+        var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
+        if (window.Dilations(kernel.Length).Any(d => d != 1)) throw node.Refuse("attribute 'dilations' is not 1");
+        return v =>
+        {
+            var pads = window.Pads(v[x].shape, kernel, crops: true);
+            window.Fit(v, v[x].shape, v[x].shape[1], kernel, pads);
+            long[] strides = window.Strides(kernel.Length), none = Same(kernel.Length, 0);
+            if (IsTorchs(pads, kernel)) return Average(v[x], kernel, strides, [.. pads.Select(p => p.Begin)], ceil, countPads);
+            // Other padding is written out. What does not count (pads, and what is beyond them) is divided out.
+            var whole = window.WholeWindows(v[x].shape, kernel, pads, ceil);
+            var means = Average(PadWith(v[x], whole, 0), kernel, strides, none, false, true);
+            var counted = ones([1, 1, .. v[x].shape[2..]], dtype: v[x].dtype);
+            if (countPads) (counted, whole) = (PadWith(counted, pads, 1), [.. whole.Select((w, i) => (0L, w.End - pads[i].End))]);
+            return means / Average(PadWith(counted, whole, 0), kernel, strides, none, false, true);
+        };
+    }
+
+    // torch pads both ends alike and by at most half a window.
+    private static bool IsTorchs((long Begin, long End)[] pads, long[] kernel) =>
+        Symmetric(pads) && pads.Select((p, i) => p.Begin >= 0 && 2 * p.Begin <= kernel[i]).All(fits => fits);
+
+    private static Tensor Average(Tensor x, long[] kernel, long[] strides, long[] padding, bool ceil, bool countPads) =>
+        kernel.Length switch
+        {
+            1 => nn.functional.avg_pool1d(x, kernel[0], strides[0], padding[0], ceil, countPads),
+            2 => nn.functional.avg_pool2d(x, kernel, strides, padding, ceil, countPads),
+            3 => nn.functional.avg_pool3d(x, kernel, strides, padding, ceil, countPads),
+            _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
+        };
+
+    // The p-norm of every window.
+    private static Kernel LpPool(OnnxNode node)
+    {
+        var (x, ceil, p) = (node.Input(0), node.Flag("ceil_mode"), node.Int("p", 2));
+        var window = new Window(node);
+        var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
+        if (window.Dilations(kernel.Length).Any(d => d != 1)) throw node.Refuse("attribute 'dilations' is not 1");
+        if (p < 1) throw node.Refuse("attribute 'p' is below 1");
+        return v =>
+        {
+            var pads = window.Pads(v[x].shape, kernel, crops: true);
+            window.Fit(v, v[x].shape, v[x].shape[1], kernel, pads);
+            var whole = PadWith(Power(v[x], p), window.WholeWindows(v[x].shape, kernel, pads, ceil), 0);
+            var means = Average(whole, kernel, window.Strides(kernel.Length), Same(kernel.Length, 0), false, true);
+            return Root(means.mul(Scalars.Of(kernel.Aggregate(1L, (a, b) => a * b))), p);
+        };
+    }
+
+    private static Kernel GlobalLpPool(OnnxNode node)
+    {
+        var (x, p) = (node.Input(0), node.Int("p", 2));
+        if (p < 1) throw node.Refuse("attribute 'p' is below 1");
+        return v => Root(Power(v[x], p).sum(SpatialAxes(v[x]), true), p);
+    }
+}
