@@ -33,6 +33,7 @@ internal static class CommandLine
         var version = root.Options.OfType<VersionOption>().Single();
         version.Action = new PrintVersion(host.Out);
         root.Add(Check(host));
+        root.Add(Inspect(host));
         root.Add(Schema(host));
         return root;
     }
@@ -71,6 +72,15 @@ internal static class CommandLine
             InputsFile = parsed.GetValue(inputs),
             Comment = parsed.GetValue(comment),
         }, cancel));
+        return command;
+    }
+
+    private static Command Inspect(CliHost host)
+    {
+        var model = new Argument<string>("model") { Description = "An ONNX file." };
+        var format = new Option<InspectFormat>("--format") { HelpName = "console|json", Description = "Who reads the output." };
+        var command = new Command("inspect", "Shows what the gate sees in a model: inputs, head, operators, and layers that a repair can cut at.") { model, format };
+        command.SetAction(parsed => InspectCommand.Run(parsed.GetRequiredValue(model), parsed.GetValue(format), host));
         return command;
     }
 

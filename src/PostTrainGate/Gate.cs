@@ -65,7 +65,7 @@ public static class Gate
         {
             Tool = ToolVersion,
             Policy = policy.File,
-            Model = new(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), Name(source.Head), source.Classes,
+            Model = new(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
                 source.Parameters.Values.Sum(p => p.numel())),
             Data = new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
             Seed = policy.Seed,
@@ -113,14 +113,6 @@ public static class Gate
                 $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).", policy.Data.Source.Position));
         }
     }
-
-    private static string Name(OutputHead head) => head switch
-    {
-        OutputHead.LogSoftmax => "log-softmax",
-        OutputHead.Softmax => "softmax",
-        OutputHead.Sigmoid => "sigmoid",
-        _ => "logits",
-    };
 
     private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
 }

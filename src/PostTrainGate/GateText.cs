@@ -1,6 +1,7 @@
 using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate;
@@ -38,6 +39,15 @@ internal static class GateText
     /// <summary>A number that somebody chose: at most three decimals, or three significant digits for a small one.</summary>
     public static string Number(double value) => (Math.Abs(value) is > 0 and < 0.01 ? value.ToString("G3", CultureInfo.InvariantCulture)
         : value.ToString("0.###", CultureInfo.InvariantCulture));
+
+    /// <summary>What a model's output holds.</summary>
+    public static string Head(OutputHead head) => head switch
+    {
+        OutputHead.LogSoftmax => "log-softmax",
+        OutputHead.Softmax => "softmax",
+        OutputHead.Sigmoid => "sigmoid",
+        _ => "logits",
+    };
 
     private static string Attack(AttackSettings attack)
     {

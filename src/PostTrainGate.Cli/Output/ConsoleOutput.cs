@@ -10,64 +10,50 @@ namespace PostTrainGate.Cli.Output;
 /// <summary>For people. On a terminal with colour and a live line of progress; elsewhere the same text without control codes.</summary>
 internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckOutput
 {
-    private readonly IAnsiConsole _out = Open(host.Out, host.OutIsTerminal, host);
+    private readonly Terminal _out = Terminal.Out(host);
 
     /// <inheritdoc/>
     public async Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work)
     {
         if (verbosity == Verbosity.Quiet) return await work(new Silence());
         if (!host.ErrorIsTerminal) return await work(new PlainProgress(host.Error));
-        var console = Open(host.Error, terminal: true, host);
+        var console = Terminal.Error(host).Console;
         return await console.Status().Spinner(Spinner.Known.Dots).StartAsync("Reading model and data", status => work(new Live(status, console.Profile.Width - 4)));
     }
 
     /// <inheritdoc/>
     public Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files, CancellationToken cancel)
     {
-        if (verbosity != Verbosity.Quiet) Show(Gates(result));
+        if (verbosity != Verbosity.Quiet) _out.Show(Gates(result));
         var colour = result.Outcome switch { RunOutcome.Passed => Color.Green, RunOutcome.Failed => Color.Red, _ => Color.Yellow };
-        Say(ResultText.Headline(result), new Style(colour, decoration: Decoration.Bold));
+        _out.Say(ResultText.Headline(result), new Style(colour, decoration: Decoration.Bold));
         if (verbosity == Verbosity.Quiet) return Task.CompletedTask;
 
         if (result.Repair is { } repair)
         {
             var cost = ResultText.Cost(repair) is { } text ? $" Accuracy {text}." : "";
-            Say($"Repair: {repair.Reason}{cost}");
-            if (verbosity == Verbosity.Detailed && repair.Candidates.Length > 0) Show(Candidates(repair));
+            _out.Say($"Repair: {repair.Reason}{cost}");
+            if (verbosity == Verbosity.Detailed && repair.Candidates.Length > 0) _out.Show(Candidates(repair));
         }
 
         Show(ResultText.Remarks(result));
-        foreach (var step in ResultText.NextSteps(result)) Say($"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
+        foreach (var step in ResultText.NextSteps(result)) _out.Say($"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
         if (files.Count > 0)
-            Say($"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} ({string.Join(", ", files.Values.Select(Path.GetFileName))})");
+            _out.Say($"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} ({string.Join(", ", files.Values.Select(Path.GetFileName))})");
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public Task ShowFailureAsync(ImmutableArray<Diagnostic> diagnostics, CancellationToken cancel)
     {
-        var console = Open(host.Error, host.ErrorIsTerminal, host);
-        foreach (var diagnostic in diagnostics) Say(console, host.Error, host.ErrorIsTerminal, diagnostic.ToString(), Weight(diagnostic.Severity));
+        var error = Terminal.Error(host);
+        foreach (var diagnostic in diagnostics) error.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
         return Task.CompletedTask;
     }
 
     private void Show(ImmutableArray<Diagnostic> diagnostics)
     {
-        foreach (var diagnostic in diagnostics) Say(diagnostic.ToString(), Weight(diagnostic.Severity));
-    }
-
-    // In a log the padding that completes a table's rectangle is only noise.
-    private void Show(Table table)
-    {
-        if (host.OutIsTerminal)
-        {
-            _out.Write(table);
-            return;
-        }
-
-        using var text = new StringWriter();
-        Open(text, terminal: false, host).Write(table);
-        foreach (var line in text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.TrimEnd()).Where(l => l.Length > 0)) host.Out.WriteLine(line);
+        foreach (var diagnostic in diagnostics) _out.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
     }
 
     private static Table Gates(GateResult result)
@@ -80,10 +66,10 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         table.AddColumn("Verdict");
         foreach (var gate in result.Gates)
         {
-            List<IRenderable> cells = [Cell(gate.Title), Cell(gate.Threshold)];
-            if (hasBase) cells.Add(Cell(gate.Base is { } b ? GateText.Value(b) : ""));
-            cells.Add(Cell(GateText.Value(gate.Original)));
-            if (hasRepaired) cells.Add(Cell(gate.Repaired is { } r ? $"{GateText.Value(r)} {ResultText.Change(gate.Original, r)}" : ""));
+            List<IRenderable> cells = [Terminal.Cell(gate.Title), Terminal.Cell(gate.Threshold)];
+            if (hasBase) cells.Add(Terminal.Cell(gate.Base is { } b ? GateText.Value(b) : ""));
+            cells.Add(Terminal.Cell(GateText.Value(gate.Original)));
+            if (hasRepaired) cells.Add(Terminal.Cell(gate.Repaired is { } r ? $"{GateText.Value(r)} {ResultText.Change(gate.Original, r)}" : ""));
             cells.Add(Verdicts(gate));
             table.AddRow(cells);
         }
@@ -102,26 +88,13 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         var table = new Table().Border(TableBorder.Minimal).AddColumns("Candidate", "Objective", "Accuracy", "");
         foreach (var c in repair.Candidates)
         {
-            table.AddRow(Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method), Cell(Number(c.Objective)), Cell(Number(c.Accuracy)),
-                Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "costs too much accuracy" : "")));
+            table.AddRow(Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method), Terminal.Cell(Number(c.Objective)), Terminal.Cell(Number(c.Accuracy)),
+                Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "costs too much accuracy" : "")));
         }
 
         return table;
 
         static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
-    }
-
-    // Text objects, not markup: nothing in a name is read as a style.
-    private static Text Cell(string text) => new(Untrusted.Clean(text));
-
-    private void Say(string text, Style? style = null) => Say(_out, host.Out, host.OutIsTerminal, text, style);
-
-    // A terminal folds between words; in a log a message stays one line, so that other programs recognise it.
-    private static void Say(IAnsiConsole console, TextWriter writer, bool terminal, string text, Style? style)
-    {
-        var clean = Untrusted.Clean(text, 4000);
-        if (terminal) console.Write(new Text(clean + "\n", style));
-        else writer.WriteLine(clean);
     }
 
     private static Style Weight(Verdict verdict) => verdict switch
@@ -137,19 +110,6 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         Severity.Warning => Color.Yellow,
         _ => Style.Plain,
     };
-
-    private static IAnsiConsole Open(TextWriter writer, bool terminal, CliHost host)
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(writer),
-            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = terminal && host.Variable("NO_COLOR") is null ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = terminal ? InteractionSupport.Detect : InteractionSupport.No,
-        });
-        if (!terminal) console.Profile.Width = 10_000; // a log is not folded
-        return console;
-    }
 
     // One line, as a folded one would move the cursor's home.
     private sealed class Live(StatusContext status, int width) : IProgress<RunProgress>

@@ -185,7 +185,8 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public static string Describe(NodeProto node) =>
         $"{Wording.Quote(node.Name.Length > 0 ? node.Name : node.Output[0])} ({Wording.Quote(Kind(node)).Trim('\'')})";
 
-    private static string Kind(NodeProto node) => node.Domain is "" or "ai.onnx" ? node.OpType : $"{node.Domain}.{node.OpType}";
+    /// <summary>Operator of a node, with its domain where that is not ONNX's own.</summary>
+    public static string Kind(NodeProto node) => node.Domain is "" or "ai.onnx" ? node.OpType : $"{node.Domain}.{node.OpType}";
 
     private static long[] ToLongs(Tensor tensor)
     {

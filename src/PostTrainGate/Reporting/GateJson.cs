@@ -28,6 +28,9 @@ public sealed class GateJson : IReportWriter
     /// <inheritdoc/>
     public string Render(GateResult result) => JsonSerializer.Serialize(result, Context.GateResult) + "\n";
 
+    /// <summary>What an inspection found, written the same way.</summary>
+    internal static string Write(Models.ModelInspection model) => JsonSerializer.Serialize(model, Context.ModelInspection) + "\n";
+
     // Letters of every language as they are; HTML's own characters stay escaped, as the file may be pasted into a page. The sign that
     // replaces a broken character is escaped too, as the encoder itself writes it so.
     private static JavaScriptEncoder Encoder()
@@ -48,8 +51,9 @@ public sealed class GateJson : IReportWriter
 
 /// <summary>Serialisers of the result, made at build time.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    Converters = [typeof(FiniteNumber), typeof(SnakeCase<RunOutcome>), typeof(SnakeCase<Verdict>), typeof(SnakeCase<Severity>), typeof(SnakeCase<Metrics.Better>)])]
+    Converters = [typeof(FiniteNumber), typeof(SnakeCase<RunOutcome>), typeof(SnakeCase<Verdict>), typeof(SnakeCase<Severity>), typeof(SnakeCase<Metrics.Better>), typeof(SnakeCase<Models.OutputHead>)])]
 [JsonSerializable(typeof(GateResult))]
+[JsonSerializable(typeof(Models.ModelInspection))]
 internal sealed partial class GateJsonContext : JsonSerializerContext;
 
 /// <summary>Enumeration values by name, snake case, numbers refused.</summary>
