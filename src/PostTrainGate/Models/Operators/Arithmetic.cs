@@ -26,8 +26,15 @@ internal static partial class Operators
         var (a, b, c) = (node.Input(0), node.Input(1), node.Optional(2));
         var (alpha, beta) = (node.Float("alpha", 1), node.Float("beta", 1));
         var (transA, transB) = (node.Flag("transA"), node.Flag("transB"));
+        var usual = !transA && transB && c >= 0 && alpha == 1 && beta == 1; // one native call
         return v =>
         {
+            if (usual && v[a].dim() == 2 && v[b].dim() == 2 && v[c].dim() == 1)
+            {
+                node.Fit(v, v[a].size(0), v[b].size(0));
+                return nn.functional.linear(v[a], v[b], v[c]);
+            }
+
             var left = transA ? v[a].t() : v[a];
             var right = transB ? v[b].t() : v[b];
             node.Fit(v, left.shape[0], right.shape[1]);
