@@ -9,10 +9,12 @@ namespace PostTrainGate.Tests.GitHub;
 
 public partial class ActionTests
 {
-    [Fact]
-    public void The_action_is_valid()
+    [Theory]
+    [InlineData("action.yml")]
+    [InlineData(".github/workflows/ci.yml")]
+    public void The_action_and_the_workflow_are_valid(string file)
     {
-        var (code, output, error) = Processes.Run("node", [Contract.Module("@action-validator/cli/cli.mjs"), Path.Combine(Fixtures.Repository, "action.yml")]);
+        var (code, output, error) = Processes.Run("node", [Contract.Module("@action-validator/cli/cli.mjs"), Path.Combine(Fixtures.Repository, file)]);
         Assert.True(code == 0, output + error);
     }
 
