@@ -9,7 +9,7 @@ namespace PostTrainGate.Models;
 /// <summary>Compares a rebuilt graph with ONNX Runtime on one seeded batch.</summary>
 internal static class OnnxAgreement
 {
-    /// <summary>Largest difference: absolute for values up to 1, relative above.</summary>
+    /// <summary>Largest difference in float32: absolute for values up to 1, relative above.</summary>
     public const double Tolerance = 1e-4;
 
     // 1 GiB of float32.
@@ -31,8 +31,8 @@ internal static class OnnxAgreement
         using var scope = NewDisposeScope();
         var (x, ours) = Trial(model, input, normalization);
         var theirs = Run(file, model, x, model.Signature.Output)[0]
-            ?? throw OnnxSignature.Wrong(file, $"has the output {Wording.Quote(model.Signature.Output)} of another type than float32");
-        if (!Agree(ours[0], theirs))
+            ?? throw OnnxSignature.Wrong(file, $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers");
+        if (!Agree(ours[0], theirs, model.Tolerance))
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
         // One axis counts classes, others are left over from an image of one pixel; a single unit may have none.
@@ -56,7 +56,7 @@ internal static class OnnxAgreement
         return units;
     }
 
-    /// <summary>Values of what the model was rebuilt from in ONNX Runtime; null where one is not float32.</summary>
+    /// <summary>Values of what the model was rebuilt from in ONNX Runtime; null where one is no floating number.</summary>
     /// <exception cref="GateException">PTG2001: ONNX Runtime refuses the file.</exception>
     public static Tensor?[] Run(OnnxFile file, CompiledModel model, Tensor x, params IReadOnlyList<string> outputs)
     {
@@ -71,8 +71,10 @@ internal static class OnnxAgreement
             var parts = new List<Tensor?[]>();
             for (long start = 0; start < x.shape[0]; start += batch)
             {
-                using var rows = x.narrow(0, start, batch).contiguous();
-                using var value = OrtValue.CreateTensorValueFromMemory(rows.data<float>().ToArray(), rows.shape);
+                using var rows = x.narrow(0, start, batch).to_type(signature.Type).contiguous();
+                var type = (TensorElementType)OnnxTensors.CodeOf(signature.Type);
+                using var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, rows.shape);
+                rows.bytes.CopyTo(value.GetTensorMutableRawData());
                 using var results = session.Run(run, [signature.Input], [value], outputs);
                 parts.Add([.. results.Select(ToTensor)]);
             }
@@ -96,12 +98,19 @@ internal static class OnnxAgreement
     private static Tensor? ToTensor(OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
-        return info.ElementDataType == TensorElementType.Float ? tensor(value.GetTensorDataAsSpan<float>().ToArray(), info.Shape) : null;
+        if (!OnnxTensors.FloatTypes.Contains((int)info.ElementDataType)) return null;
+        using var own = empty(info.Shape, dtype: OnnxTensors.TypeOf((int)info.ElementDataType)!.Value);
+        value.GetTensorMutableRawData().CopyTo(own.bytes);
+        return own.to_type(ScalarType.Float32, copy: true);
     }
 
     /// <summary>Whether two values agree.</summary>
-    public static bool Agree(Tensor a, Tensor b) =>
-        a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: Tolerance, atol: Tolerance, equal_nan: true);
+    public static bool Agree(Tensor a, Tensor b, double tolerance = Tolerance) =>
+        a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: tolerance, atol: tolerance, equal_nan: true);
+
+    /// <summary>Largest difference for a file with weights of these types, which ONNX Runtime rounds every value to: 16 units of the last place.</summary>
+    public static double ToleranceOf(IReadOnlySet<int> types) =>
+        types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16 : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128 : Tolerance;
 
     private static (Tensor X, Tensor[] Values) Trial(CompiledModel model, InputPolicy input, InputNormalization normalization)
     {
@@ -135,7 +144,7 @@ internal static class OnnxAgreement
         var theirs = Run(file, model, x, names);
         for (var i = 0; i < names.Length; i++)
         {
-            if (theirs[i] is not { } expected || Agree(ours[i], expected)) continue;
+            if (theirs[i] is not { } expected || Agree(ours[i].to_type(ScalarType.Float32), expected, model.Tolerance)) continue;
             var by = ours[i].shape.SequenceEqual(expected.shape)
                 ? $"by up to {(ours[i] - expected).abs().max().item<float>():G3}"
                 : $"in shape, [{string.Join(", ", ours[i].shape)}] here and [{string.Join(", ", expected.shape)}] there";

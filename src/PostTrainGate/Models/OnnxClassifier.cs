@@ -33,7 +33,7 @@ public sealed class OnnxClassifier : Classifier
     {
         NativeMemory.Tune();
         var file = OnnxFile.Read(path);
-        var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file));
+        var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file), single: true);
         try
         {
             input ??= new();
@@ -117,6 +117,18 @@ public sealed class OnnxClassifier : Classifier
         using var scope = NewDisposeScope();
         var state = _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope());
         return new(_file, _model, [.. state], Layers, Input, _units);
+    }
+
+    /// <summary>Rounds the parameters to numbers that the file can hold, so that what is measured is what is saved.</summary>
+    public void RoundToFile()
+    {
+        using var _ = no_grad();
+        foreach (var (name, proto) in _file.Weights)
+        {
+            if (OnnxTensors.TypeOf(proto.DataType) is not (ScalarType.Float16 or ScalarType.BFloat16) || !_parameters.TryGetValue(name, out var value)) continue;
+            using var rounded = OnnxTensors.Rounded(value, OnnxTensors.TypeOf(proto.DataType)!.Value);
+            value.copy_(rounded);
+        }
     }
 
     /// <summary>

@@ -13,11 +13,12 @@ namespace PostTrainGate.Models;
 /// <param name="Head">What was found at the end.</param>
 /// <param name="Output">Slot of the model's output.</param>
 /// <param name="Logits">Slot of what stands before the head.</param>
+/// <param name="Tolerance">Largest difference from ONNX Runtime: absolute for values up to 1, relative above.</param>
 internal sealed record CompiledModel(OnnxSignature Signature, IReadOnlyList<NodeProto> Nodes, OnnxGraph Graph, Tensor[] State,
-    IReadOnlyDictionary<string, int> Parameters, OutputHead Head, int Output, int Logits);
+    IReadOnlyDictionary<string, int> Parameters, OutputHead Head, int Output, int Logits, double Tolerance);
 
 /// <summary>Turns the nodes that an output depends on into a graph of delegates; what is constant is computed here, once.</summary>
-internal sealed class OnnxCompiler
+internal sealed partial class OnnxCompiler
 {
     private const long MaxFolded = 1 << 26;
     private const string LogitsPrefix = "posttraingate.logits/";
@@ -25,9 +26,9 @@ internal sealed class OnnxCompiler
     private readonly Dictionary<string, int> _slots = [];
     private readonly List<Tensor?> _state = [];
     private readonly Dictionary<string, int> _parameters = [];
-    private readonly List<OnnxGraph.Step> _steps = [];
     private readonly Dictionary<string, NodeProto> _producer = [];
     private readonly HashSet<string> _used = [];
+    private List<OnnxGraph.Step> _steps = [];
     private OnnxNode.Surroundings? _around;
     private long _folded;
 
@@ -36,13 +37,16 @@ internal sealed class OnnxCompiler
     private Tensor?[] Constants => _around!.Constants;
 
     /// <summary>Compiles a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="signature">Its input and output.</param>
+    /// <param name="single">Whether half, bfloat16 and double are computed in float32 where weights or the input are of these.</param>
     /// <exception cref="GateException">PTG2001 or PTG2002.</exception>
-    public static CompiledModel Compile(OnnxFile file, OnnxSignature signature)
+    public static CompiledModel Compile(OnnxFile file, OnnxSignature signature, bool single = false)
     {
         OnnxCompiler compiler = new(file);
         try
         {
-            return compiler.Compile(signature);
+            return compiler.Compile(signature, single);
         }
         catch
         {
@@ -51,21 +55,29 @@ internal sealed class OnnxCompiler
         }
     }
 
-    private CompiledModel Compile(OnnxSignature signature)
+    private CompiledModel Compile(OnnxSignature signature, bool single)
     {
         var (input, output) = (signature.Input, signature.Output);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         if (_file.Opset is < 7) throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
         var nodes = Needed(input, output);
-        var floats = OnnxFile.Floats(_file.Graph).ToDictionary(p => p.Name, p => p.Tensor);
+        var floats = _file.Weights.ToDictionary(p => p.Name, p => p.Tensor);
         var tail = TailAfterHead(output, out var head);
         var values = nodes.Concat(tail).SelectMany(n => n.Output);
         foreach (var name in _file.Graph.Initializer.Select(t => t.Name).Concat(values).Prepend(input))
             if (name.Length > 0 && _slots.TryAdd(name, _slots.Count)) _state.Add(null);
 
-        _used.UnionWith(nodes.Concat(tail).SelectMany(n => n.Input).Append(output));
-        _around = new(_file, _file.Opset, _slots[input], signature.Batch, new Tensor?[_slots.Count]);
+        foreach (var name in nodes.Concat(tail).SelectMany(Inner).Where(n => n.Length > 0))
+        {
+            if (!_slots.TryAdd(name, _slots.Count)) throw Unreadable($"the value {Wording.Quote(name)} is defined twice");
+            _state.Add(null);
+        }
+
+        _used.UnionWith(nodes.Concat(tail).SelectMany(Reads).Append(output));
+        var types = floats.Values.Select(t => t.DataType).Append((int)OnnxTensors.CodeOf(signature.Type)).ToHashSet();
+        single &= types.Any(t => t != (int)TensorProto.Types.DataType.Float);
+        _around = new(_file, _file.Opset, _slots[input], signature.Batch, new Tensor?[_slots.Count], single);
         foreach (var tensor in _file.Graph.Initializer) Define(tensor.Name, tensor, floats.ContainsKey(tensor.Name));
         foreach (var node in nodes)
         {
@@ -77,7 +89,8 @@ internal sealed class OnnxCompiler
         for (var i = 0; i < Constants.Length; i++) _state[i] ??= Constants[i];
         var logits = head is null ? output : tail.Count == 0 ? head.Input[0] : tail[^1].Output[0];
         var kind = head is null ? OutputHead.Logits : Enum.Parse<OutputHead>(head.OpType);
-        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters, kind, _slots[output], _slots[logits]);
+        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters, kind, _slots[output], _slots[logits],
+            OnnxAgreement.ToleranceOf(types));
     }
 
     // Nodes stand in an order that can be run, as ONNX demands; so a cycle shows as a value that is used before it is there.
@@ -102,7 +115,7 @@ internal sealed class OnnxCompiler
         foreach (var node in _file.Graph.Node.Reverse())
         {
             if (!node.Output.Any(wanted.Contains)) continue;
-            wanted.UnionWith(node.Input.Where(i => i.Length > 0));
+            wanted.UnionWith(Reads(node).Where(i => i.Length > 0));
             needed.Add(node);
         }
 
@@ -115,7 +128,7 @@ internal sealed class OnnxCompiler
         try
         {
             var slot = _slots[name];
-            var tensor = OnnxTensors.Read(proto);
+            var tensor = _around!.Read(proto);
             if (parameter) (_state[slot], _parameters[name]) = (tensor, slot);
             else Constants[slot] = tensor;
         }
@@ -127,15 +140,18 @@ internal sealed class OnnxCompiler
 
     private void Build(NodeProto proto)
     {
-        var node = new OnnxNode(proto, [.. proto.Input.Select(i => i.Length == 0 ? -1 : _slots[i])], _around!);
-        if (proto.Domain is not ("" or "ai.onnx") || !Operators.Table.TryGetValue(proto.OpType, out var rebuild))
-            throw node.Refuse("the operator has no rebuild");
-        node.Also(0, rebuild(node));
+        var node = new OnnxNode(proto, [.. proto.Input.Select(Slot)], _around!);
+        int[] captured = [];
+        if (proto.Domain is not ("" or "ai.onnx")) throw node.Refuse("the operator has no rebuild");
+        if (proto.OpType == "If") captured = If(node);
+        else if (proto.OpType == "Loop") captured = Loop(node);
+        else if (Operators.Table.TryGetValue(proto.OpType, out var rebuild)) node.Also(0, rebuild(node));
+        else throw node.Refuse("the operator has no rebuild");
         node.Complete(_used);
         foreach (var (output, kernel) in node.Kernels)
         {
             if (output >= proto.Output.Count || proto.Output[output].Length == 0) continue;
-            var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs], _slots[proto.Output[output]], kernel);
+            var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs, .. captured], Slot(proto.Output[output]), kernel);
             if (step.Inputs.All(i => Constants[i] is not null))
             {
                 Constants[step.Output] = OnnxGraph.Compute(step, Constants!).DetachFromDisposeScope();
@@ -155,7 +171,7 @@ internal sealed class OnnxCompiler
         for (head = _producer.GetValueOrDefault(output); head is not null; head = _producer.GetValueOrDefault(head.Input[0]))
         {
             if (head.OpType is "Softmax" or "LogSoftmax" or "Sigmoid" && head.Input.Count == 1) break;
-            if (head.OpType is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze") || head.Input.Count == 0)
+            if (head.OpType is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Cast") || head.Input.Count == 0)
             {
                 head = null;
                 return [];

@@ -10,9 +10,10 @@ namespace PostTrainGate.Models;
 internal sealed class OnnxFile
 {
     private const long MaxBytes = 1L << 30;
+    private readonly Lazy<GraphProto> _graph;
 
     /// <summary>Takes a model that is in memory.</summary>
-    public OnnxFile(string path, ModelProto model) => (Path, Model) = (path, model);
+    public OnnxFile(string path, ModelProto model) => (Path, Model, _graph) = (path, model, new(() => OnnxFunctions.Inline(model)));
 
     /// <summary>Where it was read.</summary>
     public string Path { get; }
@@ -23,11 +24,14 @@ internal sealed class OnnxFile
     /// <summary>All of it.</summary>
     public ModelProto Model { get; }
 
-    /// <summary>Its graph.</summary>
-    public GraphProto Graph => Model.Graph;
+    /// <summary>Its graph, with the bodies of its functions in place of calls.</summary>
+    public GraphProto Graph => _graph.Value;
+
+    /// <summary>Tensors whose values training may have set, by name of the value.</summary>
+    public IEnumerable<(string Name, TensorProto Tensor)> Weights => Floats(Model.Graph);
 
     /// <summary>Version of ONNX's own operator set.</summary>
-    public long Opset => Model.OpsetImport.Where(o => o.Domain is "" or "ai.onnx").Select(o => o.Version).DefaultIfEmpty(1).Max();
+    public long Opset => OnnxFunctions.OpsetOf(Model.OpsetImport);
 
     /// <summary>Reads a file, its external data included.</summary>
     /// <exception cref="GateException">PTG2001.</exception>
@@ -40,8 +44,9 @@ internal sealed class OnnxFile
             if (length == 0) throw new FormatException("it is empty");
             if (length > MaxBytes) throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
             var file = new OnnxFile(path, ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)));
-            file.Check();
+            Check(file.Model.Graph);
             file.TakeInExternalData();
+            Check(file.Graph);
             return file;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidProtocolBufferException)
@@ -104,17 +109,17 @@ internal sealed class OnnxFile
         }
     }
 
-    /// <summary>Tensors whose values training may have set, by name of the value: float32 initializers and constants with axes.</summary>
-    public static IEnumerable<(string Name, TensorProto Tensor)> Floats(GraphProto graph) =>
+    // Floating initializers, and constants with axes. What stands in functions and branches is not changed.
+    private static IEnumerable<(string Name, TensorProto Tensor)> Floats(GraphProto graph) =>
         graph.Initializer.Select(t => (t.Name, t))
             .Concat(graph.Node.Where(n => n.OpType == "Constant" && n.Domain is "" or "ai.onnx" && n.Output[0].Length > 0)
                 .SelectMany(n => n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 }).Select(a => (n.Output[0], a.T))))
-            .Where(p => p.Item2.DataType == (int)TensorProto.Types.DataType.Float);
+            .Where(p => OnnxTensors.FloatTypes.Contains(p.Item2.DataType));
 
     /// <summary>The part of the file that one output depends on: nodes in the order of the file.</summary>
     public ModelProto Part(IReadOnlyList<NodeProto> nodes, string input, IEnumerable<string> outputs)
     {
-        var used = nodes.SelectMany(n => n.Input).ToHashSet();
+        var used = nodes.SelectMany(OnnxCompiler.Reads).ToHashSet();
         var part = new ModelProto { IrVersion = Model.IrVersion, Graph = new() { Name = Graph.Name } };
         part.OpsetImport.AddRange(Model.OpsetImport);
         part.Graph.Node.AddRange(nodes);
@@ -124,24 +129,27 @@ internal sealed class OnnxFile
         return part;
     }
 
-    private void Check()
+    private static void Check(GraphProto? graph)
     {
-        if (Graph is null || Graph.Node.Count == 0) throw new FormatException("it holds no graph");
-        if (Graph.Node.FirstOrDefault(n => n.Output.Count == 0) is { } silent)
+        if (graph is null || graph.Node.Count == 0) throw new FormatException("it holds no graph");
+        if (graph.Node.SelectMany(WithInner).FirstOrDefault(n => n.Output.Count == 0) is { } silent)
             throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
-        if (Graph.Initializer.Any(t => t.Name.Length == 0)) throw new FormatException("an initializer has no name");
-        if (Graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
-        var duplicate = Graph.Initializer.Select(t => t.Name).Concat(Graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
+        if (graph.Initializer.Any(t => t.Name.Length == 0)) throw new FormatException("an initializer has no name");
+        if (graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
+        var duplicate = graph.Initializer.Select(t => t.Name).Concat(graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
             .GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
         if (duplicate is not null) throw new FormatException($"the value {Wording.Quote(duplicate.Key)} is defined twice");
     }
+
+    private static IEnumerable<NodeProto> WithInner(NodeProto node) =>
+        OnnxCompiler.SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(WithInner)).Prepend(node);
 
     // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere.
     private void TakeInExternalData()
     {
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         var left = MaxBytes - Model.CalculateSize();
-        foreach (var tensor in External(Graph))
+        foreach (var tensor in External(Model.Graph))
         {
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
             var name = Wording.Quote(tensor.Name);

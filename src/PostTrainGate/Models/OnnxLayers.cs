@@ -51,7 +51,7 @@ internal sealed class OnnxLayers
         var slot = step.Inputs[1];
         while (!_parameters.ContainsKey(slot))
         {
-            if (!_producer.TryGetValue(slot, out var view) || view.Node.OpType is not ("Transpose" or "Identity")) return null;
+            if (!_producer.TryGetValue(slot, out var view) || view.Node.OpType is not ("Transpose" or "Identity" or "Cast")) return null;
             turned ^= view.Node.OpType == "Transpose";
             slot = view.Inputs[0];
         }

@@ -25,7 +25,22 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <param name="Input">Slot of the model's input.</param>
     /// <param name="Batch">Size of the batch where the file fixes it, or 0.</param>
     /// <param name="Constants">Values known at load by slot.</param>
-    internal sealed record Surroundings(OnnxFile File, long Opset, int Input, long Batch, Tensor?[] Constants);
+    /// <param name="Single">Whether all floating types are computed in float32.</param>
+    internal sealed record Surroundings(OnnxFile File, long Opset, int Input, long Batch, Tensor?[] Constants, bool Single)
+    {
+        /// <summary>The type that values of a type are computed in.</summary>
+        public ScalarType Computed(ScalarType type) =>
+            Single && type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float64 ? ScalarType.Float32 : type;
+
+        /// <summary>A tensor of its own memory, in the type that it is computed in.</summary>
+        /// <exception cref="FormatException">It does not hold what it says.</exception>
+        public Tensor Read(TensorProto proto)
+        {
+            var tensor = OnnxTensors.Read(proto);
+            if (Computed(tensor.dtype) == tensor.dtype) return tensor;
+            using (tensor) return tensor.to_type(Computed(tensor.dtype)).DetachFromDisposeScope();
+        }
+    }
 
     /// <summary>Version of the operator set.</summary>
     public long Opset => around.Opset;
@@ -35,6 +50,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
 
     /// <summary>Number of outputs, unused ones among them.</summary>
     public int OutputCount => proto.Output.Count;
+
+    /// <summary>Number of inputs, left out ones among them.</summary>
+    public int InputCount => inputs.Length;
 
     /// <summary>Slots of the inputs that are there.</summary>
     public IEnumerable<int> Inputs => inputs.Where(i => i >= 0);
@@ -74,9 +92,12 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>A tensor of its own memory, or null.</summary>
     public Tensor? Tensor(string name)
     {
-        try { return Find(name, AttributeProto.Types.AttributeType.Tensor)?.T is { } proto ? OnnxTensors.Read(proto) : null; }
+        try { return Find(name, AttributeProto.Types.AttributeType.Tensor)?.T is { } proto ? around.Read(proto) : null; }
         catch (FormatException e) { throw Refuse($"its tensor {e.Message}"); }
     }
+
+    /// <summary>The type that values of an ONNX element type are computed in, or null where none is.</summary>
+    public ScalarType? TypeOf(long code) => OnnxTensors.TypeOf((int)code) is { } type ? around.Computed(type) : null;
 
     /// <summary>A list of integers, or null.</summary>
     public long[]? Ints(string name) => Find(name, AttributeProto.Types.AttributeType.Ints)?.Ints.ToArray();
@@ -179,7 +200,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>The error that names this node.</summary>
     public GateException Refuse(string what) => new(new Diagnostic(DiagnosticCodes.ModelOperator,
         $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. "
-        + $"{Operators.Table.Count} of ONNX's operators can; src/PostTrainGate/Models/README.md lists them."));
+        + $"{Operators.Names.Count} of ONNX's operators can; src/PostTrainGate/Models/README.md lists them."));
 
     /// <summary>Name and operator of a node, for messages.</summary>
     public static string Describe(NodeProto node) =>

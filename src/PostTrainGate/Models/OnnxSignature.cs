@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
+using TorchSharp;
 
 namespace PostTrainGate.Models;
 
@@ -11,9 +12,12 @@ namespace PostTrainGate.Models;
 /// <param name="Output">Name of the output.</param>
 internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputShape, long Batch, string Output)
 {
+    /// <summary>The type that the file takes its input in; a classifier's inputs are float32 all the same.</summary>
+    public torch.ScalarType Type { get; init; } = torch.ScalarType.Float32;
+
     private const long MaxInput = 1 << 26;
 
-    /// <summary>Reads it from a file: one float32 input [batch, ...], and the first output that is float32.</summary>
+    /// <summary>Reads it from a file: one floating input [batch, ...], and the first output that is floating.</summary>
     /// <exception cref="GateException">PTG2004.</exception>
     public static OnnxSignature Of(OnnxFile file)
     {
@@ -26,20 +30,20 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
             throw Wrong(file, $"has {inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; a classifier has one");
         }
 
-        if (!IsFloat(input)) throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than float32 tensors");
+        if (!IsFloat(input)) throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than floating tensors");
         if (input.Type.TensorType.Shape?.Dim is not { Count: >= 2 } dims)
             throw Wrong(file, $"does not say which shape its input {Wording.Quote(input.Name)} has; a classifier's is [batch, ...]");
         var shape = dims.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1).ToImmutableArray();
         if (shape.Where(d => d > 0).Aggregate((Int128)1, (a, b) => a * b) > MaxInput)
             throw Wrong(file, $"has an input of shape [{string.Join(", ", shape)}], more than {MaxInput} numbers");
         var output = graph.Output.FirstOrDefault(o => o.Type?.TensorType is not null && IsFloat(o))
-            ?? throw Wrong(file, "has no output of float32 tensors");
-        return new(input.Name, shape[1..], Math.Max(0, shape[0]), output.Name);
+            ?? throw Wrong(file, "has no output of floating tensors");
+        return new(input.Name, shape[1..], Math.Max(0, shape[0]), output.Name) { Type = OnnxTensors.TypeOf(input.Type.TensorType.ElemType)!.Value };
     }
 
     /// <summary>The error about a file that is not a classifier.</summary>
     public static GateException Wrong(OnnxFile file, string why) =>
         new(new Diagnostic(DiagnosticCodes.ModelShape, $"The model '{file.Name}' {why}."));
 
-    private static bool IsFloat(ValueInfoProto value) => value.Type?.TensorType is { ElemType: (int)TensorProto.Types.DataType.Float };
+    private static bool IsFloat(ValueInfoProto value) => value.Type?.TensorType is { } tensor && OnnxTensors.FloatTypes.Contains(tensor.ElemType);
 }

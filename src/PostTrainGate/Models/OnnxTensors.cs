@@ -11,6 +11,10 @@ internal static class OnnxTensors
 {
     private const int MaxRank = 16;
 
+    /// <summary>Element types of weights.</summary>
+    public static IReadOnlyCollection<int> FloatTypes { get; } =
+        [(int)DataType.Float, (int)DataType.Double, (int)DataType.Float16, (int)DataType.Bfloat16];
+
     private static readonly (DataType Code, ScalarType Type, int Size)[] Types =
     [
         (DataType.Float, ScalarType.Float32, 4),
@@ -51,21 +55,27 @@ internal static class OnnxTensors
         return tensor;
     }
 
-    /// <summary>Puts other float32 values into a tensor, in the form that it holds its values in.</summary>
+    /// <summary>
+    /// Puts other float32 values into a tensor, in the type and the form that it holds its values in. What float32 cannot tell from the
+    /// value that is there stays as it is.
+    /// </summary>
     public static void Write(TensorProto proto, Tensor value)
     {
         using var scope = NewDisposeScope();
-        var plain = value.detach().contiguous();
-        if (proto.FloatData.Count > 0)
+        using var before = Read(proto);
+        var kept = before.to_type(ScalarType.Float32).eq(value.detach());
+        var plain = where(kept, before, value.detach().to_type(before.dtype)).contiguous();
+        switch (proto)
         {
-            proto.FloatData.Clear();
-            proto.FloatData.AddRange(plain.data<float>());
-        }
-        else
-        {
-            proto.RawData = ByteString.CopyFrom(plain.bytes);
+            case { HasRawData: true }: proto.RawData = ByteString.CopyFrom(plain.bytes); break;
+            case { FloatData.Count: > 0 }: Put(proto.FloatData, plain.data<float>()); break;
+            case { DoubleData.Count: > 0 }: Put(proto.DoubleData, plain.data<double>()); break;
+            default: Put(proto.Int32Data, MemoryMarshal.Cast<byte, ushort>(plain.bytes).ToArray().Select(bits => (int)bits)); break;
         }
     }
+
+    /// <summary>Values as a tensor of that type would hold them, in float32.</summary>
+    public static Tensor Rounded(Tensor value, ScalarType type) => value.to_type(type).to_type(ScalarType.Float32);
 
     /// <summary>Number of elements of a shape.</summary>
     /// <exception cref="FormatException">A negative size, or more elements than a file can hold.</exception>
@@ -81,6 +91,12 @@ internal static class OnnxTensors
         }
 
         return (long)count;
+    }
+
+    private static void Put<T>(Google.Protobuf.Collections.RepeatedField<T> field, IEnumerable<T> values)
+    {
+        field.Clear();
+        field.AddRange(values);
     }
 
     // Raw bytes are little endian, as is every machine that libtorch runs on. The typed lists widen small types to 32 bits.

@@ -189,6 +189,7 @@ public sealed class ModelTransform : IDisposable
         {
             // A state between two resets is not one that could be proposed.
             Locked(_weights.Project);
+            Locked(_model.RoundToFile);
             var score = selection.Score(_model);
             if (_bestScore is not { } best || score.CompareTo(best) > 0)
             {

@@ -28,7 +28,7 @@ internal static class Gradients
         using var _ = no_grad();
         foreach (var leaf in leaves.Where(l => state[l].grad is not null))
         {
-            const double h = 1e-6;
+            const double h = 1e-7; // few values cross a kink on the way
             var direction = randn(state[leaf].shape, dtype: float64);
             state[leaf].add_(direction * h);
             var up = Loss().item<double>();

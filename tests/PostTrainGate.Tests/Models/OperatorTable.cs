@@ -10,12 +10,12 @@ internal static class OperatorTable
 
     private static readonly (string Reason, string[] Operators)[] Unclaimed =
     [
-        ("control flow", ["If", "Loop", "Scan"]),
+        ("control flow", ["Scan"]),
         ("detection, not classification", ["NonMaxSuppression", "RoiAlign"]),
         ("has no gradient: quantised", ["ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"]),
         ("its result's shape depends on values", ["Unique"]),
         ("needs places in the whole tensor, as segmentation does", ["MaxUnpool"]),
-        ("optional values", ["OptionalGetElement", "OptionalHasElement"]),
+        ("optional values", ["Optional", "OptionalGetElement", "OptionalHasElement"]),
         ("random", ["Bernoulli", "RandomUniformLike"]),
         ("sequences", ["ConcatFromSequence", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength",
             "SequenceMap", "SplitToSequence"]),
@@ -39,7 +39,7 @@ internal static class OperatorTable
         foreach (var name in names.Concat(cases.SelectMany(c => c.Operators)).Distinct().Order(StringComparer.Ordinal))
         {
             var of = cases.Where(c => c.Operators.Contains(name)).ToList();
-            var why = names.Contains(name) ? "" : Unclaimed.First(u => u.Operators.Contains(name)).Reason;
+            var why = names.Contains(name) ? "" : Array.Find(Unclaimed, u => u.Operators.Contains(name)).Reason ?? throw new KeyNotFoundException(name);
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| `{name}` | {(why.Length > 0 ? "no" : "yes")} | "
                 + $"{of.Count(c => c.Passed)} of {of.Count} | {of.Count(c => c.Refused)} | {why} |\n");
         }

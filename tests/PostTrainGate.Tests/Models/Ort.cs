@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using PostTrainGate.Models;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
@@ -9,14 +10,20 @@ internal static class Ort
     /// <summary>The first output of a file for some rows.</summary>
     public static Tensor Run(string path, Tensor x) => Run(File.ReadAllBytes(path), x);
 
-    /// <summary>The first output of a model for some rows.</summary>
+    /// <summary>The first output of a model for some rows, whatever floating type it takes and gives.</summary>
     public static Tensor Run(byte[] model, Tensor x)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         using var session = new InferenceSession(model, options);
-        using var value = OrtValue.CreateTensorValueFromMemory(x.contiguous().data<float>().ToArray(), x.shape);
+        var type = session.InputMetadata[session.InputNames[0]].ElementDataType;
+        using var rows = x.to_type(OnnxTensors.TypeOf((int)type)!.Value).contiguous();
+        using var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, x.shape);
+        rows.bytes.CopyTo(value.GetTensorMutableRawData());
         using var run = new RunOptions();
         using var results = session.Run(run, [session.InputNames[0]], [value], [session.OutputNames[0]]);
-        return tensor(results[0].GetTensorDataAsSpan<float>().ToArray(), results[0].GetTensorTypeAndShape().Shape);
+        var info = results[0].GetTensorTypeAndShape();
+        var output = empty(info.Shape, dtype: OnnxTensors.TypeOf((int)info.ElementDataType)!.Value);
+        results[0].GetTensorMutableRawData().CopyTo(output.bytes);
+        return output.to_type(ScalarType.Float32);
     }
 }

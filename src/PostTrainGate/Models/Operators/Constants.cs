@@ -20,7 +20,7 @@ internal static partial class Operators
     private static Kernel Cast(OnnxNode node)
     {
         var (x, to) = (node.Input(0), (int)node.Int("to"));
-        var type = OnnxTensors.TypeOf(to) ?? throw node.Refuse($"attribute 'to' asks for {(TensorProto.Types.DataType)to}");
+        var type = node.TypeOf(to) ?? throw node.Refuse($"attribute 'to' asks for {(TensorProto.Types.DataType)to}");
         node.Int("saturate", 1); // only for 8-bit floats, which are refused
         return v => v[x].to_type(type);
     }
@@ -61,7 +61,7 @@ internal static partial class Operators
     private static Kernel EyeLike(OnnxNode node)
     {
         var (x, diagonal, code) = (node.Input(0), node.Int("k", 0), (int)node.Int("dtype", 0));
-        var type = OnnxTensors.TypeOf(code);
+        var type = node.TypeOf(code);
         if (type is null && code != 0) throw node.Refuse($"attribute 'dtype' asks for {(TensorProto.Types.DataType)code}");
         return v =>
         {

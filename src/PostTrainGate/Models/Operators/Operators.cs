@@ -157,6 +157,9 @@ internal static partial class Operators
         ["Xor"] = Elementwise(logical_xor),
     };
 
+    /// <summary>Names of all operators that can be rebuilt; those with graphs of their own are the compiler's.</summary>
+    public static IReadOnlySet<string> Names { get; } = Table.Keys.Concat(["If", "Loop"]).ToHashSet();
+
     private static Func<OnnxNode, Kernel> Unary(Func<Tensor, Tensor> function) => node =>
     {
         var x = node.Input(0);

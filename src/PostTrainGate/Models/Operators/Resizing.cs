@@ -102,7 +102,8 @@ internal static partial class Operators
             {
                 to = Scaled(from, by);
                 // ONNX's own cases divide by the size before it is cut to a whole number, ONNX Runtime by the one after.
-                if (sampling.Coordinates == "align_corners" && from.Zip(by, (size, scale) => (double)size * scale % 1).Any(rest => rest != 0))
+                var rests = from.Zip(by, (size, scale) => (double)size * scale % 1);
+                if (sampling.Coordinates == "align_corners" && rests.Any(rest => rest != 0))
                     throw new ArgumentException("scales give no whole size to align corners with");
             }
             else (by, to) = Stretched(from, sizes(v), policy);
