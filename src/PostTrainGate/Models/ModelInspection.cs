@@ -61,7 +61,7 @@ public sealed record ModelInspection
             Outputs = [.. file.Graph.Output.Select(ModelValue.Of)],
             Operators = [.. file.Graph.Node.GroupBy(n => (n.Domain, n.OpType)).OrderBy(g => g.Key.Domain, StringComparer.Ordinal)
                 .ThenBy(g => g.Key.OpType, StringComparer.Ordinal)
-                .Select(g => new ModelOperator(OnnxNode.Kind(g.First()), g.Count(), g.Key.Domain is "" or "ai.onnx" && Models.Operators.Table.ContainsKey(g.Key.OpType)))],
+                .Select(g => new ModelOperator(OnnxNode.Kind(g.First()), g.Count(), g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)))],
         };
         try
         {
