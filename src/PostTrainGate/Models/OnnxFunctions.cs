@@ -71,7 +71,7 @@ internal sealed class OnnxFunctions
     private NodeProto Renamed(NodeProto node, Scope scope, int depth)
     {
         var copy = node.Clone();
-        copy.Name = scope.Prefix + node.Name;
+        if (node.Name.Length > 0) copy.Name = scope.Prefix + node.Name;
         for (var i = 0; i < copy.Input.Count; i++) copy.Input[i] = scope.Rename(copy.Input[i]);
         for (var i = 0; i < copy.Output.Count; i++) copy.Output[i] = scope.Rename(copy.Output[i]);
         if (scope.Attributes is { } given)

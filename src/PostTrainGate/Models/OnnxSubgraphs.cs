@@ -7,17 +7,18 @@ namespace PostTrainGate.Models;
 // If and Loop: their graphs are compiled as the model's is, and run within one step of it.
 internal sealed partial class OnnxCompiler
 {
-    private const long MaxTrips = 1 << 16;
+    private const long MaxTrips = 1 << 13;
 
     // Captured: slots of values that it reads from around it.
     private sealed record Subgraph(int[] Inputs, IReadOnlyList<OnnxGraph.Step> Steps, int[] Outputs, int[] Captured)
     {
         public Tensor[] Run(Tensor[] around, params ReadOnlySpan<Tensor> inputs)
         {
+            using var scope = NewDisposeScope();
             var values = (Tensor[])around.Clone();
             for (var i = 0; i < inputs.Length; i++) values[Inputs[i]] = inputs[i];
             foreach (var step in Steps) values[step.Output] = OnnxGraph.Compute(step, values);
-            return [.. Outputs.Select(o => values[o])];
+            return [.. Outputs.Select(o => values[o].alias().MoveToOuterDisposeScope())];
         }
     }
 

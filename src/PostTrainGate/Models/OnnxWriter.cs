@@ -166,6 +166,7 @@ internal sealed class OnnxWriter
             case long[] ints: proto.Type = AttributeType.Ints; proto.Ints.AddRange(ints); break;
             case string[] texts: proto.Type = AttributeType.Strings; proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8)); break;
             case float[] floats: proto.Type = AttributeType.Floats; proto.Floats.AddRange(floats); break;
+            case GraphProto graph: (proto.Type, proto.G) = (AttributeType.Graph, graph); break;
             case TensorProto tensor: (proto.Type, proto.T) = (AttributeType.Tensor, tensor); break;
             default: throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));
         }

@@ -163,6 +163,13 @@ public sealed class OnnxHostileTests : IDisposable
         Expect(w => w.Node("Gather", [w.Last, w.Initializer("at", zeros(1 << 21, dtype: int64))], ("axis", 1L)), "gather1");
         Expect(w => w.Then("MaxPool", ("kernel_shape", new long[] { 1 << 30 }), ("pads", new long[] { 1 << 29, 1 << 29 })), "maxpool1");
         Expect(w => w.Node("Conv", [w.Last, w.Initializer("w", zeros(1, 16, 1))], ("pads", new long[] { 1 << 30, 1 << 30 })), "conv1");
+        Expect(w => w.Node("Tile", [w.Last, w.Initializer("t", tensor(new long[] { 1, 1 << 20, 1 << 20 }))]), "tile1");
+        Expect(w => w.Node("Resize", [w.Last, "", w.Initializer("s", tensor(new[] { 1, 1, 1e9f }))]), "resize1");
+        Expect(w => w.Node("OneHot", [w.Then("ArgMax").Last, w.Initializer("d", tensor(1L << 40)), w.Initializer("v", tensor(new[] { 0f, 1f }))]), "onehot1");
+        Expect(w => w.Node("Einsum", [w.Last, w.Initializer("b", zeros(1 << 10, 1 << 10))], ("equation", "bij,kl->bijkl")), "einsum1");
+        Expect(w => w.Node("ConvTranspose", [w.Last, w.Initializer("w", zeros(16, 1, 1))], ("strides", new long[] { 1 << 30 })), "convtranspose1");
+        Expect(w => w.Node("Add", ["input", w.Node("ConstantOfShape", [w.Initializer("s", tensor(new[] { 1L << 40 }))])]), "constantofshape1");
+        Expect(w => w.Node("Add", ["input", w.Node("Range", [w.Initializer("a", tensor(0f)), w.Initializer("z", tensor(1e12f)), w.Initializer("d", tensor(1f))])]), "range1");
         Expect(w => { for (var i = 0; i < 40; i++) w.Node("Concat", [w.Last, w.Last], ("axis", 1L)); }, "concat");
         Expect(w =>
         {
