@@ -31,7 +31,28 @@ public static class Catalog
         GroupMetric.AverageOddsDifference,
         GroupMetric.AverageAbsoluteOddsDifference,
         GroupMetric.EqualizedOddsDifference,
+        GroupMetric.EqualizedOddsRatio,
+        GroupMetric.PredictiveParityDifference,
+        GroupMetric.AveragePredictiveValueDifference,
+        GroupMetric.RateDifference,
+        GroupMetric.RateRatio,
+        GroupMetric.RateDifferenceToOverall,
+        GroupMetric.RateRatioToOverall,
+        GroupExtremum.Minimum,
+        GroupExtremum.Maximum,
+        DifferentialFairness.OfPredictions,
+        DifferentialFairness.Amplification,
+        BenefitMetric.Theil,
+        BenefitMetric.Entropy,
+        BenefitMetric.Variation,
+        BenefitMetric.BetweenTheil,
+        BenefitMetric.BetweenEntropy,
+        BenefitMetric.WithinEntropy,
+        BenefitMetric.BetweenVariation,
     ];
+
+    /// <summary>Rates of a level of a group, which metrics compare, by name in the policy.</summary>
+    public static ImmutableArray<Rate> Rates => Rate.All;
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public static ImmutableArray<IRepair> Repairs { get; } =

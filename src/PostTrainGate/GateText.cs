@@ -13,6 +13,8 @@ internal static class GateText
     public static string Title(GateRule rule)
     {
         var title = rule.Metric.Replace('_', ' ');
+        if (rule.Rate is { } rate) title += $" of {rate.Replace('_', ' ')}";
+        if (rule.Classes != ClassView.Favorable) title += rule.Classes == ClassView.Macro ? ", mean over classes" : ", worst class";
         if (rule.Group is { } group) title += $" by {group}";
         return rule.Attack is { } attack ? $"{title}, {Attack(attack)}" : title;
     }

@@ -68,7 +68,7 @@ public static class Judge
         if (baseline is not { IsMeasured: true } before) return PostTrainGate.Verdict.NotMeasured;
         var (current, _, _) = Judged(better, now);
         var (past, _, _) = Judged(better, before);
-        var loss = better == Better.NearZero ? current - past : past - current;
+        var loss = better is Better.NearZero or Better.Lower ? current - past : past - current;
         return loss <= drop ? PostTrainGate.Verdict.Pass : PostTrainGate.Verdict.Fail;
     }
 }

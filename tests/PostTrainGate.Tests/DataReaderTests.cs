@@ -142,6 +142,30 @@ public sealed class DataReaderTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_column_of_numbers_is_cut_into_bins_that_take_their_lower_ends()
+    {
+        Copy(People, "people.csv");
+        GroupPolicy age = new() { Name = "age", Column = "age", Bins = [25, 45.5], Privileged = "from 45.5", MinCount = 30 };
+        using var splits = DataReader.Read(Policy("people.csv", "credit") with { Groups = [age] });
+        var group = splits.Test.Groups["age"];
+        Assert.Equal(["below 25", "25 to below 45.5", "from 45.5"], group.Levels);
+        Assert.Equal((2, 30), (group.Privileged, group.MinCount));
+        EvaluationSet[] sets = [splits.Repair, splits.Select, splits.Test];
+        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age >= 25 AND age < 45.5"), sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1)));
+        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("people.csv", "credit") with { Groups = [age with { Column = "sex" }] }));
+        Assert.Contains("no column of numbers", thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_group_of_more_than_a_thousand_values_is_refused_with_what_would_do()
+    {
+        Copy("SELECT i AS id, i % 2 AS y FROM range(1001) t(i)", "ids.csv");
+        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("ids.csv", "y") with { Groups = [new() { Name = "id", Column = "id" }] }));
+        Assert.Contains("more than 1000 levels", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains("'bins'", thrown.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("age >=", "syntax error")]
     [InlineData("aeg >= 25", "aeg")]

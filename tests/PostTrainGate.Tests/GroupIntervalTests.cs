@@ -48,12 +48,12 @@ public class GroupIntervalTests(ITestOutputHelper output)
         var metric = Catalog.Metrics.OfType<GroupMetric>().Single(m => m.Name == name);
         static Confusion All(Confusion c, int level) =>
             new(c.TruePositives * 1e9, c.FalsePositives * 1e9, c.FalseNegatives * 1e9, c.TrueNegatives * 1e9);
-        var truth = metric.Measure(Table(All), 0.95, 1).Value;
+        var truth = metric.Measure(Table(All), new() { Metric = name }, 0.95, 1).Value;
         var random = new Random(11);
         var holds = 0;
         for (var d = 0; d < DataSets; d++)
         {
-            var m = metric.Measure(Table((c, l) => Draw(random, c, rows[l])), 0.95, d);
+            var m = metric.Measure(Table((c, l) => Draw(random, c, rows[l])), new() { Metric = name }, 0.95, d);
             Assert.True(m.IsMeasured, m.Reason);
             if (m.Lower <= truth && truth <= m.Upper) holds++;
         }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -9,6 +10,8 @@ namespace PostTrainGate.Tests;
 
 public class GroupMetricTests
 {
+    private static readonly GateRule Named = new() { Metric = "of its own rates" };
+
     [Theory]
     [InlineData("adult", "sex")]
     [InlineData("adult", "race")]
@@ -24,7 +27,7 @@ public class GroupMetricTests
 
         void Same(GroupMetric metric, JsonElement expected)
         {
-            var m = metric.Measure(table, 0.95, seed: 1);
+            var m = metric.Measure(table, Named, 0.95, seed: 1);
             Assert.Equal(expected.GetDouble(), m.Value, 1e-6);
             Assert.True(m.Lower < m.Value && m.Value < m.Upper, $"{metric.Name}: {m}");
             Assert.Equal(table.Rows, m.Count);
@@ -47,7 +50,7 @@ public class GroupMetricTests
         using var reference = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json")));
         var fairlearn = reference.RootElement.GetProperty("fairlearn");
         var table = Table(dataset, attribute, privileged: null);
-        double Value(GroupMetric metric) => metric.Measure(table, 0.95, seed: 1).Value;
+        double Value(GroupMetric metric) => metric.Measure(table, Named, 0.95, seed: 1).Value;
 
         Assert.Equal(fairlearn.GetProperty("demographic_parity_difference").GetDouble(), Value(GroupMetric.StatisticalParityDifference), 1e-6);
         Assert.Equal(fairlearn.GetProperty("demographic_parity_ratio").GetDouble(), Value(GroupMetric.DisparateImpact), 1e-6);
@@ -62,11 +65,11 @@ public class GroupMetricTests
     [Fact]
     public void Of_several_levels_the_outermost_count()
     {
-        Assert.Equal(0.5, GroupMetric.StatisticalParityDifference.Measure(ThreeLevels, 0.95, 1).Value, 12);
-        Assert.Equal(1 / 3.0, GroupMetric.DisparateImpact.Measure(ThreeLevels, 0.95, 1).Value, 12);
-        Assert.Equal(0.5, GroupMetric.EqualOpportunityDifference.Measure(ThreeLevels, 0.95, 1).Value, 12);
-        Assert.Equal(0.75, GroupMetric.AverageOddsDifference.Measure(ThreeLevels, 0.95, 1).Value, 12);
-        Assert.Equal(1.0, GroupMetric.EqualizedOddsDifference.Measure(ThreeLevels, 0.95, 1).Value, 12);
+        Assert.Equal(0.5, GroupMetric.StatisticalParityDifference.Measure(ThreeLevels, Named, 0.95, 1).Value, 12);
+        Assert.Equal(1 / 3.0, GroupMetric.DisparateImpact.Measure(ThreeLevels, Named, 0.95, 1).Value, 12);
+        Assert.Equal(0.5, GroupMetric.EqualOpportunityDifference.Measure(ThreeLevels, Named, 0.95, 1).Value, 12);
+        Assert.Equal(0.75, GroupMetric.AverageOddsDifference.Measure(ThreeLevels, Named, 0.95, 1).Value, 12);
+        Assert.Equal(1.0, GroupMetric.EqualizedOddsDifference.Measure(ThreeLevels, Named, 0.95, 1).Value, 12);
     }
 
     [Fact]
@@ -84,7 +87,7 @@ public class GroupMetricTests
     {
         void NotMeasured(GroupMetric metric, string reason, params Confusion[] cells)
         {
-            var m = metric.Measure(new(["x", "y"], [.. cells], HasPrivileged: true), 0.95, 1);
+            var m = metric.Measure(new(["x", "y"], [.. cells], HasPrivileged: true), Named, 0.95, 1);
             Assert.Equal(reason, m.Reason);
             Assert.True(double.IsNaN(m.Value));
         }
@@ -93,23 +96,23 @@ public class GroupMetricTests
         NotMeasured(GroupMetric.StatisticalParityDifference, "level 'x' has no rows", default, full);
         NotMeasured(GroupMetric.EqualOpportunityDifference, "level 'y' has no rows whose label is favourable", full, new(0, 5, 0, 5));
         NotMeasured(GroupMetric.EqualizedOddsDifference, "level 'x' has no rows whose label is not favourable", new(5, 0, 5, 0), full);
-        NotMeasured(GroupMetric.DisparateImpact, "no row of level 'y' is predicted favourable, so that there is no ratio", full, new(0, 0, 50, 50));
+        NotMeasured(GroupMetric.DisparateImpact, "the selection rate of level 'y' is 0, so that there is no ratio", full, new(0, 0, 50, 50));
         Assert.Equal("the group has a single level, so that there is nothing to compare",
-            GroupMetric.StatisticalParityDifference.Measure(new(["x"], [full], false), 0.95, 1).Reason);
-        Assert.Equal(0, GroupMetric.DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), 0.95, 1).Value);
+            GroupMetric.StatisticalParityDifference.Measure(new(["x"], [full], false), Named, 0.95, 1).Reason);
+        Assert.Equal(0, GroupMetric.DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), Named, 0.95, 1).Value);
     }
 
     [Fact]
     public void A_level_too_small_for_an_interval_has_no_verdict()
     {
-        var m = GroupMetric.EqualOpportunityDifference.Measure(new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true), 0.95, 1);
+        var m = GroupMetric.EqualOpportunityDifference.Measure(new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true), Named, 0.95, 1);
         Assert.Equal("too few rows for an interval; the smallest level 'x' has 2 rows", m.Reason);
     }
 
     [Fact]
     public void Rows_that_all_agree_do_not_make_certainty()
     {
-        var m = GroupMetric.StatisticalParityDifference.Measure(new(["x", "y"], [new(4, 4, 0, 0), new(50, 50, 50, 50)], true), 0.95, 1);
+        var m = GroupMetric.StatisticalParityDifference.Measure(new(["x", "y"], [new(4, 4, 0, 0), new(50, 50, 50, 50)], true), Named, 0.95, 1);
         Assert.Equal(0.5, m.Value);
         Assert.True(m.Upper - m.Lower > 0.1, $"{m}");
     }

@@ -74,10 +74,12 @@ internal static class BaseGates
         return [.. @base.Groups, .. changed.Groups.Where(g => @base.Groups.All(b => b.Name != g.Name))];
     }
 
-    private static bool IsSame(GateRule a, GateRule b) => (a.Metric, a.Group, a.Attack) == (b.Metric, b.Group, b.Attack);
+    private static bool IsSame(GateRule a, GateRule b) => 
+        (a.Metric, a.Group, a.Attack, a.Rate, a.Alpha, a.Classes) == (b.Metric, b.Group, b.Attack, b.Rate, b.Alpha, b.Classes);
 
     private static bool IsSame(GroupPolicy a, GroupPolicy b) =>
-        (a.Column, a.Privileged, a.Where) == (b.Column, b.Privileged, b.Where) && a.Cross.SequenceEqual(b.Cross);
+        (a.Column, a.Privileged, a.Where, a.MinCount) == (b.Column, b.Privileged, b.Where, b.MinCount)
+        && a.Cross.SequenceEqual(b.Cross) && a.Bins.SequenceEqual(b.Bins);
 
     private static string Threshold(GateRule rule)
     {

@@ -84,6 +84,9 @@ public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, Eval
 public sealed record GroupColumn(string Name, ImmutableArray<string> Levels, ImmutableArray<int> LevelOf, int? Privileged,
     ImmutableArray<string> SourceColumns)
 {
+    /// <summary>Fewest rows that a rate of a level may rest on.</summary>
+    public int MinCount { get; init; } = 1;
+
     /// <summary>The same for the chosen rows.</summary>
     public GroupColumn Take(int[] rows) => this with { LevelOf = [.. rows.Select(r => LevelOf[r])] };
 }

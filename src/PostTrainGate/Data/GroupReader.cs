@@ -36,8 +36,19 @@ internal static class GroupReader
     private static GroupColumn OfColumn(Table table, GroupPolicy group, string name)
     {
         var column = table.Column(name, $"The group {Wording.Quote(group.Name)}", group.Position);
+        if (!group.Bins.IsEmpty) return OfBins(table, group, column);
         var codes = table.Codes(column, numbersInText: true, MostLevels) ?? throw TooMany(group);
         return Check(group, new(group.Name, codes.Values, [.. codes.Index], Privileged(group, codes.Values), [name]));
+    }
+
+    private static GroupColumn OfBins(Table table, GroupPolicy group, TableColumn column)
+    {
+        if (column.Kind != ColumnKind.Number)
+            throw Problem(DiagnosticCodes.DataValue, group, $"cuts {Wording.Quote(column.Name)} into bins, which is no column of numbers");
+        var (cuts, names) = (group.Bins, group.Bins.Select(Wording.Number).ToArray());
+        ImmutableArray<string> levels = [$"below {names[0]}", .. names.Zip(names.Skip(1), (a, b) => $"{a} to below {b}"), $"from {names[^1]}"];
+        ImmutableArray<int> levelOf = [.. table.Numbers(column).Select(v => double.IsNaN(v) ? -1 : cuts.Count(cut => v >= cut))];
+        return Check(group, new(group.Name, levels, levelOf, Privileged(group, levels), [column.Name]));
     }
 
     private static GroupColumn OfCondition(Table table, GroupPolicy group, string where)
@@ -98,11 +109,11 @@ internal static class GroupReader
             : group.Privileged is { } q && counts[q] == rows ? "has no unprivileged row"
             : counts.Count(c => c > 0) < 2 ? $"has one level only, {Wording.Quote(group.Levels[0])}: there is nothing to compare"
             : null;
-        return fault is null ? group : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
+        return fault is null ? group with { MinCount = policy.MinCount } : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
     }
 
     private static GateException TooMany(GroupPolicy group) => Problem(DiagnosticCodes.DataValue, group,
-        $"would have more than {MostLevels} levels; group by a condition, such as {{ where: \"age >= 25\" }}");
+        $"would have more than {MostLevels} levels; cut numbers by 'bins', or group by a condition, such as {{ where: \"age >= 25\" }}");
 
     private static GateException Problem(string code, GroupPolicy group, string fault) =>
         group.Position.Error(code, $"The group {Wording.Quote(group.Name)} {fault}.");

@@ -37,6 +37,23 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IDisposab
         }
     }
 
+    /// <summary>Probability of a class for every row.</summary>
+    public double[] Scores(int favorable)
+    {
+        using var scope = NewDisposeScope();
+        return Logits.to(float64).softmax(1).select(1, favorable).contiguous().data<double>().ToArray();
+    }
+
+    /// <summary>Number of rows whose scores are not numbers, so that no prediction of them means anything.</summary>
+    public int UndefinedScores
+    {
+        get
+        {
+            using var scope = NewDisposeScope();
+            return (int)Logits.isnan().any(1).sum().item<long>();
+        }
+    }
+
     /// <summary>
     /// What is costly to make of this classifier on these rows and needed again, such as its adversarial examples: made at the first
     /// request for that key, disposed with this.

@@ -1,8 +1,12 @@
+using System.Runtime.InteropServices;
+using MathNet.Numerics.Distributions;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>Bootstrap of a group table, stratified by level.</summary>
+/// <summary>
+/// Bootstrap of a group table, stratified by level. Counts are drawn, not rows, so that its cost does not grow with the rows.
+/// </summary>
 internal static class GroupBootstrap
 {
     /// <summary>Replicates drawn.</summary>
@@ -12,19 +16,90 @@ internal static class GroupBootstrap
     // proportion). Without it its interval would be a point.
     private const double Half = 0.5;
 
+    /// <summary>The table that replicates are drawn from: the one that was counted, smoothed.</summary>
+    public static GroupTable Center(GroupTable table) => table with
+    {
+        Cells = [.. table.Cells.Select(c =>
+            new Confusion(c.TruePositives + Half, c.FalsePositives + Half, c.FalseNegatives + Half, c.TrueNegatives + Half))],
+    };
+
     /// <summary>
-    /// Tables as other samples of the same size would give them. To draw rows of a level with replacement is to draw its four cells from a
-    /// multinomial distribution, here by binomials one after the other.
+    /// Tables as other samples of the same size would give them; each is to be used before the next. To draw rows of a level with
+    /// replacement is to draw its four cells from a multinomial distribution, here by binomials one after the other.
     /// </summary>
-    /// <returns>The table that was drawn from, smoothed; and per replicate the table of each level.</returns>
-    public static (Confusion[] Center, Confusion[][] Replicates) Draw(GroupTable table, int seed)
+    public static IEnumerable<GroupTable> Draw(GroupTable table, int seed) => table.Scores.IsEmpty ? DrawCells(table, seed) : DrawScores(table, seed);
+
+    /// <summary>BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the replicates.</summary>
+    /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
+    public static (double Lower, double Upper)? Interval(GroupTable table, Func<GroupTable, double> of, double confidence, int seed)
+    {
+        double[] values = [.. Draw(table, seed).Select(of).Where(v => !double.IsNaN(v)).Order()];
+        return values.Length < Replicates * (1 + confidence) / 2 ? null : Bca(values, table, of, confidence);
+    }
+
+    /// <summary>The same from replicates drawn before.</summary>
+    /// <param name="sorted">Values of the replicates, ascending.</param>
+    /// <param name="table">The table that was counted.</param>
+    /// <param name="of">The function.</param>
+    /// <param name="confidence">Level, in (0, 1).</param>
+    public static (double Lower, double Upper) Bca(double[] sorted, GroupTable table, Func<GroupTable, double> of, double confidence)
+    {
+        var center = Center(table);
+        var middle = of(center);
+        // Ties with the middle count half, for functions of few values.
+        var below = (sorted.Count(v => v < middle) + sorted.Count(v => v == middle) / 2.0) / sorted.Length;
+        var bias = Normal.InvCDF(0, 1, Math.Clamp(below, 0.01, 0.99));
+        var skew = table.Scores.IsEmpty ? Acceleration(center, middle, of) : 0;
+        return (At((1 - confidence) / 2), At((1 + confidence) / 2));
+
+        double At(double q)
+        {
+            var z = bias + Normal.InvCDF(0, 1, q);
+            return Intervals.Quantile(sorted, Normal.CDF(0, 1, bias + z / Math.Max(0.1, 1 - skew * z)));
+        }
+    }
+
+    // A sixth of the skewness of the function's influence, summed over the rows of every level, cell by cell.
+    private static double Acceleration(GroupTable center, double middle, Func<GroupTable, double> of)
+    {
+        const double Step = 1e-4;
+        var (cubes, squares) = (0.0, 0.0);
+        for (var level = 0; level < center.Cells.Length; level++)
+        {
+            var cells = center.Cells[level];
+            double[] counts = [cells.TruePositives, cells.FalsePositives, cells.FalseNegatives, cells.TrueNegatives];
+            for (var cell = 0; cell < counts.Length; cell++)
+            {
+                double[] moved = [.. counts.Select((n, c) => (1 - Step) * n + (c == cell ? Step * cells.Count : 0))];
+                var nearby = center with { Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])) };
+                var influence = (of(nearby) - middle) / Step / cells.Count;
+                cubes += counts[cell] * Math.Pow(influence, 3);
+                squares += counts[cell] * influence * influence;
+            }
+        }
+
+        var skew = cubes / (6 * Math.Pow(squares, 1.5));
+        return double.IsFinite(skew) ? skew : 0;
+    }
+
+    private static IEnumerable<GroupTable> DrawCells(GroupTable table, int seed)
+    {
+        var levels = table.Cells.Length;
+        var (tp, fp, fn, tn) = DrawCounts(table, seed);
+        for (var r = 0; r < Replicates; r++)
+        {
+            var cells = new Confusion[levels];
+            for (var l = 0; l < levels; l++) cells[l] = new(tp[r * levels + l], fp[r * levels + l], fn[r * levels + l], tn[r * levels + l]);
+            yield return table with { Cells = ImmutableCollectionsMarshal.AsImmutableArray(cells) };
+        }
+    }
+
+    private static (double[] Tp, double[] Fp, double[] Fn, double[] Tn) DrawCounts(GroupTable table, int seed)
     {
         using var scope = NewDisposeScope();
         using var random = new Generator((ulong)(uint)seed, CPU);
         var levels = table.Cells.Length;
-        Confusion[] center = [.. table.Cells.Select(c =>
-            new Confusion(c.TruePositives + Half, c.FalsePositives + Half, c.FalseNegatives + Half, c.TrueNegatives + Half))];
-
+        var center = Center(table).Cells;
         Tensor Column(Func<Confusion, double> of) => tensor(center.Select(of).ToArray()).expand(Replicates, levels);
         var left = tensor(table.Cells.Select(c => c.Count).ToArray()).expand(Replicates, levels);
         double[] Next(Tensor share)
@@ -36,10 +111,32 @@ internal static class GroupBootstrap
 
         var tp = Next(Column(c => c.TruePositives / c.Count));
         var fp = Next(Column(c => c.FalsePositives / (c.Count - c.TruePositives)));
-        var fn = Next(Column(c => c.FalseNegatives / (c.FalseNegatives + c.TrueNegatives)));
-        var tn = left.data<double>().ToArray();
-        var replicates = Enumerable.Range(0, Replicates)
-            .Select(r => Enumerable.Range(r * levels, levels).Select(i => new Confusion(tp[i], fp[i], fn[i], tn[i])).ToArray()).ToArray();
-        return (center, replicates);
+        var fn = Next(Column(c => c.FalseNegatives / c.Rejected));
+        return (tp, fp, fn, left.data<double>().ToArray());
+    }
+
+    // Every score's rows are drawn by Poisson's distribution, which the multinomial one comes to for many scores, in one call a replicate.
+    private static IEnumerable<GroupTable> DrawScores(GroupTable table, int seed)
+    {
+        using var random = new Generator((ulong)(uint)seed, CPU);
+        var all = tensor(table.Scores.SelectMany(s => s.Favorable.Concat(s.Unfavorable)).ToArray());
+        try
+        {
+            for (var r = 0; r < Replicates; r++)
+            {
+                using var drawn = poisson(all, random);
+                var counts = drawn.data<double>().ToArray();
+                var at = 0;
+                double[] Next(int length) => counts[at..(at += length)];
+                yield return table with
+                {
+                    Scores = [.. table.Scores.Select(s => s with { Favorable = Next(s.Values.Length), Unfavorable = Next(s.Values.Length) })],
+                };
+            }
+        }
+        finally
+        {
+            all.Dispose();
+        }
     }
 }

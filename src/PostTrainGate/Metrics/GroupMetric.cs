@@ -1,152 +1,196 @@
+using PostTrainGate.Policy;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// How far rates of the favourable outcome lie apart between the levels of a group. Each is three choices: which rates, on which scale,
-/// and how several spreads make one figure; value and interval follow from them.
+/// How far rates lie apart between the levels of a group. Each is a few choices: which rates, on which scale, apart from what, and how
+/// several spreads make one figure; value and interval follow from them.
 /// </summary>
 /// <remarks>
 /// With a privileged level, values have AIF360's sign: unprivileged - privileged, and unprivileged / privileged. Between levels side by
-/// side they are fairlearn's: maximum - minimum, and minimum / maximum. More than two classes: favourable against all others.
-/// A level without the rows that a rate needs makes the metric not measured.
+/// side they are fairlearn's: maximum - minimum, and minimum / maximum. A level without the rows that a rate needs makes the metric not
+/// measured.
 /// </remarks>
-public sealed class GroupMetric : IMetric
+public sealed class GroupMetric : TableMetric
 {
-    private readonly Rate[] _rates;
-    private readonly Func<double[], double> _combine;
-    private readonly bool _ratio;
-    private readonly bool _size;
+    private const string Between = "unprivileged - privileged, or maximum - minimum over levels";
 
-    // size: the figure is a size, never negative, whatever the sign of the spreads; ratio: rates are compared on the logarithmic scale
-    private GroupMetric(string name, string summary, Rate[] rates, Func<double[], double> combine, bool size = false, bool ratio = false)
+    private readonly Rate[] _rates;
+    private readonly Func<double[], double> _combine = s => s[0];
+    private readonly bool _ratio;   // rates are compared on the logarithmic scale
+    private readonly bool _size;    // the figure is a size, never negative, whatever the sign of the spreads
+    private readonly bool _overall; // levels are compared with all rows together instead of with each other
+
+    // No rates: the one that the gate names.
+    private GroupMetric(string name, string summary, Rate[] rates, bool ratio = false, bool overall = false)
     {
-        (Name, Summary, Better) = (name, summary, ratio ? Better.NearOne : Better.NearZero);
-        (_rates, _combine, _ratio, _size) = (rates, combine, ratio, size);
+        (Name, Summary, _rates, _ratio, _overall) = (name, summary, rates, ratio, overall);
+        _size = overall;
     }
+
+    private GroupMetric(string name, string summary, Rate[] rates, Func<double[], double> combine, bool size, bool ratio = false)
+        : this(name, summary, rates, ratio) => (_combine, _size) = (combine, size);
 
     /// <summary>Difference of selection rates (Dwork et al. 2012).</summary>
     public static GroupMetric StatisticalParityDifference { get; } = new("statistical_parity_difference",
-        "Difference of the share predicted favourable: unprivileged - privileged, or maximum - minimum over levels (AIF360, fairlearn).",
-        [Rate.Selection], s => s[0]);
+        $"Difference of the share predicted favourable: {Between} (AIF360 statistical_parity_difference, fairlearn demographic_parity_difference).",
+        [Rate.Selection]);
 
     /// <summary>Ratio of selection rates (Feldman et al. 2015).</summary>
     public static GroupMetric DisparateImpact { get; } = new("disparate_impact",
-        "Ratio of the share predicted favourable: unprivileged / privileged, or minimum / maximum over levels; 0.8 is the four-fifths rule.",
-        [Rate.Selection], s => s[0], ratio: true);
+        "Ratio of the share predicted favourable: unprivileged / privileged, or minimum / maximum over levels; 0.8 is the four-fifths rule "
+        + "(AIF360 disparate_impact, fairlearn demographic_parity_ratio).", [Rate.Selection], ratio: true);
 
     /// <summary>Difference of true positive rates (Hardt et al. 2016).</summary>
     public static GroupMetric EqualOpportunityDifference { get; } = new("equal_opportunity_difference",
-        "Difference of the true positive rate: unprivileged - privileged, or maximum - minimum over levels.",
-        [Rate.TruePositive], s => s[0]);
+        $"Difference of the true positive rate: {Between} (AIF360 equal_opportunity_difference, fairlearn true_positive_rate_difference).",
+        [Rate.TruePositive]);
 
     /// <summary>Mean of the differences of false and true positive rates, which may cancel (AIF360).</summary>
     public static GroupMetric AverageOddsDifference { get; } = new("average_odds_difference",
-        "Mean of the differences of false and true positive rate, signed, so that they may cancel (AIF360).",
-        [Rate.FalsePositive, Rate.TruePositive], s => (s[0] + s[1]) / 2);
+        "Mean of the differences of false and true positive rate, signed, so that they may cancel (AIF360 average_odds_difference).",
+        [Rate.FalsePositive, Rate.TruePositive], s => (s[0] + s[1]) / 2, size: false);
 
     /// <summary>Mean of the sizes of both differences (AIF360).</summary>
     public static GroupMetric AverageAbsoluteOddsDifference { get; } = new("average_absolute_odds_difference",
-        "Mean of the sizes of the differences of false and true positive rate (AIF360's average_abs_odds_difference).",
+        "Mean of the sizes of the differences of false and true positive rate (AIF360 average_abs_odds_difference).",
         [Rate.FalsePositive, Rate.TruePositive], s => (Math.Abs(s[0]) + Math.Abs(s[1])) / 2, size: true);
 
-    /// <summary>The larger of both differences (fairlearn).</summary>
+    /// <summary>The larger of both differences.</summary>
     public static GroupMetric EqualizedOddsDifference { get; } = new("equalized_odds_difference",
-        "The larger of the sizes of the differences of false and true positive rate (Hardt et al. 2016; fairlearn, AIF360).",
+        "The larger of the sizes of the differences of false and true positive rate (Hardt et al. 2016; AIF360, fairlearn equalized_odds_difference).",
         [Rate.FalsePositive, Rate.TruePositive], s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])), size: true);
 
-    /// <inheritdoc/>
-    public string Name { get; }
+    /// <summary>The smaller of both ratios.</summary>
+    public static GroupMetric EqualizedOddsRatio { get; } = new("equalized_odds_ratio",
+        "The ratio of false or of true positive rates that is further from 1, as smaller / larger (fairlearn equalized_odds_ratio).",
+        [Rate.FalsePositive, Rate.TruePositive], s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])), size: true, ratio: true);
+
+    /// <summary>Difference of precisions (Chouldechova 2017).</summary>
+    public static GroupMetric PredictiveParityDifference { get; } = new("predictive_parity_difference",
+        $"Difference of the positive predictive value: {Between} (Chouldechova 2017; the negative of AIF360 false_discovery_rate_difference).",
+        [Rate.PositivePredictive]);
+
+    /// <summary>Mean of the differences of precision and false omission rate (AIF360).</summary>
+    public static GroupMetric AveragePredictiveValueDifference { get; } = new("average_predictive_value_difference",
+        "Mean of the differences of positive predictive value and false omission rate, signed (AIF360 average_predictive_value_difference).",
+        [Rate.PositivePredictive, Rate.FalseOmission], s => (s[0] + s[1]) / 2, size: false);
+
+    /// <summary>Difference of any rate.</summary>
+    public static GroupMetric RateDifference { get; } = new("rate_difference",
+        $"Difference of any rate: {Between} (AIF360 RATE_difference, fairlearn RATE_difference).", []);
+
+    /// <summary>Ratio of any rate.</summary>
+    public static GroupMetric RateRatio { get; } = new("rate_ratio",
+        "Ratio of any rate: unprivileged / privileged, or minimum / maximum over levels (AIF360 RATE_ratio, fairlearn RATE_ratio).",
+        [], ratio: true);
+
+    /// <summary>Largest distance of a level's rate from that of all rows.</summary>
+    public static GroupMetric RateDifferenceToOverall { get; } = new("rate_difference_to_overall",
+        "Largest distance of any level's rate from that of all rows (fairlearn difference(method='to_overall')).", [], overall: true);
+
+    /// <summary>Smallest ratio of a level's rate and that of all rows.</summary>
+    public static GroupMetric RateRatioToOverall { get; } = new("rate_ratio_to_overall",
+        "The ratio of a level's rate and that of all rows that is furthest from 1, as smaller / larger (fairlearn ratio(method='to_overall')).",
+        [], ratio: true, overall: true);
 
     /// <inheritdoc/>
-    public string Summary { get; }
+    public override string Name { get; }
 
     /// <inheritdoc/>
-    public Better Better { get; }
+    public override string Summary { get; }
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Group;
+    public override Better Better => _ratio ? Better.NearOne : Better.NearZero;
 
     /// <inheritdoc/>
-    public Measurement Measure(MetricContext context)
+    public override MetricNeeds Needs => MetricNeeds.Group | (_rates.Length == 0 ? MetricNeeds.Rate : MetricNeeds.None);
+
+    /// <inheritdoc/>
+    public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
-        var data = context.Evaluation.Data;
-        if (context.Rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
+        Rate[] rates = _rates.Length == 0 ? [RateOf(rule.Rate!)] : _rates;
+        if (WhyNot(table, rates) is { } reason) return Measurement.NotMeasured(reason);
+        var signed = !_size && table.HasPrivileged;
+        var center = OnScale(GroupBootstrap.Center(table), rates);
+        var (spreads, errors) = (new List<double>(), new List<double>());
+        foreach (var replicate in GroupBootstrap.Draw(table, seed))
         {
-            return Measurement.NotMeasured($"the data has no group '{context.Rule.Group}'");
+            var byLevel = OnScale(replicate, rates);
+            // Replicates whose table lacks the rows that a rate needs have no value.
+            if (Spread(byLevel, table) is var spread && IsValue(spread)) spreads.Add(spread);
+            if (!signed && Error(byLevel, center, table) is var error && IsValue(error)) errors.Add(error);
         }
 
-        var table = GroupTable.Count(data.LabelValues, context.Evaluation.Predictions, group, data.Favorable);
-        return Measure(table, context.Confidence, context.Seed);
-    }
-
-    /// <summary>The metric and its interval from counts alone.</summary>
-    /// <param name="table">Counts per level.</param>
-    /// <param name="confidence">Level of the interval, in (0, 1).</param>
-    /// <param name="seed">Seed of the bootstrap.</param>
-    public Measurement Measure(GroupTable table, double confidence, int seed)
-    {
-        if (WhyNot(table) is { } reason) return Measurement.NotMeasured(reason);
-        var spread = Spread(table, table.Cells.AsSpan(), []);
-        var (center, replicates) = GroupBootstrap.Draw(table, seed);
-        // Replicates whose table lacks the rows that a rate needs have no value.
-        var spreads = Sorted(replicates.Select(cells => Spread(table, cells, [])));
-        if (replicates.Length - spreads.Length > (1 - confidence) / 2 * replicates.Length)
+        if (GroupBootstrap.Replicates - spreads.Count > (1 - confidence) / 2 * GroupBootstrap.Replicates)
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
             return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
         }
 
-        var (lower, upper) = (Intervals.Quantile(spreads, (1 - confidence) / 2), Intervals.Quantile(spreads, (1 + confidence) / 2));
-        if (_size || !table.HasPrivileged)
-        {
-            // A size is a norm of the rates. Resampling adds to a small one, so that a percentile of it is too high for a lower end (never too
-            // low for an upper one). But by the triangle inequality it is off by no more than the size of the rates' errors.
-            var error = Intervals.Quantile(Sorted(replicates.Select(cells => Spread(table, cells, center))), confidence);
-            (lower, upper) = double.IsFinite(error) ? (Math.Max(0, spread - error), Math.Min(upper, spread + error)) : (0, upper);
-        }
+        spreads.Sort();
+        var value = Spread(OnScale(table, rates), table);
+        var (lower, upper) = signed
+            ? GroupBootstrap.Bca([.. spreads], table, t => Spread(OnScale(t, rates), table), confidence)
+            : Size(value, [.. spreads], [.. errors.Order()], confidence);
+        var (a, b) = (OffScale(Math.Min(value, lower), table), OffScale(Math.Max(value, upper), table));
+        return new(OffScale(value, table), Math.Min(a, b), Math.Max(a, b), table.Rows);
 
-        var (a, b) = (OffScale(Math.Min(spread, lower), table), OffScale(Math.Max(spread, upper), table));
-        return new(OffScale(spread, table), Math.Min(a, b), Math.Max(a, b), table.Rows);
-
-        double[] Sorted(IEnumerable<double> values) => [.. values.Where(v => !double.IsNaN(v) && double.IsFinite(OffScale(v, table))).Order()];
+        bool IsValue(double v) => !double.IsNaN(v) && double.IsFinite(OffScale(v, table));
     }
 
-    private string? WhyNot(GroupTable table)
+    // A size is a norm of the rates. Resampling adds to a small one, so that a percentile of it is too high for a lower end (never too
+    // low for an upper one). But by the triangle inequality it is off by no more than the size of the rates' errors.
+    private static (double Lower, double Upper) Size(double value, double[] spreads, double[] errors, double confidence)
+    {
+        var upper = Intervals.Quantile(spreads, (1 + confidence) / 2);
+        if (errors.Length == 0) return (0, upper);
+        var error = Intervals.Quantile(errors, confidence);
+        return double.IsFinite(error) ? (Math.Max(0, value - error), Math.Min(upper, value + error)) : (0, upper);
+    }
+
+    private string? WhyNot(GroupTable table, Rate[] rates)
     {
         if (table.Cells.Length < 2) return "the group has a single level, so that there is nothing to compare";
-        foreach (var rate in _rates)
+        if (rates.Select(table.WhyNot).FirstOrDefault(r => r is not null) is { } reason) return reason;
+        if (!_ratio) return null;
+        foreach (var rate in rates)
         {
-            foreach (var (level, cells) in table.Levels.Zip(table.Cells))
-            {
-                if (rate.Total(cells) == 0) return $"level '{level}' has no {rate.Base}";
-            }
+            var divisor = _overall ? rate.Of(table.Overall)
+                : table.HasPrivileged ? rate.Of(table[1]) : Enumerable.Range(0, table.Cells.Length).Max(l => rate.Of(table[l]));
+            if (divisor > 0) continue;
+            var whose = _overall || !table.HasPrivileged ? "all rows" : $"level '{table.Levels[1]}'";
+            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {GateText.Number(divisor)}, so that there is no ratio";
         }
 
-        if (!_ratio) return null;
-        var divisor = table.HasPrivileged ? _rates[0].Hits(table.Cells[1]) : table.Cells.Max(_rates[0].Hits);
-        if (divisor > 0) return null;
-        var whose = table.HasPrivileged ? $"no row of level '{table.Levels[1]}'" : "no row";
-        return $"{whose} is predicted favourable, so that there is no ratio";
+        return null;
     }
 
-    // The spreads of all rates over the levels, combined; of the rates' deviations where a center is given.
-    private double Spread(GroupTable table, ReadOnlySpan<Confusion> cells, ReadOnlySpan<Confusion> center)
+    // [rate][level, and all rows together at the end where levels are compared with them]
+    private double[][] OnScale(GroupTable table, Rate[] rates)
     {
-        var spreads = new double[_rates.Length];
-        var byLevel = new double[cells.Length];
-        for (var r = 0; r < spreads.Length; r++)
+        var values = new double[rates.Length][];
+        for (var r = 0; r < rates.Length; r++)
         {
+            var byLevel = values[r] = new double[table.Cells.Length + (_overall ? 1 : 0)];
             for (var l = 0; l < byLevel.Length; l++)
             {
-                byLevel[l] = OnScale(_rates[r].Of(cells[l])) - (center.IsEmpty ? 0 : OnScale(_rates[r].Of(center[l])));
+                var rate = rates[r].Of(l < table.Cells.Length ? table[l] : table.Overall);
+                byLevel[l] = _ratio ? Math.Log(rate) : rate;
             }
-
-            spreads[r] = table.Spread(byLevel);
         }
 
-        return _combine(spreads);
+        return values;
     }
 
-    private double OnScale(double rate) => _ratio ? Math.Log(rate) : rate;
+    private double Spread(double[][] values, GroupTable table) => _combine([.. values.Select(v => Spread(v, table))]);
 
-    private double OffScale(double spread, GroupTable table) => !_ratio ? spread : Math.Exp(table.HasPrivileged ? spread : -spread);
+    private double Spread(double[] byLevel, GroupTable table) =>
+        _overall ? byLevel[..^1].Max(v => Math.Abs(v - byLevel[^1])) : table.Spread(byLevel);
+
+    // The spread of the rates' deviations from the center.
+    private double Error(double[][] values, double[][] center, GroupTable table) =>
+        Spread([.. values.Zip(center, (v, c) => v.Zip(c, (a, b) => a - b).ToArray())], table);
+
+    private double OffScale(double spread, GroupTable table) => !_ratio ? spread : Math.Exp(!_size && table.HasPrivileged ? spread : -spread);
 }

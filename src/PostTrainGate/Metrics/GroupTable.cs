@@ -12,27 +12,22 @@ public readonly record struct Confusion(double TruePositives, double FalsePositi
 {
     /// <summary>Number of rows.</summary>
     public double Count => TruePositives + FalsePositives + FalseNegatives + TrueNegatives;
-}
 
-/// <summary>A share of the rows of a level.</summary>
-/// <param name="Base">In words, the rows it is a share of; they have to be there.</param>
-/// <param name="Hits">How many rows count.</param>
-/// <param name="Total">Of how many.</param>
-public sealed record Rate(string Base, Func<Confusion, double> Hits, Func<Confusion, double> Total)
-{
-    /// <summary>Share of rows with a favourable prediction.</summary>
-    public static Rate Selection { get; } = new("rows", c => c.TruePositives + c.FalsePositives, c => c.Count);
+    /// <summary>Rows whose label is favourable.</summary>
+    public double Favorable => TruePositives + FalseNegatives;
 
-    /// <summary>Of the rows that deserve the favourable outcome, the share predicted so.</summary>
-    public static Rate TruePositive { get; } =
-        new("rows whose label is favourable", c => c.TruePositives, c => c.TruePositives + c.FalseNegatives);
+    /// <summary>Rows whose label is not favourable.</summary>
+    public double Unfavorable => FalsePositives + TrueNegatives;
 
-    /// <summary>Of the rows that do not deserve the favourable outcome, the share predicted so all the same.</summary>
-    public static Rate FalsePositive { get; } =
-        new("rows whose label is not favourable", c => c.FalsePositives, c => c.FalsePositives + c.TrueNegatives);
+    /// <summary>Rows predicted favourable.</summary>
+    public double Selected => TruePositives + FalsePositives;
 
-    /// <summary>The rate; NaN without any row that it is a share of.</summary>
-    public double Of(Confusion cells) => Hits(cells) / Total(cells);
+    /// <summary>Rows not predicted favourable.</summary>
+    public double Rejected => FalseNegatives + TrueNegatives;
+
+    /// <summary>The rows of both.</summary>
+    public static Confusion operator +(Confusion a, Confusion b) => new(a.TruePositives + b.TruePositives,
+        a.FalsePositives + b.FalsePositives, a.FalseNegatives + b.FalseNegatives, a.TrueNegatives + b.TrueNegatives);
 }
 
 /// <summary>A confusion table per level of a group, from which every group metric is derived.</summary>
@@ -44,28 +39,52 @@ public sealed record Rate(string Base, Func<Confusion, double> Hits, Func<Confus
 /// </param>
 public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Confusion> Cells, bool HasPrivileged)
 {
+    /// <summary>Scores of each level, for rates that come from them; empty otherwise.</summary>
+    public ImmutableArray<ScoreCounts> Scores { get; init; } = [];
+
+    /// <summary>Fewest rows that a rate of a level may rest on.</summary>
+    public int MinCount { get; init; } = 1;
+
     /// <summary>Counts. Rows whose level is missing are left out; classes other than the favourable one are taken together.</summary>
     /// <param name="labels">True class of each row.</param>
     /// <param name="predictions">Predicted class of each row.</param>
-    /// <param name="group">Level of each row.</param>
+    /// <param name="group">Level of each row; null: all rows are one level.</param>
     /// <param name="favorable">The class that counts as favourable.</param>
-    public static GroupTable Count(ImmutableArray<int> labels, ImmutableArray<int> predictions, GroupColumn group, int favorable)
+    /// <param name="scores">Probability of that class for each row, where rates of scores are asked for.</param>
+    public static GroupTable Count(ImmutableArray<int> labels, ImmutableArray<int> predictions, GroupColumn? group, int favorable,
+        double[]? scores = null)
     {
-        ImmutableArray<string> levels = group.Privileged is { } p ? [Unprivileged(group, p), group.Levels[p]] : group.Levels;
+        ImmutableArray<string> levels = group switch
+        {
+            null => ["all"],
+            { Privileged: { } p } => [Unprivileged(group, p), group.Levels[p]],
+            _ => group.Levels,
+        };
         var counts = new int[levels.Length, 4];
+        List<(double, bool)>[] scored = [.. levels.Select(_ => new List<(double, bool)>())];
         for (var i = 0; i < labels.Length; i++)
         {
-            if (group.LevelOf[i] < 0) continue;
-            var level = group.Privileged is { } privileged ? (group.LevelOf[i] == privileged ? 1 : 0) : group.LevelOf[i];
+            if (LevelOf(group, i) is not (>= 0 and var level)) continue;
             counts[level, (labels[i] == favorable ? 0 : 1) + (predictions[i] == favorable ? 0 : 2)]++;
+            if (scores is not null) scored[level].Add((scores[i], labels[i] == favorable));
         }
 
         return new(levels, [.. levels.Select((_, l) => new Confusion(counts[l, 0], counts[l, 1], counts[l, 2], counts[l, 3]))],
-            group.Privileged is not null);
+            group?.Privileged is not null)
+        {
+            MinCount = group?.MinCount ?? 1,
+            Scores = scores is null ? [] : [.. scored.Select(ScoreCounts.Of)],
+        };
     }
 
     /// <summary>Number of rows.</summary>
     public int Rows => (int)Cells.Sum(c => c.Count);
+
+    /// <summary>What is known of one level.</summary>
+    public LevelRows this[int level] => new(Cells[level], Scores.IsEmpty ? null : Scores[level]);
+
+    /// <summary>What is known of all levels together.</summary>
+    public LevelRows Overall => new(Cells.Aggregate((a, b) => a + b), Scores.IsEmpty ? null : ScoreCounts.Together(Scores));
 
     /// <summary>
     /// How far a value that each level has lies apart: unprivileged - privileged as AIF360 has it, or maximum - minimum over levels side
@@ -78,6 +97,26 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         foreach (var value in byLevel) (least, most) = (Math.Min(least, value), Math.Max(most, value));
         return most - least;
     }
+
+    /// <summary>Why a rate has no value in some level; null when it has one in each.</summary>
+    public string? WhyNot(Rate rate)
+    {
+        for (var level = 0; level < Cells.Length; level++)
+        {
+            if (double.IsNaN(rate.Of(this[level]))) return $"level '{Levels[level]}' has no {rate.Base}";
+            if (rate.Rows(Cells[level]) is var rows && rows < MinCount)
+                return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, fewer than 'min_count' {MinCount}";
+        }
+
+        return null;
+    }
+
+    private static int LevelOf(GroupColumn? group, int row) => group switch
+    {
+        null => 0,
+        { Privileged: { } privileged } => group.LevelOf[row] < 0 ? -1 : group.LevelOf[row] == privileged ? 1 : 0,
+        _ => group.LevelOf[row],
+    };
 
     private static string Unprivileged(GroupColumn group, int privileged) =>
         group.Levels.Length == 2 ? group.Levels[1 - privileged] : $"not {group.Levels[privileged]}";

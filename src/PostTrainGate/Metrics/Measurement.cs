@@ -26,6 +26,9 @@ public enum Better
     /// <summary>Higher is better: accuracy, robust accuracy.</summary>
     Higher,
 
+    /// <summary>Lower is better: inequality, the highest error rate of a group.</summary>
+    Lower,
+
     /// <summary>Nearer to 0 is better, either side: signed differences. A maximum bounds the size.</summary>
     NearZero,
 
@@ -45,6 +48,12 @@ public enum MetricNeeds
 
     /// <summary>An attack with a budget.</summary>
     Attack = 2,
+
+    /// <summary>One of the catalog's rates.</summary>
+    Rate = 4,
+
+    /// <summary>The order of a generalized entropy.</summary>
+    Alpha = 8,
 }
 
 /// <summary>One thing that can be measured of a classifier on a set of rows. Stateless.</summary>
@@ -61,6 +70,9 @@ public interface IMetric
 
     /// <summary>What it needs from the policy.</summary>
     MetricNeeds Needs { get; }
+
+    /// <summary>Largest value that a threshold may have.</summary>
+    double Largest => 1;
 
     /// <summary>Measures it.</summary>
     Measurement Measure(MetricContext context);

@@ -153,6 +153,12 @@ public sealed record GroupPolicy
     /// <summary>An SQL condition; true is privileged.</summary>
     public string? Where { get; init; }
 
+    /// <summary>Where a continuous <see cref="Column"/> is cut, ascending; empty: its values are the groups.</summary>
+    public ImmutableArray<double> Bins { get; init; } = [];
+
+    /// <summary>Fewest rows that a rate of a level may rest on.</summary>
+    public int MinCount { get; init; } = 1;
+
     /// <summary>Names of groups whose intersections are the groups.</summary>
     public ImmutableArray<string> Cross { get; init; } = [];
 
@@ -168,6 +174,15 @@ public sealed record GateRule
 
     /// <summary>The group it is measured by, where the metric takes one.</summary>
     public string? Group { get; init; }
+
+    /// <summary>Name of a rate of the catalog, where the metric takes one.</summary>
+    public string? Rate { get; init; }
+
+    /// <summary>Order of a generalized entropy, where the metric takes one.</summary>
+    public double Alpha { get; init; } = 2;
+
+    /// <summary>Which classes count as the favourable outcome.</summary>
+    public Metrics.ClassView Classes { get; init; }
 
     /// <summary>The attack it is measured under, where the metric takes one.</summary>
     public AttackSettings? Attack { get; init; }

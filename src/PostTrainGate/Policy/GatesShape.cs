@@ -91,7 +91,7 @@ internal sealed class GatesShape : Shape
     }
 
     /// <summary>The threshold that bounds a metric's value.</summary>
-    public static string Bound(MetricName metric) => metric.Better is Better.NearZero ? "max" : "min";
+    public static string Bound(MetricName metric) => metric.Better is Better.NearZero or Better.Lower ? "max" : "min";
 
     private static GateEntry Entry(ScalarNode name, PolicyNode rule, ReadContext context)
     {

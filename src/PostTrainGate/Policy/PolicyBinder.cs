@@ -67,6 +67,8 @@ internal static class PolicyBinder
         Column = group.Get(Shapes.Group.Column),
         Privileged = group.Get(Shapes.Group.Privileged),
         Where = group.Get(Shapes.Group.Where),
+        Bins = List(group, Shapes.Group.Bins),
+        MinCount = group.Get(Shapes.Group.MinCount),
         Cross = List(group, Shapes.Group.Cross),
         Position = group.Position,
     };
@@ -75,6 +77,9 @@ internal static class PolicyBinder
     {
         Metric = gate.Name.Text,
         Group = gate.Rule.Get(Shapes.Rule.Group),
+        Rate = gate.Rule.Get(Shapes.Rule.Rate),
+        Alpha = gate.Rule.Get(Shapes.Rule.Alpha),
+        Classes = gate.Rule.Get(Shapes.Rule.Classes),
         Attack = gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule) : null,
         Samples = gate.Rule.Get(Shapes.Rule.Samples),
         Min = gate.Rule.Get(Shapes.Rule.Min),

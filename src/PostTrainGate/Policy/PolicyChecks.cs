@@ -118,9 +118,19 @@ internal static class PolicyChecks
                     $"'privileged' names a value of 'column', which the group {shown} lacks; {why}remove it.");
             }
 
+            if (group.TryGet(Shapes.Group.Bins, out var bins)) Bins(shown, bins, group, context);
             if (!group.TryGet(Shapes.Group.Cross, out var cross)) continue;
             foreach (var member in cross) Crossed(member, name.Text, group.At(Shapes.Group.Cross), groups, context);
         }
+    }
+
+    private static void Bins(string group, ImmutableArray<double> bins, Section section, ReadContext context)
+    {
+        var at = section.At(Shapes.Group.Bins);
+        if (!section.Has(Shapes.Group.Column))
+            Conflict(context, at, $"The group {group} has 'bins', which cut a 'column'; give the column.");
+        if (bins.Zip(bins.Skip(1)).Any(b => b.Second < b.First))
+            context.Report(DiagnosticCodes.PolicyRange, at, $"'bins' of the group {group} are {string.Join(", ", bins.Select(Wording.Number))}; they must ascend.");
     }
 
     private static void Crossed(string member, string name, SourcePosition at, ImmutableArray<(ScalarNode Name, Section Group)> groups,

@@ -7,7 +7,7 @@ namespace PostTrainGate.Policy;
 internal readonly record struct PolicyName(string Name, string Summary);
 
 /// <summary>A metric as the policy sees it.</summary>
-internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs, Better Better);
+internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs, Better Better, double Largest = 1);
 
 /// <summary>The names of the catalog, which decide what a policy may say; tests bring their own.</summary>
 internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, ImmutableArray<PolicyName> Attacks,
@@ -15,8 +15,14 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
 {
     /// <summary>What this version has.</summary>
     public static PolicyNames Catalog { get; } = new(
-        [.. PostTrainGate.Catalog.Metrics.Select(m => new MetricName(m.Name, m.Summary, m.Needs, m.Better))],
+        [.. PostTrainGate.Catalog.Metrics.Select(m => new MetricName(m.Name, m.Summary, m.Needs, m.Better, m.Largest))],
         [.. PostTrainGate.Catalog.Attacks.Select(a => new PolicyName(a.Name, a.Summary))],
         [.. PostTrainGate.Catalog.Repairs.Select(r => new PolicyName(r.Name, r.Summary))],
-        [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))]);
+        [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))])
+    {
+        Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new PolicyName(r.Name, r.Summary))],
+    };
+
+    /// <summary>Rates that metrics may be asked to compare.</summary>
+    public ImmutableArray<PolicyName> Rates { get; init; } = [];
 }

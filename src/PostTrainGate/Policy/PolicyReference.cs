@@ -41,6 +41,8 @@ public static class PolicyReference
         Table(text, ["metric", "takes", "threshold", "what it is"],
             names.Metrics.Select(m => (string[])[Code(m.Name), Needs(m.Needs), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]));
         text.Append('\n');
+        Table(text, ["rate", "what it is"], names.Rates.Select(r => (string[])[Code(r.Name), r.Summary]));
+        text.Append('\n');
         Table(text, ["attack", "what it does"], names.Attacks.Select(a => (string[])[Code(a.Name), a.Summary]));
         text.Append('\n');
         Table(text, ["report", "what it is"],

@@ -114,7 +114,14 @@ internal static class PolicyShape
             new ListShape<string>(new TextShape("the name of a group"), "[sex, age]", fewest: 2, most: 8) { Distinct = true },
             "Other groups, whose intersections are the groups.");
 
-        public static readonly MapShape Map = new(Column, Privileged, Where, Cross);
+        public static readonly Key<ImmutableArray<double>> Bins = new("bins",
+            new ListShape<double>(new NumberShape(Range.Any), "[25, 45, 65]", fewest: 1, most: 100) { Distinct = true },
+            "Where a column of numbers is cut into groups, ascending; each bin takes its lower end.");
+
+        public static readonly Key<int> MinCount = new("min_count", new CountShape(1),
+            "Fewest rows that a rate of a group may rest on; with fewer the metric is not measured.") { Default = "1" };
+
+        public static readonly MapShape Map = new(Column, Privileged, Bins, Where, Cross, MinCount);
     }
 
     /// <summary>An entry of the <c>gates</c> section, under the name of its metric.</summary>
@@ -124,6 +131,18 @@ internal static class PolicyShape
 
         public static readonly Key<string> Group = new("group", new TextShape("the name of a group"),
             "The group it is measured by.") { Example = "group: sex" };
+
+        public static readonly Key<string> Rate = new("rate", new NameShape("rate", n => n.Rates.Select(r => r.Name)),
+            "The rate that is compared.") { Example = "rate: true_positive_rate" };
+
+        public static readonly Key<double> Alpha = new("alpha", new NumberShape(new(-10, 10)),
+            "Order of the entropy: the higher, the more a large benefit counts.") { Default = "2" };
+
+        public static readonly Key<ClassView> Classes = new("classes", new ChoiceShape<ClassView>(),
+            "Of several classes: the favourable one against the rest, or each against the rest and their mean or the worst.")
+        {
+            Default = "favorable",
+        };
 
         public static readonly Key<string> Attack = new("attack", new NameShape("attack", n => n.Attacks.Select(a => a.Name)),
             "The attack it is measured under.") { Example = "attack: pgd" };
@@ -149,27 +168,42 @@ internal static class PolicyShape
             "The value may be worse than that of the base branch's model by at most this.");
 
         private static readonly ImmutableArray<Key> ForAttack = [Attack, Norm, Epsilon, Steps, StepSize, Restarts, RandomStart, Samples];
-        private static readonly ImmutableArray<Key> All = [Group, .. ForAttack, Min, Max, Drop];
+        private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
+        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, .. ForAttack, .. Thresholds];
 
         /// <summary>For a metric that is not known: every key, none needed.</summary>
         public static MapShape Unknown { get; } = new([.. All]) { Partial = true };
 
         /// <summary>The keys that make sense for a metric; others are refused with a reason.</summary>
         public static MapShape For(MetricName metric) => new([.. All.Select(k => WhyNot(k, metric) is { } reason
-            ? new Key<object>(k.Name, k.Shape, k.Summary) { Refused = reason } : k)]);
+            ? new Key<object>(k.Name, k.Shape, k.Summary) { Refused = reason } : Fitting(k, metric))]);
+
+        // Thresholds of a metric without an upper end are not shares.
+        private static Key Fitting(Key key, MetricName metric) => metric.Largest > 1 && Thresholds.Contains(key)
+            ? new Key<double?>(key.Name, new NumberShape(new(0, metric.Largest)), key.Summary) : key;
 
         private static string? WhyNot(Key key, MetricName metric)
         {
-            var zero = metric.Better is Better.NearZero;
+            var zero = metric.Better is Better.NearZero or Better.Lower;
             if (key == Group && !metric.Needs.HasFlag(MetricNeeds.Group))
                 return $"'group' is of no use to '{metric.Name}', which is measured over all rows; remove it.";
+            if (key == Classes && !IsCounted(metric))
+                return $"'classes' is of no use to '{metric.Name}'; remove it.";
+            if (key == Rate && !metric.Needs.HasFlag(MetricNeeds.Rate))
+                return $"'rate' is of no use to '{metric.Name}', which is of one kind; remove it, or use 'rate_difference'.";
+            if (key == Alpha && !metric.Needs.HasFlag(MetricNeeds.Alpha))
+                return $"'alpha' is of no use to '{metric.Name}', which has an order of its own or none; remove it.";
             if (ForAttack.Contains(key) && !metric.Needs.HasFlag(MetricNeeds.Attack))
                 return $"'{key.Name}' is of no use to '{metric.Name}', which is measured without an attack; remove it.";
             if (key == Min && zero)
-                return $"'min' does not fit '{metric.Name}', which is better the nearer it is to 0; bound its size by 'max'.";
+                return $"'min' does not fit '{metric.Name}', which is better the {(metric.Better is Better.Lower
+                    ? "lower it is; bound it" : "nearer it is to 0; bound its size")} by 'max'.";
             if (key == Max && !zero)
                 return $"'max' does not fit '{metric.Name}', which is better the {Nearer(metric.Better)}; bound it by 'min'.";
             return null;
+
+            // What is a function of counts can take any class as the favourable one.
+            static bool IsCounted(MetricName metric) => metric.Needs.HasFlag(MetricNeeds.Group) || metric.Needs.HasFlag(MetricNeeds.Alpha);
 
             static string Nearer(Better better) => better is Better.NearOne ? "nearer it is to 1" : "higher it is";
         }

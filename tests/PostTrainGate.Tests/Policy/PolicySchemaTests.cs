@@ -37,7 +37,7 @@ public class PolicySchemaTests
     {
         var names = PolicyNames.Catalog;
         var named = names.Metrics.Select(m => (m.Name, m.Summary)).Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
-            .Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
+            .Concat(names.Rates.Where(r => r.Name != "accuracy").Select(r => (r.Name, r.Summary))).Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
         Assert.All(named, n => Assert.Matches("^[a-z][a-z0-9_-]*$", n.Name));
         Assert.All(named, n => Assert.Matches(@"^[A-Z].{10,}\.$", n.Summary));
         Assert.Equal(named.Count, named.DistinctBy(n => n.Name).Count());
@@ -45,7 +45,7 @@ public class PolicySchemaTests
         var attacks = names.Attacks.Select(a => $"attack: {a.Name}, epsilon: 8/255, ");
         var gates = names.Metrics.SelectMany(m =>
             (m.Needs.HasFlag(MetricNeeds.Attack) ? attacks : [""]).Select(attack =>
-                $"  - {m.Name}: {{ {attack}{(m.Needs.HasFlag(MetricNeeds.Group) ? "group: sex, " : "")}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}"));
+                $"  - {m.Name}: {{ {attack}{(m.Needs.HasFlag(MetricNeeds.Group) ? "group: sex, " : "")}{(m.Needs.HasFlag(MetricNeeds.Rate) ? "rate: auc, " : "")}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}"));
         var yaml = $"""
             {PolicyFolder.Minimal}
             {string.Join('\n', gates)}

@@ -1,0 +1,118 @@
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>
+/// Inequality of the benefit that people have of a prediction: 1 when it is right, 2 when it is better than the label, 0 when it is
+/// worse (Speicher et al. 2018). Over all rows, between groups, or within groups; the latter two add up to the first.
+/// </summary>
+public sealed class BenefitMetric : TableMetric
+{
+    private enum Part { All, Between, Within }
+
+    private readonly Part _part;
+    private readonly double? _alpha; // null: the gate's
+    private readonly bool _deviation; // as a coefficient of variation instead of an index
+
+    private BenefitMetric(string name, string summary, Part part, double? alpha, bool deviation = false) =>
+        (Name, Summary, _part, _alpha, _deviation) = (name, summary, part, alpha, deviation);
+
+    /// <summary>Generalized entropy with alpha 1, over all rows.</summary>
+    public static BenefitMetric Theil { get; } = new("theil_index",
+        "Inequality of benefit over all rows, alpha 1 (Speicher et al. 2018; AIF360 theil_index).", Part.All, 1);
+
+    /// <summary>Over all rows.</summary>
+    public static BenefitMetric Entropy { get; } = new("generalized_entropy_index",
+        "Inequality of benefit over all rows, for any 'alpha' (Speicher et al. 2018; AIF360 "
+        + "generalized_entropy_index, but that its alpha 0 is divided by the mean benefit once more).", Part.All, null);
+
+    /// <summary>Twice the index with alpha 2, square root, over all rows.</summary>
+    public static BenefitMetric Variation { get; } = new("coefficient_of_variation",
+        "Standard deviation of benefit over all rows in units of its mean (AIF360 coefficient_of_variation).", Part.All, 2, deviation: true);
+
+    /// <summary>Every row counted with its group's mean benefit, alpha 1.</summary>
+    public static BenefitMetric BetweenTheil { get; } = new("between_group_theil_index",
+        "Inequality of mean benefit between groups, alpha 1 (AIF360 between_group_theil_index).", Part.Between, 1);
+
+    /// <summary>Every row counted with its group's mean benefit.</summary>
+    public static BenefitMetric BetweenEntropy { get; } = new("between_group_generalized_entropy_index",
+        "Inequality of mean benefit between groups, for any 'alpha' (AIF360 between_group_generalized_entropy_index).", Part.Between, null);
+
+    /// <summary>What is left within the groups.</summary>
+    public static BenefitMetric WithinEntropy { get; } = new("within_group_generalized_entropy_index",
+        "Inequality of benefit within groups, for any 'alpha': that over all rows less that between groups (Speicher et al. 2018).",
+        Part.Within, null);
+
+    /// <summary>Of the groups' mean benefits.</summary>
+    public static BenefitMetric BetweenVariation { get; } = new("between_group_coefficient_of_variation",
+        "Standard deviation of mean benefit between groups in units of its mean (AIF360 between_group_coefficient_of_variation).",
+        Part.Between, 2, deviation: true);
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override string Summary { get; }
+
+    /// <inheritdoc/>
+    public override Better Better => Better.Lower;
+
+    /// <inheritdoc/>
+    public override MetricNeeds Needs =>
+        (_part == Part.All ? MetricNeeds.None : MetricNeeds.Group) | (_alpha is null ? MetricNeeds.Alpha : MetricNeeds.None);
+
+    /// <inheritdoc/>
+    public override double Largest => double.PositiveInfinity;
+
+    /// <inheritdoc/>
+    public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
+    {
+        if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
+        var value = Of(table);
+        if (!double.IsFinite(value))
+            return Measurement.NotMeasured($"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
+        return GroupBootstrap.Interval(table, Of, confidence, seed) is var (lower, upper)
+            ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
+            : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
+
+        double Of(GroupTable t)
+        {
+            var alpha = _alpha ?? rule.Alpha;
+            var index = _part switch
+            {
+                Part.All => Index(Rows(t), alpha),
+                Part.Between => Index(Groups(t), alpha),
+                _ => Index(Rows(t), alpha) - Index(Groups(t), alpha),
+            };
+            return _deviation ? Math.Sqrt(Math.Max(0, 2 * index)) : index;
+        }
+    }
+
+    private static (double Count, double Benefit)[] Rows(GroupTable table)
+    {
+        var c = table.Overall.Counts;
+        return [(c.FalseNegatives, 0), (c.TruePositives + c.TrueNegatives, 1), (c.FalsePositives, 2)];
+    }
+
+    private static (double Count, double Benefit)[] Groups(GroupTable table) =>
+        [.. table.Cells.Select(c => (c.Count, (c.TruePositives + c.TrueNegatives + 2 * c.FalsePositives) / c.Count))];
+
+    private static double Index((double Count, double Benefit)[] rows, double alpha)
+    {
+        var count = rows.Sum(r => r.Count);
+        var mean = rows.Sum(r => r.Count * r.Benefit) / count;
+        var sum = 0.0;
+        foreach (var (n, benefit) in rows.Where(r => r.Count > 0))
+        {
+            var share = benefit / mean;
+            sum += n * alpha switch
+            {
+                0 => -Math.Log(share),
+                1 => share > 0 ? share * Math.Log(share) : 0,
+                _ => (Math.Pow(share, alpha) - 1) / (alpha * (alpha - 1)),
+            };
+        }
+
+        return sum / count;
+    }
+}

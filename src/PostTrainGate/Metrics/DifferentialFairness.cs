@@ -1,0 +1,62 @@
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>
+/// Smoothed empirical differential fairness (Foulds et al. 2020): the largest logarithm of the ratio of two groups' chances of either
+/// outcome, Dirichlet's prior with one row in all added to each group.
+/// </summary>
+public sealed class DifferentialFairness : TableMetric
+{
+    private readonly bool _amplification;
+
+    private DifferentialFairness(string name, string summary, bool amplification) => (Name, Summary, _amplification) = (name, summary, amplification);
+
+    /// <summary>Of the predictions.</summary>
+    public static DifferentialFairness OfPredictions { get; } = new("differential_fairness",
+        "Largest log ratio of two levels' chances of being predicted favourable, or not (Foulds et al. 2020; AIF360 "
+        + "smoothed_empirical_differential_fairness).", amplification: false);
+
+    /// <summary>Of the predictions less that of the labels.</summary>
+    public static DifferentialFairness Amplification { get; } = new("differential_fairness_amplification",
+        "Differential fairness of the predictions less that of the labels; above 0 the model adds to it (AIF360 "
+        + "differential_fairness_bias_amplification).", amplification: true);
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override string Summary { get; }
+
+    /// <inheritdoc/>
+    public override Better Better => Better.Lower;
+
+    /// <inheritdoc/>
+    public override MetricNeeds Needs => MetricNeeds.Group;
+
+    /// <inheritdoc/>
+    public override double Largest => double.PositiveInfinity;
+
+    /// <inheritdoc/>
+    public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
+    {
+        if (table.Cells.Length < 2) return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
+        if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
+        var value = Of(table);
+        return GroupBootstrap.Interval(table, Of, confidence, seed) is var (lower, upper)
+            ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
+            : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
+    }
+
+    private double Of(GroupTable table)
+    {
+        var predicted = LogRatio(table, c => c.Selected);
+        return _amplification ? predicted - LogRatio(table, c => c.Favorable) : predicted;
+    }
+
+    private static double LogRatio(GroupTable table, Func<Confusion, double> favorable)
+    {
+        double[] shares = [.. table.Cells.Select(c => (favorable(c) + 0.5) / (c.Count + 1))];
+        return Math.Max(Math.Log(shares.Max() / shares.Min()), Math.Log((1 - shares.Min()) / (1 - shares.Max())));
+    }
+}

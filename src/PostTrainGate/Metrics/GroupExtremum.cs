@@ -1,0 +1,47 @@
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>The lowest or the highest value of a rate among the levels of a group: how the group that fares worst fares.</summary>
+public sealed class GroupExtremum : TableMetric
+{
+    private readonly bool _highest;
+
+    private GroupExtremum(string name, string summary, bool highest) => (Name, Summary, _highest) = (name, summary, highest);
+
+    /// <summary>For rates that should be high.</summary>
+    public static GroupExtremum Minimum { get; } = new("rate_minimum",
+        "Lowest value of any rate over the levels of a group (fairlearn METRIC_group_min).", highest: false);
+
+    /// <summary>For rates that should be low.</summary>
+    public static GroupExtremum Maximum { get; } = new("rate_maximum",
+        "Highest value of any rate over the levels of a group (fairlearn METRIC_group_max).", highest: true);
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override string Summary { get; }
+
+    /// <inheritdoc/>
+    public override Better Better => _highest ? Better.Lower : Better.Higher;
+
+    /// <inheritdoc/>
+    public override MetricNeeds Needs => MetricNeeds.Group | MetricNeeds.Rate;
+
+    /// <inheritdoc/>
+    public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
+    {
+        var rate = RateOf(rule.Rate!);
+        if (table.WhyNot(rate) is { } reason) return Measurement.NotMeasured(reason);
+        var levels = Enumerable.Range(0, table.Cells.Length).ToArray();
+        // The end on the far side is that of any one level, so that it holds as often as that level's. The end on the near side fails
+        // as soon as one of the levels strays, so that their number counts (Bonferroni).
+        var far = levels.Select(l => LevelRate.Of(table, l, rate, confidence, seed)).ToArray();
+        var near = levels.Select(l => LevelRate.Of(table, l, rate, 1 - (1 - confidence) / levels.Length, seed)).ToArray();
+        if (far.Concat(near).FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
+        return _highest
+            ? new(far.Max(m => m.Value), near.Max(m => m.Lower), far.Max(m => m.Upper), table.Rows)
+            : new(far.Min(m => m.Value), far.Min(m => m.Lower), near.Min(m => m.Upper), table.Rows);
+    }
+}

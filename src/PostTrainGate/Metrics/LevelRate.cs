@@ -1,0 +1,18 @@
+namespace PostTrainGate.Metrics;
+
+/// <summary>The rate of one level, with its interval: Wilson's for a share, a bootstrap's otherwise.</summary>
+internal static class LevelRate
+{
+    /// <summary>The rate of a level.</summary>
+    public static Measurement Of(GroupTable table, int level, Rate rate, double confidence, int seed)
+    {
+        var cells = table.Cells[level];
+        if (double.IsNaN(rate.Of(table[level]))) return Measurement.NotMeasured($"level '{table.Levels[level]}' has no {rate.Base}");
+        if (rate.Part?.Invoke(cells) is var (hits, total)) return Intervals.Proportion((int)hits, (int)total, confidence);
+        var alone = new GroupTable([table.Levels[level]], [cells], HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
+        var value = rate.Of(alone[0]);
+        return GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed) is var (lower, upper)
+            ? new(value, Math.Min(value, lower), Math.Max(value, upper), (int)cells.Count)
+            : Measurement.NotMeasured($"too few rows for an interval; level '{table.Levels[level]}' has {cells.Count} rows");
+    }
+}

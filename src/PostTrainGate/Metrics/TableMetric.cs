@@ -1,0 +1,84 @@
+using PostTrainGate.Data;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>Which class of several counts as the favourable outcome.</summary>
+public enum ClassView
+{
+    /// <summary>The one that the data names, against all others.</summary>
+    Favorable,
+
+    /// <summary>Each class against all others, and the mean: of differences and ratios the mean of their sizes.</summary>
+    Macro,
+
+    /// <summary>Each class against all others, and the one that fares worst.</summary>
+    Worst,
+}
+
+/// <summary>A metric that is a function of a group's tables of counts.</summary>
+public abstract class TableMetric : IMetric
+{
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public abstract string Summary { get; }
+
+    /// <inheritdoc/>
+    public abstract Better Better { get; }
+
+    /// <inheritdoc/>
+    public abstract MetricNeeds Needs { get; }
+
+    /// <inheritdoc/>
+    public virtual double Largest => Needs.HasFlag(MetricNeeds.Rate) ? double.PositiveInfinity : 1;
+
+    /// <summary>The metric and its interval from counts alone.</summary>
+    /// <param name="table">Counts per level.</param>
+    /// <param name="rule">What the policy asks for beyond the group: rate, alpha.</param>
+    /// <param name="confidence">Level of the interval, in (0, 1).</param>
+    /// <param name="seed">Seed of the bootstrap.</param>
+    public abstract Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed);
+
+    /// <inheritdoc/>
+    public Measurement Measure(MetricContext context)
+    {
+        var (rule, data) = (context.Rule, context.Evaluation.Data);
+        GroupColumn? group = null;
+        if (Needs.HasFlag(MetricNeeds.Group) && (rule.Group is not { } name || !data.Groups.TryGetValue(name, out group)))
+            return Measurement.NotMeasured($"the data has no group '{rule.Group}'");
+        if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        var scored = rule.Rate is { } rate && RateOf(rate).NeedsScores;
+        if (scored && context.Evaluation.UndefinedScores is > 0 and var undefined)
+            return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {data.Count} rows");
+        if (rule.Classes == ClassView.Favorable) return OfClass(data.Favorable, context.Confidence);
+
+        // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
+        var classes = data.ClassNames.Length;
+        var confidence = rule.Classes == ClassView.Worst ? 1 - (1 - context.Confidence) / classes : context.Confidence;
+        var measured = Enumerable.Range(0, classes).Select(c => OfClass(c, confidence)).ToArray();
+        if (measured.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
+            return Measurement.NotMeasured($"class '{data.ClassNames[missing.Index]}': {reason}");
+        return rule.Classes == ClassView.Worst ? Worst(measured) : Mean(measured);
+
+        Measurement OfClass(int favorable, double level) => Measure(GroupTable.Count(data.LabelValues, context.Evaluation.Predictions, group,
+            favorable, scored ? context.Evaluation.Scores(favorable) : null), rule, level, context.Seed);
+    }
+
+    /// <summary>The rate of that name.</summary>
+    protected static Rate RateOf(string name) => Catalog.Rates.First(r => r.Name == name);
+
+    private Measurement Worst(Measurement[] measured)
+    {
+        double Value(Measurement m) => Judge.Judged(Better, m).Value;
+        return Better is Better.NearZero or Better.Lower ? measured.MaxBy(Value) : measured.MinBy(Value);
+    }
+
+    // The mean of the ends is never too narrow for the mean of the values: errors that vary together add up, others cancel.
+    private Measurement Mean(Measurement[] measured)
+    {
+        var judged = measured.Select(m => Judge.Judged(Better, m)).ToArray();
+        return new(judged.Average(j => j.Value), judged.Average(j => j.Lower), judged.Average(j => j.Upper), measured[0].Count);
+    }
+}
