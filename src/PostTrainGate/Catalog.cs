@@ -49,6 +49,9 @@ public static class Catalog
         BenefitMetric.BetweenEntropy,
         BenefitMetric.WithinEntropy,
         BenefitMetric.BetweenVariation,
+        new CounterfactualFlips(),
+        new Consistency(),
+        new SituationTesting(),
     ];
 
     /// <summary>Rates of a level of a group, which metrics compare, by name in the policy.</summary>

@@ -43,9 +43,12 @@ public static class Gate
         Fit(policy, source, splits.Test);
 
         using var test = new Evaluation(source, splits.Test);
-        var meter = new GateMeter(policy, splits.Test, "test", cancel);
+        using var baseModel = options.BaseModel is { } file ? OnnxClassifier.Load(file, policy.Input) : null;
+        if (baseModel is not null) Fit(policy, baseModel, splits.Test);
+        using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
+        var meter = new GateMeter(policy, splits.Test, "test", cancel) { Base = baseRows };
         var measured = meter.Measure(test, "Measuring the model", progress);
-        ImmutableArray<Measurement>? baseline = options.BaseModel is { } file ? MeasureBase(policy, file, meter, progress) : null;
+        ImmutableArray<Measurement>? baseline = baseRows is null ? null : meter.Measure(baseRows, "Measuring the base branch's model", progress);
         var readings = meter.Read(test, measured, baseline);
         var gates = readings.Select((reading, i) => new GateReading
         {
@@ -70,6 +73,8 @@ public static class Gate
             Data = new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
             Seed = policy.Seed,
             Confidence = policy.Confidence,
+            Correction = policy.Correction,
+            GateConfidence = policy.GateConfidence,
             Gates = gates,
             Outcome = Outcomes.Of(policy, gates),
             Reproduce = $"posttraingate check {Quoted(policy.File)}",
@@ -83,14 +88,6 @@ public static class Gate
         }
 
         return result with { Diagnostics = Outcomes.Diagnose(policy, result), Seconds = clock.Elapsed.TotalSeconds };
-    }
-
-    private static ImmutableArray<Measurement> MeasureBase(GatePolicy policy, string file, GateMeter meter, IProgress<RunProgress>? progress)
-    {
-        using var model = OnnxClassifier.Load(file, policy.Input);
-        Fit(policy, model, meter.Data);
-        using var evaluation = new Evaluation(model, meter.Data);
-        return meter.Measure(evaluation, "Measuring the base branch's model", progress);
     }
 
     // Only a whole batch of one shape can be fed; a mismatch shows both sides.

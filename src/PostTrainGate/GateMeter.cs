@@ -25,6 +25,9 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
     public Evaluation? Reference { get; init; }
 
+    /// <summary>The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not owned.</summary>
+    public Evaluation? Base { get; init; }
+
     /// <summary>One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.</summary>
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>
     /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the original.</param>
@@ -39,7 +42,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
             progress?.Report(new(stage, number / (double)Rules.Length));
             var inner = progress is null ? null : new Relay(p => progress.Report(new(stage, (number + p) / Rules.Length)));
-            results.Add(Metrics[i].Measure(new(evaluation, rule, policy.Confidence,
+            results.Add(Metrics[i].Measure(new(evaluation, rule, policy.GateConfidence,
                 Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference, inner, cancel)
             {
                 RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
@@ -51,7 +54,19 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     /// <summary>Readings with their verdicts; a robust accuracy that would pass must stand the trust checks.</summary>
     public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
-        [.. measured.Select((m, i) => Trusted(evaluation, i, Read(m, Judge.Verdict(Rules[i], Metrics[i].Better, m, baseline?[i]))))];
+        [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
+
+    private Reading Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
+    {
+        var loss = Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && Metrics[gate] is IPairedMetric paired
+            ? paired.Loss(new(evaluation, Rules[gate], policy.GateConfidence, Seeds.Derive(policy.Seed, $"{split}:loss", gate), Cancel: cancel), Base)
+            : (Measurement?)null;
+        var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
+        return loss is not { IsMeasured: true } l ? reading : reading with
+        {
+            Notes = [.. reading.Notes, $"It is worse than the base by {GateText.Measured(l.Value)} [{GateText.Measured(l.Lower)}, {GateText.Measured(l.Upper)}] on the same rows."],
+        };
+    }
 
     private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
     {
@@ -65,7 +80,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
     public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured
         ? new(m.Value, m.Lower, m.Upper, m.Count, verdict, verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
-            { Breakdowns = m.Breakdowns }
+            { Breakdowns = m.Breakdowns, Notes = m.Notes }
         : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>

@@ -39,8 +39,14 @@ public sealed record GateResult
     /// <summary>Seed of the run.</summary>
     public required int Seed { get; init; }
 
-    /// <summary>Level of every interval.</summary>
+    /// <summary>Confidence that the policy asks for.</summary>
     public required double Confidence { get; init; }
+
+    /// <summary>How the level of each gate's interval follows from it.</summary>
+    public required Policy.Correction Correction { get; init; }
+
+    /// <summary>Level of each gate's interval, so that all hold together with <see cref="Confidence"/>.</summary>
+    public required double GateConfidence { get; init; }
 
     /// <summary>How it ended.</summary>
     public required RunOutcome Outcome { get; init; }
@@ -130,6 +136,9 @@ public sealed record Reading(double? Value, double? Lower, double? Upper, int Co
 {
     /// <summary>What the value is made of: the same measure by class or by group.</summary>
     public ImmutableArray<Metrics.Breakdown> Breakdowns { get; init; } = [];
+
+    /// <summary>What a reader should know of it, a sentence each: the level that drives it, rows that count.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
 }
 
 /// <summary>What the repair did.</summary>

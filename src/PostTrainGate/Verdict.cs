@@ -27,14 +27,20 @@ public static class Judge
     /// <param name="better">Which way the metric gets better: a signed difference is judged by its size, a ratio r by min(r, 1/r).</param>
     /// <param name="measured">The measurement, in the metric's own sign.</param>
     /// <param name="baseline">The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.</param>
-    public static Verdict Verdict(GateRule rule, Better better, Measurement measured, Measurement? baseline = null)
+    /// <param name="loss">How much worse than the base it is, measured on the rows of both; null when that has no interval of its own.</param>
+    public static Verdict Verdict(GateRule rule, Better better, Measurement measured, Measurement? baseline = null, Measurement? loss = null)
     {
         if (!measured.IsMeasured) return PostTrainGate.Verdict.NotMeasured;
         var (_, lower, upper) = Judged(better, measured);
         var worst = PostTrainGate.Verdict.Pass;
         if (rule.Min is { } min) worst = Worse(worst, lower >= min ? PostTrainGate.Verdict.Pass : upper < min ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
         if (rule.Max is { } max) worst = Worse(worst, upper <= max ? PostTrainGate.Verdict.Pass : lower > max ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
-        if (rule.Drop is { } drop) worst = Worse(worst, Dropped(drop, better, measured, baseline));
+        if (rule.Drop is { } drop)
+        {
+            worst = Worse(worst, loss is not { IsMeasured: true } l ? Dropped(drop, better, measured, baseline)
+                : l.Upper <= drop ? PostTrainGate.Verdict.Pass : l.Lower > drop ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
+        }
+
         return worst;
     }
 
@@ -61,8 +67,7 @@ public static class Judge
 
     private static double Symmetric(double ratio) => ratio <= 1 ? ratio : 1 / ratio;
 
-    // Same rows, two models: the difference of the estimates against the room the policy leaves. Without a paired interval the
-    // verdict is taken on the estimates, and a base that was not measured leaves the gate not measured.
+    // Two models without a paired interval, such as under attack: the verdict is taken on the estimates, and a base that was not measured leaves the gate not measured.
     private static Verdict Dropped(double drop, Better better, Measurement now, Measurement? baseline)
     {
         if (baseline is not { IsMeasured: true } before) return PostTrainGate.Verdict.NotMeasured;

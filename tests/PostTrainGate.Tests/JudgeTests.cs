@@ -40,6 +40,12 @@ public class JudgeTests
         Assert.Equal(Verdict.NotMeasured, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100)));
         Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.905, 0.88, 0.93, 100)));
         Assert.Equal(Verdict.Fail, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.92, 0.90, 0.94, 100)));
+        // With an interval of the difference, that interval decides.
+        Measurement now = new(0.9, 0.88, 0.92, 100), before = new(0.905, 0.88, 0.93, 100);
+        Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.005, 0, rule.Drop!.Value, 100)));
+        Assert.Equal(Verdict.Inconclusive, Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.005, -0.02, 0.03, 100)));
+        Assert.Equal(Verdict.Fail, Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.05, 0.04, 0.06, 100)));
+        Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, now, before, Measurement.NotMeasured("no interval")));
     }
 
     private static GateRule Rule => new() { Metric = "any" };

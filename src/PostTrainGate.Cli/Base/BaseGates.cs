@@ -19,6 +19,7 @@ internal static class BaseGates
         var gates = Gates(changed, @base, remarks);
         Same("seed", changed.Seed, @base.Seed);
         Same("confidence", changed.Confidence, @base.Confidence);
+        Same("correction", changed.Correction, @base.Correction);
         Same("on", changed.On, @base.On);
         Same("splits", changed.Data.Splits with { Position = default }, @base.Data.Splits with { Position = default });
         if (changed.Repair is { } now && @base.Repair is { } then) Same("keep", now.AccuracyDrop, then.AccuracyDrop);
@@ -29,6 +30,8 @@ internal static class BaseGates
             Groups = groups,
             Seed = @base.Seed,
             Confidence = @base.Confidence,
+            Correction = @base.Correction,
+            Family = @base.Gates.Length,
             On = @base.On,
             Data = changed.Data with { Splits = @base.Data.Splits },
             Repair = changed.Repair is null || @base.Repair is null ? changed.Repair : changed.Repair with { AccuracyDrop = @base.Repair.AccuracyDrop },
@@ -75,11 +78,12 @@ internal static class BaseGates
     }
 
     private static bool IsSame(GateRule a, GateRule b) => 
-        (a.Metric, a.Group, a.Attack, a.Rate, a.Alpha, a.Classes) == (b.Metric, b.Group, b.Attack, b.Rate, b.Alpha, b.Classes);
+        (a.Metric, a.Group, a.Attack, a.Rate, a.Alpha, a.Classes, a.Neighbors, a.Gap)
+        == (b.Metric, b.Group, b.Attack, b.Rate, b.Alpha, b.Classes, b.Neighbors, b.Gap);
 
     private static bool IsSame(GroupPolicy a, GroupPolicy b) =>
         (a.Column, a.Privileged, a.Where, a.MinCount) == (b.Column, b.Privileged, b.Where, b.MinCount)
-        && a.Cross.SequenceEqual(b.Cross) && a.Bins.SequenceEqual(b.Bins);
+        && a.Cross.SequenceEqual(b.Cross) && a.Bins.SequenceEqual(b.Bins) && a.Dependent.SequenceEqual(b.Dependent);
 
     private static string Threshold(GateRule rule)
     {

@@ -84,6 +84,9 @@ public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, Eval
 public sealed record GroupColumn(string Name, ImmutableArray<string> Levels, ImmutableArray<int> LevelOf, int? Privileged,
     ImmutableArray<string> SourceColumns)
 {
+    /// <summary>Columns that depend on the group's and change with them in a counterfactual.</summary>
+    public ImmutableArray<string> Dependent { get; init; } = [];
+
     /// <summary>Fewest rows that a rate of a level may rest on.</summary>
     public int MinCount { get; init; } = 1;
 

@@ -14,7 +14,12 @@ internal static class GroupReader
     public static ImmutableDictionary<string, GroupColumn> Read(Table table, ImmutableArray<GroupPolicy> groups)
     {
         Dictionary<string, GroupColumn> read = [];
-        foreach (var group in groups) Resolve(group, []);
+        foreach (var group in groups)
+        {
+            Resolve(group, []);
+            foreach (var dependent in group.Dependent) table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
+        }
+
         return read.ToImmutableDictionary();
 
         GroupColumn Resolve(GroupPolicy group, ImmutableArray<string> outer)
@@ -109,7 +114,7 @@ internal static class GroupReader
             : group.Privileged is { } q && counts[q] == rows ? "has no unprivileged row"
             : counts.Count(c => c > 0) < 2 ? $"has one level only, {Wording.Quote(group.Levels[0])}: there is nothing to compare"
             : null;
-        return fault is null ? group with { MinCount = policy.MinCount } : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
+        return fault is null ? group with { MinCount = policy.MinCount, Dependent = policy.Dependent } : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
     }
 
     private static GateException TooMany(GroupPolicy group) => Problem(DiagnosticCodes.DataValue, group,

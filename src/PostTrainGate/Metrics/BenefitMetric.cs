@@ -68,24 +68,25 @@ public sealed class BenefitMetric : TableMetric
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
         if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
-        var value = Of(table);
+        var value = Of(table, rule);
         if (!double.IsFinite(value))
             return Measurement.NotMeasured($"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
-        return GroupBootstrap.Interval(table, Of, confidence, seed) is var (lower, upper)
+        return GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed) is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
+    }
 
-        double Of(GroupTable t)
+    /// <inheritdoc/>
+    protected override double Of(GroupTable table, GateRule rule)
+    {
+        var alpha = _alpha ?? rule.Alpha;
+        var index = _part switch
         {
-            var alpha = _alpha ?? rule.Alpha;
-            var index = _part switch
-            {
-                Part.All => Index(Rows(t), alpha),
-                Part.Between => Index(Groups(t), alpha),
-                _ => Index(Rows(t), alpha) - Index(Groups(t), alpha),
-            };
-            return _deviation ? Math.Sqrt(Math.Max(0, 2 * index)) : index;
-        }
+            Part.All => Index(Rows(table), alpha),
+            Part.Between => Index(Groups(table), alpha),
+            _ => Index(Rows(table), alpha) - Index(Groups(table), alpha),
+        };
+        return _deviation ? Math.Sqrt(Math.Max(0, 2 * index)) : index;
     }
 
     private static (double Count, double Benefit)[] Rows(GroupTable table)

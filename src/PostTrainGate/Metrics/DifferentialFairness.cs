@@ -42,13 +42,14 @@ public sealed class DifferentialFairness : TableMetric
     {
         if (table.Cells.Length < 2) return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
         if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
-        var value = Of(table);
-        return GroupBootstrap.Interval(table, Of, confidence, seed) is var (lower, upper)
+        var value = Of(table, rule);
+        return GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed) is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
     }
 
-    private double Of(GroupTable table)
+    /// <inheritdoc/>
+    protected override double Of(GroupTable table, GateRule rule)
     {
         var predicted = LogRatio(table, c => c.Selected);
         return _amplification ? predicted - LogRatio(table, c => c.Favorable) : predicted;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using MathNet.Numerics.Distributions;
 using static TorchSharp.torch;
 
@@ -9,8 +8,11 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 internal static class GroupBootstrap
 {
-    /// <summary>Replicates drawn.</summary>
-    public const int Replicates = 2000;
+    // Ten replicates beyond either end of the interval at the least, within reason.
+    private const int Fewest = 2000, Most = 20000, Tail = 10;
+
+    /// <summary>Replicates drawn for a level of confidence.</summary>
+    public static int Replicates(double confidence) => (int)Math.Clamp(2 * Tail / (1 - confidence), Fewest, Most);
 
     // Half a row in each cell: a level whose few rows all agree is not certain to agree for ever (Jeffreys' prior does the same for one
     // proportion). Without it its interval would be a point.
@@ -27,14 +29,17 @@ internal static class GroupBootstrap
     /// Tables as other samples of the same size would give them; each is to be used before the next. To draw rows of a level with
     /// replacement is to draw its four cells from a multinomial distribution, here by binomials one after the other.
     /// </summary>
-    public static IEnumerable<GroupTable> Draw(GroupTable table, int seed) => table.Scores.IsEmpty ? DrawCells(table, seed) : DrawScores(table, seed);
+    public static IEnumerable<GroupTable> Draw(GroupTable table, int seed, int replicates) => !table.Scores.IsEmpty
+        ? DrawScores(table, seed, replicates)
+        : DrawCells([.. table.Cells.Select(Counts)], seed, replicates).Select(drawn =>
+            table with { Cells = [.. drawn.Select(c => new Confusion(c[0], c[1], c[2], c[3]))] });
 
     /// <summary>BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the replicates.</summary>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
     public static (double Lower, double Upper)? Interval(GroupTable table, Func<GroupTable, double> of, double confidence, int seed)
     {
-        double[] values = [.. Draw(table, seed).Select(of).Where(v => !double.IsNaN(v)).Order()];
-        return values.Length < Replicates * (1 + confidence) / 2 ? null : Bca(values, table, of, confidence);
+        double[] values = [.. Draw(table, seed, Replicates(confidence)).Select(of).Where(v => !double.IsNaN(v)).Order()];
+        return values.Length < Replicates(confidence) * (1 + confidence) / 2 ? null : Bca(values, table, of, confidence);
     }
 
     /// <summary>The same from replicates drawn before.</summary>
@@ -67,7 +72,7 @@ internal static class GroupBootstrap
         for (var level = 0; level < center.Cells.Length; level++)
         {
             var cells = center.Cells[level];
-            double[] counts = [cells.TruePositives, cells.FalsePositives, cells.FalseNegatives, cells.TrueNegatives];
+            var counts = Counts(cells);
             for (var cell = 0; cell < counts.Length; cell++)
             {
                 double[] moved = [.. counts.Select((n, c) => (1 - Step) * n + (c == cell ? Step * cells.Count : 0))];
@@ -82,47 +87,60 @@ internal static class GroupBootstrap
         return double.IsFinite(skew) ? skew : 0;
     }
 
-    private static IEnumerable<GroupTable> DrawCells(GroupTable table, int seed)
+    private static double[] Counts(Confusion c) => [c.TruePositives, c.FalsePositives, c.FalseNegatives, c.TrueNegatives];
+
+    /// <summary>Counts of any cells as other samples would give them, smoothed as <see cref="Center"/> is.</summary>
+    /// <param name="counts">[level][cell].</param>
+    /// <param name="seed">Seed.</param>
+    /// <param name="replicates">How many to draw.</param>
+    /// <returns>[level][cell], one a replicate.</returns>
+    public static IEnumerable<double[][]> DrawCells(double[][] counts, int seed, int replicates)
     {
-        var levels = table.Cells.Length;
-        var (tp, fp, fn, tn) = DrawCounts(table, seed);
-        for (var r = 0; r < Replicates; r++)
+        var (levels, cells) = (counts.Length, counts[0].Length);
+        var drawn = DrawColumns(counts, seed, replicates);
+        for (var r = 0; r < replicates; r++)
         {
-            var cells = new Confusion[levels];
-            for (var l = 0; l < levels; l++) cells[l] = new(tp[r * levels + l], fp[r * levels + l], fn[r * levels + l], tn[r * levels + l]);
-            yield return table with { Cells = ImmutableCollectionsMarshal.AsImmutableArray(cells) };
+            var table = new double[levels][];
+            for (var l = 0; l < levels; l++)
+            {
+                var row = table[l] = new double[cells];
+                for (var c = 0; c < cells; c++) row[c] = drawn[c][r * levels + l];
+            }
+
+            yield return table;
         }
     }
 
-    private static (double[] Tp, double[] Fp, double[] Fn, double[] Tn) DrawCounts(GroupTable table, int seed)
+    // [cell][replicate, level]
+    private static double[][] DrawColumns(double[][] counts, int seed, int replicates)
     {
         using var scope = NewDisposeScope();
         using var random = new Generator((ulong)(uint)seed, CPU);
-        var levels = table.Cells.Length;
-        var center = Center(table).Cells;
-        Tensor Column(Func<Confusion, double> of) => tensor(center.Select(of).ToArray()).expand(Replicates, levels);
-        var left = tensor(table.Cells.Select(c => c.Count).ToArray()).expand(Replicates, levels);
-        double[] Next(Tensor share)
+        var (levels, cells) = (counts.Length, counts[0].Length);
+        var smooth = 4 * Half / cells; // as many rows in all, however many cells
+        var (left, rest) = (tensor(counts.Select(c => c.Sum()).ToArray()).expand(replicates, levels), counts.Select(c => c.Sum() + cells * smooth).ToArray());
+        var columns = new double[cells][];
+        for (var cell = 0; cell < cells - 1; cell++)
         {
+            var share = tensor(counts.Select((c, l) => Math.Min(1, (c[cell] + smooth) / rest[l])).ToArray()).expand(replicates, levels);
             var drawn = binomial(left, share.contiguous(), random); // [replicates, levels]
             left = left - drawn;
-            return drawn.data<double>().ToArray();
+            columns[cell] = drawn.data<double>().ToArray();
+            for (var l = 0; l < levels; l++) rest[l] -= counts[l][cell] + smooth;
         }
 
-        var tp = Next(Column(c => c.TruePositives / c.Count));
-        var fp = Next(Column(c => c.FalsePositives / (c.Count - c.TruePositives)));
-        var fn = Next(Column(c => c.FalseNegatives / c.Rejected));
-        return (tp, fp, fn, left.data<double>().ToArray());
+        columns[^1] = left.contiguous().data<double>().ToArray();
+        return columns;
     }
 
     // Every score's rows are drawn by Poisson's distribution, which the multinomial one comes to for many scores, in one call a replicate.
-    private static IEnumerable<GroupTable> DrawScores(GroupTable table, int seed)
+    private static IEnumerable<GroupTable> DrawScores(GroupTable table, int seed, int replicates)
     {
         using var random = new Generator((ulong)(uint)seed, CPU);
         var all = tensor(table.Scores.SelectMany(s => s.Favorable.Concat(s.Unfavorable)).ToArray());
         try
         {
-            for (var r = 0; r < Replicates; r++)
+            for (var r = 0; r < replicates; r++)
             {
                 using var drawn = poisson(all, random);
                 var counts = drawn.data<double>().ToArray();

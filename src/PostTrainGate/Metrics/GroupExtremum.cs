@@ -30,6 +30,13 @@ public sealed class GroupExtremum : TableMetric
     public override MetricNeeds Needs => MetricNeeds.Group | MetricNeeds.Rate;
 
     /// <inheritdoc/>
+    protected override double Of(GroupTable table, GateRule rule)
+    {
+        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => RateOf(rule.Rate!).Of(table[l])).ToArray();
+        return _highest ? byLevel.Max() : byLevel.Min();
+    }
+
+    /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
         var rate = RateOf(rule.Rate!);

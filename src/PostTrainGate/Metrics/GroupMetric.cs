@@ -109,12 +109,13 @@ public sealed class GroupMetric : TableMetric
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
-        Rate[] rates = _rates.Length == 0 ? [RateOf(rule.Rate!)] : _rates;
+        var rates = Rates(rule);
         if (WhyNot(table, rates) is { } reason) return Measurement.NotMeasured(reason);
         var signed = !_size && table.HasPrivileged;
         var center = OnScale(GroupBootstrap.Center(table), rates);
+        var replicates = GroupBootstrap.Replicates(confidence);
         var (spreads, errors) = (new List<double>(), new List<double>());
-        foreach (var replicate in GroupBootstrap.Draw(table, seed))
+        foreach (var replicate in GroupBootstrap.Draw(table, seed, replicates))
         {
             var byLevel = OnScale(replicate, rates);
             // Replicates whose table lacks the rows that a rate needs have no value.
@@ -122,7 +123,7 @@ public sealed class GroupMetric : TableMetric
             if (!signed && Error(byLevel, center, table) is var error && IsValue(error)) errors.Add(error);
         }
 
-        if (GroupBootstrap.Replicates - spreads.Count > (1 - confidence) / 2 * GroupBootstrap.Replicates)
+        if (replicates - spreads.Count > (1 - confidence) / 2 * replicates)
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
             return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
@@ -138,6 +139,16 @@ public sealed class GroupMetric : TableMetric
 
         bool IsValue(double v) => !double.IsNaN(v) && double.IsFinite(OffScale(v, table));
     }
+
+    /// <inheritdoc/>
+    protected override double Of(GroupTable table, GateRule rule)
+    {
+        var rates = Rates(rule);
+        return OffScale(Spread(OnScale(table, rates), table), table);
+    }
+
+    /// <inheritdoc/>
+    protected override Rate[] Rates(GateRule rule) => _rates.Length == 0 ? [RateOf(rule.Rate!)] : _rates;
 
     // A size is a norm of the rates. Resampling adds to a small one, so that a percentile of it is too high for a lower end (never too
     // low for an upper one). But by the triangle inequality it is off by no more than the size of the rates' errors.

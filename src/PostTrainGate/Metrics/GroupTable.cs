@@ -111,7 +111,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         return null;
     }
 
-    private static int LevelOf(GroupColumn? group, int row) => group switch
+    /// <summary>The level that a row is counted in; negative: in none.</summary>
+    internal static int LevelOf(GroupColumn? group, int row) => group switch
     {
         null => 0,
         { Privileged: { } privileged } => group.LevelOf[row] < 0 ? -1 : group.LevelOf[row] == privileged ? 1 : 0,

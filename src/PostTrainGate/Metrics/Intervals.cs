@@ -8,13 +8,13 @@ internal static class Intervals
     /// <summary>
     /// A proportion with Wilson's score interval (Wilson 1927), which keeps its level for small counts and for proportions near 0 and 1.
     /// </summary>
-    /// <param name="hits">How many.</param>
+    /// <param name="hits">How many, or the sum of so many shares.</param>
     /// <param name="count">Of how many, at least 1.</param>
     /// <param name="confidence">Level, in (0, 1).</param>
-    public static Measurement Proportion(int hits, int count, double confidence)
+    public static Measurement Proportion(double hits, int count, double confidence)
     {
         var z = Normal.InvCDF(0, 1, (1 + confidence) / 2);
-        var (p, n, z2) = (hits / (double)count, (double)count, z * z);
+        var (p, n, z2) = (hits / count, (double)count, z * z);
         var center = (p + z2 / (2 * n)) / (1 + z2 / n);
         var half = z / (1 + z2 / n) * Math.Sqrt(p * (1 - p) / n + z2 / (4 * n * n));
         // Exact at the ends, where rounding would leave the value outside of its interval.

@@ -13,6 +13,9 @@ public readonly record struct Measurement(double Value, double Lower, double Upp
     /// <summary>What the value is made of, for reports.</summary>
     public ImmutableArray<Breakdown> Breakdowns { get; init; } = [];
 
+    /// <summary>What a reader should know of it, a sentence each: the level that drives it, rows that count.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+
     /// <summary>Whether there is a value.</summary>
     public bool IsMeasured => Reason is null;
 
@@ -54,6 +57,12 @@ public enum MetricNeeds
 
     /// <summary>The order of a generalized entropy.</summary>
     Alpha = 8,
+
+    /// <summary>A number of nearest neighbours.</summary>
+    Neighbors = 16,
+
+    /// <summary>A gap between shares of neighbours.</summary>
+    Gap = 32,
 }
 
 /// <summary>One thing that can be measured of a classifier on a set of rows. Stateless.</summary>

@@ -17,7 +17,7 @@ public enum ClassView
 }
 
 /// <summary>A metric that is a function of a group's tables of counts.</summary>
-public abstract class TableMetric : IMetric
+public abstract class TableMetric : IMetric, IPairedMetric
 {
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -41,6 +41,22 @@ public abstract class TableMetric : IMetric
     /// <param name="seed">Seed of the bootstrap.</param>
     public abstract Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed);
 
+    /// <summary>The figure alone; NaN where a level lacks the rows for it.</summary>
+    protected abstract double Of(GroupTable table, GateRule rule);
+
+    /// <inheritdoc/>
+    Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)
+    {
+        var (rule, data) = (context.Rule, context.Evaluation.Data);
+        if (rule.Classes != ClassView.Favorable || (rule.Rate is { } rate && RateOf(rate).NeedsScores))
+            return Measurement.NotMeasured("it is no function of two predictions");
+        var group = rule.Group is { } name ? data.Groups.GetValueOrDefault(name) : null;
+        var (now, then) = (context.Evaluation.Predictions, other.Predictions);
+        var table = GroupTable.Count(data.LabelValues, now, group, data.Favorable);
+        return PairedCounts.Of(table, data.Count, row => GroupTable.LevelOf(group, row), row => data.LabelValues[row] == data.Favorable,
+            row => now[row] == data.Favorable, row => then[row] == data.Favorable).Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
+    }
+
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
@@ -52,7 +68,11 @@ public abstract class TableMetric : IMetric
         var scored = rule.Rate is { } rate && RateOf(rate).NeedsScores;
         if (scored && context.Evaluation.UndefinedScores is > 0 and var undefined)
             return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {data.Count} rows");
-        if (rule.Classes == ClassView.Favorable) return OfClass(data.Favorable, context.Confidence);
+        if (rule.Classes == ClassView.Favorable)
+        {
+            var table = Table(data.Favorable);
+            return GroupExplanation.With(Measure(table, rule, context.Confidence, context.Seed), table, Rates(rule), group, context.Evaluation, context.Confidence);
+        }
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
         var classes = data.ClassNames.Length;
@@ -62,9 +82,14 @@ public abstract class TableMetric : IMetric
             return Measurement.NotMeasured($"class '{data.ClassNames[missing.Index]}': {reason}");
         return rule.Classes == ClassView.Worst ? Worst(measured) : Mean(measured);
 
-        Measurement OfClass(int favorable, double level) => Measure(GroupTable.Count(data.LabelValues, context.Evaluation.Predictions, group,
-            favorable, scored ? context.Evaluation.Scores(favorable) : null), rule, level, context.Seed);
+        Measurement OfClass(int favorable, double level) => Measure(Table(favorable), rule, level, context.Seed);
+
+        GroupTable Table(int favorable) => GroupTable.Count(data.LabelValues, context.Evaluation.Predictions, group, favorable,
+            scored ? context.Evaluation.Scores(favorable) : null);
     }
+
+    /// <summary>The rates that explain the figure.</summary>
+    protected virtual Rate[] Rates(GateRule rule) => rule.Rate is { } rate ? [RateOf(rate)] : [Rate.Selection];
 
     /// <summary>The rate of that name.</summary>
     protected static Rate RateOf(string name) => Catalog.Rates.First(r => r.Name == name);

@@ -32,6 +32,15 @@ public sealed record GatePolicy
     /// <summary>Confidence level of every interval, in (0.5, 1).</summary>
     public double Confidence { get; init; } = 0.95;
 
+    /// <summary>How intervals make up for the number of gates.</summary>
+    public Correction Correction { get; init; } = Correction.Bonferroni;
+
+    /// <summary>Number of gates that the correction counts, where a change must not widen intervals by adding some; null: all.</summary>
+    public int? Family { get; init; }
+
+    /// <summary>Confidence level of each gate's interval, in (0.5, 1).</summary>
+    public double GateConfidence => Correction == Correction.Bonferroni ? 1 - (1 - Confidence) / Math.Max(1, Family ?? Gates.Length) : Confidence;
+
     /// <summary>What a gate without a clear verdict means for the run.</summary>
     public OutcomePolicy On { get; init; } = new();
 
@@ -40,6 +49,16 @@ public sealed record GatePolicy
 
     /// <summary>Which report files to write.</summary>
     public ReportPolicy Report { get; init; } = new();
+}
+
+/// <summary>How intervals make up for the number of gates: of many fair ones, some fail by chance.</summary>
+public enum Correction
+{
+    /// <summary>All intervals hold together with the policy's confidence: each misses with a share of what may be missed.</summary>
+    Bonferroni,
+
+    /// <summary>Each interval holds by itself.</summary>
+    None,
 }
 
 /// <summary>A path of the policy: as written, resolved inside the policy's folder, and where it stands.</summary>
@@ -156,6 +175,9 @@ public sealed record GroupPolicy
     /// <summary>Where a continuous <see cref="Column"/> is cut, ascending; empty: its values are the groups.</summary>
     public ImmutableArray<double> Bins { get; init; } = [];
 
+    /// <summary>Columns that depend on the group's and change with them in a counterfactual.</summary>
+    public ImmutableArray<string> Dependent { get; init; } = [];
+
     /// <summary>Fewest rows that a rate of a level may rest on.</summary>
     public int MinCount { get; init; } = 1;
 
@@ -180,6 +202,12 @@ public sealed record GateRule
 
     /// <summary>Order of a generalized entropy, where the metric takes one.</summary>
     public double Alpha { get; init; } = 2;
+
+    /// <summary>Number of nearest neighbours, where the metric takes them.</summary>
+    public int Neighbors { get; init; } = 5;
+
+    /// <summary>Least difference of two shares of neighbours that counts, where the metric takes one.</summary>
+    public double Gap { get; init; } = 0.2;
 
     /// <summary>Which classes count as the favourable outcome.</summary>
     public Metrics.ClassView Classes { get; init; }

@@ -12,6 +12,8 @@ internal static class PolicyShape
 {
     private static readonly TextShape Column = new("the name of a column");
 
+    private static readonly Range PartOrAll = new(0, 1, LowerOpen: true);
+
     /// <summary>The <c>features</c> section.</summary>
     public static class Features
     {
@@ -121,7 +123,11 @@ internal static class PolicyShape
         public static readonly Key<int> MinCount = new("min_count", new CountShape(1),
             "Fewest rows that a rate of a group may rest on; with fewer the metric is not measured.") { Default = "1" };
 
-        public static readonly MapShape Map = new(Column, Privileged, Bins, Where, Cross, MinCount);
+        public static readonly Key<ImmutableArray<string>> Dependent = new("dependent",
+            new ListShape<string>(PolicyShape.Column, "[relationship]") { Distinct = true },
+            "Columns that follow from the group's, such as husband from sex; a counterfactual changes them with it.");
+
+        public static readonly MapShape Map = new(Column, Privileged, Bins, Where, Cross, Dependent, MinCount);
     }
 
     /// <summary>An entry of the <c>gates</c> section, under the name of its metric.</summary>
@@ -137,6 +143,12 @@ internal static class PolicyShape
 
         public static readonly Key<double> Alpha = new("alpha", new NumberShape(new(-10, 10)),
             "Order of the entropy: the higher, the more a large benefit counts.") { Default = "2" };
+
+        public static readonly Key<int> Neighbors = new("neighbors", new CountShape(1, 1000),
+            "How many nearest rows a row is compared with.") { Default = "5" };
+
+        public static readonly Key<double> Gap = new("gap", new NumberShape(PolicyShape.PartOrAll),
+            "How much more often privileged neighbours get the favourable outcome before it counts.") { Default = "0.2" };
 
         public static readonly Key<ClassView> Classes = new("classes", new ChoiceShape<ClassView>(),
             "Of several classes: the favourable one against the rest, or each against the rest and their mean or the worst.")
@@ -169,7 +181,7 @@ internal static class PolicyShape
 
         private static readonly ImmutableArray<Key> ForAttack = [Attack, Norm, Epsilon, Steps, StepSize, Restarts, RandomStart, Samples];
         private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
-        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, .. ForAttack, .. Thresholds];
+        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, Neighbors, Gap, .. ForAttack, .. Thresholds];
 
         /// <summary>For a metric that is not known: every key, none needed.</summary>
         public static MapShape Unknown { get; } = new([.. All]) { Partial = true };
@@ -187,6 +199,10 @@ internal static class PolicyShape
             var zero = metric.Better is Better.NearZero or Better.Lower;
             if (key == Group && !metric.Needs.HasFlag(MetricNeeds.Group))
                 return $"'group' is of no use to '{metric.Name}', which is measured over all rows; remove it.";
+            if (key == Neighbors && !metric.Needs.HasFlag(MetricNeeds.Neighbors))
+                return $"'neighbors' is of no use to '{metric.Name}', which compares no rows with each other; remove it.";
+            if (key == Gap && !metric.Needs.HasFlag(MetricNeeds.Gap))
+                return $"'gap' is of no use to '{metric.Name}'; bound its value by '{GatesShape.Bound(metric)}'.";
             if (key == Classes && !IsCounted(metric))
                 return $"'classes' is of no use to '{metric.Name}'; remove it.";
             if (key == Rate && !metric.Needs.HasFlag(MetricNeeds.Rate))
@@ -269,6 +285,11 @@ internal static class PolicyShape
         "What has to hold: a list of metrics, each with its threshold.") { Example = "gates: [accuracy: { min: 0.9 }]" };
     public static readonly Key<double> Confidence = new("confidence", new NumberShape(new(0.5, 1, LowerOpen: true, UpperOpen: true)),
         "Confidence level of every interval.") { Default = "95%" };
+    public static readonly Key<Correction> CorrectionKey = new("correction", new ChoiceShape<Correction>(),
+        "How intervals make up for the number of gates: bonferroni, so that all hold together with 'confidence', or none, so that each does.")
+    {
+        Default = "bonferroni",
+    };
     public static readonly Key<Section> OnKey = new("on", On.Map,
         "What a gate without a clear verdict means for the run: fail, warn or pass.");
     public static readonly Key<object> RepairKey = new("repair", new SwitchShape(Repair.Map),
@@ -276,6 +297,6 @@ internal static class PolicyShape
     public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
 
     /// <summary>The whole policy.</summary>
-    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, Groups, Gates, Confidence, OnKey, RepairKey,
+    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, Groups, Gates, Confidence, CorrectionKey, OnKey, RepairKey,
         ReportKey);
 }

@@ -51,7 +51,8 @@ public sealed class GateJson : IReportWriter
 
 /// <summary>Serialisers of the result, made at build time.</summary>
 [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    Converters = [typeof(FiniteNumber), typeof(SnakeCase<RunOutcome>), typeof(SnakeCase<Verdict>), typeof(SnakeCase<Severity>), typeof(SnakeCase<Metrics.Better>), typeof(SnakeCase<Models.OutputHead>)])]
+    Converters = [typeof(FiniteNumber), typeof(SnakeCase<RunOutcome>), typeof(SnakeCase<Verdict>), typeof(SnakeCase<Severity>),
+        typeof(SnakeCase<Metrics.Better>), typeof(SnakeCase<Models.OutputHead>), typeof(SnakeCase<Policy.Correction>)])]
 [JsonSerializable(typeof(GateResult))]
 [JsonSerializable(typeof(Models.ModelInspection))]
 internal sealed partial class GateJsonContext : JsonSerializerContext;

@@ -39,7 +39,7 @@ public sealed class HtmlReport : IReportWriter
             </style>
             <header class="{{ResultText.Outcome(result.Outcome).ToLowerInvariant()}}">
             <h1>{{ResultText.Icon(result.Outcome)}} {{Html.Text(ResultText.Headline(result))}}</h1>
-            <p>Model {{Html.Code(result.Model.File)}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(result.Data.Test)}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Percent(result.Confidence)}} intervals.</p>
+            <p>Model {{Html.Code(result.Model.File)}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(result.Data.Test)}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Confidence(result)}}.</p>
             </header>
             <main>
 
@@ -81,10 +81,13 @@ public sealed class HtmlReport : IReportWriter
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(change.Length > 0 ? $"; change {change}" : "")}</small></h3>
             <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
-            {Breakdowns(gate)}</section>
+            {Notes(gate.Original)}{Breakdowns(gate)}</section>
 
             """;
     }
+
+    private static string Notes(Reading reading) => reading.Notes.IsEmpty ? ""
+        : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
 
     // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides nothing.
     private static string Breakdowns(GateReading gate)

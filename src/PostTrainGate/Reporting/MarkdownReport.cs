@@ -51,7 +51,7 @@ public sealed class MarkdownReport : IReportWriter
         var page = new StringBuilder();
         Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result)}");
         Line(page);
-        Line(page, $"Model {Markdown.Code(result.Model.File)} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Percent(result.Confidence)} intervals.");
+        Line(page, $"Model {Markdown.Code(result.Model.File)} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}.");
         Line(page);
         Gates(page, result, room);
         if (result.Repair is { } repair)

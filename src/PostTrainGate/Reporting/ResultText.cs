@@ -28,6 +28,10 @@ internal static class ResultText
         return $"{Outcome(result.Outcome)}: {text}";
     }
 
+    /// <summary>How sure the intervals are: <c>95% intervals</c>, or wider ones that hold together.</summary>
+    public static string Confidence(GateResult result) => result.GateConfidence == result.Confidence ? $"{Percent(result.Confidence)} intervals"
+        : $"intervals that hold together with {Percent(result.Confidence)} ({Percent(result.GateConfidence)} each, Bonferroni)";
+
     /// <summary>An outcome in a word.</summary>
     public static string Outcome(RunOutcome outcome) => outcome switch
     {

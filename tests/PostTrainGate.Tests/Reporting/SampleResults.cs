@@ -133,6 +133,8 @@ internal static class SampleResults
         Data = new("data/german.csv", 500, 200, 300),
         Seed = 7,
         Confidence = 0.95,
+        Correction = Correction.None,
+        GateConfidence = 0.95,
         Outcome = RunOutcome.Passed,
         Gates = gates,
         Reproduce = $"posttraingate check {File}",

@@ -1,0 +1,39 @@
+namespace PostTrainGate.Metrics;
+
+/// <summary>
+/// How far rows are predicted as their nearest neighbours are (Zemel et al. 2013): one less the mean share of a row's neighbours, itself
+/// among them as AIF360 has it, with another prediction.
+/// </summary>
+public sealed class Consistency : IMetric
+{
+    /// <inheritdoc/>
+    public string Name => "consistency";
+
+    /// <inheritdoc/>
+    public string Summary =>
+        "Share of a row's nearest neighbours, by Euclidean distance of inputs and itself among them, that are predicted as it is, averaged over rows "
+        + "(Zemel et al. 2013; AIF360 consistency); Wilson's interval.";
+
+    /// <inheritdoc/>
+    public Better Better => Better.Higher;
+
+    /// <inheritdoc/>
+    public MetricNeeds Needs => MetricNeeds.Neighbors;
+
+    /// <inheritdoc/>
+    public Measurement Measure(MetricContext context)
+    {
+        var count = context.Rule.Neighbors;
+        if (context.Evaluation.Data.Count < count) return Measurement.NotMeasured($"there are fewer rows than the {count} neighbours");
+        var inputs = context.Evaluation.Data.Inputs;
+        var neighbors = Neighbors.Of(inputs, inputs, count, context.Cancel);
+        // Shares vary less than outcomes do, so that Wilson's interval is rather too wide than too narrow.
+        return Intervals.Proportion(Of(neighbors, context.Evaluation.Predictions) * neighbors.Length, neighbors.Length, context.Confidence);
+    }
+
+    /// <summary>The figure from neighbours and classes alone.</summary>
+    /// <param name="neighbors">Rows near each row.</param>
+    /// <param name="classes">Class of every row.</param>
+    internal static double Of(int[][] neighbors, IReadOnlyList<int> classes) =>
+        neighbors.Select((near, row) => near.Count(n => classes[n] == classes[row]) / (double)near.Length).Average();
+}
