@@ -9,6 +9,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["attacks"] = (AttackBench.Run, "FGSM and PGD in units of an input-gradient pass, beside foolbox"),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
     ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
+    ["fairness"] = (FairnessBench.Run, "twelve group metrics of 10 million predictions in Parquet: time and memory"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
     ["models"] = (ModelBench.Run, "rows per second of three models: the rebuilt graph, the same network by hand, ONNX Runtime"),
 };

@@ -67,7 +67,12 @@ internal sealed class Table : IDisposable
     public static bool Reads(string file) => Reader(file) is not null;
 
     /// <summary>Reads CSV, Parquet or JSON.</summary>
-    public static Table Load(PolicyPath source)
+    public static Table Load(PolicyPath source) => Load(source, "TABLE");
+
+    /// <summary>The same without holding the rows: each query reads the files anew.</summary>
+    public static Table Stream(PolicyPath source) => Load(source, "VIEW");
+
+    private static Table Load(PolicyPath source, string kind)
     {
         // Types are guessed from the first rows, which is twice as fast as from all, and from all where a later row does not fit.
         var sampled = IsCsv(source.Files[0]);
@@ -83,7 +88,7 @@ internal sealed class Table : IDisposable
         string Sql(int sample)
         {
             var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
-            return $"CREATE TABLE source AS SELECT * FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample)}";
+            return $"CREATE {kind} source AS SELECT * FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample)}";
         }
     }
 
@@ -191,13 +196,16 @@ internal sealed class Table : IDisposable
 
     public long Long(string sql) => Convert.ToInt64(Scalar(sql), CultureInfo.InvariantCulture);
 
-    public ImmutableArray<string> Texts(string sql)
+    public ImmutableArray<string> Texts(string sql) => Query(sql, r => r.GetString(0));
+
+    /// <summary>A row of the answer each, read by <paramref name="read"/>.</summary>
+    public ImmutableArray<T> Query<T>(string sql, Func<DbDataReader, T> read)
     {
         using var command = Command(sql);
         using var reader = command.ExecuteReader();
-        var texts = ImmutableArray.CreateBuilder<string>();
-        while (reader.Read()) texts.Add(reader.GetString(0));
-        return texts.ToImmutable();
+        var rows = ImmutableArray.CreateBuilder<T>();
+        while (reader.Read()) rows.Add(read(reader));
+        return rows.ToImmutable();
     }
 
     public static string Identifier(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
@@ -217,7 +225,7 @@ internal sealed class Table : IDisposable
             table.Run("SET enable_external_access = false; SET lock_configuration = true");
             table.Run(sql);
             table.Describe();
-            if (files is [var first, ..] && IsCsv(first)) table.TurnTruthValues();
+            if (files is [var first, ..] && IsCsv(first) && !sql.StartsWith("CREATE VIEW", StringComparison.Ordinal)) table.TurnTruthValues();
             return table;
         }
         catch (DbException e)
