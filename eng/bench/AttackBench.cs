@@ -1,6 +1,5 @@
 using System.Globalization;
 using PostTrainGate.Attacks;
-using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -8,65 +7,80 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Attacks on the first 1,000 test images of Fashion-MNIST, in units of one full input-gradient pass over the same images in the same
-/// process, beside foolbox's figure in the same unit. <c>whole</c>: every row uses all steps, as foolbox's do; <c>gate</c>: through the
-/// harness, only what still stands. Options: models to attack (<c>cnn lenet5</c>), <c>--threads N</c> (1, as in the reference).
+/// Attacks on the first test images of Fashion-MNIST, in units of one full input-gradient pass over the same images in the same
+/// process, beside the figures of foolbox or AutoAttack's own code in the same unit. <c>whole</c>: every row uses all steps, as foolbox's
+/// do; <c>gate</c>: through the harness, only what still stands. Options: models to attack (<c>cnn lenet5</c>), <c>--only TEXT</c> (part
+/// of an attack's name), <c>--repeats N</c> (3), <c>--threads N</c> (1, as in the reference).
 /// </summary>
 internal static class AttackBench
 {
-    private const string Fixtures = "../shared/fixtures/";
-    private const int Rows = 1000, Batch = 250, Repeats = 3;
+    private const int Batch = 250;
 
-    private static readonly (string Reference, AttackSettings Settings)[] Attacks =
+    private static readonly AttackSettings Pgd = new("pgd", Norm.Linf, 0.1) { RandomStart = false };
+    private static readonly AttackSettings Auto = new("autoattack", Norm.Linf, 8 / 255.0);
+
+    // Rows of the reference: attack, its model, whose figure, images.
+    private static readonly (string Reference, string Model, string Peer, int Rows, AttackSettings Settings)[] Attacks =
     [
-        ("fgsm_0.1", new("fgsm", Norm.Linf, 0.1)),
-        ("pgd_linf_0.1", new("pgd", Norm.Linf, 0.1) { Steps = 40, StepSize = 0.01, RandomStart = false }),
-        ("pgd_linf_8_255", new("pgd", Norm.Linf, 8 / 255.0) { Steps = 20, StepSize = 2 / 255.0, RandomStart = false }),
-        ("pgd_l2_2", new("pgd", Norm.L2, 2) { Steps = 40, StepSize = 0.1, RandomStart = false }),
+        .. new[] { "cnn", "lenet5" }.SelectMany(m => new (string, string, string, int, AttackSettings)[]
+        {
+            ("fgsm_0.1", m, "foolbox", 1000, new("fgsm", Norm.Linf, 0.1)),
+            ("pgd_linf_0.1", m, "foolbox", 1000, Pgd with { Steps = 40, StepSize = 0.01 }),
+            ("pgd_linf_8_255", m, "foolbox", 1000, Pgd with { Epsilon = 8 / 255.0, Steps = 20, StepSize = 2 / 255.0 }),
+            ("pgd_l2_2", m, "foolbox", 1000, Pgd with { Norm = Norm.L2, Epsilon = 2, Steps = 40, StepSize = 0.1 }),
+        }),
+        ("aa_linf_0.1", "cnn", "autoattack", 200, Auto with { Epsilon = 0.1 }),
+        ("aa_linf_8_255", "cnn", "autoattack", 200, Auto),
+        ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto),
     ];
 
     public static int Run(string[] args)
     {
         NativeMemory.Tune();
-        var threads = Array.IndexOf(args, "--threads");
-        set_num_threads(threads >= 0 ? int.Parse(args[threads + 1], CultureInfo.InvariantCulture) : 1);
-        var names = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn");
-        var reference = File.ReadLines(Fixtures + "reference/attacks.csv").Select(l => l.Split(',')).ToList();
-        var ratio = Array.IndexOf([.. reference[0]], "ratio");
+        string? Option(string name) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : null;
+        int Number(string name, int usual) => Option(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : usual;
+        set_num_threads(Number("--threads", 1));
+        var (repeats, only) = (Number("--repeats", 3), Option("--only") ?? "");
+        var models = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn").ToList();
+        Console.WriteLine($"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass");
+        foreach (var attack in Attacks.Where(a => models.Contains(a.Model) && a.Reference.Contains(only, StringComparison.Ordinal)))
+            Console.WriteLine(Measure(attack, repeats));
+        return 0;
+    }
 
+    private static string Measure((string Reference, string Model, string Peer, int Rows, AttackSettings Settings) a, int repeats)
+    {
         using var scope = NewDisposeScope();
-        var folder = "/usr/share/datasets/fashion-mnist/";
-        var images = (IdxFile.Read(folder + "t10k-images-idx3-ubyte.gz").narrow(0, 0, Rows).to(float32) / 255).unsqueeze(1);
-        var labels = IdxFile.Read(folder + "t10k-labels-idx1-ubyte.gz").narrow(0, 0, Rows).to(int64);
-        Console.WriteLine($"{Rows} images, batch {Batch}, threads {get_num_threads()}, median of {Repeats}, processor time; passes = times one input-gradient pass");
-        foreach (var name in names)
+        using var model = OnnxClassifier.Load(FixtureFolder.Path($"fmnist/{a.Model}.onnx"));
+        using var test = FashionMnist.Test();
+        using var rows = test.Rows(0, a.Rows);
+        var (images, labels) = (rows.Inputs, rows.Labels);
+        List<double> pass = [], whole = [], gate = [];
+        double robust = 0;
+        for (var i = 0; i <= repeats; i++) // the first round warms up
         {
-            using var model = OnnxClassifier.Load($"{Fixtures}fmnist/{name}.onnx");
-            foreach (var (file, settings) in Attacks)
+            pass.Add(Enumerable.Range(0, 5).Select(_ => Seconds(() => GradientPass(model, images, labels))).Order().ElementAt(2));
+            if (a.Peer == "foolbox") whole.Add(Seconds(() => Whole(model, images, labels, a.Settings)));
+            gate.Add(Seconds(() =>
             {
-                var foolbox = reference.Single(r => r[0] == name && r[1] == file && r[2] == "foolbox" && r[3] == $"{Rows}")[ratio];
-                List<double> pass = [], whole = [], gate = [];
-                double robust = 0;
-                for (var i = 0; i <= Repeats; i++) // the first round warms up
-                {
-                    pass.Add(Seconds(() => GradientPass(model, images, labels)));
-                    whole.Add(Seconds(() => Whole(model, images, labels, settings)));
-                    gate.Add(Seconds(() =>
-                    {
-                        using var outcome = AttackHarness.Run(model, images, labels, new(settings, 1));
-                        robust = outcome.RobustAccuracy;
-                    }));
-                }
-
-                var unit = Median(pass);
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{name,-7} {file,-15} pass {unit:F3} s, whole {Median(whole):F3} s = {Median(whole) / unit:F1} passes (foolbox {foolbox}), ")
-                    + string.Create(CultureInfo.InvariantCulture,
-                        $"gate {Median(gate):F3} s = {Median(gate) / unit:F1} passes, robust accuracy {robust:F3}"));
-            }
+                using var outcome = AttackHarness.Run(model, images, labels, new(a.Settings, 1));
+                robust = outcome.RobustAccuracy;
+            }));
         }
 
-        return 0;
+        var (unit, peer) = (Median(pass), Peer(a.Model, a.Reference, a.Peer, a.Rows));
+        var own = whole.Count > 0 ? string.Create(CultureInfo.InvariantCulture, $"whole {Median(whole) / unit:F1} passes, ") : "";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{a.Model,-7} {a.Reference,-15} n {a.Rows,-5} pass {unit * 1000:F1} ms, {own}gate {Median(gate):F3} s = {Median(gate) / unit:F1} passes, ")
+            + string.Create(CultureInfo.InvariantCulture, $"robust accuracy {robust:F3} ({a.Peer} {peer.Ratio} passes, {peer.Robust})");
+    }
+
+    private static (string Ratio, string Robust) Peer(string model, string reference, string library, int rows)
+    {
+        var lines = File.ReadLines(FixtureFolder.Path("reference/attacks.csv")).Select(l => l.Split(',')).ToList();
+        var line = lines.Single(r => r[0] == model && r[1] == reference && r[2] == library && r[3] == $"{rows}");
+        string Column(string name) => line[Array.IndexOf([.. lines[0]], name)];
+        return (Column("ratio"), Column("robust_acc"));
     }
 
     private static void Whole(OnnxClassifier model, Tensor images, Tensor labels, AttackSettings settings)
@@ -86,10 +100,11 @@ internal static class AttackBench
 
     private static void EachBatch(Tensor images, Tensor labels, Func<Tensor, Tensor, Tensor> work)
     {
-        for (var start = 0; start < Rows; start += Batch)
+        for (long start = 0; start < labels.shape[0]; start += Batch)
         {
             using var scope = NewDisposeScope();
-            work(images.narrow(0, start, Batch), labels.narrow(0, start, Batch));
+            var rows = Math.Min(Batch, labels.shape[0] - start);
+            work(images.narrow(0, start, rows), labels.narrow(0, start, rows));
         }
     }
 

@@ -6,7 +6,7 @@ VectorWidth.Pin(); // before the first tensor, as the command line does
 // One file per benchmark; a new one is one more line here.
 Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
 {
-    ["attacks"] = (AttackBench.Run, "FGSM and PGD in units of an input-gradient pass, beside foolbox"),
+    ["attacks"] = (AttackBench.Run, "attacks in units of an input-gradient pass, beside other tools"),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
     ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
     ["fairness"] = (FairnessBench.Run, "twelve group metrics of 10 million predictions in Parquet: time and memory"),

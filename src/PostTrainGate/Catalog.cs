@@ -17,6 +17,17 @@ public static class Catalog
     [
         GradientAttack.Fgsm,
         GradientAttack.Pgd,
+        GradientAttack.Bim,
+        GradientAttack.MiFgsm,
+        Apgd.CrossEntropy,
+        Apgd.LogitsRatio,
+        Apgd.Targeted,
+        Fab.Untargeted,
+        Fab.Targeted,
+        Square.Instance,
+        AutoAttack.Standard,
+        AutoAttack.Plus,
+        AutoAttack.Randomised,
     ];
 
     /// <summary>Metrics, by name in the policy.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
@@ -53,7 +52,7 @@ internal static class GateText
 
     private static string Attack(AttackSettings attack)
     {
-        var text = $"{attack.Name.ToUpperInvariant()} {(attack.Norm == Norm.Linf ? "Linf" : "L2")} epsilon {Number(attack.Epsilon)}";
+        var text = $"{attack.Name.ToUpperInvariant()} {attack.Norm} epsilon {Number(attack.Epsilon)}";
         if (attack.Steps is { } steps) text += $", {steps} steps";
         return attack.Restarts > 1 ? $"{text}, {attack.Restarts} restarts" : text;
     }

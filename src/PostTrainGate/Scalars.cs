@@ -17,4 +17,10 @@ internal static class Scalars
 
     /// <summary>Whole numbers, which leave whole numbers whole; for sizes and places.</summary>
     public static Scalar Whole(long value) => HeldWhole.GetOrAdd(value, static v => v);
+
+    /// <summary>The sum; that of the operator makes a factor of 1 that nothing holds.</summary>
+    public static torch.Tensor Plus(this torch.Tensor a, torch.Tensor b) => a.add(b, Whole(1));
+
+    /// <summary>The sum with a number that recurs.</summary>
+    public static torch.Tensor Plus(this torch.Tensor a, double b) => a.add(Of(b), Whole(1));
 }

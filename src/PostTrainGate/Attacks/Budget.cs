@@ -38,14 +38,15 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     public Tensor Project(Tensor clean, Tensor perturbed)
     {
         using var scope = NewDisposeScope();
+        var (lower, upper) = (clean.clamp_max(Scalars.Of(Lower)), clean.clamp_min(Scalars.Of(Upper)));
         var change = (perturbed - clean).nan_to_num(0);
         var inBall = Norm switch
         {
             Norm.Linf => change.clamp(Scalars.Of(-Epsilon), Scalars.Of(Epsilon)),
             Norm.L2 => change * Length(change).clamp_min(Scalars.Of(Tiny)).reciprocal().mul(Scalars.Of(Epsilon)).clamp_max(Scalars.Of(1)),
-            _ => throw new NotSupportedException($"norm {Norm}"),
+            _ => L1Ball.Nearest(change, clean - lower, upper - clean, Epsilon),
         };
-        return (clean + inBall).clamp(clean.clamp_max(Scalars.Of(Lower)), clean.clamp_min(Scalars.Of(Upper))).MoveToOuterDisposeScope();
+        return clean.Plus(inBall).clamp(lower, upper).MoveToOuterDisposeScope();
     }
 
     /// <summary>Points drawn uniformly from the ball around the clean inputs, then made legal.</summary>
@@ -60,6 +61,14 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         {
             change = rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1)).mul(Scalars.Of(Epsilon));
         }
+        else if (Norm == Norm.L1)
+        {
+            // Uniform in the cross-polytope: random signs, sizes of d + 1 exponentials over their sum, the last one left out.
+            var sizes = empty_like(clean).exponential_(1, random);
+            var rest = empty(PerRow(clean)).exponential_(1, random);
+            var total = sizes.flatten(1).sum(1).reshape(PerRow(clean)).Plus(rest);
+            change = randn(clean.shape, generator: random).sign() * sizes / total * Scalars.Of(Epsilon);
+        }
         else
         {
             // Uniform in a d-ball: a uniform direction times the d-th root of a uniform radius (Muller 1959).
@@ -68,24 +77,72 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
             change = Direction(randn(clean.shape, generator: random)) * radius;
         }
 
-        return Project(clean, clean + change).MoveToOuterDisposeScope();
+        return Project(clean, clean.Plus(change)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The step of size 1 that raises a linear loss most: its sign (Linf), or the gradient over its length (L2).</summary>
+    /// <summary>
+    /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its largest value alone (L1).
+    /// </summary>
     /// <param name="gradient">[batch, input shape]; what is not a number counts as 0.</param>
     /// <returns>[batch, input shape]; 0 where the gradient is.</returns>
     public Tensor Direction(Tensor gradient)
     {
         using var scope = NewDisposeScope();
         var finite = gradient.nan_to_num(0);
-        return (Norm == Norm.Linf ? finite.sign() : finite / Length(finite).clamp_min(Scalars.Of(Tiny))).MoveToOuterDisposeScope();
+        var direction = Norm switch
+        {
+            Norm.Linf => finite.sign(),
+            Norm.L2 => finite / Length(finite).clamp_min(Scalars.Of(Tiny)),
+            _ => Largest(finite),
+        };
+        return direction.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>How much a step of size 1 raises a linear loss at most: the dual norm of its gradient.</summary>
+    /// <param name="gradient">[..., values].</param>
+    /// <returns>[...].</returns>
+    public Tensor DualLength(Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var length = Norm switch
+        {
+            Norm.Linf => gradient.abs().sum(-1),
+            Norm.L2 => gradient.norm(-1),
+            _ => gradient.abs().amax([-1]),
+        };
+        return length.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A gradient without what leads out of the bounds: [batch, input shape].</summary>
+    /// <param name="clean">[batch, input shape].</param>
+    /// <param name="x">[batch, input shape].</param>
+    /// <param name="gradient">[batch, input shape].</param>
+    public Tensor Open(Tensor clean, Tensor x, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var atTop = x.ge(clean.clamp_min(Scalars.Of(Upper))).logical_and(gradient.gt(Scalars.Of(0)));
+        var atBottom = x.le(clean.clamp_max(Scalars.Of(Lower))).logical_and(gradient.lt(Scalars.Of(0)));
+        return gradient.masked_fill(atTop.logical_or(atBottom), Scalars.Of(0)).MoveToOuterDisposeScope();
     }
 
     // [batch, 1, ...], so that it broadcasts over an input
     private Tensor Length(Tensor change)
     {
         var rows = change.flatten(1);
-        return (Norm == Norm.Linf ? rows.abs().amax([1]) : rows.norm(1)).reshape(PerRow(change));
+        var length = Norm switch
+        {
+            Norm.Linf => rows.abs().amax([1]),
+            Norm.L2 => rows.norm(1),
+            _ => rows.abs().sum(1),
+        };
+        return length.reshape(PerRow(change));
+    }
+
+    private static Tensor Largest(Tensor gradient)
+    {
+        var rows = gradient.flatten(1);
+        var index = rows.abs().argmax(1, keepdim: true);
+        return zeros_like(rows).scatter(1, index, rows.gather(1, index).sign()).reshape(gradient.shape);
     }
 
     private static long[] PerRow(Tensor batch) => [batch.shape[0], .. Enumerable.Repeat(1L, batch.shape.Length - 1)];

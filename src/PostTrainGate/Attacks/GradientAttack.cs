@@ -6,16 +6,19 @@ namespace PostTrainGate.Attacks;
 /// Steps along the normalised gradient of the cross-entropy, projected after each: projected gradient descent (Madry et al. 2018).
 /// The fast gradient sign method (Goodfellow et al. 2015) is its one step of size epsilon.
 /// </summary>
-public sealed class GradientAttack : IAttack
+public sealed class GradientAttack : RowAttack
 {
     private readonly int _steps;
-    private readonly double _reach;
+    private readonly double _reach, _momentum;
     private readonly bool _randomStart;
     private readonly Func<Tensor, Tensor, Tensor> _ascent;
 
-    // reach: how far all steps together lead, in units of epsilon; ascent: gradient of the loss with respect to the logits
-    private GradientAttack(string name, string summary, int steps, double reach, bool randomStart, Func<Tensor, Tensor, Tensor> ascent) =>
-        (Name, Summary, _steps, _reach, _randomStart, _ascent) = (name, summary, steps, reach, randomStart, ascent);
+    // reach: how far all steps together lead, in units of epsilon; ascent: gradient of the loss with respect to the logits;
+    // momentum: how much of the gradients before counts in a step
+    private GradientAttack(string name, string summary, int steps, double reach, bool randomStart, Func<Tensor, Tensor, Tensor> ascent,
+        double momentum = 0)
+        : base(name, summary, needsGradients: true) =>
+        (_steps, _reach, _randomStart, _ascent, _momentum) = (steps, reach, randomStart, ascent, momentum);
 
     /// <summary>
     /// Fast gradient sign method as the literature has it, so that its figures are those of other tools; with <c>steps</c> above 1 the
@@ -33,50 +36,60 @@ public sealed class GradientAttack : IAttack
         "Projected gradient descent: 40 steps of 2.5 epsilon / 40 from a random point of the ball (Madry et al. 2018).",
         steps: 40, reach: 2.5, randomStart: true, Unsaturated);
 
-    /// <inheritdoc/>
-    public string Name { get; }
+    /// <summary>Basic iterative method: the fast gradient sign method in ten steps of epsilon / 5.</summary>
+    public static GradientAttack Bim { get; } = new("bim",
+        "Basic iterative method: 10 steps of epsilon / 5 along the gradient of the cross-entropy (Kurakin et al. 2017).",
+        steps: 10, reach: 2, randomStart: false, Unsaturated);
+
+    /// <summary>With momentum, whose examples transfer better to other models.</summary>
+    public static GradientAttack MiFgsm { get; } = new("mi-fgsm",
+        "Momentum iterative method: 10 steps of epsilon / 10 along the sum of all gradients so far (Dong et al. 2018).",
+        steps: 10, reach: 1, randomStart: false, Unsaturated, momentum: 1);
 
     /// <inheritdoc/>
-    public string Summary { get; }
-
-    /// <inheritdoc/>
-    public bool NeedsGradients => true;
-
-    /// <inheritdoc/>
-    public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels)
+    internal override void Run(AttackContext context, RowSet rows)
     {
         var budget = context.Budget;
         var steps = context.Settings.Steps ?? _steps;
         var stepSize = context.Settings.StepSize ?? _reach * budget.Epsilon / steps;
 
-        using var gradients = enable_grad();
         using var scope = NewDisposeScope();
-        var result = inputs.detach().clone();
         var randomStart = context.RandomStart ?? context.Settings.RandomStart ?? _randomStart;
-        var start = randomStart ? budget.RandomPoint(inputs, context.Random) : inputs.detach();
-        var batch = new Batch(inputs.detach(), labels.detach(), arange(labels.shape[0], dtype: int64), start);
-        for (var step = 0; step < steps && batch.Count > 0; step++)
+        using var x = rows.Keep(randomStart ? budget.RandomPoint(rows.Clean.Value, context.Random) : rows.Clean.Value);
+        using var next = rows.Keep(x.Value);
+        using var sum = _momentum == 0 ? null : rows.Keep(zeros_like(x.Value));
+        for (var step = 0; step < steps && rows.Count > 0; step++)
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var x = batch.X.detach().requires_grad_();
-            var logits = context.Model.Logits(x); // [rows, classes]
-            var gradient = LossGradient(logits, x, batch.Labels);
-            var next = batch with { X = budget.Project(batch.Clean, batch.X + budget.Direction(gradient).mul(Scalars.Of(stepSize))) };
-            batch = (context.StopAtSuccess ? next.WithoutBroken(logits, batch.X, result) : next).Replace(batch);
+            var (logits, gradient) = Differentiate(context, x.Value, rows.Labels.Value);
+            if (sum is not null) gradient = sum.Value = (sum.Value * Scalars.Of(_momentum)).Plus(Mean(gradient));
+            if (budget.Norm == Norm.L1) gradient = budget.Open(rows.Clean.Value, x.Value, gradient);
+            next.Value = budget.Project(rows.Clean.Value, x.Value.Plus(budget.Direction(gradient).mul(Scalars.Of(stepSize))));
+            if (context.StopAtSuccess) rows.Judge(context, logits, x.Value);
+            x.Value = next.Value;
         }
 
-        result.index_copy_(0, batch.Rows, batch.X);
-        return result.MoveToOuterDisposeScope();
+        rows.Found(ones(rows.Count, dtype: ScalarType.Bool), x.Value, leave: true); // the harness judges the last step
     }
 
-    // Of the loss summed over rows: rows do not mix, so that the size of the batch has no influence.
-    private Tensor LossGradient(Tensor logits, Tensor x, Tensor labels)
+    private (Tensor Logits, Tensor Gradient) Differentiate(AttackContext context, Tensor x, Tensor labels)
     {
-        if (!logits.requires_grad) return zeros_like(x); // nothing on the way from the input to the logits has a derivative
+        using var gradients = enable_grad();
         using var scope = NewDisposeScope();
+        var input = x.detach().requires_grad_();
+        var logits = context.Model.Logits(input);
         var isTrue = nn.functional.one_hot(labels, logits.shape[1]).to(ScalarType.Bool); // [rows, classes]
-        return autograd.grad([logits], [x], [_ascent(logits.detach(), isTrue)])[0].MoveToOuterDisposeScope();
+        // Of the loss summed over rows: they do not mix. Without a derivative on the way there is nothing to go by.
+        var gradient = logits.requires_grad ? autograd.grad([logits], [input], [_ascent(logits.detach(), isTrue)])[0] : zeros_like(x);
+        return (logits.detach().MoveToOuterDisposeScope(), gradient.MoveToOuterDisposeScope());
+    }
+
+    // Over its mean size, so that every step's gradient counts the same.
+    private static Tensor Mean(Tensor gradient)
+    {
+        var finite = gradient.nan_to_num(0);
+        return finite / RowSet.PerRow(finite.flatten(1).abs().mean([1]).clamp_min(Scalars.Of(1e-20)), finite);
     }
 
     // p - onehot(y). Where all of it has vanished in float32, only its direction is left to go by.
@@ -90,35 +103,4 @@ public sealed class GradientAttack : IAttack
     // factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a gap of 104 between logits on.
     private static Tensor Unsaturated(Tensor z, Tensor isTrue) =>
         z.masked_fill(isTrue, Scalars.Of(double.NegativeInfinity)).softmax(1).masked_fill(isTrue, Scalars.Of(-1));
-
-    // Rows that still stand; Rows are their places in the batch that was handed over.
-    private sealed record Batch(Tensor Clean, Tensor Labels, Tensor Rows, Tensor X)
-    {
-        public long Count => Rows.shape[0];
-
-        // Writes the inputs on which the classifier erred to their places and goes on with the others.
-        public Batch WithoutBroken(Tensor logits, Tensor seen, Tensor result)
-        {
-            var broken = AttackHarness.Errs(logits.detach(), Labels);
-            var gone = broken.nonzero().flatten();
-            if (gone.shape[0] == 0) return this;
-            result.index_copy_(0, Rows.index_select(0, gone), seen.index_select(0, gone));
-            var left = broken.logical_not().nonzero().flatten();
-            return new(Clean.index_select(0, left), Labels.index_select(0, left), Rows.index_select(0, left), X.index_select(0, left));
-        }
-
-        // Takes the place of the batch before it: what is new leaves the scope of the step, what it replaces is freed.
-        public Batch Replace(Batch old)
-        {
-            foreach (var (tensor, before) in Tensors.Zip(old.Tensors).Where(t => !ReferenceEquals(t.First, t.Second)))
-            {
-                tensor.MoveToOuterDisposeScope();
-                before.Dispose();
-            }
-
-            return this;
-        }
-
-        private Tensor[] Tensors => [Clean, Labels, Rows, X];
-    }
 }

@@ -8,4 +8,7 @@ public enum Norm
 
     /// <summary>Euclidean length.</summary>
     L2,
+
+    /// <summary>Sum of the sizes of all changes.</summary>
+    L1,
 }

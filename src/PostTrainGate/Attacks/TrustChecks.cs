@@ -33,6 +33,7 @@ internal static class TrustChecks
     // A row whose logits do not react to the input at all cannot be attacked along gradients; that is no robustness.
     private static string? FlatGradients(Evaluation evaluation, EvaluationSet rows)
     {
+        if (!evaluation.Model.HasGradients) return null;
         using var scope = NewDisposeScope();
         var x = rows.Inputs.detach().clone().requires_grad_();
         using var gradients = enable_grad();
@@ -63,7 +64,9 @@ internal static class TrustChecks
     {
         if (rule.Attack!.Norm != Norm.Linf) return null;
         var half = (evaluation.Model.Input.Upper - evaluation.Model.Input.Lower) / 2;
-        var settings = rule.Attack with { Epsilon = half, Steps = Math.Max(rule.Attack.Steps ?? 0, 20), StepSize = null };
+        // One step of that size may lead anywhere.
+        var isOneStep = rule.Attack.Name == GradientAttack.Fgsm.Name;
+        var settings = rule.Attack with { Epsilon = half, Steps = isOneStep ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps, StepSize = null };
         using var outcome = AttackHarness.Run(evaluation.Model, rows.Inputs, rows.Labels, new(settings, seed) { Cancel = cancel });
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand an epsilon of half the input range, so the attack does not work on this model"

@@ -1,0 +1,141 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// Auto-PGD (Croce and Hein 2020; in L1 Croce and Hein 2021): gradient steps with momentum whose size halves at checkpoints where the loss
+/// stopped rising, going on from the best point so far. It has no step size to tune.
+/// </summary>
+public sealed class Apgd : RowAttack
+{
+    private const double Momentum = 0.75;
+
+    private readonly bool _targeted;
+    private readonly Func<Tensor, Tensor, Tensor, Tensor> _loss;
+
+    private Apgd(string name, string summary, bool targeted, Func<Tensor, Tensor, Tensor, Tensor> loss)
+        : base(name, summary, needsGradients: true) => (_targeted, _loss) = (targeted, loss);
+
+    /// <summary>On the cross-entropy.</summary>
+    public static Apgd CrossEntropy { get; } = new("apgd-ce",
+        "Auto-PGD on the cross-entropy: 100 steps whose size halves where the loss stops rising (Croce and Hein 2020).",
+        targeted: false, (z, y, _) => Losses.CrossEntropy(z, y));
+
+    /// <summary>On the difference of logits ratio.</summary>
+    public static Apgd LogitsRatio { get; } = new("apgd-dlr",
+        "Auto-PGD on the difference of logits ratio, which no scale of the logits hides (Croce and Hein 2020).",
+        targeted: false, (z, y, _) => Losses.LogitsRatio(z, y));
+
+    /// <summary>Toward each of the nine likeliest wrong classes in turn.</summary>
+    public static Apgd Targeted { get; } = new("apgd-t",
+        "Auto-PGD on the targeted logits ratio, toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020).",
+        targeted: true, Losses.TargetedLogitsRatio);
+
+    /// <summary>Steps unless settings say otherwise.</summary>
+    internal const int DefaultSteps = 100;
+
+    /// <summary>Wrong classes that targeted attacks try.</summary>
+    internal const int Targets = 9;
+
+    /// <summary>Gradients averaged in each step, for classifiers with randomised outputs.</summary>
+    internal int Gradients { get; init; } = 1;
+
+    /// <summary>The same attack on randomised outputs: each gradient is the mean of 20.</summary>
+    internal Apgd OfRandomised() => new(Name, Summary, _targeted, _loss) { Gradients = 20 };
+
+    /// <inheritdoc/>
+    internal override void Run(AttackContext context, RowSet rows)
+    {
+        var steps = context.Settings.Steps ?? DefaultSteps;
+        if (!_targeted)
+        {
+            using var _ = Ascend(context, rows, null, steps);
+            return;
+        }
+
+        using var order = rows.Keep(WrongClasses(context, rows));
+        for (var target = 0; target < Math.Min(Targets, order.Value.shape[1]) && rows.Count > 0; target++)
+        {
+            using var targets = rows.Keep(order.Value.select(1, target));
+            using var _ = Ascend(context, rows, targets, steps);
+        }
+    }
+
+    /// <summary>Wrong classes of the clean rows, the likeliest first; the caller disposes them.</summary>
+    internal static Tensor WrongClasses(AttackContext context, RowSet rows)
+    {
+        using var scope = NewDisposeScope();
+        return Losses.WrongClasses(InputGradient.Logits(context.Model, rows.Clean.Value), rows.Labels.Value).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One run. Rows that break are judged at every step.</summary>
+    /// <returns>Best loss of each row that still stands; the caller disposes it.</returns>
+    internal RowSet.Kept Ascend(AttackContext context, RowSet rows, RowSet.Kept? targets, int steps)
+    {
+        using var scope = NewDisposeScope();
+        var budget = context.Budget;
+        var clean = rows.Clean;
+        var randomStart = context.RandomStart ?? context.Settings.RandomStart ?? true;
+        using var x = rows.Keep(randomStart ? Surface(budget, clean.Value, context.Random) : clean.Value);
+        using var previous = rows.Keep(x.Value);
+        using var best = rows.Keep(x.Value);
+        var (logits, firstLoss, firstGradient) = Evaluate(context, rows, x.Value, targets);
+        using var loss = rows.Keep(firstLoss);
+        using var gradient = rows.Keep(firstGradient);
+        using var bestGradient = rows.Keep(firstGradient);
+        var bestLoss = rows.Keep(firstLoss);
+        var schedule = budget.Norm == Norm.L1
+            ? new SparseSchedule(rows, budget, steps, x, best, gradient, bestGradient)
+            : (ApgdSchedule)new HalvingSchedule(rows, budget, steps, x, best, gradient, bestGradient, bestLoss);
+        using var _ = schedule;
+        rows.Judge(context, logits, x.Value);
+        for (var step = 0; step < steps && rows.Count > 0; step++)
+        {
+            context.Cancel.ThrowIfCancellationRequested();
+            using var stepScope = NewDisposeScope();
+            var inertia = x.Value - previous.Value;
+            previous.Value = x.Value;
+            var next = budget.Project(clean.Value, x.Value.Plus(schedule.Step()));
+            if (step > 0 && schedule.HasMomentum)
+            {
+                next = budget.Project(clean.Value, x.Value.Plus((next - x.Value) * Scalars.Of(Momentum)).Plus(inertia * Scalars.Of(1 - Momentum)));
+            }
+
+            x.Value = next;
+            (logits, var value, var slope) = Evaluate(context, rows, x.Value, targets);
+            schedule.Count(value.gt(loss.Value));
+            (loss.Value, gradient.Value) = (value, slope);
+            var better = value.gt(bestLoss.Value);
+            best.Set(better, x.Value);
+            bestGradient.Set(better, slope);
+            bestLoss.Set(better, value);
+            rows.Judge(context, logits, x.Value);
+            if (rows.Count > 0) schedule.Next(step);
+        }
+
+        return bestLoss;
+    }
+
+    // A random point on the surface of the ball, where the reference starts; in L1 anywhere on a face of it.
+    private static Tensor Surface(Budget budget, Tensor clean, Generator random)
+    {
+        using var scope = NewDisposeScope();
+        var change = budget.Norm == Norm.Linf ? rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1))
+            : randn(clean.shape, generator: random);
+        var length = RowSet.PerRow(budget.Distance(zeros_like(change), change), change).clamp_min(Scalars.Of(1e-12));
+        return budget.Project(clean, clean.Plus(change / length * Scalars.Of(budget.Epsilon))).MoveToOuterDisposeScope();
+    }
+
+    private (Tensor Logits, Tensor Loss, Tensor Gradient) Evaluate(AttackContext context, RowSet rows, Tensor x, RowSet.Kept? targets)
+    {
+        Tensor Loss(Tensor z) => _loss(z, rows.Labels.Value, targets?.Value ?? rows.Labels.Value);
+        var (logits, loss, gradient) = InputGradient.Of(context.Model, x, Loss);
+        for (var i = 1; i < Gradients; i++)
+        {
+            var (_, more, slope) = InputGradient.Of(context.Model, x, Loss);
+            (loss, gradient) = (loss.Plus(more), gradient.Plus(slope));
+        }
+
+        return (logits, loss, gradient);
+    }
+}

@@ -1,0 +1,51 @@
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// AutoAttack (Croce and Hein 2020): attacks without parameters, one after the other, on the rows that still stand. A robust accuracy
+/// under it is what RobustBench lists.
+/// </summary>
+public sealed class AutoAttack : RowAttack
+{
+    private readonly Action<AttackContext, RowSet>[] _parts;
+
+    private AutoAttack(string name, string summary, params Action<AttackContext, RowSet>[] parts)
+        : base(name, summary, needsGradients: true) => _parts = parts;
+
+    /// <summary>
+    /// The standard version: APGD on the cross-entropy, targeted APGD, targeted FAB and Square. Targets and queries that lead nowhere
+    /// are given up early (<see cref="AutoAttackSweeps"/>); <see cref="Plus"/> spends every step.
+    /// </summary>
+    public static AutoAttack Standard { get; } = new("autoattack",
+        "AutoAttack's standard version: APGD-CE, APGD-T, FAB-T and Square on what still stands (Croce and Hein 2020); "
+        + "targets and queries that lead nowhere are given up early.",
+        Apgd.CrossEntropy.Run, AutoAttackSweeps.Ascend, AutoAttackSweeps.Boundaries, AutoAttackSweeps.Square);
+
+    /// <summary>Five restarts of the untargeted attacks, and every step of all.</summary>
+    public static AutoAttack Plus { get; } = new("autoattack-plus",
+        "AutoAttack's plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, every step of all (Croce and Hein 2020).",
+        Restarted(Apgd.CrossEntropy), Restarted(Apgd.LogitsRatio), Restarted(Fab.Untargeted), Attacks.Square.Instance.Run,
+        Apgd.Targeted.Run, Fab.Targeted.Run);
+
+    /// <summary>For randomised outputs: gradients are means of 20.</summary>
+    public static AutoAttack Randomised { get; } = new("autoattack-rand",
+        "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
+        Apgd.CrossEntropy.OfRandomised().Run, Apgd.LogitsRatio.OfRandomised().Run);
+
+    /// <inheritdoc/>
+    internal override void Run(AttackContext context, RowSet rows)
+    {
+        // Its parts have no parameters.
+        var plain = context with { Settings = context.Settings with { Steps = null, StepSize = null, RandomStart = null } };
+        foreach (var part in _parts)
+        {
+            if (rows.Count > 0) part(plain, rows);
+        }
+    }
+
+    private static Action<AttackContext, RowSet> Restarted(RowAttack attack) => (context, rows) =>
+    {
+        const int restarts = 5;
+        for (var restart = 0; restart < restarts && rows.Count > 0; restart++)
+            attack.Run(restart == 0 ? context : context with { RandomStart = true }, rows);
+    };
+}

@@ -1,0 +1,30 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>An attack that works on the rows of a batch that still stand, so that attacks can follow each other on the same rows.</summary>
+public abstract class RowAttack : IAttack
+{
+    private protected RowAttack(string name, string summary, bool needsGradients) => (Name, Summary, NeedsGradients) = (name, summary, needsGradients);
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public string Summary { get; }
+
+    /// <inheritdoc/>
+    public bool NeedsGradients { get; }
+
+    /// <inheritdoc/>
+    public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        using var rows = new RowSet(inputs, labels);
+        Run(context, rows);
+        return rows.Result.alias().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Attacks the rows; what it finds becomes their result.</summary>
+    internal abstract void Run(AttackContext context, RowSet rows);
+}

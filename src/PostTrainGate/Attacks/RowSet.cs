@@ -1,0 +1,161 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// The rows of a batch that an attack still works on, with all that it keeps for each of them. A row that is finished leaves, and
+/// everything kept shrinks with it, so that no pass is spent on it again.
+/// </summary>
+internal sealed class RowSet : IDisposable
+{
+    private readonly List<Kept> _kept = [];
+    private readonly Kept _places;
+    private readonly Tensor _result, _finished;
+    private readonly bool _isPart;
+
+    /// <summary>All rows of a batch.</summary>
+    /// <param name="inputs">[batch, input shape], clean.</param>
+    /// <param name="labels">[batch], int64.</param>
+    public RowSet(Tensor inputs, Tensor labels)
+    {
+        (Clean, Labels) = (Keep(inputs.detach()), Keep(labels.detach()));
+        _places = Keep(arange(Scalars.Of(labels.shape[0]), dtype: int64));
+        _result = inputs.detach().clone().DetachFromDisposeScope();
+        _finished = zeros(labels.shape[0], dtype: ScalarType.Bool).DetachFromDisposeScope();
+    }
+
+    private RowSet(RowSet whole, Tensor index)
+    {
+        (Clean, Labels) = (Keep(whole.Clean.Value.index_select(0, index)), Keep(whole.Labels.Value.index_select(0, index)));
+        _places = Keep(whole._places.Value.index_select(0, index));
+        (_result, _finished, _isPart) = (whole._result, whole._finished, true);
+    }
+
+    /// <summary>[rows, input shape].</summary>
+    public Kept Clean { get; }
+
+    /// <summary>[rows], int64.</summary>
+    public Kept Labels { get; }
+
+    /// <summary>Rows that still stand.</summary>
+    public long Count => _places.Value.shape[0];
+
+    /// <summary>[batch, input shape], what was found; clean where nothing was.</summary>
+    public Tensor Result => _result;
+
+    /// <summary>Keeps a value per row, which shrinks with the rows, until it is disposed.</summary>
+    /// <param name="value">[rows, ...].</param>
+    public Kept Keep(Tensor value)
+    {
+        var kept = new Kept(this, value);
+        _kept.Add(kept);
+        return kept;
+    }
+
+    /// <summary>Judges inputs: those on which the classifier errs are the result of their rows, which leave when a success ends a row.</summary>
+    /// <param name="context">Says whether it does.</param>
+    /// <param name="logits">[rows, classes], of <paramref name="x"/>.</param>
+    /// <param name="x">[rows, input shape].</param>
+    public void Judge(AttackContext context, Tensor logits, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        Found(AttackHarness.Errs(logits, Labels.Value), x, leave: context.StopAtSuccess);
+    }
+
+    /// <summary>Takes inputs as the result of their rows.</summary>
+    /// <param name="which">[rows], bool.</param>
+    /// <param name="x">[rows, input shape].</param>
+    /// <param name="leave">Whether these rows are finished.</param>
+    public void Found(Tensor which, Tensor x, bool leave)
+    {
+        using var scope = NewDisposeScope();
+        var index = which.nonzero().flatten();
+        if (index.shape[0] == 0) return;
+        var places = _places.Value.index_select(0, index);
+        _result.index_copy_(0, places, x.index_select(0, index));
+        if (!leave) return;
+        _finished.index_fill_(0, places, Scalars.Of(1));
+        Shrink(which.logical_not());
+    }
+
+    /// <summary>Lets rows go without a result.</summary>
+    /// <param name="which">[rows], bool.</param>
+    public void GiveUp(Tensor which)
+    {
+        using var scope = NewDisposeScope();
+        if (which.any().item<bool>()) Shrink(which.logical_not());
+    }
+
+    /// <summary>The rows chosen, as a set of its own with the same result; <see cref="Refresh"/> this set when it is done.</summary>
+    public RowSet Where(Tensor which)
+    {
+        using var index = which.nonzero();
+        using var flat = index.flatten();
+        return new(this, flat);
+    }
+
+    /// <summary>Lets go of the rows that a part of this set has finished.</summary>
+    public void Refresh()
+    {
+        using var scope = NewDisposeScope();
+        var finished = _finished.index_select(0, _places.Value);
+        if (finished.any().item<bool>()) Shrink(finished.logical_not());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var kept in _kept.ToArray()) kept.Dispose();
+        if (_isPart) return;
+        _result.Dispose();
+        _finished.Dispose();
+    }
+
+    /// <summary>Values per row, shaped so that they broadcast over an input: [rows, 1, ...].</summary>
+    public static Tensor PerRow(Tensor values, Tensor like) =>
+        values.reshape([values.shape[0], .. Enumerable.Repeat(1L, like.shape.Length - 1)]);
+
+    private void Shrink(Tensor stays)
+    {
+        var index = stays.nonzero().flatten();
+        foreach (var kept in _kept) kept.Value = kept.Value.index_select(0, index);
+    }
+
+    /// <summary>A value per row. Setting it frees the old one; the set owns it, whatever dispose scope it was made in.</summary>
+    internal sealed class Kept : IDisposable
+    {
+        private readonly RowSet _rows;
+        private Tensor _value;
+
+        internal Kept(RowSet rows, Tensor value) => (_rows, _value) = (rows, value.alias().DetachFromDisposeScope());
+
+        /// <summary>[rows, ...].</summary>
+        public Tensor Value
+        {
+            get => _value;
+            set
+            {
+                if (ReferenceEquals(value, _value)) return;
+                var old = _value;
+                _value = value.alias().DetachFromDisposeScope();
+                old.Dispose();
+            }
+        }
+
+        /// <summary>Takes the values of the rows chosen.</summary>
+        /// <param name="which">[rows], bool.</param>
+        /// <param name="values">[rows, ...].</param>
+        public void Set(Tensor which, Tensor values)
+        {
+            using var scope = NewDisposeScope();
+            Value = where(PerRow(which, values), values, _value);
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            _rows._kept.Remove(this);
+            _value.Dispose();
+        }
+    }
+}
