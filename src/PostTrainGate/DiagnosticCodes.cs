@@ -51,6 +51,9 @@ public static class DiagnosticCodes
     /// <summary>Inputs or outputs of the model that are not a classifier's, or do not fit the data.</summary>
     public const string ModelShape = "PTG2004";
 
+    /// <summary>The model runs for its scores only, without gradients and repair, and why.</summary>
+    public const string ModelScoresOnly = "PTG2005";
+
     /// <summary>The data cannot be read.</summary>
     public const string DataUnreadable = "PTG3001";
 

@@ -37,13 +37,15 @@ public static class Gate
         options ??= new GateOptions();
         var clock = Stopwatch.StartNew();
         progress?.Report(new("Reading data"));
-        using var splits = DataReader.Read(policy);
+        var model = OnnxFile.Read(policy.Model.FullPath);
+        using var splits = DataReader.Read(policy, OnnxFeeds.Columns(model));
         progress?.Report(new("Loading the model"));
-        using var source = OnnxClassifier.Load(policy.Model.FullPath, policy.Input);
+        using var source = ClassifierLoader.Load(model, splits.Test.Layout, policy.Input, policy.Output);
         Fit(policy, source, splits.Test);
 
         using var test = new Evaluation(source, splits.Test);
-        using var baseModel = options.BaseModel is { } file ? OnnxClassifier.Load(file, policy.Input) : null;
+        using var baseModel = options.BaseModel is { } file
+            ? ClassifierLoader.Load(OnnxFile.Read(file), splits.Test.Layout, policy.Input, policy.Output) : null;
         if (baseModel is not null) Fit(policy, baseModel, splits.Test);
         using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
         var meter = new GateMeter(policy, splits.Test, "test", cancel) { Base = baseRows };
@@ -69,7 +71,7 @@ public static class Gate
             Tool = ToolVersion,
             Policy = policy.File,
             Model = new(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
-                source.Parameters.Values.Sum(p => p.numel())),
+                (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) { WhyNoGradients = source.WhyNoGradients },
             Data = new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
             Seed = policy.Seed,
             Confidence = policy.Confidence,
@@ -81,17 +83,24 @@ public static class Gate
         };
 
         var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured).ToImmutableArray();
-        if (options.Repair && policy.Repair is not null && failed.Length > 0)
-        {
-            using var run = new RepairRun(policy, splits, source, meter, baseline, progress, cancel);
-            result = run.Repair(result, test, failed, options.Write);
-        }
+        if (options.Repair && policy.Repair is not null && failed.Length > 0) result = Repair(source);
+        return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source)], Seconds = clock.Elapsed.TotalSeconds };
 
-        return result with { Diagnostics = Outcomes.Diagnose(policy, result), Seconds = clock.Elapsed.TotalSeconds };
+        GateResult Repair(Classifier model)
+        {
+            if (model is not OnnxClassifier rebuilt)
+                return result with { Repair = new() { Proposed = false, Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}" } };
+            using var run = new RepairRun(policy, splits, rebuilt, meter, baseline, progress, cancel);
+            return run.Repair(result, test, failed, options.Write);
+        }
     }
 
+    private static IEnumerable<Diagnostic> ScoresOnly(GatePolicy policy, Classifier model) => model.WhyNoGradients is not { } why ? []
+        : [new(DiagnosticCodes.ModelScoresOnly, $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
+            + "attacks along gradients and repairs do not.", policy.Model.Position, Severity.Note)];
+
     // Only a whole batch of one shape can be fed; a mismatch shows both sides.
-    private static void Fit(GatePolicy policy, OnnxClassifier model, EvaluationSet data)
+    private static void Fit(GatePolicy policy, Classifier model, EvaluationSet data)
     {
         var given = data.Inputs.shape[1..];
         var wanted = model.InputShape;
@@ -108,6 +117,14 @@ public static class Gate
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
                 $"'{policy.Model.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have " +
                 $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).", policy.Data.Source.Position));
+        }
+
+        // Where both use the same names they have to stand in the same order; other names say nothing.
+        if (!model.ClassNames.SequenceEqual(data.ClassNames) && model.ClassNames.Order(StringComparer.Ordinal).SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal)))
+        {
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
+                $"'{policy.Model.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order " +
+                $"{string.Join(", ", data.ClassNames.Take(12))}; set 'data.classes' to the model's.", policy.Data.Position));
         }
     }
 

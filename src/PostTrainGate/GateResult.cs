@@ -76,7 +76,11 @@ public sealed record GateResult
 /// <param name="Head">What its output holds.</param>
 /// <param name="Classes">Number of classes.</param>
 /// <param name="Parameters">Number of trainable values.</param>
-public sealed record ModelSummary(string File, string Sha256, string Head, int Classes, long Parameters);
+public sealed record ModelSummary(string File, string Sha256, string Head, int Classes, long Parameters)
+{
+    /// <summary>Why it has no gradients, and so can be neither repaired nor attacked along them; null where it has.</summary>
+    public string? WhyNoGradients { get; init; }
+}
 
 /// <summary>The data, for reports.</summary>
 /// <param name="Source">Path as the policy writes it.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
@@ -17,7 +18,12 @@ public static class DataReader
     /// production; their values are kept as they are, and a note tells.
     /// </remarks>
     /// <exception cref="GateException">PTG3xxx with the place in the policy.</exception>
-    public static DataSplits Read(GatePolicy policy)
+    public static DataSplits Read(GatePolicy policy) => Read(policy, null);
+
+    /// <summary>The same for a model that takes columns of a table by itself.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="wanted">What that model takes; null: rows of numbers.</param>
+    internal static DataSplits Read(GatePolicy policy, ModelColumns? wanted)
     {
         using var scope = NewDisposeScope();
         var (data, source) = (policy.Data, policy.Data.Source);
@@ -27,7 +33,7 @@ public static class DataReader
 
         if (labelName is null) throw data.Position.Error(DiagnosticCodes.DataColumn, "'data.label' has to name the column with the labels.");
         var label = table.Column(labelName, "'data.label'", data.Position);
-        var features = array is null ? TableEncoder.Features(table, labelName, data) : [];
+        var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
         var (classes, labels) = Labels(table, label, data);
         var favorable = Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
@@ -36,7 +42,7 @@ public static class DataReader
         CheckSplits(splits, labels, classes, data.Splits.Position);
 
         List<Diagnostic> notes = [];
-        var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, notes) : (Rows(array, splits, policy), null);
+        var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, wanted, notes) : (Rows(array, splits, policy), null);
         InputBounds.Check(inputs, layout, policy, notes);
         var sets = splits.Select((rows, s) => new EvaluationSet(inputs[s], tensor(rows.Select(r => (long)labels[r]).ToArray()), classes,
             groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)), layout, favorable)).ToArray();

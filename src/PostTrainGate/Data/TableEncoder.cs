@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
@@ -16,18 +17,19 @@ internal static class TableEncoder
 
     /// <summary>
     /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the table. Each has a
-    /// value in every row.
+    /// value in every row. A model with an input a column takes the columns of their names.
     /// </summary>
     /// <exception cref="GateException">PTG3002, PTG3003.</exception>
-    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data)
+    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data, ModelColumns? wanted)
     {
         var (at, chosen) = (data.Position, data.Features);
         if (chosen.Only.Contains(label))
             throw at.Error(DiagnosticCodes.PolicyConflict, $"'features.only' names {Wording.Quote(label)}, the label: a model must not see what it is to tell.");
         foreach (var name in chosen.Except) table.Column(name, "'features.except'", at);
-        var columns = chosen.Only.IsEmpty
-            ? table.Columns.Where(c => c.Name != label && !chosen.Except.Contains(c.Name)).ToArray()
-            : [.. chosen.Only.Select(name => table.Column(name, "'features.only'", at))];
+        var columns = chosen.Only.IsEmpty && wanted is { Names.IsEmpty: false }
+            ? [.. wanted.Names.Select(name => table.Column(name, "An input of the model", at))]
+            : chosen.Only.IsEmpty ? table.Columns.Where(c => c.Name != label && !chosen.Except.Contains(c.Name)).ToArray()
+            : (TableColumn[])[.. chosen.Only.Select(name => table.Column(name, "'features.only'", at))];
         if (columns.Length == 0) throw at.Error(DiagnosticCodes.DataColumn, "No column is left to be an input.");
 
         var faults = columns.Select(c => (c.Name, Fault: Fault(table, c))).Where(c => c.Fault is not null)
@@ -38,7 +40,7 @@ internal static class TableEncoder
     /// <summary>Inputs [rows of the split, width] of each split, and which input columns belong to which column.</summary>
     /// <exception cref="GateException">PTG3003.</exception>
     public static (Tensor[] Inputs, FeatureLayout Layout) Encode(Table table, ImmutableArray<TableColumn> columns, GatePolicy policy,
-        int[][] splits, List<Diagnostic> notes)
+        int[][] splits, ModelColumns? wanted, List<Diagnostic> notes)
     {
         var at = policy.Data.Position;
 
@@ -49,7 +51,7 @@ internal static class TableEncoder
         for (int i = 0, start = 0; i < columns.Length; start += blocks[i++].Width)
         {
             blocks[i] = new(columns[i].Name, start, []);
-            if (codes[i] is { } c) (blocks[i], categoryOf[i]) = Fit(blocks[i], c, splits, at, notes);
+            if (codes[i] is { } c) (blocks[i], categoryOf[i]) = wanted is { Text: true } ? Whole(blocks[i], c) : Fit(blocks[i], c, splits, at, notes);
         }
 
         var width = blocks.Sum(b => b.Width);
@@ -97,6 +99,10 @@ internal static class TableEncoder
         return words.Length == 0 || numbers <= 10 || numbers < 0.8 * codes.Values.Length ? codes : throw at.Error(DiagnosticCodes.DataValue,
             $"The column {name} holds numbers but for {Wording.List(words.Take(5).Select(Wording.Quote))}; drop those rows or correct them.");
     }
+
+    // Text that the model reads itself: nothing is fitted, so that no value is unknown.
+    private static (FeatureColumn Block, int[] CategoryOf) Whole(FeatureColumn block, Codes codes) =>
+        (block with { Categories = codes.Values }, [.. Enumerable.Range(0, codes.Values.Length)]);
 
     private static (FeatureColumn Block, int[] CategoryOf) Fit(FeatureColumn block, Codes codes, int[][] splits, SourcePosition at, List<Diagnostic> notes)
     {

@@ -18,6 +18,9 @@ public enum OutputHead
 
     /// <summary>One unit z after (or before) a sigmoid; logits are [0, z]. Several units: their z.</summary>
     Sigmoid,
+
+    /// <summary>Probabilities with no softmax that could be left out; logits are their logarithms. One unit p: of [1 - p, p].</summary>
+    Probabilities,
 }
 
 /// <summary>
@@ -43,6 +46,12 @@ public abstract class Classifier : IDisposable
 
     /// <summary>Whether <see cref="Logits"/> can be differentiated.</summary>
     public abstract bool HasGradients { get; }
+
+    /// <summary>Why it cannot be differentiated, and so not be repaired or attacked along gradients; null where it can.</summary>
+    public virtual string? WhyNoGradients => null;
+
+    /// <summary>Names that the file itself gives its classes, in the order of its outputs; empty where it gives none.</summary>
+    public virtual ImmutableArray<string> ClassNames => [];
 
     /// <summary>Logits of a batch.</summary>
     /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>

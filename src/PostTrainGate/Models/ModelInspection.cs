@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Data;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Reporting;
 
@@ -28,11 +29,14 @@ public sealed record ModelInspection
     /// <summary>Operators of the graph by name.</summary>
     public required ImmutableArray<ModelOperator> Operators { get; init; }
 
-    /// <summary>What stands at the end; null where the model was not rebuilt.</summary>
+    /// <summary>What stands at the end; null where the model cannot be run by itself.</summary>
     public OutputHead? Head { get; init; }
 
-    /// <summary>Number of classes; null where the model was not rebuilt.</summary>
+    /// <summary>Number of classes; null where the model cannot be run by itself.</summary>
     public int? Classes { get; init; }
+
+    /// <summary>Names that the file gives its classes, in the order of its outputs; empty where it gives none.</summary>
+    public ImmutableArray<string> ClassNames { get; init; } = [];
 
     /// <summary>Number of values that a repair may change.</summary>
     public long Parameters { get; init; }
@@ -49,7 +53,6 @@ public sealed record ModelInspection
     public static ModelInspection Of(string path)
     {
         var file = OnnxFile.Read(path);
-        var initialized = file.Graph.Initializer.Select(t => t.Name).ToHashSet();
         var seen = new ModelInspection
         {
             File = file.Name,
@@ -57,7 +60,7 @@ public sealed record ModelInspection
             Producer = $"{file.Model.ProducerName} {file.Model.ProducerVersion}".Trim(),
             OperatorSets = file.Model.OpsetImport.GroupBy(o => o.Domain.Length == 0 ? "ai.onnx" : o.Domain)
                 .ToImmutableSortedDictionary(g => g.Key, g => g.Max(o => o.Version), StringComparer.Ordinal),
-            Inputs = [.. file.Graph.Input.Where(i => !initialized.Contains(i.Name)).Select(ModelValue.Of)],
+            Inputs = [.. file.Inputs.Select(ModelValue.Of)],
             Outputs = [.. file.Graph.Output.Select(ModelValue.Of)],
             Operators = [.. file.Graph.Node.GroupBy(n => (n.Domain, n.OpType)).OrderBy(g => g.Key.Domain, StringComparer.Ordinal)
                 .ThenBy(g => g.Key.OpType, StringComparer.Ordinal)
@@ -65,8 +68,19 @@ public sealed record ModelInspection
         };
         try
         {
-            using var model = OnnxClassifier.Load(path);
-            return seen with { Head = model.Head, Classes = model.Classes, Layers = model.Layers, Parameters = model.Parameters.Values.Sum(p => p.numel()) };
+            // Without data, an input a column stands for the table's columns.
+            var columns = OnnxFeeds.Columns(file)?.Names.Select((name, i) => new FeatureColumn(name, i, [])).ToImmutableArray();
+            using var model = ClassifierLoader.Load(file, columns is { IsEmpty: false } c ? new FeatureLayout(c) : null, new(), new());
+            var rebuilt = model as OnnxClassifier;
+            return seen with
+            {
+                Head = model.Head,
+                Classes = model.Classes,
+                ClassNames = model.ClassNames,
+                Layers = rebuilt?.Layers ?? [],
+                Parameters = rebuilt?.Parameters.Values.Sum(p => p.numel()) ?? 0,
+                Refusal = model.WhyNoGradients,
+            };
         }
         catch (GateException refused)
         {

@@ -1,8 +1,5 @@
-using Google.Protobuf;
-using Microsoft.ML.OnnxRuntime;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
-using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 
 namespace PostTrainGate.Models;
 
@@ -15,17 +12,17 @@ internal static class OnnxAgreement
     // 1 GiB of float32.
     private const long MaxAlive = 1 << 28;
 
-    // What an open axis may be: usual sizes of images, tried in turn.
-    private static readonly long[] OpenSizes = [28, 32, 224, 64, 16, 8, 299];
+    /// <summary>What an open axis may be: usual sizes of images, tried in turn.</summary>
+    public static readonly long[] OpenSizes = [28, 32, 224, 64, 16, 8, 299];
 
     /// <summary>Runs one batch through both.</summary>
     /// <param name="file">The file.</param>
     /// <param name="model">What it was rebuilt to.</param>
     /// <param name="input">Bounds of inputs.</param>
     /// <param name="normalization">From bounds to the model's units.</param>
-    /// <returns>Number of units before the head.</returns>
+    /// <returns>Number of units before the head, and the head: that of the graph, or what the values show.</returns>
     /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.</exception>
-    public static long Check(OnnxFile file, CompiledModel model, InputPolicy input, InputNormalization normalization)
+    public static (long Units, OutputHead Head) Check(OnnxFile file, CompiledModel model, InputPolicy input, InputNormalization normalization)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
@@ -43,65 +40,35 @@ internal static class OnnxAgreement
         }
 
         var logits = ours[1].reshape(x.shape[0], -1);
-        var units = logits.shape[1];
-        var again = model.Head switch
-        {
-            OutputHead.Softmax => logits.softmax(1),
-            OutputHead.LogSoftmax => logits.log_softmax(1),
-            OutputHead.Sigmoid => logits.sigmoid(),
-            _ => logits,
-        };
-        if (model.Head is OutputHead.Softmax or OutputHead.LogSoftmax && units < 2 || !Agree(again.flatten(), ours[0].flatten()))
+        if (model.Logits != model.Output && !OnnxHead.Restores(model.Head, logits, ours[0]))
             throw OnnxSignature.Wrong(file, $"ends in a {model.Head} that is not over the classes of [batch, classes]");
-        return units;
+        if (model.Head == OutputHead.Probabilities && !OnnxHead.AreShares(logits))
+            throw OnnxSignature.Wrong(file, "gives values outside [0, 1], which are no probabilities as 'output.head' says");
+        // One that is written out node by node, say.
+        var probabilities = model.Head == OutputHead.Logits && model.Signature.Head is null && OnnxHead.AreProbabilities(logits);
+        return (logits.shape[1], probabilities ? OutputHead.Probabilities : model.Head);
     }
 
-    /// <summary>Values of what the model was rebuilt from in ONNX Runtime; null where one is no floating number.</summary>
+    /// <summary>Values of what the model was rebuilt from in ONNX Runtime, in float32; null where one is no floating number.</summary>
     /// <exception cref="GateException">PTG2001: ONNX Runtime refuses the file.</exception>
     public static Tensor?[] Run(OnnxFile file, CompiledModel model, Tensor x, params IReadOnlyList<string> outputs)
     {
         var signature = model.Signature;
-        try
+        using var session = new OnnxSession(file, file.Part(model.Nodes, [signature.Input], outputs), outputs, threads: 1);
+        // A file that fixes its batch gets as many batches as there are.
+        var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
+        var parts = new List<Tensor?[]>();
+        for (long start = 0; start < x.shape[0]; start += batch)
         {
-            using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            using var session = new InferenceSession(file.Part(model.Nodes, signature.Input, outputs).ToByteArray(), options);
-            using var run = new RunOptions();
-            // A file that fixes its batch gets as many batches as there are.
-            var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
-            var parts = new List<Tensor?[]>();
-            for (long start = 0; start < x.shape[0]; start += batch)
-            {
-                using var rows = x.narrow(0, start, batch).to_type(signature.Type).contiguous();
-                var type = (TensorElementType)OnnxTensors.CodeOf(signature.Type);
-                using var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, rows.shape);
-                rows.bytes.CopyTo(value.GetTensorMutableRawData());
-                using var results = session.Run(run, [signature.Input], [value], outputs);
-                parts.Add([.. results.Select(ToTensor)]);
-            }
-
-            if (parts.Count == 1) return parts[0];
-            return [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
+            using var rows = x.narrow(0, start, batch);
+            using var value = OnnxSession.Value(rows, signature.Type);
+            parts.Add([.. session.Run([signature.Input], [value]).Select(Floating)]);
         }
-        catch (OnnxRuntimeException e)
-        {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable,
-                $"ONNX Runtime refuses the model '{file.Name}': {Line(e.Message)}."), e);
-        }
-    }
 
-    private static string Line(string message)
-    {
-        var line = string.Concat(message.Take(300).Select(c => char.IsControl(c) ? ' ' : c)).TrimEnd('.', ' ');
-        return message.Length > 300 ? line + " ..." : line;
-    }
+        if (parts.Count == 1) return parts[0];
+        return [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
 
-    private static Tensor? ToTensor(OrtValue value)
-    {
-        var info = value.GetTensorTypeAndShape();
-        if (!OnnxTensors.FloatTypes.Contains((int)info.ElementDataType)) return null;
-        using var own = empty(info.Shape, dtype: OnnxTensors.TypeOf((int)info.ElementDataType)!.Value);
-        value.GetTensorMutableRawData().CopyTo(own.bytes);
-        return own.to_type(ScalarType.Float32, copy: true);
+        static Tensor? Floating(Tensor? value) => value is not null && value.is_floating_point() ? value.to_type(ScalarType.Float32) : null;
     }
 
     /// <summary>Whether two values agree.</summary>

@@ -13,14 +13,12 @@ public sealed class OnnxClassifier : Classifier
     private readonly OnnxFile _file;
     private readonly CompiledModel _model;
     private readonly Tensor[] _state;
-    private readonly long _units;
     private readonly Dictionary<string, Tensor> _parameters;
     private readonly InputNormalization _normalization;
 
-    private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input, long units)
+    private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input, OutputHead head, int classes)
     {
-        (_file, _model, _state, Layers, Input, _units) = (file, model, state, layers, input, units);
-        (Classes, Head) = units == 1 ? (2, OutputHead.Sigmoid) : ((int)units, model.Head);
+        (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
         _normalization = InputNormalization.Of(input, file, InputShape);
     }
@@ -28,18 +26,24 @@ public sealed class OnnxClassifier : Classifier
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
     /// <param name="path">The file; external data may lie beside it.</param>
     /// <param name="input">Bounds and normalisation of inputs; null: [0, 1] as they are.</param>
+    /// <param name="output">Which output, and what it holds; null: what is found.</param>
     /// <exception cref="GateException">PTG2xxx: unreadable, an operator without a rebuild, disagreement.</exception>
-    public static OnnxClassifier Load(string path, InputPolicy? input = null)
+    public static OnnxClassifier Load(string path, InputPolicy? input = null, OutputPolicy? output = null) => Load(OnnxFile.Read(path), input, output);
+
+    /// <summary>Checks and rebuilds a file that was read.</summary>
+    /// <exception cref="GateException">PTG2xxx.</exception>
+    internal static OnnxClassifier Load(OnnxFile file, InputPolicy? input, OutputPolicy? output)
     {
         NativeMemory.Tune();
-        var file = OnnxFile.Read(path);
-        var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file), single: true);
+        var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file, output), single: true);
         try
         {
             input ??= new();
             using var normalization = InputNormalization.Of(input, file, model.Signature.InputShape);
-            var units = OnnxAgreement.Check(file, model, input, normalization);
-            return new(file, model, model.State, OnnxLayers.Find(model), input, units);
+            var (units, head) = OnnxAgreement.Check(file, model, input, normalization);
+            // A unit that nothing follows is one before its sigmoid.
+            if (units == 1 && head == OutputHead.Logits) head = OutputHead.Sigmoid;
+            return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units);
         }
         catch
         {
@@ -107,7 +111,7 @@ public sealed class OnnxClassifier : Classifier
 
         using var scope = NewDisposeScope();
         var values = _model.Graph.Run(_state, _normalization.Apply(inputs), slots);
-        for (var i = 0; i < taps.Length; i++) values[i] = (taps[i].Length == 0 ? ToLogits(values[i]) : values[i]).MoveToOuterDisposeScope();
+        for (var i = 0; i < taps.Length; i++) values[i] = (taps[i].Length == 0 ? OnnxHead.ToLogits(values[i], Head) : values[i]).MoveToOuterDisposeScope();
         return values;
     }
 
@@ -116,7 +120,7 @@ public sealed class OnnxClassifier : Classifier
     {
         using var scope = NewDisposeScope();
         var state = _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope());
-        return new(_file, _model, [.. state], Layers, Input, _units);
+        return new(_file, _model, [.. state], Layers, Input, Head, Classes);
     }
 
     /// <summary>Rounds the parameters to numbers that the file can hold, so that what is measured is what is saved.</summary>
@@ -143,13 +147,6 @@ public sealed class OnnxClassifier : Classifier
     {
         foreach (var tensor in _state) tensor?.Dispose();
         _normalization.Dispose();
-    }
-
-    // [batch, classes], from whatever shape one value per class has. One unit z: the logits of its two classes are 0 and z.
-    private static Tensor ToLogits(Tensor value)
-    {
-        var units = value.dim() == 1 ? value.unsqueeze(1) : value.dim() > 2 ? value.flatten(1) : value;
-        return units.shape[1] == 1 ? cat([zeros_like(units), units], 1) : units;
     }
 
     private bool Fits(Tensor inputs)

@@ -21,7 +21,6 @@ internal sealed record CompiledModel(OnnxSignature Signature, IReadOnlyList<Node
 internal sealed partial class OnnxCompiler
 {
     private const long MaxFolded = 1 << 26;
-    private const string LogitsPrefix = "posttraingate.logits/";
     private readonly OnnxFile _file;
     private readonly Dictionary<string, int> _slots = [];
     private readonly List<Tensor?> _state = [];
@@ -63,7 +62,10 @@ internal sealed partial class OnnxCompiler
         if (_file.Opset is < 7) throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
         var nodes = Needed(input, output);
         var floats = _file.Weights.ToDictionary(p => p.Name, p => p.Tensor);
-        var tail = TailAfterHead(output, out var head);
+        var head = OnnxHead.Find(_producer.GetValueOrDefault, output, signature.Head);
+        if (head is null && signature.Head == OutputHead.Softmax)
+            throw OnnxSignature.Wrong(_file, "ends in no softmax; where its values are probabilities, 'output.head' is probabilities");
+        var tail = head?.Tail ?? [];
         var values = nodes.Concat(tail).SelectMany(n => n.Output);
         foreach (var name in _file.Graph.Initializer.Select(t => t.Name).Concat(values).Prepend(input))
             if (name.Length > 0 && _slots.TryAdd(name, _slots.Count)) _state.Add(null);
@@ -87,10 +89,8 @@ internal sealed partial class OnnxCompiler
 
         foreach (var node in tail) Build(node);
         for (var i = 0; i < Constants.Length; i++) _state[i] ??= Constants[i];
-        var logits = head is null ? output : tail.Count == 0 ? head.Input[0] : tail[^1].Output[0];
-        var kind = head is null ? OutputHead.Logits : Enum.Parse<OutputHead>(head.OpType);
-        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters, kind, _slots[output], _slots[logits],
-            OnnxAgreement.ToleranceOf(types));
+        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters, head?.Kind ?? signature.Head ?? OutputHead.Logits,
+            _slots[output], _slots[head?.Logits ?? output], OnnxAgreement.ToleranceOf(types));
     }
 
     // Nodes stand in an order that can be run, as ONNX demands; so a cycle shows as a value that is used before it is there.
@@ -162,37 +162,6 @@ internal sealed partial class OnnxCompiler
                 _steps.Add(step);
             }
         }
-    }
-
-    // A softmax or sigmoid may be followed by nodes that only rename or reshape. Those are repeated on what stands before it.
-    private List<NodeProto> TailAfterHead(string output, out NodeProto? head)
-    {
-        var passed = new List<NodeProto>();
-        for (head = _producer.GetValueOrDefault(output); head is not null; head = _producer.GetValueOrDefault(head.Input[0]))
-        {
-            if (head.OpType is "Softmax" or "LogSoftmax" or "Sigmoid" && head.Input.Count == 1) break;
-            if (head.OpType is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Cast") || head.Input.Count == 0)
-            {
-                head = null;
-                return [];
-            }
-
-            passed.Add(head);
-        }
-
-        var tail = new List<NodeProto>();
-        if (head is null) return tail;
-        var before = head.Input[0];
-        foreach (var node in passed.AsEnumerable().Reverse())
-        {
-            var copy = node.Clone();
-            copy.Input[0] = before;
-            copy.Output.Clear();
-            copy.Output.Add(before = LogitsPrefix + node.Output[0]);
-            tail.Add(copy);
-        }
-
-        return tail;
     }
 
     private GateException Unreadable(string why) =>

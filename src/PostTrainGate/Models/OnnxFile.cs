@@ -30,6 +30,16 @@ internal sealed class OnnxFile
     /// <summary>Tensors whose values training may have set, by name of the value.</summary>
     public IEnumerable<(string Name, TensorProto Tensor)> Weights => Floats(Model.Graph);
 
+    /// <summary>Its inputs, without those that are initializers.</summary>
+    public IReadOnlyList<ValueInfoProto> Inputs
+    {
+        get
+        {
+            var initialized = Graph.Initializer.Select(t => t.Name).ToHashSet();
+            return [.. Graph.Input.Where(i => !initialized.Contains(i.Name))];
+        }
+    }
+
     /// <summary>Version of ONNX's own operator set.</summary>
     public long Opset => OnnxFunctions.OpsetOf(Model.OpsetImport);
 
@@ -116,15 +126,15 @@ internal sealed class OnnxFile
                 .SelectMany(n => n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 }).Select(a => (n.Output[0], a.T))))
             .Where(p => OnnxTensors.FloatTypes.Contains(p.Item2.DataType));
 
-    /// <summary>The part of the file that one output depends on: nodes in the order of the file.</summary>
-    public ModelProto Part(IReadOnlyList<NodeProto> nodes, string input, IEnumerable<string> outputs)
+    /// <summary>A model of some of the file's nodes, in the order of the file, that gives other outputs.</summary>
+    public ModelProto Part(IReadOnlyList<NodeProto> nodes, IReadOnlyCollection<string> inputs, IEnumerable<string> outputs)
     {
         var used = nodes.SelectMany(OnnxCompiler.Reads).ToHashSet();
         var part = new ModelProto { IrVersion = Model.IrVersion, Graph = new() { Name = Graph.Name } };
         part.OpsetImport.AddRange(Model.OpsetImport);
         part.Graph.Node.AddRange(nodes);
         part.Graph.Initializer.AddRange(Graph.Initializer.Where(t => used.Contains(t.Name)));
-        part.Graph.Input.AddRange(Graph.Input.Where(i => i.Name == input || used.Contains(i.Name)));
+        part.Graph.Input.AddRange(Graph.Input.Where(i => inputs.Contains(i.Name) || used.Contains(i.Name)));
         part.Graph.Output.AddRange(outputs.Select(name => Graph.Output.FirstOrDefault(o => o.Name == name) ?? new() { Name = name }));
         return part;
     }

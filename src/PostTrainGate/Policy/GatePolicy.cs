@@ -23,6 +23,9 @@ public sealed record GatePolicy
     /// <summary>The domain of the model's inputs.</summary>
     public InputPolicy Input { get; init; } = new();
 
+    /// <summary>Which output of the model is read, and what it holds.</summary>
+    public OutputPolicy Output { get; init; } = new();
+
     /// <summary>Named groups, in the order of the file.</summary>
     public ImmutableArray<GroupPolicy> Groups { get; init; } = [];
 
@@ -156,6 +159,11 @@ public sealed record InputPolicy
     /// <summary>True when the policy gives bounds itself.</summary>
     public bool BoundsGiven { get; init; }
 }
+
+/// <summary>The <c>output</c> section.</summary>
+/// <param name="Name">Name of the output; null: the first that holds scores.</param>
+/// <param name="Head">What it holds; null: what is found.</param>
+public sealed record OutputPolicy(string? Name = null, Models.OutputHead? Head = null);
 
 /// <summary>One entry of <c>groups</c>: exactly one of column, condition and cross is given.</summary>
 public sealed record GroupPolicy

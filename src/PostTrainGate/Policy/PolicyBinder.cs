@@ -16,6 +16,7 @@ internal static class PolicyBinder
         Model = root.Get(Shapes.Model)!,
         Data = Data(root.Get(Shapes.DataKey)!),
         Input = Input(root.Get(Shapes.InputKey) ?? Absent),
+        Output = Output(root.Get(Shapes.OutputKey) ?? Absent),
         Groups = [.. List(root, Shapes.Groups).Select(g => Group(g.Name.Text, g.Group))],
         Gates = [.. List(root, Shapes.Gates).Select(Gate)],
         Confidence = root.Get(Shapes.Confidence),
@@ -61,6 +62,9 @@ internal static class PolicyBinder
         };
         return given ? scaled with { Lower = bounds[0], Upper = bounds[1] } : scaled;
     }
+
+    private static OutputPolicy Output(Section output) =>
+        new(output.Get(Shapes.Output.Name), output.TryGet(Shapes.Output.Head, out var head) ? head : null);
 
     private static GroupPolicy Group(string name, Section group) => new()
     {

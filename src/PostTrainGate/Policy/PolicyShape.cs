@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
+using PostTrainGate.Models;
 
 namespace PostTrainGate.Policy;
 
@@ -100,6 +102,17 @@ internal static class PolicyShape
         };
 
         public static readonly MapShape Map = new(Bounds, Scale, Mean, Std, Layout);
+    }
+
+    /// <summary>The <c>output</c> section.</summary>
+    public static class Output
+    {
+        public static readonly Key<string> Name = new("name", new TextShape("the name of an output"),
+            "The model's output that is read; without it the first that holds scores or probabilities.");
+        public static readonly Key<OutputHead> Head = new("head", new ChoiceShape<OutputHead>(JsonNamingPolicy.SnakeCaseLower.ConvertName),
+            "What that output holds; without it what graph and values show. Of probabilities the logits are the logarithms.");
+
+        public static readonly MapShape Map = new(Name, Head);
     }
 
     /// <summary>An entry of the <c>groups</c> section.</summary>
@@ -279,6 +292,7 @@ internal static class PolicyShape
     public static readonly Key<Section> DataKey = new("data", Data.Map,
         "Where inputs, labels and columns come from.") { Example = "data: { source: data.csv, label: outcome }" };
     public static readonly Key<Section> InputKey = new("input", Input.Map, "The domain of the model's inputs.");
+    public static readonly Key<Section> OutputKey = new("output", Output.Map, "What the model's output holds.");
     public static readonly Key<ImmutableArray<(ScalarNode Name, Section Group)>> Groups = new("groups", new NamedShape(Group.Map),
         "Named groups that fairness is measured by.");
     public static readonly Key<ImmutableArray<GateEntry>> Gates = new("gates", new GatesShape(),
@@ -297,6 +311,6 @@ internal static class PolicyShape
     public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
 
     /// <summary>The whole policy.</summary>
-    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, Groups, Gates, Confidence, CorrectionKey, OnKey, RepairKey,
+    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, OutputKey, Groups, Gates, Confidence, CorrectionKey, OnKey, RepairKey,
         ReportKey);
 }

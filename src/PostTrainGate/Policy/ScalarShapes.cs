@@ -195,9 +195,10 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
 }
 
 /// <summary>One of a few words, the members of an enumeration in lower case. Read as the member.</summary>
-internal sealed class ChoiceShape<T> : Shape where T : struct, Enum
+/// <param name="spell">How a value is written; null: in small letters.</param>
+internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape where T : struct, Enum
 {
-    private static IEnumerable<string> Words => Enum.GetNames<T>().Select(n => n.ToLowerInvariant());
+    private IEnumerable<string> Words => Enum.GetNames<T>().Select(spell ?? (n => n.ToLowerInvariant()));
 
     /// <inheritdoc/>
     public override string Expected => Wording.List(Words, "or");

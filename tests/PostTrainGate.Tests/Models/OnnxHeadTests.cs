@@ -84,6 +84,56 @@ public sealed class OnnxHeadTests : IDisposable
         Assert.Equal(DiagnosticCodes.ModelShape, Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"))).Diagnostics[0].Code);
     }
 
+    [Fact]
+    public void Probabilities_that_no_softmax_made_are_seen_or_named_by_the_user()
+    {
+        using var scope = NewDisposeScope();
+        OnnxWriter writer = new([4]);
+        var e = writer.Gemm(randn(3, 4), randn(3)).Then("Exp").Last;
+        writer.Node("Div", [e, writer.Node("ReduceSum", [e, writer.Initializer("axes", tensor(new long[] { 1 }))])]);
+        OnnxFile.Write(_folder.Path("model.onnx"), writer.Build());
+        var x = rand(6, 4);
+        var stated = Ort.Run(_folder.Path("model.onnx"), x);
+        using var seen = OnnxClassifier.Load(_folder.Path("model.onnx"));
+        Assert.Equal(OutputHead.Probabilities, seen.Head);
+        Assert.True(allclose(seen.Logits(x), stated.log(), rtol: 1e-5, atol: 1e-5));
+        using var taken = OnnxClassifier.Load(_folder.Path("model.onnx"), output: new(Head: OutputHead.Logits));
+        Assert.True(allclose(taken.Logits(x), stated, rtol: 1e-5, atol: 1e-6));
+    }
+
+    [Theory]
+    [InlineData("Softmax", OutputHead.Logits)]
+    [InlineData("Softmax", OutputHead.Probabilities)]
+    [InlineData("Sigmoid", OutputHead.Logits)]
+    public void A_head_that_the_user_knows_better_stays_on(string op, OutputHead wanted)
+    {
+        using var scope = NewDisposeScope();
+        OnnxFile.Write(_folder.Path("model.onnx"), new OnnxWriter([4]).Gemm(randn(3, 4), randn(3)).Then(op).Build());
+        using var model = OnnxClassifier.Load(_folder.Path("model.onnx"), output: new(Head: wanted));
+        Assert.Equal(wanted, model.Head);
+        var x = rand(6, 4);
+        var stated = Ort.Run(_folder.Path("model.onnx"), x);
+        Assert.True(allclose(model.Logits(x), wanted == OutputHead.Logits ? stated : stated.log(), rtol: 1e-5, atol: 1e-5));
+    }
+
+    [Fact]
+    public void A_head_that_does_not_fit_the_values_is_an_error()
+    {
+        OnnxWriter writer = new([4]);
+        var first = writer.Gemm(ones(3, 4), ones(3)).Last;
+        var model = writer.Then("Relu").Build("second");
+        model.Graph.Output.Add(new PostTrainGate.Models.Onnx.ValueInfoProto(model.Graph.Output[0]) { Name = first });
+        OnnxFile.Write(_folder.Path("model.onnx"), model);
+        string Refused(OutputPolicy output) => Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"), output: output)).Message;
+        Assert.Contains("ends in no softmax", Refused(new(Head: OutputHead.Softmax)), StringComparison.Ordinal);
+        Assert.Contains("outside [0, 1]", Refused(new(Head: OutputHead.Probabilities)), StringComparison.Ordinal);
+        Assert.Contains($"has no output 'third'; it has 'second' and '{first}'", Refused(new(Name: "third")), StringComparison.Ordinal);
+        using var other = OnnxClassifier.Load(_folder.Path("model.onnx"), output: new(Name: first));
+        using var x = zeros(1, 4).sub(1);
+        using var logits = other.Logits(x);
+        Assert.Equal([-3, -3, -3], logits.data<float>().ToArray()); // before the Relu
+    }
+
     [Theory]
     [InlineData(new[] { 0.2, 0.4, 0.6 }, new[] { 0.5, 0.25, 2 }, new long[] { 3, 4, 5 }, 1)]
     [InlineData(new[] { 0.2, 0.4, 0.6 }, new double[0], new long[] { 4, 5, 3 }, 3)]

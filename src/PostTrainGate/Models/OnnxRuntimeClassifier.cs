@@ -1,0 +1,166 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+using PostTrainGate.Policy;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>
+/// A file that cannot be rebuilt with gradients (trees, quantised or custom operators), run in ONNX Runtime for its scores. Every
+/// metric works, and every attack that needs logits only.
+/// </summary>
+public sealed class OnnxRuntimeClassifier : Classifier
+{
+    private const int TrialRows = 32;
+
+    private readonly OnnxFile _file;
+    private readonly OnnxFeeds _feeds;
+    private readonly OnnxSession _session;
+    private readonly InputNormalization? _normalization;
+
+    private OnnxRuntimeClassifier(OnnxFile file, OnnxFeeds feeds, OnnxEnd end, InputPolicy input, string why)
+    {
+        (_file, _feeds, Input, WhyNoGradients, ClassNames) = (file, feeds, input, why, end.ClassNames);
+        _session = new(file, end.Model, end.Outputs, Environment.ProcessorCount);
+        try
+        {
+            _normalization = InputNormalization.Of(input, file, feeds.InputShape);
+            (Head, Classes) = Try(end);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a file and runs one batch.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="layout">Columns of the rows that it will get; null where they are no table's.</param>
+    /// <param name="input">Bounds and normalisation of inputs.</param>
+    /// <param name="output">Which output, and what it holds.</param>
+    /// <param name="why">Why it is not rebuilt with gradients, in one line.</param>
+    /// <exception cref="GateException">PTG2001: ONNX Runtime refuses it; PTG2004: it is no classifier that these rows fit.</exception>
+    internal static OnnxRuntimeClassifier Load(OnnxFile file, FeatureLayout? layout, InputPolicy input, OutputPolicy output, string why) =>
+        new(file, OnnxFeeds.Of(file, layout), OnnxEnd.Of(file, output), input, why);
+
+    /// <inheritdoc/>
+    public override string Name => _file.Name;
+
+    /// <inheritdoc/>
+    public override ImmutableArray<long> InputShape => _feeds.InputShape;
+
+    /// <inheritdoc/>
+    public override int Classes { get; }
+
+    /// <inheritdoc/>
+    public override OutputHead Head { get; }
+
+    /// <inheritdoc/>
+    public override InputPolicy Input { get; }
+
+    /// <inheritdoc/>
+    public override bool HasGradients => false;
+
+    /// <inheritdoc/>
+    public override string WhyNoGradients { get; }
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> ClassNames { get; }
+
+    /// <inheritdoc/>
+    public override Tensor Logits(Tensor inputs)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        return OnnxHead.ToLogits(Run(inputs)[0], Head).to_type(float32).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _session.Dispose();
+        _normalization?.Dispose();
+    }
+
+    // What the outputs of the part give, one after the other, for a batch of any size. Numbers are float32 or float64.
+    private Tensor[] Run(Tensor inputs)
+    {
+        var x = _normalization!.Apply(inputs);
+        var rows = x.shape[0];
+        if (rows == 0) return [zeros(0, Classes)];
+        var batch = _feeds.Batch > 0 ? _feeds.Batch : rows;
+        var parts = new List<Tensor[]>();
+        for (long start = 0; start < rows; start += batch)
+        {
+            // A file that fixes its batch gets a last one that is filled up with its last row.
+            var count = Math.Min(batch, rows - start);
+            var part = x.narrow(0, start, count);
+            if (count < batch) part = cat([part, part.narrow(0, count - 1, 1).expand([batch - count, .. part.shape[1..]])], 0);
+            parts.Add([.. RunBatch(part).Select(t => t.dim() > 0 && t.shape[0] == batch ? t.narrow(0, 0, count) : throw NotAClassifiers(t, batch))]);
+        }
+
+        return parts.Count == 1 ? parts[0] : [.. parts[0].Select((_, i) => cat([.. parts.Select(p => p[i])], 0))];
+    }
+
+    private IEnumerable<Tensor> RunBatch(Tensor x)
+    {
+        var values = _feeds.Fill(x);
+        try
+        {
+            return _session.Run(_feeds.Names, values).Select(t => t is null
+                ? throw OnnxSignature.Wrong(_file, "gives an output that holds no numbers")
+                : t.dtype == ScalarType.Float64 ? t : t.to_type(float32));
+        }
+        finally
+        {
+            foreach (var value in values) value.Dispose();
+        }
+    }
+
+    private GateException NotAClassifiers(Tensor output, long rows) => OnnxSignature.Wrong(_file,
+        $"gives an output of shape [{string.Join(", ", output.shape)}] for {rows} rows; a classifier's is [batch, classes]");
+
+    // One batch shows how many classes there are, and what the output holds where neither graph nor user says it.
+    private (OutputHead Head, int Classes) Try(OnnxEnd end)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var outputs = Trial();
+        if (outputs.FirstOrDefault(o => o.shape.Skip(1).Count(d => d != 1) > 1) is { } wrong) throw NotAClassifiers(wrong, TrialRows);
+        var units = outputs[0].flatten(1).to_type(float32);
+        var tolerance = OnnxAgreement.ToleranceOf(_file.Weights.Select(w => w.Tensor.DataType).ToHashSet());
+        if (outputs.Length > 1 && !OnnxHead.Restores(end.Head!.Value, units, outputs[1].to_type(float32), tolerance))
+            throw OnnxSignature.Wrong(_file, $"ends in a {end.Head} that is not over the classes of [batch, classes]");
+        var single = units.shape[1] == 1;
+        var shares = OnnxHead.AreShares(units);
+        if (end.Head == OutputHead.Probabilities && !shares)
+            throw OnnxSignature.Wrong(_file, "gives values outside [0, 1], which are no probabilities as 'output.head' says");
+        if (end.Head is null && single && shares)
+        {
+            throw OnnxSignature.Wrong(_file, "gives one value from 0 to 1 for each row; say with 'output.head' whether it is a probability "
+                + "(probabilities) or comes before a sigmoid (sigmoid)");
+        }
+
+        var head = end.Head ?? (single ? OutputHead.Sigmoid : OnnxHead.AreProbabilities(units) ? OutputHead.Probabilities : OutputHead.Logits);
+        return (head, single ? 2 : (int)units.shape[1]);
+    }
+
+    private Tensor[] Trial()
+    {
+        var open = InputShape.Contains(-1);
+        foreach (var size in open ? OnnxAgreement.OpenSizes : [1])
+        {
+            try
+            {
+                return Run(_feeds.Random(TrialRows, size, Input.Lower, Input.Upper));
+            }
+            catch (GateException) when (open && size != OnnxAgreement.OpenSizes[^1])
+            {
+                // Not this size.
+            }
+        }
+
+        throw new InvalidOperationException("the last size is not caught");
+    }
+}

@@ -1,0 +1,93 @@
+using Google.Protobuf;
+using PostTrainGate.Cli;
+using PostTrainGate.Data;
+using PostTrainGate.Policy;
+using PostTrainGate.Reporting;
+using PostTrainGate.Tests.Models;
+using Xunit;
+
+namespace PostTrainGate.Tests.Cli;
+
+/// <summary>The command line on a model of trees, which has no gradients.</summary>
+public sealed class ScoresOnlyTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public ScoresOnlyTests()
+    {
+        File.Copy(Path.Combine(Fixtures.Repository, "samples/credit/credit.csv"), _folder.Path("credit.csv"));
+        File.WriteAllBytes(_folder.Path("trees.onnx"), CreditTrees.Build().ToByteArray());
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Trees_are_measured_by_every_metric_and_say_why_they_are_not_repaired()
+    {
+        // Columns of dates or gaps that the model does not take are nobody's business; the policy names none of its columns.
+        var policy = _folder.Write("posttraingate.yml", """
+            version: 1
+            model: trees.onnx
+            data: { source: credit.csv, label: credit, favorable: good }
+            input: { bounds: [0, 100] }
+            groups: { age: { where: "age > 25" } }
+            gates:
+              - accuracy: { min: 0.5 }
+              - statistical_parity_difference: { group: age, max: 0.10 }
+              - robust_accuracy: { attack: pgd, epsilon: 1, min: 0.5 }
+            on: { not_measured: warn }
+            """);
+        using var place = new Workplace();
+        Assert.Equal(1, await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken));
+
+        var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
+        var (read, _) = PolicyReader.Read(policy);
+        using var splits = DataReader.Read(read! with { Data = read.Data with { Features = new() { Only = ["checking_account", "duration_months", "age"] } } });
+        var (right, good, count) = Expected(splits.Test);
+        Assert.Equal(right, result.Gates[0].Original.Value!.Value, 1e-9);
+        Assert.Equal(Verdict.Pass, result.Gates[0].Original.Verdict);
+        Assert.Equal(good[0] / count[0] - good[1] / count[1], result.Gates[1].Original.Value!.Value, 1e-9);
+        Assert.Equal(Verdict.Fail, result.Gates[1].Original.Verdict);
+        Assert.Equal(Verdict.NotMeasured, result.Gates[2].Original.Verdict);
+        Assert.Contains("the attack pgd needs gradients", result.Gates[2].Original.Reason!, StringComparison.Ordinal);
+
+        Assert.Equal("probabilities", result.Model.Head);
+        Assert.Contains("LabelEncoder", result.Model.WhyNoGradients!, StringComparison.Ordinal);
+        Assert.Contains("No repair is possible, as the model has no gradients", result.Repair!.Reason, StringComparison.Ordinal);
+        Assert.Single(place.Out.Split('\n'), l => l.Contains("PTG2005: The model 'trees.onnx'", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Classes_in_another_order_than_the_models_are_an_error()
+    {
+        _folder.Write("posttraingate.yml", """
+            version: 1
+            model: trees.onnx
+            data: { source: credit.csv, label: credit, classes: [good, bad] }
+            gates: [accuracy: { min: 0.5 }]
+            """);
+        using var place = new Workplace();
+        Assert.Equal(2, await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken));
+        Assert.Contains("gives its classes in the order bad, good, the data in the order good, bad; set 'data.classes'", place.Error, StringComparison.Ordinal);
+    }
+
+    // From the encoded columns back to the closed form: the share of right answers, and favourable answers and rows by group.
+    private static (double Right, double[] Good, double[] Count) Expected(EvaluationSet rows)
+    {
+        var (layout, x) = (rows.Layout!, rows.Inputs);
+        var account = layout.Find("checking_account")!;
+        var (right, good, count) = (0.0, new double[2], new double[2]);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            using var row = x[i];
+            var values = row.data<float>().ToArray();
+            var category = account.Categories[Array.IndexOf(values, 1, account.Start, account.Width) - account.Start];
+            var predicted = CreditTrees.Good(category, values[layout.Find("duration_months")!.Start], values[layout.Find("age")!.Start]) > 0.5 ? 1 : 0;
+            if (predicted == rows.LabelValues[i]) right++;
+            good[rows.Groups["age"].LevelOf[i]] += predicted;
+            count[rows.Groups["age"].LevelOf[i]]++;
+        }
+
+        return (right / rows.Count, good, count);
+    }
+}
