@@ -41,8 +41,10 @@ internal static class InspectCommand
         output.Say($"{model.File}: operator sets {sets}{(model.Producer.Length > 0 ? $"; written by {model.Producer}" : "")}");
         foreach (var (kind, values) in new[] { ("input", model.Inputs), ("output", model.Outputs) })
             foreach (var value in values) output.Say($"{kind} {value.Name}: {value.Type}{(value.Shape is { } shape ? $" [{string.Join(", ", shape)}]" : "")}");
-        if (model.Head is { } head) output.Say($"head {GateText.Head(head)}: {model.Classes} classes; {model.Parameters} parameters; every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");
-        else output.Say($"no gradients, so no repair: {model.Refusal}", Color.Yellow);
+        var names = model.ClassNames.IsEmpty ? "" : $" ({string.Join(", ", model.ClassNames.Take(20))})";
+        if (model.Head is { } head) output.Say($"head {GateText.Head(head)}: {model.Classes} classes{names}; {model.Parameters} parameters");
+        if (model.Refusal is { } why) output.Say($"no gradients, so no repair: {why}", Color.Yellow);
+        else output.Say("every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");
 
         var operators = new Table().Border(TableBorder.Minimal).AddColumns("Operator", "Nodes", "Rebuilt");
         foreach (var op in model.Operators) operators.AddRow(Terminal.Cell(op.Name), Terminal.Cell($"{op.Count}"), Terminal.Cell(op.Rebuilt ? "yes" : "no"));

@@ -47,6 +47,7 @@ internal static class GateText
         OutputHead.LogSoftmax => "log-softmax",
         OutputHead.Softmax => "softmax",
         OutputHead.Sigmoid => "sigmoid",
+        OutputHead.Probabilities => "probabilities",
         _ => "logits",
     };
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Google.Protobuf;
 using PostTrainGate.Cli;
 using PostTrainGate.Models;
+using PostTrainGate.Tests.Models;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cli;
@@ -42,6 +44,20 @@ public class InspectTests
         Assert.Equal(0, code);
         Assert.Contains("no gradients, so no repair: ", output, StringComparison.Ordinal);
         Assert.Matches("NoSuchOperator +│ 1 +│ no", output);
+    }
+
+    [Fact]
+    public async Task A_model_that_runs_for_its_scores_shows_its_head_too()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder.Path("trees.onnx"), CreditTrees.Build().ToByteArray());
+        var (code, output, _) = await Inspect(folder.Path("trees.onnx"));
+        Assert.Equal(0, code);
+        Assert.Contains("input checking_account: string [N, 1]\n", output, StringComparison.Ordinal);
+        Assert.Contains("output output_probability: sequence\n", output, StringComparison.Ordinal);
+        Assert.Contains("head probabilities: 2 classes (bad, good); 0 parameters\n", output, StringComparison.Ordinal);
+        Assert.Contains("no gradients, so no repair: ", output, StringComparison.Ordinal);
+        Assert.Matches("ai.onnx.ml.TreeEnsembleClassifier +│ 1 +│ no", output);
     }
 
     [Theory]
