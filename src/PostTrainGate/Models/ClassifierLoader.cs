@@ -48,7 +48,7 @@ internal static class ClassifierLoader
     // All operators that stand in the way, where the error names the first or none.
     private static string Why(OnnxFile file, GateException refused)
     {
-        var without = file.Graph.Node.Where(n => n.Domain is not ("" or "ai.onnx") || !Operators.Table.ContainsKey(n.OpType))
+        var without = file.Graph.Node.Where(n => n.Domain is not ("" or "ai.onnx") || !Operators.Names.Contains(n.OpType))
             .Select(OnnxNode.Kind).Distinct().ToArray();
         return without.Length == 0 ? refused.Message
             : $"The model '{file.Name}' cannot be rebuilt with gradients: there is no rebuild of {Wording.List(without.Take(10).Select(k => Wording.Plain(k, 100)))}.";

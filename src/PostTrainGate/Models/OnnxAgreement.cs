@@ -1,5 +1,6 @@
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
+using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 
 namespace PostTrainGate.Models;
 
