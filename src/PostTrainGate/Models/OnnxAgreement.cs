@@ -76,7 +76,7 @@ internal static class OnnxAgreement
     public static bool Agree(Tensor a, Tensor b, double tolerance = Tolerance) =>
         a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: tolerance, atol: tolerance, equal_nan: true);
 
-    /// <summary>Largest difference for a file with weights of these types, which ONNX Runtime rounds every value to: 16 units of the last place.</summary>
+    /// <summary>Largest difference for a file with weights of these types, which ONNX Runtime rounds values to: a few units of the last place.</summary>
     public static double ToleranceOf(IReadOnlySet<int> types) =>
         types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16 : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128 : Tolerance;
 

@@ -129,8 +129,9 @@ public sealed class OnnxClassifier : Classifier
         using var _ = no_grad();
         foreach (var (name, proto) in _file.Weights)
         {
-            if (OnnxTensors.TypeOf(proto.DataType) is not (ScalarType.Float16 or ScalarType.BFloat16) || !_parameters.TryGetValue(name, out var value)) continue;
-            using var rounded = OnnxTensors.Rounded(value, OnnxTensors.TypeOf(proto.DataType)!.Value);
+            if (OnnxTensors.TypeOf(proto.DataType) is not { } type || !_parameters.TryGetValue(name, out var value)) continue;
+            if (type is not (ScalarType.Float16 or ScalarType.BFloat16)) continue;
+            using var rounded = OnnxTensors.Rounded(value, type);
             value.copy_(rounded);
         }
     }

@@ -20,7 +20,8 @@ internal sealed class OnnxFunctions
     }
 
     // Names of a function's body: its own inputs and outputs are those of the call, all others get a prefix.
-    private sealed record Scope(string Prefix, IReadOnlyDictionary<string, string> Names, IReadOnlyDictionary<string, AttributeProto>? Attributes)
+    private sealed record Scope(
+        string Prefix, IReadOnlyDictionary<string, string> Names, IReadOnlyDictionary<string, AttributeProto>? Attributes)
     {
         public string Rename(string name) => name.Length == 0 ? name : Names.TryGetValue(name, out var actual) ? actual : Prefix + name;
     }

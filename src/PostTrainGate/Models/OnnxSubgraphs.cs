@@ -37,7 +37,7 @@ internal sealed partial class OnnxCompiler
     private int[] If(OnnxNode node)
     {
         var (condition, then, otherwise) = (node.Input(0), Compile(node, "then_branch"), Compile(node, "else_branch"));
-        if (then.Outputs.Length < node.OutputCount || otherwise.Outputs.Length < node.OutputCount) throw node.Refuse("a branch has too few outputs");
+        if (Math.Min(then.Outputs.Length, otherwise.Outputs.Length) < node.OutputCount) throw node.Refuse("a branch has too few outputs");
         for (var i = 0; i < node.OutputCount; i++)
         {
             var output = i;

@@ -95,7 +95,8 @@ internal static class Architectures
         w.Node("Reshape", [w.Last, Longs(w, 0, width, 16)]);
         var patches = w.Then("Transpose", ("perm", (long[])[0, 2, 1])).Last;
         var rows = w.Node("Unsqueeze", [w.Node("Gather", [w.Node("Shape", ["input"]), w.Initializer("first", tensor(0L))]), Longs(w, 0)]);
-        var token = w.Node("Expand", [w.Initializer("token", Draw(1, 1, width)), w.Node("Concat", [rows, Longs(w, 1, width)], ("axis", 0L))]);
+        var token = w.Node("Expand", [w.Initializer("token", Draw(1, 1, width)), w.Node("Concat", [rows, Longs(w, 1, width)], ("axis",
+            0L))]);
         w.Node("Add", [w.Node("Concat", [token, patches], ("axis", 1L)), w.Initializer("position", Draw(1, 17, width))]);
         for (var block = 0; block < 2; block++)
         {
@@ -140,20 +141,25 @@ internal static class Architectures
     private static OnnxWriter Classify(OnnxWriter w, long channels) =>
         w.Then("GlobalAveragePool").Flatten().Gemm(Draw(Classes, channels), Draw(Classes));
 
-    private static string Convolve(OnnxWriter w, long inputs, long outputs, long kernel, long stride = 1, long groups = 1, string? from = null)
+    private static string Convolve(OnnxWriter w, long inputs, long outputs, long kernel, long stride = 1, long groups = 1, string?
+        from = null)
     {
         Bare(w, inputs, outputs, kernel, stride, groups, from);
         return Normalize(w, outputs);
     }
 
-    private static string Bare(OnnxWriter w, long inputs, long outputs, long kernel, long stride = 1, long groups = 1, string? from = null) =>
-        w.Node("Conv", [from ?? w.Last, Weight(w, outputs, inputs / groups, kernel, kernel)], ("kernel_shape", Pair(kernel)), ("strides", Pair(stride)),
+    private static string Bare(OnnxWriter w, long inputs, long outputs, long kernel, long stride = 1, long groups = 1, string?
+        from = null) =>
+        w.Node("Conv", [from ?? w.Last, Weight(w, outputs, inputs / groups, kernel, kernel)], ("kernel_shape", Pair(kernel)), ("strides",
+            Pair(stride)),
             ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]), ("group", groups));
 
     private static string Normalize(OnnxWriter w, long channels) => w.Node("BatchNormalization",
-        [w.Last, Weight(w, channels), Weight(w, channels), Weight(w, channels), w.Initializer($"variance{Count(w)}", rand(channels) + 0.5)]);
+        [w.Last, Weight(w, channels), Weight(w, channels), Weight(w, channels),
+            w.Initializer($"variance{Count(w)}", rand(channels) + 0.5)]);
 
-    private static void Layer(OnnxWriter w, long width) => w.Node("LayerNormalization", [w.Last, Weight(w, width), Weight(w, width)], ("axis", -1L));
+    private static void Layer(OnnxWriter w, long width) => w.Node("LayerNormalization", [w.Last, Weight(w, width), Weight(w, width)],
+        ("axis", -1L));
 
     private static string Dense(OnnxWriter w, long inputs, long units) =>
         w.Node("Add", [Weight(w, units), w.Node("MatMul", [w.Last, Weight(w, inputs, units)])]);
@@ -171,5 +177,7 @@ internal static class Architectures
     private static long[] Pair(long size) => [size, size];
 
     // Of a size that keeps activations about 1.
-    private static Tensor Draw(params long[] shape) => shape.Length == 1 ? randn(shape) * 0.5 + 0.5 : randn(shape) / Math.Sqrt(shape[1..].Aggregate(1L, (a, b) => a * b));
+    private static Tensor Draw(params long[] shape) => shape.Length == 1
+        ? randn(shape) * 0.5 + 0.5
+        : randn(shape) / Math.Sqrt(shape[1..].Aggregate(1L, (a, b) => a * b));
 }

@@ -42,7 +42,8 @@ public class OnnxArchitectureTests
         using var again = OnnxClassifier.Load(folder.Path("repaired.onnx"));
         Assert.Equal(0, (model.Logits(x) - again.Logits(x)).abs().max().item<float>());
         var (source, repaired) = (Parse(path), Parse(folder.Path("repaired.onnx")));
-        var moved = source.Graph.Initializer.Zip(repaired.Graph.Initializer).Where(p => !p.First.Equals(p.Second)).Select(p => p.First.Name).ToHashSet();
+        var moved = source.Graph.Initializer.Zip(repaired.Graph.Initializer)
+            .Where(p => !p.First.Equals(p.Second)).Select(p => p.First.Name).ToHashSet();
         Assert.Subset(changed, moved);
         Assert.All(model.Layers, l => Assert.Contains(l.Weight, moved));
         foreach (var (before, after) in source.Graph.Initializer.Zip(repaired.Graph.Initializer)) after.RawData = before.RawData;

@@ -51,9 +51,11 @@ public class OnnxSubgraphTests
         OnnxWriter writer = new([3]);
         writer.Initializer("weight", randn(3, 3) / 2);
         var body = Graph(["trip", "going", "state"], ["on", "next", "square"],
-            Node("Identity", ["going"], "on"), Node("MatMul", ["state", "weight"], "moved"), Node("Add", ["moved", "input"], "next"), Node("Mul", ["next", "next"], "square"));
+            Node("Identity", ["going"], "on"), Node("MatMul", ["state", "weight"], "moved"), Node("Add", ["moved", "input"], "next"),
+                Node("Mul", ["next", "next"], "square"));
         var last = writer.Node("Loop", [writer.Initializer("trips", tensor(4L)), "", "input"], ("body", body));
-        writer.Node("Add", [writer.Node("ReduceSum", [writer.Also("squares"), writer.Initializer("first", tensor(new[] { 0L }))], ("keepdims", 0L)), last]);
+        writer.Node("Add", [writer.Node("ReduceSum", [writer.Also("squares"), writer.Initializer("first", tensor(new[] { 0L }))],
+            ("keepdims", 0L)), last]);
         Same(writer, [2, 3]);
     }
 
@@ -69,7 +71,8 @@ public class OnnxSubgraphTests
         {
             OnnxWriter writer = new([4]);
             writer.Gemm(randn(3, 4), randn(3));
-            writer.Node("If", [writer.Initializer("yes", tensor(true))], ("then_branch", then), ("else_branch", Graph([], ["b"], Node("Relu", [writer.Last], "b"))));
+            writer.Node("If", [writer.Initializer("yes", tensor(true))], ("then_branch", then), ("else_branch", Graph([], ["b"],
+                Node("Relu", [writer.Last], "b"))));
             Refused(writer.Build(), why);
         }
 
@@ -91,7 +94,8 @@ public class OnnxSubgraphTests
     {
         OnnxWriter writer = new([3, 2], batch: 1, opset: 14);
         var rows = writer.Node("Concat", [writer.Initializer("token", randn(1, 1, 2)), "input"], ("axis", 1L));
-        writer.Node("LSTM", [writer.Node("Transpose", [rows], ("perm", (long[])[1, 0, 2])), writer.Initializer("w", randn(1, 16, 2)), writer.Initializer("r", randn(1, 16, 4)),
+        writer.Node("LSTM", [writer.Node("Transpose", [rows], ("perm", (long[])[1, 0, 2])), writer.Initializer("w", randn(1, 16, 2)),
+            writer.Initializer("r", randn(1, 16, 4)),
             "", "", writer.Initializer("h", randn(1, 1, 4)), writer.Initializer("c", randn(1, 1, 4))], ("hidden_size", 4L));
         writer.Node("Squeeze", [writer.Also("last"), writer.Initializer("axes", tensor(new[] { 0L }))]);
         using var scope = NewDisposeScope();
@@ -109,7 +113,8 @@ public class OnnxSubgraphTests
         var model = writer.Build();
         var compiled = OnnxCompiler.Compile(new("case.onnx", model), new("input", [.. shape[1..]], 0, writer.Last));
         var x = randn(shape);
-        Assert.True(allclose(Ort.Run(model.ToByteArray(), x), compiled.Graph.Run(compiled.State, x, [compiled.Output])[0], rtol: 1e-4, atol: 1e-5));
+        Assert.True(allclose(Ort.Run(model.ToByteArray(), x), compiled.Graph.Run(compiled.State, x, [compiled.Output])[0], rtol: 1e-4,
+            atol: 1e-5));
         Gradients.Check(compiled, x.to(float64));
     }
 
@@ -124,10 +129,12 @@ public class OnnxSubgraphTests
         foreach (var node in model.Graph.Node) node.Domain = "local";
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
         var half = Node("Constant", [], "half");
-        half.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeType.Tensor, T = new() { DataType = 1, Dims = { 1 }, FloatData = { 0.5f } } });
+        half.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeType.Tensor, T = new() { DataType = 1, Dims = { 1 },
+            FloatData = { 0.5f } } });
         var leaky = Node("LeakyRelu", ["sum"], "y");
         leaky.Attribute.Add(new AttributeProto { Name = "alpha", Type = AttributeType.Float, RefAttrName = "slope" });
-        model.Functions.Add(Function("Scaled", [Node("MatMul", ["x", "w"], "sum0"), half, Node("Add", ["sum0", "half"], "sum"), leaky], "slope"));
+        model.Functions.Add(Function("Scaled", [Node("MatMul", ["x", "w"], "sum0"), half, Node("Add", ["sum0", "half"], "sum"), leaky],
+            "slope"));
         model.Functions.Add(Function("Outer", [Call("Scaled", ["x", "w"], "y")]));
         return model;
     }
@@ -146,7 +153,8 @@ public class OnnxSubgraphTests
         return node;
     }
 
-    private static NodeProto Node(string op, string[] inputs, string output) => new() { OpType = op, Input = { inputs }, Output = { output } };
+    private static NodeProto Node(string op, string[] inputs, string output) => new() { OpType = op, Input = { inputs },
+        Output = { output } };
 
     // Inputs of a loop's body: its trip, whether it goes on, and what it carries.
     private static GraphProto Graph(string[] inputs, string[] outputs, params NodeProto[] nodes)
@@ -158,7 +166,8 @@ public class OnnxSubgraphTests
             if (i < 2) described[i].Type.TensorType.Shape = new();
         }
 
-        return new() { Name = "inner", Input = { described }, Output = { outputs.Select(o => new ValueInfoProto { Name = o }) }, Node = { nodes } };
+        return new() { Name = "inner", Input = { described }, Output = { outputs.Select(o => new ValueInfoProto { Name = o }) },
+            Node = { nodes } };
     }
 
     private static void Refuses(Action<ModelProto> change, string why)
