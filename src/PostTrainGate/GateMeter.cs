@@ -64,7 +64,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
         return loss is not { IsMeasured: true } l ? reading : reading with
         {
-            Notes = [.. reading.Notes, $"It is worse than the base by {GateText.Measured(l.Value)} [{GateText.Measured(l.Lower)}, {GateText.Measured(l.Upper)}] on the same rows."],
+            Notes = [.. reading.Notes, $"It is worse than the base by {GateText.Measured(l.Value)} "
+                + $"[{GateText.Measured(l.Lower)}, {GateText.Measured(l.Upper)}] on the same rows."],
         };
     }
 

@@ -62,13 +62,15 @@ public static class PredictionTable
     private static void Check(PredictionFile file, ImmutableArray<(string Level, string? Label, string? Prediction, int Step, long Count)> cells)
     {
         GateException Wrong(string code, string message) => file.Source.Position.Error(code, message);
-        if (cells.IsEmpty) throw Wrong(DiagnosticCodes.DataEmpty, $"{Wording.Quote(file.Source.Text)} has no rows with a value of {Wording.Quote(file.Group)}.");
+        if (cells.IsEmpty)
+            throw Wrong(DiagnosticCodes.DataEmpty, $"{Wording.Quote(file.Source.Text)} has no rows with a value of {Wording.Quote(file.Group)}.");
         if (cells.Sum(c => c.Label is null || c.Prediction is null ? c.Count : 0) is > 0 and var missing)
             throw Wrong(DiagnosticCodes.DataValue, $"The label or the prediction is missing in {missing} rows; drop those rows or fill them in.");
         if (cells.Sum(c => c.Step < 0 ? c.Count : 0) is > 0 and var undefined)
             throw Wrong(DiagnosticCodes.DataValue, $"The score {Wording.Quote(file.Score!)} is no number from 0 to 1 in {undefined} rows.");
         var levels = cells.Select(c => c.Level).Distinct().ToArray();
-        if (levels.Length > MostLevels) throw Wrong(DiagnosticCodes.DataValue, $"{Wording.Quote(file.Group)} has more than {MostLevels} different values, too many for groups.");
+        if (levels.Length > MostLevels)
+            throw Wrong(DiagnosticCodes.DataValue, $"{Wording.Quote(file.Group)} has more than {MostLevels} different values, too many for groups.");
         var classes = cells.Select(c => c.Label!).Concat(cells.Select(c => c.Prediction!)).Distinct().ToArray();
         Named("favourable class", file.Favorable, classes);
         if (file.Privileged is { } privileged) Named("privileged level", privileged, levels);

@@ -74,7 +74,8 @@ public sealed class CounterfactualFlips : IMetric
             ? Intervals.Proportion(flipped.Count(f => group.LevelOf[f.Index] == level), count, context.Confidence) : null;
 
         string Flip(int row, (int Level, int Class) flip) =>
-            $"row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} turns {data.ClassNames[context.Evaluation.Predictions[row]]} into {data.ClassNames[flip.Class]}";
+            $"row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} turns "
+            + $"{data.ClassNames[context.Evaluation.Predictions[row]]} into {data.ClassNames[flip.Class]}";
     }
 
     private static ImmutableArray<string> More(int flipped) => flipped > MostNamed ? [$"and {flipped - MostNamed} rows more"] : [];

@@ -10,7 +10,8 @@ public sealed class DifferentialFairness : TableMetric
 {
     private readonly bool _amplification;
 
-    private DifferentialFairness(string name, string summary, bool amplification) => (Name, Summary, _amplification) = (name, summary, amplification);
+    private DifferentialFairness(string name, string summary, bool amplification) =>
+        (Name, Summary, _amplification) = (name, summary, amplification);
 
     /// <summary>Of the predictions.</summary>
     public static DifferentialFairness OfPredictions { get; } = new("differential_fairness",

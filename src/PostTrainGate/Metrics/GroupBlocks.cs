@@ -11,7 +11,8 @@ internal sealed class GroupBlocks
     private readonly EvaluationSet _data;
     private readonly GroupColumn _group;
 
-    private GroupBlocks(EvaluationSet data, GroupColumn group, ImmutableArray<FeatureColumn> columns) => (_data, _group, Columns) = (data, group, columns);
+    private GroupBlocks(EvaluationSet data, GroupColumn group, ImmutableArray<FeatureColumn> columns) =>
+        (_data, _group, Columns) = (data, group, columns);
 
     /// <summary>The blocks, in input order.</summary>
     public ImmutableArray<FeatureColumn> Columns { get; }

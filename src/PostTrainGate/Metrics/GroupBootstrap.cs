@@ -14,6 +14,9 @@ internal static class GroupBootstrap
     /// <summary>Replicates drawn for a level of confidence.</summary>
     public static int Replicates(double confidence) => (int)Math.Clamp(2 * Tail / (1 - confidence), Fewest, Most);
 
+    /// <summary>The same for a table: half of them where each takes a draw for every score instead of every cell.</summary>
+    public static int Replicates(GroupTable table, double confidence) => Replicates(confidence) / (table.Scores.IsEmpty ? 1 : 2);
+
     // Half a row in each cell: a level whose few rows all agree is not certain to agree for ever (Jeffreys' prior does the same for one
     // proportion). Without it its interval would be a point.
     private const double Half = 0.5;
@@ -38,8 +41,8 @@ internal static class GroupBootstrap
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
     public static (double Lower, double Upper)? Interval(GroupTable table, Func<GroupTable, double> of, double confidence, int seed)
     {
-        double[] values = [.. Draw(table, seed, Replicates(confidence)).Select(of).Where(v => !double.IsNaN(v)).Order()];
-        return values.Length < Replicates(confidence) * (1 + confidence) / 2 ? null : Bca(values, table, of, confidence);
+        double[] values = [.. Draw(table, seed, Replicates(table, confidence)).Select(of).Where(v => !double.IsNaN(v)).Order()];
+        return values.Length < Replicates(table, confidence) * (1 + confidence) / 2 ? null : Bca(values, table, of, confidence);
     }
 
     /// <summary>The same from replicates drawn before.</summary>

@@ -19,7 +19,8 @@ internal static class GroupExplanation
         var driving = rates.MaxBy(r => Spread(table, r))!;
         return measured with
         {
-            Breakdowns = [.. rates.Select(r => new Breakdown($"{Words(r)} by {group.Name}", [.. table.Levels.Select((name, l) => Part(name, table, l, r, confidence))]))],
+            Breakdowns = [.. rates.Select(r => new Breakdown($"{Words(r)} by {group.Name}",
+                [.. table.Levels.Select((name, l) => Part(name, table, l, r, confidence))]))],
             Notes = Spread(table, driving) > 0 ? Notes(table, driving, group, evaluation) : [],
         };
     }
@@ -37,7 +38,8 @@ internal static class GroupExplanation
         int[] levels = [.. Enumerable.Range(0, table.Cells.Length)];
         var (low, high) = (levels.MinBy(l => rate.Of(table[l])), levels.MaxBy(l => rate.Of(table[l])));
         var goal = rate.Of(table[high]);
-        var text = $"The {Words(rate)} is lowest for '{table.Levels[low]}', {GateText.Measured(rate.Of(table[low]))}, and highest for '{table.Levels[high]}', {GateText.Measured(goal)}";
+        var text = $"The {Words(rate)} is lowest for '{table.Levels[low]}', {GateText.Measured(rate.Of(table[low]))}, and highest for "
+            + $"'{table.Levels[high]}', {GateText.Measured(goal)}";
         if (rate.Part?.Invoke(table.Cells[low]) is not var (hits, total)) return [$"{text}."];
         var missing = Math.Round(goal * total - hits);
         text += $"; {missing} of {total} {rate.Base} of '{table.Levels[low]}' make the difference.";
@@ -48,7 +50,8 @@ internal static class GroupExplanation
     private static string? Threshold(GroupTable table, Rate rate, int level, int wanted, GroupColumn group, Evaluation evaluation)
     {
         var data = evaluation.Data;
-        Func<bool, bool>? counts = rate == Rate.Selection ? _ => true : rate == Rate.TruePositive ? f => f : rate == Rate.FalsePositive ? f => !f : null;
+        Func<bool, bool>? counts = rate == Rate.Selection ? _ => true
+            : rate == Rate.TruePositive ? f => f : rate == Rate.FalsePositive ? f => !f : null;
         if (counts is null || data.ClassNames.Length != 2 || wanted < 1) return null;
         var scores = evaluation.Scores(data.Favorable);
         double[] sorted = [.. Enumerable.Range(0, data.Count)

@@ -113,7 +113,7 @@ public sealed class GroupMetric : TableMetric
         if (WhyNot(table, rates) is { } reason) return Measurement.NotMeasured(reason);
         var signed = !_size && table.HasPrivileged;
         var center = OnScale(GroupBootstrap.Center(table), rates);
-        var replicates = GroupBootstrap.Replicates(confidence);
+        var replicates = GroupBootstrap.Replicates(table, confidence);
         var (spreads, errors) = (new List<double>(), new List<double>());
         foreach (var replicate in GroupBootstrap.Draw(table, seed, replicates))
         {
@@ -203,5 +203,6 @@ public sealed class GroupMetric : TableMetric
     private double Error(double[][] values, double[][] center, GroupTable table) =>
         Spread([.. values.Zip(center, (v, c) => v.Zip(c, (a, b) => a - b).ToArray())], table);
 
-    private double OffScale(double spread, GroupTable table) => !_ratio ? spread : Math.Exp(!_size && table.HasPrivileged ? spread : -spread);
+    private double OffScale(double spread, GroupTable table) =>
+        !_ratio ? spread : Math.Exp(!_size && table.HasPrivileged ? spread : -spread);
 }

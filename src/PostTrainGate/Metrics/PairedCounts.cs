@@ -10,7 +10,10 @@ internal interface IPairedMetric
 
 /// <summary>Rows of each level by label and by the predictions of two models, eight cells a level.</summary>
 /// <param name="Table">The first model's table, which has the levels and the scale; its cells are made of those here.</param>
-/// <param name="Cells">[level][cell]; a cell is 4 where the label is not favourable, 2 where the first model does not favour it, 1 where the second does not.</param>
+/// <param name="Cells">
+/// [level][cell]; a cell is the sum of 4 where the label is not favourable, 2 where the first model does not favour it, and 1 where the
+/// second does not.
+/// </param>
 internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
 {
     /// <summary>Counts the rows that two models predicted.</summary>
@@ -36,8 +39,10 @@ internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
         if (Cells.All(c => c[1] + c[2] + c[5] + c[6] == 0)) return new(0, 0, 0, Table.Rows);
         var value = Difference(Cells);
         if (double.IsNaN(value)) return Measurement.NotMeasured("one of the two models has no value");
-        double[] losses = [.. GroupBootstrap.DrawCells(Cells, seed, GroupBootstrap.Replicates(confidence)).Select(Difference).Where(v => !double.IsNaN(v)).Order()];
-        if (losses.Length < GroupBootstrap.Replicates(confidence) * (1 + confidence) / 2) return Measurement.NotMeasured("too few rows for an interval");
+        double[] losses = [.. GroupBootstrap.DrawCells(Cells, seed, GroupBootstrap.Replicates(confidence)).Select(Difference)
+            .Where(v => !double.IsNaN(v)).Order()];
+        if (losses.Length < GroupBootstrap.Replicates(confidence) * (1 + confidence) / 2)
+            return Measurement.NotMeasured("too few rows for an interval");
         var (lower, upper) = (Intervals.Quantile(losses, (1 - confidence) / 2), Intervals.Quantile(losses, (1 + confidence) / 2));
         return new(value, Math.Min(value, lower), Math.Max(value, upper), Table.Rows);
 

@@ -100,7 +100,8 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     private static Rate Share(string name, string summary, string rows, Func<Confusion, double> hits, Func<Confusion, double> total) =>
         new(name, summary, rows, l => hits(l.Counts) / total(l.Counts)) { Part = c => (hits(c), total(c)) };
 
-    private static Rate Counted(string name, string summary, string rows, Func<Confusion, double> of) => new(name, summary, rows, l => of(l.Counts));
+    private static Rate Counted(string name, string summary, string rows, Func<Confusion, double> of) =>
+        new(name, summary, rows, l => of(l.Counts));
 
     private static Rate Scored(string name, string summary, string rows, Func<ScoreCounts, double> of) =>
         new(name, summary, rows, l => of(l.Scores!)) { NeedsScores = true };

@@ -31,10 +31,12 @@ public sealed class SituationTesting : IMetric
         var (data, rule, predictions) = (context.Evaluation.Data, context.Rule, context.Evaluation.Predictions);
         if (rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
             return Measurement.NotMeasured($"the data has no group '{rule.Group}'");
-        if (group.Privileged is not { } privileged) return Measurement.NotMeasured($"group '{name}' has no privileged level to test against");
+        if (group.Privileged is not { } privileged)
+            return Measurement.NotMeasured($"group '{name}' has no privileged level to test against");
         bool Favored(int row) => predictions[row] == data.Favorable;
         int[] better = [.. Rows(l => l == privileged)], worse = [.. Rows(l => l >= 0 && l != privileged)], tested = [.. worse.Where(r => !Favored(r))];
-        if (tested.Length == 0) return Measurement.NotMeasured("every unprivileged row gets the favourable outcome, so that there is none to test");
+        if (tested.Length == 0)
+            return Measurement.NotMeasured("every unprivileged row gets the favourable outcome, so that there is none to test");
         if (Math.Min(better.Length, worse.Length - 1) is var least && least < rule.Neighbors)
             return Measurement.NotMeasured($"there are {least} neighbours on one side of group '{name}', fewer than {rule.Neighbors}");
 
