@@ -64,6 +64,43 @@ public static class AttackHarness
         return new AttackOutcome([.. correct], [.. robust], examples?.DetachFromDisposeScope());
     }
 
+    /// <summary>Distance of the nearest adversarial input that a minimal-norm attack finds, of every row that is classified correctly.</summary>
+    /// <param name="model">The classifier.</param>
+    /// <param name="inputs">[n, input shape], in the data's units.</param>
+    /// <param name="labels">[n], int64.</param>
+    /// <param name="run">A minimal-norm attack, and the norm; epsilon and restarts are of no account.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
+    {
+        var budget = Budget.Of(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
+        var attack = (IMinimalAttack)(run.Attack ?? Catalog.Attacks.First(a => a.Name == run.Settings.Name));
+        var correct = CleanlyCorrect(model, inputs, labels, run);
+        var standing = Enumerable.Range(0, correct.Length).Where(i => correct[i]).Select(i => (long)i).ToArray();
+        var distances = new double[correct.Length];
+        using var scope = NewDisposeScope();
+        var done = 0;
+        foreach (var (number, rows) in standing.Chunk(run.BatchSize).Index())
+        {
+            run.Cancel.ThrowIfCancellationRequested();
+            using var batch = NewDisposeScope();
+            using var random = new Generator((ulong)Seeds.Derive(run.Seed, "distances", number), CPU);
+            var index = tensor(rows);
+            var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
+            var context = new AttackContext(model, budget, run.Settings, random, StopAtSuccess: false, Cancel: run.Cancel);
+            var found = budget.Project(clean, attack.Nearest(context, clean, y).detach());
+            // On the boundary a batch of another size may round to the other side; a hair further it does not.
+            var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Of(1.001)));
+            found = where(RowSet.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
+            var errs = Errs(LogitsOf(model, found), y).data<bool>().ToArray();
+            var sizes = budget.Distance(clean, found).data<float>().ToArray();
+            for (var i = 0; i < rows.Length; i++) distances[rows[i]] = errs[i] ? sizes[i] : double.PositiveInfinity;
+            done += rows.Length;
+            run.Progress?.Report((double)done / standing.Length);
+        }
+
+        return new([.. correct], [.. distances]);
+    }
+
     /// <summary>Where the classifier errs: another class is first (the lower index of equals wins), or a logit is not a number.</summary>
     /// <param name="logits">[batch, classes].</param>
     /// <param name="labels">[batch], int64.</param>
@@ -131,4 +168,17 @@ public sealed record AttackOutcome(ImmutableArray<bool> Correct, ImmutableArray<
 
     /// <inheritdoc/>
     public void Dispose() => Examples?.Dispose();
+}
+
+/// <summary>How far the nearest adversarial inputs are that an attack found.</summary>
+/// <param name="Correct">Per row whether it is classified correctly without an attack.</param>
+/// <param name="Distance">Per row the distance; 0 where it is not, infinite where none was found.</param>
+public sealed record AttackDistances(ImmutableArray<bool> Correct, ImmutableArray<double> Distance)
+{
+    /// <summary>Median over the rows that are classified correctly, the lower of two middle ones; NaN without any.</summary>
+    public double Median =>
+        Distance.Where((_, i) => Correct[i]).Order().ToArray() is { Length: > 0 } sorted ? sorted[(sorted.Length - 1) / 2] : double.NaN;
+
+    /// <summary>Share of all rows on which nothing was found within an epsilon: the robustness curve at that point.</summary>
+    public double RobustAccuracy(double epsilon) => Distance.Where((d, i) => Correct[i] && d > epsilon).Count() / (double)Distance.Length;
 }

@@ -1,0 +1,73 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// Jacobian-based saliency map attack (Papernot et al. 2016): raises to the upper bound, two at a time, the values that most favour the
+/// a wrong class over all others, the likeliest first. At most a tenth of the values change.
+/// </summary>
+public sealed class Jsma : RowAttack
+{
+    private const double Share = 0.1;
+    private const long Pool = 100; // values that pairs are made of, those that favour the target most by themselves
+
+    private Jsma() : base("jsma",
+        "Saliency map attack: sets pairs of values to the upper bound, at most a tenth of all (Papernot et al. 2016).", needsGradients: true) { }
+
+    /// <summary>The attack.</summary>
+    public static Jsma Instance { get; } = new();
+
+    /// <inheritdoc/>
+    internal override void Run(AttackContext context, RowSet rows)
+    {
+        using var scope = NewDisposeScope();
+        var values = rows.Clean.Value.flatten(1).shape[1];
+        var steps = context.Settings.Steps ?? (int)(values * Share / 2);
+        using var order = rows.Keep(Apgd.WrongClasses(context, rows));
+        for (var i = 0; i < Math.Min(Apgd.Targets, order.Value.shape[1]) && rows.Count > 0; i++)
+        {
+            using var target = rows.Keep(order.Value.narrow(1, i, 1));
+            Toward(context, rows, target, steps);
+        }
+    }
+
+    private static void Toward(AttackContext context, RowSet rows, RowSet.Kept target, int steps)
+    {
+        using var x = rows.Keep(rows.Clean.Value);
+        for (var step = 0; step <= steps && rows.Count > 0; step++)
+        {
+            context.Cancel.ThrowIfCancellationRequested();
+            using var stepScope = NewDisposeScope();
+            rows.Judge(context with { StopAtSuccess = true }, InputGradient.Logits(context.Model, x.Value), x.Value);
+            if (step == steps || rows.Count == 0) break;
+            var (toward, others) = Jacobian(context, x.Value, target.Value);
+            var pair = BestPair(toward, others, x.Value.flatten(1).lt(Scalars.Of(context.Budget.Upper)));
+            x.Value = x.Value.flatten(1).scatter(1, pair, full(pair.shape, Scalars.Of(context.Budget.Upper))).reshape(x.Value.shape);
+        }
+    }
+
+    // Gradients of the target's logit and of the sum of all others: [rows, values].
+    private static (Tensor Toward, Tensor Others) Jacobian(AttackContext context, Tensor x, Tensor target)
+    {
+        var (_, _, toward) = InputGradient.Of(context.Model, x, z => z.gather(1, target).squeeze(1));
+        var (_, _, all) = InputGradient.Of(context.Model, x, z => z.sum(1));
+        return (toward.flatten(1), all.flatten(1) - toward.flatten(1));
+    }
+
+    // The pair with the largest product of what it adds to the target and takes from the others, or where none does both, the two that
+    // favour the target most by themselves: [rows, 2].
+    private static Tensor BestPair(Tensor toward, Tensor others, Tensor free)
+    {
+        var alone = (toward - others).masked_fill(free.logical_not(), Scalars.Of(double.NegativeInfinity));
+        var pool = alone.topk((int)Math.Min(Pool, alone.shape[1]), 1).indexes; // [rows, k]
+        var (a, b) = (toward.gather(1, pool), others.gather(1, pool));
+        var open = free.gather(1, pool);
+        var (gain, loss) = (a.unsqueeze(2).Plus(a.unsqueeze(1)), b.unsqueeze(2).Plus(b.unsqueeze(1))); // [rows, k, k]
+        var k = pool.shape[1];
+        var possible = gain.gt(Scalars.Of(0)).logical_and(loss.lt(Scalars.Of(0))).logical_and(open.unsqueeze(2)).logical_and(open.unsqueeze(1))
+            .logical_and(eye(k, dtype: ScalarType.Bool).logical_not());
+        var (score, at) = (gain * loss.neg()).masked_fill(possible.logical_not(), Scalars.Of(-1)).flatten(1).max(1);
+        var pair = stack([at.div(Scalars.Whole(k), RoundingMode.floor), at.remainder(Scalars.Whole(k))], 1);
+        return where(score.gt(Scalars.Of(0)).unsqueeze(1), pool.gather(1, pair), pool.narrow(1, 0, 2));
+    }
+}
