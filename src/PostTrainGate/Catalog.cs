@@ -32,6 +32,7 @@ public static class Catalog
         Jsma.Instance,
         HopSkipJump.Instance,
         AutoAttack.Standard,
+        AutoAttack.Fast,
         AutoAttack.Plus,
         AutoAttack.Randomised,
     ];

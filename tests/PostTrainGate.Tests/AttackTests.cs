@@ -42,6 +42,7 @@ public class AttackTests
     [InlineData("fab", 1.05)]
     [InlineData("fab-t", 1.05)]
     [InlineData("autoattack", 1.05)]
+    [InlineData("autoattack-fast", 1.05)]
     [InlineData("autoattack-plus", 1.05)]
     [InlineData("autoattack-rand", 1, false)]
     public void On_a_linear_classifier_an_attack_finds_exactly_what_there_is(string attack, double overshoot = 1, bool inL1 = true) =>

@@ -30,7 +30,8 @@ public class MinimalAttackTests(ITestOutputHelper output)
         var expected = theirs.RootElement.GetProperty("success").GetProperty("l2").GetProperty("median").GetDouble();
         output.WriteLine($"{file} {attack} {n}: {distances.Median}, foolbox {expected}");
         Assert.InRange(distances.Median, 0, expected * 1.03);
-        // Where Carlini-Wagner finds nothing foolbox gives a black image, which the classifier happens to take for another class.
+        // Carlini-Wagner may find nothing on a row that foolbox reports as broken (2 of 44 on lenet5, where its largest distance is that of
+        // a black image); only the median is held against it.
         if (attack != "cw") Assert.Equal(0, distances.RobustAccuracy(double.MaxValue));
     }
 
