@@ -38,7 +38,7 @@ public static class Gate
         var clock = Stopwatch.StartNew();
         progress?.Report(new("Reading data"));
         var model = OnnxFile.Read(policy.Model.FullPath);
-        using var splits = DataReader.Read(policy, OnnxFeeds.Columns(model));
+        using var splits = DataReader.Read(policy, OnnxFeeds.Wanted(model));
         progress?.Report(new("Loading the model"));
         using var source = ClassifierLoader.Load(model, splits.Test.Layout, policy.Input, policy.Output);
         Fit(policy, source, splits.Test);

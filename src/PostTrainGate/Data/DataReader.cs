@@ -23,11 +23,11 @@ public static class DataReader
     /// <summary>The same for a model that takes columns of a table by itself.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="wanted">What that model takes; null: rows of numbers.</param>
-    internal static DataSplits Read(GatePolicy policy, ModelColumns? wanted)
+    internal static DataSplits Read(GatePolicy policy, ModelInputs? wanted)
     {
         using var scope = NewDisposeScope();
         var (data, source) = (policy.Data, policy.Data.Source);
-        var (array, columns, labelName) = IsArray(source) ? ArrayReader.Read(policy) : (null, Table.Load(source), data.Label);
+        var (array, columns, labelName) = SourceOf(source).Read(policy, wanted);
         using var table = columns;
         if (table.Rows == 0) throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
 
@@ -49,19 +49,34 @@ public static class DataReader
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
     }
 
-    private static bool IsArray(PolicyPath source)
+    /// <summary>A kind of data.</summary>
+    /// <param name="Name">For messages: what it is, with the endings of its files.</param>
+    /// <param name="Several">Whether several files are one set of rows.</param>
+    /// <param name="Reads">Whether a file is of this kind.</param>
+    /// <param name="Read">Inputs [n, ...] (null: columns of the table have to be encoded), columns, and which of them is the label.</param>
+    private sealed record Source(string Name, bool Several, Func<string, bool> Reads,
+        Func<GatePolicy, ModelInputs?, (Tensor? Inputs, Table Columns, string? Label)> Read);
+
+    // Another kind of data is another line.
+    private static readonly Source[] Sources =
+    [
+        new("CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)", true, Table.Reads,
+            (policy, _) => (null, Table.Load(policy.Data.Source), policy.Data.Label)),
+        new("images in a folder for each class (.png, .jpg, .jpeg)", true, ImageReader.Reads, (policy, wanted) => ImageReader.Read(policy, wanted)),
+        new("NPZ (.npz)", false, f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase), (policy, _) => ArrayReader.Read(policy)),
+        new("IDX", false, IdxFile.Is, (policy, _) => ArrayReader.Read(policy)),
+    ];
+
+    private static Source SourceOf(PolicyPath path)
     {
-        var files = source.Files;
-        if (files.All(Table.Reads)) return false;
-        if (files.Length > 1)
+        if (Array.Find(Sources, s => path.Files.All(s.Reads)) is not { } source)
         {
-            throw source.Position.Error(DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(source.Text)} stands for {files.Length} files; only CSV, Parquet and JSON can be in several.");
+            throw path.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(path.Text)} is of no kind that can be read: "
+                + $"{Wording.List(Sources.Select(s => s.Name), "or")}.");
         }
 
-        if (files[0].EndsWith(".npz", StringComparison.OrdinalIgnoreCase) || IdxFile.Is(files[0])) return true;
-        throw source.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} is of no kind that can be read: "
-            + "CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson), NPZ (.npz) or IDX.");
+        return source.Several || path.Files.Length == 1 ? source : throw path.Position.Error(DiagnosticCodes.DataUnreadable,
+            $"{Wording.Quote(path.Text)} stands for {path.Files.Length} files; only tables and images can be in several.");
     }
 
     private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data)

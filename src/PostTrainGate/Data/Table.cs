@@ -124,6 +124,24 @@ internal sealed class Table : IDisposable
         static string SqlType(Tensor array) => array.is_floating_point() ? "DOUBLE" : array.dtype == ScalarType.Bool ? "BOOLEAN" : "BIGINT";
     }
 
+    /// <summary>A table of columns of text of equal length.</summary>
+    public static Table Of(IReadOnlyDictionary<string, string[]> texts, PolicyPath source)
+    {
+        var table = Create([], $"CREATE TABLE source ({string.Join(", ", texts.Keys.Select(name => $"{Identifier(name)} VARCHAR"))})", source);
+        using (var appender = table._db.CreateAppender("source"))
+        {
+            for (var row = 0; row < texts.Values.First().Length; row++)
+            {
+                var line = appender.CreateRow();
+                foreach (var column in texts.Values) line.AppendValue(column[row]);
+                line.EndRow();
+            }
+        }
+
+        table.Describe();
+        return table;
+    }
+
     /// <summary>The column, or PTG3002 with the nearest name.</summary>
     public TableColumn Column(string name, string what, SourcePosition position)
     {

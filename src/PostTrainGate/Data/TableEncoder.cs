@@ -20,7 +20,7 @@ internal static class TableEncoder
     /// value in every row. A model with an input a column takes the columns of their names.
     /// </summary>
     /// <exception cref="GateException">PTG3002, PTG3003.</exception>
-    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data, ModelColumns? wanted)
+    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data, ModelInputs? wanted)
     {
         var (at, chosen) = (data.Position, data.Features);
         if (chosen.Only.Contains(label))
@@ -40,7 +40,7 @@ internal static class TableEncoder
     /// <summary>Inputs [rows of the split, width] of each split, and which input columns belong to which column.</summary>
     /// <exception cref="GateException">PTG3003.</exception>
     public static (Tensor[] Inputs, FeatureLayout Layout) Encode(Table table, ImmutableArray<TableColumn> columns, GatePolicy policy,
-        int[][] splits, ModelColumns? wanted, List<Diagnostic> notes)
+        int[][] splits, ModelInputs? wanted, List<Diagnostic> notes)
     {
         var at = policy.Data.Position;
 

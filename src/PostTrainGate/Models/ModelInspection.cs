@@ -69,7 +69,7 @@ public sealed record ModelInspection
         try
         {
             // Without data, an input a column stands for the table's columns.
-            var columns = OnnxFeeds.Columns(file)?.Names.Select((name, i) => new FeatureColumn(name, i, [])).ToImmutableArray();
+            var columns = OnnxFeeds.Wanted(file).Names.Select((name, i) => new FeatureColumn(name, i, [])).ToImmutableArray();
             using var model = ClassifierLoader.Load(file, columns is { IsEmpty: false } c ? new FeatureLayout(c) : null, new(), new());
             var rebuilt = model as OnnxClassifier;
             return seen with

@@ -32,11 +32,11 @@ internal sealed class OnnxFeeds
     /// <summary>Names of the inputs.</summary>
     public IReadOnlyCollection<string> Names => [.. _feeds.Select(f => f.Name)];
 
-    /// <summary>What the file asks of a table beyond one row of numbers; null where it asks nothing.</summary>
-    public static ModelColumns? Columns(OnnxFile file)
+    /// <summary>What the file asks of the data.</summary>
+    public static ModelInputs Wanted(OnnxFile file)
     {
         var text = file.Inputs.Any(i => TypeOf(i) == DataType.String);
-        return file.Inputs.Count > 1 ? new([.. file.Inputs.Select(i => i.Name)], text) : text ? new([], text) : null;
+        return file.Inputs is [var only] ? new([], text, [.. Dims(only).Skip(1)]) : new([.. file.Inputs.Select(i => i.Name)], text, []);
     }
 
     /// <summary>Matches the inputs of a file with the rows that it will get.</summary>
@@ -163,7 +163,8 @@ internal sealed class OnnxFeeds
         + Wording.List(file.Inputs.Take(20).Select(i => Wording.Quote(i.Name)));
 }
 
-/// <summary>Columns of a table that a model takes by itself, without an encoder before it.</summary>
-/// <param name="Names">Names of its inputs, one a column; empty: one input that takes all columns.</param>
-/// <param name="Text">Whether it takes text: then no category is left out.</param>
-internal sealed record ModelColumns(ImmutableArray<string> Names, bool Text);
+/// <summary>What a model asks of the data.</summary>
+/// <param name="Names">Names of its inputs, each of which takes one column; empty: one input that takes whole rows.</param>
+/// <param name="Text">Whether it takes text as it is: then nothing is encoded and no category is left out.</param>
+/// <param name="Shape">Shape of a row, -1 where an axis is open; empty where there are several inputs.</param>
+internal sealed record ModelInputs(ImmutableArray<string> Names, bool Text, ImmutableArray<long> Shape);

@@ -156,8 +156,24 @@ public sealed record InputPolicy
     /// <summary>Per-channel deviation that the model expects divided by; empty: none.</summary>
     public ImmutableArray<double> Std { get; init; } = [];
 
+    /// <summary>Height and width that images are brought to; empty: as they are.</summary>
+    public ImmutableArray<int> Size { get; init; } = [];
+
+    /// <summary>Order of axes that the model takes images in; null: as its input shape shows.</summary>
+    public ImageLayout? Layout { get; init; }
+
     /// <summary>True when the policy gives bounds itself.</summary>
     public bool BoundsGiven { get; init; }
+}
+
+/// <summary>Order of the axes of images.</summary>
+public enum ImageLayout
+{
+    /// <summary>Batch, channels, height, width.</summary>
+    Nchw,
+
+    /// <summary>Batch, height, width, channels.</summary>
+    Nhwc,
 }
 
 /// <summary>The <c>output</c> section.</summary>

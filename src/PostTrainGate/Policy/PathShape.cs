@@ -11,6 +11,9 @@ internal enum PathUse
     /// <summary>A file that is there, or a pattern that files match.</summary>
     Files,
 
+    /// <summary>As <see cref="Files"/>, or a folder of folders of images.</summary>
+    Data,
+
     /// <summary>A file that the gate writes.</summary>
     Output,
 
@@ -23,11 +26,11 @@ internal sealed class PathShape(PathUse use) : Shape
 {
     /// <inheritdoc/>
     public override string Expected =>
-        use is PathUse.Files ? "a path or pattern such as data/*.csv" : "a path relative to the policy's folder";
+        use is PathUse.Files or PathUse.Data ? "a path or pattern such as data/*.csv" : "a path relative to the policy's folder";
 
     /// <inheritdoc/>
     public override string Form(PolicyNames names) =>
-        use switch { PathUse.Files => "path or pattern", PathUse.Folder => "path of a folder", _ => "path" };
+        use switch { PathUse.Files => "path or pattern", PathUse.Data => "path, pattern or folder", PathUse.Folder => "path of a folder", _ => "path" };
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context) =>

@@ -58,6 +58,8 @@ internal static class PolicyBinder
             Scale = input.Get(Shapes.Input.Scale),
             Mean = List(input, Shapes.Input.Mean),
             Std = List(input, Shapes.Input.Std),
+            Size = List(input, Shapes.Input.Size),
+            Layout = input.TryGet(Shapes.Input.Layout, out var layout) ? layout : null,
             BoundsGiven = given,
         };
         return given ? scaled with { Lower = bounds[0], Upper = bounds[1] } : scaled;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
+using PostTrainGate.Data;
 using Shapes = PostTrainGate.Policy.PolicyShape;
 
 namespace PostTrainGate.Policy;
@@ -31,7 +32,8 @@ internal static class PolicyChecks
                 "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own.");
         }
 
-        if (!label && !labels && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !data.IsFaulty)
+        if (!label && !labels && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !IsImages(source, context)
+            && !data.IsFaulty)
         {
             context.Report(DiagnosticCodes.PolicyMissingKey, data.Position,
                 "'data' does not say where the labels are; give 'label' (a column) or 'labels' (a file of its own).");
@@ -50,6 +52,10 @@ internal static class PolicyChecks
 
     // Only an NPZ has arrays with names: it may hold labels under a usual name, and 'label' picks one of it.
     private static bool IsArchive(PolicyPath path) => path.Text.EndsWith(".npz", StringComparison.OrdinalIgnoreCase);
+
+    // Their folders name the classes. A base branch's folder may not be there, and has no ending.
+    private static bool IsImages(PolicyPath path, ReadContext context) =>
+        (!path.Files.IsEmpty && path.Files.All(ImageReader.Reads)) || (context.FilesMayBeMissing && !Path.HasExtension(path.Text));
 
     private static void Features(Section features, Section data, ReadContext context)
     {

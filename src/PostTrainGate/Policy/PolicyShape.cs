@@ -54,8 +54,8 @@ internal static class PolicyShape
     /// <summary>The <c>data</c> section.</summary>
     public static class Data
     {
-        public static readonly Key<PolicyPath> Source = new("source", new PathShape(PathUse.Files),
-            "The data: CSV, Parquet or JSON (a pattern works), IDX or NPZ.") { Example = "source: data.csv" };
+        public static readonly Key<PolicyPath> Source = new("source", new PathShape(PathUse.Data),
+            "The data: CSV, Parquet or JSON (a pattern works), IDX, NPZ, or a folder with a folder of PNG and JPEG images for each class.") { Example = "source: data.csv" };
 
         public static readonly Key<string> Label = new("label", Column,
             "The column with the label (tables), or the array with the labels (NPZ).");
@@ -96,12 +96,14 @@ internal static class PolicyShape
         public static readonly Key<ImmutableArray<double>> Std = new("std", new ListShape<double>(Positive, "[0.25]"),
             "Deviation that the model expects divided by: one number, or one for each channel.");
 
-        public static readonly Key<string> Layout = new("layout", Column, "Refused.")
-        {
-            Refused = "'layout' is not supported: inputs are taken in the order of axes that the model declares; remove it.",
-        };
+        public static readonly Key<ImmutableArray<int>> Size = new("size",
+            new ListShape<int>(new CountShape(1, 10_000), "[224, 224]", fewest: 2, most: 2),
+            "Height and width that images are resized to; without it they have to be as large as the model takes them.");
 
-        public static readonly MapShape Map = new(Bounds, Scale, Mean, Std, Layout);
+        public static readonly Key<ImageLayout> Layout = new("layout", new ChoiceShape<ImageLayout>(),
+            "Order of axes that the model takes images in; without it as the shape of its input shows.");
+
+        public static readonly MapShape Map = new(Bounds, Scale, Mean, Std, Size, Layout);
     }
 
     /// <summary>The <c>output</c> section.</summary>

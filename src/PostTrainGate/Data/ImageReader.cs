@@ -1,0 +1,130 @@
+using System.Collections.Immutable;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+using SkiaSharp;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Data;
+
+/// <summary>
+/// Reads PNG and JPEG files of a folder for each class. Pixels come as bytes, in the model's number of channels (one: grey as Pillow
+/// and ITU-R 601 weigh colours; three: red, green, blue) and order of axes; alpha is left out.
+/// </summary>
+internal static class ImageReader
+{
+    private const long MostPixels = 1 << 26;
+    private const long MostBytes = 1L << 30; // four times as many in float32
+    private static readonly string[] Endings = [".png", ".jpg", ".jpeg"];
+
+    /// <summary>Whether a file is called as an image is.</summary>
+    public static bool Reads(string file) => Endings.Contains(Path.GetExtension(file).ToLowerInvariant());
+
+    /// <summary>
+    /// Inputs [n, channels, height, width] or channels last, in bytes; columns <c>class</c> (name of the folder that the file is in) and
+    /// <c>file</c> (its path below the policy's folder), which groups may use.
+    /// </summary>
+    /// <exception cref="GateException">PTG2004: images of another size than the model's; PTG3001: no image.</exception>
+    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy, ModelInputs? wanted)
+    {
+        var (data, source) = (policy.Data, policy.Data.Source);
+        if (data.Label is not null || data.Labels is not null || data.Features != new FeaturePolicy())
+        {
+            throw data.Position.Error(DiagnosticCodes.PolicyConflict,
+                "'label', 'labels' and 'features' are not for images: their class is the name of the folder that they are in.");
+        }
+
+        var form = Form.Of(policy, wanted?.Shape);
+        var files = source.Files;
+        using var first = Decode(files[0], source, form);
+        var bytes = (long)files.Length * first.Height * first.Width * form.Channels;
+        if (bytes > MostBytes)
+        {
+            throw source.Position.Error(DiagnosticCodes.DataUnreadable,
+                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * MostBytes >> 30} GiB; take fewer or smaller ones.");
+        }
+
+        var all = empty([files.Length, first.Height, first.Width, form.Channels], dtype: ScalarType.Byte);
+        var size = first.Height * first.Width * form.Channels;
+        try
+        {
+            Parallel.For(0, files.Length, i =>
+            {
+                using var image = Decode(files[i], source, form);
+                if ((image.Height, image.Width) != (first.Height, first.Width)) throw Differs(source, files[i], image, files[0], first);
+                Channels(image.GetPixelSpan(), all.bytes.Slice(i * size, size), form.Channels);
+            });
+        }
+        catch (AggregateException several) when (several.InnerExceptions.All(e => e is GateException))
+        {
+            throw several.InnerExceptions.OrderBy(e => e.Message, StringComparer.Ordinal).First();
+        }
+
+        var texts = new Dictionary<string, string[]>
+        {
+            ["class"] = [.. files.Select(f => Path.GetFileName(Path.GetDirectoryName(f)!))],
+            ["file"] = [.. files.Select(f => Path.GetRelativePath(policy.Folder, f).Replace('\\', '/'))],
+        };
+        return (form.Layout == ImageLayout.Nhwc ? all : all.permute(0, 3, 1, 2).contiguous(), Table.Of(texts, source), "class");
+    }
+
+    private static SKBitmap Decode(string file, PolicyPath source, Form form)
+    {
+        using var codec = SKCodec.Create(file, out var result);
+        if (codec is null) throw Unreadable($"it is no PNG or JPEG ({result})");
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        if ((long)info.Width * info.Height > MostPixels) throw Unreadable($"it has {info.Height} x {info.Width} pixels, more than {MostPixels}");
+        var bitmap = new SKBitmap(info);
+        result = codec.GetPixels(info, bitmap.GetPixels());
+        if (result != SKCodecResult.Success) throw Broken(bitmap, $"it is broken ({result})");
+        if (form.Size is not var (height, width) || (height, width) == (bitmap.Height, bitmap.Width)) return bitmap;
+        using (bitmap) return bitmap.Resize(info.WithSize(width, height), SKFilterQuality.Medium) ?? throw Unreadable("it cannot be resized");
+
+        GateException Broken(SKBitmap half, string why)
+        {
+            half.Dispose();
+            return Unreadable(why);
+        }
+
+        GateException Unreadable(string why) => source.Position.Error(DiagnosticCodes.DataUnreadable,
+            $"The image {Wording.Quote(Path.GetFileName(file))} cannot be read: {why}.");
+    }
+
+    // From red, green, blue, alpha.
+    private static void Channels(ReadOnlySpan<byte> pixels, Span<byte> target, int channels)
+    {
+        for (int p = 0, t = 0; t < target.Length; p += 4, t += channels)
+        {
+            if (channels == 1) target[t] = (byte)((pixels[p] * 19595 + pixels[p + 1] * 38470 + pixels[p + 2] * 7471 + 0x8000) >> 16);
+            else pixels.Slice(p, 3).CopyTo(target[t..]);
+        }
+    }
+
+    /// <summary>What images are brought to.</summary>
+    /// <param name="Channels">1 or 3.</param>
+    /// <param name="Layout">Order of axes.</param>
+    /// <param name="Size">Height and width that the policy asks for; null: as they are.</param>
+    private sealed record Form(int Channels, ImageLayout Layout, (int Height, int Width)? Size)
+    {
+        /// <summary>As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where both are.</summary>
+        public static Form Of(GatePolicy policy, ImmutableArray<long>? shape)
+        {
+            var last = policy.Input.Layout is { } given ? given == ImageLayout.Nhwc
+                : shape is [not (1 or 3), _, 1 or 3];
+            var channels = shape is [var first, _, var end] ? last ? end : first : 3;
+            if (channels is not (1 or 3 or -1))
+            {
+                throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
+                    $"an input of '{policy.Model.Text}' has the shape [{string.Join(", ", shape!.Value)}]; images have 1 or 3 channels, "
+                    + "first or (as 'input.layout: nhwc' says) last.", policy.Model.Position));
+            }
+
+            var size = policy.Input.Size is [var height, var width] ? (height, width) : ((int, int)?)null;
+            return new(channels == 1 ? 1 : 3, last ? ImageLayout.Nhwc : ImageLayout.Nchw, size);
+        }
+    }
+
+    private static GateException Differs(PolicyPath source, string file, SKBitmap image, string other, SKBitmap first) =>
+        source.Position.Error(DiagnosticCodes.DataValue,
+            $"The image {Wording.Quote(Path.GetFileName(file))} is {image.Height} x {image.Width}, {Wording.Quote(Path.GetFileName(other))} is "
+            + $"{first.Height} x {first.Width}; 'input.size' brings all to one size.");
+}
