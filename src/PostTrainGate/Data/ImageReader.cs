@@ -40,7 +40,7 @@ internal static class ImageReader
         if (bytes > MostBytes)
         {
             throw source.Position.Error(DiagnosticCodes.DataUnreadable,
-                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * MostBytes >> 30} GiB; take fewer or smaller ones.");
+                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * MostBytes >> 30} GiB; take fewer, or smaller ones.");
         }
 
         var all = empty([files.Length, first.Height, first.Width, form.Channels], dtype: ScalarType.Byte);
@@ -72,12 +72,14 @@ internal static class ImageReader
         using var codec = SKCodec.Create(file, out var result);
         if (codec is null) throw Unreadable($"it is no PNG or JPEG ({result})");
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        if ((long)info.Width * info.Height > MostPixels) throw Unreadable($"it has {info.Height} x {info.Width} pixels, more than {MostPixels}");
+        if ((long)info.Width * info.Height > MostPixels)
+            throw Unreadable($"it has {info.Height} x {info.Width} pixels, more than {MostPixels}");
         var bitmap = new SKBitmap(info);
         result = codec.GetPixels(info, bitmap.GetPixels());
         if (result != SKCodecResult.Success) throw Broken(bitmap, $"it is broken ({result})");
         if (form.Size is not var (height, width) || (height, width) == (bitmap.Height, bitmap.Width)) return bitmap;
-        using (bitmap) return bitmap.Resize(info.WithSize(width, height), SKFilterQuality.Medium) ?? throw Unreadable("it cannot be resized");
+        using (bitmap)
+            return bitmap.Resize(info.WithSize(width, height), SKFilterQuality.Medium) ?? throw Unreadable("it cannot be resized");
 
         GateException Broken(SKBitmap half, string why)
         {
