@@ -9,8 +9,17 @@ namespace PostTrainGate.Models;
 /// <summary>A model file as it is on disk: read, checked, and written again with other weights.</summary>
 internal sealed class OnnxFile
 {
-    private const long MaxBytes = 1L << 30;
+    /// <summary>Most bytes of one file, as protobuf can hold no more.</summary>
+    public const long MaxBytes = int.MaxValue;
+
+    /// <summary>Most bytes of a model with its external data.</summary>
+    public const long MaxExternal = 8L << 30;
+
+    // Smaller tensors are read, larger ones mapped.
+    private const int Large = 1 << 16;
+
     private readonly Lazy<GraphProto> _graph;
+    private readonly Dictionary<TensorProto, TensorProto> _references = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Takes a model that is in memory.</summary>
     public OnnxFile(string path, ModelProto model) => (Path, Model, _graph) = (path, model, new(() => OnnxFunctions.Inline(model)));
@@ -53,7 +62,7 @@ internal sealed class OnnxFile
             var length = new FileInfo(path).Length;
             if (length == 0) throw new FormatException("it is empty");
             if (length > MaxBytes) throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
-            var file = new OnnxFile(path, ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)));
+            var file = new OnnxFile(path, Parse(path));
             Check(file.Model.Graph);
             file.TakeInExternalData();
             Check(file.Graph);
@@ -66,6 +75,12 @@ internal sealed class OnnxFile
         }
     }
 
+    private static ModelProto Parse(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return ModelProto.Parser.ParseFrom(stream);
+    }
+
     /// <summary>
     /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot be read: whoever loads
     /// it says why.
@@ -76,7 +91,7 @@ internal sealed class OnnxFile
         {
             if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return [];
             var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-            return [.. External(ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph ?? new())
+            return [.. External(Parse(path).Graph ?? new())
                 .SelectMany(t => t.ExternalData).Where(e => e.Key == "location").Select(e => Inside(folder, e.Value)).OfType<string>()];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidProtocolBufferException)
@@ -86,7 +101,11 @@ internal sealed class OnnxFile
     }
 
     /// <summary>Writes the file with other weights and more metadata, beside and then by rename.</summary>
-    public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance)
+    /// <param name="path">Where.</param>
+    /// <param name="parameters">Weights by name.</param>
+    /// <param name="provenance">What the file says about itself.</param>
+    /// <param name="embedded">Most bytes of weights in the file itself; where there are more, they stand in one beside it.</param>
+    public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance, long embedded = MaxBytes - (64 << 20))
     {
         var model = Model.Clone();
         foreach (var (name, proto) in Floats(model.Graph))
@@ -99,6 +118,7 @@ internal sealed class OnnxFile
             entry.Value = value;
         }
 
+        if (model.Graph.Initializer.Sum(t => (long)t.RawData.Length) > embedded) OnnxExternalData.MoveOut(path, model);
         Write(path, model);
     }
 
@@ -154,11 +174,27 @@ internal sealed class OnnxFile
     private static IEnumerable<NodeProto> WithInner(NodeProto node) =>
         OnnxCompiler.SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(WithInner)).Prepend(node);
 
-    // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere.
+    /// <summary>
+    /// The model with references in place of weights that stand in other files, for ONNX Runtime, which reads them itself; and the folder
+    /// that those files are in.
+    /// </summary>
+    public (ModelProto Model, string Folder) WithReferences(ModelProto part)
+    {
+        var model = new ModelProto(part) { Graph = null };
+        model.Graph = new() { Name = part.Graph.Name };
+        model.Graph.Node.AddRange(part.Graph.Node);
+        model.Graph.Input.AddRange(part.Graph.Input);
+        model.Graph.Output.AddRange(part.Graph.Output);
+        model.Graph.Initializer.AddRange(part.Graph.Initializer.Select(t => _references.GetValueOrDefault(t, t)));
+        return (model, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
+    }
+
+    // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere. Together, tensors may claim at most
+    // twice what the files have: weights that are tied are stored once and named twice.
     private void TakeInExternalData()
     {
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        var left = MaxBytes - Model.CalculateSize();
+        var (claimed, files) = (0L, new Dictionary<string, long>());
         foreach (var tensor in External(Model.Graph))
         {
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
@@ -166,18 +202,22 @@ internal sealed class OnnxFile
             if (!entries.TryGetValue("location", out var location)) throw new FormatException($"{name} names no file for its data");
             var full = Inside(folder, location) ?? throw new FormatException($"the data of {name} is outside the model's folder");
             var size = OnnxTensors.Count(tensor.Dims) * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
-            if ((left -= size) < 0) throw new FormatException($"it and its external data have more than {MaxBytes} bytes");
             var offset = Number(entries, "offset", 0);
-            using var data = File.OpenRead(full);
-            if (Number(entries, "length", size) != size || offset < 0 || offset > data.Length - size)
+            var length = files[full] = new FileInfo(full).Length;
+            if (Number(entries, "length", size) != size || offset < 0 || offset > length - size)
                 throw new FormatException($"the data of {name} in {Wording.Quote(location)} does not have its {size} bytes");
-            data.Position = offset;
-            var bytes = new byte[size];
-            data.ReadExactly(bytes);
-            tensor.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+            if (size > MaxBytes) throw new FormatException($"{name} has {size} bytes, more than {MaxBytes}");
+            if ((claimed += size) > MaxExternal) throw new FormatException($"it and its external data have more than {MaxExternal} bytes");
+            var reference = tensor.Clone();
+            tensor.RawData = UnsafeByteOperations.UnsafeWrap(
+                size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Of(full, offset, (int)size));
             tensor.ExternalData.Clear();
             tensor.ClearDataLocation();
+            _references[tensor] = reference;
         }
+
+        if (claimed > 2 * files.Values.Sum())
+            throw new FormatException($"its tensors claim {claimed} bytes of files that have {files.Values.Sum()}");
     }
 
     private static IEnumerable<TensorProto> External(GraphProto graph) =>

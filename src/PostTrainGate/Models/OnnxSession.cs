@@ -27,9 +27,11 @@ internal sealed class OnnxSession : IDisposable
         (_file, _outputs) = (file, outputs);
         using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); // other work runs beside it
+        var (small, folder) = file.WithReferences(model);
+        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);
         try
         {
-            _session = new(model.ToByteArray(), options);
+            _session = new(small.ToByteArray(), options);
         }
         catch (OnnxRuntimeException e)
         {

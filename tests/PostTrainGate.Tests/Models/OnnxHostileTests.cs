@@ -231,6 +231,33 @@ public sealed class OnnxHostileTests : IDisposable
     }
 
     [Fact]
+    public void Weights_that_are_too_many_for_one_file_stand_beside_it()
+    {
+        using var scope = NewDisposeScope();
+        OnnxFile.Write(_folder.Path("model.onnx"), new OnnxWriter([300]).Gemm(randn(200, 300), randn(200)).Relu().Gemm(randn(3, 200), randn(3)).Build());
+        var x = rand(5, 300);
+        var expected = Ort.Run(_folder.Path("model.onnx"), x);
+        OnnxFile.Read(_folder.Path("model.onnx")).Save(_folder.Path("big/model.onnx"), new Dictionary<string, Tensor>(), null, embedded: 100_000);
+        Assert.True(new FileInfo(_folder.Path("big/model.onnx")).Length < 10_000);
+        Assert.Equal([_folder.Path("big/model.onnx.data")], OnnxFile.ExternalFiles(_folder.Path("big/model.onnx")));
+        Assert.True(allclose(expected, Ort.RunFile(_folder.Path("big/model.onnx"), x))); // ONNX Runtime by itself
+        using var loaded = OnnxClassifier.Load(_folder.Path("big/model.onnx"));
+        Assert.True(allclose(expected, loaded.Logits(x), rtol: 1e-4, atol: 1e-4));
+        loaded.Save(_folder.Path("alone.onnx"));
+        Assert.Equal(File.ReadAllBytes(_folder.Path("model.onnx")), File.ReadAllBytes(_folder.Path("alone.onnx")));
+    }
+
+    [Fact]
+    public void Tensors_that_share_a_small_file_cannot_grow_without_end()
+    {
+        var model = Model();
+        File.WriteAllBytes(_folder.Path("weights.bin"), model.Graph.Initializer[0].RawData.ToByteArray());
+        External(model.Graph.Initializer[0], "weights.bin");
+        for (var i = 0; i < 100; i++) model.Graph.Initializer.Add(new TensorProto(model.Graph.Initializer[0]) { Name = $"again{i}" });
+        Assert.Contains("claim 4848 bytes of files that have 48", Refuse(model, DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Nesting_without_end()
     {
         var type = new TypeProto();

@@ -11,10 +11,15 @@ internal static class Ort
     public static Tensor Run(string path, Tensor x) => Run(File.ReadAllBytes(path), x);
 
     /// <summary>The first output of a model for some rows, whatever floating type it takes and gives.</summary>
-    public static Tensor Run(byte[] model, Tensor x)
+    public static Tensor Run(byte[] model, Tensor x) => Run(options => new(model, options), x);
+
+    /// <summary>The first output of a file, whose weights may stand beside it, for some rows.</summary>
+    public static Tensor RunFile(string path, Tensor x) => Run(options => new(path, options), x);
+
+    private static Tensor Run(Func<SessionOptions, InferenceSession> open, Tensor x)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-        using var session = new InferenceSession(model, options);
+        using var session = open(options);
         var type = session.InputMetadata[session.InputNames[0]].ElementDataType;
         using var rows = x.to_type(OnnxTensors.TypeOf((int)type)!.Value).contiguous();
         using var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, x.shape);
