@@ -151,7 +151,11 @@ internal sealed partial class OnnxCompiler
         foreach (var (output, kernel) in node.Kernels)
         {
             if (output >= proto.Output.Count || proto.Output[output].Length == 0) continue;
-            var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs, .. captured], Slot(proto.Output[output]), kernel);
+            var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs, .. captured], Slot(proto.Output[output]), kernel)
+            {
+                Convolves = node.Convolves,
+                Normalizes = node.Normalizes,
+            };
             if (step.Inputs.All(i => Constants[i] is not null))
             {
                 Constants[step.Output] = OnnxGraph.Compute(step, Constants!).DetachFromDisposeScope();

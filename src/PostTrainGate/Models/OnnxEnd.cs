@@ -24,12 +24,27 @@ internal sealed record OnnxEnd(ModelProto Model, ImmutableArray<string> Outputs,
             ?? throw NoScores(file, outputs);
         // The tensor that becomes maps holds the same numbers.
         var output = IsMaps(chosen) ? producers[chosen.Name].Input[0] : chosen.Name;
+        if (producers.GetValueOrDefault(output) is { } last && PairsOf(last) is var classes and > 2)
+        {
+            throw OnnxSignature.Wrong(file, $"gives a score for each pair of its {classes} classes ({OnnxNode.Describe(last)}), not for each class; "
+                + "export the support vector machine with its probabilities");
+        }
+
         var head = OnnxHead.Find(producers.GetValueOrDefault, output, wanted.Head);
         if (head is null && wanted.Head == OutputHead.Softmax)
             throw OnnxSignature.Wrong(file, "ends in no softmax; where its values are probabilities, 'output.head' is probabilities");
         string[] read = head is null ? [output] : [head.Logits, output];
         var model = file.Part([.. file.Graph.Node, .. head?.Tail ?? []], [], read);
         return new(model, [.. read], head?.Kind ?? wanted.Head, Names(chosen.Name, producers));
+    }
+
+    // A support vector machine without Platt's parameters decides between pairs: of three classes there are three as well.
+    private static int PairsOf(NodeProto node)
+    {
+        if (node.OpType != "SVMClassifier") return 0;
+        var numbers = node.Attribute.ToDictionary(a => a.Name);
+        if (numbers.GetValueOrDefault("prob_a")?.Floats.Count > 0 || numbers.GetValueOrDefault("vectors_per_class") is not { Ints.Count: var classes }) return 0;
+        return classes;
     }
 
     private static GateException NoScores(OnnxFile file, IReadOnlyCollection<ValueInfoProto> outputs)

@@ -18,7 +18,14 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     /// <param name="Inputs">Slots that the kernel reads.</param>
     /// <param name="Output">Slot that it fills.</param>
     /// <param name="Kernel">How.</param>
-    internal sealed record Step(NodeProto Node, string OutputName, int[] Inputs, int Output, Kernel Kernel);
+    internal sealed record Step(NodeProto Node, string OutputName, int[] Inputs, int Output, Kernel Kernel)
+    {
+        /// <summary>Set where it is a convolution.</summary>
+        public OnnxFusion.Convolved? Convolves { get; init; }
+
+        /// <summary>Set where it normalises by statistics that the file holds.</summary>
+        public OnnxFusion.Normalization? Normalizes { get; init; }
+    }
 
     // Dead[i]: slots that no step after i reads, so that their memory is free again where no gradient needs it.
     private sealed record Plan(Step[] Steps, int[][] Dead);
@@ -105,16 +112,7 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
 
     private Plan MakePlan(ReadOnlySpan<int> taps)
     {
-        HashSet<int> wanted = [.. taps];
-        var needed = new List<Step>();
-        foreach (var step in steps.Reverse())
-        {
-            if (!wanted.Contains(step.Output)) continue;
-            wanted.UnionWith(step.Inputs);
-            needed.Add(step);
-        }
-
-        needed.Reverse();
+        var needed = OnnxFusion.Merge(Needed(taps), taps);
         var computed = needed.Select(s => s.Output).ToHashSet();
         computed.ExceptWith(taps.ToArray());
         var dead = new int[needed.Count][];
@@ -125,5 +123,20 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         }
 
         return new([.. needed], dead);
+    }
+
+    private List<Step> Needed(ReadOnlySpan<int> taps)
+    {
+        HashSet<int> wanted = [.. taps];
+        var needed = new List<Step>();
+        foreach (var step in steps.Reverse())
+        {
+            if (!wanted.Contains(step.Output)) continue;
+            wanted.UnionWith(step.Inputs);
+            needed.Add(step);
+        }
+
+        needed.Reverse();
+        return needed;
     }
 }

@@ -48,6 +48,12 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Kernels by output.</summary>
     public Dictionary<int, Kernel> Kernels { get; } = [];
 
+    /// <summary>Set by a convolution: how to run it with other weights.</summary>
+    public OnnxFusion.Convolved? Convolves { get; set; }
+
+    /// <summary>Set by a normalisation that the convolution before it can take over.</summary>
+    public OnnxFusion.Normalization? Normalizes { get; set; }
+
     /// <summary>Number of outputs, unused ones among them.</summary>
     public int OutputCount => proto.Output.Count;
 

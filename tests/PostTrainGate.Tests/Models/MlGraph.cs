@@ -37,7 +37,11 @@ internal sealed class MlGraph
     /// <summary>Adds a node of ONNX's own operators, or of ai.onnx.ml where it is one of those.</summary>
     public string Node(string op, string[] inputs, string[] outputs, params ReadOnlySpan<(string Name, object Value)> attributes)
     {
-        string[] own = ["Cast", "Concat", "Gemm", "Identity", "Sigmoid", "MatMulInteger", "DynamicQuantizeLinear", "Mul", "Relu", "Softmax"];
+        string[] own =
+        [
+            "Cast", "Concat", "Gemm", "Identity", "Sigmoid", "MatMulInteger", "DynamicQuantizeLinear", "QuantizeLinear",
+            "DequantizeLinear", "QLinearConv", "Conv", "Flatten", "Mul", "Relu", "Softmax",
+        ];
         var node = new NodeProto { Name = outputs[0], OpType = op, Domain = own.Contains(op) ? "" : op == "Custom" ? "com.example" : "ai.onnx.ml" };
         node.Input.AddRange(inputs);
         node.Output.AddRange(outputs);
@@ -70,6 +74,9 @@ internal sealed class MlGraph
     /// <summary>Adds a tensor of whole numbers of 8 bits.</summary>
     public string Bytes(string name, long[] shape, params sbyte[] values) =>
         Initializer(name, shape, t => t.Int32Data.AddRange(values.Select(v => (int)v)), DataType.Int8);
+
+    /// <summary>Adds a zero point, a whole number of 8 bits without a sign.</summary>
+    public string ZeroPoint(string name, byte value) => Initializer(name, [], t => t.Int32Data.Add(value), DataType.Uint8);
 
     /// <summary>The file.</summary>
     public ModelProto Build() => _model;

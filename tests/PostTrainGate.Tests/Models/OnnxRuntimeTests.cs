@@ -111,6 +111,58 @@ public sealed class OnnxRuntimeTests : IDisposable
         Assert.True(allclose(model.Logits(steps * 2 / 255), expected, rtol: 1e-4, atol: 1e-4));
     }
 
+    // Values and weights stand on steps of their scales, so that nothing is rounded.
+    [Theory]
+    [InlineData("QDQ")]
+    [InlineData("QOperator")]
+    public void Both_ways_to_write_a_statically_quantised_convolution_run(string style)
+    {
+        using var scope = NewDisposeScope();
+        sbyte[] weights = [.. Enumerable.Range(0, 32).Select(i => (sbyte)(1 + i * 7 % 4))];
+        MlGraph graph = new();
+        graph.Input("x", DataType.Float, -1, 1, 4, 4);
+        string[] scales = [graph.Initializer("xs", [], 0.25f), graph.Initializer("ws", [2], 0.5f, 1), graph.Initializer("ys", [], 0.125f)];
+        var (w, zero, none) = (graph.Bytes("w", [2, 1, 4, 4], weights), graph.ZeroPoint("zero", 0), graph.Bytes("none", [2], 0, 0));
+        graph.Node("QuantizeLinear", ["x", scales[0], zero], ["xq"]);
+        if (style == "QDQ")
+        {
+            graph.Node("DequantizeLinear", ["xq", scales[0], zero], ["xr"]);
+            graph.Node("DequantizeLinear", [w, scales[1], none], ["wr"], ("axis", 0L));
+            graph.Node("QuantizeLinear", [graph.Node("Conv", ["xr", "wr"], ["yr"]), scales[2], zero], ["yq"]);
+        }
+        else
+        {
+            graph.Node("QLinearConv", ["xq", scales[0], zero, w, scales[1], none, scales[2], zero], ["yq"]);
+        }
+
+        graph.Node("DequantizeLinear", ["yq", scales[2], zero], ["y"]);
+        graph.Node("Flatten", ["y"], ["logits"]);
+        graph.Output("logits", DataType.Float, -1, 2);
+        using var model = Load(graph.Build(), null);
+        var x = randint(0, 3, [20, 1, 4, 4]).to_type(float32) * 0.25;
+        var real = tensor(weights).reshape(2, 16).to_type(float32) * tensor(new[,] { { 0.5f }, { 1 } });
+        Assert.True(allclose(model.Logits(x), x.flatten(1).matmul(real.t()), rtol: 1e-5, atol: 1e-5));
+        Assert.Contains(style == "QDQ" ? "QuantizeLinear" : "QLinearConv", model.WhyNoGradients, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_support_vector_machine_gives_probabilities_of_its_classes()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Load(SupportVectors(classes: 2, probabilities: true), null);
+        // Platt: p = 1 / (1 + exp(a f + b)) of the first class, f the sum of kernel values.
+        var x = rand(20, 2);
+        var f = x.matmul(tensor(new[,] { { 1f }, { 0 } })) - x.matmul(tensor(new[,] { { 0f }, { 1 } })) + 0.25;
+        var first = (f * -1.5 + 0.5).neg().sigmoid();
+        Assert.Equal(OutputHead.Probabilities, model.Head);
+        // Its coupling of pairs (Wu, Lin and Weng 2004) is iterated until nothing changes by more than 0.005 / classes.
+        Assert.True(allclose(model.Logits(x).exp(), cat([first, 1 - first], 1), rtol: 0, atol: 0.005));
+    }
+
+    [Fact]
+    public void Scores_of_pairs_of_classes_are_refused() =>
+        Assert.Contains("gives a score for each pair of its 3 classes", Refuse(SupportVectors(classes: 3, probabilities: false), null), StringComparison.Ordinal);
+
     [Fact]
     public void What_the_graph_does_not_show_the_user_says()
     {
@@ -170,6 +222,26 @@ public sealed class OnnxRuntimeTests : IDisposable
         MlGraph graph = new();
         graph.Node("LinearRegressor", [graph.Input("x", DataType.Float, -1, 1)], ["y"], ("coefficients", new[] { 0.375f }), ("intercepts", new[] { 0.25f }), ("targets", 1L));
         graph.Output("y", DataType.Float, -1, 1);
+        return graph.Build();
+    }
+
+    // A linear kernel with one vector per class: the unit vectors, and their sum.
+    private static ModelProto SupportVectors(int classes, bool probabilities)
+    {
+        MlGraph graph = new();
+        var pairs = classes * (classes - 1) / 2;
+        float[] vectors = [1, 0, 0, 1, 1, 1];
+        List<(string, object)> attributes =
+        [
+            ("kernel_type", "LINEAR"), ("kernel_params", new float[] { 1, 0, 3 }), ("post_transform", "NONE"),
+            ("classlabels_ints", Enumerable.Range(0, classes).Select(i => (long)i).ToArray()),
+            ("vectors_per_class", Enumerable.Repeat(1L, classes).ToArray()), ("support_vectors", vectors[..(2 * classes)]),
+            ("coefficients", classes == 2 ? new float[] { 1, -1 } : [1, 1, -1, 1, -1, -1]), ("rho", Enumerable.Repeat(0.25f, pairs).ToArray()),
+        ];
+        if (probabilities) attributes.AddRange([("prob_a", Enumerable.Repeat(-1.5f, pairs).ToArray()), ("prob_b", Enumerable.Repeat(0.5f, pairs).ToArray())]);
+        graph.Node("SVMClassifier", [graph.Input("x", DataType.Float, -1, 2)], ["label", "scores"], [.. attributes]);
+        graph.Output("label", DataType.Int64, -1);
+        graph.Output("scores", DataType.Float, -1, probabilities ? classes : pairs);
         return graph.Build();
     }
 

@@ -57,7 +57,7 @@ internal static partial class Operators
     private static Tensor FromFront(Tensor places, long size)
     {
         var at = places.to_type(ScalarType.Int64);
-        var front = where(at < Scalars.Whole(0), at + Scalars.Whole(size), at);
+        var front = where(at < Scalars.Whole(0), at.add(Scalars.Whole(size), Scalars.Whole(1)), at);
         if (front.numel() > 0 && (front.min().item<long>() < 0 || front.max().item<long>() >= size))
             throw new ArgumentException($"an index lies outside an axis of {size}");
         return front;
@@ -145,7 +145,7 @@ internal static partial class Operators
             var (at, size) = (v[indices].to_type(ScalarType.Int64), depth(v)[0]);
             var dim = (int)Axis(axis, at.dim() + 1);
             node.Fit(v, [.. at.shape, size]);
-            at = where(at < Scalars.Whole(0), at + Scalars.Whole(size), at).unsqueeze(dim);
+            at = where(at < Scalars.Whole(0), at.add(Scalars.Whole(size), Scalars.Whole(1)), at).unsqueeze(dim);
             return where(IsAt(at, dim, size), v[values].select(0, 1), v[values].select(0, 0));
         };
     }

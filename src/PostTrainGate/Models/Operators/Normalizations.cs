@@ -13,6 +13,7 @@ internal static partial class Operators
         node.Float("momentum", 0.9f); // only training uses it
         if (node.Int("training_mode", 0) != 0) throw node.Refuse("it is in training mode; export the model for inference");
         if (node.Int("spatial", 1) != 1) throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
+        node.Normalizes = new(scale, bias, mean, variance, epsilon);
         return v => nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], eps: epsilon);
     }
 
@@ -23,7 +24,7 @@ internal static partial class Operators
         var epsilon = node.Float("epsilon", 1e-5f);
         if (node.Int("stash_type", 1) != 1) throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
         node.Also(1, v => v[x].mean(From(axis, v[x]), true));
-        node.Also(2, v => v[x].var(From(axis, v[x]), false, true).add(Scalars.Of(epsilon)).rsqrt());
+        node.Also(2, v => v[x].var(From(axis, v[x]), false, true).Plus(epsilon).rsqrt());
         return v =>
         {
             var first = (int)Axis(axis, v[x].dim());
@@ -61,7 +62,7 @@ internal static partial class Operators
         return v =>
         {
             var squares = v[x].square().mean(From(axis, v[x]), true);
-            return v[x] * squares.add(Scalars.Of(epsilon)).rsqrt() * v[scale];
+            return v[x] * squares.Plus(epsilon).rsqrt() * v[scale];
         };
     }
 
@@ -75,7 +76,7 @@ internal static partial class Operators
         {
             long[] sides = [.. new long[2 * (v[x].dim() - 2)], (size - 1) / 2, size / 2];
             var around = nn.functional.pad(v[x].square(), sides).unfold(1, size, 1).mean([-1L]);
-            return v[x] / around.mul(Scalars.Of(alpha)).add(Scalars.Of(bias)).pow(Scalars.Of(beta));
+            return v[x] / around.mul(Scalars.Of(alpha)).Plus(bias).pow(Scalars.Of(beta));
         };
     }
 
@@ -96,7 +97,7 @@ internal static partial class Operators
         return v =>
         {
             var centred = v[x] - v[x].mean(axes, true);
-            return centred / Root(centred.square().mean(axes, true), 2).add(Scalars.Of(1e-9));
+            return centred / Root(centred.square().mean(axes, true), 2).Plus(1e-9);
         };
     }
 

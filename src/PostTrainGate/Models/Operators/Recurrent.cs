@@ -16,7 +16,7 @@ internal static partial class Operators
         ["Sigmoid"] = sigmoid,
         ["Tanh"] = tanh,
         ["Relu"] = x => x.relu(),
-        ["Softsign"] = x => x / x.abs().add(Scalars.Of(1)),
+        ["Softsign"] = x => x / x.abs().Plus(1),
         ["Softplus"] = x => nn.functional.softplus(x),
     };
 
@@ -26,7 +26,7 @@ internal static partial class Operators
         return Recurrent(node, 4, ["Sigmoid", "Tanh", "Tanh"], 2, (input, states, with) =>
         {
             var (hidden, cell) = (states[0], states[1]);
-            var gates = (input + Project(hidden, with.Recurrence, with.Bias)).chunk(4, -1);
+            var gates = input.Plus(Project(hidden, with.Recurrence, with.Bias)).chunk(4, -1);
             var peep = with.Peepholes?.chunk(3);
             var (f, g, h) = (with.Functions[0], with.Functions[1], with.Functions[2]);
             var next = f(Peep(gates[2], 2, cell)) * cell + f(Peep(gates[0], 0, cell)) * g(gates[3]);
@@ -45,7 +45,7 @@ internal static partial class Operators
             var (f, g) = (with.Functions[0], with.Functions[1]);
             var (own, bias) = (input.split([2 * size, size], -1), with.Bias?.split([2 * size, size]));
             var weights = with.Recurrence.split([2 * size, size]);
-            var gates = f(own[0] + Project(hidden, weights[0], bias?[0])).chunk(2, -1);
+            var gates = f(own[0].Plus(Project(hidden, weights[0], bias?[0]))).chunk(2, -1);
             var (update, reset) = (gates[0], gates[1]);
             var candidate = g(own[1] + (linear
                 ? reset * Project(hidden, weights[1], bias?[1])
@@ -55,7 +55,7 @@ internal static partial class Operators
     }
 
     private static Kernel Rnn(OnnxNode node) => Recurrent(node, 1, ["Tanh"], 1, (input, states, with) =>
-        [with.Functions[0](input + Project(states[0], with.Recurrence, with.Bias))]);
+        [with.Functions[0](input.Plus(Project(states[0], with.Recurrence, with.Bias)))]);
 
     private static Tensor Project(Tensor x, Tensor weight, Tensor? bias) => nn.functional.linear(x, weight, bias);
 

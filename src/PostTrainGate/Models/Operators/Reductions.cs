@@ -40,7 +40,7 @@ internal static partial class Operators
         return v =>
         {
             var place = last
-                ? function(v[x].flip(axis), axis).neg().add(Scalars.Whole(v[x].shape[Axis(axis, v[x].dim())] - 1))
+                ? function(v[x].flip(axis), axis).neg().add(Scalars.Whole(v[x].shape[Axis(axis, v[x].dim())] - 1), Scalars.Whole(1))
                 : function(v[x], axis);
             return keep ? place : place.squeeze(axis);
         };

@@ -125,20 +125,22 @@ internal static partial class Operators
         var (x, w, b) = (node.Input(0), node.Input(1), node.Optional(2));
         var window = new Window(node);
         var groups = node.Int("group", 1);
-        return v =>
+        node.Convolves = new(w, b, Apply);
+        return v => Apply(v, v[w], b < 0 ? null : v[b]);
+
+        Tensor Apply(Tensor[] v, Tensor weight, Tensor? bias)
         {
-            var kernel = v[w].shape[2..];
+            var kernel = weight.shape[2..];
             if (window.Kernel is { } stated && !stated.SequenceEqual(kernel))
                 throw new ArgumentException("kernel_shape is not the shape of the weights");
             var pads = window.Pads(v[x].shape, kernel);
             var data = v[x];
-            window.Fit(v, data.shape, v[w].shape[0], kernel, pads);
+            window.Fit(v, data.shape, weight.shape[0], kernel, pads);
             if (!Symmetric(pads)) (data, pads) = (PadWith(data, pads, 0), new (long, long)[pads.Length]);
-            var bias = b < 0 ? null : v[b];
             long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
             long[] padding = [.. pads.Select(p => p.Begin)];
-            return Convolution.Apply(data, v[w], bias, strides, padding, dilations, groups);
-        };
+            return Convolution.Apply(data, weight, bias, strides, padding, dilations, groups);
+        }
     }
 
     // Every input spreads the kernel over the output; pads are cut off, output_padding is added behind.

@@ -1,0 +1,73 @@
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Bench;
+
+/// <summary>
+/// A small residual network for 32 x 32 colour images (He et al. 2016: 16, 32 and 64 channels, two blocks of two convolutions each),
+/// random weights, every convolution followed by a batch normalisation as training leaves it.
+/// </summary>
+internal static class ResidualNetwork
+{
+    private static readonly (long Inputs, long Outputs, long Stride)[] Blocks = [(16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)];
+
+    /// <summary>Writes it as a file.</summary>
+    public static void Write(string path)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(1);
+        OnnxWriter w = new([3, 32, 32]);
+        var count = 0;
+        string Convolve(string from, long inputs, long outputs, long kernel, long stride)
+        {
+            var name = $"conv{count++}";
+            Tensor Draw(params long[] shape) => randn(shape, generator: random);
+            var weight = Draw(outputs, inputs, kernel, kernel) / Math.Sqrt(inputs * kernel * kernel);
+            var x = w.Node("Conv", [from, w.Initializer($"{name}.weight", weight)],
+                ("kernel_shape", (long[])[kernel, kernel]), ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]), ("strides", (long[])[stride, stride]));
+            return w.Node("BatchNormalization", [x, w.Initializer($"{name}.scale", Draw(outputs).abs() + 0.5), w.Initializer($"{name}.shift", Draw(outputs)),
+                w.Initializer($"{name}.mean", Draw(outputs)), w.Initializer($"{name}.variance", Draw(outputs).abs() + 0.5)]);
+        }
+
+        Convolve("input", 3, 16, 3, 1);
+        w.Relu();
+        foreach (var (inputs, outputs, stride) in Blocks)
+        {
+            var from = w.Last;
+            Convolve(from, inputs, outputs, 3, stride);
+            w.Relu();
+            var deep = Convolve(w.Last, outputs, outputs, 3, 1);
+            w.Node("Add", [deep, inputs == outputs ? from : Convolve(from, inputs, outputs, 1, stride)]);
+            w.Relu();
+        }
+
+        w.Then("GlobalAveragePool").Flatten().Gemm(randn(10, 64, generator: random), zeros(10));
+        w.Save(path, "logits", 10);
+    }
+
+    /// <summary>The same as one would write it by hand.</summary>
+    /// <param name="w">Weights by name.</param>
+    /// <param name="x">[batch, 3, 32, 32].</param>
+    public static Tensor ByHand(Func<string, Tensor> w, Tensor x)
+    {
+        var count = 0;
+        Tensor Convolve(Tensor from, long stride)
+        {
+            var name = $"conv{count++}";
+            var weight = w($"{name}.weight");
+            var half = weight.shape[2] / 2;
+            var y = nn.functional.conv2d(from, weight, strides: [stride, stride], padding: [half, half]);
+            return nn.functional.batch_norm(y, w($"{name}.mean"), w($"{name}.variance"), w($"{name}.scale"), w($"{name}.shift"));
+        }
+
+        x = Convolve(x, 1).relu();
+        foreach (var (inputs, outputs, stride) in Blocks)
+        {
+            var from = x;
+            x = Convolve(Convolve(from, stride).relu(), 1);
+            x = (x + (inputs == outputs ? from : Convolve(from, stride))).relu();
+        }
+
+        return nn.functional.linear(x.mean([2, 3]), w("gemm1.weight"), w("gemm1.bias"));
+    }
+}
