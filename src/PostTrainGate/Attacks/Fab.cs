@@ -13,6 +13,9 @@ public sealed class Fab : MinimalAttack
     // Equal logits are no error where the true class has the lower index; there is a step to go.
     private const double Tie = 1e-7;
 
+    // Four units in the last place of float32.
+    private const double Rounding = 4 / (double)(1 << 23);
+
     private readonly bool _targeted;
 
     private Fab(string name, string summary, bool targeted)
@@ -103,7 +106,9 @@ public sealed class Fab : MinimalAttack
         using var scope = NewDisposeScope();
         var (here, there) = (x.flatten(1), clean.flatten(1));
         var (lower, upper) = (there.clamp_max(Scalars.Of(budget.Lower)), there.clamp_min(Scalars.Of(budget.Upper)));
-        difference = difference.clamp_max(Scalars.Of(-Tie));
+        // A gap below what rounding leaves of gradient times input is stepped over by nothing that the input could hold.
+        var rounding = (gradient * here).abs().sum(1) * Scalars.Of(Rounding);
+        difference = difference.minimum(rounding.Plus(Tie).neg());
         var cleanGap = (gradient * (here - there)).sum(1) - difference;
         var from = cat([here, there], 0);
         var change = Hyperplane.Reach(budget.Norm, cat([gradient, gradient], 0), cat([difference.neg(), cleanGap], 0),
