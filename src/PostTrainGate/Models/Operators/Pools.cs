@@ -26,7 +26,7 @@ internal static partial class Operators
             return kernel.Length switch
             {
                 1 => nn.functional.max_pool1d(data, kernel[0], strides[0], padding[0], dilations[0], up),
-                2 => nn.functional.max_pool2d(data, kernel, strides, padding, dilations, up),
+                2 => nn.functional.max_pool2d(ChannelsLast(data), kernel, strides, padding, dilations, up),
                 3 => nn.functional.max_pool3d(data, kernel, strides, padding, dilations, up),
                 _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
             };
@@ -53,6 +53,10 @@ internal static partial class Operators
             return means / Average(PadWith(counted, whole, 0), kernel, strides, none, false, true);
         };
     }
+
+    // Images are pooled many channels at a time where these lie side by side in memory; one value after the other libtorch takes ten times
+    // as long, and what follows is not slower either.
+    private static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     // torch pads both ends alike and by at most half a window.
     private static bool IsTorchs((long Begin, long End)[] pads, long[] kernel) =>
