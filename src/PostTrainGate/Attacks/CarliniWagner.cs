@@ -16,7 +16,7 @@ public sealed class CarliniWagner : ConstantSearch
     /// <summary>The attack.</summary>
     public static CarliniWagner Instance { get; } = new();
 
-    private protected override Minimiser Begin(AttackContext context, RowSet rows, int steps) => new InTangents(context, rows);
+    private protected override Minimiser Begin(AttackContext context, RowSet rows, Tensor start, int steps) => new InTangents(context, rows, start);
 
     private sealed class InTangents : Minimiser
     {
@@ -25,18 +25,22 @@ public sealed class CarliniWagner : ConstantSearch
         private readonly RowSet.Kept _origin, _w, _mean, _square, _tanh;
         private readonly double _half, _middle;
 
-        public InTangents(AttackContext context, RowSet rows)
+        public InTangents(AttackContext context, RowSet rows, Tensor start)
         {
             using var scope = NewDisposeScope();
             var (lower, upper) = (context.Budget.Lower, context.Budget.Upper);
             (_half, _middle) = ((upper - lower) / 2, (upper + lower) / 2);
-            var unit = (rows.Clean.Value - Scalars.Of(_middle)) / Scalars.Of(_half);
-            _w = rows.Keep((unit.clamp(Scalars.Of(-1), Scalars.Of(1)) * Scalars.Of(Inside)).atanh());
+            _w = rows.Keep(Tangent(rows.Clean.Value));
             _tanh = rows.Keep(_w.Value.tanh());
             _origin = rows.Keep(X);
-            _mean = rows.Keep(zeros_like(unit));
-            _square = rows.Keep(zeros_like(unit));
+            _w.Value = Tangent(start);
+            _tanh.Value = _w.Value.tanh();
+            _mean = rows.Keep(zeros_like(start));
+            _square = rows.Keep(zeros_like(start));
         }
+
+        private Tensor Tangent(Tensor x) =>
+            (((x - Scalars.Of(_middle)) / Scalars.Of(_half)).clamp(Scalars.Of(-1), Scalars.Of(1)) * Scalars.Of(Inside)).atanh();
 
         public override Tensor X => (_tanh.Value * Scalars.Of(_half)).Plus(_middle);
 
