@@ -16,7 +16,7 @@ public sealed class CarliniWagner : ConstantSearch
     /// <summary>The attack.</summary>
     public static CarliniWagner Instance { get; } = new();
 
-    private protected override Minimiser Begin(AttackContext context, RowSet rows, Tensor start, int steps) => new InTangents(context, rows, start);
+    private protected override Minimiser Begin(AttackContext context, RowSet rows, int steps) => new InTangents(context, rows);
 
     private sealed class InTangents : Minimiser
     {
@@ -25,22 +25,18 @@ public sealed class CarliniWagner : ConstantSearch
         private readonly RowSet.Kept _origin, _w, _mean, _square, _tanh;
         private readonly double _half, _middle;
 
-        public InTangents(AttackContext context, RowSet rows, Tensor start)
+        public InTangents(AttackContext context, RowSet rows)
         {
             using var scope = NewDisposeScope();
             var (lower, upper) = (context.Budget.Lower, context.Budget.Upper);
             (_half, _middle) = ((upper - lower) / 2, (upper + lower) / 2);
-            _w = rows.Keep(Tangent(rows.Clean.Value));
+            var unit = (rows.Clean.Value - Scalars.Of(_middle)) / Scalars.Of(_half);
+            _w = rows.Keep((unit.clamp(Scalars.Of(-1), Scalars.Of(1)) * Scalars.Of(Inside)).atanh());
             _tanh = rows.Keep(_w.Value.tanh());
             _origin = rows.Keep(X);
-            _w.Value = Tangent(start);
-            _tanh.Value = _w.Value.tanh();
-            _mean = rows.Keep(zeros_like(start));
-            _square = rows.Keep(zeros_like(start));
+            _mean = rows.Keep(zeros_like(unit));
+            _square = rows.Keep(zeros_like(unit));
         }
-
-        private Tensor Tangent(Tensor x) =>
-            (((x - Scalars.Of(_middle)) / Scalars.Of(_half)).clamp(Scalars.Of(-1), Scalars.Of(1)) * Scalars.Of(Inside)).atanh();
 
         public override Tensor X => (_tanh.Value * Scalars.Of(_half)).Plus(_middle);
 

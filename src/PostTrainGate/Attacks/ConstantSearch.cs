@@ -4,14 +4,12 @@ namespace PostTrainGate.Attacks;
 
 /// <summary>
 /// Attacks that minimise c times a hinge on the margin plus the size of the perturbation: the smallest c that succeeds is searched for
-/// each row, tenfold up and then by bisection. Each search goes on from the nearest example that the ones before found, and a c succeeds
-/// where it finds a nearer one; so later searches take few steps. A row ends its run when its objective stops falling; in the first
-/// search only once it is broken, since values at a bound hardly move at first.
+/// each row, tenfold up and then by bisection. A row that is broken ends its run early when its objective stops falling; one that is not
+/// may only be slow, since values at a bound hardly move at first.
 /// </summary>
 public abstract class ConstantSearch : MinimalAttack
 {
-    private const double LeastProgress = 0.999;
-    private const int Checks = 20; // a run
+    private const double LeastProgress = 0.9999;
 
     private readonly int _searches, _steps;
     private readonly double _first;
@@ -35,12 +33,8 @@ public abstract class ConstantSearch : MinimalAttack
         public abstract void Dispose();
     }
 
-    /// <summary>Starts a run.</summary>
-    /// <param name="context">The budget's bounds.</param>
-    /// <param name="rows">The rows.</param>
-    /// <param name="start">[rows, input shape], where to start.</param>
-    /// <param name="steps">Most steps.</param>
-    private protected abstract Minimiser Begin(AttackContext context, RowSet rows, Tensor start, int steps);
+    /// <summary>Starts at the clean inputs.</summary>
+    private protected abstract Minimiser Begin(AttackContext context, RowSet rows, int steps);
 
     /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
@@ -53,7 +47,7 @@ public abstract class ConstantSearch : MinimalAttack
         for (var search = 0; search < _searches && rows.Count > 0; search++)
         {
             using var searchScope = NewDisposeScope();
-            var found = Minimise(context, rows, constant.Value, distance.Value, first: search == 0);
+            var found = Minimise(context, rows, constant.Value, distance.Value);
             upper.Value = where(found, constant.Value, upper.Value);
             lower.Value = where(found, lower.Value, constant.Value);
             var middle = lower.Value.Plus(upper.Value) * Scalars.Of(0.5);
@@ -63,16 +57,16 @@ public abstract class ConstantSearch : MinimalAttack
     }
 
     // Which rows it breaks, [rows]; nearer examples become their results, and their distances are written to nearest, [rows].
-    private Tensor Minimise(AttackContext context, RowSet all, Tensor constants, Tensor nearest, bool first)
+    private Tensor Minimise(AttackContext context, RowSet all, Tensor constants, Tensor nearest)
     {
         var found = zeros(all.Count, dtype: ScalarType.Bool);
         var steps = context.Settings.Steps ?? _steps;
-        var (check, began) = (Math.Max(1, steps / Checks), arange(Scalars.Whole(all.Count), dtype: int64));
+        var (check, began) = ((steps + 9) / 10, arange(Scalars.Whole(all.Count), dtype: int64));
         using var run = all.Where(ones(all.Count, dtype: ScalarType.Bool));
         using var place = run.Keep(began);
         using var constant = run.Keep(constants);
         using var before = run.Keep(full(run.Count, Scalars.Of(double.PositiveInfinity)));
-        using var state = Begin(context, run, run.Found(), steps);
+        using var state = Begin(context, run, steps);
         for (var step = 0; step < steps && run.Count > 0; step++)
         {
             context.Cancel.ThrowIfCancellationRequested();
@@ -88,15 +82,14 @@ public abstract class ConstantSearch : MinimalAttack
             var best = nearest.index_select(0, place.Value);
             var nearer = errs.logical_and(distance.lt(best));
             nearest.index_copy_(0, place.Value, where(nearer, distance, best));
-            var broken = found.index_select(0, place.Value).logical_or(nearer);
+            var broken = found.index_select(0, place.Value).logical_or(errs);
             found.index_copy_(0, place.Value, broken);
             run.Found(nearer, x, leave: false);
 
             var (objective, over) = (hinge.Plus(size), zeros_like(errs));
             if (step % check == 0)
             {
-                over = objective.gt(before.Value * Scalars.Of(LeastProgress));
-                if (first) over = over.logical_and(broken);
+                over = broken.logical_and(objective.gt(before.Value * Scalars.Of(LeastProgress)));
                 before.Value = objective;
             }
 

@@ -17,11 +17,11 @@ public sealed class ElasticNet : ConstantSearch
     /// <summary>The attack.</summary>
     public static ElasticNet Instance { get; } = new();
 
-    private protected override Minimiser Begin(AttackContext context, RowSet rows, Tensor start, int steps) => new Shrinking(context, rows, start, steps);
+    private protected override Minimiser Begin(AttackContext context, RowSet rows, int steps) => new Shrinking(context, rows, steps);
 
-    private sealed class Shrinking(AttackContext context, RowSet rows, Tensor start, int steps) : Minimiser
+    private sealed class Shrinking(AttackContext context, RowSet rows, int steps) : Minimiser
     {
-        private readonly RowSet.Kept _x = rows.Keep(start), _momentum = rows.Keep(start);
+        private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value), _momentum = rows.Keep(rows.Clean.Value);
 
         // The point with momentum, where the gradient is taken, may leave the bounds a little.
         public override Tensor X => Bounded(_momentum.Value);

@@ -43,9 +43,6 @@ internal sealed class RowSet : IDisposable
     /// <summary>[batch, input shape], what was found; clean where nothing was.</summary>
     public Tensor Result => _result;
 
-    /// <summary>[rows, input shape], what was found for the rows that still stand; clean where nothing was.</summary>
-    public Tensor Found() => _result.index_select(0, _places.Value);
-
     /// <summary>Keeps a value per row, which shrinks with the rows, until it is disposed.</summary>
     /// <param name="value">[rows, ...].</param>
     public Kept Keep(Tensor value)
