@@ -1,3 +1,5 @@
+using System.Globalization;
+using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
 using PostTrainGate.Cli.Output;
@@ -13,13 +15,14 @@ internal sealed class CheckCommand(CliHost host)
     public async Task<int> RunAsync(CheckOptions options, CancellationToken cancel)
     {
         var output = Output(options);
+        var cache = !options.NoCache && (options.Cache ?? host.CacheFolder) is { Length: > 0 } folder ? new AttackCache(folder) : null;
         try
         {
-            return await RunAsync(options, output, cancel);
+            return await RunAsync(options, output, cache, cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            await host.Error.WriteLineAsync("posttraingate: cancelled; files are as they were.");
+            await host.Error.WriteLineAsync($"posttraingate: cancelled; files are as they were.{Kept(cache)}");
             return ExitCodes.Cancelled;
         }
         catch (GateException wrong)
@@ -37,7 +40,7 @@ internal sealed class CheckCommand(CliHost host)
         }
     }
 
-    private async Task<int> RunAsync(CheckOptions options, ICheckOutput output, CancellationToken cancel)
+    private async Task<int> RunAsync(CheckOptions options, ICheckOutput output, AttackCache? cache, CancellationToken cancel)
     {
         var (policy, diagnostics) = PolicyReader.Read(options.PolicyFile);
         if (options.InputsFile is { } list) InputsFile.Write(list, options.PolicyFile, policy, options);
@@ -48,7 +51,7 @@ internal sealed class CheckCommand(CliHost host)
         }
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
-        var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model };
+        var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model, Full = options.Full, Cache = cache };
         var result = await output.WatchAsync(progress => Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel));
         cancel.ThrowIfCancellationRequested();
         result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics], Reproduce = Reproduce(policy, options, baseline) };
@@ -69,6 +72,9 @@ internal sealed class CheckCommand(CliHost host)
             throw new GateException([.. wrong.Diagnostics.Select(d => d.Position is null ? d with { Position = Place(policy, d.Code) } : d)]);
         }
     }
+
+    private static string Kept(AttackCache? cache) => cache is not { KeptInputs: > 0 and var inputs } ? ""
+        : string.Create(CultureInfo.InvariantCulture, $" {inputs:N0} attacked inputs are kept in {cache.Folder}; the same command goes on from there.");
 
     private static SourcePosition? Place(GatePolicy policy, string code) => code[..4] switch
     {
@@ -93,6 +99,7 @@ internal sealed class CheckCommand(CliHost host)
     {
         List<string> words = ["posttraingate", "check", policy.File];
         if (!options.Repair) words.Add("--no-repair");
+        if (options.Full) words.Add("--full");
         if (baseline.Commit is { } commit) words.AddRange(["--base", commit]);
         if (options.BaseModel is { } model) words.AddRange(["--base-model", model]);
         return string.Join(' ', words.Select(Quote));

@@ -64,6 +64,15 @@ internal sealed record CheckOptions
     /// <summary>Whether a failing gate may be repaired.</summary>
     public bool Repair { get; init; } = true;
 
+    /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
+    public bool Full { get; init; }
+
+    /// <summary>Where runs leave what they found for later ones; null: the user's own folder for caches.</summary>
+    public string? Cache { get; init; }
+
+    /// <summary>Whether a run takes and leaves nothing.</summary>
+    public bool NoCache { get; init; }
+
     /// <summary>A git reference whose gates apply and whose model is the baseline.</summary>
     public string? Base { get; init; }
 

@@ -1,3 +1,4 @@
+using PostTrainGate.Attacks;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Cli;
@@ -26,6 +27,9 @@ internal sealed record CliHost
     /// <summary>The engine.</summary>
     public RunGate Run { get; init; } = Gate.Run;
 
+    /// <summary>Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.</summary>
+    public string? CacheFolder { get; init; }
+
     /// <summary>How long to wait before a failed call of GitHub is tried again; each further wait is twice as long.</summary>
     public TimeSpan RetryWait { get; init; } = TimeSpan.FromSeconds(2);
 
@@ -36,6 +40,7 @@ internal sealed record CliHost
         Error = Console.Error,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
+        CacheFolder = AttackCache.DefaultFolder,
         Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
     };
 }

@@ -53,13 +53,16 @@ internal static class CommandLine
         var verbosity = new Option<Verbosity>("--verbosity", "-v") { HelpName = "quiet|normal|detailed", Description = "How much is said.", DefaultValueFactory = _ => Verbosity.Normal };
         var repair = new Option<bool>("--repair") { Description = "Whether a failing gate may be repaired.", DefaultValueFactory = _ => true };
         var noRepair = new Option<bool>("--no-repair") { Description = "Only measure." };
+        var full = new Option<bool>("--full") { Description = "Attack every input, also where the verdict is certain before." };
+        var cache = new Option<string?>("--cache") { HelpName = "folder", Description = "Where runs leave what they found for later ones (default: the user's folder for caches)." };
+        var noCache = new Option<bool>("--no-cache") { Description = "Take nothing from earlier runs and leave nothing." };
         var baseRef = new Option<string?>("--base") { Description = "A git reference whose gates apply and whose model is the baseline.", HelpName = "ref" };
         var baseModel = new Option<string?>("--base-model") { Description = "The baseline model, for gates with 'drop'.", HelpName = "file" };
         var inputs = new Option<string?>("--inputs-file") { Description = "Write the list of files that the run depends on.", HelpName = "file" };
         var comment = new Option<CommentMode>("--comment") { HelpName = "always|failures|never", Description = "When to comment on the pull request (github)." };
         var command = new Command("check", "Measures the model of a policy, judges every gate, and repairs the model when one fails.")
         {
-            path, format, verbosity, repair, noRepair, baseRef, baseModel, inputs, comment,
+            path, format, verbosity, repair, noRepair, full, cache, noCache, baseRef, baseModel, inputs, comment,
         };
         command.SetAction((parsed, cancel) => new CheckCommand(host).RunAsync(new()
         {
@@ -67,6 +70,9 @@ internal static class CommandLine
             Format = parsed.GetValue(format),
             Verbosity = parsed.GetValue(verbosity),
             Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
+            Full = parsed.GetValue(full),
+            Cache = parsed.GetValue(cache),
+            NoCache = parsed.GetValue(noCache),
             Base = parsed.GetValue(baseRef),
             BaseModel = parsed.GetValue(baseModel),
             InputsFile = parsed.GetValue(inputs),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Reflection;
+using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
@@ -19,6 +20,12 @@ public sealed record GateOptions
 
     /// <summary>Whether the repaired model is written.</summary>
     public bool Write { get; init; } = true;
+
+    /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
+    public bool Full { get; init; }
+
+    /// <summary>What earlier runs found and this one leaves to the next; null: nothing is kept.</summary>
+    public AttackCache? Cache { get; init; }
 }
 
 /// <summary>Measures, judges, repairs on the repair split, chooses on the selection split, measures again on the test split.</summary>
@@ -30,12 +37,22 @@ public static class Gate
 
     /// <summary>Runs a policy.</summary>
     /// <exception cref="GateException">The model or the data cannot be used; nothing was written.</exception>
-    /// <exception cref="OperationCanceledException">Stopped; nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; nothing was written but what the cache keeps.</exception>
     public static GateResult Run(GatePolicy policy, GateOptions? options = null, IProgress<RunProgress>? progress = null,
         CancellationToken cancel = default)
     {
-        options ??= new GateOptions();
-        var clock = Stopwatch.StartNew();
+        try
+        {
+            return Run(policy, options ?? new(), progress, cancel, Stopwatch.StartNew());
+        }
+        finally
+        {
+            options?.Cache?.Trim();
+        }
+    }
+
+    private static GateResult Run(GatePolicy policy, GateOptions options, IProgress<RunProgress>? progress, CancellationToken cancel, Stopwatch clock)
+    {
         progress?.Report(new("Reading data"));
         var model = OnnxFile.Read(policy.Model.FullPath);
         using var splits = DataReader.Read(policy, OnnxFeeds.Wanted(model));
@@ -48,7 +65,10 @@ public static class Gate
             ? ClassifierLoader.Load(OnnxFile.Read(file), splits.Test.Layout, policy.Input, policy.Output) : null;
         if (baseModel is not null) Fit(policy, baseModel, splits.Test);
         using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
-        var meter = new GateMeter(policy, splits.Test, "test", cancel) { Base = baseRows };
+        var meter = new GateMeter(policy, splits.Test, "test", cancel)
+        {
+            Base = baseRows, Plan = new() { Full = options.Full, Cache = options.Cache },
+        };
         var measured = meter.Measure(test, "Measuring the model", progress);
         ImmutableArray<Measurement>? baseline = baseRows is null ? null : meter.Measure(baseRows, "Measuring the base branch's model", progress);
         var readings = meter.Read(test, measured, baseline);

@@ -28,6 +28,9 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not owned.</summary>
     public Evaluation? Base { get; init; }
 
+    /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
+    public AttackPlan? Plan { get; init; }
+
     /// <summary>One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.</summary>
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>
     /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the original.</param>
@@ -41,11 +44,12 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             var (rule, number) = (Rules[i], i);
             var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
             progress?.Report(new(stage, number / (double)Rules.Length));
-            var inner = progress is null ? null : new Relay(p => progress.Report(new(stage, (number + p) / Rules.Length)));
+            var inner = progress is null ? null : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
             results.Add(Metrics[i].Measure(new(evaluation, rule, policy.GateConfidence,
                 Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference, inner, cancel)
             {
                 RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
+                Plan = Plan,
             }));
         }
 
@@ -81,16 +85,10 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
     public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured
         ? new(m.Value, m.Lower, m.Upper, m.Count, verdict, verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
-            { Breakdowns = m.Breakdowns, Notes = m.Notes }
+            { Breakdowns = m.Breakdowns, Notes = m.Notes, Attacked = m.Attacked }
         : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
         Catalog.Metrics.First(m => m.Name == "accuracy").Measure(new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
-
-    // Progress<T> posts to the thread pool and may report out of order; this one calls at once.
-    private sealed class Relay(Action<double> report) : IProgress<double>
-    {
-        public void Report(double value) => report(value);
-    }
 }

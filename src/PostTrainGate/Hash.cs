@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace PostTrainGate;
 
-/// <summary>Content hashes for reports and provenance.</summary>
+/// <summary>Content hashes for reports, provenance and caches.</summary>
 internal static class Hash
 {
     /// <summary>SHA-256 of a file, lower-case hexadecimal.</summary>
@@ -10,5 +10,14 @@ internal static class Hash
     {
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <summary>SHA-256 of what is written, lower-case hexadecimal.</summary>
+    public static string Of(Action<BinaryWriter> content)
+    {
+        using var sha = SHA256.Create();
+        using (var stream = new CryptoStream(Stream.Null, sha, CryptoStreamMode.Write))
+        using (var writer = new BinaryWriter(stream)) content(writer);
+        return Convert.ToHexStringLower(sha.Hash!);
     }
 }

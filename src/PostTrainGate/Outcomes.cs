@@ -44,10 +44,10 @@ internal static class Outcomes
         var (code, text) = reading.Verdict switch
         {
             Verdict.Fail when reading.Reason is { } doubt => (DiagnosticCodes.GateNotTrusted,
-                $"{gate.Title} is {GateText.Value(reading)} on {reading.Count} rows, {doubt}."),
-            Verdict.Fail => (DiagnosticCodes.GateFailed, $"{gate.Title} is {GateText.Value(reading)} on {reading.Count} rows; it must be {gate.Threshold}."),
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."),
+            Verdict.Fail => (DiagnosticCodes.GateFailed, $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."),
             Verdict.Inconclusive => (DiagnosticCodes.GateInconclusive,
-                $"{gate.Title} is {GateText.Value(reading)} on {reading.Count} rows: too few to tell whether it is {gate.Threshold}."),
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}: too few to tell whether it is {gate.Threshold}."),
             _ => (DiagnosticCodes.GateNotMeasured, $"{gate.Title} was not measured: {reading.Reason}"),
         };
         if (gate.Repaired is { } repaired) text += $" Repaired model: {GateText.Value(repaired)}, {Words(repaired.Verdict)}.";

@@ -78,7 +78,7 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     private GateResult Measure(GateResult result, Evaluation original, ImmutableArray<CandidateSummary> candidates, bool write)
     {
         using var evaluation = new Evaluation(_best!.Model, splits.Test);
-        var afresh = new GateMeter(policy, splits.Test, "test", cancel) { Reference = original, Base = test.Base };
+        var afresh = new GateMeter(policy, splits.Test, "test", cancel) { Reference = original, Base = test.Base, Plan = test.Plan };
         var readings = afresh.Read(evaluation, afresh.Measure(evaluation, "Attacking the repaired model afresh", progress), baseline);
         var controls = NullControls(original);
         var gates = result.Gates.Select((g, i) => g with { Repaired = readings[i], NullControl = controls[i] }).ToImmutableArray();

@@ -67,15 +67,18 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         foreach (var gate in result.Gates)
         {
             List<IRenderable> cells = [Terminal.Cell(gate.Title), Terminal.Cell(gate.Threshold)];
-            if (hasBase) cells.Add(Terminal.Cell(gate.Base is { } b ? GateText.Value(b) : ""));
-            cells.Add(Terminal.Cell(GateText.Value(gate.Original)));
-            if (hasRepaired) cells.Add(Terminal.Cell(gate.Repaired is { } r ? $"{GateText.Value(r)} {ResultText.Change(gate.Original, r)}" : ""));
+            if (hasBase) cells.Add(Value(gate.Base));
+            cells.Add(Value(gate.Original));
+            if (hasRepaired) cells.Add(Value(gate.Repaired, $" {ResultText.Change(gate.Original, gate.Repaired)}"));
             cells.Add(Verdicts(gate));
             table.AddRow(cells);
         }
 
         return table;
     }
+
+    private static Text Value(Reading? reading, string change = "") => Terminal.Cell(reading is null ? ""
+        : $"{GateText.Value(reading)}{change}{(GateText.Effort(reading) is { Length: > 0 } effort ? $", {effort}" : "")}");
 
     private static Paragraph Verdicts(GateReading gate)
     {

@@ -10,13 +10,14 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
 {
     /// <summary>The share of rows that <paramref name="holds"/> names, by true class, with Wilson's intervals.</summary>
     /// <param name="title">For people.</param>
-    /// <param name="data">The rows.</param>
+    /// <param name="data">Labels and names of classes.</param>
+    /// <param name="rows">The rows that were looked at.</param>
     /// <param name="holds">Per row whether it counts.</param>
     /// <param name="confidence">Level of every interval.</param>
-    internal static Breakdown ByClass(string title, EvaluationSet data, Func<int, bool> holds, double confidence)
+    internal static Breakdown ByClass(string title, EvaluationSet data, IEnumerable<int> rows, Func<int, bool> holds, double confidence)
     {
         var (hits, counts) = (new int[data.ClassNames.Length], new int[data.ClassNames.Length]);
-        for (var row = 0; row < data.Count; row++)
+        foreach (var row in rows)
         {
             counts[data.LabelValues[row]]++;
             if (holds(row)) hits[data.LabelValues[row]]++;

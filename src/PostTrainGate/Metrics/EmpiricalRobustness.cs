@@ -49,7 +49,7 @@ public sealed class EmpiricalRobustness : IMetric
     private static TransferSet Transfer(MetricContext context, Evaluation reference)
     {
         using var scope = NewDisposeScope();
-        using var rows = AttackedRows.Of(context, reference.Data);
+        using var rows = reference.Data.Take(AttackedRows.Choose(context, reference.Data));
         using var outcome = AttackHarness.Run(reference.Model, rows.Inputs, rows.Labels, new(context.Rule.Attack!, context.RowSeed)
         {
             KeepExamples = true,

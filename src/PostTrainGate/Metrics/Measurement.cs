@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Attacks;
 
 namespace PostTrainGate.Metrics;
 
@@ -16,12 +17,21 @@ public readonly record struct Measurement(double Value, double Lower, double Upp
     /// <summary>What a reader should know of it, a sentence each: the level that drives it, rows that count.</summary>
     public ImmutableArray<string> Notes { get; init; } = [];
 
+    /// <summary>How many inputs an attack was spent on; null for a measure that attacks none, or all at once.</summary>
+    public AttackedInputs? Attacked { get; init; }
+
     /// <summary>Whether there is a value.</summary>
     public bool IsMeasured => Reason is null;
 
     /// <summary>No value, and why.</summary>
     public static Measurement NotMeasured(string reason) => new(double.NaN, double.NaN, double.NaN, 0, reason);
 }
+
+/// <summary>How many inputs were attacked before the verdict was certain.</summary>
+/// <param name="Inputs">Inputs that were attacked.</param>
+/// <param name="Of">Inputs that the gate asks for.</param>
+/// <param name="BrokenByKept">Inputs that an adversarial example of an earlier attack broke, so that no further one was needed.</param>
+public sealed record AttackedInputs(int Inputs, int Of, int BrokenByKept);
 
 /// <summary>Which way a metric gets better, and so how a threshold reads it.</summary>
 public enum Better
@@ -103,4 +113,7 @@ public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, 
 {
     /// <summary>Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.</summary>
     public int RowSeed { get; init; }
+
+    /// <summary>How far a metric that attacks has to go; null: all rows, at once.</summary>
+    internal AttackPlan? Plan { get; init; }
 }

@@ -1,5 +1,6 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Models;
 
 namespace PostTrainGate.Metrics;
 
@@ -23,16 +24,46 @@ public sealed class RobustAccuracy : IMetric
     public MetricNeeds Needs => MetricNeeds.Attack;
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// Under a plan the rows are attacked in a seeded order until the verdict is certain: with the gate's confidence all rows would give
+    /// the same one. A gate that compares with a base by <c>drop</c> measures all rows of both models.
+    /// </remarks>
     public Measurement Measure(MetricContext context)
     {
         if (AttackedRows.WhyNot(context, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
-        using var rows = AttackedRows.Of(context, context.Evaluation.Data);
-        using var outcome = AttackHarness.Run(context.Evaluation.Model, rows.Inputs, rows.Labels,
-            new(context.Rule.Attack!, context.Seed) { Progress = context.Progress, Cancel = context.Cancel });
-        return Intervals.Proportion(outcome.Robust.Count(r => r), outcome.Count, context.Confidence) with
+        var (data, rule, plan) = (context.Evaluation.Data, context.Rule, context.Plan);
+        var rows = AttackedRows.Choose(context, data);
+        var stops = plan is { Full: false } && rule.Drop is null && (rule.Min ?? rule.Max) is not null;
+        var cached = plan?.Cache is { } cache ? new CachedAttack(context.Evaluation.Model, cache) : null;
+        List<int> attacked = [];
+        HashSet<int> robust = [];
+        var brokenByKept = 0;
+        foreach (var (number, chunk) in (plan is null ? [rows] : AttackPlan.Chunks(rows, context.RowSeed)).Index())
         {
-            Breakdowns = [Breakdown.ByClass("robust accuracy by class", rows, row => outcome.Robust[row], context.Confidence)],
+            using var set = data.Take(chunk);
+            var progress = context.Progress is not { } all ? null : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length));
+            var run = new AttackRun(rule.Attack!, plan is null ? context.Seed : Seeds.Derive(context.Seed, "chunk", number)) { Progress = progress, Cancel = context.Cancel };
+            var (holds, broken) = cached?.Run(set, run) ?? Attack(context.Evaluation.Model, set, run);
+            attacked.AddRange(chunk);
+            robust.UnionWith(chunk.Where((_, i) => holds[i]));
+            brokenByKept += broken;
+            if (stops && ConfidenceSequence.Decides(rule, Possible(), rows.Length, context.Confidence)) break;
+        }
+
+        context.Progress?.Report(1);
+        return ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence) with
+        {
+            Breakdowns = [Breakdown.ByClass("robust accuracy by class", data, attacked, robust.Contains, context.Confidence)],
+            Attacked = plan is null ? null : new(attacked.Count, rows.Length, brokenByKept),
         };
+
+        (int, int) Possible() => ConfidenceSequence.Possible(robust.Count, attacked.Count, rows.Length, context.Confidence);
+    }
+
+    private static (bool[] Robust, int BrokenByKept) Attack(Classifier model, EvaluationSet rows, AttackRun run)
+    {
+        using var outcome = AttackHarness.Run(model, rows.Inputs, rows.Labels, run);
+        return ([.. outcome.Robust], 0);
     }
 }
 
@@ -49,13 +80,13 @@ internal static class AttackedRows
             : null;
     }
 
-    /// <summary>The rows to attack: all, or a seeded choice of <c>samples</c> of them; the caller disposes them.</summary>
-    public static EvaluationSet Of(MetricContext context, EvaluationSet data)
+    /// <summary>The rows to attack, ascending: all, or a seeded choice of <c>samples</c> of them.</summary>
+    public static int[] Choose(MetricContext context, EvaluationSet data)
     {
         var rows = Enumerable.Range(0, data.Count).ToArray();
-        if (context.Rule.Samples is not { } samples || samples >= data.Count) return data.Take(rows);
+        if (context.Rule.Samples is not { } samples || samples >= data.Count) return rows;
         new Random(context.RowSeed).Shuffle(rows);
         Array.Sort(rows, 0, samples);
-        return data.Take(rows.AsSpan(0, samples));
+        return rows[..samples];
     }
 }

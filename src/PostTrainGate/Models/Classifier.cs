@@ -53,6 +53,9 @@ public abstract class Classifier : IDisposable
     /// <summary>Names that the file itself gives its classes, in the order of its outputs; empty where it gives none.</summary>
     public virtual ImmutableArray<string> ClassNames => [];
 
+    /// <summary>Changes with all that the logits of an input depend on; null where that cannot be told.</summary>
+    internal virtual string? Fingerprint => null;
+
     /// <summary>Logits of a batch.</summary>
     /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>
     /// <returns>[batch, classes]; part of the gradient graph when gradients are enabled and the input asks for them.</returns>
@@ -76,6 +79,13 @@ public abstract class Classifier : IDisposable
         }
 
         return (parts.Count == 0 ? zeros(0, Classes) : cat(parts, 0)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What every fingerprint holds of bounds, normalisation and head.</summary>
+    private protected void Describe(BinaryWriter content)
+    {
+        content.Write($"{Head} {Classes} {Input.Mean.Length} {Input.Std.Length}");
+        foreach (var number in (double[])[Input.Lower, Input.Upper, Input.Scale, .. Input.Mean, .. Input.Std]) content.Write(number);
     }
 
     /// <summary>Frees the native memory.</summary>

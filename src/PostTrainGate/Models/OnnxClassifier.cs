@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Google.Protobuf;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
@@ -78,6 +79,19 @@ public sealed class OnnxClassifier : Classifier
     /// statistics of a batch normalisation never have any.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
+
+    /// <inheritdoc/>
+    internal override string Fingerprint => Hash.Of(content =>
+    {
+        Describe(content);
+        content.Write(_model.Signature.ToString() ?? "");
+        _file.Model.WriteTo(content.BaseStream);
+        foreach (var tensor in _state.OfType<Tensor>())
+        {
+            using var values = tensor.detach().contiguous();
+            content.Write(values.bytes);
+        }
+    });
 
     /// <inheritdoc/>
     public override Tensor Logits(Tensor inputs) => Values(inputs, LogitsTap)[0];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Google.Protobuf;
 using PostTrainGate.Data;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -16,11 +17,12 @@ public sealed class OnnxRuntimeClassifier : Classifier
     private readonly OnnxFile _file;
     private readonly OnnxFeeds _feeds;
     private readonly OnnxSession _session;
+    private readonly string _outputs;
     private readonly InputNormalization? _normalization;
 
     private OnnxRuntimeClassifier(OnnxFile file, OnnxFeeds feeds, OnnxEnd end, InputPolicy input, string why)
     {
-        (_file, _feeds, Input, WhyNoGradients, ClassNames) = (file, feeds, input, why, end.ClassNames);
+        (_file, _feeds, _outputs, Input, WhyNoGradients, ClassNames) = (file, feeds, string.Join(' ', end.Outputs), input, why, end.ClassNames);
         _session = new(file, end.Model, end.Outputs, Environment.ProcessorCount);
         try
         {
@@ -67,6 +69,14 @@ public sealed class OnnxRuntimeClassifier : Classifier
 
     /// <inheritdoc/>
     public override ImmutableArray<string> ClassNames { get; }
+
+    /// <inheritdoc/>
+    internal override string Fingerprint => Hash.Of(content =>
+    {
+        Describe(content);
+        content.Write(_outputs);
+        _file.Model.WriteTo(content.BaseStream);
+    });
 
     /// <inheritdoc/>
     public override Tensor Logits(Tensor inputs)

@@ -8,15 +8,23 @@ internal static class AtomicFile
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Writes beside the target under another name, then renames: who reads sees the old file or the new one.</summary>
-    public static void WriteText(string path, string text)
+    public static void WriteText(string path, string text) => WriteBytes(path, Utf8.GetBytes(text));
+
+    /// <inheritdoc cref="WriteText"/>
+    /// <param name="path">The target; its folder is made where it does not exist.</param>
+    /// <param name="content">All of it.</param>
+    /// <param name="isPrivate">Whether only the user may read it, where the system tells users apart so.</param>
+    public static void WriteBytes(string path, byte[] content, bool isPrivate = false)
     {
         var target = Path.GetFullPath(path);
         var folder = Path.GetDirectoryName(target)!;
         Directory.CreateDirectory(folder);
         var temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (isPrivate && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
-            File.WriteAllText(temporary, text, Utf8);
+            using (var stream = new FileStream(temporary, options)) stream.Write(content);
             File.Move(temporary, target, overwrite: true);
         }
         finally

@@ -80,6 +80,7 @@ public sealed class JUnitReport : IReportWriter
     private static string Message(GateReading gate)
     {
         var text = $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
+        if (GateText.Effort(gate.Original) is { Length: > 0 } effort) text += $" ({effort})";
         return gate.Repaired is { } repaired ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}" : text;
     }
 

@@ -106,7 +106,9 @@ public sealed class MarkdownReport : IReportWriter
     }
 
     private static string Value(Reading? reading, string change) => reading?.Value is not { } value ? ""
-        : $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal)}</sub>";
+        : $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal)}{Effort(reading)}</sub>";
+
+    private static string Effort(Reading reading) => GateText.Effort(reading) is { Length: > 0 } effort ? $"<br>{effort}" : "";
 
     private static void Next(StringBuilder page, GateResult result)
     {

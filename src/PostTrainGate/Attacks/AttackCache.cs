@@ -1,0 +1,133 @@
+using System.Security.Cryptography;
+using System.Text;
+using PostTrainGate.Reporting;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// A folder in which runs leave what they found for later ones: adversarial examples, which are tried before an attack, and the outcome
+/// of finished chunks of rows, from which an interrupted run goes on. Every file is named by the hash of all that its content depends on.
+/// </summary>
+/// <remarks>
+/// An example is only a suggestion: whoever takes it projects it into the budget and asks the model, so that no content can do harm. An
+/// outcome has to be believed, and so it is sealed with a key that lies in the user's profile, outside of anything that a pull request
+/// brings; without its seal it is not there. No fault of the folder stops a run. Bounded: the oldest files go first.
+/// </remarks>
+public sealed class AttackCache
+{
+    /// <summary>Bytes that the folder may hold after a run.</summary>
+    internal const long Limit = 256L << 20;
+
+    private const int KeyLength = 32;
+    private static readonly EnumerationOptions Plain = new() { AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+
+    private readonly Lazy<byte[]?> _key;
+    private long _keptInputs;
+
+    /// <summary>Opens a folder, or makes it with the first file.</summary>
+    public AttackCache(string folder) : this(folder, DefaultKeyFile) { }
+
+    internal AttackCache(string folder, string? keyFile)
+    {
+        Folder = Path.GetFullPath(folder);
+        _key = new(() => keyFile is null ? null : ReadKey(keyFile));
+    }
+
+    /// <summary>The user's own folder for caches, where there is one.</summary>
+    public static string? DefaultFolder
+    {
+        get
+        {
+            var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+            var caches = OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+                : OperatingSystem.IsMacOS() ? Path.Combine(home, "Library/Caches")
+                : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } given && Path.IsPathFullyQualified(given) ? given
+                : home.Length == 0 ? "" : Path.Combine(home, ".cache");
+            return Path.IsPathFullyQualified(caches) ? Path.Combine(caches, "posttraingate") : null;
+        }
+    }
+
+    /// <summary>Full path of the folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Inputs whose outcome this run has left here, or found.</summary>
+    public long KeptInputs => Interlocked.Read(ref _keptInputs);
+
+    private static string? DefaultKeyFile =>
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData) is { Length: > 0 } data ? Path.Combine(data, "posttraingate", "key") : null;
+
+    /// <summary>An adversarial example of that name and length in bytes; null when there is none.</summary>
+    internal byte[]? Example(string name, int length) => Read("examples", name, length);
+
+    /// <summary>Keeps an adversarial example.</summary>
+    internal void KeepExample(string name, ReadOnlySpan<byte> example) => Write("examples", name, example);
+
+    /// <summary>The sealed outcome of that name and length in bytes; null when there is none with this user's seal.</summary>
+    internal byte[]? Outcome(string name, int length, int inputs)
+    {
+        if (_key.Value is not { } key || Read("outcomes", name, length + HMACSHA256.HashSizeInBytes) is not { } bytes) return null;
+        if (!CryptographicOperations.FixedTimeEquals(Seal(key, name, bytes.AsSpan(0, length)), bytes.AsSpan(length))) return null;
+        Interlocked.Add(ref _keptInputs, inputs);
+        return bytes[..length];
+    }
+
+    /// <summary>Seals and keeps an outcome.</summary>
+    internal void KeepOutcome(string name, byte[] outcome, int inputs)
+    {
+        if (_key.Value is not { } key || !Write("outcomes", name, [.. outcome, .. Seal(key, name, outcome)])) return;
+        Interlocked.Add(ref _keptInputs, inputs);
+    }
+
+    /// <summary>Deletes the oldest files where there is more than the folder may hold. Links are not followed, nothing else is touched.</summary>
+    internal void Trim(long limit = Limit) => Attempt(() =>
+    {
+        var files = new[] { "examples", "outcomes" }.Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
+            .Where(d => d.Exists && !d.Attributes.HasFlag(FileAttributes.ReparsePoint)).SelectMany(d => d.EnumerateDirectories("??", Plain))
+            .SelectMany(d => d.EnumerateFiles("*", Plain)).OrderByDescending(f => f.LastWriteTimeUtc).ToArray();
+        var total = 0L;
+        foreach (var file in files)
+            if ((total += file.Length) > limit) file.Delete();
+        return true;
+    });
+
+    private byte[]? Read(string kind, string name, int length) => Attempt(() =>
+    {
+        var file = new FileInfo(Place(kind, name)); // a pipe or a device has no length
+        return file.Exists && file.Length == length && File.ReadAllBytes(file.FullName) is var bytes && bytes.Length == length ? bytes : null;
+    });
+
+    private bool Write(string kind, string name, ReadOnlySpan<byte> content)
+    {
+        var bytes = content.ToArray();
+        return Attempt(() =>
+        {
+            if (!Directory.Exists(Folder)) AtomicFile.WriteText(Path.Combine(Folder, ".gitignore"), "*\n");
+            AtomicFile.WriteBytes(Place(kind, name), bytes);
+            return true;
+        });
+    }
+
+    private string Place(string kind, string name) => Path.Combine(Folder, kind, name[..2], name[2..]);
+
+    private static byte[] Seal(byte[] key, string name, ReadOnlySpan<byte> content) => HMACSHA256.HashData(key, (byte[])[.. Encoding.ASCII.GetBytes(name), .. content]);
+
+    // Made once; what others may read is no secret, and a file from a repository never is the owner's alone.
+    private static byte[]? ReadKey(string file) => Attempt(() =>
+    {
+        if (!File.Exists(file)) AtomicFile.WriteBytes(file, RandomNumberGenerator.GetBytes(KeyLength), isPrivate: true);
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0) return null;
+        return File.ReadAllBytes(file) is { Length: KeyLength } key ? key : null;
+    });
+
+    private static T? Attempt<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return default;
+        }
+    }
+}

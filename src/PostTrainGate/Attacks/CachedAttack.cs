@@ -1,0 +1,110 @@
+using PostTrainGate.Data;
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// Attacks a chunk of rows with what a cache holds: its outcome where that is known, else the kept adversarial examples of the same
+/// attack and budget, of whatever model, and then the attack on what withstands them.
+/// </summary>
+internal sealed class CachedAttack(Classifier model, AttackCache cache)
+{
+    // Another build may attack otherwise.
+    private static readonly string Build = $"{Gate.ToolVersion} {typeof(Gate).Module.ModuleVersionId}";
+
+    private readonly string? _model = model.Fingerprint;
+
+    /// <summary>Whether each row is robust, and how many rows a kept example broke.</summary>
+    public (bool[] Robust, int BrokenByKept) Run(EvaluationSet rows, AttackRun run)
+    {
+        var (name, length) = (_model is null ? null : OutcomeName(rows, run), sizeof(int) + (rows.Count + 7) / 8);
+        if (name is not null && cache.Outcome(name, length, rows.Count) is { } known) return Unpack(known, rows.Count);
+        var (robust, brokenByKept) = Attack(rows, run);
+        if (name is not null) cache.KeepOutcome(name, Pack(robust, brokenByKept, length), rows.Count);
+        return (robust, brokenByKept);
+    }
+
+    private (bool[] Robust, int BrokenByKept) Attack(EvaluationSet rows, AttackRun run)
+    {
+        using var scope = NewDisposeScope();
+        var budget = Budget.Of(run.Settings, model.Input);
+        var inputs = rows.Inputs.contiguous();
+        var names = Enumerable.Range(0, rows.Count).Select(row => ExampleName(Row(inputs, row), rows.LabelValues[row], run, budget)).ToArray();
+        var broken = BrokenByKept(inputs, rows.Labels, names, budget);
+        var left = Enumerable.Range(0, rows.Count).Where(row => !broken[row]).ToArray();
+        var robust = new bool[rows.Count];
+        if (left.Length > 0)
+        {
+            var index = tensor(left.Select(row => (long)row).ToArray());
+            using var outcome = AttackHarness.Run(model, inputs.index_select(0, index), rows.Labels.index_select(0, index), run with { KeepExamples = true });
+            for (var i = 0; i < left.Length; i++)
+            {
+                robust[left[i]] = outcome.Robust[i];
+                if (outcome.Correct[i] && !outcome.Robust[i]) cache.KeepExample(names[left[i]], Row(outcome.Examples!, i));
+            }
+        }
+
+        return (robust, broken.Count(b => b));
+    }
+
+    // Right without a perturbation, and wrong with the kept one, once that is made legal.
+    private bool[] BrokenByKept(Tensor inputs, Tensor labels, string[] names, Budget budget)
+    {
+        var kept = names.Select(name => cache.Example(name, Row(inputs, 0).Length)).ToArray();
+        if (kept.All(example => example is null)) return new bool[names.Length];
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var examples = inputs.clone();
+        for (var row = 0; row < kept.Length; row++) kept[row]?.CopyTo(Row(examples, row));
+        var legal = budget.Project(inputs, examples);
+        // Numbers beyond all measure may overflow on their way into the budget.
+        var isNear = budget.Distance(inputs, legal).le(Scalars.Of(budget.Epsilon * (1 + 1e-3)));
+        var errs = AttackHarness.Errs(model.LogitsOfAll(legal), labels).logical_and(isNear);
+        return [.. errs.logical_and(AttackHarness.Errs(model.LogitsOfAll(inputs), labels).logical_not()).data<bool>()];
+    }
+
+    // Of the same attack only: what a stronger one found would change what a weaker one's name stands for.
+    private static string ExampleName(ReadOnlySpan<byte> input, int label, AttackRun run, Budget budget)
+    {
+        var row = input.ToArray();
+        return Hash.Of(content =>
+        {
+            content.Write($"example 1 {run.Settings.Name} {budget.Norm}");
+            foreach (var number in new[] { budget.Epsilon, budget.Lower, budget.Upper }) content.Write(number);
+            content.Write(label);
+            content.Write(row);
+        });
+    }
+
+    private string OutcomeName(EvaluationSet rows, AttackRun run) => Hash.Of(content =>
+    {
+        content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
+        content.Write(run.Settings.Epsilon);
+        content.Write(run.Settings.StepSize ?? double.NaN);
+        foreach (var column in rows.Layout?.Columns ?? []) content.Write($"{column.Name} {column.Start} {string.Join(' ', column.Categories)}");
+        foreach (var size in rows.Inputs.shape) content.Write(size);
+        foreach (var label in rows.LabelValues) content.Write(label);
+        using var inputs = rows.Inputs.contiguous();
+        content.Write(inputs.bytes);
+    });
+
+    private static Span<byte> Row(Tensor batch, int row)
+    {
+        var bytes = batch.bytes;
+        var length = bytes.Length / (int)batch.shape[0];
+        return bytes.Slice(row * length, length);
+    }
+
+    private static byte[] Pack(bool[] robust, int brokenByKept, int length)
+    {
+        var bytes = new byte[length];
+        BitConverter.TryWriteBytes(bytes, brokenByKept);
+        for (var row = 0; row < robust.Length; row++)
+            if (robust[row]) bytes[sizeof(int) + row / 8] |= (byte)(1 << row % 8);
+        return bytes;
+    }
+
+    private static (bool[] Robust, int BrokenByKept) Unpack(byte[] bytes, int rows) =>
+        ([.. Enumerable.Range(0, rows).Select(row => (bytes[sizeof(int) + row / 8] & 1 << row % 8) != 0)], BitConverter.ToInt32(bytes));
+}
