@@ -11,6 +11,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
     ["fairness"] = (FairnessBench.Run, "twelve group metrics of 10 million predictions in Parquet: time and memory"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
+    ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
     ["models"] = (ModelBench.Run, "rows per second of three models: the rebuilt graph, the same network by hand, ONNX Runtime"),
 };
 

@@ -74,7 +74,8 @@ internal sealed class CheckCommand(CliHost host)
     }
 
     private static string Kept(AttackCache? cache) => cache is not { KeptInputs: > 0 and var inputs } ? ""
-        : string.Create(CultureInfo.InvariantCulture, $" {inputs:N0} attacked inputs are kept in {cache.Folder}; the same command goes on from there.");
+        : string.Create(CultureInfo.InvariantCulture,
+            $" {inputs:N0} attacked inputs are kept in {cache.Folder}; the same command goes on from there.");
 
     private static SourcePosition? Place(GatePolicy policy, string code) => code[..4] switch
     {

@@ -54,7 +54,10 @@ internal static class CommandLine
         var repair = new Option<bool>("--repair") { Description = "Whether a failing gate may be repaired.", DefaultValueFactory = _ => true };
         var noRepair = new Option<bool>("--no-repair") { Description = "Only measure." };
         var full = new Option<bool>("--full") { Description = "Attack every input, also where the verdict is certain before." };
-        var cache = new Option<string?>("--cache") { HelpName = "folder", Description = "Where runs leave what they found for later ones (default: the user's folder for caches)." };
+        var cache = new Option<string?>("--cache")
+        {
+            HelpName = "folder", Description = "Where runs leave what they found for later ones (default: the user's folder for caches).",
+        };
         var noCache = new Option<bool>("--no-cache") { Description = "Take nothing from earlier runs and leave nothing." };
         var baseRef = new Option<string?>("--base") { Description = "A git reference whose gates apply and whose model is the baseline.", HelpName = "ref" };
         var baseModel = new Option<string?>("--base-model") { Description = "The baseline model, for gates with 'drop'.", HelpName = "file" };

@@ -34,6 +34,9 @@ public sealed class Check : ToolTask
     /// <summary>Whether a model that fails is repaired.</summary>
     public bool Repair { get; set; } = true;
 
+    /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
+    public bool Full { get; set; }
+
     /// <summary>Further arguments of the command line, quoted as a shell wants them.</summary>
     public string Arguments { get; set; } = "";
 
@@ -162,6 +165,7 @@ public sealed class Check : ToolTask
         line.AppendSwitch("--format msbuild");
         line.AppendSwitchIfNotNull("--inputs-file ", InputList);
         if (!Repair) line.AppendSwitch("--no-repair");
+        if (Full) line.AppendSwitch("--full");
         if (Arguments.Length > 0) line.AppendTextUnquoted(" " + Arguments);
         return line.ToString();
     }

@@ -51,7 +51,8 @@ public static class Gate
         }
     }
 
-    private static GateResult Run(GatePolicy policy, GateOptions options, IProgress<RunProgress>? progress, CancellationToken cancel, Stopwatch clock)
+    private static GateResult Run(GatePolicy policy, GateOptions options, IProgress<RunProgress>? progress, CancellationToken cancel,
+        Stopwatch clock)
     {
         progress?.Report(new("Reading data"));
         var model = OnnxFile.Read(policy.Model.FullPath);

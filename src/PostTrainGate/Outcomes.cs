@@ -45,7 +45,11 @@ internal static class Outcomes
         {
             Verdict.Fail when reading.Reason is { } doubt => (DiagnosticCodes.GateNotTrusted,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."),
-            Verdict.Fail => (DiagnosticCodes.GateFailed, $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."),
+            Verdict.Fail => (DiagnosticCodes.GateFailed,
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."),
+            Verdict.Inconclusive when reading.Attacked is { } a && a.Inputs < a.Of => (DiagnosticCodes.GateInconclusive,
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, and all of them would be too few to tell "
+                + $"whether it is {gate.Threshold}."),
             Verdict.Inconclusive => (DiagnosticCodes.GateInconclusive,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}: too few to tell whether it is {gate.Threshold}."),
             _ => (DiagnosticCodes.GateNotMeasured, $"{gate.Title} was not measured: {reading.Reason}"),

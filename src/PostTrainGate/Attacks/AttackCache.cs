@@ -54,7 +54,8 @@ public sealed class AttackCache
     public long KeptInputs => Interlocked.Read(ref _keptInputs);
 
     private static string? DefaultKeyFile =>
-        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData) is { Length: > 0 } data ? Path.Combine(data, "posttraingate", "key") : null;
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData) is { Length: > 0 } data
+            ? Path.Combine(data, "posttraingate", "key") : null;
 
     /// <summary>An adversarial example of that name and length in bytes; null when there is none.</summary>
     internal byte[]? Example(string name, int length) => Read("examples", name, length);
@@ -78,7 +79,7 @@ public sealed class AttackCache
         Interlocked.Add(ref _keptInputs, inputs);
     }
 
-    /// <summary>Deletes the oldest files where there is more than the folder may hold. Links are not followed, nothing else is touched.</summary>
+    /// <summary>Deletes the oldest files where there is more than the folder may hold. Follows no link, touches nothing else.</summary>
     internal void Trim(long limit = Limit) => Attempt(() =>
     {
         var files = new[] { "examples", "outcomes" }.Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
@@ -93,7 +94,8 @@ public sealed class AttackCache
     private byte[]? Read(string kind, string name, int length) => Attempt(() =>
     {
         var file = new FileInfo(Place(kind, name)); // a pipe or a device has no length
-        return file.Exists && file.Length == length && File.ReadAllBytes(file.FullName) is var bytes && bytes.Length == length ? bytes : null;
+        if (!file.Exists || file.Length != length) return null;
+        return File.ReadAllBytes(file.FullName) is { } bytes && bytes.Length == length ? bytes : null;
     });
 
     private bool Write(string kind, string name, ReadOnlySpan<byte> content)
@@ -109,13 +111,14 @@ public sealed class AttackCache
 
     private string Place(string kind, string name) => Path.Combine(Folder, kind, name[..2], name[2..]);
 
-    private static byte[] Seal(byte[] key, string name, ReadOnlySpan<byte> content) => HMACSHA256.HashData(key, (byte[])[.. Encoding.ASCII.GetBytes(name), .. content]);
+    private static byte[] Seal(byte[] key, string name, ReadOnlySpan<byte> content) =>
+        HMACSHA256.HashData(key, (byte[])[.. Encoding.ASCII.GetBytes(name), .. content]);
 
     // Made once; what others may read is no secret, and a file from a repository never is the owner's alone.
     private static byte[]? ReadKey(string file) => Attempt(() =>
     {
         if (!File.Exists(file)) AtomicFile.WriteBytes(file, RandomNumberGenerator.GetBytes(KeyLength), isPrivate: true);
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0) return null;
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~AtomicFile.Private) != 0) return null;
         return File.ReadAllBytes(file) is { Length: KeyLength } key ? key : null;
     });
 

@@ -30,14 +30,15 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         using var scope = NewDisposeScope();
         var budget = Budget.Of(run.Settings, model.Input);
         var inputs = rows.Inputs.contiguous();
-        var names = Enumerable.Range(0, rows.Count).Select(row => ExampleName(Row(inputs, row), rows.LabelValues[row], run, budget)).ToArray();
+        string[] names = [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget))];
         var broken = BrokenByKept(inputs, rows.Labels, names, budget);
-        var left = Enumerable.Range(0, rows.Count).Where(row => !broken[row]).ToArray();
+        var left = Where(broken, isBroken => !isBroken);
         var robust = new bool[rows.Count];
         if (left.Length > 0)
         {
-            var index = tensor(left.Select(row => (long)row).ToArray());
-            using var outcome = AttackHarness.Run(model, inputs.index_select(0, index), rows.Labels.index_select(0, index), run with { KeepExamples = true });
+            var index = tensor(left);
+            var (x, y) = (inputs.index_select(0, index), rows.Labels.index_select(0, index));
+            using var outcome = AttackHarness.Run(model, x, y, run with { KeepExamples = true });
             for (var i = 0; i < left.Length; i++)
             {
                 robust[left[i]] = outcome.Robust[i];
@@ -51,18 +52,25 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     // Right without a perturbation, and wrong with the kept one, once that is made legal.
     private bool[] BrokenByKept(Tensor inputs, Tensor labels, string[] names, Budget budget)
     {
+        var broken = new bool[names.Length];
         var kept = names.Select(name => cache.Example(name, Row(inputs, 0).Length)).ToArray();
-        if (kept.All(example => example is null)) return new bool[names.Length];
-        using var _ = no_grad();
+        var tried = Where(kept, example => example is not null);
+        if (tried.Length == 0) return broken;
         using var scope = NewDisposeScope();
-        var examples = inputs.clone();
-        for (var row = 0; row < kept.Length; row++) kept[row]?.CopyTo(Row(examples, row));
-        var legal = budget.Project(inputs, examples);
+        var index = tensor(tried);
+        var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
+        var examples = clean.clone();
+        foreach (var (i, row) in tried.Index()) kept[row]!.CopyTo(Row(examples, i));
+        var legal = budget.Project(clean, examples);
         // Numbers beyond all measure may overflow on their way into the budget.
-        var isNear = budget.Distance(inputs, legal).le(Scalars.Of(budget.Epsilon * (1 + 1e-3)));
-        var errs = AttackHarness.Errs(model.LogitsOfAll(legal), labels).logical_and(isNear);
-        return [.. errs.logical_and(AttackHarness.Errs(model.LogitsOfAll(inputs), labels).logical_not()).data<bool>()];
+        var isNear = budget.Distance(clean, legal).le(Scalars.Of(budget.Epsilon * (1 + 1e-3)));
+        var errs = AttackHarness.Errs(model.LogitsOfAll(legal), y).logical_and(isNear).nonzero().flatten();
+        var right = AttackHarness.Errs(model.LogitsOfAll(clean.index_select(0, errs)), y.index_select(0, errs)).logical_not();
+        foreach (var i in errs.masked_select(right).data<long>()) broken[tried[i]] = true;
+        return broken;
     }
+
+    private static long[] Where<T>(T[] rows, Func<T, bool> holds) => [.. rows.Index().Where(r => holds(r.Item)).Select(r => (long)r.Index)];
 
     // Of the same attack only: what a stronger one found would change what a weaker one's name stands for.
     private static string ExampleName(ReadOnlySpan<byte> input, int label, AttackRun run, Budget budget)
@@ -82,7 +90,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
         content.Write(run.Settings.Epsilon);
         content.Write(run.Settings.StepSize ?? double.NaN);
-        foreach (var column in rows.Layout?.Columns ?? []) content.Write($"{column.Name} {column.Start} {string.Join(' ', column.Categories)}");
+        foreach (var c in rows.Layout?.Columns ?? []) content.Write($"{c.Name} {c.Start} {string.Join(' ', c.Categories)}");
         foreach (var size in rows.Inputs.shape) content.Write(size);
         foreach (var label in rows.LabelValues) content.Write(label);
         using var inputs = rows.Inputs.contiguous();

@@ -14,7 +14,9 @@ namespace PostTrainGate.Metrics;
 /// </remarks>
 internal static class ConfidenceSequence
 {
-    /// <summary>The numbers that are still possible; with probability <paramref name="confidence"/> the truth is among them at every moment.</summary>
+    /// <summary>
+    /// The numbers that are still possible; with probability <paramref name="confidence"/> the truth is among them at every moment.
+    /// </summary>
     /// <param name="hits">Rows that hold among those drawn.</param>
     /// <param name="drawn">Rows drawn.</param>
     /// <param name="total">All rows.</param>
@@ -37,7 +39,8 @@ internal static class ConfidenceSequence
     public static Measurement Measure(int hits, int drawn, int total, double confidence)
     {
         var (least, most) = Possible(hits, drawn, total, confidence);
-        return new(hits / (double)drawn, Intervals.Proportion(least, total, confidence).Lower, Intervals.Proportion(most, total, confidence).Upper, drawn);
+        var (lower, upper) = (Intervals.Proportion(least, total, confidence).Lower, Intervals.Proportion(most, total, confidence).Upper);
+        return new(hits / (double)drawn, lower, upper, drawn);
     }
 
     /// <summary>Whether all rows would give the same verdict, whichever of the possible numbers is the true one.</summary>

@@ -41,8 +41,12 @@ public sealed class RobustAccuracy : IMetric
         foreach (var (number, chunk) in (plan is null ? [rows] : AttackPlan.Chunks(rows, context.RowSeed)).Index())
         {
             using var set = data.Take(chunk);
-            var progress = context.Progress is not { } all ? null : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length));
-            var run = new AttackRun(rule.Attack!, plan is null ? context.Seed : Seeds.Derive(context.Seed, "chunk", number)) { Progress = progress, Cancel = context.Cancel };
+            var run = new AttackRun(rule.Attack!, plan is null ? context.Seed : Seeds.Derive(context.Seed, "chunk", number))
+            {
+                Progress = context.Progress is not { } all ? null
+                    : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length)),
+                Cancel = context.Cancel,
+            };
             var (holds, broken) = cached?.Run(set, run) ?? Attack(context.Evaluation.Model, set, run);
             attacked.AddRange(chunk);
             robust.UnionWith(chunk.Where((_, i) => holds[i]));

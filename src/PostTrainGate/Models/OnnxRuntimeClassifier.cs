@@ -22,7 +22,8 @@ public sealed class OnnxRuntimeClassifier : Classifier
 
     private OnnxRuntimeClassifier(OnnxFile file, OnnxFeeds feeds, OnnxEnd end, InputPolicy input, string why)
     {
-        (_file, _feeds, _outputs, Input, WhyNoGradients, ClassNames) = (file, feeds, string.Join(' ', end.Outputs), input, why, end.ClassNames);
+        (_file, _feeds, _outputs) = (file, feeds, string.Join(' ', end.Outputs));
+        (Input, WhyNoGradients, ClassNames) = (input, why, end.ClassNames);
         _session = new(file, end.Model, end.Outputs, Environment.ProcessorCount);
         try
         {

@@ -5,6 +5,9 @@ namespace PostTrainGate.Reporting;
 /// <summary>Writes a file whole or not at all.</summary>
 internal static class AtomicFile
 {
+    /// <summary>Mode of a file that is its owner's alone.</summary>
+    public const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Writes beside the target under another name, then renames: who reads sees the old file or the new one.</summary>
@@ -21,7 +24,7 @@ internal static class AtomicFile
         Directory.CreateDirectory(folder);
         var temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (isPrivate && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (isPrivate && !OperatingSystem.IsWindows()) options.UnixCreateMode = Private;
         try
         {
             using (var stream = new FileStream(temporary, options)) stream.Write(content);

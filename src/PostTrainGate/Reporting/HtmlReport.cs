@@ -110,7 +110,8 @@ public sealed class HtmlReport : IReportWriter
         : $"{GateText.Measured(value)} <span class=\"quiet\">[{GateText.Measured(part.Lower ?? value)}, {GateText.Measured(part.Upper ?? value)}]</span>";
 
     private static string Value(Reading reading) => reading.Value is { } value
-        ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>" : Html.Text(reading.Reason);
+        ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
+        : Html.Text(reading.Reason);
 
     private static string Effort(Reading reading) => GateText.Effort(reading) is { Length: > 0 } effort ? $" {effort}" : "";
 

@@ -105,10 +105,13 @@ public sealed class MarkdownReport : IReportWriter
         return gate.Original.Reason is { } reason ? $"{text}<br><sub>{Markdown.Text(reason, room.Text)}</sub>" : text;
     }
 
-    private static string Value(Reading? reading, string change) => reading?.Value is not { } value ? ""
-        : $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal)}{Effort(reading)}</sub>";
-
-    private static string Effort(Reading reading) => GateText.Effort(reading) is { Length: > 0 } effort ? $"<br>{effort}" : "";
+    private static string Value(Reading? reading, string change)
+    {
+        if (reading?.Value is not { } value) return "";
+        var interval = ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal);
+        var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
+        return $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}</sub>";
+    }
 
     private static void Next(StringBuilder page, GateResult result)
     {

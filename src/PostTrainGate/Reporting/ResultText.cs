@@ -97,8 +97,11 @@ internal static class ResultText
 
         foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))
         {
-            if (RowsToDecide(gate) is { } rows)
-                steps.Add($"{gate.Title}: about {rows:N0} test rows (now {gate.Original.Count}) would decide it, if the value stays where it is.");
+            if (RowsToDecide(gate, result.GateConfidence) is { } rows)
+            {
+                var now = gate.Original.Attacked?.Of ?? gate.Original.Count;
+                steps.Add($"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it, if the value stays where it is.");
+            }
         }
 
         if (result.Gates.Any(g => g.Original.Verdict == Verdict.NotMeasured))
@@ -114,9 +117,12 @@ internal static class ResultText
     ];
 
     // An interval's half width shrinks with the square root of the number of rows.
-    private static int? RowsToDecide(GateReading gate)
+    private static int? RowsToDecide(GateReading gate, double confidence)
     {
         if (gate.Original is not { Value: { } value, Lower: { } lower, Upper: { } upper, Count: > 0 and var count }) return null;
+        // Of a gate that stopped early, the interval that all of its rows would have.
+        if (gate.Original.Attacked is { } attacked && attacked.Inputs < attacked.Of)
+            (_, lower, upper, count, _) = Metrics.Intervals.Proportion(value * attacked.Of, attacked.Of, confidence);
         if ((gate.Min ?? gate.Max) is not { } threshold || (gate.Min is not null && gate.Max is not null)) return null;
         var (judged, low, high) = Judge.Judged(gate.Better, new(value, lower, upper, count));
         var distance = Math.Abs(judged - threshold);

@@ -74,6 +74,43 @@ public partial class CheckTests
         Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(report)!).Length);
     }
 
+    [Fact]
+    public async Task An_interrupted_run_says_what_it_kept_and_how_to_go_on()
+    {
+        using var place = new Workplace();
+        var folder = place.Folder.Path("kept");
+        using var interrupt = new CancellationTokenSource();
+        var code = await place.RunAsync((_, options, _, cancel) =>
+        {
+            options!.Cache!.KeepOutcome(new string('a', 64), [1, 2], 1234);
+            interrupt.Cancel();
+            cancel.ThrowIfCancellationRequested();
+            throw new InvalidOperationException("not reached");
+        }, interrupt.Token, "--cache", folder);
+        Assert.Equal(130, code);
+        Assert.Equal("posttraingate: cancelled; files are as they were. "
+            + $"1,234 attacked inputs are kept in {folder}; the same command goes on from there.\n", place.Error);
+    }
+
+    [Fact]
+    public async Task What_is_kept_goes_where_the_call_says_or_nowhere()
+    {
+        using var place = new Workplace();
+        List<(bool Full, string? Folder)> seen = [];
+        async Task Run(params string[] args) => await place.RunAsync((_, options, _, _) =>
+        {
+            seen.Add((options!.Full, options.Cache?.Folder));
+            return SampleResults.Passed;
+        }, args);
+        var (here, usual) = (place.Folder.Path("here"), place.Folder.Path("usual"));
+        place.Host = place.Host with { CacheFolder = usual };
+        await Run();
+        await Run("--full", "--cache", here);
+        await Run("--no-cache");
+        Assert.Equal([(false, usual), (true, here), (false, null)], seen);
+        Assert.False(Directory.Exists(usual) || Directory.Exists(here)); // nothing was kept
+    }
+
     [Theory]
     [InlineData("--foo")]
     [InlineData("--format", "xml")]

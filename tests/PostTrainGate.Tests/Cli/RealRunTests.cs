@@ -52,6 +52,59 @@ public sealed class RealRunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_is_broken_off_goes_on_and_ends_as_one_that_was_not_and_as_a_full_one()
+    {
+        using var digits = new TemporaryFolder();
+        foreach (var name in new[] { "posttraingate.yml", "model.onnx", "digits.csv" })
+            File.Copy(Path.Combine(Fixtures.Repository, "samples/digits", name), digits.Path(name));
+        var policy = digits.Path("posttraingate.yml");
+        var text = File.ReadAllText(policy);
+        var end = text.IndexOf("repair:\n", StringComparison.Ordinal);
+        File.WriteAllText(policy, text[..end].Replace("min: 0.65", "min: 0.57", StringComparison.Ordinal)); // takes many rows
+        string[] check = ["check", digits.Root, "--no-repair", "--cache"];
+        string Json() => File.ReadAllText(digits.Path("posttraingate-report/gate-result.json"));
+
+        using (var place = new Workplace())
+            await CommandLine.RunAsync([.. check, digits.Path("whole")], place.Host, TestContext.Current.CancellationToken);
+        var whole = Json();
+        var attacked = GateJson.Parse(whole).Gates[1].Original.Attacked!;
+        Assert.InRange(attacked.Inputs, 100, attacked.Of);
+
+        using (var place = new Workplace())
+        {
+            using var interrupt = new CancellationTokenSource();
+            var host = place.Host with
+            {
+                Run = (p, options, _, cancel) => Gate.Run(p, options, new Relay<RunProgress>(told =>
+                {
+                    if (told.Stage.Contains("robust", StringComparison.Ordinal) && told.Done > 0.56) interrupt.Cancel();
+                }), cancel),
+            };
+            Assert.Equal(130, await CommandLine.RunAsync([.. check, digits.Path("broken off")], host, interrupt.Token));
+            Assert.Matches(@"cancelled; files are as they were\. \d+ attacked inputs are kept in .*; the same command", place.Error);
+            Assert.Equal(whole, Json());
+        }
+
+        // The second time all of it is there.
+        foreach (var folder in new[] { "broken off", "broken off", "whole" })
+        {
+            using var place = new Workplace();
+            await CommandLine.RunAsync([.. check, digits.Path(folder)], place.Host, TestContext.Current.CancellationToken);
+            Assert.Equal(Lines(whole), Lines(Json()));
+        }
+
+        using (var place = new Workplace())
+            await CommandLine.RunAsync([.. check, digits.Path("whole"), "--full"], place.Host, TestContext.Current.CancellationToken);
+        var full = GateJson.Parse(Json());
+        Assert.EndsWith("--no-repair --full", full.Reproduce, StringComparison.Ordinal);
+        Assert.Equal(attacked with { Inputs = attacked.Of }, full.Gates[1].Original.Attacked);
+        Assert.Equal(GateJson.Parse(whole).Gates[1].Original.Verdict, full.Gates[1].Original.Verdict);
+
+        static IEnumerable<string> Lines(string json) =>
+            json.Split('\n').Where(l => !l.StartsWith("  \"seconds\": ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_model_that_is_none_is_named_at_the_policys_line()
     {
         File.WriteAllText(_folder.Path("model.onnx"), "this is no model");

@@ -26,13 +26,13 @@ public partial class ActionTests
     }
 
     [Theory]
-    [InlineData("true", "always")]
-    [InlineData("false", "never")]
-    public async Task The_command_line_takes_what_the_action_gives_it(string repair, string comment)
+    [InlineData("true", "always", "false")]
+    [InlineData("false", "never", "true")]
+    public async Task The_command_line_takes_what_the_action_gives_it(string repair, string comment, string full)
     {
         using var place = new Workplace();
         GateOptions? seen = null;
-        var args = Arguments(new() { ["policy"] = place.Folder.Root, ["repair"] = repair, ["comment"] = comment, ["verbosity"] = "normal" });
+        var args = Arguments(new() { ["policy"] = place.Folder.Root, ["repair"] = repair, ["full"] = full, ["comment"] = comment, ["verbosity"] = "normal" });
         var host = place.Host with
         {
             Run = (_, options, _, _) =>
@@ -42,7 +42,7 @@ public partial class ActionTests
             },
         };
         Assert.Equal(0, await CommandLine.RunAsync(args, host, TestContext.Current.CancellationToken));
-        Assert.Equal(repair == "true", seen!.Repair);
+        Assert.Equal((repair == "true", full == "true"), (seen!.Repair, seen.Full));
     }
 
     [Fact]

@@ -29,11 +29,11 @@ internal static class SampleResults
             Repaired = new(0.021, -0.048, 0.09, 300, Verdict.Pass),
             NullControl = new(-0.176, -0.249, -0.102, 300, Verdict.Fail),
         },
-        Gate("robust_accuracy", "robust accuracy, PGD Linf epsilon 0.1, 40 steps", "at least 0.4", 24, Better.Higher, new(0.163, 0.126, 0.21, 300, Verdict.Fail)) with
+        Gate("robust_accuracy", "robust accuracy, PGD Linf epsilon 0.1, 40 steps", "at least 0.4", 24, Better.Higher, new(0.163, 0.102, 0.27, 96, Verdict.Fail) { Attacked = new(96, 300, 0) }) with
         {
             Min = 0.4,
             Base = new(0.17, 0.131, 0.217, 300, Verdict.Fail),
-            Repaired = new(0.473, 0.417, 0.53, 300, Verdict.Pass),
+            Repaired = new(0.473, 0.417, 0.53, 300, Verdict.Pass) { Attacked = new(300, 300, 12) },
             NullControl = new(0.159, 0.122, 0.205, 300, Verdict.Fail),
         },
         Gate("disparate_impact", "disparate impact by age", "at least 0.8", 25, Better.NearOne, new(0.86, 0.74, 0.98, 300, Verdict.Inconclusive)) with
