@@ -38,11 +38,11 @@ public sealed class AttackCache
     {
         get
         {
-            var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-            var caches = OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+            var home = UserFolder(Environment.SpecialFolder.UserProfile);
+            var caches = OperatingSystem.IsWindows() ? UserFolder(Environment.SpecialFolder.LocalApplicationData)
                 : OperatingSystem.IsMacOS() ? Path.Combine(home, "Library/Caches")
                 : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } given && Path.IsPathFullyQualified(given) ? given
-                : home.Length == 0 ? "" : Path.Combine(home, ".cache");
+                : Path.Combine(home, ".cache");
             return Path.IsPathFullyQualified(caches) ? Path.Combine(caches, "posttraingate") : null;
         }
     }
@@ -54,8 +54,12 @@ public sealed class AttackCache
     public long KeptInputs => Interlocked.Read(ref _keptInputs);
 
     private static string? DefaultKeyFile =>
-        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData) is { Length: > 0 } data
+        UserFolder(Environment.SpecialFolder.LocalApplicationData) is var data && Path.IsPathFullyQualified(data)
             ? Path.Combine(data, "posttraingate", "key") : null;
+
+    // A fresh machine does not have it yet.
+    private static string UserFolder(Environment.SpecialFolder folder) =>
+        Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
 
     /// <summary>An adversarial example of that name and length in bytes; null when there is none.</summary>
     internal byte[]? Example(string name, int length) => Read("examples", name, length);
