@@ -42,6 +42,9 @@ public static class Catalog
     [
         new Accuracy(),
         new RobustAccuracy(),
+        new CertifiedAccuracy(),
+        new SmoothedAccuracy(),
+        new MedianPerturbation(),
         new EmpiricalRobustness(),
         GroupMetric.StatisticalParityDifference,
         GroupMetric.DisparateImpact,

@@ -56,7 +56,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         return results.MoveToImmutable();
     }
 
-    /// <summary>Readings with their verdicts; a robust accuracy that would pass must stand the trust checks.</summary>
+    /// <summary>Readings with their verdicts; what would pass by an attack's word must stand the trust checks.</summary>
     public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
         [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
 
@@ -75,7 +75,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
     {
-        if (reading.Verdict != Verdict.Pass || Metrics[gate] is not RobustAccuracy) return reading;
+        if (reading.Verdict != Verdict.Pass || Metrics[gate] is not (RobustAccuracy or MedianPerturbation)) return reading;
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
         return TrustChecks.Doubt(evaluation, Reference, Rules[gate], seed, cancel) is { } doubt
             ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }

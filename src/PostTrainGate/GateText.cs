@@ -15,6 +15,8 @@ internal static class GateText
         if (rule.Rate is { } rate) title += $" of {rate.Replace('_', ' ')}";
         if (rule.Classes != ClassView.Favorable) title += rule.Classes == ClassView.Macro ? ", mean over classes" : ", worst class";
         if (rule.Group is { } group) title += $" by {group}";
+        if (rule.Certificate is { } ball) title += $", {ball.Method.ToString().ToUpperInvariant()} {ball.Norm} epsilon {Number(ball.Epsilon)}";
+        if (rule.Smoothing is { } noise) title += $", sigma {Number(noise.Sigma)} L2 epsilon {Number(noise.Epsilon)}";
         return rule.Attack is { } attack ? $"{title}, {Attack(attack)}" : title;
     }
 
@@ -67,7 +69,7 @@ internal static class GateText
 
     private static string Attack(AttackSettings attack)
     {
-        var text = $"{attack.Name.ToUpperInvariant()} {attack.Norm} epsilon {Number(attack.Epsilon)}";
+        var text = $"{attack.Name.ToUpperInvariant()} {attack.Norm}{(double.IsFinite(attack.Epsilon) ? $" epsilon {Number(attack.Epsilon)}" : "")}";
         if (attack.Steps is { } steps) text += $", {steps} steps";
         return attack.Restarts > 1 ? $"{text}, {attack.Restarts} restarts" : text;
     }

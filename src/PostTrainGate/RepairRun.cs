@@ -136,7 +136,7 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their range.
     private ImmutableArray<Reading> NullControls(Evaluation original)
     {
-        var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.Attack is null ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, NullAttackedRows) })] };
+        var fewer = policy with { Gates = [.. policy.Gates.Select(g => !g.ChangesInputs ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, NullAttackedRows) })] };
         var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
         var draws = new List<ImmutableArray<Measurement>>();
         foreach (var model in NullControl.Draw(source, _best!.Model, Seeds.Derive(policy.Seed, "null")))

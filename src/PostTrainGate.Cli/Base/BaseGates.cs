@@ -78,8 +78,8 @@ internal static class BaseGates
     }
 
     private static bool IsSame(GateRule a, GateRule b) => 
-        (a.Metric, a.Group, a.Attack, a.Rate, a.Alpha, a.Classes, a.Neighbors, a.Gap)
-        == (b.Metric, b.Group, b.Attack, b.Rate, b.Alpha, b.Classes, b.Neighbors, b.Gap);
+        (a.Metric, a.Group, a.Attack, a.Certificate, a.Smoothing, a.Corruption, a.Rate, a.Alpha, a.Classes, a.Neighbors, a.Gap)
+        == (b.Metric, b.Group, b.Attack, b.Certificate, b.Smoothing, b.Corruption, b.Rate, b.Alpha, b.Classes, b.Neighbors, b.Gap);
 
     private static bool IsSame(GroupPolicy a, GroupPolicy b) =>
         (a.Column, a.Privileged, a.Where, a.MinCount) == (b.Column, b.Privileged, b.Where, b.MinCount)

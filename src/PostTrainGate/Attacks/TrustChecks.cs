@@ -26,6 +26,8 @@ internal static class TrustChecks
     public static string? Doubt(Evaluation evaluation, Evaluation? reference, GateRule rule, int seed, CancellationToken cancel)
     {
         using var rows = Some(evaluation.Data, seed);
+        // Without an epsilon there is no budget to beat.
+        if (double.IsInfinity(rule.Attack!.Epsilon)) return FlatGradients(evaluation, rows);
         return FlatGradients(evaluation, rows) ?? TransferBeatsAttack(evaluation, reference, rule, rows, seed, cancel)
             ?? StandsAtAnyEpsilon(evaluation, rule, rows, seed, cancel);
     }

@@ -16,7 +16,7 @@ internal static class InputBounds
     public static void Check(Tensor[] inputs, FeatureLayout? layout, GatePolicy policy, List<Diagnostic> notes)
     {
         var (lower, upper, position) = (policy.Input.Lower, policy.Input.Upper, policy.Data.Position);
-        if (!policy.Input.BoundsGiven && !policy.Gates.Any(g => g.Attack is not null)) return;
+        if (!policy.Input.BoundsGiven && !policy.Gates.Any(g => g.ChangesInputs)) return;
         using var scope = NewDisposeScope();
         var least = inputs.Select(i => layout is null ? i.min().reshape(1) : i.amin(0)).Aggregate(minimum).data<float>().ToArray();
         var most = inputs.Select(i => layout is null ? i.max().reshape(1) : i.amax(0)).Aggregate(maximum).data<float>().ToArray();

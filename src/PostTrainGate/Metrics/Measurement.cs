@@ -73,6 +73,18 @@ public enum MetricNeeds
 
     /// <summary>A gap between shares of neighbours.</summary>
     Gap = 32,
+
+    /// <summary>A ball around each row that a certificate holds for.</summary>
+    Certificate = 64,
+
+    /// <summary>Noise that smooths the classifier, and the radius that is certified by it.</summary>
+    Smoothing = 128,
+
+    /// <summary>Corruptions and how severe they are.</summary>
+    Corruptions = 256,
+
+    /// <summary>An attack that looks for the nearest error.</summary>
+    Distance = 512,
 }
 
 /// <summary>One thing that can be measured of a classifier on a set of rows. Stateless.</summary>

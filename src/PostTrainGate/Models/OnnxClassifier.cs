@@ -80,6 +80,9 @@ public sealed class OnnxClassifier : Classifier
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
 
+    /// <summary>The graph with what it starts from, for those who compute other things of it than values.</summary>
+    internal (CompiledModel Model, Tensor[] State, InputNormalization Normalization) Rebuilt => (_model, _state, _normalization);
+
     /// <inheritdoc/>
     internal override string Fingerprint => Hash.Of(content =>
     {

@@ -153,8 +153,7 @@ internal sealed partial class OnnxCompiler
             if (output >= proto.Output.Count || proto.Output[output].Length == 0) continue;
             var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs, .. captured], Slot(proto.Output[output]), kernel)
             {
-                Convolves = node.Convolves,
-                Normalizes = node.Normalizes,
+                Rebuild = node,
             };
             if (step.Inputs.All(i => Constants[i] is not null))
             {

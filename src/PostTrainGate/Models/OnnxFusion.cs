@@ -33,7 +33,7 @@ internal static class OnnxFusion
         var merged = new List<OnnxGraph.Step>(steps);
         foreach (var step in steps)
         {
-            if (step.Normalizes is not { } norm || !producer.TryGetValue(step.Inputs[0], out var conv) || conv.Convolves is not { } weights) continue;
+            if (step.Rebuild.Normalizes is not { } norm || !producer.TryGetValue(step.Inputs[0], out var conv) || conv.Rebuild.Convolves is not { } weights) continue;
             if (readers[conv.Output] > 1 || taps.Contains(conv.Output)) continue;
             merged.Remove(conv);
             // An error is most likely one of the convolution's shapes.

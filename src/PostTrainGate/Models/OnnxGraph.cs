@@ -20,11 +20,8 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     /// <param name="Kernel">How.</param>
     internal sealed record Step(NodeProto Node, string OutputName, int[] Inputs, int Output, Kernel Kernel)
     {
-        /// <summary>Set where it is a convolution.</summary>
-        public OnnxFusion.Convolved? Convolves { get; init; }
-
-        /// <summary>Set where it normalises by statistics that the file holds.</summary>
-        public OnnxFusion.Normalization? Normalizes { get; init; }
+        /// <summary>The node with its attributes read.</summary>
+        public required OnnxNode Rebuild { get; init; }
     }
 
     // Dead[i]: slots that no step after i reads, so that their memory is free again where no gradient needs it.

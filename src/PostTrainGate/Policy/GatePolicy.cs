@@ -239,6 +239,18 @@ public sealed record GateRule
     /// <summary>The attack it is measured under, where the metric takes one.</summary>
     public AttackSettings? Attack { get; init; }
 
+    /// <summary>The ball that a certificate has to hold for, where the metric takes one.</summary>
+    public CertificateSettings? Certificate { get; init; }
+
+    /// <summary>The noise that smooths the classifier, where the metric takes it.</summary>
+    public SmoothingSettings? Smoothing { get; init; }
+
+    /// <summary>The corruptions, where the metric takes them.</summary>
+    public CorruptionSettings? Corruption { get; init; }
+
+    /// <summary>Whether the inputs are changed to measure it: costly, so that <see cref="Samples"/> may be fewer where it is done often.</summary>
+    public bool ChangesInputs => Attack is not null || Certificate is not null || Smoothing is not null || Corruption is not null;
+
     /// <summary>At most this many test rows are attacked (a seeded choice); null: all.</summary>
     public int? Samples { get; init; }
 
@@ -272,6 +284,31 @@ public sealed record AttackSettings(string Name, Attacks.Norm Norm, double Epsil
 
     /// <summary>Whether the first try starts at a random point of the ball; null: the attack's own default.</summary>
     public bool? RandomStart { get; init; }
+}
+
+/// <summary>The ball around a row that a certificate has to hold for.</summary>
+/// <param name="Norm">Norm of the perturbation.</param>
+/// <param name="Epsilon">Its largest size, in the data's units.</param>
+/// <param name="Method">How the network's outputs are bounded.</param>
+public sealed record CertificateSettings(Attacks.Norm Norm, double Epsilon, Certification.BoundMethod Method);
+
+/// <summary>Randomised smoothing.</summary>
+/// <param name="Sigma">Standard deviation of the noise on each value, in the data's units.</param>
+/// <param name="Epsilon">Euclidean radius that has to be certified.</param>
+/// <param name="Draws">Draws of noise that estimate the class's probability for a row.</param>
+public sealed record SmoothingSettings(double Sigma, double Epsilon, int Draws);
+
+/// <summary>Which corruptions.</summary>
+/// <param name="Names">Names of corruptions; empty: the usual ones for the kind of data.</param>
+/// <param name="Severities">From 1 to 5, each once.</param>
+public sealed record CorruptionSettings(ImmutableArray<string> Names, ImmutableArray<int> Severities)
+{
+    /// <inheritdoc/>
+    public bool Equals(CorruptionSettings? other) =>
+        other is not null && Names.SequenceEqual(other.Names) && Severities.SequenceEqual(other.Severities);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Names.Length, Severities.Length);
 }
 
 /// <summary>What a verdict means for the run.</summary>

@@ -90,7 +90,12 @@ internal static class PolicyBinder
         Classes = gate.Rule.Get(Shapes.Rule.Classes),
         Neighbors = gate.Rule.Get(Shapes.Rule.Neighbors),
         Gap = gate.Rule.Get(Shapes.Rule.Gap),
-        Attack = gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule) : null,
+        Attack = gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule, gate.Rule.Get(Shapes.Rule.Epsilon))
+            : gate.Metric.Needs.HasFlag(MetricNeeds.Distance) ? Attack(gate.Rule, double.PositiveInfinity) : null,
+        Certificate = gate.Metric.Needs.HasFlag(MetricNeeds.Certificate)
+            ? new(gate.Rule.Get(Shapes.Rule.Norm), gate.Rule.Get(Shapes.Rule.Epsilon), gate.Rule.Get(Shapes.Rule.Method)) : null,
+        Smoothing = gate.Metric.Needs.HasFlag(MetricNeeds.Smoothing)
+            ? new(gate.Rule.Get(Shapes.Rule.Sigma), gate.Rule.Get(Shapes.Rule.Epsilon), gate.Rule.Get(Shapes.Rule.Draws)) : null,
         Samples = gate.Rule.Get(Shapes.Rule.Samples),
         Min = gate.Rule.Get(Shapes.Rule.Min),
         Max = gate.Rule.Get(Shapes.Rule.Max),
@@ -98,8 +103,8 @@ internal static class PolicyBinder
         Position = gate.Name.Position,
     };
 
-    private static AttackSettings Attack(Section rule) =>
-        new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), rule.Get(Shapes.Rule.Epsilon))
+    private static AttackSettings Attack(Section rule, double epsilon) =>
+        new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), epsilon)
         {
             Steps = rule.Get(Shapes.Rule.Steps),
             StepSize = rule.Get(Shapes.Rule.StepSize),

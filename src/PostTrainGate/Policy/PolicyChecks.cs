@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Metrics;
 using Shapes = PostTrainGate.Policy.PolicyShape;
 
 namespace PostTrainGate.Policy;
@@ -179,12 +180,15 @@ internal static class PolicyChecks
         }
 
         if (root.TryGet(Shapes.InputKey, out var input) && input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] < bounds[1])
-            Epsilon(rule, bounds[0], bounds[1], context);
+            Epsilon(gate, bounds[0], bounds[1], context);
     }
 
     // An epsilon that reaches every input is one in other units: 8 where 8/255 is meant.
-    private static void Epsilon(Section rule, double lower, double upper, ReadContext context)
+    private static void Epsilon(GateEntry gate, double lower, double upper, ReadContext context)
     {
+        // That of smoothing is a Euclidean radius.
+        if (gate.Metric?.Needs.HasFlag(MetricNeeds.Smoothing) == true) return;
+        var rule = gate.Rule;
         if (!rule.TryGet(Shapes.Rule.Epsilon, out var epsilon) || rule.Get(Shapes.Rule.Norm) is not Norm.Linf) return;
         if (epsilon <= upper - lower) return;
         var such = epsilon <= 255 && upper <= 1 ? $", such as {Wording.Number(epsilon)}/255" : "";

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Policy;
@@ -20,8 +21,12 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
         [.. PostTrainGate.Catalog.Repairs.Select(r => new PolicyName(r.Name, r.Summary))],
         [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))])
     {
+        MinimalAttacks = [.. PostTrainGate.Catalog.Attacks.OfType<IMinimalAttack>().Select(a => new PolicyName(a.Name, a.Summary))],
         Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new PolicyName(r.Name, r.Summary))],
     };
+
+    /// <summary>Attacks that look for the nearest error.</summary>
+    public ImmutableArray<PolicyName> MinimalAttacks { get; init; } = [];
 
     /// <summary>Rates that metrics may be asked to compare.</summary>
     public ImmutableArray<PolicyName> Rates { get; init; } = [];

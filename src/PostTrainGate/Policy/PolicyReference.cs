@@ -62,7 +62,15 @@ public static class PolicyReference
     }
 
     private static string Needs(MetricNeeds needs) => Wording.List(Enum.GetValues<MetricNeeds>()
-        .Where(n => n != MetricNeeds.None && needs.HasFlag(n)).Select(n => Code(n.ToString().ToLowerInvariant())));
+        .Where(n => n != MetricNeeds.None && needs.HasFlag(n)).SelectMany(Keys).Select(Code));
+
+    private static string[] Keys(MetricNeeds need) => need switch
+    {
+        MetricNeeds.Certificate => ["epsilon"],
+        MetricNeeds.Smoothing => ["sigma", "epsilon"],
+        MetricNeeds.Distance => ["attack"],
+        _ => [need.ToString().ToLowerInvariant()],
+    };
 
     private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
     {

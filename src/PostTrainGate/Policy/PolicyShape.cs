@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using PostTrainGate.Attacks;
+using PostTrainGate.Certification;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 
@@ -186,7 +187,21 @@ internal static class PolicyShape
         public static readonly Key<bool?> RandomStart = new("random_start", new FlagShape(),
             "Whether the first try starts at a random point of the ball; without it the attack's own default.");
         public static readonly Key<int?> Samples = new("samples", new CountShape(1),
-            "At most this many test rows are attacked, a seeded choice; without it all.");
+            "At most this many test rows are attacked, certified or corrupted, a seeded choice; without it all.");
+
+        public static readonly Key<BoundMethod> Method = new("method", new ChoiceShape<BoundMethod>(),
+            "How the network's outputs are bounded: by intervals (IBP), or by linear functions of the input (CROWN), which are tighter.")
+        {
+            Default = "crown",
+        };
+
+        public static readonly Key<double> Sigma = new("sigma", new NumberShape(Range.Positive),
+            "Standard deviation of the noise that smooths the classifier, in the units of the input's bounds.") { Example = "sigma: 0.25" };
+        public static readonly Key<int> Draws = new("draws", new CountShape(100, 1_000_000),
+            "Draws of noise for a row; the more, the larger the radius that can be certified.") { Default = "1000" };
+
+        private static readonly Key<string> Nearest = new("attack", new NameShape("minimal-norm attack", n => n.MinimalAttacks.Select(a => a.Name)),
+            "The attack that looks for the nearest error.") { Example = "attack: fmn" };
 
         public static readonly Key<double?> Min = new("min", Share,
             "The value must be at least this; a ratio r counts as the smaller of r and 1/r.");
@@ -194,9 +209,27 @@ internal static class PolicyShape
         public static readonly Key<double?> Drop = new("drop", Share,
             "The value may be worse than that of the base branch's model by at most this.");
 
-        private static readonly ImmutableArray<Key> ForAttack = [Attack, Norm, Epsilon, Steps, StepSize, Restarts, RandomStart, Samples];
+        // Keys of metrics that change inputs, and what takes them.
+        private static readonly ImmutableArray<(Key Key, MetricNeeds Takers)> Changing =
+        [
+            (Attack, MetricNeeds.Attack | MetricNeeds.Distance),
+            (Norm, MetricNeeds.Attack | MetricNeeds.Distance | MetricNeeds.Certificate),
+            (Epsilon, MetricNeeds.Attack | MetricNeeds.Certificate | MetricNeeds.Smoothing),
+            (Steps, MetricNeeds.Attack | MetricNeeds.Distance),
+            (StepSize, MetricNeeds.Attack),
+            (Restarts, MetricNeeds.Attack),
+            (RandomStart, MetricNeeds.Attack),
+            (Method, MetricNeeds.Certificate),
+            (Sigma, MetricNeeds.Smoothing),
+            (Draws, MetricNeeds.Smoothing),
+            (Samples, MetricNeeds.Attack | MetricNeeds.Distance | MetricNeeds.Certificate | MetricNeeds.Smoothing),
+        ];
+
+        private const MetricNeeds Changed =
+            MetricNeeds.Attack | MetricNeeds.Distance | MetricNeeds.Certificate | MetricNeeds.Smoothing | MetricNeeds.Corruptions;
+
         private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
-        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, Neighbors, Gap, .. ForAttack, .. Thresholds];
+        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, Neighbors, Gap, .. Changing.Select(c => c.Key), .. Thresholds];
 
         /// <summary>For a metric that is not known: every key, none needed.</summary>
         public static MapShape Unknown { get; } = new([.. All]) { Partial = true };
@@ -207,7 +240,8 @@ internal static class PolicyShape
 
         // Thresholds of a metric without an upper end are not shares.
         private static Key Fitting(Key key, MetricName metric) => metric.Largest > 1 && Thresholds.Contains(key)
-            ? new Key<double?>(key.Name, new NumberShape(new(0, metric.Largest)), key.Summary) : key;
+            ? new Key<double?>(key.Name, new NumberShape(new(0, metric.Largest)), key.Summary)
+            : key == Attack && metric.Needs.HasFlag(MetricNeeds.Distance) ? Nearest : key;
 
         private static string? WhyNot(Key key, MetricName metric)
         {
@@ -224,8 +258,12 @@ internal static class PolicyShape
                 return $"'rate' is of no use to '{metric.Name}', which is of one kind; remove it, or use 'rate_difference'.";
             if (key == Alpha && !metric.Needs.HasFlag(MetricNeeds.Alpha))
                 return $"'alpha' is of no use to '{metric.Name}', which has an order of its own or none; remove it.";
-            if (ForAttack.Contains(key) && !metric.Needs.HasFlag(MetricNeeds.Attack))
-                return $"'{key.Name}' is of no use to '{metric.Name}', which is measured without an attack; remove it.";
+            if (Changing.FirstOrDefault(c => c.Key == key) is { Key: not null, Takers: var takers } && (metric.Needs & takers) == 0)
+            {
+                var attacked = takers.HasFlag(MetricNeeds.Attack) && (metric.Needs & Changed) == 0;
+                return $"'{key.Name}' is of no use to '{metric.Name}'{(attacked ? ", which is measured without an attack" : "")}; remove it.";
+            }
+
             if (key == Min && zero)
                 return $"'min' does not fit '{metric.Name}', which is better the {(metric.Better is Better.Lower
                     ? "lower it is; bound it" : "nearer it is to 0; bound its size")} by 'max'.";

@@ -23,7 +23,7 @@ internal sealed class Selection : ISelection, IDisposable
 
     public Selection(OnnxClassifier source, EvaluationSet set, GatePolicy policy, CancellationToken cancel)
     {
-        var rules = policy.Gates.Select(g => g.Attack is null ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, AttackedRows) });
+        var rules = policy.Gates.Select(g => !g.ChangesInputs ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, AttackedRows) });
         _source = new Evaluation(source, set);
         _meter = new GateMeter(policy with { Gates = [.. rules] }, set, "select", cancel) { Reference = _source };
         _floor = Accuracy(_source) - (policy.Repair?.AccuracyDrop ?? 0);

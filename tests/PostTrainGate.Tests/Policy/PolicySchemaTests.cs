@@ -42,10 +42,15 @@ public class PolicySchemaTests
         Assert.All(named, n => Assert.Matches(@"^[A-Z].{10,}\.$", n.Summary));
         Assert.Equal(named.Count, named.DistinctBy(n => n.Name).Count());
 
-        var attacks = names.Attacks.Select(a => $"attack: {a.Name}, epsilon: 8/255, ");
+        // Of every metric what it has to be given; of those under an attack each attack.
         var gates = names.Metrics.SelectMany(m =>
-            (m.Needs.HasFlag(MetricNeeds.Attack) ? attacks : [""]).Select(attack =>
-                $"  - {m.Name}: {{ {attack}{(m.Needs.HasFlag(MetricNeeds.Group) ? "group: sex, " : "")}{(m.Needs.HasFlag(MetricNeeds.Rate) ? "rate: auc, " : "")}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}"));
+        {
+            var needed = PolicyShape.Rule.For(m).Keys(names).Where(k => k.Refused is null && k.Required).Select(k => k.Example!).ToList();
+            var attacks = m.Needs.HasFlag(MetricNeeds.Distance) ? names.MinimalAttacks : names.Attacks;
+            var each = needed.RemoveAll(e => e.StartsWith("attack:", StringComparison.Ordinal)) > 0 ? attacks.Select(a => $"attack: {a.Name}") : [""];
+            return each.Select(attack =>
+                $"  - {m.Name}: {{ {string.Concat(needed.Prepend(attack).Where(e => e.Length > 0).Select(e => $"{e}, "))}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}");
+        });
         var yaml = $"""
             {PolicyFolder.Minimal}
             {string.Join('\n', gates)}

@@ -28,8 +28,8 @@ internal static class Convolution
         NnPack.TurnOff();
         var axes = strides.Length;
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
-        // Fewer than a block of input channels stay as they are; outputs are summed over in the gradient only.
-        var (moreInputs, moreOutputs) = groups > 1 ? (0, 0) : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
+        // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed over in the gradient only.
+        var (moreInputs, moreOutputs) = groups > 1 || x.dtype == ScalarType.Float64 ? (0, 0) : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
         if (moreInputs + moreOutputs == 0) return Plain(x, weight, bias, strides, padding, dilations, groups);
 
         using var scope = NewDisposeScope();

@@ -58,6 +58,24 @@ internal static partial class Operators
     // as long, and what follows is not slower either.
     private static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
+    /// <summary>The windows of a MaxPool: how an input of a shape is padded, and a view of a padded input as [batch, channels, windows, kernel].</summary>
+    internal static (Func<long[], (long Begin, long End)[]> Pads, Func<Tensor, Tensor> View) PoolWindows(OnnxNode node)
+    {
+        var (window, ceil) = (new Window(node), node.Flag("ceil_mode"));
+        var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
+        var (strides, dilations) = (window.Strides(kernel.Length), window.Dilations(kernel.Length));
+        return (shape => window.WholeWindows(shape, kernel, window.Pads(shape, kernel, crops: true), ceil), x =>
+        {
+            for (var i = 0; i < kernel.Length; i++)
+            {
+                var extent = dilations[i] * (kernel[i] - 1) + 1;
+                x = x.unfold(2 + i, extent, strides[i]).slice(-1, 0, extent, dilations[i]);
+            }
+
+            return x;
+        });
+    }
+
     // torch pads both ends alike and by at most half a window.
     private static bool IsTorchs((long Begin, long End)[] pads, long[] kernel) =>
         Symmetric(pads) && pads.Select((p, i) => p.Begin >= 0 && 2 * p.Begin <= kernel[i]).All(fits => fits);

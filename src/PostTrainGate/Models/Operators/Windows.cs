@@ -117,7 +117,7 @@ internal static partial class Operators
 
     private static bool Symmetric((long Begin, long End)[] pads) => pads.All(p => p.Begin == p.End);
 
-    private static Tensor PadWith(Tensor x, (long Begin, long End)[] pads, double value) =>
+    internal static Tensor PadWith(Tensor x, (long Begin, long End)[] pads, double value) =>
         nn.functional.pad(x, [.. pads.Reverse().SelectMany(p => new[] { p.Begin, p.End })], PaddingModes.Constant, value);
 
     private static Kernel Conv(OnnxNode node)

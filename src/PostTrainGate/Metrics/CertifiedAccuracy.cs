@@ -1,0 +1,45 @@
+using PostTrainGate.Certification;
+using PostTrainGate.Models;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>
+/// Share of rows that are classified correctly and for which it is proved that nothing within epsilon changes that. It bounds the true
+/// robust accuracy from below, as <see cref="RobustAccuracy"/> bounds it from above.
+/// </summary>
+public sealed class CertifiedAccuracy : IMetric
+{
+    /// <inheritdoc/>
+    public string Name => "certified_accuracy";
+
+    /// <inheritdoc/>
+    public string Summary => "Share of rows classified correctly for which bounds of the network's outputs prove that no perturbation within epsilon "
+        + "changes that (Gowal et al. 2018, Zhang et al. 2018); Wilson's interval.";
+
+    /// <inheritdoc/>
+    public Better Better => Better.Higher;
+
+    /// <inheritdoc/>
+    public MetricNeeds Needs => MetricNeeds.Certificate;
+
+    /// <inheritdoc/>
+    public Measurement Measure(MetricContext context)
+    {
+        if (context.Rule.Certificate is not { } settings) return Measurement.NotMeasured("the gate names no epsilon");
+        var data = context.Evaluation.Data;
+        if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        if (context.Evaluation.Model is not OnnxClassifier model)
+            return Measurement.NotMeasured($"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}");
+        using var graph = BoundGraph.Of(model, data.Inputs.shape[1..], out var reason);
+        if (graph is null) return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
+        using var rows = AttackedRows.Of(context, data);
+        var found = Certifier.Run(graph, model, rows.Inputs, rows.Labels, settings, context.Seed, context.Progress, context.Cancel);
+        var (certified, wrong, broken) = (found.Certified.Count(c => c), found.Correct.Count(c => !c), found.Broken.Count(b => b));
+        return Intervals.Proportion(certified, rows.Count, context.Confidence) with
+        {
+            Breakdowns = [Breakdown.ByClass("certified accuracy by class", rows, row => found.Certified[row], context.Confidence)],
+            Notes = [$"Of {rows.Count} rows {certified} are certified, {wrong} are wrong without a change, a short attack breaks {broken}, "
+                + $"and {rows.Count - certified - wrong - broken} are open."],
+        };
+    }
+}

@@ -1,0 +1,67 @@
+using MathNet.Numerics.Distributions;
+using PostTrainGate.Attacks;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>
+/// Median distance of the nearest error that a minimal-norm attack finds, over the rows that are classified correctly. It needs no epsilon
+/// to be chosen and bounds the true median from above. Its breakdown is the robustness curve.
+/// </summary>
+public sealed class MedianPerturbation : IMetric
+{
+    /// <inheritdoc/>
+    public string Name => "median_perturbation";
+
+    /// <inheritdoc/>
+    public string Summary => "Median size of the smallest perturbation that a minimal-norm attack finds, over rows classified correctly, "
+        + "in the units of the input's bounds; interval by order statistics.";
+
+    /// <inheritdoc/>
+    public Better Better => Better.Higher;
+
+    /// <inheritdoc/>
+    public MetricNeeds Needs => MetricNeeds.Distance;
+
+    /// <inheritdoc/>
+    public double Largest => double.PositiveInfinity;
+
+    /// <inheritdoc/>
+    public Measurement Measure(MetricContext context)
+    {
+        if (AttackedRows.WhyNot(context, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
+        var settings = context.Rule.Attack!;
+        var attack = (IMinimalAttack)Catalog.Attacks.First(a => a.Name == settings.Name);
+        if (!attack.Norms.Contains(settings.Norm)) return Measurement.NotMeasured(
+            $"the attack {settings.Name} makes distances small in {string.Join(" and ", attack.Norms)}, not in {settings.Norm}");
+        using var rows = AttackedRows.Of(context, context.Evaluation.Data);
+        var found = AttackHarness.Distances(context.Evaluation.Model, rows.Inputs, rows.Labels,
+            new(settings, context.Seed) { Progress = context.Progress, Cancel = context.Cancel });
+        double[] sorted = [.. found.Distance.Where((_, row) => found.Correct[row]).Order()];
+        if (sorted.Length == 0) return Measurement.NotMeasured("no row is classified correctly");
+        var (lower, upper) = Ranks(sorted.Length, context.Confidence);
+        if (!double.IsFinite(sorted[upper]))
+            return Measurement.NotMeasured($"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, too many for a median");
+        return new(found.Median, sorted[lower], sorted[upper], sorted.Length)
+        {
+            Breakdowns = [Curve(found, context.Evaluation.Model.Input, settings.Norm, rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b), context.Confidence)],
+        };
+    }
+
+    /// <summary>Places of the order statistics between which the median lies: as many rows below it as heads in as many tosses.</summary>
+    internal static (int Lower, int Upper) Ranks(int count, double confidence)
+    {
+        var below = 0;
+        while (Binomial.CDF(0.5, count, below) <= (1 - confidence) / 2) below++;
+        return (Math.Max(0, below - 1), Math.Min(count - 1, count - below));
+    }
+
+    // Robust accuracy over epsilon: of Linf so many 255ths of the range, of the others the size of a change of all values by that.
+    private static Breakdown Curve(AttackDistances found, InputPolicy input, Norm norm, long values, double confidence)
+    {
+        var size = norm switch { Norm.Linf => 1, Norm.L2 => Math.Sqrt(values), _ => values };
+        var count = found.Distance.Length;
+        return new("robust accuracy by epsilon", [.. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }.Select(step => step / 255 * (input.Upper - input.Lower) * size)
+            .Select(e => BreakdownPart.Of(GateText.Number(e), Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count, confidence)))]);
+    }
+}

@@ -1,0 +1,25 @@
+using PostTrainGate.Data;
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Tests.Certification;
+
+/// <summary>The models beside the repository with their first test rows and labels.</summary>
+internal static class FixtureModels
+{
+    public static string[] Names => ["cnn", "lenet5", "adult", "bank", "compas", "german"];
+
+    public static (OnnxClassifier Model, Tensor Inputs, Tensor Labels) Load(string name, int rows)
+    {
+        if (name is "cnn" or "lenet5")
+        {
+            var (images, labels) = FashionMnist.Test(rows);
+            return (OnnxClassifier.Load(Fixtures.Path($"fmnist/{name}.onnx")), images, labels);
+        }
+
+        var arrays = NpzFile.Read(Fixtures.Path($"fairness/{name}.npz"));
+        var (least, most) = (arrays["scaler_min"], arrays["scaler_max"]);
+        var inputs = ((arrays["x_test"].narrow(0, 0, rows).to(float64) - least) / (most - least).clamp_min(1e-12)).to(float32);
+        return (OnnxClassifier.Load(Fixtures.Path($"fairness/{name}_mlp.onnx")), inputs, arrays["y_test"].narrow(0, 0, rows).to(int64));
+    }
+}
