@@ -84,6 +84,9 @@ internal static class AttackedRows
             : null;
     }
 
+    /// <summary>The rows of <see cref="Choose"/>; the caller disposes them.</summary>
+    public static EvaluationSet Of(MetricContext context, EvaluationSet data) => data.Take(Choose(context, data));
+
     /// <summary>The rows to attack, ascending: all, or a seeded choice of <c>samples</c> of them.</summary>
     public static int[] Choose(MetricContext context, EvaluationSet data)
     {
