@@ -40,7 +40,7 @@ public class MedianPerturbationTests
         Assert.InRange(measured.Upper, 3, 3.1);
         var curve = Assert.Single(measured.Breakdowns).Parts;
         Assert.Equal(5 / 6.0, curve[0].Value);
-        Assert.Equal(4 / 6.0, curve[1].Value); // 200 / 255
+        Assert.Equal(3 / 6.0, curve[1].Value); // beyond 200 / 255: 1, 2 and 3
         Assert.Equal(2 / 6.0, curve[2].Value);
     }
 
