@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
+using PostTrainGate.Corruptions;
 using PostTrainGate.Metrics;
 using PostTrainGate.Repairs;
 using PostTrainGate.Reporting;
@@ -45,6 +46,8 @@ public static class Catalog
         new CertifiedAccuracy(),
         new SmoothedAccuracy(),
         new MedianPerturbation(),
+        CorruptedAccuracy.Accuracy,
+        CorruptedAccuracy.Error,
         new EmpiricalRobustness(),
         GroupMetric.StatisticalParityDifference,
         GroupMetric.DisparateImpact,
@@ -77,6 +80,34 @@ public static class Catalog
 
     /// <summary>Rates of a level of a group, which metrics compare, by name in the policy.</summary>
     public static ImmutableArray<Rate> Rates => Rate.All;
+
+    /// <summary>Corruptions of inputs, by name in the policy.</summary>
+    public static ImmutableArray<Corruption> Corruptions { get; } =
+    [
+        NoiseCorruptions.Gaussian,
+        NoiseCorruptions.Shot,
+        NoiseCorruptions.Impulse,
+        BlurCorruptions.Defocus,
+        BlurCorruptions.Glass,
+        BlurCorruptions.Motion,
+        BlurCorruptions.Zoom,
+        WeatherCorruptions.Snow,
+        WeatherCorruptions.Frost,
+        WeatherCorruptions.Fog,
+        WeatherCorruptions.Brightness,
+        DigitalCorruptions.Contrast,
+        DigitalCorruptions.Elastic,
+        DigitalCorruptions.Pixelate,
+        DigitalCorruptions.Jpeg,
+        NoiseCorruptions.Speckle,
+        BlurCorruptions.Gaussian,
+        WeatherCorruptions.Spatter,
+        DigitalCorruptions.Saturate,
+        TableCorruptions.Noise,
+        TableCorruptions.Missing,
+        TableCorruptions.Units,
+        TableCorruptions.Flips,
+    ];
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public static ImmutableArray<IRepair> Repairs { get; } =

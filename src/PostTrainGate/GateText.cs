@@ -17,6 +17,12 @@ internal static class GateText
         if (rule.Group is { } group) title += $" by {group}";
         if (rule.Certificate is { } ball) title += $", {ball.Method.ToString().ToUpperInvariant()} {ball.Norm} epsilon {Number(ball.Epsilon)}";
         if (rule.Smoothing is { } noise) title += $", sigma {Number(noise.Sigma)} L2 epsilon {Number(noise.Epsilon)}";
+        if (rule.Corruption is { } corruption)
+        {
+            if (!corruption.Names.IsEmpty) title += $", {Wording.List(corruption.Names)}";
+            if (corruption.Severities.Length < 5) title += $", severity {Wording.List(corruption.Severities.Select(s => $"{s}"))}";
+        }
+
         return rule.Attack is { } attack ? $"{title}, {Attack(attack)}" : title;
     }
 

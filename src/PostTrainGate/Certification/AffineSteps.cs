@@ -34,7 +34,8 @@ internal static class AffineSteps
 
     /// <summary>The input itself.</summary>
     public static Relaxation? Same(BoundedStep step) => new(
-        x => new(x[0].Lower.alias(), x[0].Upper.alias()), (a, _, _) => new([a.alias()], zeros(a.shape[0], dtype: float64))) { IsAffine = true };
+        x => new(x[0].Lower.alias(), x[0].Upper.alias()), (a, _, _) =>
+            new([a.alias()], zeros(a.shape[0], dtype: float64))) { IsAffine = true };
 
     // y = L x + c. In the middle it is the step itself. Its radius is |L| r: the step with the sizes of its constants, which makes all
     // coefficients of one input those of |L| up to a common sign, less the step at 0.

@@ -20,7 +20,8 @@ internal sealed class BoundGraph : IDisposable
     private BoundGraph(OnnxClassifier model)
     {
         _model = model;
-        _constants = [.. model.Rebuilt.State.Select(t => t is null ? null! : (is_floating_point(t) ? t.detach().to(float64) : t.alias()).DetachFromDisposeScope())];
+        _constants = [.. model.Rebuilt.State.Select(t => t is null ? null!
+            : (is_floating_point(t) ? t.detach().to(float64) : t.alias()).DetachFromDisposeScope())];
         Input = model.Rebuilt.Model.Graph.Input;
         Logits = model.Rebuilt.Model.Logits;
     }
@@ -65,7 +66,9 @@ internal sealed class BoundGraph : IDisposable
     /// <summary>From the data's units to the model's.</summary>
     public Tensor Normalize(Tensor x) => _model.Rebuilt.Normalization.Apply(x);
 
-    /// <summary>[rows, classes] of the value at <see cref="Logits"/>; of probabilities themselves, whose order is that of the logits.</summary>
+    /// <summary>
+    /// [rows, classes] of the value at <see cref="Logits"/>; of probabilities themselves, whose order is that of the logits.
+    /// </summary>
     public Tensor ToLogits(Tensor value)
     {
         var units = value.flatten(1);
@@ -89,8 +92,10 @@ internal sealed class BoundGraph : IDisposable
         foreach (var step in Needed())
         {
             var on = step.Inputs.Distinct().Where(dependent.Contains).ToArray();
-            if (on.Length == 0 && !step.Inputs.Any(shapes.Contains)) _constants[step.Output] = OnnxGraph.Compute(step, _constants).DetachFromDisposeScope();
-            else if (on.Length > 0 && step.Node.OpType is not ("Shape" or "Size") && dependent.Add(step.Output)) bounded.Add(new(step, on, Around));
+            if (on.Length == 0 && !step.Inputs.Any(shapes.Contains)) _constants[step.Output] = OnnxGraph.Compute(step, _constants)
+                .DetachFromDisposeScope();
+            else if (on.Length > 0 && step.Node.OpType is not ("Shape" or "Size")
+                && dependent.Add(step.Output)) bounded.Add(new(step, on, Around));
             else if (shapes.Add(step.Output)) _ofShapes.Add(step);
         }
 
@@ -123,13 +128,15 @@ internal sealed class BoundGraph : IDisposable
         return needed.AsEnumerable().Reverse();
     }
 
-    // A row of every value has to be one row of the input's, or bounds of one row would be taken for another's: tried with two sizes of batch.
+    // A row of every value has to be one row of the input's, or bounds of one row would be taken for another's: tried with two sizes of
+    // batch.
     private string? Measure(long[] shape)
     {
         var (two, three) = (ShapesOf(2, shape), ShapesOf(3, shape));
         foreach (var (slot, (step, tail)) in two)
         {
-            if (tail is [2, ..] && three[slot].Shape is [3, ..] && tail[1..].SequenceEqual(three[slot].Shape[1..])) _shapes[slot] = tail[1..];
+            if (tail is [2, ..] && three[slot].Shape is [3, ..]
+                && tail[1..].SequenceEqual(three[slot].Shape[1..])) _shapes[slot] = tail[1..];
             else return $"the first axis of {step} is not the batch";
         }
 

@@ -41,7 +41,8 @@ internal sealed class Bounds : IDisposable
         _depth[graph.Input] = 0;
         // A ball of any norm but Linf lies in the Euclidean one; the input's units make it an ellipsoid.
         if (budget.Norm != Norm.Linf)
-            _ellipsoids[graph.Input] = new Interval(graph.Normalize(_clean.sub(Scalars.Of(budget.Epsilon))), graph.Normalize(_clean.Plus(budget.Epsilon))).Keep();
+            _ellipsoids[graph.Input] = new Interval(graph.Normalize(_clean.sub(Scalars.Of(budget.Epsilon))),
+                graph.Normalize(_clean.Plus(budget.Epsilon))).Keep();
         foreach (var (step, relaxation) in graph.Steps) Forward(step, relaxation, refine);
     }
 
@@ -131,7 +132,8 @@ internal sealed class Bounds : IDisposable
                 if (place.shape[0] == 0) continue;
                 using var pass = NewDisposeScope();
                 var index = place.unsqueeze(1);
-                var one = zeros([place.shape[0], size], dtype: float64).scatter(1, index, ones(index.shape, dtype: float64)).reshape([-1, .. shape]);
+                var one = zeros([place.shape[0], size], dtype: float64).scatter(1, index, ones(index.shape, dtype: float64))
+                    .reshape([-1, .. shape]);
                 var (only, at) = (tensor(new[] { (long)row }), place.Plus(tensor(row * size)));
                 lower.index_copy_(0, at, maximum(Backward(only, slot, one), lower.index_select(0, at)));
                 upper.index_copy_(0, at, minimum(Backward(only, slot, one.neg()).neg(), upper.index_select(0, at)));
@@ -193,7 +195,8 @@ internal sealed class Bounds : IDisposable
     {
         var (a, clean) = (coefficients.flatten(1), _clean.index_select(0, row).flatten(1));
         var box = _box.Rows(row);
-        var inBox = Pulled.Dot(a.clamp_min(Scalars.Of(0)), box.Lower.flatten(1)).Plus(Pulled.Dot(a.clamp_max(Scalars.Of(0)), box.Upper.flatten(1)));
+        var inBox = Pulled.Dot(a.clamp_min(Scalars.Of(0)), box.Lower.flatten(1))
+            .Plus(Pulled.Dot(a.clamp_max(Scalars.Of(0)), box.Upper.flatten(1)));
         if (_budget.Norm == Norm.Linf) return inBox;
         var inBall = Pulled.Dot(a, clean) - _budget.DualLength(a).mul(Scalars.Of(_budget.Epsilon));
         return maximum(inBox, inBall);

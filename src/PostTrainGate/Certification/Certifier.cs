@@ -26,7 +26,8 @@ internal static class Certifier
     /// <param name="seed">Of the attack that sorts out rows that nothing can certify.</param>
     /// <param name="progress">Told the share done, 0 to 1.</param>
     /// <param name="cancel">Stops between passes.</param>
-    public static Certificates Run(BoundGraph graph, OnnxClassifier model, Tensor inputs, Tensor labels, CertificateSettings settings, int seed,
+    public static Certificates Run(BoundGraph graph, OnnxClassifier model, Tensor inputs, Tensor labels, CertificateSettings settings,
+        int seed,
         IProgress<double>? progress = null, CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();
@@ -69,7 +70,8 @@ internal static class Certifier
             using var batch = NewDisposeScope();
             var index = tensor(rows);
             var attack = new AttackSettings(GradientAttack.Pgd.Name, settings.Norm, settings.Epsilon) { Steps = PgdSteps };
-            using var outcome = AttackHarness.Run(model, inputs.index_select(0, index), labels.index_select(0, index), new(attack, seed) { Cancel = cancel });
+            using var outcome = AttackHarness.Run(model, inputs.index_select(0, index), labels.index_select(0, index),
+                new(attack, seed) { Cancel = cancel });
             foreach (var (row, stands) in rows.Zip(outcome.Robust)) broken[row] = !stands;
             return [.. rows.Where(r => !broken[r])];
         }

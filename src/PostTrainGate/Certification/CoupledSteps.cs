@@ -12,7 +12,7 @@ internal static class CoupledSteps
         var (pads, windows) = Operators.PoolWindows(step.Node);
         return new(x => new(Members(x[0].Lower).amax([-1]), Members(x[0].Upper).amax([-1])), Pull) { Mixes = true };
 
-        Tensor Members(Tensor x) => windows(Operators.PadWith(x, pads(x.shape), double.NegativeInfinity)).flatten(2 + (int)x.dim() - 2);
+        Tensor Members(Tensor x) => windows(Operators.PadWith(x, pads(x.shape), double.NegativeInfinity)).flatten((int)x.dim());
 
         Pulled Pull(Tensor coefficients, Interval[] inputs, long[][] shapes)
         {
@@ -29,16 +29,19 @@ internal static class CoupledSteps
             for (var member = 0L; member < lower.shape[^1]; member++)
             {
                 var (part, rest) = (view, member);
-                for (var axis = axes - 1; axis >= 0; axis--) (part, rest) = (part.select(2 + axes + axis, rest % kernel[axis]), rest / kernel[axis]);
+                for (var axis = axes - 1; axis >= 0; axis--) (part, rest) = (part.select(2 + axes + axis, rest % kernel[axis]),
+                    rest / kernel[axis]);
                 part.add_((above * lower.select(-1, member)).Plus(below * upper.select(-1, member)), Scalars.Whole(1));
             }
 
-            return new Pulled([Operators.PadWith(sum, [.. sides.Select(s => (-s.Begin, -s.End))], 0)], Pulled.Dot(below, offset)).MoveToOuterScope();
+            return new Pulled([Operators.PadWith(sum, [.. sides.Select(s => (-s.Begin, -s.End))], 0)], Pulled.Dot(below, offset))
+                .MoveToOuterScope();
         }
     }
 
     /// <summary>The largest of each channel.</summary>
-    public static Relaxation? GlobalMaxPool(BoundedStep step) => Maximum(x => x[0].flatten(2).reshape([.. x[0].shape[..2], .. x[0].shape[2..].Select(_ => 1L), -1]));
+    public static Relaxation? GlobalMaxPool(BoundedStep step) =>
+        Maximum(x => x[0].flatten(2).reshape([.. x[0].shape[..2], .. x[0].shape[2..].Select(_ => 1L), -1]));
 
     /// <summary>The largest of several inputs, element by element.</summary>
     public static Relaxation? Max(BoundedStep step)
@@ -46,7 +49,8 @@ internal static class CoupledSteps
         var inputs = step.Node.Inputs.ToArray();
         return Maximum(x =>
         {
-            var all = inputs.Select((slot, i) => Array.IndexOf(step.Bounded, slot) is >= 0 and var at ? x[at] : step.Constant(i).to(float64));
+            var all = inputs.Select((slot, i) => Array.IndexOf(step.Bounded, slot) is >= 0 and var at ? x[at]
+                : step.Constant(i).to(float64));
             return stack([.. broadcast_tensors([.. all])], -1);
         });
     }
@@ -58,7 +62,8 @@ internal static class CoupledSteps
         {
             using var scope = NewDisposeScope();
             var (lower, upper, offset) = Planes(Ends(inputs));
-            return Pulled.ByGradient(coefficients, shapes, x => ((members(x) * lower).sum(-1), (members(x) * upper).sum(-1).Plus(offset))).MoveToOuterScope();
+            return Pulled.ByGradient(coefficients, shapes, x => ((members(x) * lower).sum(-1), (members(x) * upper).sum(-1).Plus(offset)))
+                .MoveToOuterScope();
         }) { Mixes = true };
 
         Interval Ends(Interval[] inputs) => new(members([.. inputs.Select(x => x.Lower)]), members([.. inputs.Select(x => x.Upper)]));
@@ -66,7 +71,8 @@ internal static class CoupledSteps
 
     /// <summary>Coefficients of the members [..., members] below and above their maximum, and what is added above [...].</summary>
     /// <remarks>
-    /// Below it lies the member with the largest lower bound L. Above it lies sum_i (u_i - g) / (u_i - l_i) (x_i - l_i) + g over the members
+    /// Below it lies the member with the largest lower bound L. Above it lies sum_i (u_i - g) / (u_i - l_i) (x_i - l_i) + g over the
+    /// members
     /// with u_i above L, for any g from L to the smallest of these u_i: at every corner of the box it is at least the largest member, and a
     /// maximum is convex (Boopathy et al. 2019, CNN-Cert). Where the largest u_i is smaller in the middle, that constant is taken.
     /// </remarks>

@@ -52,7 +52,8 @@ internal static class ElementwiseSteps
     };
 
     /// <summary>
-    /// A line cut off at both ends: scale x + shift between two constants, constant outside. Upper line: from the lower end (or where the flat part
+    /// A line cut off at both ends: scale x + shift between two constants, constant outside. Upper line: from the lower end (or where the
+    /// flat part
     /// lies) to where the upper flat part begins; it has a slope of at least 0 and stays above. Lower line: the same turned around.
     /// </summary>
     public static Relaxation Clipped(double least, double most, double scale = 1, double shift = 0)

@@ -9,14 +9,16 @@ internal static class Relaxations
     private static readonly Func<BoundedStep, Relaxation?> Mixes = AffineSteps.First(mixes: true);
 
     /// <summary>The operators by name.</summary>
-    public static IReadOnlyDictionary<string, Func<BoundedStep, Relaxation?>> Table { get; } = new Dictionary<string, Func<BoundedStep, Relaxation?>>
+    public static IReadOnlyDictionary<string, Func<BoundedStep, Relaxation?>> Table { get; } = new Dictionary<string, Func<BoundedStep,
+        Relaxation?>>
     {
         ["Abs"] = _ => ElementwiseSteps.Kinked(l => ones_like(l).neg()),
         ["Add"] = AffineSteps.Sum,
         ["Atan"] = _ => ElementwiseSteps.SShaped(atan, x => x.square().Plus(1).reciprocal()),
         ["AveragePool"] = Mixes,
         ["BatchNormalization"] = Moves,
-        ["Cast"] = step => step.Node.TypeOf(step.Node.Int("to")) is ScalarType.Float32 or ScalarType.Float64 ? AffineSteps.Same(step) : null,
+        ["Cast"] = step => step.Node.TypeOf(step.Node.Int("to")) is ScalarType.Float32 or ScalarType.Float64 ? AffineSteps.Same(step)
+            : null,
         ["Clip"] = Clip,
         ["Concat"] = AffineSteps.Sum,
         ["Conv"] = AffineSteps.WeightedSum,

@@ -13,8 +13,8 @@ public sealed class CertifiedAccuracy : IMetric
     public string Name => "certified_accuracy";
 
     /// <inheritdoc/>
-    public string Summary => "Share of rows classified correctly for which bounds of the network's outputs prove that no perturbation within epsilon "
-        + "changes that (Gowal et al. 2018, Zhang et al. 2018); Wilson's interval.";
+    public string Summary => "Share of rows classified correctly for which bounds of the network's outputs prove "
+        + "that no perturbation within epsilon changes that (Gowal et al. 2018, Zhang et al. 2018); Wilson's interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -29,7 +29,8 @@ public sealed class CertifiedAccuracy : IMetric
         var data = context.Evaluation.Data;
         if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
         if (context.Evaluation.Model is not OnnxClassifier model)
-            return Measurement.NotMeasured($"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}");
+            return Measurement.NotMeasured(
+                $"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}");
         using var graph = BoundGraph.Of(model, data.Inputs.shape[1..], out var reason);
         if (graph is null) return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
         using var rows = AttackedRows.Of(context, data);

@@ -41,10 +41,15 @@ public sealed class MedianPerturbation : IMetric
         if (sorted.Length == 0) return Measurement.NotMeasured("no row is classified correctly");
         var (lower, upper) = Ranks(sorted.Length, context.Confidence);
         if (!double.IsFinite(sorted[upper]))
-            return Measurement.NotMeasured($"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, too many for a median");
+        {
+            return Measurement.NotMeasured($"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, "
+                + "too many for a median");
+        }
+
         return new(found.Median, sorted[lower], sorted[upper], sorted.Length)
         {
-            Breakdowns = [Curve(found, context.Evaluation.Model.Input, settings.Norm, rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b), context.Confidence)],
+            Breakdowns = [Curve(found, context.Evaluation.Model.Input, settings.Norm,
+                rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b), context.Confidence)],
         };
     }
 
@@ -61,7 +66,9 @@ public sealed class MedianPerturbation : IMetric
     {
         var size = norm switch { Norm.Linf => 1, Norm.L2 => Math.Sqrt(values), _ => values };
         var count = found.Distance.Length;
-        return new("robust accuracy by epsilon", [.. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }.Select(step => step / 255 * (input.Upper - input.Lower) * size)
-            .Select(e => BreakdownPart.Of(GateText.Number(e), Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count, confidence)))]);
+        return new("robust accuracy by epsilon", [.. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }.Select(step =>
+            step / 255 * (input.Upper - input.Lower) * size)
+            .Select(e => BreakdownPart.Of(GateText.Number(e), Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count,
+                confidence)))]);
     }
 }

@@ -13,8 +13,8 @@ public sealed class SmoothedAccuracy : IMetric
     public string Name => "smoothed_accuracy";
 
     /// <inheritdoc/>
-    public string Summary => "Share of rows that the model smoothed by Gaussian noise 'sigma' classifies correctly with a certified L2 radius of at least "
-        + "epsilon, abstentions counting as wrong (Cohen et al. 2019); needs scores only; Wilson's interval.";
+    public string Summary => "Share of rows that the model smoothed by Gaussian noise 'sigma' classifies correctly "
+        + "with a certified L2 radius of at least epsilon, abstentions counting as wrong (Cohen et al. 2019); needs scores only; Wilson's interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -29,14 +29,16 @@ public sealed class SmoothedAccuracy : IMetric
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0) return Measurement.NotMeasured("there are no rows");
         using var rows = AttackedRows.Of(context, evaluation.Data);
-        var verdicts = Smoothing.Certify(evaluation.Model, rows.Inputs, settings.Sigma, settings.Draws, context.Seed, context.Progress, context.Cancel);
+        var verdicts = Smoothing.Certify(evaluation.Model, rows.Inputs, settings.Sigma, settings.Draws, context.Seed, context.Progress,
+            context.Cancel);
         bool Holds(int row, double radius) => verdicts[row].Class == rows.LabelValues[row] && verdicts[row].Radius >= radius;
         Measurement Share(double radius) =>
             Intervals.Proportion(Enumerable.Range(0, rows.Count).Count(row => Holds(row, radius)), rows.Count, context.Confidence);
         var abstained = verdicts.Count(v => v.Class < 0);
         var largest = settings.Sigma * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(settings.Draws, settings.Draws));
         string[] limits = largest >= settings.Epsilon ? [] :
-            [$"With {settings.Draws} draws no radius above {GateText.Number(largest)} can be certified; give more 'draws' or a larger 'sigma'."];
+            [$"With {settings.Draws} draws no radius above {GateText.Number(largest)} can be certified; "
+                + "give more 'draws' or a larger 'sigma'."];
         return Share(settings.Epsilon) with
         {
             Breakdowns =

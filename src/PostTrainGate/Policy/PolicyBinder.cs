@@ -96,6 +96,7 @@ internal static class PolicyBinder
             ? new(gate.Rule.Get(Shapes.Rule.Norm), gate.Rule.Get(Shapes.Rule.Epsilon), gate.Rule.Get(Shapes.Rule.Method)) : null,
         Smoothing = gate.Metric.Needs.HasFlag(MetricNeeds.Smoothing)
             ? new(gate.Rule.Get(Shapes.Rule.Sigma), gate.Rule.Get(Shapes.Rule.Epsilon), gate.Rule.Get(Shapes.Rule.Draws)) : null,
+        Corruption = gate.Metric.Needs.HasFlag(MetricNeeds.Corruptions) ? Corruption(gate.Rule) : null,
         Samples = gate.Rule.Get(Shapes.Rule.Samples),
         Min = gate.Rule.Get(Shapes.Rule.Min),
         Max = gate.Rule.Get(Shapes.Rule.Max),
@@ -111,6 +112,12 @@ internal static class PolicyBinder
             Restarts = rule.Get(Shapes.Rule.Restarts),
             RandomStart = rule.Get(Shapes.Rule.RandomStart),
         };
+
+    private static CorruptionSettings Corruption(Section rule)
+    {
+        var severities = List(rule, Shapes.Rule.Severities);
+        return new(List(rule, Shapes.Rule.Corruptions), severities.IsEmpty ? [1, 2, 3, 4, 5] : severities);
+    }
 
     private static OutcomePolicy On(Section on) => new(on.Get(Shapes.On.Inconclusive), on.Get(Shapes.On.NotMeasured));
 

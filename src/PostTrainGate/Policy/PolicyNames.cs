@@ -22,11 +22,15 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
         [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))])
     {
         MinimalAttacks = [.. PostTrainGate.Catalog.Attacks.OfType<IMinimalAttack>().Select(a => new PolicyName(a.Name, a.Summary))],
+        Corruptions = [.. PostTrainGate.Catalog.Corruptions.Select(c => new PolicyName(c.Name, c.Summary))],
         Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new PolicyName(r.Name, r.Summary))],
     };
 
     /// <summary>Attacks that look for the nearest error.</summary>
     public ImmutableArray<PolicyName> MinimalAttacks { get; init; } = [];
+
+    /// <summary>Corruptions of inputs.</summary>
+    public ImmutableArray<PolicyName> Corruptions { get; init; } = [];
 
     /// <summary>Rates that metrics may be asked to compare.</summary>
     public ImmutableArray<PolicyName> Rates { get; init; } = [];

@@ -45,6 +45,8 @@ public static class PolicyReference
         text.Append('\n');
         Table(text, ["attack", "what it does"], names.Attacks.Select(a => (string[])[Code(a.Name), a.Summary]));
         text.Append('\n');
+        Table(text, ["corruption", "what it does"], names.Corruptions.Select(c => (string[])[Code(c.Name), c.Summary]));
+        text.Append('\n');
         Table(text, ["report", "what it is"],
             names.Reports.Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary]));
         return text.ToString();
@@ -69,6 +71,7 @@ public static class PolicyReference
         MetricNeeds.Certificate => ["epsilon"],
         MetricNeeds.Smoothing => ["sigma", "epsilon"],
         MetricNeeds.Distance => ["attack"],
+        MetricNeeds.Corruptions => [],
         _ => [need.ToString().ToLowerInvariant()],
     };
 

@@ -200,6 +200,13 @@ internal static class PolicyShape
         public static readonly Key<int> Draws = new("draws", new CountShape(100, 1_000_000),
             "Draws of noise for a row; the more, the larger the radius that can be certified.") { Default = "1000" };
 
+        public static readonly Key<ImmutableArray<string>> Corruptions = new("corruptions",
+            new ListShape<string>(new NameShape("corruption", n => n.Corruptions.Select(c => c.Name)), "[fog, jpeg_compression]") { Distinct = true },
+            "Corruptions of the inputs; without it the fifteen of ImageNet-C for images and all for tables.");
+        public static readonly Key<ImmutableArray<int>> Severities = new("severities",
+            new ListShape<int>(new CountShape(1, 5), "[1, 3, 5]", most: 5) { Distinct = true },
+            "How severe corruptions are, from 1 to 5; without it all five.");
+
         private static readonly Key<string> Nearest = new("attack", new NameShape("minimal-norm attack", n => n.MinimalAttacks.Select(a => a.Name)),
             "The attack that looks for the nearest error.") { Example = "attack: fmn" };
 
@@ -222,7 +229,9 @@ internal static class PolicyShape
             (Method, MetricNeeds.Certificate),
             (Sigma, MetricNeeds.Smoothing),
             (Draws, MetricNeeds.Smoothing),
-            (Samples, MetricNeeds.Attack | MetricNeeds.Distance | MetricNeeds.Certificate | MetricNeeds.Smoothing),
+            (Corruptions, MetricNeeds.Corruptions),
+            (Severities, MetricNeeds.Corruptions),
+            (Samples, Changed),
         ];
 
         private const MetricNeeds Changed =

@@ -127,7 +127,8 @@ public class BoundsTests(ITestOutputHelper output)
         using var intervals = new Bounds(graph, inputs, budget, refine: false);
         using var refined = new Bounds(graph, inputs, budget, refine: true);
         var (ibp, cheap, crown) = (intervals.Margins(labels, false), intervals.Margins(labels, true), refined.Margins(labels, true));
-        Assert.True(cheap.ge(ibp).all().item<bool>() && crown.ge(refined.Margins(labels, false)).all().item<bool>(), "looser than intervals");
+        Assert.True(cheap.ge(ibp).all().item<bool>() && crown.ge(refined.Margins(labels, false)).all().item<bool>(),
+            "looser than intervals");
         var (wide, tight) = (intervals.Of(graph.Logits), refined.Logits());
         using var random = new Generator(7, CPU);
         var width = (tight.Upper - tight.Lower).clamp_min(1e-9);
@@ -139,12 +140,15 @@ public class BoundsTests(ITestOutputHelper output)
             // Corners of the box (or far beyond a ball, then back onto it), points inside, and corners along the gradients.
             var half = samples / 2;
             var corners = clean.Plus(randn(clean.shape, generator: random).sign().mul(budget.Epsilon));
-            var x = cat([budget.Project(clean, corners).narrow(0, 0, half), budget.RandomPoint(clean, random).narrow(0, half, samples - half)]);
+            var x = cat([budget.Project(clean, corners).narrow(0, 0, half),
+                budget.RandomPoint(clean, random).narrow(0, half, samples - half)]);
             var most = model.Classes;
-            for (var c = 0; c < most; c++) x[c % samples].copy_(budget.Project(inputs.narrow(0, row, 1), Along(model, inputs.narrow(0, row, 1), c, budget))[0]);
+            for (var c = 0; c < most; c++) x[c % samples].copy_(budget.Project(inputs.narrow(0, row, 1),
+                Along(model, inputs.narrow(0, row, 1), c, budget))[0]);
             var logits = model.LogitsOfAll(x).to(float64);
             var slack = 1e-4 * logits.abs().max().clamp_min(1).item<double>();
-            Assert.True(logits.ge(tight.Lower[row] - slack).all().item<bool>() && logits.le(tight.Upper[row] + slack).all().item<bool>(), "outside of CROWN");
+            Assert.True(logits.ge(tight.Lower[row] - slack).all().item<bool>()
+                && logits.le(tight.Upper[row] + slack).all().item<bool>(), "outside of CROWN");
             var head = graph.ToLogits(wide.Lower[row].unsqueeze(0));
             if (head.shape[1] == model.Classes && model.Head != OutputHead.Sigmoid)
             {
@@ -159,7 +163,8 @@ public class BoundsTests(ITestOutputHelper output)
             reached[row].copy_((logits.amax([0]) - logits.amin([0])) / width[row]);
         }
 
-        output.WriteLine($"margins: IBP {ibp.mean().item<double>():G3}, CROWN {cheap.mean().item<double>():G3}, refined {crown.mean().item<double>():G3}; "
+        output.WriteLine($"margins: IBP {ibp.mean().item<double>():G3}, CROWN {cheap.mean().item<double>():G3}, "
+            + $"refined {crown.mean().item<double>():G3}; "
             + $"samples fill {reached.mean().item<double>():P0} of the refined bounds");
     }
 
@@ -187,15 +192,22 @@ public class BoundsTests(ITestOutputHelper output)
             {
                 case "LeakyRelu": w.Then(layer, ("alpha", 0.3f)); break;
                 case "PRelu": w.Node(layer, [last, Constant("slope", c, 1, 1)]); break;
-                case "Clip": w.Node(layer, [last, w.Initializer($"{name}.low", tensor(-0.3f)), w.Initializer($"{name}.high", tensor(0.5f))]); break;
+                case "Clip": w.Node(layer, [last, w.Initializer($"{name}.low", tensor(-0.3f)),
+                    w.Initializer($"{name}.high", tensor(0.5f))]); break;
                 case "Conv": w.Conv(randn(4, c, 3, 3) * 0.4, randn(4) * 0.2, padding: 1); c = 4; break;
-                case "Grouped": w.Node("Conv", [last, Constant("weight", c, 1, 3, 3)], ("kernel_shape", (long[])[3, 3]), ("pads", (long[])[1, 1, 1, 1]), ("group", c)); break;
-                case "ConvTranspose": w.Node(layer, [last, Constant("weight", c, 2, 3, 3), Constant("bias", 2)], ("pads", (long[])[1, 1, 1, 1])); c = 2; break;
-                case "MaxPool": w.Then(layer, ("kernel_shape", (long[])[3, 3]), ("strides", (long[])[1, 1]), ("pads", (long[])[1, 1, 1, 1])); break;
-                case "MaxPoolCeil" when h > 3: w.Then("MaxPool", ("kernel_shape", (long[])[2, 2]), ("strides", (long[])[2, 2]), ("ceil_mode", 1L)); h = (h + 1) / 2; break;
+                case "Grouped": w.Node("Conv", [last, Constant("weight", c, 1, 3, 3)], ("kernel_shape", (long[])[3, 3]),
+                    ("pads", (long[])[1, 1, 1, 1]), ("group", c)); break;
+                case "ConvTranspose": w.Node(layer, [last, Constant("weight", c, 2, 3, 3), Constant("bias", 2)],
+                    ("pads", (long[])[1, 1, 1, 1])); c = 2; break;
+                case "MaxPool": w.Then(layer, ("kernel_shape", (long[])[3, 3]), ("strides", (long[])[1, 1]),
+                    ("pads", (long[])[1, 1, 1, 1])); break;
+                case "MaxPoolCeil" when h > 3: w.Then("MaxPool", ("kernel_shape", (long[])[2, 2]), ("strides", (long[])[2, 2]),
+                    ("ceil_mode", 1L)); h = (h + 1) / 2; break;
                 case "MaxPoolCeil": break;
-                case "AveragePool": w.Then(layer, ("kernel_shape", (long[])[3, 3]), ("strides", (long[])[1, 1]), ("pads", (long[])[1, 1, 1, 1])); break;
-                case "BatchNormalization": w.Node(layer, [last, Constant("scale", c), Constant("bias", c), Constant("mean", c), w.Initializer($"{name}.var", rand(c) + 0.3)]); break;
+                case "AveragePool": w.Then(layer, ("kernel_shape", (long[])[3, 3]), ("strides", (long[])[1, 1]),
+                    ("pads", (long[])[1, 1, 1, 1])); break;
+                case "BatchNormalization": w.Node(layer, [last, Constant("scale", c), Constant("bias", c), Constant("mean", c),
+                    w.Initializer($"{name}.var", rand(c) + 0.3)]); break;
                 case "Add" or "Sub" or "Mul" or "Max":
                     var side = w.Node("Tanh", [last]);
                     w.Node(layer, [last, side]);
@@ -204,8 +216,10 @@ public class BoundsTests(ITestOutputHelper output)
                 case "DivConstant": w.Node("Div", [last, w.Initializer($"{name}.divisor", -rand(1, c, 1, 1) - 0.5)]); break;
                 case "Concat": w.Node(layer, [last, last], ("axis", 1L)); c *= 2; break;
                 case "Transpose": w.Then(layer, ("perm", (long[])[0, 1, 3, 2])); break;
-                case "Pad" when h < 8: w.Node(layer, [last, Numbers("pads", 0, 0, 1, 1, 0, 0, 0, 0), w.Initializer($"{name}.value", tensor(0.7f))]); h++; break;
-                case "Slice" when h > 3: w.Node(layer, [last, Numbers("from", 1, 1), Numbers("to", 100, 100), Numbers("axes", 2, 3)]); h--; break;
+                case "Pad" when h < 8: w.Node(layer, [last, Numbers("pads", 0, 0, 1, 1, 0, 0, 0, 0),
+                    w.Initializer($"{name}.value", tensor(0.7f))]); h++; break;
+                case "Slice" when h > 3: w.Node(layer, [last, Numbers("from", 1, 1), Numbers("to", 100, 100),
+                    Numbers("axes", 2, 3)]); h--; break;
                 case "Pad" or "Slice": break;
                 case "Expand": w.Node("GlobalAveragePool", [last]); w.Node(layer, [w.Last, Numbers("shape", 1, 1, h, h)]); break;
                 default: w.Then(layer); break;

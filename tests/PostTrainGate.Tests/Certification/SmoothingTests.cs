@@ -15,7 +15,8 @@ public class SmoothingTests(ITestOutputHelper output)
     private const double Sigma = 0.5;
     private static readonly float[] Weight = [0.9f, -1.4f, 0.3f, 0.6f];
 
-    // Scores without gradients: z = (0, sign(w x)), which under noise is right with probability Phi(d / sigma), d the distance of the boundary.
+    // Scores without gradients: z = (0, sign(w x)), which under noise is right with probability Phi(d / sigma), d the distance of the
+    // boundary.
     private static FunctionClassifier Linear() =>
         new([4], 2, x => { var z = x.matmul(tensor(Weight)); return stack([zeros_like(z), z.sign()], 1); }, hasGradients: false);
 
@@ -53,7 +54,8 @@ public class SmoothingTests(ITestOutputHelper output)
         Assert.Equal(new Smoothing.Verdict(-1, 0), Smoothing.Certify(model, At(0), Sigma, 1000, 3, null, cancel)[0]);
         var x = At(0.3, 0.5);
         Assert.Equal(Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel), Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel));
-        Assert.NotEqual(Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel), Smoothing.Certify(model, x, Sigma, 1000, 4, null, cancel));
+        Assert.NotEqual(Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel),
+            Smoothing.Certify(model, x, Sigma, 1000, 4, null, cancel));
     }
 
     // The lower end is the probability under which so many hits or more have a chance of alpha.
@@ -89,9 +91,11 @@ public class SmoothingTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = Linear();
-        using var data = new EvaluationSet(At(9), tensor(new long[] { 1 }), ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var data = new EvaluationSet(At(9), tensor(new long[] { 1 }), ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty,
+            null, 1);
         using var evaluation = new Evaluation(model, data);
-        var measured = new SmoothedAccuracy().Measure(new(evaluation, new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 1.5, 100) }, 0.95, 1));
+        var measured = new SmoothedAccuracy().Measure(new(evaluation,
+            new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 1.5, 100) }, 0.95, 1));
         Assert.Equal(0, measured.Value);
         Assert.Contains("more 'draws'", measured.Notes[1], StringComparison.Ordinal);
     }

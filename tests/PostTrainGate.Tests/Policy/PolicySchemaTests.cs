@@ -37,7 +37,7 @@ public class PolicySchemaTests
     {
         var names = PolicyNames.Catalog;
         var named = names.Metrics.Select(m => (m.Name, m.Summary)).Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
-            .Concat(names.Rates.Where(r => r.Name != "accuracy").Select(r => (r.Name, r.Summary))).Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
+            .Concat(names.Corruptions.Select(c => (c.Name, c.Summary))).Concat(names.Rates.Where(r => r.Name != "accuracy").Select(r => (r.Name, r.Summary))).Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
         Assert.All(named, n => Assert.Matches("^[a-z][a-z0-9_-]*$", n.Name));
         Assert.All(named, n => Assert.Matches(@"^[A-Z].{10,}\.$", n.Summary));
         Assert.Equal(named.Count, named.DistinctBy(n => n.Name).Count());

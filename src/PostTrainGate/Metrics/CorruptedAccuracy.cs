@@ -1,0 +1,121 @@
+using PostTrainGate.Attacks;
+using PostTrainGate.Corruptions;
+using PostTrainGate.Data;
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Metrics;
+
+/// <summary>
+/// Accuracy on inputs as they get corrupted by chance, not by an enemy: the mean over corruptions and severities (Hendrycks and Dietterich
+/// 2019), or one minus it, the mean corruption error.
+/// </summary>
+/// <remarks>
+/// The error is not divided by another network's: there is none that every task has, and benchmarks of small images report it like this.
+/// Severities repeat each row, so the interval counts rows, each with the share of its corrupted versions that are right.
+/// </remarks>
+public sealed class CorruptedAccuracy : IMetric
+{
+    private const int Batch = 100;
+    private readonly bool _isError;
+
+    private CorruptedAccuracy(bool isError) => _isError = isError;
+
+    /// <summary>The accuracy.</summary>
+    public static CorruptedAccuracy Accuracy { get; } = new(isError: false);
+
+    /// <summary>The error.</summary>
+    public static CorruptedAccuracy Error { get; } = new(isError: true);
+
+    /// <inheritdoc/>
+    public string Name => _isError ? "mean_corruption_error" : "corrupted_accuracy";
+
+    /// <inheritdoc/>
+    public string Summary => _isError
+        ? "Share of rows classified wrongly, averaged over corruptions and severities, not divided by another network's "
+            + "(Hendrycks and Dietterich 2019)."
+        : "Share of rows classified correctly, averaged over common corruptions and severities: of images those of ImageNet-C in any size, "
+            + "of tables noise, missing values, shifted units and category flips (Hendrycks and Dietterich 2019); Wilson's interval.";
+
+    /// <inheritdoc/>
+    public Better Better => _isError ? Better.Lower : Better.Higher;
+
+    /// <inheritdoc/>
+    public MetricNeeds Needs => MetricNeeds.Corruptions;
+
+    /// <inheritdoc/>
+    public Measurement Measure(MetricContext context)
+    {
+        if (context.Rule.Corruption is not { } settings) return Measurement.NotMeasured("the gate names no corruption");
+        var evaluation = context.Evaluation;
+        if (evaluation.Data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        if (!InputForm.Of(evaluation, out var form))
+            return Measurement.NotMeasured("inputs are neither a table nor images of one or three channels");
+        var chosen = Catalog.Corruptions.Where(c => settings.Names.IsEmpty ? c.Kind == form.Usual : settings.Names.Contains(c.Name))
+            .ToArray();
+        if (chosen.FirstOrDefault(c => c.Kind == CorruptionKind.Table != form.IsTable) is { } other)
+        {
+            return Measurement.NotMeasured(form.IsTable ? $"{other.Name} is for images, and inputs are a table"
+                : $"{other.Name} is for tables, and inputs are images");
+        }
+
+        using var rows = AttackedRows.Of(context, evaluation.Data);
+        var (right, total) = (new double[rows.Count], chosen.Length * settings.Severities.Length);
+        var hits = new double[chosen.Length, settings.Severities.Length];
+        foreach (var (c, corruption) in chosen.Index())
+        {
+            foreach (var (s, severity) in settings.Severities.Index())
+            {
+                context.Cancel.ThrowIfCancellationRequested();
+                var correct = Correct(evaluation.Model, rows, form, corruption, severity, context);
+                for (var row = 0; row < rows.Count; row++)
+                {
+                    if (!correct[row]) continue;
+                    right[row] += 1.0 / total;
+                    hits[c, s]++;
+                }
+
+                context.Progress?.Report((c * settings.Severities.Length + s + 1.0) / total);
+            }
+        }
+
+        Measurement Share(double sum, double of) => Value(Intervals.Proportion(Math.Min(sum / of, rows.Count), rows.Count,
+            context.Confidence));
+        var (severities, name) = (settings.Severities, Name.Replace('_', ' '));
+        return Share(right.Sum(), 1) with
+        {
+            Breakdowns =
+            [
+                new($"{name} by corruption", [.. chosen.Select((k, c) => BreakdownPart.Of(k.Name,
+                    Share(severities.Select((_, s) => hits[c, s]).Sum(), severities.Length)))]),
+                new($"{name} by severity", [.. severities.Select((severity, s) => BreakdownPart.Of($"{severity}",
+                    Share(chosen.Select((_, c) => hits[c, s]).Sum(), chosen.Length)))]),
+            ],
+        };
+    }
+
+    private Measurement Value(Measurement share) => _isError ? share with { Value = 1 - share.Value, Lower = 1 - share.Upper,
+        Upper = 1 - share.Lower } : share;
+
+    // Every model gets the same corrupted rows: their seed is that of the rows.
+    private static bool[] Correct(Classifier model, EvaluationSet rows, InputForm form, Corruption corruption, int severity,
+        MetricContext context)
+    {
+        using var scope = NewDisposeScope();
+        var columns = form.IsTable ? ColumnStatistics.Of(rows.Inputs, rows.Layout) : null;
+        var correct = new List<bool>();
+        var size = form.IsTable ? rows.Count : Batch; // a table's columns are corrupted as a whole
+        for (var start = 0; start < rows.Count; start += size)
+        {
+            context.Cancel.ThrowIfCancellationRequested();
+            using var batch = NewDisposeScope();
+            using var random = new Generator((ulong)Seeds.Derive(context.RowSeed, $"{corruption.Name} {severity}", start), CPU);
+            var count = Math.Min(size, rows.Count - start);
+            var corrupted = form.Apply(corruption, rows.Inputs.narrow(0, start, count), severity, random, columns);
+            correct.AddRange(AttackHarness.Errs(model.LogitsOfAll(corrupted), rows.Labels.narrow(0, start, count)).logical_not()
+                .data<bool>());
+        }
+
+        return [.. correct];
+    }
+}
