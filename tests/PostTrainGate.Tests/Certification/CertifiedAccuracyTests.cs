@@ -26,7 +26,7 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
     public void No_row_is_certified_that_AutoAttack_breaks(string name, Norm norm, double epsilon)
     {
         using var scope = NewDisposeScope();
-        var rows = name is "cnn" or "lenet5" ? 8 : 100; // AutoAttack takes its time
+        var rows = name is "cnn" or "lenet5" ? 4 : 100; // AutoAttack takes its time
         var (model, inputs, labels) = FixtureModels.Load(name, rows);
         using var _ = model;
         using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason);
@@ -37,16 +37,14 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
         var crown = Certifier.Run(graph!, model, inputs, labels, new(norm, epsilon, BoundMethod.Crown), 1, null,
             TestContext.Current.CancellationToken);
         var seconds = clock.Elapsed.TotalSeconds / rows;
-        using var attacked = AttackHarness.Run(model, inputs, labels, new(new("autoattack", norm, epsilon), 1));
-        output.WriteLine($"{name} {norm} {epsilon:G3}: IBP {Share(ibp)}, CROWN {Share(crown)}, "
-            + $"AutoAttack {attacked.RobustAccuracy}; {seconds:0.00} s a row");
-        for (var row = 0; row < rows; row++)
-        {
-            Assert.True(!ibp.Certified[row] || crown.Certified[row], $"row {row}: IBP certifies what CROWN does not");
-            Assert.True(!crown.Certified[row] || attacked.Robust[row], $"row {row} is certified, and broken");
-        }
-
-        Assert.Contains(true, crown.Certified);
+        Assert.All(ibp.Certified.Zip(crown.Certified), c => Assert.True(!c.First || c.Second, "IBP certifies what CROWN does not"));
+        // Rows that are not certified may do as they like: AutoAttack, which takes its time, is run on those that are.
+        var certified = tensor(crown.Certified.ToArray()).nonzero().flatten();
+        Assert.NotEqual(0, certified.shape[0]);
+        using var attacked = AttackHarness.Run(model, inputs.index_select(0, certified), labels.index_select(0, certified),
+            new(new("autoattack", norm, epsilon), 1));
+        output.WriteLine($"{name} {norm} {epsilon:G3}: IBP {Share(ibp)}, CROWN {Share(crown)} of {rows}; {seconds:0.00} s a row");
+        Assert.All(attacked.Robust, stands => Assert.True(stands, "a certified row is broken"));
     }
 
     [Fact]
