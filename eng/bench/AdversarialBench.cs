@@ -27,14 +27,14 @@ internal static class AdversarialBench
 
     private static void One(string[] args, double epsilon, int steps, double size)
     {
-        using var source = OnnxClassifier.Load(Option(args, "--model") ?? FixtureFolder.Path("fmnist/cnn.onnx"));
+        using var source = OnnxClassifier.Load(Options.Text(args, "--model") ?? FixtureFolder.Path("fmnist/cnn.onnx"));
         using var train = FashionMnist.Train();
         using var repair = train.Rows(0, 55_000);
         using var select = train.Rows(55_000, 2_000);
         using var test = FashionMnist.Test();
         var attack = new AttackSettings("pgd", Norm.Linf, epsilon) { Steps = steps, StepSize = size, RandomStart = true };
         var gate = new GateRule { Metric = "robust_accuracy", Attack = attack, Min = 0.6, Samples = 500 };
-        var policy = Policy(gate) with { Repair = new() { AccuracyDrop = 0.08, Budget = TimeSpan.FromMinutes(Number(args, "--budget") ?? 10) } };
+        var policy = Policy(gate) with { Repair = new() { AccuracyDrop = 0.08, Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10) } };
 
         var clock = Stopwatch.StartNew();
         using var selection = new Selection(source, select, policy, default);
@@ -60,11 +60,11 @@ internal static class AdversarialBench
         var a = new Adversarial { Budgets = [new(Norm.Linf, epsilon, 0, 1)] };
         a = a with
         {
-            AttackSteps = (int)(Number(args, "--pgd") ?? a.AttackSteps),
-            Reach = Number(args, "--pgd") > 1 ? 2 : a.Reach,
-            TargetWeight = Number(args, "--target-weight") ?? a.TargetWeight,
-            CleanShare = Number(args, "--clean-share") ?? a.CleanShare,
-            Schedule = a.Schedule with { Steps = (int)(Number(args, "--steps") ?? 3000), LearningRate = Number(args, "--lr") ?? a.Schedule.LearningRate },
+            AttackSteps = (int)(Options.Number(args, "--pgd") ?? a.AttackSteps),
+            Reach = Options.Number(args, "--pgd") > 1 ? 2 : a.Reach,
+            TargetWeight = Options.Number(args, "--target-weight") ?? a.TargetWeight,
+            CleanShare = Options.Number(args, "--clean-share") ?? a.CleanShare,
+            Schedule = a.Schedule with { Steps = (int)(Options.Number(args, "--steps") ?? 3000), LearningRate = Options.Number(args, "--lr") ?? a.Schedule.LearningRate },
         };
         return a.Recipe(source);
     }
@@ -77,10 +77,6 @@ internal static class AdversarialBench
         Data = new() { Source = new("", "", default) },
         Gates = [gate],
     };
-
-    private static double? Number(string[] args, string name) => Option(args, name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : null;
-
-    private static string? Option(string[] args, string name) => Array.IndexOf(args, name) is >= 0 and var i && i + 1 < args.Length ? args[i + 1] : null;
 
     private sealed class Line : IProgress<RunProgress>
     {

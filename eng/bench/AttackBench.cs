@@ -43,10 +43,8 @@ internal static class AttackBench
     public static int Run(string[] args)
     {
         NativeMemory.Tune();
-        string? Option(string name) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : null;
-        int Number(string name, int usual) => Option(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : usual;
-        set_num_threads(Number("--threads", 1));
-        var (repeats, only) = (Number("--repeats", 3), Option("--only") ?? "");
+        set_num_threads(Options.Count(args, "--threads") ?? 1);
+        var (repeats, only) = (Options.Count(args, "--repeats") ?? 3, Options.Text(args, "--only") ?? "");
         var models = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn").ToList();
         Console.WriteLine($"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass");
         foreach (var attack in Attacks.Where(a => models.Contains(a.Model) && a.Reference.Contains(only, StringComparison.Ordinal)))
@@ -65,15 +63,15 @@ internal static class AttackBench
         double robust = 0, distance = double.NaN;
         for (var i = 0; i <= repeats; i++) // the first round warms up
         {
-            pass.Add(Enumerable.Range(0, 5).Select(_ => Seconds(() => GradientPass(model, images, labels))).Order().ElementAt(2));
+            pass.Add(Enumerable.Range(0, 5).Select(_ => ProcessorTime.Of(() => GradientPass(model, images, labels))).Order().ElementAt(2));
             if (Catalog.Attacks.First(t => t.Name == a.Settings.Name) is IMinimalAttack)
             {
-                gate.Add(Seconds(() => distance = AttackHarness.Distances(model, images, labels, new(a.Settings, 1)).Median));
+                gate.Add(ProcessorTime.Of(() => distance = AttackHarness.Distances(model, images, labels, new(a.Settings, 1)).Median));
                 continue;
             }
 
-            if (a.Peer == "foolbox") whole.Add(Seconds(() => Whole(model, images, labels, a.Settings)));
-            gate.Add(Seconds(() =>
+            if (a.Peer == "foolbox") whole.Add(ProcessorTime.Of(() => Whole(model, images, labels, a.Settings)));
+            gate.Add(ProcessorTime.Of(() =>
             {
                 using var outcome = AttackHarness.Run(model, images, labels, new(a.Settings, 1));
                 robust = outcome.RobustAccuracy;
@@ -120,14 +118,6 @@ internal static class AttackBench
             var rows = Math.Min(Batch, labels.shape[0] - start);
             work(images.narrow(0, start, rows), labels.narrow(0, start, rows));
         }
-    }
-
-    // Of the processor, not of the clock: other work on the machine does not count.
-    private static double Seconds(Action work)
-    {
-        var before = Environment.CpuUsage.TotalTime;
-        work();
-        return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
     }
 
     private static double Median(List<double> values) => values.Skip(1).Order().ElementAt((values.Count - 1) / 2);

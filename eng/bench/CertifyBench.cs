@@ -4,6 +4,7 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
+using PostTrainGate.Tests;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;
@@ -18,9 +19,8 @@ internal static class CertifyBench
 
     public static int Run(string[] args)
     {
-        string? Option(string name) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : null;
-        var rows = int.Parse(Option("--rows") ?? "50", CultureInfo.InvariantCulture);
-        var norm = Option("--norm") == "l2" ? Norm.L2 : Norm.Linf;
+        var rows = Options.Count(args, "--rows") ?? 50;
+        var norm = Options.Text(args, "--norm") == "l2" ? Norm.L2 : Norm.Linf;
         Console.WriteLine($"{"model",-8} {"norm",-5} {"epsilon",8} {"clean",6} {"IBP",6} {"CROWN",6} {"PGD",6}  {"s/row IBP",9} {"s/row CROWN",11}");
         foreach (var name in args.Where(Models.Contains).DefaultIfEmpty("cnn"))
         {
@@ -68,8 +68,7 @@ internal static class CertifyBench
         }
 
         var arrays = NpzFile.Read(FixtureFolder.Path($"fairness/{name}.npz"));
-        var (least, most) = (arrays["scaler_min"], arrays["scaler_max"]);
-        var x = ((arrays["x_test"].narrow(0, 0, rows).to(float64) - least) / (most - least).clamp_min(1e-12)).to(float32);
+        var x = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
         return (OnnxClassifier.Load(FixtureFolder.Path($"fairness/{name}_mlp.onnx")), x, arrays["y_test"].narrow(0, 0, rows).to(int64));
     }
 }

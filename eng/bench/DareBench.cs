@@ -24,7 +24,7 @@ internal static class DareBench
 
     public static int Run(string[] args)
     {
-        var count = Number(args, "--rows") ?? 1000;
+        var count = Options.Count(args, "--rows") ?? 1000;
         using var source = OnnxClassifier.Load(FixtureFolder.Path("fmnist/cnn.onnx"));
         ImmutableArray<OnnxClassifier> snapshots = [.. Directory.GetFiles(FixtureFolder.Path("fmnist/cnn_checkpoints"), "*.onnx")
             .Order(StringComparer.Ordinal).Select(f => OnnxClassifier.Load(f))];
@@ -55,7 +55,7 @@ internal static class DareBench
             using var model = candidate.Model;
             var seconds = clock.Elapsed.TotalSeconds;
             Print(name, Measure(model, test, rows, sets));
-            var draws = NullControl.Draw(source, model, seed: 1, draws: Number(args, "--draws") ?? NullControl.DefaultDraws)
+            var draws = NullControl.Draw(source, model, seed: 1, draws: Options.Count(args, "--draws") ?? NullControl.DefaultDraws)
                 .Select(noise => { using (noise) return Measure(noise, test, rows, sets); }).ToArray();
             Print("  noise of that size, mean", [.. Columns.Select((_, i) => draws.Average(d => d[i]))]);
             Print("  noise of that size, largest", [.. Columns.Select((_, i) => draws.Max(d => d[i]))]);
@@ -122,7 +122,4 @@ internal static class DareBench
 
     private static void Print(string name, double[] values) =>
         Console.WriteLine($"{name,-34}{string.Join("", values.Select(v => v.ToString("F4", CultureInfo.InvariantCulture).PadLeft(18)))}");
-
-    private static int? Number(string[] args, string name) =>
-        Array.IndexOf(args, name) is >= 0 and var i && i + 1 < args.Length ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : null;
 }

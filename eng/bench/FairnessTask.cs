@@ -3,6 +3,7 @@ using System.Text.Json;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Repairs;
+using PostTrainGate.Tests;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;
@@ -10,25 +11,22 @@ namespace PostTrainGate.Bench;
 /// <summary>One of the paper's fairness tasks from the fixtures: source model, scaled rows, one protected attribute.</summary>
 internal sealed class FairnessTask : IDisposable
 {
-    private readonly Tensor _lowest, _range;
-
     private FairnessTask(Func<string, string> fixture, string dataset, string attribute)
     {
         (Dataset, Attribute) = (dataset, attribute);
         using var scope = NewDisposeScope();
         var arrays = NpzFile.Read(fixture($"fairness/{dataset}.npz"));
-        _lowest = arrays["scaler_min"].to(float64).DetachFromDisposeScope();
-        _range = arrays["scaler_max"].to(float64).sub(_lowest).DetachFromDisposeScope();
-        _range.masked_fill_(_range.eq(0), 1);
         using var json = JsonDocument.Parse(File.ReadAllText(fixture($"fairness/{dataset}.json")));
         Layout = Blocks([.. json.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)]);
-        Train = Set(arrays["x_train"], arrays["y_train"]);
-        Test = Set(arrays["x_test"], arrays["y_test"]);
+        Train = Set(Scale(arrays["x_train"]), arrays["y_train"]);
+        Test = Set(Scale(arrays["x_test"]), arrays["y_test"]);
         var mutants = Scale(NpzFile.Read(fixture($"fairness/{dataset}_mutation_{attribute}.npz"))["x_mutation"]);
         var pairs = mutants.shape[0] / 2;
         Mutants = new(mutants.narrow(0, 0, pairs).clone().DetachFromDisposeScope(), mutants.narrow(0, pairs, pairs).clone().DetachFromDisposeScope());
         Source = OnnxClassifier.Load(fixture($"fairness/{dataset}_mlp.onnx"));
         Pairs = CounterfactualPairs.For(Train, Train.Groups[attribute], out _)!;
+
+        Tensor Scale(Tensor raw) => FairnessArrays.Scaled(arrays, raw).contiguous();
     }
 
     public static FairnessTask Load(Func<string, string> fixture, string dataset, string attribute) => new(fixture, dataset, attribute);
@@ -63,16 +61,13 @@ internal sealed class FairnessTask : IDisposable
         return [right, Gap(null), (Gap(0) + Gap(1)) / 2, Gap(1)];
     }
 
-    private EvaluationSet Set(Tensor raw, Tensor labels)
+    private EvaluationSet Set(Tensor inputs, Tensor labels)
     {
         var column = Layout.Find(Attribute)!.Start;
-        var inputs = Scale(raw);
         var sides = inputs.select(1, column).data<float>().Select(v => v > 0.5f ? 1 : 0).ToImmutableArray();
         var group = new GroupColumn(Attribute, ["unprivileged", "privileged"], sides, 1, [Attribute]);
         return new(inputs, labels.to(int64), ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty.Add(Attribute, group), Layout, 1);
     }
-
-    private Tensor Scale(Tensor raw) => raw.to(float64).sub(_lowest).div(_range).to(float32).contiguous();
 
     // Columns named feature=value are one categorical column.
     private static FeatureLayout Blocks(string[] names)
@@ -101,7 +96,5 @@ internal sealed class FairnessTask : IDisposable
         Test.Dispose();
         Mutants.First.Dispose();
         Mutants.Second.Dispose();
-        _lowest.Dispose();
-        _range.Dispose();
     }
 }

@@ -37,8 +37,8 @@ internal static class FmtBench
     public static int Run(string[] args)
     {
         var only = args.Where(a => !a.StartsWith('-')).Where(a => !int.TryParse(a, out _) && !Enum.TryParse<FmtVariant>(a, out _)).ToArray();
-        var repeats = Option(args, "--repeats") is { } r ? int.Parse(r, CultureInfo.InvariantCulture) : 10;
-        FmtVariant? variant = Option(args, "--variant") is { } v ? Enum.Parse<FmtVariant>(v) : null;
+        var repeats = Options.Count(args, "--repeats") ?? 10;
+        FmtVariant? variant = Options.Text(args, "--variant") is { } v ? Enum.Parse<FmtVariant>(v) : null;
         var published = Published();
         var (cells, within) = (0, 0);
         foreach (var (name, settings) in Settings)
@@ -119,6 +119,4 @@ internal static class FmtBench
     }
 
     private static string Row(double[] values, string format) => string.Join(' ', values.Select(v => v.ToString(format, CultureInfo.InvariantCulture)));
-
-    private static string? Option(string[] args, string name) => Array.IndexOf(args, name) is >= 0 and var i && i + 1 < args.Length ? args[i + 1] : null;
 }

@@ -26,10 +26,9 @@ internal static class SequentialBench
     {
         NativeMemory.Tune();
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        string Option(string name, string usual) => Array.IndexOf(args, name) is >= 0 and var at ? args[at + 1] : usual;
-        var (rows, attack) = (int.Parse(Option("--rows", "1000"), CultureInfo.InvariantCulture), Option("--attack", "pgd"));
+        var (rows, attack) = (Options.Count(args, "--rows") ?? 1000, Options.Text(args, "--attack") ?? "pgd");
         TorchSharp.torch.set_num_threads(1); // threads that wait for each other would count as work
-        var only = Option("--only", "");
+        var only = Options.Text(args, "--only") ?? "";
         using var test = FashionMnist.Test();
         using var data = test.Rows(0, rows);
         if (only is "" or "gates")
@@ -93,7 +92,7 @@ internal static class SequentialBench
         {
             Measurement measured = default;
             var context = new MetricContext(evaluation, rule, Confidence, 1) { RowSeed = 2, Plan = plan };
-            var seconds = Seconds(() => measured = new RobustAccuracy().Measure(context));
+            var seconds = ProcessorTime.Of(() => measured = new RobustAccuracy().Measure(context));
             return (measured, seconds);
         }
     }
@@ -107,7 +106,7 @@ internal static class SequentialBench
         {
             AttackSettings settings = new(name, Norm.Linf, 8 / 255.0);
             AtOnce(model, data, settings); // warms up
-            var (alone, fgsm) = (Seconds(() => AtOnce(model, data, settings)), Seconds(() => AfterFgsm(model, data, settings)));
+            var (alone, fgsm) = (ProcessorTime.Of(() => AtOnce(model, data, settings)), ProcessorTime.Of(() => AfterFgsm(model, data, settings)));
             var (chunks, kept) = (Attack(model, data, settings), 0.0);
             var folder = Directory.CreateTempSubdirectory("posttraingate-");
             var broken = 0;
@@ -132,7 +131,7 @@ internal static class SequentialBench
     {
         using var evaluation = new Evaluation(model, data);
         var context = new MetricContext(evaluation, new() { Metric = "robust_accuracy", Attack = settings }, Confidence, 1);
-        return Seconds(() =>
+        return ProcessorTime.Of(() =>
         {
             var measured = new RobustAccuracy().Measure(context with { Plan = plan ?? new() { Full = true } });
             use?.Invoke(measured);
@@ -149,14 +148,6 @@ internal static class SequentialBench
         int[] left = [.. Enumerable.Range(0, data.Count).Where(row => first.Robust[row])];
         using var rows = data.Take(left);
         AtOnce(model, rows, settings);
-    }
-
-    // Of the processor, not of the clock: other work on the machine does not count.
-    private static double Seconds(Action work)
-    {
-        var before = Environment.CpuUsage.TotalTime;
-        work();
-        return (Environment.CpuUsage.TotalTime - before).TotalSeconds;
     }
 
     private static void Simulate()

@@ -43,14 +43,14 @@ internal static class GateText
 
     /// <summary>The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.</summary>
     public static string Rows(Reading reading) =>
-        reading.Attacked is { } a && a.Inputs < a.Of ? $"{a.Inputs} of {a.Of} rows" : $"{reading.Count} rows";
+        reading.Attacked is { StoppedEarly: true } a ? $"{a.Inputs} of {a.Of} rows" : $"{reading.Count} rows";
 
     /// <summary>What an attack took: <c>decided after 64 of 1,000 inputs</c>; empty where there is nothing to say.</summary>
     public static string Effort(Reading? reading)
     {
         if (reading?.Attacked is not { } attacked) return "";
         List<FormattableString> parts = [];
-        if (attacked.Inputs < attacked.Of) parts.Add($"decided after {attacked.Inputs:N0} of {attacked.Of:N0} inputs");
+        if (attacked.StoppedEarly) parts.Add($"decided after {attacked.Inputs:N0} of {attacked.Of:N0} inputs");
         if (attacked.BrokenByKept > 0) parts.Add($"{attacked.BrokenByKept:N0} broken by kept examples");
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }

@@ -47,7 +47,7 @@ internal static class Outcomes
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."),
             Verdict.Fail => (DiagnosticCodes.GateFailed,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."),
-            Verdict.Inconclusive when reading.Attacked is { } a && a.Inputs < a.Of => (DiagnosticCodes.GateInconclusive,
+            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } => (DiagnosticCodes.GateInconclusive,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, and all of them would be too few to tell "
                 + $"whether it is {gate.Threshold}."),
             Verdict.Inconclusive => (DiagnosticCodes.GateInconclusive,

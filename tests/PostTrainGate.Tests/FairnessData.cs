@@ -22,8 +22,7 @@ internal sealed class FairnessData
         Scores = (scores.dim() == 2 ? scores.select(1, 1) : scores).contiguous().data<double>().ToArray();
         Attribute = attribute;
         LevelOf = Ints(data["x_test"].select(1, columns.IndexOf(attribute)));
-        var (least, most) = (data["scaler_min"], data["scaler_max"]);
-        Inputs = ((data["x_test"].to(float64) - least) / (most - least).clamp_min(1e-12)).to(float32).MoveToOuterDisposeScope();
+        Inputs = FairnessArrays.Scaled(data, data["x_test"]).MoveToOuterDisposeScope();
         Layout = FeatureLayout.FromNames(columns);
     }
 

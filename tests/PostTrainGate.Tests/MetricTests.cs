@@ -47,8 +47,7 @@ public class MetricTests
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
         var column = description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()).ToList().IndexOf(attribute);
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
-        var (least, most) = (arrays["scaler_min"], arrays["scaler_max"]);
-        var inputs = ((arrays["x_test"].to(float64) - least) / (most - least).clamp_min(1e-12)).to(float32);
+        var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"]);
         var group = new GroupColumn(attribute, ["0", "1"], [.. arrays["x_test"].select(1, column).contiguous().data<int>()], 1, [attribute]);
         var groups = ImmutableDictionary<string, GroupColumn>.Empty.Add(attribute, group);
         using var data = new EvaluationSet(inputs, arrays["y_test"].to(int64), ["0", "1"], groups, null, 1);

@@ -108,7 +108,7 @@ public sealed class AttackCache
         return Attempt(() =>
         {
             if (!Directory.Exists(Folder)) AtomicFile.WriteText(Path.Combine(Folder, ".gitignore"), "*\n");
-            AtomicFile.WriteBytes(Place(kind, name), bytes);
+            AtomicFile.Write(Place(kind, name), stream => stream.Write(bytes));
             return true;
         });
     }
@@ -121,7 +121,7 @@ public sealed class AttackCache
     // Made once; what others may read is no secret, and a file from a repository never is the owner's alone.
     private static byte[]? ReadKey(string file) => Attempt(() =>
     {
-        if (!File.Exists(file)) AtomicFile.WriteBytes(file, RandomNumberGenerator.GetBytes(KeyLength), isPrivate: true);
+        if (!File.Exists(file)) AtomicFile.Write(file, s => s.Write(RandomNumberGenerator.GetBytes(KeyLength)), isPrivate: true);
         if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~AtomicFile.Private) != 0) return null;
         return File.ReadAllBytes(file) is { Length: KeyLength } key ? key : null;
     });

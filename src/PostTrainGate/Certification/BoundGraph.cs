@@ -12,6 +12,7 @@ namespace PostTrainGate.Certification;
 internal sealed class BoundGraph : IDisposable
 {
     private readonly OnnxClassifier _model;
+    private readonly List<OnnxGraph.Step> _needed;
     private readonly Tensor[] _constants;
     private readonly Dictionary<int, long[]> _shapes = []; // of values that depend on the input, without the batch
     private readonly List<OnnxGraph.Step> _ofShapes = []; // steps that depend on shapes only
@@ -24,6 +25,7 @@ internal sealed class BoundGraph : IDisposable
             : (is_floating_point(t) ? t.detach().to(float64) : t.alias()).DetachFromDisposeScope())];
         Input = model.Rebuilt.Model.Graph.Input;
         Logits = model.Rebuilt.Model.Logits;
+        _needed = model.Rebuilt.Model.Graph.Needed(Logits);
     }
 
     /// <summary>Slot of the input, in the model's own units.</summary>
@@ -89,7 +91,7 @@ internal sealed class BoundGraph : IDisposable
     {
         HashSet<int> dependent = [Input], shapes = [];
         var bounded = new List<BoundedStep>();
-        foreach (var step in Needed())
+        foreach (var step in _needed)
         {
             var on = step.Inputs.Distinct().Where(dependent.Contains).ToArray();
             if (on.Length == 0 && !step.Inputs.Any(shapes.Contains)) _constants[step.Output] = OnnxGraph.Compute(step, _constants)
@@ -114,20 +116,6 @@ internal sealed class BoundGraph : IDisposable
         }
     }
 
-    private IEnumerable<OnnxGraph.Step> Needed()
-    {
-        HashSet<int> wanted = [Logits];
-        var needed = new List<OnnxGraph.Step>();
-        foreach (var step in _model.Rebuilt.Model.Graph.Steps.Reverse())
-        {
-            if (!wanted.Contains(step.Output)) continue;
-            wanted.UnionWith(step.Inputs);
-            needed.Add(step);
-        }
-
-        return needed.AsEnumerable().Reverse();
-    }
-
     // A row of every value has to be one row of the input's, or bounds of one row would be taken for another's: tried with two sizes of
     // batch.
     private string? Measure(long[] shape)
@@ -150,7 +138,7 @@ internal sealed class BoundGraph : IDisposable
         values[Input] = zeros([rows, .. shape], dtype: float64);
         Dictionary<int, (string, long[])> shapes = new() { [Input] = ("the input", values[Input].shape) };
         var ofShapes = _ofShapes.Select(s => s.Output).ToHashSet();
-        foreach (var step in Needed().Where(s => values[s.Output] is null))
+        foreach (var step in _needed.Where(s => values[s.Output] is null))
         {
             values[step.Output] = OnnxGraph.Compute(step, values);
             if (!ofShapes.Contains(step.Output)) shapes[step.Output] = (OnnxNode.Describe(step.Node), values[step.Output].shape);

@@ -54,9 +54,7 @@ internal sealed class Bounds : IDisposable
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var (value, rows) = (_bounds[_graph.Logits], _clean.shape[0]);
-        var (low, high) = (_graph.ToLogits(value.Lower), _graph.ToLogits(value.Upper));
-        Interval found = new(minimum(low, high), maximum(low, high));
+        var (found, rows) = (LogitIntervals(), _clean.shape[0]);
         var classes = found.Lower.shape[1];
         var row = arange(Scalars.Whole(rows), dtype: int64).repeat_interleave(classes);
         var each = eye(classes, dtype: float64).repeat(rows, 1);
@@ -77,9 +75,7 @@ internal sealed class Bounds : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var rows = _clean.shape[0];
-        var value = _bounds[_graph.Logits];
-        var (low, high) = (_graph.ToLogits(value.Lower), _graph.ToLogits(value.Upper));
-        (low, high) = (minimum(low, high), maximum(low, high));
+        var (low, high) = LogitIntervals();
         var classes = low.shape[1];
         // Row by row the classes but the label.
         var all = arange(Scalars.Whole(classes), dtype: int64).expand(rows, classes);
@@ -97,6 +93,14 @@ internal sealed class Bounds : IDisposable
     {
         foreach (var interval in _bounds.Values.Concat(_ellipsoids.Values).Append(_box)) interval.Dispose();
         _clean.Dispose();
+    }
+
+    // What the intervals say of the logits, which may fall where the value rises.
+    private Interval LogitIntervals()
+    {
+        var value = _bounds[_graph.Logits];
+        var (low, high) = (_graph.ToLogits(value.Lower), _graph.ToLogits(value.Upper));
+        return new(minimum(low, high), maximum(low, high));
     }
 
     private void Forward(BoundedStep step, Relaxation relaxation, bool refine)

@@ -33,7 +33,9 @@ internal static class Certifier
         using var scope = NewDisposeScope();
         var budget = new Budget(settings.Norm, settings.Epsilon, model.Input.Lower, model.Input.Upper);
         var all = Enumerable.Range(0, (int)labels.shape[0]).Select(i => (long)i).ToArray();
-        var correct = AttackHarness.Errs(model.LogitsOfAll(inputs), labels).logical_not().data<bool>().ToArray();
+        var logits = model.LogitsOfAll(inputs);
+        var correct = AttackHarness.Errs(logits, labels).logical_not().data<bool>().ToArray();
+        var rounding = Rounding(logits, model.Rebuilt.Model.Tolerance);
         var (certified, broken) = (new bool[all.Length], new bool[all.Length]);
         var done = 0;
         foreach (var rows in all.Where(i => correct[i]).Chunk(Rows))
@@ -60,8 +62,7 @@ internal static class Certifier
             var (x, y) = (inputs.index_select(0, index), labels.index_select(0, index));
             using var bounds = new Bounds(graph, x, budget, refine, cancel);
             var least = bounds.Margins(y, backward).amin([1]).data<double>().ToArray();
-            var rounding = Rounding(model, x);
-            for (var i = 0; i < rows.Length; i++) certified[rows[i]] = least[i] > rounding[i];
+            for (var i = 0; i < rows.Length; i++) certified[rows[i]] = least[i] > rounding[rows[i]];
             return [.. rows.Where(r => !certified[r])];
         }
 
@@ -77,12 +78,9 @@ internal static class Certifier
         }
     }
 
-    private static double[] Rounding(OnnxClassifier model, Tensor x)
-    {
-        using var logits = model.LogitsOfAll(x);
-        using var sizes = logits.abs().amax([1]).clamp_min(Scalars.Of(1));
-        return [.. sizes.data<float>().Select(s => 2 * model.Rebuilt.Model.Tolerance * s)];
-    }
+    // [rows], how much of a margin may be rounding.
+    private static double[] Rounding(Tensor logits, double tolerance) =>
+        [.. logits.abs().amax([1]).clamp_min(Scalars.Of(1)).data<float>().Select(s => 2 * tolerance * s)];
 }
 
 /// <summary>What could be proved.</summary>

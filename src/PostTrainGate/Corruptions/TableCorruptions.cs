@@ -10,7 +10,7 @@ internal static class TableCorruptions
     public static Corruption Noise { get; } = Corruption.Table("numeric_noise",
         "Normal noise on numbers, of 5, 10, 20, 30 and 50 % of their column's standard deviation.", d =>
         {
-            var sizes = Mask(d, c => c.Numeric) * d.Columns!.Deviation;
+            var sizes = Numbers(d) * d.Columns!.Deviation;
             return d.X.Plus(d.Normal(d.X.shape) * sizes.mul(Scalars.Of(d.Level(Shares))));
         });
 
@@ -80,10 +80,11 @@ internal static class TableCorruptions
             return x;
         });
 
-    private static Tensor Mask(Distortion d, Func<ColumnStatistics, Data.FeatureColumn[]> columns)
+    // [width], 1 at columns of numbers.
+    private static Tensor Numbers(Distortion d)
     {
         var mask = new float[d.X.shape[1]];
-        foreach (var column in columns(d.Columns!)) mask[column.Start] = 1;
+        foreach (var column in d.Columns!.Numeric) mask[column.Start] = 1;
         return tensor(mask);
     }
 }

@@ -34,7 +34,7 @@ public sealed class Accuracy : IMetric, IPairedMetric
         bool Hit(int row) => predictions[row] == data.LabelValues[row];
         return Intervals.Proportion(Enumerable.Range(0, data.Count).Count(Hit), data.Count, context.Confidence) with
         {
-            Breakdowns = [Breakdown.ByClass("accuracy by class", data, Enumerable.Range(0, data.Count), Hit, context.Confidence)],
+            Breakdowns = [Breakdown.ByClass("accuracy by class", data, Hit, context.Confidence)],
         };
     }
 }

@@ -8,6 +8,10 @@ namespace PostTrainGate.Metrics;
 /// <param name="Parts">A value a part, in the order that the data gives.</param>
 public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts)
 {
+    /// <inheritdoc cref="ByClass(string, EvaluationSet, IEnumerable{int}, Func{int, bool}, double)"/>
+    internal static Breakdown ByClass(string title, EvaluationSet data, Func<int, bool> holds, double confidence) =>
+        ByClass(title, data, Enumerable.Range(0, data.Count), holds, confidence);
+
     /// <summary>The share of rows that <paramref name="holds"/> names, by true class, with Wilson's intervals.</summary>
     /// <param name="title">For people.</param>
     /// <param name="data">Labels and names of classes.</param>

@@ -38,7 +38,7 @@ public sealed class CertifiedAccuracy : IMetric
         var (certified, wrong, broken) = (found.Certified.Count(c => c), found.Correct.Count(c => !c), found.Broken.Count(b => b));
         return Intervals.Proportion(certified, rows.Count, context.Confidence) with
         {
-            Breakdowns = [Breakdown.ByClass("certified accuracy by class", rows, Enumerable.Range(0, rows.Count), row => found.Certified[row], context.Confidence)],
+            Breakdowns = [Breakdown.ByClass("certified accuracy by class", rows, row => found.Certified[row], context.Confidence)],
             Notes = [$"Of {rows.Count} rows {certified} are certified, {wrong} are wrong without a change, a short attack breaks {broken}, "
                 + $"and {rows.Count - certified - wrong - broken} are open."],
         };

@@ -59,7 +59,9 @@ public sealed class CorruptedAccuracy : IMetric
                 : $"{other.Name} is for tables, and inputs are images");
         }
 
+        using var scope = NewDisposeScope();
         using var rows = AttackedRows.Of(context, evaluation.Data);
+        var columns = form.IsTable ? ColumnStatistics.Of(rows.Inputs, rows.Layout) : null;
         var (right, total) = (new double[rows.Count], chosen.Length * settings.Severities.Length);
         var hits = new double[chosen.Length, settings.Severities.Length];
         foreach (var (c, corruption) in chosen.Index())
@@ -67,7 +69,7 @@ public sealed class CorruptedAccuracy : IMetric
             foreach (var (s, severity) in settings.Severities.Index())
             {
                 context.Cancel.ThrowIfCancellationRequested();
-                var correct = Correct(evaluation.Model, rows, form, corruption, severity, context);
+                var correct = Correct(evaluation.Model, rows, form, columns, corruption, severity, context);
                 for (var row = 0; row < rows.Count; row++)
                 {
                     if (!correct[row]) continue;
@@ -98,11 +100,9 @@ public sealed class CorruptedAccuracy : IMetric
         Upper = 1 - share.Lower } : share;
 
     // Every model gets the same corrupted rows: their seed is that of the rows.
-    private static bool[] Correct(Classifier model, EvaluationSet rows, InputForm form, Corruption corruption, int severity,
-        MetricContext context)
+    private static bool[] Correct(Classifier model, EvaluationSet rows, InputForm form, ColumnStatistics? columns, Corruption corruption,
+        int severity, MetricContext context)
     {
-        using var scope = NewDisposeScope();
-        var columns = form.IsTable ? ColumnStatistics.Of(rows.Inputs, rows.Layout) : null;
         var correct = new List<bool>();
         var size = form.IsTable ? rows.Count : Batch; // a table's columns are corrupted as a whole
         for (var start = 0; start < rows.Count; start += size)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using PostTrainGate.Attacks;
 
 namespace PostTrainGate.Metrics;
@@ -31,7 +32,12 @@ public readonly record struct Measurement(double Value, double Lower, double Upp
 /// <param name="Inputs">Inputs that were attacked.</param>
 /// <param name="Of">Inputs that the gate asks for.</param>
 /// <param name="BrokenByKept">Inputs that an adversarial example of an earlier attack broke, so that no further one was needed.</param>
-public sealed record AttackedInputs(int Inputs, int Of, int BrokenByKept);
+public sealed record AttackedInputs(int Inputs, int Of, int BrokenByKept)
+{
+    /// <summary>Whether the verdict was certain before all of them were attacked.</summary>
+    [JsonIgnore]
+    public bool StoppedEarly => Inputs < Of;
+}
 
 /// <summary>Which way a metric gets better, and so how a threshold reads it.</summary>
 public enum Better

@@ -43,7 +43,7 @@ public sealed class SmoothedAccuracy : IMetric
         {
             Breakdowns =
             [
-                Breakdown.ByClass("smoothed accuracy by class", rows, Enumerable.Range(0, rows.Count), row => Holds(row, settings.Epsilon), context.Confidence),
+                Breakdown.ByClass("smoothed accuracy by class", rows, row => Holds(row, settings.Epsilon), context.Confidence),
                 new("smoothed accuracy by radius", [.. new[] { 0, 0.5, 1, 1.5, 2, 2.5, 3 }.Select(f => f * settings.Sigma)
                     .Select(r => BreakdownPart.Of(GateText.Number(r), Share(r)))]),
             ],

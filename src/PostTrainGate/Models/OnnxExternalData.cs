@@ -1,4 +1,5 @@
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Models;
 
@@ -26,22 +27,14 @@ internal static class OnnxExternalData
     /// <param name="model">The model; its weights become references.</param>
     public static void MoveOut(string path, ModelProto model)
     {
-        var target = Path.GetFullPath(path) + ".data";
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
-        try
+        var target = $"{path}.data";
+        AtomicFile.Write(target, stream =>
         {
-            using (var stream = File.Create(temporary))
-                foreach (var tensor in model.Graph.Initializer.Where(t => t.RawData.Length >= Least)) MoveOut(tensor, stream, Path.GetFileName(target));
-            File.Move(temporary, target, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+            foreach (var tensor in model.Graph.Initializer.Where(t => t.RawData.Length >= Least)) MoveOut(tensor, stream, Path.GetFileName(target));
+        });
     }
 
-    private static void MoveOut(TensorProto tensor, FileStream stream, string location)
+    private static void MoveOut(TensorProto tensor, Stream stream, string location)
     {
         stream.Position = (stream.Position + Alignment - 1) / Alignment * Alignment;
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = location });

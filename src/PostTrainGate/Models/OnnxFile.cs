@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Google.Protobuf;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
+using PostTrainGate.Reporting;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -123,21 +124,7 @@ internal sealed class OnnxFile
     }
 
     /// <summary>Writes a model beside its place and renames it, so that a half-written file never stands there.</summary>
-    public static void Write(string path, ModelProto model)
-    {
-        var target = System.IO.Path.GetFullPath(path);
-        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
-        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            using (var stream = File.Create(temporary)) model.WriteTo(stream);
-            File.Move(temporary, target, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
+    public static void Write(string path, ModelProto model) => AtomicFile.Write(path, model.WriteTo);
 
     // Floating initializers, and constants with axes. What stands in functions and branches is not changed.
     private static IEnumerable<(string Name, TensorProto Tensor)> Floats(GraphProto graph) =>

@@ -122,7 +122,8 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         return new([.. needed], dead);
     }
 
-    private List<Step> Needed(ReadOnlySpan<int> taps)
+    /// <summary>The steps that some slots depend on, in an order that can be run.</summary>
+    public List<Step> Needed(params ReadOnlySpan<int> taps)
     {
         HashSet<int> wanted = [.. taps];
         var needed = new List<Step>();

@@ -11,13 +11,13 @@ internal static class AtomicFile
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Writes beside the target under another name, then renames: who reads sees the old file or the new one.</summary>
-    public static void WriteText(string path, string text) => WriteBytes(path, Utf8.GetBytes(text));
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Utf8.GetBytes(text)));
 
     /// <inheritdoc cref="WriteText"/>
     /// <param name="path">The target; its folder is made where it does not exist.</param>
-    /// <param name="content">All of it.</param>
+    /// <param name="content">Writes all of it.</param>
     /// <param name="isPrivate">Whether only the user may read it, where the system tells users apart so.</param>
-    public static void WriteBytes(string path, byte[] content, bool isPrivate = false)
+    public static void Write(string path, Action<Stream> content, bool isPrivate = false)
     {
         var target = Path.GetFullPath(path);
         var folder = Path.GetDirectoryName(target)!;
@@ -27,7 +27,7 @@ internal static class AtomicFile
         if (isPrivate && !OperatingSystem.IsWindows()) options.UnixCreateMode = Private;
         try
         {
-            using (var stream = new FileStream(temporary, options)) stream.Write(content);
+            using (var stream = new FileStream(temporary, options)) content(stream);
             File.Move(temporary, target, overwrite: true);
         }
         finally

@@ -18,8 +18,7 @@ internal static class FixtureModels
         }
 
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{name}.npz"));
-        var (least, most) = (arrays["scaler_min"], arrays["scaler_max"]);
-        var inputs = ((arrays["x_test"].narrow(0, 0, rows).to(float64) - least) / (most - least).clamp_min(1e-12)).to(float32);
+        var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
         return (OnnxClassifier.Load(Fixtures.Path($"fairness/{name}_mlp.onnx")), inputs, arrays["y_test"].narrow(0, 0, rows).to(int64));
     }
 }

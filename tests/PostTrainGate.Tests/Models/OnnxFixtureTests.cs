@@ -138,10 +138,8 @@ public class OnnxFixtureTests
         }
 
         var arrays = NpzFile.Read(Fixtures.Path(file.Replace("_mlp.onnx", ".npz", StringComparison.Ordinal)));
-        var range = arrays["scaler_max"] - arrays["scaler_min"];
-        var scale = where(range == 0, ones_like(range), range); // as scikit-learn scales a constant column
         var x = arrays["x_test"];
-        return ((x[..(int)Math.Min(count, x.shape[0])].to(float64) - arrays["scaler_min"]) / scale).to(float32);
+        return FairnessArrays.Scaled(arrays, x[..(int)Math.Min(count, x.shape[0])]);
     }
 
     private static ModelProto Parse(string path) => ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
