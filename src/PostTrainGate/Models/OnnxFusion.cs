@@ -3,12 +3,15 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// Runs a convolution and the batch normalisation behind it as one convolution: scale (w x + b - mean) / deviation + shift is again one,
-/// with other weights. They are made at every pass, as a repair may change what they come from; next to a pass over all values of a
-/// batch that costs nothing. Only where nobody asks for the value between, and no weight asks for a gradient.
+/// Runs steps that follow each other in cheaper ways, where nobody asks for the value between. A pass over a batch of images is bound
+/// by memory: what counts is how often all values of a layer are read and written.
 /// </summary>
 internal static class OnnxFusion
 {
+    // What these compute lies in memory of its own that no gradient needs, so that what follows may overwrite it.
+    private static readonly string[] Overwritten = ["Conv", "Gemm", "MatMul", "BatchNormalization", "Add", "MaxPool"];
+
+
     /// <summary>A normalisation's slots.</summary>
     /// <param name="Scale">Slot of the scale, [channels]; so are the others.</param>
     /// <param name="Shift">Slot of the shift.</param>
@@ -23,30 +26,78 @@ internal static class OnnxFusion
     /// <param name="Apply">All values, weights and bias to the result.</param>
     internal sealed record Convolved(int Weight, int Bias, Func<Tensor[], Tensor, Tensor?, Tensor> Apply);
 
-    /// <summary>The steps of a plan with pairs merged.</summary>
+    /// <summary>The steps of a plan with pairs merged: what they compute is the same, their gradients too.</summary>
     /// <param name="steps">In an order that can be run.</param>
     /// <param name="taps">Slots that are asked for.</param>
     public static IReadOnlyList<OnnxGraph.Step> Merge(IReadOnlyList<OnnxGraph.Step> steps, ReadOnlySpan<int> taps)
     {
+        int[] kept = [.. taps];
+        return Pairs(Pairs(Pairs(steps, kept, Normalized), kept, Pooled), kept, Rectified);
+    }
+
+    // Each step and the one that alone reads its value, replaced by what the rule makes of both; null: they stay as they are.
+    private static List<OnnxGraph.Step> Pairs(IReadOnlyList<OnnxGraph.Step> steps, int[] kept, Func<OnnxGraph.Step, OnnxGraph.Step, OnnxGraph.Step[]?> rule)
+    {
         var readers = steps.SelectMany(s => s.Inputs).CountBy(i => i).ToDictionary();
-        var producer = steps.ToDictionary(s => s.Output);
-        var merged = new List<OnnxGraph.Step>(steps);
+        var merged = new List<OnnxGraph.Step>();
         foreach (var step in steps)
         {
-            if (step.Rebuild.Normalizes is not { } norm || !producer.TryGetValue(step.Inputs[0], out var conv) || conv.Rebuild.Convolves is not { } weights) continue;
-            if (readers[conv.Output] > 1 || taps.Contains(conv.Output)) continue;
-            merged.Remove(conv);
-            // An error is most likely one of the convolution's shapes.
-            merged[merged.IndexOf(step)] = conv with
+            var before = step.Inputs.Length == 0 ? -1 : merged.FindLastIndex(s => s.Output == step.Inputs[0]);
+            if (before >= 0 && readers[step.Inputs[0]] == 1 && !kept.Contains(step.Inputs[0]) && rule(merged[before], step) is { } both)
             {
-                OutputName = step.OutputName,
-                Output = step.Output,
-                Inputs = [.. conv.Inputs, .. step.Inputs[1..]],
-                Kernel = v => Run(v, conv, step, weights, norm),
-            };
+                merged.RemoveAt(before);
+                merged.AddRange(both);
+            }
+            else
+            {
+                merged.Add(step);
+            }
         }
 
         return merged;
+    }
+
+    // A convolution and the batch normalisation behind it are one convolution: scale (w x + b - mean) / deviation + shift has other
+    // weights, made at every pass, as a repair may change what they come from. An error is most likely one of the convolution's shapes.
+    private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step) =>
+        step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights ? null
+            : [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = [.. conv.Inputs, .. step.Inputs[1..]], Kernel = v => Run(v, conv, step, weights, norm) }];
+
+    // The largest of rectified values is the largest value, rectified: that is done on the few that are left.
+    private static OnnxGraph.Step[]? Pooled(OnnxGraph.Step relu, OnnxGraph.Step pool)
+    {
+        if (relu.Node.OpType != "Relu" || !pool.Rebuild.HasValueInEveryWindow) return null;
+        var between = relu.Output;
+        return
+        [
+            pool with { OutputName = relu.OutputName, Inputs = relu.Inputs, Output = between, Kernel = v => pool.Kernel(With(v, between, v[relu.Inputs[0]])) },
+            relu with { OutputName = pool.OutputName, Inputs = [between], Output = pool.Output, Kernel = v => v[between].relu() },
+        ];
+
+        static Tensor[] With(Tensor[] values, int slot, Tensor value)
+        {
+            values[slot] = value;
+            return values;
+        }
+    }
+
+    // In place. A part of a larger tensor is left alone, since its gradient would be put together from the whole.
+    private static OnnxGraph.Step[]? Rectified(OnnxGraph.Step step, OnnxGraph.Step relu) =>
+        relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType) ? null
+            : [step with { OutputName = relu.OutputName, Output = relu.Output, Kernel = v => Rectify(step.Kernel(v)) }];
+
+    private static Tensor Rectify(Tensor fresh)
+    {
+        if (Fills(fresh)) return fresh.relu_();
+        using (fresh) return fresh.relu();
+    }
+
+    // Whether its values lie side by side, in whatever order of axes.
+    private static bool Fills(Tensor x)
+    {
+        long last = 1;
+        for (var axis = 0; axis < x.dim(); axis++) last += (x.size(axis) - 1) * x.stride(axis);
+        return last == x.numel();
     }
 
     private static Tensor Run(Tensor[] v, OnnxGraph.Step conv, OnnxGraph.Step step, Convolved weights, Normalization norm)

@@ -54,6 +54,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Set by a normalisation that the convolution before it can take over.</summary>
     public OnnxFusion.Normalization? Normalizes { get; set; }
 
+    /// <summary>Set by a MaxPool none of whose windows lies in the padding alone.</summary>
+    public bool HasValueInEveryWindow { get; set; }
+
     /// <summary>Number of outputs, unused ones among them.</summary>
     public int OutputCount => proto.Output.Count;
 

@@ -14,7 +14,7 @@ public class ConvolutionTests
         // inputs, outputs, kernel, padding, stride, dilation, groups, size
         var data = new TheoryData<int, int, int, int, int, int, int, int>
         {
-            { 1, 6, 5, 2, 1, 1, 1, 28 }, { 6, 16, 5, 0, 1, 1, 1, 14 }, { 1, 20, 5, 0, 1, 1, 1, 28 }, { 1, 6, 4, 1, 2, 1, 1, 28 },
+            { 1, 6, 5, 2, 1, 1, 1, 28 }, { 1, 6, 3, 4, 1, 1, 1, 9 }, { 1, 17, 1, 0, 1, 1, 1, 11 }, { 2, 8, 2, 0, 3, 1, 1, 10 }, { 1, 40, 5, 1, 2, 1, 1, 13 }, { 6, 16, 5, 0, 1, 1, 1, 14 }, { 1, 20, 5, 0, 1, 1, 1, 28 }, { 1, 6, 4, 1, 2, 1, 1, 28 },
             { 3, 6, 3, 1, 1, 1, 1, 32 }, { 3, 16, 7, 3, 2, 1, 1, 32 }, { 3, 64, 11, 2, 4, 1, 1, 64 }, { 1, 8, 3, 2, 1, 2, 1, 12 },
             { 6, 6, 3, 1, 1, 1, 6, 14 }, { 24, 24, 3, 1, 2, 1, 24, 14 }, { 24, 24, 3, 1, 1, 1, 3, 14 }, { 40, 80, 3, 1, 1, 1, 2, 8 }, { 16, 32, 3, 1, 1, 1, 16, 14 },
         };
@@ -52,6 +52,22 @@ public class ConvolutionTests
                     var error = (actual.to(float64) - expected).abs().max().item<double>() / expected.abs().max().item<double>();
                     Assert.True(error < 1e-4, $"{axes} axes, round {round}, {name}: relative error {error}");
                 }
+            }
+
+            // As attacks ask for it: by the input alone, weights are what they are.
+            var image = x.to(float32).requires_grad_();
+            var convolved = Convolve(image, w.to(float32), b.to(float32));
+            foreach (var round in new[] { 1, 2 })
+            {
+                var slope = autograd.grad([convolved], [image], [along.to(float32)], retain_graph: true)[0].to(float64);
+                var right = Slope();
+                Assert.True((slope - right).abs().max().item<double>() < 1e-4 * right.abs().max().item<double>(), $"{axes} axes, round {round}, input alone");
+            }
+
+            Tensor Slope()
+            {
+                var exact = x.clone().requires_grad_();
+                return autograd.grad([Convolve(exact, w, b)], [exact], [along])[0];
             }
 
             using var _ = no_grad();

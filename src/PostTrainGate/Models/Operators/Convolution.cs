@@ -28,6 +28,13 @@ internal static class Convolution
         NnPack.TurnOff();
         var axes = strides.Length;
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
+        var fixedWeights = !weight.requires_grad && bias?.requires_grad != true;
+        if (x.requires_grad && fixedWeights && is_grad_enabled() && axes == 2 && groups == 1 && x.dtype == ScalarType.Float32 && dilations.All(d => d == 1)
+            && ConvolutionGradient.Side(weight.shape, strides) is > 0 and var side)
+        {
+            return ConvolutionGradient.apply(x, weight, bias!, strides, padding, side);
+        }
+
         // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed over in the gradient only.
         var (moreInputs, moreOutputs) = groups > 1 || x.dtype == ScalarType.Float64 ? (0, 0) : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
         if (moreInputs + moreOutputs == 0) return Plain(x, weight, bias, strides, padding, dilations, groups);

@@ -11,6 +11,8 @@ internal static partial class Operators
         var window = new Window(node);
         node.Int("storage_order", 0); // only the indices depend on it, and they are refused
         var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
+        node.HasValueInEveryWindow = !ceil && window.Dilations(kernel.Length).All(d => d == 1)
+            && (node.Ints("pads") ?? []).Index().All(p => p.Item < kernel[p.Index % kernel.Length]);
         return v =>
         {
             var pads = window.Pads(v[x].shape, kernel, crops: true);
