@@ -1,0 +1,66 @@
+using PostTrainGate.Models;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Tests.Models;
+
+/// <summary>Whoever asks for every value gets a pass in which nothing is merged: what is merged is checked by it.</summary>
+public sealed class OnnxFusionTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> Names() => [.. Architectures.All.Keys, "pools"];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_merged_pass_has_the_values_and_gradients_of_one_step_after_the_other(string name)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        (name == "pools" ? Pools() : Architectures.All[name]()).Save(_folder.Path("model.onnx"), "logits", name == "pools" ? 3 : Architectures.Classes);
+        using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
+        string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
+        var x = rand([6, .. model.InputShape]);
+        using (no_grad()) AssertClose(model.Values(x, all)[0], model.Logits(x), "values");
+
+        (Tensor, Tensor) Pass(Func<Tensor, Tensor> logits)
+        {
+            var input = x.clone().requires_grad_();
+            var z = logits(input);
+            return (z.detach(), autograd.grad([(z * z).sum()], [input])[0]);
+        }
+
+        var (expected, right) = Pass(i => model.Values(i, all)[0]);
+        var (actual, slope) = Pass(model.Logits);
+        AssertClose(expected, actual, "values");
+        AssertClose(right, slope, "gradients");
+    }
+
+    // Windows that overlap, that reach into the padding, and a value that two steps read.
+    private static OnnxWriter Pools()
+    {
+        OnnxWriter w = new([2, 11, 11]);
+        void Pool(long size, long stride, long pad, long ceil = 0) => w.Relu().Then("MaxPool",
+            ("kernel_shape", new[] { size, size }), ("strides", new[] { stride, stride }), ("pads", new[] { pad, pad, pad, pad }), ("ceil_mode", ceil));
+        void Convolve(long inputs, long outputs) => w.Node("Conv",
+            [w.Last, w.Initializer($"w{outputs}", randn(outputs, inputs, 3, 3)), w.Initializer($"b{outputs}", randn(outputs))], ("pads", new long[] { 1, 1, 1, 1 }));
+
+        Convolve(2, 6);
+        Pool(3, 2, 1);
+        Convolve(6, 20);
+        Pool(2, 1, 1);
+        Convolve(20, 7);
+        var both = w.Last;
+        w.Node("Add", [w.Relu().Last, both]);
+        Pool(2, 2, 0, ceil: 1);
+        return w.Flatten().Gemm(randn(5, 7 * 4 * 4), randn(5)).Relu().Gemm(randn(3, 5), randn(3));
+    }
+
+    private static void AssertClose(Tensor expected, Tensor actual, string what)
+    {
+        var error = (expected - actual).abs().max().item<float>();
+        Assert.True(error <= 1e-5 * Math.Max(1, expected.abs().max().item<float>()), $"{what} differ by {error:G3}");
+    }
+}
