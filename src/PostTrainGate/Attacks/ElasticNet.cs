@@ -6,40 +6,30 @@ namespace PostTrainGate.Attacks;
 /// Elastic-net attack (Chen et al. 2018): Carlini and Wagner's objective with an L1 term, minimised by accelerated shrinkage, so that
 /// few values change.
 /// </summary>
-public sealed class ElasticNet : ConstantSearch
+public sealed class ElasticNet : MarginDescent
 {
     private const double LearningRate = 0.01, Shrinkage = 0.01;
 
     private ElasticNet() : base("ead",
         "Elastic-net attack: few changed values, by shrinkage on a margin plus L2 and L1 terms (Chen et al. 2018); minimal norm.",
-        searches: 9, steps: 200, first: 1e-2, Norm.L1, Norm.L2) { }
+        steps: 200, Norm.L1, Norm.L2) { }
 
     /// <summary>The attack.</summary>
     public static ElasticNet Instance { get; } = new();
 
-    private protected override Minimiser Begin(AttackContext context, RowSet rows, int steps) => new Shrinking(context, rows, steps);
+    private protected override Descent Begin(AttackContext context, RowSet rows) => new Shrinking(context, rows);
 
-    private sealed class Shrinking(AttackContext context, RowSet rows, int steps) : Minimiser
+    private sealed class Shrinking(AttackContext context, RowSet rows) : Descent
     {
         private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value), _momentum = rows.Keep(rows.Clean.Value);
 
         // The point with momentum, where the gradient is taken, may leave the bounds a little.
         public override Tensor X => Bounded(_momentum.Value);
 
-        public override (Tensor Value, Tensor Gradient) Size
-        {
-            get
-            {
-                var change = X - rows.Clean.Value;
-                var flat = change.flatten(1);
-                return (flat.square().sum(1).Plus(flat.abs().sum(1) * Scalars.Of(Shrinkage)), change * Scalars.Of(2));
-            }
-        }
-
-        public override void Step(int step, Tensor gradient)
+        public override void Step(int step, double done, Tensor gradient)
         {
             using var scope = NewDisposeScope();
-            var rate = LearningRate * Math.Sqrt(1 - step / (double)steps);
+            var rate = LearningRate * Math.Sqrt(1 - done);
             var change = X - gradient * Scalars.Of(rate) - rows.Clean.Value;
             var shrunk = change.sign() * (change.abs() - Scalars.Of(Shrinkage)).clamp_min(Scalars.Of(0));
             var next = Bounded(rows.Clean.Value.Plus(shrunk));

@@ -1,0 +1,67 @@
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// Attacks that minimise the squared size of the perturbation plus c times a hinge on the margin (Carlini and Wagner 2017). They search
+/// for c by runs one after the other; here it moves in every step of one run, as the multiplier of a constraint does (Rony et al. 2021):
+/// up while the classifier is right, down while it errs, less and less, so that the run closes in on the boundary.
+/// </summary>
+public abstract class MarginDescent : MinimalAttack
+{
+    // Factor on c in the first and in the last step.
+    private const double FirstFactor = 1.3, LastFactor = 1.05, Tiny = 1e-12;
+
+    private readonly int _steps;
+
+    private protected MarginDescent(string name, string summary, int steps, params Norm[] norms)
+        : base(name, summary, needsGradients: true, norms) => _steps = steps;
+
+    /// <summary>The points of a run.</summary>
+    private protected abstract class Descent : IDisposable
+    {
+        /// <summary>[rows, input shape], legal; the caller's.</summary>
+        public abstract Tensor X { get; }
+
+        /// <summary>Moves against the objective's gradient with respect to <see cref="X"/>.</summary>
+        /// <param name="step">From 0.</param>
+        /// <param name="done">Share of the steps done, 0 to 1.</param>
+        /// <param name="gradient">[rows, input shape].</param>
+        public abstract void Step(int step, double done, Tensor gradient);
+
+        /// <inheritdoc/>
+        public abstract void Dispose();
+    }
+
+    /// <summary>Starts at the clean inputs.</summary>
+    private protected abstract Descent Begin(AttackContext context, RowSet rows);
+
+    /// <inheritdoc/>
+    internal override void Run(AttackContext context, RowSet rows)
+    {
+        using var scope = NewDisposeScope();
+        using var nearest = new NearestRows(context, rows);
+        using var descent = Begin(context, rows);
+        using var constant = rows.Keep(zeros(rows.Count));
+        var steps = context.Settings.Steps ?? _steps;
+        for (var step = 0; step < steps && rows.Count > 0; step++)
+        {
+            context.Cancel.ThrowIfCancellationRequested();
+            using var stepScope = NewDisposeScope();
+            var (x, done) = (descent.X, step / Math.Max(1.0, steps - 1));
+            var (logits, margin, slope) = InputGradient.Of(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
+            var errs = AttackHarness.Errs(logits, rows.Labels.Value);
+            if (step == 0) constant.Value = First(margin, slope);
+            var push = RowSet.PerRow(constant.Value.masked_fill(errs, Scalars.Of(0)), slope);
+            descent.Step(step, done, (x - rows.Clean.Value) * Scalars.Of(2) - slope * push);
+
+            var factor = FirstFactor * Math.Pow(LastFactor / FirstFactor, done);
+            constant.Value = constant.Value * where(errs, full_like(margin, Scalars.Of(1 / factor)), full_like(margin, Scalars.Of(factor)));
+            nearest.Offer(errs, x);
+        }
+    }
+
+    // Were the margin linear, its boundary would be |margin| / |slope| away, and there 2 change = c slope.
+    private static Tensor First(Tensor margin, Tensor slope) =>
+        margin.abs() * Scalars.Of(2) / slope.flatten(1).square().sum(1).clamp_min(Scalars.Of(Tiny));
+}
