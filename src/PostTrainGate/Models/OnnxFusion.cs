@@ -36,7 +36,8 @@ internal static class OnnxFusion
     }
 
     // Each step and the one that alone reads its value, replaced by what the rule makes of both; null: they stay as they are.
-    private static List<OnnxGraph.Step> Pairs(IReadOnlyList<OnnxGraph.Step> steps, int[] kept, Func<OnnxGraph.Step, OnnxGraph.Step, OnnxGraph.Step[]?> rule)
+    private static List<OnnxGraph.Step> Pairs(IReadOnlyList<OnnxGraph.Step> steps, int[] kept,
+        Func<OnnxGraph.Step, OnnxGraph.Step, OnnxGraph.Step[]?> rule)
     {
         var readers = steps.SelectMany(s => s.Inputs).CountBy(i => i).ToDictionary();
         var merged = new List<OnnxGraph.Step>();
@@ -59,18 +60,22 @@ internal static class OnnxFusion
 
     // A convolution and the batch normalisation behind it are one convolution: scale (w x + b - mean) / deviation + shift has other
     // weights, made at every pass, as a repair may change what they come from. An error is most likely one of the convolution's shapes.
-    private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step) =>
-        step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights ? null
-            : [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = [.. conv.Inputs, .. step.Inputs[1..]], Kernel = v => Run(v, conv, step, weights, norm) }];
+    private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step)
+    {
+        if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights) return null;
+        int[] inputs = [.. conv.Inputs, .. step.Inputs[1..]];
+        return [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = inputs, Kernel = v => Run(v, conv, step, weights, norm) }];
+    }
 
     // The largest of rectified values is the largest value, rectified: that is done on the few that are left.
     private static OnnxGraph.Step[]? Pooled(OnnxGraph.Step relu, OnnxGraph.Step pool)
     {
         if (relu.Node.OpType != "Relu" || !pool.Rebuild.HasValueInEveryWindow) return null;
         var between = relu.Output;
+        Tensor Pool(Tensor[] v) => pool.Kernel(With(v, between, v[relu.Inputs[0]]));
         return
         [
-            pool with { OutputName = relu.OutputName, Inputs = relu.Inputs, Output = between, Kernel = v => pool.Kernel(With(v, between, v[relu.Inputs[0]])) },
+            pool with { OutputName = relu.OutputName, Inputs = relu.Inputs, Output = between, Kernel = Pool },
             relu with { OutputName = pool.OutputName, Inputs = [between], Output = pool.Output, Kernel = v => v[between].relu() },
         ];
 

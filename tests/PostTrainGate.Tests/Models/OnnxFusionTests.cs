@@ -19,7 +19,8 @@ public sealed class OnnxFusionTests : IDisposable
     {
         using var scope = NewDisposeScope();
         manual_seed(3);
-        (name == "pools" ? Pools() : Architectures.All[name]()).Save(_folder.Path("model.onnx"), "logits", name == "pools" ? 3 : Architectures.Classes);
+        var (network, classes) = name == "pools" ? (Pools(), 3) : (Architectures.All[name](), Architectures.Classes);
+        network.Save(_folder.Path("model.onnx"), "logits", classes);
         using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
         string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
         var x = rand([6, .. model.InputShape]);
@@ -43,9 +44,11 @@ public sealed class OnnxFusionTests : IDisposable
     {
         OnnxWriter w = new([2, 11, 11]);
         void Pool(long size, long stride, long pad, long ceil = 0) => w.Relu().Then("MaxPool",
-            ("kernel_shape", new[] { size, size }), ("strides", new[] { stride, stride }), ("pads", new[] { pad, pad, pad, pad }), ("ceil_mode", ceil));
+            ("kernel_shape", new[] { size, size }), ("strides", new[] { stride, stride }), ("pads", new[] { pad, pad, pad, pad }),
+            ("ceil_mode", ceil));
         void Convolve(long inputs, long outputs) => w.Node("Conv",
-            [w.Last, w.Initializer($"w{outputs}", randn(outputs, inputs, 3, 3)), w.Initializer($"b{outputs}", randn(outputs))], ("pads", new long[] { 1, 1, 1, 1 }));
+            [w.Last, w.Initializer($"w{outputs}", randn(outputs, inputs, 3, 3)), w.Initializer($"b{outputs}", randn(outputs))],
+            ("pads", new long[] { 1, 1, 1, 1 }));
 
         Convolve(2, 6);
         Pool(3, 2, 1);

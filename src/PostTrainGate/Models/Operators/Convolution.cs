@@ -29,8 +29,8 @@ internal static class Convolution
         var axes = strides.Length;
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
         var fixedWeights = !weight.requires_grad && bias?.requires_grad != true;
-        if (x.requires_grad && fixedWeights && is_grad_enabled() && axes == 2 && groups == 1 && x.dtype == ScalarType.Float32 && dilations.All(d => d == 1)
-            && ConvolutionGradient.Side(weight.shape, strides) is > 0 and var side)
+        if (x.requires_grad && fixedWeights && is_grad_enabled() && axes == 2 && groups == 1 && x.dtype == ScalarType.Float32
+            && dilations.All(d => d == 1) && ConvolutionGradient.Side(weight.shape, strides) is > 0 and var side)
         {
             return ConvolutionGradient.apply(x, weight, bias!, strides, padding, side);
         }

@@ -43,9 +43,9 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
     public override Tensor forward(autograd.AutogradContext context, params object[] given)
     {
         var (x, weight, bias) = ((Tensor)given[0], (Tensor)given[1], (Tensor?)given[2]);
-        var (strides, padding) = ((long[])given[3], (long[])given[4]);
+        var (strides, padding, side) = ((long[])given[3], (long[])given[4], (long)given[5]);
         context.save_for_backward([weight]);
-        context.save_data("axes", new[] { new Axis(x, weight, 2, strides, padding, (long)given[5]), new Axis(x, weight, 3, strides, padding, (long)given[5]) });
+        context.save_data("axes", new[] { 2, 3 }.Select(axis => new Axis(x, weight, axis, strides, padding, side)).ToArray());
         return nn.functional.conv2d(x, weight, bias, strides, padding);
     }
 
