@@ -9,8 +9,8 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class CarliniWagner : MarginDescent
 {
-    // Of the width of the bounds.
-    private const double FirstRate = 0.03, LastRate = 0.003;
+    // The first rate in units of a value's share of the way to the linearised boundary, at most of the bounds' width; the last of the first.
+    private const double FirstRate = 2, MostOfWidth = 0.1, LastRate = 0.1;
 
     private CarliniWagner() : base("cw",
         "Carlini and Wagner's L2 attack: 100 steps of Adam on a margin, its weight moved in every step (Carlini and Wagner 2017); minimal norm.",
@@ -19,15 +19,18 @@ public sealed class CarliniWagner : MarginDescent
     /// <summary>The attack.</summary>
     public static CarliniWagner Instance { get; } = new();
 
-    private protected override Descent Begin(AttackContext context, RowSet rows) => new Adam(context, rows);
+    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) => new Adam(context, rows, reach);
 
-    private sealed class Adam(AttackContext context, RowSet rows) : Descent
+    private sealed class Adam(AttackContext context, RowSet rows, Tensor reach) : Descent
     {
         private const double Beta1 = 0.9, Beta2 = 0.999, Tiny = 1e-8;
 
         private readonly Budget _bounds = context.Budget with { Epsilon = double.PositiveInfinity, Norm = Norm.Linf };
         private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value);
         private readonly RowSet.Kept _mean = rows.Keep(zeros_like(rows.Clean.Value)), _square = rows.Keep(zeros_like(rows.Clean.Value));
+
+        private readonly RowSet.Kept _rate = rows.Keep((reach * Scalars.Of(FirstRate / Math.Sqrt(rows.Clean.Value[0].numel())))
+            .clamp_max(Scalars.Of(MostOfWidth * (context.Budget.Upper - context.Budget.Lower))));
 
         public override Tensor X => _x.Value.alias();
 
@@ -38,13 +41,13 @@ public sealed class CarliniWagner : MarginDescent
             _square.Value = (_square.Value * Scalars.Of(Beta2)).Plus(gradient.square() * Scalars.Of(1 - Beta2));
             var mean = _mean.Value / Scalars.Of(1 - Math.Pow(Beta1, step + 1));
             var deviation = (_square.Value / Scalars.Of(1 - Math.Pow(Beta2, step + 1))).sqrt().Plus(Tiny);
-            var rate = FirstRate * Math.Pow(LastRate / FirstRate, done) * (context.Budget.Upper - context.Budget.Lower);
-            _x.Value = _bounds.Project(rows.Clean.Value, _x.Value - mean / deviation * Scalars.Of(rate));
+            var rate = RowSet.PerRow(_rate.Value, gradient) * Scalars.Of(Math.Pow(LastRate, done));
+            _x.Value = _bounds.Project(rows.Clean.Value, _x.Value - mean / deviation * rate);
         }
 
         public override void Dispose()
         {
-            foreach (var kept in new[] { _x, _mean, _square }) kept.Dispose();
+            foreach (var kept in new[] { _x, _mean, _square, _rate }) kept.Dispose();
         }
     }
 }

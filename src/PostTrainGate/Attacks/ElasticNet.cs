@@ -17,7 +17,7 @@ public sealed class ElasticNet : MarginDescent
     /// <summary>The attack.</summary>
     public static ElasticNet Instance { get; } = new();
 
-    private protected override Descent Begin(AttackContext context, RowSet rows) => new Shrinking(context, rows);
+    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) => new Shrinking(context, rows);
 
     private sealed class Shrinking(AttackContext context, RowSet rows) : Descent
     {

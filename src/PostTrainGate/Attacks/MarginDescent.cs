@@ -10,7 +10,7 @@ namespace PostTrainGate.Attacks;
 public abstract class MarginDescent : MinimalAttack
 {
     // Factor on c in the first and in the last step.
-    private const double FirstFactor = 1.3, LastFactor = 1.05, Tiny = 1e-12;
+    private const double FirstFactor = 1.3, LastFactor = 1.05, Tiny = 1e-6;
 
     private readonly int _steps;
 
@@ -34,24 +34,29 @@ public abstract class MarginDescent : MinimalAttack
     }
 
     /// <summary>Starts at the clean inputs.</summary>
-    private protected abstract Descent Begin(AttackContext context, RowSet rows);
+    /// <param name="context">Bounds and norm.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="reach">[rows], how far away the boundary would be in L2 were the margin linear.</param>
+    private protected abstract Descent Begin(AttackContext context, RowSet rows, Tensor reach);
 
     /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
     {
         using var scope = NewDisposeScope();
         using var nearest = new NearestRows(context, rows);
-        using var descent = Begin(context, rows);
-        using var constant = rows.Keep(zeros(rows.Count));
+        var (_, gap, incline) = Linearise(context, rows, rows.Clean.Value);
+        var length = incline.flatten(1).norm(1).clamp_min(Scalars.Of(Tiny));
+        using var descent = Begin(context, rows, gap.abs() / length);
+        // At that boundary 2 change = c slope.
+        using var constant = rows.Keep(gap.abs() * Scalars.Of(2) / length.square());
         var steps = context.Settings.Steps ?? _steps;
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             var (x, done) = (descent.X, step / Math.Max(1.0, steps - 1));
-            var (logits, margin, slope) = InputGradient.Of(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
+            var (logits, margin, slope) = Linearise(context, rows, x);
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
-            if (step == 0) constant.Value = First(margin, slope);
             var push = RowSet.PerRow(constant.Value.masked_fill(errs, Scalars.Of(0)), slope);
             descent.Step(step, done, (x - rows.Clean.Value) * Scalars.Of(2) - slope * push);
 
@@ -61,7 +66,6 @@ public abstract class MarginDescent : MinimalAttack
         }
     }
 
-    // Were the margin linear, its boundary would be |margin| / |slope| away, and there 2 change = c slope.
-    private static Tensor First(Tensor margin, Tensor slope) =>
-        margin.abs() * Scalars.Of(2) / slope.flatten(1).square().sum(1).clamp_min(Scalars.Of(Tiny));
+    private static (Tensor Logits, Tensor Margin, Tensor Slope) Linearise(AttackContext context, RowSet rows, Tensor x) =>
+        InputGradient.Of(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
 }
