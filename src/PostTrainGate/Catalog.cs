@@ -32,6 +32,8 @@ public static class Catalog
         Fmn.Instance,
         Jsma.Instance,
         HopSkipJump.Instance,
+        TableGradient.Instance,
+        TableSearch.Instance,
         AutoAttack.Standard,
         AutoAttack.Fast,
         AutoAttack.Plus,

@@ -77,6 +77,8 @@ internal static class GateText
     {
         var text = $"{attack.Name.ToUpperInvariant()} {attack.Norm}{(double.IsFinite(attack.Epsilon) ? $" epsilon {Number(attack.Epsilon)}" : "")}";
         if (attack.Steps is { } steps) text += $", {steps} steps";
+        if (Catalog.Attacks.FirstOrDefault(a => a.Name == attack.Name) is { KeepsForm: true })
+            text += attack.Categories == 1 ? ", 1 category" : $", {attack.Categories} categories";
         return attack.Restarts > 1 ? $"{text}, {attack.Restarts} restarts" : text;
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -8,6 +9,13 @@ namespace PostTrainGate.Attacks;
 /// <summary>Runs an attack over many rows: batches, projects, clips, judges success, counts, attacks only what still stands.</summary>
 public static class AttackHarness
 {
+    /// <inheritdoc cref="Run(Classifier, Tensor, Tensor, AttackRun)"/>
+    /// <param name="model">The classifier; its weights get no gradients.</param>
+    /// <param name="rows">Inputs, labels and the columns that inputs are.</param>
+    /// <param name="run">Attack, budget, seed and the rest.</param>
+    public static AttackOutcome Run(Classifier model, EvaluationSet rows, AttackRun run) =>
+        Run(model, rows.Inputs, rows.Labels, run with { Layout = rows.Layout });
+
     /// <summary>Attacks every row that is classified correctly, restart after restart, as long as it stands.</summary>
     /// <param name="model">The classifier; its weights get no gradients.</param>
     /// <param name="inputs">[n, input shape], in the data's units.</param>
@@ -21,8 +29,9 @@ public static class AttackHarness
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static AttackOutcome Run(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
-        var budget = Budget.Of(run.Settings, model.Input);
-        var attack = run.Attack ?? Catalog.Attacks.First(a => a.Name == run.Settings.Name);
+        var attack = run.Chosen;
+        using var form = run.Form(model.Input);
+        var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
         var n = (int)labels.shape[0];
         var correct = CleanlyCorrect(model, inputs, labels, run);
         var standing = Enumerable.Range(0, n).Where(i => correct[i]).Select(i => (long)i).ToArray();
@@ -73,7 +82,7 @@ public static class AttackHarness
     public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var budget = Budget.Of(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
-        var attack = (IMinimalAttack)(run.Attack ?? Catalog.Attacks.First(a => a.Name == run.Settings.Name));
+        var attack = (IMinimalAttack)run.Chosen;
         var correct = CleanlyCorrect(model, inputs, labels, run);
         var standing = Enumerable.Range(0, correct.Length).Where(i => correct[i]).Select(i => (long)i).ToArray();
         var distances = new double[correct.Length];
@@ -133,6 +142,9 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
     /// <summary>The attack: that of the catalog which the settings name, unless another is given.</summary>
     public IAttack? Attack { get; init; }
 
+    /// <summary>The columns that inputs are, which attacks that keep their form need; null: inputs are no table.</summary>
+    public FeatureLayout? Layout { get; init; }
+
     /// <summary>Rows at a time.</summary>
     public int BatchSize { get; init; } = 250;
 
@@ -147,6 +159,14 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
 
     /// <summary>Stops the attack between steps.</summary>
     public CancellationToken Cancel { get; init; }
+
+    /// <summary>The attack that is run.</summary>
+    internal IAttack Chosen => Attack ?? Catalog.Attacks.First(a => a.Name == Settings.Name);
+
+    /// <summary>The form that the attack keeps, whose owner is the caller; null where it keeps none.</summary>
+    /// <exception cref="InvalidOperationException">It would, but inputs are no table.</exception>
+    internal TableForm? Form(InputPolicy input) => !Chosen.KeepsForm ? null : Layout is { } layout ? new(layout, Settings.Categories, input)
+        : throw new InvalidOperationException($"The attack {Chosen.Name} changes columns of a table, which these inputs are not.");
 }
 
 /// <summary>What an attack came to.</summary>

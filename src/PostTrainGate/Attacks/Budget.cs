@@ -22,13 +22,22 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     /// <summary>The budget that a policy states for inputs of a model.</summary>
     public static Budget Of(AttackSettings settings, InputPolicy input) => new(settings.Norm, settings.Epsilon, input.Lower, input.Upper);
 
+    /// <summary>
+    /// What rows of a table may become, for attacks that keep their form; null: every input moves by itself. With it, norm and epsilon
+    /// bound numbers only.
+    /// </summary>
+    public TableForm? Form { get; init; }
+
+    /// <summary>Norm and epsilon alone, without bounds or form.</summary>
+    internal Budget Ball => new(Norm, Epsilon, double.NegativeInfinity, double.PositiveInfinity);
+
     /// <summary>Size of each perturbation: [batch].</summary>
     /// <param name="clean">[batch, input shape].</param>
     /// <param name="perturbed">[batch, input shape].</param>
     public Tensor Distance(Tensor clean, Tensor perturbed)
     {
         using var scope = NewDisposeScope();
-        return Length(perturbed - clean).reshape(clean.shape[0]).MoveToOuterDisposeScope();
+        return Length(Form is null ? perturbed - clean : Form.OfNumbers(perturbed - clean)).reshape(clean.shape[0]).MoveToOuterDisposeScope();
     }
 
     /// <summary>The nearest legal inputs: within epsilon of the clean ones, within the bounds, a number everywhere.</summary>
@@ -37,6 +46,7 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     /// <returns>[batch, input shape].</returns>
     public Tensor Project(Tensor clean, Tensor perturbed)
     {
+        if (Form is not null) return Form.Project(Ball, clean, perturbed);
         using var scope = NewDisposeScope();
         var (lower, upper) = (clean.clamp_max(Scalars.Of(Lower)), clean.clamp_min(Scalars.Of(Upper)));
         var change = (perturbed - clean).nan_to_num(0);
@@ -55,6 +65,7 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     /// <returns>[batch, input shape].</returns>
     public Tensor RandomPoint(Tensor clean, Generator random)
     {
+        if (Form is not null) return Form.RandomPoint(Ball, clean, random);
         using var scope = NewDisposeScope();
         Tensor change;
         if (Norm == Norm.Linf)

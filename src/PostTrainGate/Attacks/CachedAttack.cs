@@ -28,9 +28,12 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     private (bool[] Robust, int BrokenByKept) Attack(EvaluationSet rows, AttackRun run)
     {
         using var scope = NewDisposeScope();
-        var budget = Budget.Of(run.Settings, model.Input);
+        run = run with { Layout = rows.Layout };
+        using var form = run.Form(model.Input);
+        var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
-        string[] names = [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget))];
+        var kept = form is null ? "" : $" {run.Settings.Categories} {string.Join(' ', Columns(rows.Layout))}";
+        string[] names = [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget, kept))];
         var broken = BrokenByKept(inputs, rows.Labels, names, budget);
         var left = Where(broken, isBroken => !isBroken);
         var robust = new bool[rows.Count];
@@ -73,12 +76,12 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     private static long[] Where<T>(T[] rows, Func<T, bool> holds) => [.. rows.Index().Where(r => holds(r.Item)).Select(r => (long)r.Index)];
 
     // Of the same attack only: what a stronger one found would change what a weaker one's name stands for.
-    private static string ExampleName(ReadOnlySpan<byte> input, int label, AttackRun run, Budget budget)
+    private static string ExampleName(ReadOnlySpan<byte> input, int label, AttackRun run, Budget budget, string form)
     {
         var row = input.ToArray();
         return Hash.Of(content =>
         {
-            content.Write($"example 1 {run.Settings.Name} {budget.Norm}");
+            content.Write($"example 1 {run.Settings.Name} {budget.Norm}{form}");
             foreach (var number in new[] { budget.Epsilon, budget.Lower, budget.Upper }) content.Write(number);
             content.Write(label);
             content.Write(row);
@@ -90,12 +93,16 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
         content.Write(run.Settings.Epsilon);
         content.Write(run.Settings.StepSize ?? double.NaN);
-        foreach (var c in rows.Layout?.Columns ?? []) content.Write($"{c.Name} {c.Start} {string.Join(' ', c.Categories)}");
+        foreach (var column in Columns(rows.Layout)) content.Write(column);
         foreach (var size in rows.Inputs.shape) content.Write(size);
         foreach (var label in rows.LabelValues) content.Write(label);
         using var inputs = rows.Inputs.contiguous();
         content.Write(inputs.bytes);
     });
+
+    // All that decides what a row means and may become.
+    private static IEnumerable<string> Columns(FeatureLayout? layout) => (layout?.Columns ?? []).Select(c => FormattableString.Invariant(
+        $"{c.Name} {c.Start} {string.Join(' ', c.Categories)} {c.Offset:R} {c.Divisor:R} {c.Numbers} {c.Lowest:R} {c.Highest:R} {c.Immutable}"));
 
     private static Span<byte> Row(Tensor batch, int row)
     {

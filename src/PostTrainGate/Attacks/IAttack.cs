@@ -18,6 +18,15 @@ public interface IAttack
     /// <summary>Whether it differentiates the classifier; if not, logits are all it needs.</summary>
     bool NeedsGradients { get; }
 
+    /// <summary>Norms in which it makes or keeps a perturbation small.</summary>
+    IReadOnlyList<Norm> Norms => Enum.GetValues<Norm>();
+
+    /// <summary>
+    /// Whether it changes rows of a table to rows that the table could hold (<see cref="TableForm"/>), which the harness then makes sure
+    /// of; if not, every input moves by itself.
+    /// </summary>
+    bool KeepsForm => false;
+
     /// <summary>Perturbed inputs.</summary>
     /// <param name="context">Classifier, budget, settings and randomness.</param>
     /// <param name="inputs">[batch, input shape], clean, in the data's units.</param>

@@ -8,9 +8,6 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public interface IMinimalAttack : IAttack
 {
-    /// <summary>Norms whose distance it makes small.</summary>
-    IReadOnlyList<Norm> Norms { get; }
-
     /// <summary>The nearest adversarial inputs that it finds.</summary>
     /// <param name="context">Its budget's epsilon is of no account; its norm is what is made small.</param>
     /// <param name="inputs">[batch, input shape], clean.</param>
@@ -26,7 +23,7 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
         : base(name, summary, needsGradients) => Norms = norms;
 
     /// <inheritdoc/>
-    public IReadOnlyList<Norm> Norms { get; }
+    public override IReadOnlyList<Norm> Norms { get; }
 
     /// <inheritdoc/>
     public Tensor Nearest(AttackContext context, Tensor inputs, Tensor labels) =>

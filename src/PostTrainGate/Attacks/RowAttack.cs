@@ -17,6 +17,12 @@ public abstract class RowAttack : IAttack
     public bool NeedsGradients { get; }
 
     /// <inheritdoc/>
+    public virtual IReadOnlyList<Norm> Norms { get; } = Enum.GetValues<Norm>();
+
+    /// <inheritdoc/>
+    public virtual bool KeepsForm => false;
+
+    /// <inheritdoc/>
     public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels)
     {
         using var scope = NewDisposeScope();

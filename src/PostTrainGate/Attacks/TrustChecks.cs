@@ -51,8 +51,8 @@ internal static class TrustChecks
     {
         if (reference is null) return null;
         using var scope = NewDisposeScope();
-        using var white = AttackHarness.Run(evaluation.Model, rows.Inputs, rows.Labels, new(rule.Attack!, seed) { Cancel = cancel });
-        using var old = AttackHarness.Run(reference.Model, rows.Inputs, rows.Labels,
+        using var white = AttackHarness.Run(evaluation.Model, rows, new(rule.Attack!, seed) { Cancel = cancel });
+        using var old = AttackHarness.Run(reference.Model, rows,
             new(rule.Attack!, seed) { KeepExamples = true, StopAtSuccess = false, Cancel = cancel });
         var errs = AttackHarness.Errs(evaluation.Model.LogitsOfAll(old.Examples!), rows.Labels).data<bool>().ToArray();
         var missed = white.Robust.Where((robust, i) => robust && errs[i]).Count() / (double)rows.Count;
@@ -64,6 +64,7 @@ internal static class TrustChecks
     // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being attacked.
     private static string? StandsAtAnyEpsilon(Evaluation evaluation, GateRule rule, EvaluationSet rows, int seed, CancellationToken cancel)
     {
+        if (Catalog.Attacks.First(a => a.Name == rule.Attack!.Name).KeepsForm) return StandsAtAnyRow(evaluation, rule, rows, seed, cancel);
         if (rule.Attack!.Norm != Norm.Linf) return null;
         var half = (evaluation.Model.Input.Upper - evaluation.Model.Input.Lower) / 2;
         // One step of that size may lead anywhere.
@@ -72,6 +73,18 @@ internal static class TrustChecks
         using var outcome = AttackHarness.Run(evaluation.Model, rows.Inputs, rows.Labels, new(settings, seed) { Cancel = cancel });
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand an epsilon of half the input range, so the attack does not work on this model"
+            : null;
+    }
+
+    // The same of a table: any number of its seen range, any category, immutable or not, makes a row any other.
+    private static string? StandsAtAnyRow(Evaluation evaluation, GateRule rule, EvaluationSet rows, int seed, CancellationToken cancel)
+    {
+        var layout = new FeatureLayout([.. rows.Layout!.Columns.Select(c => c with { Immutable = false })]);
+        using var form = new TableForm(layout, int.MaxValue, evaluation.Model.Input);
+        var settings = rule.Attack! with { Norm = Norm.Linf, Epsilon = form.Reach, Categories = int.MaxValue, StepSize = null };
+        using var outcome = AttackHarness.Run(evaluation.Model, rows.Inputs, rows.Labels, new(settings, seed) { Layout = layout, Cancel = cancel });
+        return outcome.RobustAccuracy > 0.5
+            ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand any change within the seen ranges, so the attack does not work on this model"
             : null;
     }
 

@@ -144,4 +144,58 @@ public sealed record FeatureColumn(string Name, int Start, ImmutableArray<string
 {
     /// <summary>Number of input columns.</summary>
     public int Width => Math.Max(1, Categories.Length);
+
+    /// <summary>What numbers a numeric column holds.</summary>
+    public ColumnNumbers Numbers { get; init; }
+
+    /// <summary>Smallest number seen in the rows that the column was fitted on, before offset and divisor.</summary>
+    public double Lowest { get; init; } = double.NegativeInfinity;
+
+    /// <summary>Largest number seen there.</summary>
+    public double Highest { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Whether no attack that keeps the form of rows may change it.</summary>
+    public bool Immutable { get; init; }
+
+    /// <summary>The same column with what can be seen of its numbers.</summary>
+    /// <param name="numbers">Numbers of the rows it is fitted on, before offset and divisor.</param>
+    internal FeatureColumn Seen(IEnumerable<double> numbers)
+    {
+        var (lowest, highest, whole, two) = (double.PositiveInfinity, double.NegativeInfinity, true, true);
+        var (first, second) = (double.NaN, double.NaN);
+        foreach (var number in numbers)
+        {
+            (lowest, highest, whole) = (Math.Min(lowest, number), Math.Max(highest, number), whole && number == Math.Floor(number));
+            if (double.IsNaN(first)) first = number;
+            else if (number != first && double.IsNaN(second)) second = number;
+            else two &= number == first || number == second;
+        }
+
+        if (lowest > highest) return this;
+        var kind = two && !double.IsNaN(second) ? ColumnNumbers.Two : whole ? ColumnNumbers.Whole : ColumnNumbers.Any;
+        return this with { Lowest = lowest, Highest = highest, Numbers = kind };
+    }
+
+    /// <summary>A number as the input holds it.</summary>
+    internal float Encode(double number) => (float)((number - Offset) / Divisor);
+
+    /// <summary>The number that an input stands for.</summary>
+    internal double Decode(float input)
+    {
+        var number = input * Divisor + Offset;
+        return Numbers == ColumnNumbers.Whole ? Math.Round(number) : number;
+    }
+}
+
+/// <summary>What numbers a numeric column holds.</summary>
+public enum ColumnNumbers
+{
+    /// <summary>Any.</summary>
+    Any,
+
+    /// <summary>Whole ones.</summary>
+    Whole,
+
+    /// <summary>Two different ones, such as false and true.</summary>
+    Two,
 }

@@ -26,6 +26,7 @@ internal static class TableEncoder
         if (chosen.Only.Contains(label))
             throw at.Error(DiagnosticCodes.PolicyConflict, $"'features.only' names {Wording.Quote(label)}, the label: a model must not see what it is to tell.");
         foreach (var name in chosen.Except) table.Column(name, "'features.except'", at);
+        foreach (var name in chosen.Immutable) table.Column(name, "'features.immutable'", at);
         var columns = chosen.Only.IsEmpty && wanted is { Names.IsEmpty: false }
             ? [.. wanted.Names.Select(name => table.Column(name, "An input of the model", at))]
             : chosen.Only.IsEmpty ? table.Columns.Where(c => c.Name != label && !chosen.Except.Contains(c.Name)).ToArray()
@@ -50,7 +51,7 @@ internal static class TableEncoder
         var categoryOf = new int[columns.Length][];
         for (int i = 0, start = 0; i < columns.Length; start += blocks[i++].Width)
         {
-            blocks[i] = new(columns[i].Name, start, []);
+            blocks[i] = new(columns[i].Name, start, []) { Immutable = policy.Data.Features.Immutable.Contains(columns[i].Name) };
             if (codes[i] is { } c) (blocks[i], categoryOf[i]) = wanted is { Text: true } ? Whole(blocks[i], c) : Fit(blocks[i], c, splits, at, notes);
         }
 
@@ -135,7 +136,8 @@ internal static class TableEncoder
             Scaling.Standard => Standard(values, rows),
             _ => (0, column.Kind == ColumnKind.Boolean ? 1 : 1 / policy.Input.Scale),
         };
-        return block with { Offset = offset, Divisor = divisor == 0 ? 1 : divisor }; // a constant column becomes 0
+        var scaled = block with { Offset = offset, Divisor = divisor == 0 ? 1 : divisor }; // a constant column becomes 0
+        return scaled.Seen(rows.Select(row => values[row]));
     }
 
     private static (double Offset, double Divisor) MinMax(double[] values, int[] rows)
@@ -160,7 +162,7 @@ internal static class TableEncoder
         {
             var cells = MemoryMarshal.Cast<byte, float>(inputs[s].bytes);
             for (var i = 0; i < splits[s].Length; i++)
-                cells[i * width + block.Start] = (float)((values[splits[s][i]] - block.Offset) / block.Divisor);
+                cells[i * width + block.Start] = block.Encode(values[splits[s][i]]);
         }
     }
 

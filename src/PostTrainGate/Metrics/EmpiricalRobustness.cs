@@ -50,7 +50,7 @@ public sealed class EmpiricalRobustness : IMetric
     {
         using var scope = NewDisposeScope();
         using var rows = reference.Data.Take(AttackedRows.Choose(context, reference.Data));
-        using var outcome = AttackHarness.Run(reference.Model, rows.Inputs, rows.Labels, new(context.Rule.Attack!, context.RowSeed)
+        using var outcome = AttackHarness.Run(reference.Model, rows, new(context.Rule.Attack!, context.RowSeed)
         {
             KeepExamples = true,
             StopAtSuccess = false,

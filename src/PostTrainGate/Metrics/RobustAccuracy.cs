@@ -66,7 +66,7 @@ public sealed class RobustAccuracy : IMetric
 
     private static (bool[] Robust, int BrokenByKept) Attack(Classifier model, EvaluationSet rows, AttackRun run)
     {
-        using var outcome = AttackHarness.Run(model, rows.Inputs, rows.Labels, run);
+        using var outcome = AttackHarness.Run(model, rows, run);
         return ([.. outcome.Robust], 0);
     }
 }
@@ -79,7 +79,10 @@ internal static class AttackedRows
     {
         if (context.Rule.Attack is not { } settings) return "the gate names no attack";
         if (evaluation.Data.Count == 0) return "there are no rows";
-        return !evaluation.Model.HasGradients && Catalog.Attacks.First(a => a.Name == settings.Name).NeedsGradients
+        var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
+        if (attack.KeepsForm && evaluation.Data.Layout is null)
+            return $"the attack {settings.Name} changes columns of a table, which the inputs are not";
+        return !evaluation.Model.HasGradients && attack.NeedsGradients
             ? $"the attack {settings.Name} needs gradients, which {evaluation.Model.Name} does not have"
             : null;
     }

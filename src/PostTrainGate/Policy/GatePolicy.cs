@@ -114,6 +114,9 @@ public sealed record FeaturePolicy
     /// <summary>Columns that are not inputs (they may still define groups).</summary>
     public ImmutableArray<string> Except { get; init; } = [];
 
+    /// <summary>Columns that no attack on the rows of a table may change.</summary>
+    public ImmutableArray<string> Immutable { get; init; } = [];
+
     /// <summary>Scaling of numeric columns, fitted on the repair split.</summary>
     public Scaling Scale { get; init; } = Scaling.None;
 }
@@ -284,6 +287,9 @@ public sealed record AttackSettings(string Name, Attacks.Norm Norm, double Epsil
 
     /// <summary>Whether the first try starts at a random point of the ball; null: the attack's own default.</summary>
     public bool? RandomStart { get; init; }
+
+    /// <summary>Columns of categories that may change, under an attack that keeps the form of a table's rows.</summary>
+    public int Categories { get; init; } = 1;
 }
 
 /// <summary>The ball around a row that a certificate has to hold for.</summary>

@@ -44,6 +44,7 @@ internal static class PolicyBinder
     {
         Only = List(features, Shapes.Features.Only),
         Except = List(features, Shapes.Features.Except),
+        Immutable = List(features, Shapes.Features.Immutable),
         Scale = features.Get(Shapes.Features.Scale),
     };
 
@@ -111,6 +112,7 @@ internal static class PolicyBinder
             StepSize = rule.Get(Shapes.Rule.StepSize),
             Restarts = rule.Get(Shapes.Rule.Restarts),
             RandomStart = rule.Get(Shapes.Rule.RandomStart),
+            Categories = rule.Get(Shapes.Rule.Categories),
         };
 
     private static CorruptionSettings Corruption(Section rule)

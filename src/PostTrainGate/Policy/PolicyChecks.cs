@@ -179,8 +179,34 @@ internal static class PolicyChecks
                 $"'{metric.Name}' has no threshold; give '{GatesShape.Bound(metric)}' or 'drop'.");
         }
 
+        Attack(gate, context);
         if (root.TryGet(Shapes.InputKey, out var input) && input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] < bounds[1])
             Epsilon(gate, bounds[0], bounds[1], context);
+    }
+
+    // What an attack cannot do, or has no use for.
+    private static void Attack(GateEntry gate, ReadContext context)
+    {
+        var rule = gate.Rule;
+        if (!rule.TryGet(Shapes.Rule.Attack, out var name)) return;
+        if (context.Names.Attacks.FirstOrDefault(a => a.Name == name) is not { } attack) return;
+        var norm = rule.Get(Shapes.Rule.Norm);
+        if (!attack.Norms.Contains(norm))
+        {
+            var at = rule.At(rule.Has(Shapes.Rule.Norm) ? Shapes.Rule.Norm : Shapes.Rule.Attack);
+            var right = Wording.List(attack.Norms.Select(n => $"'norm: {Word(n)}'"), "or");
+            Conflict(context, at, $"The attack '{name}' does not work in {Word(norm)}"
+                + $"{(rule.Has(Shapes.Rule.Norm) ? "" : ", which is the norm without 'norm'")}; give {right}.");
+        }
+
+        if (rule.Has(Shapes.Rule.Categories) && !attack.KeepsForm)
+        {
+            var such = context.Names.Attacks.Where(a => a.KeepsForm).Select(a => $"'{a.Name}'").ToList();
+            Conflict(context, rule.At(Shapes.Rule.Categories), $"'categories' is of no use to the attack '{name}', which moves every input "
+                + $"by itself; remove it{(such.Count > 0 ? $", or attack by {Wording.List(such, "or")}" : "")}.");
+        }
+
+        static string Word(Norm norm) => norm.ToString().ToLowerInvariant();
     }
 
     // An epsilon that reaches every input is one in other units: 8 where 8/255 is meant.

@@ -28,13 +28,17 @@ internal static class PolicyShape
             new ListShape<string>(Column, "[id, sex]") { Distinct = true },
             "Columns that are not inputs; they may still define groups.");
 
+        public static readonly Key<ImmutableArray<string>> Immutable = new("immutable",
+            new ListShape<string>(Column, "[age, sex]") { Distinct = true },
+            "Columns that no attack on the rows of a table ('table-pgd', 'table-search') may change.");
+
         public static readonly Key<Scaling> Scale = new("scale", new ChoiceShape<Scaling>(),
             "Scaling of numeric columns, fitted on the repair split: as they are, to [0, 1], or to zero mean and unit variance.")
         {
             Default = "none",
         };
 
-        public static readonly MapShape Map = new(Only, Except, Scale);
+        public static readonly MapShape Map = new(Only, Except, Immutable, Scale);
     }
 
     /// <summary>The <c>splits</c> section.</summary>
@@ -186,6 +190,8 @@ internal static class PolicyShape
             "How often the attack is tried, each time from another random start.") { Default = "1" };
         public static readonly Key<bool?> RandomStart = new("random_start", new FlagShape(),
             "Whether the first try starts at a random point of the ball; without it the attack's own default.");
+        public static readonly Key<int> Categories = new("categories", new CountShape(0, 10_000),
+            "How many columns of categories or of two values may change under an attack on the rows of a table.") { Default = "1" };
         public static readonly Key<int?> Samples = new("samples", new CountShape(1),
             "At most this many test rows are attacked, certified or corrupted, a seeded choice; without it all.");
 
@@ -226,6 +232,7 @@ internal static class PolicyShape
             (StepSize, MetricNeeds.Attack),
             (Restarts, MetricNeeds.Attack),
             (RandomStart, MetricNeeds.Attack),
+            (Categories, MetricNeeds.Attack),
             (Method, MetricNeeds.Certificate),
             (Sigma, MetricNeeds.Smoothing),
             (Draws, MetricNeeds.Smoothing),
