@@ -5,7 +5,7 @@ namespace PostTrainGate.Attacks;
 /// <summary>
 /// Projected gradient descent on rows of a table: constrained in every step to rows that the table could hold. Numbers follow the
 /// gradient as in <see cref="GradientAttack.Pgd"/>, before they are rounded to whole ones; of the changes of category that the gradient promises
-/// most of, the one is made that raises the loss most, if any does.
+/// most of, and of a few random ones, the one is made that raises the loss most, if any does.
 /// </summary>
 /// <remarks>
 /// In the way of constrained adaptive attacks (Simonetto et al. 2024), which repair each step's point; here the gradient is that at the
@@ -15,7 +15,7 @@ public sealed class TableGradient : RowAttack
 {
     private const int DefaultSteps = 40;
     private const double Reach = 2.5;
-    private const int Tries = 5; // changes of category that are tried in a step
+    private const int Promising = 5, Random = 3; // changes of category that are tried in a step; figures chosen on training rows
 
     private TableGradient() : base("table-pgd",
         "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 for numbers, "
@@ -64,13 +64,15 @@ public sealed class TableGradient : RowAttack
         var (form, clean) = (context.Budget.Form!, rows.Clean.Value);
         var weight = form.PerColumn(gains * chosen.Value);
         var promising = gains.masked_fill(chosen.Value.gt(Scalars.Of(0)), Scalars.Of(double.NegativeInfinity))
-            .topk((int)Math.Min(Tries, gains.shape[1]), 1).indexes;
+            .topk((int)Math.Min(Promising, gains.shape[1]), 1).indexes;
+        var random = randint(0, gains.shape[1], [rows.Count, Random], dtype: int64, generator: context.Random);
+        var tries = cat([promising, random], 1);
         var best = form.Join(numbers, form.Take(clean, chosen.Value));
         var most = Losses.CrossEntropy(InputGradient.Logits(context.Model, best), rows.Labels.Value);
         var choice = chosen.Value;
-        for (var i = 0; i < promising.shape[1]; i++)
+        for (var i = 0; i < tries.shape[1]; i++)
         {
-            var other = form.Swap(clean, chosen.Value, promising.select(1, i), weight);
+            var other = form.Swap(clean, chosen.Value, tries.select(1, i), weight);
             var x = form.Join(numbers, form.Take(clean, other));
             var loss = Losses.CrossEntropy(InputGradient.Logits(context.Model, x), rows.Labels.Value);
             var better = loss.gt(most);

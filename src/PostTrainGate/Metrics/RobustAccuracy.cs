@@ -58,6 +58,7 @@ public sealed class RobustAccuracy : IMetric
         return ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence) with
         {
             Breakdowns = [Breakdown.ByClass("robust accuracy by class", data, attacked, robust.Contains, context.Confidence)],
+            Notes = AttackedRows.LeavesForm(rule.Attack!, data) is { } note ? [note] : [],
             Attacked = plan is null ? null : new(attacked.Count, rows.Length, brokenByKept),
         };
 
@@ -85,6 +86,15 @@ internal static class AttackedRows
         return !evaluation.Model.HasGradients && attack.NeedsGradients
             ? $"the attack {settings.Name} needs gradients, which {evaluation.Model.Name} does not have"
             : null;
+    }
+
+    /// <summary>That an attack makes rows which the table could not hold; null where it does not.</summary>
+    public static string? LeavesForm(Policy.AttackSettings settings, EvaluationSet data)
+    {
+        if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty)) return null;
+        var keeping = Catalog.Attacks.Where(a => a.KeepsForm).Select(a => a.Name).ToArray();
+        return keeping.Contains(settings.Name) ? null : $"The attack {settings.Name} moves every input by itself, so that its rows are such as the "
+            + $"table cannot hold: parts of categories, changed columns that are immutable. {string.Join(" and ", keeping)} keep to its form.";
     }
 
     /// <summary>The rows of <see cref="Choose"/>; the caller disposes them.</summary>

@@ -57,6 +57,60 @@ public sealed class ScoresOnlyTests : IDisposable
         Assert.Single(place.Out.Split('\n'), l => l.Contains("PTG2005: The model 'trees.onnx'", StringComparison.Ordinal));
     }
 
+    // Three columns are few enough to try every row that is legal.
+    [Theory]
+    [InlineData("sex", 1)]
+    [InlineData("sex", 0)]
+    [InlineData("age, checking_account", 1)]
+    public async Task Trees_are_attacked_in_the_form_of_their_table(string immutable, int categories)
+    {
+        var policy = _folder.Write("posttraingate.yml", $$"""
+            version: 1
+            model: trees.onnx
+            data: { source: credit.csv, label: credit, favorable: good, features: { immutable: [{{immutable}}] } }
+            input: { bounds: [0, 100] }
+            gates:
+              - robust_accuracy: { attack: table-search, epsilon: 3, categories: {{categories}}, min: 0.05 }
+              - robust_accuracy: { attack: table-pgd, epsilon: 3, min: 0.05 }
+            repair: false
+            on: { not_measured: warn, inconclusive: pass }
+            """);
+        using var place = new Workplace();
+        await CommandLine.RunAsync(["check", _folder.Root, "--full"], place.Host, TestContext.Current.CancellationToken);
+        var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
+        var (read, _) = PolicyReader.Read(policy);
+        var features = new FeaturePolicy { Only = ["checking_account", "duration_months", "age"], Immutable = read!.Data.Features.Immutable };
+        using var splits = DataReader.Read(read with { Data = read.Data with { Features = features } });
+        Assert.Equal(Robust(splits.Test, 3, categories), result.Gates[0].Original.Value!.Value, 1e-9);
+        Assert.Equal(Verdict.NotMeasured, result.Gates[1].Original.Verdict);
+    }
+
+    // The share of rows that no legal row of theirs is told wrong of.
+    private static double Robust(EvaluationSet rows, int epsilon, int categories)
+    {
+        var layout = rows.Layout!;
+        var (account, months, age) = (layout.Find("checking_account")!, layout.Find("duration_months")!, layout.Find("age")!);
+        var robust = 0;
+        for (var i = 0; i < rows.Count; i++)
+        {
+            using var row = rows.Inputs[i];
+            var values = row.data<float>().ToArray();
+            var own = account.Categories[Array.IndexOf(values, 1, account.Start, account.Width) - account.Start];
+            var accounts = categories == 0 || account.Immutable ? [own] : account.Categories;
+            var good = accounts.SelectMany(a => Near(months, values).SelectMany(m => Near(age, values).Select(y => CreditTrees.Good(a, m, y) > 0.5)));
+            if (good.All(g => g == (rows.LabelValues[i] == 1))) robust++;
+        }
+
+        return robust / (double)rows.Count;
+
+        IEnumerable<double> Near(FeatureColumn column, float[] values)
+        {
+            var value = (double)values[column.Start];
+            return column.Immutable ? [value] : Enumerable.Range(-epsilon, 2 * epsilon + 1).Select(d => value + d)
+                .Where(v => v == value || (v >= column.Lowest && v <= column.Highest));
+        }
+    }
+
     [Fact]
     public async Task Classes_in_another_order_than_the_models_are_an_error()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 
@@ -27,7 +28,10 @@ internal sealed class PolicyFolder : IDisposable
             new("rate_maximum", "Highest of any rate.", MetricNeeds.Group | MetricNeeds.Rate, Better.Lower, double.PositiveInfinity),
             new("entropy", "Inequality.", MetricNeeds.Alpha, Better.Lower),
         ],
-        [new("fgsm", "One step."), new("pgd", "Many steps.")],
+        [
+            new("fgsm", "One step."), new("pgd", "Many steps."), new("cw", "Adam.") { Norms = [Norm.L2] },
+            new("table-pgd", "Rows of tables.") { KeepsForm = true },
+        ],
         [new("fmt", "Fairness."), new("dare", "Robustness."), new("adversarial", "Robustness, with attacks.")],
         [
             ("json", "The result.", true),

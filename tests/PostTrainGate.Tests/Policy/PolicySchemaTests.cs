@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using NJsonSchema;
+using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;
@@ -47,10 +48,13 @@ public class PolicySchemaTests
         {
             var needed = PolicyShape.Rule.For(m).Keys(names).Where(k => k.Refused is null && k.Required).Select(k => k.Example!).ToList();
             var attacks = m.Needs.HasFlag(MetricNeeds.Distance) ? names.MinimalAttacks : names.Attacks;
-            var each = needed.RemoveAll(e => e.StartsWith("attack:", StringComparison.Ordinal)) > 0 ? attacks.Select(a => $"attack: {a.Name}") : [""];
+            var each = needed.RemoveAll(e => e.StartsWith("attack:", StringComparison.Ordinal)) > 0 ? attacks.Select(Attack) : [""];
             return each.Select(attack =>
                 $"  - {m.Name}: {{ {string.Concat(needed.Prepend(attack).Where(e => e.Length > 0).Select(e => $"{e}, "))}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}");
         });
+        // In the norm that stands without one, or one of its own.
+        static string Attack(AttackName attack) =>
+            $"attack: {attack.Name}{(attack.Norms.Contains(Norm.Linf) ? "" : $", norm: {attack.Norms[0].ToString().ToLowerInvariant()}")}";
         var yaml = $"""
             {PolicyFolder.Minimal}
             {string.Join('\n', gates)}
