@@ -85,7 +85,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
     public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured
         ? new(m.Value, m.Lower, m.Upper, m.Count, verdict, verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
-            { Breakdowns = m.Breakdowns, Notes = m.Notes, Attacked = m.Attacked }
+            { Breakdowns = m.Breakdowns, Notes = m.Notes, Fragile = m.Fragile, Attacked = m.Attacked }
         : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>

@@ -144,6 +144,9 @@ public sealed record Reading(double? Value, double? Lower, double? Upper, int Co
     /// <summary>What a reader should know of it, a sentence each: the level that drives it, rows that count.</summary>
     public ImmutableArray<string> Notes { get; init; } = [];
 
+    /// <summary>Inputs that the smallest perturbations break, the most fragile first, of those that an attack found.</summary>
+    public ImmutableArray<Metrics.FragileInput> Fragile { get; init; } = [];
+
     /// <summary>How many inputs were attacked before the verdict was certain; null for a measure that does not stop early.</summary>
     public Metrics.AttackedInputs? Attacked { get; init; }
 }

@@ -87,6 +87,7 @@ public static class AttackHarness
         var standing = Enumerable.Range(0, correct.Length).Where(i => correct[i]).Select(i => (long)i).ToArray();
         var distances = new double[correct.Length];
         using var scope = NewDisposeScope();
+        var examples = run.KeepExamples ? inputs.detach().clone() : null;
         var done = 0;
         foreach (var (number, rows) in standing.Chunk(run.BatchSize).Index())
         {
@@ -100,14 +101,16 @@ public static class AttackHarness
             // On the boundary a batch of another size may round to the other side; a hair further it does not.
             var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Of(1.001)));
             found = where(RowSet.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
-            var errs = Errs(LogitsOf(model, found), y).data<bool>().ToArray();
+            var isFound = Errs(LogitsOf(model, found), y);
+            examples?.index_copy_(0, index, where(RowSet.PerRow(isFound, clean), found, clean));
+            var errs = isFound.data<bool>().ToArray();
             var sizes = budget.Distance(clean, found).data<float>().ToArray();
             for (var i = 0; i < rows.Length; i++) distances[rows[i]] = errs[i] ? sizes[i] : double.PositiveInfinity;
             done += rows.Length;
             run.Progress?.Report((double)done / standing.Length);
         }
 
-        return new([.. correct], [.. distances]);
+        return new([.. correct], [.. distances]) { Examples = examples?.DetachFromDisposeScope() };
     }
 
     /// <summary>Where the classifier errs: another class is first (the lower index of equals wins), or a logit is not a number.</summary>
@@ -193,11 +196,17 @@ public sealed record AttackOutcome(ImmutableArray<bool> Correct, ImmutableArray<
 /// <summary>How far the nearest adversarial inputs are that an attack found.</summary>
 /// <param name="Correct">Per row whether it is classified correctly without an attack.</param>
 /// <param name="Distance">Per row the distance; 0 where it is not, infinite where none was found.</param>
-public sealed record AttackDistances(ImmutableArray<bool> Correct, ImmutableArray<double> Distance)
+public sealed record AttackDistances(ImmutableArray<bool> Correct, ImmutableArray<double> Distance) : IDisposable
 {
+    /// <summary>[n, input shape], when kept: the nearest adversarial input where one was found, the clean one elsewhere.</summary>
+    public Tensor? Examples { get; init; }
+
     /// <summary>Median over the rows that are classified correctly, the lower of two middle ones; NaN without any.</summary>
     public double Median =>
         Distance.Where((_, i) => Correct[i]).Order().ToArray() is { Length: > 0 } sorted ? sorted[(sorted.Length - 1) / 2] : double.NaN;
+
+    /// <inheritdoc/>
+    public void Dispose() => Examples?.Dispose();
 
     /// <summary>Share of all rows on which nothing was found within an epsilon: the robustness curve at that point.</summary>
     public double RobustAccuracy(double epsilon) => Distance.Where((d, i) => Correct[i] && d > epsilon).Count() / (double)Distance.Length;

@@ -25,6 +25,25 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         return (robust, brokenByKept);
     }
 
+    /// <summary>The kept examples of rows, made legal, whether or not they break this model; clean where there is none: [n, input shape].</summary>
+    public Tensor Examples(EvaluationSet rows, AttackRun run)
+    {
+        using var scope = NewDisposeScope();
+        using var form = (run with { Layout = rows.Layout }).Form(model.Input);
+        var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
+        var inputs = rows.Inputs.contiguous();
+        var examples = inputs.clone();
+        foreach (var (row, name) in Names(rows, inputs, run, budget).Index())
+            if (cache.Example(name, Row(inputs, row).Length) is { } kept) kept.CopyTo(Row(examples, row));
+        return budget.Project(inputs, examples).MoveToOuterDisposeScope();
+    }
+
+    private static string[] Names(EvaluationSet rows, Tensor inputs, AttackRun run, Budget budget)
+    {
+        var form = budget.Form is null ? "" : $" {run.Settings.Categories} {string.Join(' ', Columns(rows.Layout))}";
+        return [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget, form))];
+    }
+
     private (bool[] Robust, int BrokenByKept) Attack(EvaluationSet rows, AttackRun run)
     {
         using var scope = NewDisposeScope();
@@ -32,8 +51,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         using var form = run.Form(model.Input);
         var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
-        var kept = form is null ? "" : $" {run.Settings.Categories} {string.Join(' ', Columns(rows.Layout))}";
-        string[] names = [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget, kept))];
+        var names = Names(rows, inputs, run, budget);
         var broken = BrokenByKept(inputs, rows.Labels, names, budget);
         var left = Where(broken, isBroken => !isBroken);
         var robust = new bool[rows.Count];

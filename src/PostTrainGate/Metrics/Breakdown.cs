@@ -8,6 +8,9 @@ namespace PostTrainGate.Metrics;
 /// <param name="Parts">A value a part, in the order that the data gives.</param>
 public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts)
 {
+    /// <summary>Whether the parts are points of one curve, named by where they stand on its axis.</summary>
+    public bool IsCurve { get; init; }
+
     /// <inheritdoc cref="ByClass(string, EvaluationSet, IEnumerable{int}, Func{int, bool}, double)"/>
     internal static Breakdown ByClass(string title, EvaluationSet data, Func<int, bool> holds, double confidence) =>
         ByClass(title, data, Enumerable.Range(0, data.Count), holds, confidence);

@@ -18,6 +18,9 @@ public readonly record struct Measurement(double Value, double Lower, double Upp
     /// <summary>What a reader should know of it, a sentence each: the level that drives it, rows that count.</summary>
     public ImmutableArray<string> Notes { get; init; } = [];
 
+    /// <summary>Inputs that the smallest perturbations break, of those that an attack found.</summary>
+    public ImmutableArray<FragileInput> Fragile { get; init; } = [];
+
     /// <summary>How many inputs an attack was spent on; null for a measure that attacks none, or all at once.</summary>
     public AttackedInputs? Attacked { get; init; }
 

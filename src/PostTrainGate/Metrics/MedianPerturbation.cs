@@ -35,8 +35,11 @@ public sealed class MedianPerturbation : IMetric
         if (!attack.Norms.Contains(settings.Norm)) return Measurement.NotMeasured(
             $"the attack {settings.Name} makes distances small in {string.Join(" and ", attack.Norms)}, not in {settings.Norm}");
         using var rows = AttackedRows.Of(context, context.Evaluation.Data);
-        var found = AttackHarness.Distances(context.Evaluation.Model, rows.Inputs, rows.Labels,
-            new(settings, context.Seed) { Progress = context.Progress, Cancel = context.Cancel });
+        var run = new AttackRun(settings, context.Seed)
+        {
+            KeepExamples = context.Plan is not null, Progress = context.Progress, Cancel = context.Cancel,
+        };
+        using var found = AttackHarness.Distances(context.Evaluation.Model, rows.Inputs, rows.Labels, run);
         double[] sorted = [.. found.Distance.Where((_, row) => found.Correct[row]).Order()];
         if (sorted.Length == 0) return Measurement.NotMeasured("no row is classified correctly");
         var (lower, upper) = Ranks(sorted.Length, context.Confidence);
@@ -46,10 +49,13 @@ public sealed class MedianPerturbation : IMetric
                 + "too many for a median");
         }
 
+        using var fragile = new FragileRows(context.Evaluation, run);
+        if (found.Examples is { } examples) fragile.Offer(rows, AttackedRows.Choose(context, context.Evaluation.Data), examples);
         return new(found.Median, sorted[lower], sorted[upper], sorted.Length)
         {
             Breakdowns = [Curve(found, context.Evaluation.Model.Input, settings.Norm,
                 rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b), context.Confidence)],
+            Fragile = fragile.Inputs(),
         };
     }
 
@@ -69,6 +75,9 @@ public sealed class MedianPerturbation : IMetric
         return new("robust accuracy by epsilon", [.. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }.Select(step =>
             step / 255 * (input.Upper - input.Lower) * size)
             .Select(e => BreakdownPart.Of(GateText.Number(e), Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count,
-                confidence)))]);
+                confidence)))])
+        {
+            IsCurve = true,
+        };
     }
 }

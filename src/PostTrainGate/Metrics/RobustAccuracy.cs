@@ -1,6 +1,7 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
@@ -38,6 +39,8 @@ public sealed class RobustAccuracy : IMetric
         List<int> attacked = [];
         HashSet<int> robust = [];
         var brokenByKept = 0;
+        // Rows of a verdict are shown, not those that only choose among repairs.
+        using var fragile = plan is null ? null : new FragileRows(context.Evaluation, new(rule.Attack!, context.Seed) { Cancel = context.Cancel });
         foreach (var (number, chunk) in (plan is null ? [rows] : AttackPlan.Chunks(rows, context.RowSeed)).Index())
         {
             using var set = data.Take(chunk);
@@ -47,7 +50,9 @@ public sealed class RobustAccuracy : IMetric
                     : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length)),
                 Cancel = context.Cancel,
             };
-            var (holds, broken) = cached?.Run(set, run) ?? Attack(context.Evaluation.Model, set, run);
+            var (holds, broken, examples) = Attack(context.Evaluation.Model, set, run with { KeepExamples = fragile is not null }, cached);
+            using (examples)
+                if (examples is not null) fragile?.Offer(set, chunk, examples);
             attacked.AddRange(chunk);
             robust.UnionWith(chunk.Where((_, i) => holds[i]));
             brokenByKept += broken;
@@ -59,16 +64,23 @@ public sealed class RobustAccuracy : IMetric
         {
             Breakdowns = [Breakdown.ByClass("robust accuracy by class", data, attacked, robust.Contains, context.Confidence)],
             Notes = AttackedRows.LeavesForm(rule.Attack!, data) is { } note ? [note] : [],
+            Fragile = fragile?.Inputs() ?? [],
             Attacked = plan is null ? null : new(attacked.Count, rows.Length, brokenByKept),
         };
 
         (int, int) Possible() => ConfidenceSequence.Possible(robust.Count, attacked.Count, rows.Length, context.Confidence);
     }
 
-    private static (bool[] Robust, int BrokenByKept) Attack(Classifier model, EvaluationSet rows, AttackRun run)
+    private static (bool[] Robust, int BrokenByKept, Tensor? Examples) Attack(Classifier model, EvaluationSet rows, AttackRun run, CachedAttack? cached)
     {
-        using var outcome = AttackHarness.Run(model, rows, run);
-        return ([.. outcome.Robust], 0);
+        if (cached is not null)
+        {
+            var (robust, broken) = cached.Run(rows, run);
+            return (robust, broken, run.KeepExamples ? cached.Examples(rows, run) : null);
+        }
+
+        var outcome = AttackHarness.Run(model, rows, run);
+        return ([.. outcome.Robust], 0, outcome.Examples);
     }
 }
 

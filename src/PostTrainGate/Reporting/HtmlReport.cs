@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using PostTrainGate.Metrics;
@@ -32,7 +33,7 @@ public sealed class HtmlReport : IReportWriter
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width">
             <meta name="color-scheme" content="light dark">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
             <title>PostTrainGate: {{Html.Text(result.Policy)}}</title>
             <style>
             {{Style}}
@@ -81,7 +82,7 @@ public sealed class HtmlReport : IReportWriter
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(change.Length > 0 ? $"; change {change}" : "")}</small></h3>
             <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
-            {Notes(gate.Original)}{Breakdowns(gate)}</section>
+            {Notes(gate.Original)}{Breakdowns(gate)}{Fragile("Most fragile inputs", gate.Original)}{Fragile("Most fragile inputs of the repaired model", gate.Repaired)}</section>
 
             """;
     }
@@ -100,10 +101,31 @@ public sealed class HtmlReport : IReportWriter
             var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
             return $"""
                 <details{(gate.Original.Verdict == PostTrainGate.Verdict.Fail ? " open" : "")}><summary>{Html.Text(breakdown.Title)}</summary>
-                <div class="gate"><table>{head}{string.Concat(rows)}</table>{IntervalPicture.Draw(after ?? breakdown)}</div></details>
+                <div class="gate"><table>{head}{string.Concat(rows)}</table>{(breakdown.IsCurve ? CurvePicture.Draw(breakdown, after) : IntervalPicture.Draw(after ?? breakdown))}</div></details>
 
                 """;
         }));
+    }
+
+    // What the attack found, folded too.
+    private static string Fragile(string title, Reading? reading) => reading is not { Fragile: { IsEmpty: false } inputs } ? "" : $"""
+        <details><summary>{title}</summary>
+        <p class="quiet">Rows of the test split, those first that the smallest change found breaks; smaller ones may exist.</p>
+        {string.Concat(inputs.Select(Fragile))}</details>
+
+        """;
+
+    private static string Fragile(FragileInput input)
+    {
+        var head = $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> <span class=\"quiet\">size {GateText.Number(input.Size)}</span></p>";
+        if (input.Image is { } image)
+            return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}{Figure($"perturbation × {GateText.Number(image.Amplification)}", image.Perturbation)}{Figure("adversarial", image.Adversarial)}</div>";
+        var rows = string.Concat(input.Columns.Select(c => $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"));
+        var more = input.MoreColumns > 0 ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>" : "";
+        return $"<div class=\"fragile\">{head}<table>{rows}{more}</table></div>";
+
+        string Figure(string caption, ImmutableArray<byte> pixels) =>
+            $"<figure><img alt=\"{caption}\" src=\"{Png.Address(image.Width, image.Height, image.Channels, pixels.AsSpan())}\"><figcaption>{caption}</figcaption></figure>";
     }
 
     private static string Part(BreakdownPart? part) => part?.Value is not { } value ? "–"
@@ -157,6 +179,8 @@ public sealed class HtmlReport : IReportWriter
         table { border-collapse: collapse } th { text-align: left; font-weight: 600 } td, th { padding: .15rem .8rem .15rem 0; vertical-align: top }
         .wide td, .wide th { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0 }
         code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem; padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
+        .fragile { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: start; border-top: 1px solid var(--line); padding: .5rem 0 } .fragile p { flex: 1 0 100%; margin: 0 }
+        figure { margin: 0 } figure img { width: 9rem; image-rendering: pixelated; border: 1px solid var(--line) } figcaption { color: var(--quiet); font-size: .85rem }
         text { fill: var(--quiet); font: 11px system-ui, sans-serif }
         .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
         .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) } .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
