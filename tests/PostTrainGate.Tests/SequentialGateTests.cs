@@ -25,7 +25,7 @@ public sealed class SequentialGateTests : IDisposable
         using var set = Images(1000);
         // reference/attacks.csv: cnn, fgsm_0.1, foolbox, 1000 images
         var full = Measure(model, set, new("fgsm", Norm.Linf, 0.1), 0.5, new() { Full = true });
-        Assert.Equal(Intervals.Proportion(104, 1000, 0.95), full with { Breakdowns = [], Attacked = null });
+        Assert.Equal(Intervals.Proportion(104, 1000, 0.95), full with { Breakdowns = [], Fragile = [], Attacked = null });
         Assert.Equal(new(1000, 1000, 0), full.Attacked);
 
         var early = Measure(model, set, new("fgsm", Norm.Linf, 0.1), 0.5, new());
@@ -70,7 +70,8 @@ public sealed class SequentialGateTests : IDisposable
         var resumed = Measure(model, set, settings, 0.5, second, new Relay<double>(shares.Add));
         Assert.Equal(400, second.Cache!.KeptInputs);
         Assert.True(shares[0] > 0.25, "what was kept is not attacked again"); // the first that is told is of the first chunk attacked
-        Assert.Equal(whole with { Breakdowns = [] }, resumed with { Breakdowns = [] });
+        Assert.Equal(whole with { Breakdowns = [], Fragile = [] }, resumed with { Breakdowns = [], Fragile = [] });
+        Assert.Equal(whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)), resumed.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)));
         Assert.Equal(whole.Breakdowns.Single().Parts, resumed.Breakdowns.Single().Parts);
     }
 

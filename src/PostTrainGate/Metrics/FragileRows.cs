@@ -149,7 +149,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
 
         var shares = block.ToArray();
         if (shares.All(s => s is 0 or 1)) return shares.Contains(1) ? column.Categories[Array.IndexOf(shares, 1)] : "none that is known";
-        return string.Join(", ", shares.Index().OrderByDescending(s => s.Item).Take(2)
+        return string.Join(", ", shares.Index().OrderByDescending(s => s.Item).Where((s, i) => i == 0 || s.Item >= 0.005).Take(2)
             .Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Item:0.##} {column.Categories[s.Index]}")));
     }
 

@@ -7,7 +7,7 @@ namespace PostTrainGate.Reporting;
 /// <summary>A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the original's and the repaired model's.</summary>
 internal static class CurvePicture
 {
-    private const double Width = 400, Height = 170, Left = 34, Right = 12, Top = 8, Bottom = 34;
+    private const double Width = 400, Height = 170, Left = 34, Right = 22, Top = 8, Bottom = 34;
 
     /// <summary>An SVG element; points stand at equal distances, named below, values from 0 to 1 upward.</summary>
     public static string Draw(Breakdown original, Breakdown? repaired)

@@ -117,7 +117,8 @@ public sealed class HtmlReport : IReportWriter
 
     private static string Fragile(FragileInput input)
     {
-        var head = $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> <span class=\"quiet\">size {GateText.Number(input.Size)}</span></p>";
+        var size = input.Size > 0 ? $"size {GateText.Number(input.Size)}" : "no number changes";
+        var head = $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> <span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
             return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}{Figure($"perturbation × {GateText.Number(image.Amplification)}", image.Perturbation)}{Figure("adversarial", image.Adversarial)}</div>";
         var rows = string.Concat(input.Columns.Select(c => $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"));
@@ -176,7 +177,7 @@ public sealed class HtmlReport : IReportWriter
         header { border-left: .4rem solid var(--open); padding: .2rem 1rem } header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
         section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem; margin: .6rem 0 }
         .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate table { flex: 1 1 22rem } svg { flex: 1 1 20rem; max-width: 30rem }
-        table { border-collapse: collapse } th { text-align: left; font-weight: 600 } td, th { padding: .15rem .8rem .15rem 0; vertical-align: top }
+        table { border-collapse: collapse } th { text-align: left; font-weight: 600 } td, th { padding: .15rem .8rem .15rem 0; vertical-align: top } .base th, .original th, .repaired th { white-space: nowrap }
         .wide td, .wide th { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0 }
         code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem; padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
         .fragile { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: start; border-top: 1px solid var(--line); padding: .5rem 0 } .fragile p { flex: 1 0 100%; margin: 0 }

@@ -1,8 +1,11 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using PostTrainGate.Metrics;
 using PostTrainGate.Reporting;
+using SkiaSharp;
 using Xunit;
 
 namespace PostTrainGate.Tests.Reporting;
@@ -141,6 +144,50 @@ public partial class ReportTests
     {
         var page = new HtmlReport().Render(SampleResults.Repaired);
         Assert.Matches("<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td class=\"quiet\">210 rows</td>", page);
+    }
+
+    // What is seen is what was given: every image is decoded again from the page.
+    [Fact]
+    public void Html_shows_the_most_fragile_inputs_as_images_within_the_page()
+    {
+        var gate = SampleResults.Passed.Gates[0];
+        byte[] grey = [0, 128, 255, 10, 20, 30];
+        byte[] color = [.. Enumerable.Range(0, 18).Select(i => (byte)(i * 14))];
+        var fragile = ImmutableArray.Create(
+            new FragileInput(7, "cat", "dog", 0.0123) { Image = new(3, 2, 1, [.. grey], [.. grey.Reverse()], [.. grey], 40) },
+            new FragileInput(8, "dog", "cat", 0.5) { Image = new(3, 2, 3, [.. color], [.. color], [.. color.Reverse()], 1) });
+        var result = SampleResults.Passed with { Gates = [gate with { Original = gate.Original with { Fragile = fragile } }] };
+        var page = new HtmlReport().Render(result);
+        Assert.Contains("img-src data:", page, StringComparison.Ordinal);
+        Assert.Contains("Row 7: <b>cat</b> is taken for <b>dog</b>", page, StringComparison.Ordinal);
+        Assert.Contains("perturbation × 40", page, StringComparison.Ordinal);
+        var shown = Regex.Matches(page, "src=\"data:image/png;base64,([^\"]+)\"").Select(m => Decoded(Convert.FromBase64String(m.Groups[1].Value))).ToArray();
+        Assert.Equal([Rgb(grey, 1), Rgb([.. grey.Reverse()], 1), Rgb(grey, 1), color, color, [.. color.Reverse()]], shown);
+        Assert.DoesNotContain("image", new GateJson().Render(result), StringComparison.Ordinal);
+        Assert.Equal(fragile.Select(f => f with { Image = null }).Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"),
+            GateJson.Parse(new GateJson().Render(result)).Gates[0].Original.Fragile.Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"));
+
+        static byte[] Decoded(byte[] png)
+        {
+            using var bitmap = SKBitmap.Decode(png);
+            return [.. bitmap.Pixels.SelectMany(p => new[] { p.Red, p.Green, p.Blue })];
+        }
+
+        static byte[] Rgb(byte[] values, int channels) => [.. values.SelectMany(v => Enumerable.Repeat(v, 3 / channels))];
+    }
+
+    [Fact]
+    public void Html_draws_robust_accuracy_over_epsilon_as_a_curve()
+    {
+        var gate = SampleResults.Passed.Gates[0];
+        Breakdown Curve(double shift) => new("robust accuracy by epsilon",
+            [new("0", 0.9 + shift, 0.85, 0.95, 100), new("0.1", 0.5 + shift, 0.4, 0.6, 100), new("0.2", 0, 0, 0.05, 100)]) { IsCurve = true };
+        var original = gate.Original with { Breakdowns = [Curve(0)] };
+        var result = SampleResults.Passed with { Gates = [gate with { Original = original, Repaired = original with { Breakdowns = [Curve(0.05)] } }] };
+        var page = new HtmlReport().Render(result);
+        Assert.Equal(2, Regex.Count(page, "<polyline"));
+        // Equal steps from 34 to 378, 1 at the top (8), 0 at the bottom (136).
+        Assert.Contains("points=\"34,20.8 206,72 378,136\"", page, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -82,7 +82,8 @@ internal static class SampleResults
     public static GateResult Hostile => Finish(Base(
     [
         Gate("accuracy", Evil, "at least 0.9 | **bold**", 21, Better.Higher, new(0.757, 0.705, 0.802, 300, Verdict.Fail)
-            { Breakdowns = [new(Evil, [new(Evil, 0.5, 0.4, 0.6, 100), new("</svg><script>", null, null, null, 0)])] }) with { Min = 0.9 },
+            { Breakdowns = [new(Evil, [new(Evil, 0.5, 0.4, 0.6, 100), new("</svg><script>", null, null, null, 0)])],
+                Fragile = [new(3, Evil, "</b><script>", 0.1) { Columns = [new("<td>|", "'\"><script>", "-->")], MoreColumns = 2 }] }) with { Min = 0.9 },
         Gate("statistical_parity_difference", "spd by \u202Egrp</td></tr>\n## Title\u0000", "at most 0.1 in size", 22, Better.NearZero,
             new(null, null, null, 0, Verdict.NotMeasured, "```\n</details>::error::boom <img src=x onerror=alert(1)>")),
     ]) with
