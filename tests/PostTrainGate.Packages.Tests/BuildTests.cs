@@ -54,6 +54,28 @@ public class BuildTests(Packages packages)
     }
 
     [Fact]
+    public async Task Every_input_is_attacked_where_the_build_asks_for_it()
+    {
+        var app = new ConsumerProject(packages, "Full").WithGate("robust_accuracy: { attack: pgd, epsilon: 0.05, min: 0.3 }");
+        app.UseModel(right: true);
+        (await app.BuildAsync()).Passed();
+        var (inputs, of) = Attacked();
+        Assert.Equal(180, of); // the test split of 600 rows
+        Assert.InRange(inputs, 1, of - 1);
+
+        (await app.BuildAsync("-p:PostTrainGateFull=true")).Passed();
+        Assert.Equal((180, 180), Attacked());
+        (await app.BuildAsync("-p:PostTrainGateFull=true")).Skipped();
+
+        (int Inputs, int Of) Attacked()
+        {
+            using var result = JsonDocument.Parse(File.ReadAllText(app.File("posttraingate-report/gate-result.json")));
+            var attacked = result.RootElement.GetProperty("gates")[0].GetProperty("original").GetProperty("attacked");
+            return (attacked.GetProperty("inputs").GetInt32(), attacked.GetProperty("of").GetInt32());
+        }
+    }
+
+    [Fact]
     public async Task What_changes_during_a_check_is_checked_by_the_next_build()
     {
         var app = new ConsumerProject(packages, "During").WithGate();

@@ -43,8 +43,8 @@ public class FragileRowsTests
     [InlineData("table-search")]
     public void Of_tables_only_the_columns_that_are_needed_change_in_the_tables_own_units(string attack)
     {
-        var layout = new FeatureLayout([new FeatureColumn("color", 0, ["red", "blue"]), new FeatureColumn("age", 2, [], 20, 50).Seen([20, 21, 70]),
-            new FeatureColumn("none", 3, []).Seen([0, 0.4, 1])]);
+        var layout = new FeatureLayout([new FeatureColumn("color", 0, ["red", "blue"]),
+            new FeatureColumn("age", 2, [], 20, 50).Seen([20, 21, 70]), new FeatureColumn("none", 3, []).Seen([0, 0.4, 1])]);
         using var model = new FunctionClassifier([4], 2, x => stack([zeros(x.shape[0]),
             x.select(1, 0) * 2 + x.select(1, 2) - 1 + x.select(1, 3) * 1e-3], 1));
         using var set = Set(tensor(new float[,] { { 1, 0, 0.5f, 0.5f }, { 0, 1, 1, 0.5f } }), [1, 1], layout);

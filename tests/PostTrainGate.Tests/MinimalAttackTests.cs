@@ -41,7 +41,8 @@ public class MinimalAttackTests(ITestOutputHelper output)
     [InlineData("cnn", "ead", Norm.L2, 10, "deepfool", 1.2)]
     [InlineData("lenet5", "hopskipjump", Norm.L2, 6, "deepfool", 2)]
     [InlineData("lenet5", "hopskipjump", Norm.Linf, 6, "deepfool", 2)]
-    public void On_real_models_they_come_as_near_as_others_within_a_factor(string file, string attack, Norm norm, int n, string other, double factor)
+    public void On_real_models_they_come_as_near_as_others_within_a_factor(string file, string attack, Norm norm, int n, string other,
+        double factor)
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path($"fmnist/{file}.onnx"));

@@ -132,7 +132,8 @@ public class TableAttackTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), x], 1));
-        Assert.Throws<InvalidOperationException>(() => AttackHarness.Run(model, ones(1, 1), ones(1, dtype: int64), new(new("table-search", Norm.Linf, 1), 1)));
+        var run = new AttackRun(new("table-search", Norm.Linf, 1), 1);
+        Assert.Throws<InvalidOperationException>(() => AttackHarness.Run(model, ones(1, 1), ones(1, dtype: int64), run));
     }
 
     /// <summary>Draws legal rows, the weakest attack there is.</summary>
@@ -153,8 +154,10 @@ public class TableAttackTests(ITestOutputHelper output)
     {
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
-        var plain = FeatureLayout.FromNames([.. description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)]);
-        var (lowest, highest) = (arrays["scaler_min"].to(float64).data<double>().ToArray(), arrays["scaler_max"].to(float64).data<double>().ToArray());
+        var names = description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!);
+        var plain = FeatureLayout.FromNames([.. names]);
+        var lowest = arrays["scaler_min"].to(float64).data<double>().ToArray();
+        var highest = arrays["scaler_max"].to(float64).data<double>().ToArray();
         var layout = new FeatureLayout([.. plain.Columns.Select(column =>
         {
             if (!column.Categories.IsEmpty) return column;
@@ -163,7 +166,8 @@ public class TableAttackTests(ITestOutputHelper output)
             return (column with { Offset = lowest[at], Divisor = range == 0 ? 1 : range }).Seen(seen.data<double>());
         })]);
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
-        return (OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx")), layout, inputs, arrays["y_test"].narrow(0, 0, rows).to(int64));
+        var labels = arrays["y_test"].narrow(0, 0, rows).to(int64);
+        return (OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx")), layout, inputs, labels);
     }
 
     // What the least of w x is below its clean value: column by column.
@@ -255,20 +259,21 @@ public class TableAttackTests(ITestOutputHelper output)
         }
     }
 
-    private static (FeatureLayout, float[][], Norm, double, int, int) Make(int[] kinds, (double Low, double Range, int Values, int Chance)[] scales,
-        Norm norm, double epsilon, int categories, int seed)
+    private static (FeatureLayout, float[][], Norm, double, int, int) Make(int[] kinds,
+        (double Low, double Range, int Values, int Chance)[] scales, Norm norm, double epsilon, int categories, int seed)
     {
         var random = new Random(seed);
         List<FeatureColumn> columns = [];
         foreach (var (kind, (low, range, values, chance)) in kinds.Zip(scales))
         {
             var start = columns.Sum(c => c.Width);
-            var column = new FeatureColumn($"c{columns.Count}", start, kind == 3 ? [.. Enumerable.Range(0, values).Select(v => $"v{v}")] : [], Offset: low,
-                Divisor: range) { Immutable = chance == 0 };
+            string[] texts = kind == 3 ? [.. Enumerable.Range(0, values).Select(v => $"v{v}")] : [];
+            var column = new FeatureColumn($"c{columns.Count}", start, [.. texts], low, range) { Immutable = chance == 0 };
+            var (first, last) = (Math.Floor(low), Math.Floor(low) + Math.Ceiling(range) + 1);
             columns.Add(kind switch
             {
                 0 => column.Seen([low, low + range / 3, low + range]),
-                1 => (column with { Offset = Math.Floor(low), Divisor = Math.Ceiling(range) + 1 }).Seen([Math.Floor(low), Math.Floor(low) + 1, Math.Floor(low) + Math.Ceiling(range) + 1]),
+                1 => (column with { Offset = first, Divisor = last - first }).Seen([first, first + 1, last]),
                 2 => column.Seen([low, low + range, low]),
                 _ => column,
             });

@@ -8,8 +8,8 @@ using static PostTrainGate.Models.Onnx.TensorProto.Types;
 namespace PostTrainGate.Tests;
 
 /// <summary>
-/// A real model of which PGD within 0.1 leaves 0.4 % standing, made to look robust: whatever hides its gradients, the gate must not pass, and
-/// its report must say why.
+/// A real model of which PGD within 0.1 leaves 0.4 % standing, made to look robust: whatever hides its gradients, the gate must not pass,
+/// and its report must say why.
 /// </summary>
 public class TrustTests(ITestOutputHelper output)
 {

@@ -50,15 +50,17 @@ public sealed class TableForm : IDisposable
                 input.BoundsGiven ? Math.Clamp(column.Encode(number), (float)input.Lower, (float)input.Upper) : column.Encode(number);
             if (column.Categories.IsEmpty && column.Numbers != ColumnNumbers.Two)
             {
-                (isNumber[at], isWhole[at], offset[at], divisor[at]) = (true, column.Numbers == ColumnNumbers.Whole, column.Offset, column.Divisor);
+                (isNumber[at], isWhole[at]) = (true, column.Numbers == ColumnNumbers.Whole);
+                (offset[at], divisor[at]) = (column.Offset, column.Divisor);
                 (lower[at], upper[at]) = (Bounded(column.Lowest), Bounded(column.Highest));
                 numbers.Add(at);
                 continue;
             }
 
-            var first = options.Count;
-            if (column.Categories.IsEmpty) options.AddRange([(at, column.Encode(column.Lowest), choices.Count), (at, column.Encode(column.Highest), choices.Count)]);
-            else options.AddRange(Enumerable.Range(at, column.Width).Select(i => ((long)i, 1f, (long)choices.Count)));
+            var (first, choice) = (options.Count, (long)choices.Count);
+            double[] two = [column.Lowest, column.Highest];
+            options.AddRange(column.Categories.IsEmpty ? two.Select(number => ((long)at, column.Encode(number), choice))
+                : Enumerable.Range(at, column.Width).Select(i => ((long)i, 1f, choice)));
             Array.Fill(choiceOf, choices.Count, at, column.Width);
             choices.Add((first, options.Count - first));
         }
@@ -95,7 +97,9 @@ public sealed class TableForm : IDisposable
     /// <summary>What a change of numbers is: [batch, width], 0 at every other input.</summary>
     internal Tensor OfNumbers(Tensor change) => change.masked_fill(_isNumber.logical_not(), Scalars.Of(0));
 
-    /// <summary>The nearest row that is legal, column by column; of too many changed columns of categories those stay that changed most.</summary>
+    /// <summary>
+    /// The nearest row that is legal, column by column; of too many changed columns of categories those stay that changed most.
+    /// </summary>
     /// <param name="ball">Norm and epsilon.</param>
     /// <param name="clean">[batch, width].</param>
     /// <param name="perturbed">[batch, width]; a value that is not a number becomes the clean one.</param>
@@ -165,7 +169,9 @@ public sealed class TableForm : IDisposable
         return Take(clean, chosen).MoveToOuterDisposeScope();
     }
 
-    /// <summary>One more option for each row; of too many changed columns the one with the least weight goes back: [batch, options].</summary>
+    /// <summary>
+    /// One more option for each row; of too many changed columns the one with the least weight goes back: [batch, options].
+    /// </summary>
     /// <param name="clean">[batch, width].</param>
     /// <param name="chosen">[batch, options], as for <see cref="Take"/>.</param>
     /// <param name="option">[batch], int64; a clean one puts its column back.</param>
@@ -223,7 +229,8 @@ public sealed class TableForm : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in new[] { _isNumber, _isWhole, _lower, _upper, _offset, _divisor, _position, _value, _choice, _choiceOf }) tensor.Dispose();
+        Tensor[] all = [_isNumber, _isWhole, _lower, _upper, _offset, _divisor, _position, _value, _choice, _choiceOf];
+        foreach (var tensor in all) tensor.Dispose();
     }
 
     // Of an option, the sum over all inputs of its column: [batch, options].

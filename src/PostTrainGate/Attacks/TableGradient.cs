@@ -4,8 +4,8 @@ namespace PostTrainGate.Attacks;
 
 /// <summary>
 /// Projected gradient descent on rows of a table: constrained in every step to rows that the table could hold. Numbers follow the
-/// gradient as in <see cref="GradientAttack.Pgd"/>, before they are rounded to whole ones; of the changes of category that the gradient promises
-/// most of, and of a few random ones, the one is made that raises the loss most, if any does.
+/// gradient as in <see cref="GradientAttack.Pgd"/>, before they are rounded to whole ones; of the changes of category that the gradient
+/// promises most of, and of a few random ones, the one is made that raises the loss most, if any does.
 /// </summary>
 /// <remarks>
 /// In the way of constrained adaptive attacks (Simonetto et al. 2024), which repair each step's point; here the gradient is that at the
@@ -18,8 +18,9 @@ public sealed class TableGradient : RowAttack
     private const int Promising = 5, Random = 3; // changes of category that are tried in a step; figures chosen on training rows
 
     private TableGradient() : base("table-pgd",
-        "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 for numbers, "
-        + "the most promising changes of category tried (in the way of Simonetto et al. 2024).", needsGradients: true) { }
+        "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 "
+        + "for numbers, the most promising changes of category and some random ones tried (in the way of Simonetto et al. 2024).",
+        needsGradients: true) { }
 
     /// <summary>The attack.</summary>
     public static TableGradient Instance { get; } = new();
@@ -76,7 +77,8 @@ public sealed class TableGradient : RowAttack
             var x = form.Join(numbers, form.Take(clean, other));
             var loss = Losses.CrossEntropy(InputGradient.Logits(context.Model, x), rows.Labels.Value);
             var better = loss.gt(most);
-            (most, best, choice) = (where(better, loss, most), where(better.unsqueeze(1), x, best), where(better.unsqueeze(1), other, choice));
+            (most, best) = (where(better, loss, most), where(better.unsqueeze(1), x, best));
+            choice = where(better.unsqueeze(1), other, choice);
         }
 
         chosen.Value = choice;

@@ -8,8 +8,9 @@ namespace PostTrainGate.Attacks;
 /// put together, the best first, as long as it still helps.
 /// </summary>
 /// <remarks>
-/// A greedy coordinate search as of graph-based attacks on tables (Kireev et al. 2023), with passes instead of a queue so that rows go through the
-/// model in batches. What neither helps nor harms is kept too, which leads over the plateaus of trees.
+/// A greedy coordinate search as of graph-based attacks on tables (Kireev et al. 2023), with passes instead of a queue so that rows go
+/// through the model in batches. Numbers that neither help nor harm are kept too, which leads over the plateaus of trees; where nothing
+/// helps any more a row starts again elsewhere.
 /// </remarks>
 public sealed class TableSearch : RowAttack
 {
@@ -19,8 +20,8 @@ public sealed class TableSearch : RowAttack
     private const int Inner = 2; // random values of a number
 
     private TableSearch() : base("table-search",
-        "Greedy search over rows that a table could hold, by logits alone, so that it works on trees: column by column, what helps put together, "
-        + "20 passes (in the way of Kireev et al. 2023).", needsGradients: false) { }
+        "Greedy search over rows that a table could hold, by logits alone, so that it works on trees: column by column, what helps put "
+        + "together, 20 passes (in the way of Kireev et al. 2023).", needsGradients: false) { }
 
     /// <summary>The attack.</summary>
     public static TableSearch Instance { get; } = new();

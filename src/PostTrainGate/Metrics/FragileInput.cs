@@ -7,7 +7,9 @@ namespace PostTrainGate.Metrics;
 /// <param name="Row">Its place in the split.</param>
 /// <param name="Label">Its true class, which the unperturbed input is given.</param>
 /// <param name="Predicted">The class that the perturbed one is given.</param>
-/// <param name="Size">Size of the perturbation in the attack's norm; of an attack that keeps the form of a table, that of its numbers.</param>
+/// <param name="Size">
+/// Size of the perturbation in the attack's norm; of an attack that keeps the form of a table, that of its numbers.
+/// </param>
 public sealed record FragileInput(int Row, string Label, string Predicted, double Size)
 {
     /// <summary>Of a table: what changes, the largest changes first.</summary>

@@ -15,7 +15,7 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDisposable
 {
-    private const int Most = 5, MostColumns = 8;
+    private const int Most = 5, MostColumns = 5;
     private const int Halvings = 6;
 
     private readonly TableForm? _form = (attack with { Layout = evaluation.Data.Layout }).Form(evaluation.Model.Input);

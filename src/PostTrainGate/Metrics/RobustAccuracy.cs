@@ -40,7 +40,8 @@ public sealed class RobustAccuracy : IMetric
         HashSet<int> robust = [];
         var brokenByKept = 0;
         // Rows of a verdict are shown, not those that only choose among repairs.
-        using var fragile = plan is null ? null : new FragileRows(context.Evaluation, new(rule.Attack!, context.Seed) { Cancel = context.Cancel });
+        using var fragile = plan is null ? null
+            : new FragileRows(context.Evaluation, new(rule.Attack!, context.Seed) { Cancel = context.Cancel });
         foreach (var (number, chunk) in (plan is null ? [rows] : AttackPlan.Chunks(rows, context.RowSeed)).Index())
         {
             using var set = data.Take(chunk);
@@ -71,7 +72,8 @@ public sealed class RobustAccuracy : IMetric
         (int, int) Possible() => ConfidenceSequence.Possible(robust.Count, attacked.Count, rows.Length, context.Confidence);
     }
 
-    private static (bool[] Robust, int BrokenByKept, Tensor? Examples) Attack(Classifier model, EvaluationSet rows, AttackRun run, CachedAttack? cached)
+    private static (bool[] Robust, int BrokenByKept, Tensor? Examples) Attack(Classifier model, EvaluationSet rows, AttackRun run,
+        CachedAttack? cached)
     {
         if (cached is not null)
         {
@@ -105,8 +107,9 @@ internal static class AttackedRows
     {
         if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty)) return null;
         var keeping = Catalog.Attacks.Where(a => a.KeepsForm).Select(a => a.Name).ToArray();
-        return keeping.Contains(settings.Name) ? null : $"The attack {settings.Name} moves every input by itself, so that its rows are such as the "
-            + $"table cannot hold: parts of categories, changed columns that are immutable. {string.Join(" and ", keeping)} keep to its form.";
+        return keeping.Contains(settings.Name) ? null : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
+            + "as the table cannot hold: parts of categories, changed columns that are immutable. "
+            + $"{string.Join(" and ", keeping)} keep to its form.";
     }
 
     /// <summary>The rows of <see cref="Choose"/>; the caller disposes them.</summary>

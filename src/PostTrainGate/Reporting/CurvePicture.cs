@@ -4,7 +4,9 @@ using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;
 
-/// <summary>A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the original's and the repaired model's.</summary>
+/// <summary>
+/// A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the original's and the repaired model's.
+/// </summary>
 internal static class CurvePicture
 {
     private const double Width = 400, Height = 170, Left = 34, Right = 22, Top = 8, Bottom = 34;
@@ -12,7 +14,8 @@ internal static class CurvePicture
     /// <summary>An SVG element; points stand at equal distances, named below, values from 0 to 1 upward.</summary>
     public static string Draw(Breakdown original, Breakdown? repaired)
     {
-        var svg = new StringBuilder(Text($"<svg class=\"curve\" viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Html.Text(original.Title)}\">"));
+        var svg = new StringBuilder();
+        svg.Append(Text($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Html.Text(original.Title)}\">"));
         var steps = Math.Max(1, original.Parts.Length - 1);
         double X(int i) => Left + i * (Width - Left - Right) / steps;
         double Y(double value) => Top + (1 - Math.Clamp(value, 0, 1)) * (Height - Top - Bottom);

@@ -18,7 +18,7 @@ public sealed class HtmlReport : IReportWriter
     public string FileName => "gate-report.html";
 
     /// <inheritdoc/>
-    public string Summary => "One page for people, offline, with every interval drawn against its threshold.";
+    public string Summary => "One page for people, offline: every interval drawn against its threshold, robustness curves, the most fragile inputs.";
 
     /// <inheritdoc/>
     public bool Always => false;
@@ -82,7 +82,8 @@ public sealed class HtmlReport : IReportWriter
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(change.Length > 0 ? $"; change {change}" : "")}</small></h3>
             <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
-            {Notes(gate.Original)}{Breakdowns(gate)}{Fragile("Most fragile inputs", gate.Original)}{Fragile("Most fragile inputs of the repaired model", gate.Repaired)}</section>
+            {Notes(gate.Original)}{Breakdowns(gate)}{Fragile("Most fragile inputs", gate.Original)}
+            {Fragile("Most fragile inputs of the repaired model", gate.Repaired)}</section>
 
             """;
     }
@@ -118,15 +119,25 @@ public sealed class HtmlReport : IReportWriter
     private static string Fragile(FragileInput input)
     {
         var size = input.Size > 0 ? $"size {GateText.Number(input.Size)}" : "no number changes";
-        var head = $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> <span class=\"quiet\">{size}</span></p>";
+        var head = $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> "
+            + $"<span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
-            return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}{Figure($"perturbation × {GateText.Number(image.Amplification)}", image.Perturbation)}{Figure("adversarial", image.Adversarial)}</div>";
-        var rows = string.Concat(input.Columns.Select(c => $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"));
+        {
+            var amplified = $"perturbation × {GateText.Number(image.Amplification)}";
+            return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}{Figure(amplified, image.Perturbation)}"
+                + $"{Figure("adversarial", image.Adversarial)}</div>";
+        }
+
+        var rows = string.Concat(input.Columns.Select(c =>
+            $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"));
         var more = input.MoreColumns > 0 ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>" : "";
         return $"<div class=\"fragile\">{head}<table>{rows}{more}</table></div>";
 
-        string Figure(string caption, ImmutableArray<byte> pixels) =>
-            $"<figure><img alt=\"{caption}\" src=\"{Png.Address(image.Width, image.Height, image.Channels, pixels.AsSpan())}\"><figcaption>{caption}</figcaption></figure>";
+        string Figure(string caption, ImmutableArray<byte> pixels)
+        {
+            var address = Png.Address(image.Width, image.Height, image.Channels, pixels.AsSpan());
+            return $"<figure><img alt=\"{caption}\" src=\"{address}\"><figcaption>{caption}</figcaption></figure>";
+        }
     }
 
     private static string Part(BreakdownPart? part) => part?.Value is not { } value ? "–"
