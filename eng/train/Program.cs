@@ -23,7 +23,7 @@ try
     using var data = DataReader.Read(policy);
     var history = Trainer.Train(recipe, data.Repair, policy.Seed, Console.WriteLine);
     var best = history.MinBy(e => e.HeldOutLoss)!;
-    best.Save(policy.Model.FullPath, data.Repair);
+    best.Save(policy.Model!.FullPath, data.Repair);
     var snapshots = Path.Combine(policy.Folder, "history");
     if (Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
     var kept = Enumerable.Range(1, recipe.Snapshots).Select(i => (int)Math.Ceiling((double)best.Number * i / recipe.Snapshots));

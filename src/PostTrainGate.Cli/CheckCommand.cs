@@ -79,7 +79,7 @@ internal sealed class CheckCommand(CliHost host)
 
     private static SourcePosition? Place(GatePolicy policy, string code) => code[..4] switch
     {
-        "PTG2" => policy.Model.Position,
+        "PTG2" => policy.Model?.Position,
         "PTG3" => policy.Data.Source.Position,
         _ => null,
     };

@@ -27,7 +27,7 @@ internal static class InputsFile
                 }
             }
 
-            foreach (var file in policy.Model.Files.Concat(policy.Repair?.Snapshots?.Files ?? [])) lines.UnionWith(OnnxFile.ExternalFiles(file));
+            foreach (var file in (policy.Model?.Files ?? []).Concat(policy.Repair?.Snapshots?.Files ?? [])) lines.UnionWith(OnnxFile.ExternalFiles(file));
         }
 
         try

@@ -55,6 +55,7 @@ public static class Gate
         Stopwatch clock)
     {
         progress?.Report(new("Reading data"));
+        if (policy.Model is null) return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
         var model = OnnxFile.Read(policy.Model.FullPath);
         using var splits = DataReader.Read(policy, OnnxFeeds.Wanted(model));
         progress?.Report(new("Loading the model"));
@@ -73,36 +74,13 @@ public static class Gate
         var measured = meter.Measure(test, "Measuring the model", progress);
         ImmutableArray<Measurement>? baseline = baseRows is null ? null : meter.Measure(baseRows, "Measuring the base branch's model", progress);
         var readings = meter.Read(test, measured, baseline);
-        var gates = readings.Select((reading, i) => new GateReading
+        var gates = readings.Select((reading, i) => Reading(policy.Gates[i], meter.Metrics[i], reading) with
         {
-            Metric = policy.Gates[i].Metric,
-            Title = GateText.Title(policy.Gates[i]),
-            Threshold = GateText.Threshold(policy.Gates[i], meter.Metrics[i].Better),
-            Min = policy.Gates[i].Min,
-            Max = policy.Gates[i].Max,
-            Drop = policy.Gates[i].Drop,
-            Position = policy.Gates[i].Position,
-            Better = meter.Metrics[i].Better,
-            Original = reading,
             Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
         }).ToImmutableArray();
-
-        var result = new GateResult
-        {
-            Tool = ToolVersion,
-            Policy = policy.File,
-            Model = new(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
-                (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) { WhyNoGradients = source.WhyNoGradients },
-            Data = new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
-            Seed = policy.Seed,
-            Confidence = policy.Confidence,
-            Correction = policy.Correction,
-            GateConfidence = policy.GateConfidence,
-            Gates = gates,
-            Outcome = Outcomes.Of(policy, gates),
-            Reproduce = $"posttraingate check {Quoted(policy.File)}",
-        };
-
+        var summary = new ModelSummary(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
+            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) { WhyNoGradients = source.WhyNoGradients };
+        var result = Result(policy, gates, new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count), summary);
         var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured).ToImmutableArray();
         if (options.Repair && policy.Repair is not null && failed.Length > 0) result = Repair(source);
         return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source)], Seconds = clock.Elapsed.TotalSeconds };
@@ -116,9 +94,58 @@ public static class Gate
         }
     }
 
+    // Predictions that were made elsewhere: counted in one pass, measured, judged.
+    private static GateResult OfPredictions(GatePolicy policy, IProgress<RunProgress>? progress, CancellationToken cancel)
+    {
+        var predictions = PredictionReader.Read(policy);
+        var gates = ImmutableArray.CreateBuilder<GateReading>();
+        foreach (var (i, rule) in policy.Gates.Index())
+        {
+            cancel.ThrowIfCancellationRequested();
+            progress?.Report(new(GateText.Title(rule), i / (double)policy.Gates.Length));
+            var metric = Catalog.Metrics.First(m => m.Name == rule.Metric);
+            // A base branch may gate what needs its model.
+            var measured = metric is IPredictionMetric counted
+                ? counted.Measure(predictions, rule, policy.GateConfidence, Seeds.Derive(policy.Seed, "predictions", i))
+                : Measurement.NotMeasured("it needs a model, and the policy has predictions alone");
+            gates.Add(Reading(rule, metric, GateMeter.Read(measured, Judge.Verdict(rule, metric.Better, measured))));
+        }
+
+        var result = Result(policy, gates.ToImmutable(), new(policy.Data.Source.Text, 0, 0, predictions.Rows(null)!.Total), null);
+        return result with { Diagnostics = Outcomes.Diagnose(policy, result) };
+    }
+
+    private static GateReading Reading(GateRule rule, IMetric metric, Reading original) => new()
+    {
+        Metric = rule.Metric,
+        Title = GateText.Title(rule),
+        Threshold = GateText.Threshold(rule, metric.Better),
+        Min = rule.Min,
+        Max = rule.Max,
+        Drop = rule.Drop,
+        Position = rule.Position,
+        Better = metric.Better,
+        Original = original,
+    };
+
+    private static GateResult Result(GatePolicy policy, ImmutableArray<GateReading> gates, DataSummary data, ModelSummary? model) => new()
+    {
+        Tool = ToolVersion,
+        Policy = policy.File,
+        Model = model,
+        Data = data,
+        Seed = policy.Seed,
+        Confidence = policy.Confidence,
+        Correction = policy.Correction,
+        GateConfidence = policy.GateConfidence,
+        Gates = gates,
+        Outcome = Outcomes.Of(policy, gates),
+        Reproduce = $"posttraingate check {Quoted(policy.File)}",
+    };
+
     private static IEnumerable<Diagnostic> ScoresOnly(GatePolicy policy, Classifier model) => model.WhyNoGradients is not { } why ? []
         : [new(DiagnosticCodes.ModelScoresOnly, $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
-            + "attacks along gradients and repairs do not.", policy.Model.Position, Severity.Note)];
+            + "attacks along gradients and repairs do not.", policy.Model!.Position, Severity.Note)];
 
     // Only a whole batch of one shape can be fed; a mismatch shows both sides.
     private static void Fit(GatePolicy policy, Classifier model, EvaluationSet data)
@@ -129,14 +156,14 @@ public static class Gate
         if (!fits)
         {
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"an input of '{policy.Model.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has " +
+                $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has " +
                 $"[{string.Join(", ", given)}]; features, encoding and model have to agree.", policy.Data.Source.Position));
         }
 
         if (data.ClassNames.Length != model.Classes)
         {
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"'{policy.Model.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have " +
+                $"'{policy.Model!.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have " +
                 $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).", policy.Data.Source.Position));
         }
 
@@ -144,7 +171,7 @@ public static class Gate
         if (!model.ClassNames.SequenceEqual(data.ClassNames) && model.ClassNames.Order(StringComparer.Ordinal).SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal)))
         {
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"'{policy.Model.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order " +
+                $"'{policy.Model!.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order " +
                 $"{string.Join(", ", data.ClassNames.Take(12))}; set 'data.classes' to the model's.", policy.Data.Position));
         }
     }

@@ -45,7 +45,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
             progress?.Report(new(stage, number / (double)Rules.Length));
             var inner = progress is null ? null : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
-            results.Add(Metrics[i].Measure(new(evaluation, rule, policy.GateConfidence,
+            results.Add(Measure(Metrics[i], new(evaluation, rule, policy.GateConfidence,
                 Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference, inner, cancel)
             {
                 RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
@@ -62,7 +62,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     private Reading Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
-        var loss = Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && Metrics[gate] is IPairedMetric paired
+        var loss = Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && baseline is { IsMeasured: true }
+            && Metrics[gate] is IPairedMetric paired
             ? paired.Loss(new(evaluation, Rules[gate], policy.GateConfidence, Seeds.Derive(policy.Seed, $"{split}:loss", gate), Cancel: cancel), Base)
             : (Measurement?)null;
         var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
@@ -88,7 +89,12 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             { Breakdowns = m.Breakdowns, Notes = m.Notes, Fragile = m.Fragile, Attacked = m.Attacked }
         : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
+    // Whatever is measured rests on predictions, and of logits that are not numbers none is the largest.
+    private static Measurement Measure(IMetric metric, MetricContext context) => context.Evaluation.UndefinedScores is > 0 and var undefined
+        ? Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {context.Evaluation.Data.Count} rows")
+        : metric.Measure(context);
+
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
-        Catalog.Metrics.First(m => m.Name == "accuracy").Measure(new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
+        Measure(Catalog.Metrics.First(m => m.Name == "accuracy"), new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
 }

@@ -30,8 +30,8 @@ public sealed record GateResult
     /// <summary>Path of the policy, as given.</summary>
     public required string Policy { get; init; }
 
-    /// <summary>The model that was gated.</summary>
-    public required ModelSummary Model { get; init; }
+    /// <summary>The model that was gated; null where predictions were that were made elsewhere.</summary>
+    public required ModelSummary? Model { get; init; }
 
     /// <summary>The data it was measured on.</summary>
     public required DataSummary Data { get; init; }
@@ -84,9 +84,9 @@ public sealed record ModelSummary(string File, string Sha256, string Head, int C
 
 /// <summary>The data, for reports.</summary>
 /// <param name="Source">Path as the policy writes it.</param>
-/// <param name="Repair">Rows of the repair split.</param>
+/// <param name="Repair">Rows of the repair split; 0 where there is no model to repair.</param>
 /// <param name="Select">Rows of the selection split.</param>
-/// <param name="Test">Rows of the test split.</param>
+/// <param name="Test">Rows of the test split, or all rows where predictions were gated.</param>
 public sealed record DataSummary(string Source, int Repair, int Select, int Test);
 
 /// <summary>One gate: what was asked, and what each model gave on the test split.</summary>

@@ -125,9 +125,9 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
 
     private RepairSummary Write(RepairSummary summary, GateResult result)
     {
-        var path = _repair.Output?.FullPath ?? Path.ChangeExtension(policy.Model.FullPath, ".repaired.onnx");
+        var path = _repair.Output?.FullPath ?? Path.ChangeExtension(policy.Model!.FullPath, ".repaired.onnx");
         var entries = summary.Details.SetItem("tool", $"PostTrainGate {result.Tool}").SetItem("method", summary.Method!)
-            .SetItem("source-sha256", result.Model.Sha256).SetItem("policy-sha256", Hash.OfFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
+            .SetItem("source-sha256", result.Model!.Sha256).SetItem("policy-sha256", Hash.OfFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
             .SetItem("seed", $"{policy.Seed}");
         _best!.Model.Save(path, new Provenance(entries));
         return summary with { Output = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'), Sha256 = Hash.OfFile(path) };

@@ -9,8 +9,9 @@ namespace PostTrainGate.Tests;
 /// <summary>The test rows of a fairness data set as its source model predicted them, and the figures of AIF360 and fairlearn for them.</summary>
 internal sealed class FairnessData
 {
-    private FairnessData(string dataset, string attribute)
+    private FairnessData(string dataset, string attribute, string from)
     {
+        From = from;
         using var scope = NewDisposeScope();
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
         ImmutableArray<string> columns = [.. description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)];
@@ -28,6 +29,8 @@ internal sealed class FairnessData
 
     public string Attribute { get; }
 
+    public string From { get; }
+
     public ImmutableArray<int> Labels { get; }
 
     public ImmutableArray<int> Predictions { get; }
@@ -41,7 +44,11 @@ internal sealed class FairnessData
 
     public FeatureLayout Layout { get; }
 
-    public static FairnessData Read(string dataset, string attribute) => new(dataset, attribute);
+    /// <param name="dataset">Name among the fixtures.</param>
+    /// <param name="attribute">The protected column.</param>
+    /// <param name="from">What <see cref="Table"/> counts: <c>rows</c>, or a file of predictions with this ending.</param>
+    public static FairnessData Read(string dataset, string attribute, string from = "rows") => new(dataset, attribute, from);
+
 
     /// <summary>What the other tools say; dispose it.</summary>
     public static JsonDocument Reference(string dataset, string attribute) =>
@@ -51,7 +58,9 @@ internal sealed class FairnessData
 
     /// <param name="privileged">Level 1 for AIF360's figures, none for fairlearn's.</param>
     /// <param name="scores">Scores for rates that need them; fairlearn was given the predictions as scores.</param>
-    public GroupTable Table(int? privileged, double[]? scores = null) => GroupTable.Count(Labels, Predictions, Group(privileged), favorable: 1, scores);
+    public GroupTable Table(int? privileged, double[]? scores = null) => From == "rows"
+        ? GroupTable.Count(new(Labels, Predictions, Group(privileged)) { Scores = scores }, favorable: 1)
+        : PredictionFile.Table(this, privileged, scores);
 
     private static ImmutableArray<int> Ints(Tensor values) => [.. values.to(int32).contiguous().data<int>()];
 }

@@ -76,7 +76,7 @@ public class GroupMetricTests
     public void Everything_that_is_not_privileged_is_unprivileged_and_missing_levels_are_left_out()
     {
         var group = new GroupColumn("g", ["a", "b", "c"], [0, 1, 2, 2, -1, 1], Privileged: 1, ["g"]);
-        var table = GroupTable.Count([1, 1, 0, 2, 1, 0], [1, 0, 1, 1, 1, 0], group, favorable: 1);
+        var table = GroupTable.Count(new([1, 1, 0, 2, 1, 0], [1, 0, 1, 1, 1, 0], group), favorable: 1);
         Assert.Equal(["not b", "b"], table.Levels);
         Assert.Equal(new Confusion(1, 2, 0, 0), table.Cells[0]);
         Assert.Equal(new Confusion(0, 0, 1, 1), table.Cells[1]);
@@ -125,7 +125,7 @@ public class GroupMetricTests
         var data = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
         var predictions = NpzFile.Read(Fixtures.Path($"fairness/{dataset}_pred.npz"))["pred_test"];
         var group = new GroupColumn(attribute, ["0", "1"], Ints(data["x_test"].select(1, column)), privileged, [attribute]);
-        return GroupTable.Count(Ints(data["y_test"]), Ints(predictions), group, favorable: 1);
+        return GroupTable.Count(new(Ints(data["y_test"]), Ints(predictions), group), favorable: 1);
     }
 
     private static ImmutableArray<int> Ints(Tensor values) => [.. values.to(int32).contiguous().data<int>()];

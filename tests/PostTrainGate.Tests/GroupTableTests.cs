@@ -16,13 +16,13 @@ public class GroupTableTests
     public void Scores_have_the_values_worked_out_by_hand()
     {
         // Pairs of a favourable and another row: .9 > .8, .9 > .4, .8 = .8, .8 > .4.
-        var s = ScoreCounts.Of([(0.9, true), (0.8, true), (0.8, false), (0.4, false)]);
+        var s = ScoreCounts.Of([(0.9, true, 1), (0.8, true, 1), (0.8, false, 1), (0.4, false, 1)]);
         Assert.Equal(3.5 / 4, s.Auc, 12);
         Assert.Equal(-(Math.Log(0.9) + Math.Log(0.8) + Math.Log(0.2) + Math.Log(0.6)) / 4, s.LogLoss, 12);
         Assert.Equal((Math.Abs(0.9 - 1) + Math.Abs(1.6 - 1) + 0.4) / 4, s.CalibrationError, 12);
         Assert.Equal(0.85, s.MeanFavorable, 12);
         Assert.Equal(0.6, s.MeanUnfavorable, 12);
-        Assert.Equal(s.Auc, ScoreCounts.Together([ScoreCounts.Of([(0.9, true), (0.8, false)]), ScoreCounts.Of([(0.8, true), (0.4, false)])]).Auc, 12);
+        Assert.Equal(s.Auc, ScoreCounts.Together([ScoreCounts.Of([(0.9, true, 1), (0.8, false, 1)]), ScoreCounts.Of([(0.8, true, 1), (0.4, false, 1)])]).Auc, 12);
     }
 
     [Theory]
@@ -33,7 +33,7 @@ public class GroupTableTests
     {
         var random = new Random(3);
         ScoreCounts Level(double shift) => ScoreCounts.Of(Enumerable.Range(0, 300).Select(i =>
-            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0)));
+            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0, 1)));
         var m = GroupMetric.RateDifference.Measure(Two with { Scores = [Level(0.1), Level(0.5)] }, new() { Metric = "rate_difference", Rate = rate }, 0.95, 1);
         Assert.True(m.Lower < m.Value && m.Value < m.Upper && m.Upper - m.Lower < 0.5, $"{m}");
     }
@@ -75,11 +75,17 @@ public class GroupTableTests
         Assert.Equal(expected, m.Value, 6);
     }
 
-    [Fact]
-    public void Scores_that_are_not_numbers_are_said()
+    [Theory]
+    [InlineData("rate_difference", "auc")]
+    [InlineData("rate_difference", "selection_rate")]
+    [InlineData("statistical_parity_difference", null)]
+    [InlineData("theil_index", null)]
+    [InlineData("accuracy", null)]
+    [InlineData("consistency", null)]
+    public void Scores_that_are_not_numbers_are_said_whatever_is_measured(string metric, string? rate)
     {
         float[] predicted = [.. Enumerable.Range(0, 80).Select(i => i < 3 ? float.NaN : i % 3)];
-        var m = Measure(predicted, new() { Metric = "rate_difference", Group = "g", Rate = "auc" });
+        var m = Measure(predicted, new() { Metric = metric, Group = "g", Rate = rate });
         Assert.Equal("the model's scores are not numbers in 3 of 80 rows", m.Reason);
     }
 
@@ -90,6 +96,7 @@ public class GroupTableTests
         using var data = new EvaluationSet(tensor(predicted).unsqueeze(1), tensor(Enumerable.Range(0, predicted.Length).Select(i => (long)(i % 3)).ToArray()),
             ["0", "1", "2"], ImmutableDictionary<string, GroupColumn>.Empty.Add("g", group), null, favorable: 0);
         using var evaluation = new Evaluation(model, data);
-        return Catalog.Metrics.Single(m => m.Name == rule.Metric).Measure(new(evaluation, rule, 0.95, 1));
+        var policy = new GatePolicy { File = "", Folder = "", Data = null!, Gates = [rule], Correction = Correction.None };
+        return new GateMeter(policy, data, "test", default).Measure(evaluation).Single();
     }
 }

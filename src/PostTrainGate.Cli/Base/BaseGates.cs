@@ -17,6 +17,8 @@ internal static class BaseGates
     {
         var remarks = ImmutableArray.CreateBuilder<Diagnostic>();
         var gates = Gates(changed, @base, remarks);
+        if (changed.Model is null && @base.Model is not null)
+            remarks.Add(Remark("The policy no longer gates the model of the base branch but predictions that were made elsewhere.", changed.Data.Position));
         Same("seed", changed.Seed, @base.Seed);
         Same("confidence", changed.Confidence, @base.Confidence);
         Same("correction", changed.Correction, @base.Correction);

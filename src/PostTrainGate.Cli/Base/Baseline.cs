@@ -93,7 +93,8 @@ internal sealed class Baseline : IDisposable
 
         var (policy, remarks) = BaseGates.Apply(Policy, theirs);
         (Policy, Diagnostics) = (policy, [.. Diagnostics, .. remarks]);
-        if (options.BaseModel is null && Policy.Gates.Any(g => g.Drop is not null)) await UseModelAsync(source, theirs.Model.Text, cancel);
+        if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model && Policy.Gates.Any(g => g.Drop is not null))
+            await UseModelAsync(source, model.Text, cancel);
     }
 
     private async Task UseModelAsync(BaseSource source, string path, CancellationToken cancel)

@@ -11,9 +11,9 @@ namespace PostTrainGate.Data;
 /// </summary>
 internal static class Condition
 {
-    /// <summary>Per row 1 true, 0 false, -1 neither; and the columns that the condition reads, in the order of the table.</summary>
+    /// <summary>SQL that is 1 where the condition is true, 0 false, -1 neither; and the columns that it reads, in the order of the table.</summary>
     /// <exception cref="GateException">PTG3005.</exception>
-    public static (int[] Truth, ImmutableArray<string> Columns) Evaluate(Table table, string condition, GroupPolicy group)
+    public static (string Truth, ImmutableArray<string> Columns) Check(Table table, string condition, GroupPolicy group)
     {
         try
         {
@@ -26,7 +26,8 @@ internal static class Condition
                 throw Wrong("it has to be one condition on the columns of a row, such as age >= 25");
             HashSet<string> names = new(StringComparer.OrdinalIgnoreCase);
             Collect(expression, names);
-            var truth = table.Truth(condition) ?? throw Wrong("it has to be true or false of every row, not of all rows together");
+            var truth = $"coalesce(CAST(CAST(({condition}\n) AS BOOLEAN) AS INTEGER), -1)";
+            if (!table.IsOfRows(truth)) throw Wrong("it has to be true or false of every row, not of all rows together");
             return (truth, [.. table.Columns.Select(c => c.Name).Where(names.Contains)]);
         }
         catch (DbException e)

@@ -8,8 +8,6 @@ namespace PostTrainGate.Data;
 /// <summary>Reads the rows a policy names, encodes them, and splits them.</summary>
 public static class DataReader
 {
-    private const int MostClasses = 10_000;
-
     /// <summary>The three splits: disjoint, seeded, stratified by label and group; encoders fitted on the repair split.</summary>
     /// <remarks>
     /// Inputs come in the data's own units, in which epsilon and <c>input.bounds</c> count: after <c>features.scale</c> or
@@ -35,7 +33,7 @@ public static class DataReader
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
         var (classes, labels) = Labels(table, label, data);
-        var favorable = Favorable(classes, data);
+        var favorable = ClassReader.Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
         var strata = policy.Groups.Where(g => g.Cross.IsEmpty).Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf).ToArray();
         var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed);
@@ -81,28 +79,9 @@ public static class DataReader
 
     private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data)
     {
-        var (name, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
-        var codes = table.Codes(column, numbersInText: true, MostClasses)
-            ?? throw at.Error(DiagnosticCodes.DataValue, $"{name} has more than {MostClasses} different values; a label names a class.");
-        var missing = codes.Index.Count(c => c < 0);
-        if (missing > 0)
-            throw at.Error(DiagnosticCodes.DataValue, $"{name} has no value in {missing} of {table.Rows} rows; drop those rows or fill them in.");
-        if (codes.Values.Length < 2)
-            throw at.Error(DiagnosticCodes.DataEmpty, $"{name} has one value only, {Wording.Quote(codes.Values[0])}; at least two classes are needed.");
-        if (data.Classes.IsEmpty) return (codes.Values, codes.Index);
-
-        var classOf = codes.Values.Select(v => data.Classes.IndexOf(v)).ToArray();
-        var unknown = codes.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
-        return unknown.Length == 0 ? (data.Classes, [.. codes.Index.Select(c => classOf[c])])
-            : throw at.Error(DiagnosticCodes.DataValue, $"{name} holds {Wording.List(unknown)}, which 'data.classes' does not list.");
-    }
-
-    private static int Favorable(ImmutableArray<string> classes, DataPolicy data)
-    {
-        if (data.Favorable is not { } favorable) return classes.Length - 1;
-        var index = classes.IndexOf(favorable);
-        return index >= 0 ? index : throw data.Position.Error(DiagnosticCodes.DataValue,
-            $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}.");
+        var label = ClassReader.Labels(table, column, data);
+        int[] labels = [.. table.Integers(label.Coding.Sql).Select(code => label[code])];
+        return labels.Count(c => c < 0) is > 0 and var missing ? throw label.Missing(missing, table.Rows, data.Position) : (label.Classes, labels);
     }
 
     private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position)

@@ -3,6 +3,12 @@ using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;
 
+/// <summary>How a row's level of a group that is no cross follows from its columns.</summary>
+/// <param name="Name">Name of the group.</param>
+/// <param name="Coding">Levels, and the SQL of a row's index among them.</param>
+/// <param name="Columns">Columns that the group is made of.</param>
+internal sealed record GroupCode(string Name, Coding Coding, ImmutableArray<string> Columns);
+
 /// <summary>Makes the policy's groups from the columns of the data.</summary>
 internal static class GroupReader
 {
@@ -13,80 +19,94 @@ internal static class GroupReader
     /// <exception cref="GateException">PTG3002, PTG3004, PTG3005 at the group's place.</exception>
     public static ImmutableDictionary<string, GroupColumn> Read(Table table, ImmutableArray<GroupPolicy> groups)
     {
-        Dictionary<string, GroupColumn> read = [];
-        foreach (var group in groups)
-        {
-            Resolve(group, []);
-            foreach (var dependent in group.Dependent) table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
-        }
-
-        return read.ToImmutableDictionary();
-
-        GroupColumn Resolve(GroupPolicy group, ImmutableArray<string> outer)
-        {
-            if (read.TryGetValue(group.Name, out var known)) return known;
-            if (outer.Contains(group.Name)) throw Problem(DiagnosticCodes.PolicyConflict, group, "crosses itself");
-            return read[group.Name] = group switch
-            {
-                { Column: { } column } => OfColumn(table, group, column),
-                { Where: { } where } => OfCondition(table, group, where),
-                _ => OfCross(group, [.. group.Cross.Select(name => Resolve(Named(group, name), outer.Add(group.Name)))]),
-            };
-        }
-
-        GroupPolicy Named(GroupPolicy group, string name) => groups.FirstOrDefault(g => g.Name == name)
-            ?? throw Problem(DiagnosticCodes.PolicyName, group, $"crosses {Wording.Quote(name)}, which is no group");
+        var levelOf = Codes(table, groups).ToDictionary(c => c, c => table.Integers(c.Coding.Sql));
+        return groups.ToImmutableDictionary(g => g.Name, g => Column(g, Parts(g, groups, levelOf.Keys), part => levelOf[part]));
     }
 
-    private static GroupColumn OfColumn(Table table, GroupPolicy group, string name)
+    /// <summary>The groups that are no crosses.</summary>
+    /// <exception cref="GateException">PTG3002, PTG3003, PTG3005 at the group's place.</exception>
+    public static ImmutableArray<GroupCode> Codes(Table table, ImmutableArray<GroupPolicy> groups)
+    {
+        foreach (var (group, dependent) in groups.SelectMany(g => g.Dependent.Select(d => (g, d))))
+            table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
+        return [.. groups.Where(g => g.Cross.IsEmpty).Select(g => g.Where is { } where ? OfCondition(table, g, where) : OfColumn(table, g, g.Column!))];
+    }
+
+    /// <summary>The groups whose levels together are those of a group: itself, or those that it crosses.</summary>
+    /// <exception cref="GateException">PTG1010, PTG1011 at the group's place.</exception>
+    public static ImmutableArray<GroupCode> Parts(GroupPolicy group, ImmutableArray<GroupPolicy> groups, IEnumerable<GroupCode> codes)
+    {
+        return [.. Of(group, [])];
+
+        IEnumerable<GroupCode> Of(GroupPolicy part, ImmutableArray<string> outer)
+        {
+            if (part.Cross.IsEmpty) return [codes.First(c => c.Name == part.Name)];
+            if (outer.Contains(part.Name)) throw Problem(DiagnosticCodes.PolicyConflict, part, "crosses itself");
+            return part.Cross.SelectMany(name => Of(groups.FirstOrDefault(g => g.Name == name)
+                ?? throw Problem(DiagnosticCodes.PolicyName, part, $"crosses {Wording.Quote(name)}, which is no group"), outer.Add(part.Name)));
+        }
+    }
+
+    /// <summary>A group of rows, from the levels that its parts have in each.</summary>
+    /// <exception cref="GateException">PTG3003, PTG3004 at the group's place.</exception>
+    public static GroupColumn Column(GroupPolicy group, ImmutableArray<GroupCode> parts, Func<GroupCode, int[]> levelOf)
+    {
+        if (!group.Cross.IsEmpty) return OfCross(group, parts, levelOf);
+        var (levels, privileged) = (parts[0].Coding.Values, group.Where is null ? Privileged(group, parts[0].Coding.Values) : 1);
+        return Check(group, new(group.Name, levels, [.. levelOf(parts[0])], privileged, parts[0].Columns));
+    }
+
+    private static GroupCode OfColumn(Table table, GroupPolicy group, string name)
     {
         var column = table.Column(name, $"The group {Wording.Quote(group.Name)}", group.Position);
-        if (!group.Bins.IsEmpty) return OfBins(table, group, column);
-        var codes = table.Codes(column, numbersInText: true, MostLevels) ?? throw TooMany(group);
-        return Check(group, new(group.Name, codes.Values, [.. codes.Index], Privileged(group, codes.Values), [name]));
+        var coding = group.Bins.IsEmpty ? table.Code(column, numbersInText: true, MostLevels) ?? throw TooMany(group) : Bins(group, column);
+        return new(group.Name, coding, [name]);
     }
 
-    private static GroupColumn OfBins(Table table, GroupPolicy group, TableColumn column)
+    private static Coding Bins(GroupPolicy group, TableColumn column)
     {
         if (column.Kind != ColumnKind.Number)
             throw Problem(DiagnosticCodes.DataValue, group, $"cuts {Wording.Quote(column.Name)} into bins, which is no column of numbers");
-        var (cuts, names) = (group.Bins, group.Bins.Select(Wording.Number).ToArray());
+        var names = group.Bins.Select(Wording.Number).ToArray();
         ImmutableArray<string> levels = [$"below {names[0]}", .. names.Zip(names.Skip(1), (a, b) => $"{a} to below {b}"), $"from {names[^1]}"];
-        ImmutableArray<int> levelOf = [.. table.Numbers(column).Select(v => double.IsNaN(v) ? -1 : cuts.Count(cut => v >= cut))];
-        return Check(group, new(group.Name, levels, levelOf, Privileged(group, levels), [column.Name]));
+        var value = $"CAST({column.Sql} AS DOUBLE)";
+        var reached = group.Bins.Select(cut => FormattableString.Invariant($"CAST({value} >= CAST('{cut:R}' AS DOUBLE) AS INTEGER)"));
+        return new(levels, $"CASE WHEN {value} IS NULL OR isnan({value}) THEN -1 ELSE {string.Join(" + ", reached)} END", key => key);
     }
 
-    private static GroupColumn OfCondition(Table table, GroupPolicy group, string where)
+    private static GroupCode OfCondition(Table table, GroupPolicy group, string where)
     {
-        var (truth, columns) = Condition.Evaluate(table, where, group);
-        return Check(group, new(group.Name, ["false", "true"], [.. truth], 1, columns));
+        var (truth, columns) = Condition.Check(table, where, group);
+        return new(group.Name, new(["false", "true"], truth, key => key), columns);
     }
 
     // Levels are the combinations that occur; a row that misses one part is in none.
-    private static GroupColumn OfCross(GroupPolicy group, ImmutableArray<GroupColumn> parts)
+    private static GroupColumn OfCross(GroupPolicy group, ImmutableArray<GroupCode> parts, Func<GroupCode, int[]> levelOf)
     {
-        var combined = new long[parts[0].LevelOf.Length];
+        var combined = new long[levelOf(parts[0]).Length];
         foreach (var part in parts)
         {
+            var levels = levelOf(part);
             for (var row = 0; row < combined.Length; row++)
-                combined[row] = combined[row] < 0 || part.LevelOf[row] < 0 ? -1 : combined[row] * part.Levels.Length + part.LevelOf[row];
+                combined[row] = combined[row] < 0 || levels[row] < 0 ? -1 : combined[row] * part.Coding.Values.Length + levels[row];
         }
 
         var occurring = combined.Where(c => c >= 0).Distinct().Order().ToArray();
         if (occurring.Length > MostLevels) throw TooMany(group);
-        ImmutableArray<string> levels = [.. occurring.Select(NameOf)];
-        return Check(group, new(group.Name, levels, [.. combined.Select(c => c < 0 ? -1 : Array.BinarySearch(occurring, c))],
-            Privileged(group, levels), [.. parts.SelectMany(p => p.SourceColumns).Distinct()]));
+        ImmutableArray<string> names = [.. occurring.Select(NameOf)];
+        return Check(group, new(group.Name, names, [.. combined.Select(c => c < 0 ? -1 : Array.BinarySearch(occurring, c))],
+            Privileged(group, names), [.. parts.SelectMany(p => p.Columns).Distinct()]));
 
         string NameOf(long code)
         {
             var names = new string[parts.Length];
             for (var p = parts.Length - 1; p >= 0; p--)
             {
-                var level = parts[p].Levels[(int)(code % parts[p].Levels.Length)];
+                var levels = parts[p].Coding.Values;
+                var level = levels[(int)(code % levels.Length)];
                 // "true" beside another level says nothing without the group's name.
-                names[p] = parts[p].Levels is ["false", "true"] ? $"{parts[p].Name}={level}" : level;
-                code /= parts[p].Levels.Length;
+                names[p] = levels is ["false", "true"] ? $"{parts[p].Name}={level}" : level;
+                code /= levels.Length;
             }
 
             return string.Join(Joint, names);
@@ -95,7 +115,7 @@ internal static class GroupReader
 
     private static int? Privileged(GroupPolicy group, ImmutableArray<string> levels)
     {
-        if (group.Privileged is not { } privileged) return null;
+        if (group.Privileged is not { } privileged || levels.IsEmpty) return null;
         var index = levels.IndexOf(privileged);
         if (index >= 0) return index;
         var right = Wording.Nearest(privileged, levels) is { } near ? $"did you mean {Wording.Quote(near)}?"

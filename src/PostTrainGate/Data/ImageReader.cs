@@ -116,7 +116,7 @@ internal static class ImageReader
             if (channels is not (1 or 3 or -1))
             {
                 throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                    $"an input of '{policy.Model.Text}' has the shape [{string.Join(", ", shape!.Value)}]; images have 1 or 3 channels, "
+                    $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", shape!.Value)}]; images have 1 or 3 channels, "
                     + "first or (as 'input.layout: nhwc' says) last.", policy.Model.Position));
             }
 

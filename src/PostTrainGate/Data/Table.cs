@@ -44,6 +44,16 @@ internal sealed record TableColumn(string Name, string Type)
 /// <summary>A column as numbers: the distinct values as text, and per row the index of its value, -1 where it is missing.</summary>
 internal sealed record Codes(ImmutableArray<string> Values, int[] Index);
 
+/// <summary>How a column becomes numbers, in two steps, so that rows may be grouped in between.</summary>
+/// <param name="Values">The distinct values as text.</param>
+/// <param name="Key">SQL of a row's value.</param>
+/// <param name="Code">From the SQL of a value to that of its index in <paramref name="Values"/>, -1 where it is missing.</param>
+internal sealed record Coding(ImmutableArray<string> Values, string Key, Func<string, string> Code)
+{
+    /// <summary>SQL of a row's index.</summary>
+    public string Sql => Code(Key);
+}
+
 /// <summary>
 /// Rows in the memory of a DuckDB of their own, which reaches no file but those it was loaded from, no network and no extension.
 /// Columns come out whole, through Arrow batches, in the order of the files.
@@ -53,6 +63,9 @@ internal sealed class Table : IDisposable
     // All that DuckDB guesses in text, less BOOLEAN: it takes yes, no, t and f for one and their spelling would be lost.
     private const string CsvOptions =
         "header = true, skip = 0, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
+
+    // Where columns of another type than the file's are put in the statement that reads it.
+    private const string Replaced = "/* replaced */ ";
 
     private readonly DuckDBConnection _db;
     private int _types;
@@ -88,7 +101,7 @@ internal sealed class Table : IDisposable
         string Sql(int sample)
         {
             var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
-            return $"CREATE {kind} source AS SELECT * FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample)}";
+            return $"CREATE {kind} source AS SELECT * {Replaced}FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample)}";
         }
     }
 
@@ -174,37 +187,51 @@ internal sealed class Table : IDisposable
     /// <param name="numbersInText">Whether text that is all numbers is in the order of the numbers.</param>
     /// <param name="most">Most distinct values.</param>
     /// <returns>Null when there are more distinct values.</returns>
-    public Codes? Codes(TableColumn column, bool numbersInText, int most)
+    public Codes? Codes(TableColumn column, bool numbersInText, int most) =>
+        Code(column, numbersInText, most) is { } coding ? new(coding.Values, Integers(coding.Sql)) : null;
+
+    /// <summary>The same without reading the rows' codes.</summary>
+    public Coding? Code(TableColumn column, bool numbersInText, int most)
     {
         // 1.0 and 1 are the same label; what is not a number is missing.
         var value = column.IsFloating ? $"CASE WHEN isnan({column.Sql}) THEN NULL ELSE {column.Sql} END" : column.Sql;
         if (column.IsFractional && All($"abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})", value)) value = $"CAST({value} AS BIGINT)";
-        var distinct = Long($"SELECT count(DISTINCT {value}) FROM source");
+        // An estimate first, whose memory does not grow with the number of values.
+        if (Long($"SELECT approx_count_distinct({value}) FROM source") > 2L * most) return null;
+        var (type, texts) = ($"codes_{++_types}", $"texts_{_types}");
+        Run($"CREATE TABLE {texts} AS SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source WHERE {value} IS NOT NULL");
+        var distinct = Long($"SELECT count(*) FROM {texts}");
         if (distinct > most) return null;
-        var index = new int[Rows];
-        if (distinct == 0)
+        if (distinct == 0) return new([], value, _ => "-1");
+
+        var numbers = numbersInText && column.Kind == ColumnKind.Text
+            && (bool)Scalar($"SELECT bool_and(TRY_CAST(text AS DOUBLE) IS NOT NULL) FROM {texts}")!;
+        var order = numbers ? "TRY_CAST(text AS DOUBLE), text" : column.Kind == ColumnKind.Text ? "text" : "value";
+        Run($"CREATE TYPE {type} AS ENUM (SELECT text FROM {texts} ORDER BY {order})");
+        return new(Texts($"SELECT unnest(enum_range(NULL::{type}))::VARCHAR"), value,
+            key => $"coalesce(CAST(enum_code(CAST(CAST({key} AS VARCHAR) AS {type})) AS INTEGER), -1)");
+    }
+
+    /// <summary>Whole numbers that an expression gives, one a row.</summary>
+    /// <exception cref="DuckDBException">It does not run on these rows.</exception>
+    public int[] Integers(string sql)
+    {
+        var values = new int[Rows];
+        var at = 0;
+        foreach (var batch in Batches($"SELECT {sql} FROM source"))
         {
-            System.Array.Fill(index, -1);
-            return new([], index);
+            var array = (Int32Array)batch.Column(0);
+            array.Values.CopyTo(values.AsSpan(at));
+            at += array.Length;
         }
 
-        var numbers = numbersInText && column.Kind == ColumnKind.Text && All($"TRY_CAST({value} AS DOUBLE) IS NOT NULL", value);
-        var order = numbers ? "TRY_CAST(text AS DOUBLE), text" : column.Kind == ColumnKind.Text ? "text" : "value";
-        var type = $"codes_{_types++}";
-        var texts = $"SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source WHERE {value} IS NOT NULL";
-        Run($"CREATE TYPE {type} AS ENUM (SELECT text FROM ({texts}) ORDER BY {order})");
-        var values = Texts($"SELECT unnest(enum_range(NULL::{type}))::VARCHAR");
-        Fill(index, $"SELECT coalesce(CAST(enum_code(CAST(CAST({value} AS VARCHAR) AS {type})) AS INTEGER), -1) FROM source");
-        return new(values, index);
+        return values;
     }
 
-    /// <summary>A condition: 1 true, 0 false, -1 neither. Null when it is not about rows but an aggregate of them.</summary>
+    /// <summary>Whether an expression is true or false of each row, and not an aggregate of all.</summary>
     /// <exception cref="DuckDBException">It does not run on these rows.</exception>
-    public int[]? Truth(string expression)
-    {
-        var index = new int[Rows];
-        return Fill(index, $"SELECT coalesce(CAST(CAST(({expression}\n) AS BOOLEAN) AS INTEGER), -1) FROM source") == Rows ? index : null;
-    }
+    public bool IsOfRows(string truth) =>
+        Query($"SELECT count(*), count(t) FROM (SELECT {truth} AS t FROM source)", r => r.GetInt64(0)).Single() == Rows;
 
     public object? Scalar(string sql)
     {
@@ -241,9 +268,9 @@ internal sealed class Table : IDisposable
             table.Run($"SET allowed_paths = [{string.Join(", ", files.Select(Literal))}]");
             table.Run("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET temp_directory = ''");
             table.Run("SET enable_external_access = false; SET lock_configuration = true");
-            table.Run(sql);
+            table.Run(sql.Replace(Replaced, "", StringComparison.Ordinal));
             table.Describe();
-            if (files is [var first, ..] && IsCsv(first) && !sql.StartsWith("CREATE VIEW", StringComparison.Ordinal)) table.TurnTruthValues();
+            if (files is [var first, ..] && IsCsv(first)) table.TurnTruthValues(sql);
             return table;
         }
         catch (DbException e)
@@ -288,34 +315,25 @@ internal sealed class Table : IDisposable
         Rows = checked((int)Long("SELECT count(*) FROM source"));
     }
 
-    // Text columns of true and false in any case are truth values.
-    private void TurnTruthValues()
+    // Text columns of true and false in any case are truth values. Every value is read for it, so that one that is not of its column's
+    // type is found here, whichever columns are asked for later.
+    private void TurnTruthValues(string create)
     {
-        foreach (var column in Columns.Where(c => c.Kind == ColumnKind.Text))
-        {
-            if (All($"lower({column.Sql}) IN ('true', 'false')", column.Sql))
-                Run($"ALTER TABLE source ALTER {column.Sql} TYPE BOOLEAN");
-        }
-
+        var read = Columns.Select(c => c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))" : $"count({c.Sql}) < 0");
+        var truths = Query($"SELECT {string.Join(", ", read)} FROM source",
+            r => Columns.Where((_, i) => !r.IsDBNull(i) && r.GetBoolean(i)).Select(c => c.Sql).ToArray()).Single();
+        if (truths.Length == 0) return;
+        var replaced = $"REPLACE ({string.Join(", ", truths.Select(c => $"CAST({c} AS BOOLEAN) AS {c}"))}) ";
+        if (create.StartsWith("CREATE VIEW", StringComparison.Ordinal))
+            Run(create.Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal).Replace(Replaced, replaced, StringComparison.Ordinal));
+        else
+            foreach (var column in truths) Run($"ALTER TABLE source ALTER {column} TYPE BOOLEAN");
         Describe();
     }
 
     // Whether a condition holds of every value there is, of which there is at least one.
     private bool All(string condition, string value) =>
         (bool)Scalar($"SELECT coalesce(bool_and({condition}), false) FROM source WHERE {value} IS NOT NULL")!;
-
-    private int Fill(int[] values, string sql)
-    {
-        var at = 0;
-        foreach (var batch in Batches(sql))
-        {
-            var array = (Int32Array)batch.Column(0);
-            array.Values.CopyTo(values.AsSpan(at));
-            at += array.Length;
-        }
-
-        return at;
-    }
 
     private IEnumerable<RecordBatch> Batches(string sql)
     {

@@ -1,7 +1,9 @@
+using PostTrainGate.Policy;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>Share of rows whose predicted class is the true one, with Wilson's interval.</summary>
-public sealed class Accuracy : IMetric, IPairedMetric
+public sealed class Accuracy : IPredictionMetric, IPairedMetric
 {
     /// <inheritdoc/>
     public string Name => "accuracy";
@@ -27,14 +29,25 @@ public sealed class Accuracy : IMetric, IPairedMetric
     }
 
     /// <inheritdoc/>
-    public Measurement Measure(MetricContext context)
+    public Measurement Measure(MetricContext context) => Of(context.Evaluation, context.Confidence);
+
+    /// <inheritdoc/>
+    Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) => Of(predictions, confidence);
+
+    private static Measurement Of(IPredictions predictions, double confidence)
     {
-        var (data, predictions) = (context.Evaluation.Data, context.Evaluation.Predictions);
-        if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
-        bool Hit(int row) => predictions[row] == data.LabelValues[row];
-        return Intervals.Proportion(Enumerable.Range(0, data.Count).Count(Hit), data.Count, context.Confidence) with
+        var rows = predictions.Rows(null)!;
+        if (rows.Total == 0) return Measurement.NotMeasured("there are no rows");
+        var (hits, counts) = (new int[predictions.ClassNames.Length], new int[predictions.ClassNames.Length]);
+        for (var i = 0; i < rows.Labels.Length; i++)
         {
-            Breakdowns = [Breakdown.ByClass("accuracy by class", data, Hit, context.Confidence)],
+            counts[rows.Labels[i]] += rows.Count(i);
+            if (rows.Predictions[i] == rows.Labels[i]) hits[rows.Labels[i]] += rows.Count(i);
+        }
+
+        return Intervals.Proportion(hits.Sum(), rows.Total, confidence) with
+        {
+            Breakdowns = [Breakdown.ByClass("accuracy by class", predictions.ClassNames, hits, counts, confidence)],
         };
     }
 }

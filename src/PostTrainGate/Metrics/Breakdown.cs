@@ -30,8 +30,12 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
             if (holds(row)) hits[data.LabelValues[row]]++;
         }
 
-        return new(title, [.. data.ClassNames.Select((name, i) => BreakdownPart.Of(name, counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)))]);
+        return ByClass(title, data.ClassNames, hits, counts, confidence);
     }
+
+    /// <summary>Shares by true class that were counted before, with Wilson's intervals.</summary>
+    internal static Breakdown ByClass(string title, ImmutableArray<string> classes, int[] hits, int[] counts, double confidence) =>
+        new(title, [.. classes.Select((name, i) => BreakdownPart.Of(name, counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)))]);
 }
 
 /// <summary>One part of a breakdown; no value where it has no rows.</summary>

@@ -7,11 +7,12 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>A classifier on a set of rows; predictions are computed once and shared by every metric.</summary>
 /// <remarks>Owns neither the classifier nor the rows.</remarks>
-public sealed class Evaluation(Classifier model, EvaluationSet data) : IDisposable
+public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredictions, IDisposable
 {
     private readonly Lazy<Tensor> _logits = new(() => model.LogitsOfAll(data.Inputs).DetachFromDisposeScope());
     private readonly Dictionary<object, IDisposable> _kept = [];
     private ImmutableArray<int> _predictions;
+    private int? _undefined;
 
     /// <summary>The classifier.</summary>
     public Classifier Model => model;
@@ -44,13 +45,30 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IDisposab
         return Logits.to(float64).softmax(1).select(1, favorable).contiguous().data<double>().ToArray();
     }
 
-    /// <summary>Number of rows whose scores are not numbers, so that no prediction of them means anything.</summary>
+    /// <inheritdoc/>
+    public ImmutableArray<string> ClassNames => data.ClassNames;
+
+    /// <inheritdoc/>
+    public int Favorable => data.Favorable;
+
+    /// <inheritdoc/>
+    public PredictedRows? Rows(string? group, int? scored = null)
+    {
+        GroupColumn? levels = null;
+        if (group is not null && !data.Groups.TryGetValue(group, out levels)) return null;
+        return new(data.LabelValues, Predictions, levels) { Scores = scored is { } of ? Scores(of) : null };
+    }
+
+    /// <summary>
+    /// Number of rows whose logits or probabilities are not numbers: the largest of them is no prediction, so that nothing measured of
+    /// these rows would mean anything.
+    /// </summary>
     public int UndefinedScores
     {
         get
         {
             using var scope = NewDisposeScope();
-            return (int)Logits.isnan().any(1).sum().item<long>();
+            return _undefined ??= data.Count == 0 ? 0 : (int)Logits.softmax(1).isnan().any(1).sum().item<long>();
         }
     }
 

@@ -46,14 +46,11 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     public int MinCount { get; init; } = 1;
 
     /// <summary>Counts. Rows whose level is missing are left out; classes other than the favourable one are taken together.</summary>
-    /// <param name="labels">True class of each row.</param>
-    /// <param name="predictions">Predicted class of each row.</param>
-    /// <param name="group">Level of each row; null: all rows are one level.</param>
+    /// <param name="rows">The rows; with scores of the favourable class where rates of scores are asked for.</param>
     /// <param name="favorable">The class that counts as favourable.</param>
-    /// <param name="scores">Probability of that class for each row, where rates of scores are asked for.</param>
-    public static GroupTable Count(ImmutableArray<int> labels, ImmutableArray<int> predictions, GroupColumn? group, int favorable,
-        double[]? scores = null)
+    public static GroupTable Count(PredictedRows rows, int favorable)
     {
+        var group = rows.Group;
         ImmutableArray<string> levels = group switch
         {
             null => ["all"],
@@ -61,19 +58,19 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
             _ => group.Levels,
         };
         var counts = new int[levels.Length, 4];
-        List<(double, bool)>[] scored = [.. levels.Select(_ => new List<(double, bool)>())];
-        for (var i = 0; i < labels.Length; i++)
+        List<(double, bool, int)>[] scored = [.. levels.Select(_ => new List<(double, bool, int)>())];
+        for (var i = 0; i < rows.Labels.Length; i++)
         {
             if (LevelOf(group, i) is not (>= 0 and var level)) continue;
-            counts[level, (labels[i] == favorable ? 0 : 1) + (predictions[i] == favorable ? 0 : 2)]++;
-            if (scores is not null) scored[level].Add((scores[i], labels[i] == favorable));
+            counts[level, (rows.Labels[i] == favorable ? 0 : 1) + (rows.Predictions[i] == favorable ? 0 : 2)] += rows.Count(i);
+            if (rows.Scores is { } scores) scored[level].Add((scores[i], rows.Labels[i] == favorable, rows.Count(i)));
         }
 
         return new(levels, [.. levels.Select((_, l) => new Confusion(counts[l, 0], counts[l, 1], counts[l, 2], counts[l, 3]))],
             group?.Privileged is not null)
         {
             MinCount = group?.MinCount ?? 1,
-            Scores = scores is null ? [] : [.. scored.Select(ScoreCounts.Of)],
+            Scores = rows.Scores is null ? [] : [.. scored.Select(ScoreCounts.Of)],
         };
     }
 

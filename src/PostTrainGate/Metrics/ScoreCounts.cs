@@ -15,12 +15,12 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     private const double Smallest = 2.220446049250313e-16;
 
     /// <summary>Counts the scores of a level.</summary>
-    /// <param name="rows">Score of each row, and whether its label is favourable.</param>
-    public static ScoreCounts Of(IEnumerable<(double Score, bool Favorable)> rows)
+    /// <param name="rows">Scores, whether the label is favourable, and how many rows have both.</param>
+    public static ScoreCounts Of(IEnumerable<(double Score, bool Favorable, int Count)> rows)
     {
         var sorted = rows.GroupBy(r => r.Score).OrderBy(g => g.Key).ToArray();
-        double[] favorable = [.. sorted.Select(g => (double)g.Count(r => r.Favorable))];
-        return new([.. sorted.Select(g => g.Key)], favorable, [.. sorted.Select((g, i) => g.Count() - favorable[i])]);
+        double[] Rows(bool favorable) => [.. sorted.Select(g => (double)g.Sum(r => r.Favorable == favorable ? r.Count : 0))];
+        return new([.. sorted.Select(g => g.Key)], Rows(true), Rows(false));
     }
 
     /// <summary>The rows of several levels together.</summary>

@@ -1,4 +1,3 @@
-using PostTrainGate.Data;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -17,7 +16,7 @@ public enum ClassView
 }
 
 /// <summary>A metric that is a function of a group's tables of counts.</summary>
-public abstract class TableMetric : IMetric, IPairedMetric
+public abstract class TableMetric : IPredictionMetric, IPairedMetric
 {
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -48,45 +47,48 @@ public abstract class TableMetric : IMetric, IPairedMetric
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)
     {
         var (rule, data) = (context.Rule, context.Evaluation.Data);
-        if (rule.Classes != ClassView.Favorable || (rule.Rate is { } rate && RateOf(rate).NeedsScores))
-            return Measurement.NotMeasured("it is no function of two predictions");
-        var group = rule.Group is { } name ? data.Groups.GetValueOrDefault(name) : null;
-        var (now, then) = (context.Evaluation.Predictions, other.Predictions);
-        var table = GroupTable.Count(data.LabelValues, now, group, data.Favorable);
-        return PairedCounts.Of(table, data.Count, row => GroupTable.LevelOf(group, row), row => data.LabelValues[row] == data.Favorable,
+        if (rule.Classes != ClassView.Favorable || IsScored(rule)) return Measurement.NotMeasured("it is no function of two predictions");
+        if (context.Evaluation.Rows(rule.Group) is not { } rows) return NoGroup(rule);
+        var (now, then) = (rows.Predictions, other.Predictions);
+        var table = GroupTable.Count(rows, data.Favorable);
+        return PairedCounts.Of(table, data.Count, row => GroupTable.LevelOf(rows.Group, row), row => data.LabelValues[row] == data.Favorable,
             row => now[row] == data.Favorable, row => then[row] == data.Favorable).Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
     }
 
     /// <inheritdoc/>
-    public Measurement Measure(MetricContext context)
+    public Measurement Measure(MetricContext context) => Of(context.Evaluation, context.Rule, context.Confidence, context.Seed);
+
+    /// <inheritdoc/>
+    Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) =>
+        Of(predictions, rule, confidence, seed);
+
+    private Measurement Of(IPredictions predictions, GateRule rule, double confidence, int seed)
     {
-        var (rule, data) = (context.Rule, context.Evaluation.Data);
-        GroupColumn? group = null;
-        if (Needs.HasFlag(MetricNeeds.Group) && (rule.Group is not { } name || !data.Groups.TryGetValue(name, out group)))
-            return Measurement.NotMeasured($"the data has no group '{rule.Group}'");
-        if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
-        var scored = rule.Rate is { } rate && RateOf(rate).NeedsScores;
-        if (scored && context.Evaluation.UndefinedScores is > 0 and var undefined)
-            return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {data.Count} rows");
+        if (Rows(predictions.Favorable) is not { } rows) return NoGroup(rule);
+        if (rows.Total == 0) return Measurement.NotMeasured("there are no rows");
+        if (IsScored(rule) && rows.Scores is null) return Measurement.NotMeasured("there are no scores, only predicted classes");
         if (rule.Classes == ClassView.Favorable)
         {
-            var table = Table(data.Favorable);
-            return GroupExplanation.With(Measure(table, rule, context.Confidence, context.Seed), table, Rates(rule), group, context.Evaluation, context.Confidence);
+            var table = GroupTable.Count(rows, predictions.Favorable);
+            var measured = Measure(table, rule, confidence, seed);
+            return new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better).With(measured, Rates(rule), confidence, seed);
         }
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
-        var classes = data.ClassNames.Length;
-        var confidence = rule.Classes == ClassView.Worst ? 1 - (1 - context.Confidence) / classes : context.Confidence;
-        var measured = Enumerable.Range(0, classes).Select(c => OfClass(c, confidence)).ToArray();
-        if (measured.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
-            return Measurement.NotMeasured($"class '{data.ClassNames[missing.Index]}': {reason}");
-        return rule.Classes == ClassView.Worst ? Worst(measured) : Mean(measured);
+        var classes = predictions.ClassNames.Length;
+        var level = rule.Classes == ClassView.Worst ? 1 - (1 - confidence) / classes : confidence;
+        var each = Enumerable.Range(0, classes).Select(c => Measure(GroupTable.Count(Rows(c)!, c), rule, level, seed)).ToArray();
+        if (each.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
+            return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
+        return rule.Classes == ClassView.Worst ? Worst(each) : Mean(each);
 
-        Measurement OfClass(int favorable, double level) => Measure(Table(favorable), rule, level, context.Seed);
-
-        GroupTable Table(int favorable) => GroupTable.Count(data.LabelValues, context.Evaluation.Predictions, group, favorable,
-            scored ? context.Evaluation.Scores(favorable) : null);
+        PredictedRows? Rows(int favorable) =>
+            predictions.Rows(Needs.HasFlag(MetricNeeds.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
     }
+
+    private static Measurement NoGroup(GateRule rule) => Measurement.NotMeasured($"the data has no group '{rule.Group}'");
+
+    private static bool IsScored(GateRule rule) => rule.Rate is { } rate && RateOf(rate).NeedsScores;
 
     /// <summary>The rates that explain the figure.</summary>
     protected virtual Rate[] Rates(GateRule rule) => rule.Rate is { } rate ? [RateOf(rate)] : [Rate.Selection];

@@ -122,7 +122,8 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
             }
         }
 
-        foreach (var key in known.Where(k => k.Required && !Partial && !merges && !section.Has(k) && !misspelt.Contains(k.Name)))
+        foreach (var key in known.Where(k => k.Required && !Partial && !merges && !section.Has(k) && !misspelt.Contains(k.Name)
+            && k.Spared?.Invoke(section) != true))
             context.Report(DiagnosticCodes.PolicyMissingKey, at, $"{what} lacks '{key.Name}'; add it, such as '{key.Example}'.");
         return section;
     }
@@ -134,7 +135,8 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
         var properties = new JsonObject();
         foreach (var key in known) properties[key.Name] = Described(key, names);
         var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
-        if (known.Any(k => k.Required)) schema["required"] = new JsonArray([.. known.Where(k => k.Required).Select(k => (JsonNode)k.Name)]);
+        var required = known.Where(k => k.Required && k.Spared is null).Select(k => (JsonNode)k.Name).ToArray();
+        if (required.Length > 0) schema["required"] = new JsonArray(required);
         return schema;
     }
 

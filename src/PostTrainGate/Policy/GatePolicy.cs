@@ -14,8 +14,8 @@ public sealed record GatePolicy
     /// <summary>Seed of everything random in a run.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>The ONNX file that the gate reads.</summary>
-    public required PolicyPath Model { get; init; }
+    /// <summary>The ONNX file that the gate reads; null where the data hold predictions that were made elsewhere.</summary>
+    public PolicyPath? Model { get; init; }
 
     /// <summary>Where inputs, labels and columns come from.</summary>
     public required DataPolicy Data { get; init; }
@@ -88,6 +88,12 @@ public sealed record DataPolicy
 
     /// <summary>Separate file with the labels (IDX, NPZ).</summary>
     public PolicyPath? Labels { get; init; }
+
+    /// <summary>Column with the predicted class; null where a model predicts.</summary>
+    public string? Prediction { get; init; }
+
+    /// <summary>Column with the probability of the favourable class, beside <see cref="Prediction"/>.</summary>
+    public string? Score { get; init; }
 
     /// <summary>Label value (as text) of class 0, 1, ...; empty: sorted values of the column.</summary>
     public ImmutableArray<string> Classes { get; init; } = [];

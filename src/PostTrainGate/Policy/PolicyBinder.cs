@@ -13,7 +13,7 @@ internal static class PolicyBinder
         File = file,
         Folder = context.Folder,
         Seed = root.Get(Shapes.Seed),
-        Model = root.Get(Shapes.Model)!,
+        Model = root.Get(Shapes.Model),
         Data = Data(root.Get(Shapes.DataKey)!),
         Input = Input(root.Get(Shapes.InputKey) ?? Absent),
         Output = Output(root.Get(Shapes.OutputKey) ?? Absent),
@@ -22,7 +22,7 @@ internal static class PolicyBinder
         Confidence = root.Get(Shapes.Confidence),
         Correction = root.Get(Shapes.CorrectionKey),
         On = On(root.Get(Shapes.OnKey) ?? Absent),
-        Repair = root.Get(Shapes.RepairKey) switch { false => null, Section section => Repair(section), _ => Repair(Absent) },
+        Repair = root.Get(Shapes.RepairKey) switch { _ when !root.Has(Shapes.Model) => null, false => null, Section section => Repair(section), _ => Repair(Absent) },
         Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
     };
 
@@ -33,6 +33,8 @@ internal static class PolicyBinder
         Source = data.Get(Shapes.Data.Source)!,
         Label = data.Get(Shapes.Data.Label),
         Labels = data.Get(Shapes.Data.Labels),
+        Prediction = data.Get(Shapes.Data.Prediction),
+        Score = data.Get(Shapes.Data.Score),
         Classes = List(data, Shapes.Data.Classes),
         Favorable = data.Get(Shapes.Data.Favorable),
         Features = Features(data.Get(Shapes.Data.Features) ?? Absent),

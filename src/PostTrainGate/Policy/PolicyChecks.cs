@@ -16,6 +16,7 @@ internal static class PolicyChecks
         if (root.TryGet(Shapes.InputKey, out var input)) Input(input, context);
         root.TryGet(Shapes.Groups, out var groups);
         Groups(groups.IsDefault ? [] : groups, context);
+        if (data is not null) Predictions(root, data, groups.IsDefault ? [] : groups, context);
         if (root.TryGet(Shapes.Gates, out var gates))
             foreach (var gate in gates) Gate(gate, root, groups.IsDefault ? [] : groups, context);
         Outputs(root, context);
@@ -23,6 +24,40 @@ internal static class PolicyChecks
 
     private static void Conflict(ReadContext context, SourcePosition at, string message) =>
         context.Report(DiagnosticCodes.PolicyConflict, at, message);
+
+    // Predictions that were made elsewhere: what needs the model is refused where it stands.
+    private static void Predictions(Section root, Section data, ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
+    {
+        if (!data.Has(Shapes.Data.Prediction))
+        {
+            if (data.Has(Shapes.Data.Score))
+                Conflict(context, data.At(Shapes.Data.Score), "'score' stands beside 'prediction', the column with the predicted class; add that.");
+            return;
+        }
+
+        if (root.Has(Shapes.Model))
+        {
+            Conflict(context, data.At(Shapes.Data.Prediction), "Both 'model' and 'prediction' are given; keep 'model' to gate a model, or "
+                + "'prediction' to gate predictions that were made elsewhere.");
+            return;
+        }
+
+        if (!data.Has(Shapes.Data.Label) && !data.IsFaulty)
+        {
+            context.Report(DiagnosticCodes.PolicyMissingKey, data.Position,
+                "'data' does not say where the labels are; give 'label', the column that predictions are held against.");
+        }
+
+        (Section Of, Key Key)[] ofModels =
+        [
+            (root, Shapes.InputKey), (root, Shapes.OutputKey), (data, Shapes.Data.Labels), (data, Shapes.Data.Features), (data, Shapes.Data.Splits),
+            .. groups.Select(g => (g.Group, (Key)Shapes.Group.Dependent)),
+        ];
+        foreach (var (section, key) in ofModels.Where(k => k.Of.Has(k.Key)))
+            Conflict(context, section.At(key), $"'{key.Name}' is of no use to predictions alone, without a model; remove it.");
+        if (root.TryGet(Shapes.RepairKey, out var repair) && repair is Section)
+            Conflict(context, root.At(Shapes.RepairKey), "'repair' needs a model, and the policy has predictions alone; remove it, or give 'model'.");
+    }
 
     private static void Data(Section data, ReadContext context)
     {
@@ -33,7 +68,7 @@ internal static class PolicyChecks
                 "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own.");
         }
 
-        if (!label && !labels && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !IsImages(source, context)
+        if (!label && !labels && !data.Has(Shapes.Data.Prediction) && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !IsImages(source, context)
             && !data.IsFaulty)
         {
             context.Report(DiagnosticCodes.PolicyMissingKey, data.Position,
@@ -172,6 +207,8 @@ internal static class PolicyChecks
         var rule = gate.Rule;
         if (rule.TryGet(Shapes.Rule.Group, out var group) && !groups.Any(g => g.Name.Text == group))
             Undefined(group, groups, rule.At(Shapes.Rule.Group), context);
+        if (gate.Metric is { } named && !root.Has(Shapes.Model) && root.TryGet(Shapes.DataKey, out var data) && data.Has(Shapes.Data.Prediction))
+            OfPredictions(named, gate, data, context);
         Key[] thresholds = [Shapes.Rule.Min, Shapes.Rule.Max, Shapes.Rule.Drop];
         if (gate.Metric is { } metric && !rule.IsFaulty && !thresholds.Any(rule.Has))
         {
@@ -207,6 +244,26 @@ internal static class PolicyChecks
         }
 
         static string Word(Norm norm) => norm.ToString().ToLowerInvariant();
+    }
+
+    private static void OfPredictions(MetricName metric, GateEntry gate, Section data, ReadContext context)
+    {
+        if (!metric.OfPredictions)
+        {
+            Conflict(context, gate.Name.Position, $"'{metric.Name}' needs a model, and the policy has predictions alone; remove it, or give 'model'.");
+            return;
+        }
+
+        if (!gate.Rule.TryGet(Shapes.Rule.Rate, out var rate) || !context.Names.Rates.Any(r => r.Name == rate && r.NeedsScores)) return;
+        if (!data.Has(Shapes.Data.Score))
+        {
+            Conflict(context, gate.Rule.At(Shapes.Rule.Rate),
+                $"'{rate}' comes from scores, and the policy has predicted classes alone; give 'data.score', the column with the probability of the favourable class.");
+        }
+        else if (gate.Rule.Get(Shapes.Rule.Classes) != ClassView.Favorable)
+        {
+            Conflict(context, gate.Rule.At(Shapes.Rule.Classes), $"'{rate}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'.");
+        }
     }
 
     // An epsilon that reaches every input is one in other units: 8 where 8/255 is meant.

@@ -21,7 +21,14 @@ internal sealed record AttackName(string Name, string Summary)
 }
 
 /// <summary>A metric as the policy sees it.</summary>
-internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs, Better Better, double Largest = 1);
+internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs, Better Better, double Largest = 1)
+{
+    /// <summary>Whether it can be measured of predictions alone, without the model.</summary>
+    public bool OfPredictions { get; init; }
+}
+
+/// <summary>A rate as the policy sees it.</summary>
+internal readonly record struct RateName(string Name, string Summary, bool NeedsScores);
 
 /// <summary>The names of the catalog, which decide what a policy may say; tests bring their own.</summary>
 internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, ImmutableArray<AttackName> Attacks,
@@ -29,14 +36,14 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
 {
     /// <summary>What this version has.</summary>
     public static PolicyNames Catalog { get; } = new(
-        [.. PostTrainGate.Catalog.Metrics.Select(m => new MetricName(m.Name, m.Summary, m.Needs, m.Better, m.Largest))],
+        [.. PostTrainGate.Catalog.Metrics.Select(m => new MetricName(m.Name, m.Summary, m.Needs, m.Better, m.Largest) { OfPredictions = m is IPredictionMetric })],
         [.. PostTrainGate.Catalog.Attacks.Select(AttackName.Of)],
         [.. PostTrainGate.Catalog.Repairs.Select(r => new PolicyName(r.Name, r.Summary))],
         [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))])
     {
         MinimalAttacks = [.. PostTrainGate.Catalog.Attacks.OfType<IMinimalAttack>().Select(AttackName.Of)],
         Corruptions = [.. PostTrainGate.Catalog.Corruptions.Select(c => new PolicyName(c.Name, c.Summary))],
-        Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new PolicyName(r.Name, r.Summary))],
+        Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new RateName(r.Name, r.Summary, r.NeedsScores))],
     };
 
     /// <summary>Attacks that look for the nearest error.</summary>
@@ -46,5 +53,5 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
     public ImmutableArray<PolicyName> Corruptions { get; init; } = [];
 
     /// <summary>Rates that metrics may be asked to compare.</summary>
-    public ImmutableArray<PolicyName> Rates { get; init; } = [];
+    public ImmutableArray<RateName> Rates { get; init; } = [];
 }

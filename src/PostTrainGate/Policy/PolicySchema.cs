@@ -33,8 +33,19 @@ public static class PolicySchema
             ["description"] = "What a neural classifier has to hold before it ships: posttraingate.yml.",
         };
         foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList()) schema[name] = value?.DeepClone();
+        schema["anyOf"] = new JsonArray(Required(PolicyShape.Model.Name), new JsonObject
+        {
+            ["properties"] = new JsonObject { [PolicyShape.DataKey.Name] = Required(PolicyShape.Data.Prediction.Name, PolicyShape.DataKey.Summary) },
+        });
         schema["definitions"] = new JsonObject { ["fraction"] = NumberShape.Fraction() };
         return schema.ToJsonString(Indented) + "\n";
+
+        static JsonObject Required(string key, string? description = null)
+        {
+            var schema = new JsonObject { ["required"] = new JsonArray(key) };
+            if (description is not null) schema["description"] = description;
+            return schema;
+        }
     }
 }
 

@@ -67,6 +67,11 @@ internal static class PolicyShape
         public static readonly Key<PolicyPath> Labels = new("labels", new PathShape(PathUse.File),
             "The file with the labels, where they are apart from the inputs (IDX, NPZ).");
 
+        public static readonly Key<string> Prediction = new("prediction", Column,
+            "The column with the predicted class, to gate predictions of a table that were made elsewhere; there is no 'model' then.");
+        public static readonly Key<string> Score = new("score", Column,
+            "The column with the probability of the favourable class, beside 'prediction', for rates that come from scores.");
+
         public static readonly Key<ImmutableArray<string>> Classes = new("classes",
             new ListShape<string>(new TextShape("the value of a label"), "[bad, good]", fewest: 2, most: 100_000) { Distinct = true },
             "Label values in the order of the model's outputs; without it the values in ascending order.");
@@ -79,7 +84,7 @@ internal static class PolicyShape
         public static readonly Key<Section> Splits = new("splits", PolicyShape.Splits.Map,
             "Shares of three disjoint splits, together at most 1.");
 
-        public static readonly MapShape Map = new(Source, Label, Labels, Classes, Favorable, Features, Splits);
+        public static readonly MapShape Map = new(Source, Label, Labels, Prediction, Score, Classes, Favorable, Features, Splits);
     }
 
     /// <summary>The <c>input</c> section.</summary>
@@ -344,7 +349,11 @@ internal static class PolicyShape
         "Version of the policy's format: 1.") { Example = "version: 1" };
     public static readonly Key<int> Seed = new("seed", new CountShape(0), "Seed of everything random in a run.") { Default = "1" };
     public static readonly Key<PolicyPath> Model = new("model", new PathShape(PathUse.File),
-        "The ONNX file that the gate reads.") { Example = "model: models/credit.onnx" };
+        "The ONNX file that the gate reads; left out where 'data.prediction' gives predictions alone.")
+    {
+        Example = "model: models/credit.onnx",
+        Spared = root => root.TryGet(DataKey!, out var data) && data.Has(Data.Prediction),
+    };
     public static readonly Key<Section> DataKey = new("data", Data.Map,
         "Where inputs, labels and columns come from.") { Example = "data: { source: data.csv, label: outcome }" };
     public static readonly Key<Section> InputKey = new("input", Input.Map, "The domain of the model's inputs.");

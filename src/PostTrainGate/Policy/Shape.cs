@@ -53,6 +53,9 @@ internal abstract class Key(string name, Shape shape, string summary)
     /// <summary>Whether the map must have it.</summary>
     public bool Required => Example is not null;
 
+    /// <summary>Where it may be left out, though it is required elsewhere; null: nowhere.</summary>
+    public Func<Section, bool>? Spared { get; init; }
+
     /// <summary>What could be written where it must not be left out; null when it may.</summary>
     public string? Example { get; init; }
 

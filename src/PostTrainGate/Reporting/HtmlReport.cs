@@ -40,7 +40,7 @@ public sealed class HtmlReport : IReportWriter
             </style>
             <header class="{{ResultText.Outcome(result.Outcome).ToLowerInvariant()}}">
             <h1>{{ResultText.Icon(result.Outcome)}} {{Html.Text(ResultText.Headline(result))}}</h1>
-            <p>Model {{Html.Code(result.Model.File)}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(result.Data.Test)}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Confidence(result)}}.</p>
+            <p>{{(result.Model is { } model ? $"Model {Html.Code(model.File)}" : "Predictions")}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(result.Data.Test)}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Confidence(result)}}.</p>
             </header>
             <main>
 
@@ -64,7 +64,7 @@ public sealed class HtmlReport : IReportWriter
         page.Append($"""
             <h2>Reproduce</h2>
             <pre>{Html.Text(result.Reproduce)}</pre>
-            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. Model: SHA-256 {Html.Code(result.Model.Sha256)}, {result.Model.Classes} classes, {Whole(result.Model.Parameters)} parameters, output {Html.Text(result.Model.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on.</p>
+            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}</p>
             </main>
             </html>
 

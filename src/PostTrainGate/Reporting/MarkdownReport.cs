@@ -51,7 +51,7 @@ public sealed class MarkdownReport : IReportWriter
         var page = new StringBuilder();
         Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result)}");
         Line(page);
-        Line(page, $"Model {Markdown.Code(result.Model.File)} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}.");
+        Line(page, $"{(result.Model is { } model ? $"Model {Markdown.Code(model.File)}" : "Predictions")} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}.");
         Line(page);
         Gates(page, result, room);
         if (result.Repair is { } repair)
@@ -156,7 +156,7 @@ public sealed class MarkdownReport : IReportWriter
         $"""
         {Markdown.Block("sh", result.Reproduce)}
 
-        Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. Model: SHA-256 {Markdown.Code(result.Model.Sha256)}, {result.Model.Classes} classes, {Whole(result.Model.Parameters)} parameters, output {Markdown.Text(result.Model.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on.
+        Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}
         """;
 
     private static string Remark(Diagnostic remark, Room room) =>

@@ -82,9 +82,13 @@ internal static class ResultText
         var failed = Count(result, Verdict.Fail) > 0;
         if (result.Repair is { Proposed: true, Output: { } output } repair)
         {
-            steps.Add($"Review the repaired model {output} (method {repair.Method ?? "unknown"}) and put it in place of {result.Model.File}; the gate then measures it like any other model.");
+            steps.Add($"Review the repaired model {output} (method {repair.Method ?? "unknown"}) and put it in place of {result.Model?.File}; the gate then measures it like any other model.");
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
                 steps.Add($"The repaired model does not pass every gate: look at its verdicts before you take it.");
+        }
+        else if (failed && result.Model is null)
+        {
+            steps.Add($"The model that predicted so has to change; with {"model"} in {result.Policy} instead of {"prediction"}, a repair of it would be tried.");
         }
         else if (failed && result.Repair is not null)
         {

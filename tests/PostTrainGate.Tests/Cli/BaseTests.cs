@@ -52,7 +52,7 @@ public sealed class BaseTests : IDisposable
         _place.Folder.Write("models/new.onnx", "new");
         File.Delete(_place.Folder.Path("models/credit.onnx")); // the base's policy names a file that is gone
         await Check();
-        Assert.Equal("models/new.onnx", _policy!.Model.Text);
+        Assert.Equal("models/new.onnx", _policy!.Model!.Text);
         Assert.Equal((7, 0.95, Outcome.Fail, "male", 0.5, 0.02),
             (_policy.Seed, _policy.Confidence, _policy.On.NotMeasured, _policy.Groups[0].Privileged, _policy.Data.Splits.Repair, _policy.Repair!.AccuracyDrop));
         Assert.Equal(6, Remarks().Length);

@@ -51,8 +51,8 @@ public sealed class ScoresOnlyTests : IDisposable
         Assert.Equal(Verdict.NotMeasured, result.Gates[2].Original.Verdict);
         Assert.Contains("the attack pgd needs gradients", result.Gates[2].Original.Reason!, StringComparison.Ordinal);
 
-        Assert.Equal("probabilities", result.Model.Head);
-        Assert.Contains("LabelEncoder", result.Model.WhyNoGradients!, StringComparison.Ordinal);
+        Assert.Equal("probabilities", result.Model!.Head);
+        Assert.Contains("LabelEncoder", result.Model!.WhyNoGradients!, StringComparison.Ordinal);
         Assert.Contains("No repair is possible, as the model has no gradients", result.Repair!.Reason, StringComparison.Ordinal);
         Assert.Single(place.Out.Split('\n'), l => l.Contains("PTG2005: The model 'trees.onnx'", StringComparison.Ordinal));
     }

@@ -20,12 +20,12 @@ internal sealed class PolicyFolder : IDisposable
 
     public static readonly PolicyNames Names = new(
         [
-            new("accuracy", "Share of right predictions.", MetricNeeds.None, Better.Higher),
+            new("accuracy", "Share of right predictions.", MetricNeeds.None, Better.Higher) { OfPredictions = true },
             new("robust_accuracy", "Share of right predictions under attack.", MetricNeeds.Attack, Better.Higher),
             new("statistical_parity_difference", "Difference of favourable rates.", MetricNeeds.Group, Better.NearZero),
             new("equalized_odds_difference", "Largest difference of error rates.", MetricNeeds.Group, Better.NearZero),
             new("disparate_impact", "Ratio of favourable rates.", MetricNeeds.Group, Better.NearOne),
-            new("rate_maximum", "Highest of any rate.", MetricNeeds.Group | MetricNeeds.Rate, Better.Lower, double.PositiveInfinity),
+            new("rate_maximum", "Highest of any rate.", MetricNeeds.Group | MetricNeeds.Rate, Better.Lower, double.PositiveInfinity) { OfPredictions = true },
             new("entropy", "Inequality.", MetricNeeds.Alpha, Better.Lower),
         ],
         [
@@ -41,7 +41,7 @@ internal sealed class PolicyFolder : IDisposable
             ("junit", "For test views.", false),
         ])
     {
-        Rates = [new("true_positive_rate", "Right favours."), new("log_loss", "Cross-entropy.")],
+        Rates = [new("true_positive_rate", "Right favours.", false), new("log_loss", "Cross-entropy.", true)],
     };
 
     private static readonly string[] Files =

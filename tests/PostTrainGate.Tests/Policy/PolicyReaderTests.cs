@@ -17,7 +17,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Empty(diagnostics);
         Assert.Equal(_folder.Yml, policy!.File);
         Assert.Equal(_folder.Folder, policy.Folder);
-        Assert.Equal(("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)), (policy.Model.Text, policy.Model.FullPath, policy.Model.Position));
+        Assert.Equal(("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)), (policy.Model!.Text, policy.Model.FullPath, policy.Model.Position));
         Assert.Equal([_folder.In("models/credit.onnx")], policy.Model.Files);
         Assert.Equal("good", policy.Data.Label);
         Assert.Equal(At(3, 1), policy.Data.Position);

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Data;
+
+/// <summary>A column that names a class in each row.</summary>
+/// <param name="Title">What messages call it: the label column 'y'.</param>
+/// <param name="Classes">Label text of each class index.</param>
+/// <param name="Coding">The column's own values.</param>
+/// <param name="ClassOf">Class index of each of those.</param>
+internal sealed record ClassColumn(string Title, ImmutableArray<string> Classes, Coding Coding, int[] ClassOf)
+{
+    /// <summary>The class of a row; negative where it has no value.</summary>
+    /// <param name="code">What <see cref="Coding"/> gives.</param>
+    public int this[int code] => code < 0 ? -1 : ClassOf[code];
+
+    /// <summary>What to throw where rows have no value.</summary>
+    public GateException Missing(long missing, long rows, SourcePosition at) => at.Error(DiagnosticCodes.DataValue,
+        $"{Title} has no value in {missing} of {rows} rows; drop those rows or fill them in.");
+}
+
+/// <summary>Reads which class rows are of.</summary>
+internal static class ClassReader
+{
+    private const int MostClasses = 10_000;
+
+    /// <summary>The labels: of the classes that the policy lists, or of those that occur.</summary>
+    /// <exception cref="GateException">PTG3003, PTG3004 at the data's place.</exception>
+    public static ClassColumn Labels(Table table, TableColumn column, DataPolicy data)
+    {
+        var (title, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
+        var coding = Code(table, column, title, at);
+        if (coding.Values.Length == 1)
+            throw at.Error(DiagnosticCodes.DataEmpty, $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed.");
+        return data.Classes.IsEmpty ? new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)])
+            : Of(title, data.Classes, coding, at, "'data.classes' does not list");
+    }
+
+    /// <summary>Predicted classes: among those of the labels.</summary>
+    /// <exception cref="GateException">PTG3003, PTG3004 at the data's place.</exception>
+    public static ClassColumn Predictions(Table table, TableColumn column, ClassColumn labels, DataPolicy data)
+    {
+        var title = $"The prediction column {Wording.Quote(column.Name)}";
+        return Of(title, labels.Classes, Code(table, column, title, data.Position), data.Position,
+            data.Classes.IsEmpty ? "no label is; list every class in 'data.classes' where that is right" : "'data.classes' does not list");
+    }
+
+    /// <summary>The class that counts as the favourable outcome.</summary>
+    /// <exception cref="GateException">PTG3003 at the data's place.</exception>
+    public static int Favorable(ImmutableArray<string> classes, DataPolicy data)
+    {
+        if (data.Favorable is not { } favorable) return classes.Length - 1;
+        var index = classes.IndexOf(favorable);
+        return index >= 0 ? index : throw data.Position.Error(DiagnosticCodes.DataValue,
+            $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}.");
+    }
+
+    private static Coding Code(Table table, TableColumn column, string title, SourcePosition at)
+    {
+        var coding = table.Code(column, numbersInText: true, MostClasses)
+            ?? throw at.Error(DiagnosticCodes.DataValue, $"{title} has more than {MostClasses} different values; it should name a class.");
+        return coding.Values.IsEmpty ? throw at.Error(DiagnosticCodes.DataValue, $"{title} has no value in any row.") : coding;
+    }
+
+    private static ClassColumn Of(string title, ImmutableArray<string> classes, Coding coding, SourcePosition at, string unlisted)
+    {
+        var classOf = coding.Values.Select(v => classes.IndexOf(v)).ToArray();
+        var unknown = coding.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
+        return unknown.Length == 0 ? new(title, classes, coding, classOf)
+            : throw at.Error(DiagnosticCodes.DataValue, $"{title} holds {Wording.List(unknown)}, which {unlisted}.");
+    }
+}

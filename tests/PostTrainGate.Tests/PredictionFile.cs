@@ -1,0 +1,52 @@
+using System.Globalization;
+using DuckDB.NET.Data;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Tests;
+
+/// <summary>Predictions as a file in a folder of its own, and a policy that gates them.</summary>
+internal static class PredictionFile
+{
+    /// <summary>Writes what a query gives, as the name's ending says.</summary>
+    public static string Write(TemporaryFolder folder, string name, string sql)
+    {
+        using var db = new DuckDBConnection("DataSource=:memory:");
+        db.Open();
+        using var command = new DuckDBCommand($"COPY ({sql}) TO '{folder.Path(name)}'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}", db);
+        command.ExecuteNonQuery();
+        return folder.Path(name);
+    }
+
+    /// <summary>The rows of a data set: columns g, y, p and s.</summary>
+    public static void Write(TemporaryFolder folder, string name, FairnessData data, double[] scores)
+    {
+        var rows = Enumerable.Range(0, data.Labels.Length).Select(i => string.Create(CultureInfo.InvariantCulture,
+            $"({data.LevelOf[i]}, {data.Labels[i]}, {data.Predictions[i]}, CAST('{scores[i]:R}' AS DOUBLE))"));
+        Write(folder, name, $"SELECT * FROM (VALUES {string.Join(", ", rows)}) t(g, y, p, s)");
+    }
+
+    /// <summary>The table that a policy of predictions alone measures from.</summary>
+    public static GroupTable Table(FairnessData data, int? privileged, double[]? scores)
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder, $"predictions.{data.From}", data, scores ?? data.Scores);
+        var policy = Policy(folder, $$"""
+            version: 1
+            data: { source: predictions.{{data.From}}, label: y, prediction: p, score: s }
+            groups: { g: { column: g{{(privileged is { } level ? $", privileged: {level}" : "")}} } }
+            gates: [disparate_impact: { group: g, min: 0.8 }]
+            """);
+        var predictions = PredictionReader.Read(policy);
+        return GroupTable.Count(predictions.Rows("g", scores is null ? null : predictions.Favorable)!, predictions.Favorable);
+    }
+
+    /// <summary>The policy of that text.</summary>
+    public static GatePolicy Policy(TemporaryFolder folder, string yaml)
+    {
+        folder.Write(PolicyReader.FileName, yaml);
+        var (policy, diagnostics) = PolicyReader.Read(folder.Root);
+        return policy ?? throw new GateException([.. diagnostics]);
+    }
+}
