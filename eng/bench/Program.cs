@@ -9,6 +9,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["attacks"] = (AttackBench.Run, "attacks in units of an input-gradient pass, beside other tools"),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
     ["certify"] = (CertifyBench.Run, "certified accuracy of the fixtures by IBP and CROWN beside an attack, and seconds a row"),
+    ["coverage"] = (CoverageBench.Run, "how often 95 % intervals of group metrics hold the truth, on simulated data"),
     ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
     ["fairness"] = (FairnessBench.Run, "twelve group metrics of 10 million predictions in Parquet: time and memory"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),

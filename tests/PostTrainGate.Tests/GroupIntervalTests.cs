@@ -18,17 +18,20 @@ public class GroupIntervalTests(ITestOutputHelper output)
         ["four levels"] = (
             [new(0.40, 0.10, 0.10, 0.40), new(0.35, 0.10, 0.15, 0.40), new(0.40, 0.05, 0.10, 0.45), new(0.30, 0.10, 0.20, 0.40)],
             [150, 100, 80, 200], false),
+        ["one of four behind"] = (
+            [new(0.40, 0.10, 0.10, 0.40), new(0.40, 0.10, 0.10, 0.40), new(0.40, 0.10, 0.10, 0.40), new(0.20, 0.05, 0.05, 0.70)],
+            [200, 200, 200, 200], false),
+        ["four equal levels"] = ([.. Enumerable.Repeat(new Confusion(0.40, 0.10, 0.10, 0.40), 4)], [120, 160, 200, 240], false),
     };
 
-    // A size (an absolute value, or the spread over levels side by side) has an interval by the triangle inequality, which keeps its
-    // level where nothing differs and holds the truth more often elsewhere.
+    // 400 data sets tell a share of 95 % to 2.2 %; the benchmark 'coverage' looks at more of them and at more populations.
     [Theory]
     [InlineData("as in German credit", "statistical_parity_difference", 0.98)]
     [InlineData("as in German credit", "disparate_impact", 0.98)]
     [InlineData("as in German credit", "equal_opportunity_difference", 0.98)]
     [InlineData("as in German credit", "average_odds_difference", 0.98)]
-    [InlineData("as in German credit", "average_absolute_odds_difference", 1)]
-    [InlineData("as in German credit", "equalized_odds_difference", 1)]
+    [InlineData("as in German credit", "average_absolute_odds_difference", 0.985)]
+    [InlineData("as in German credit", "equalized_odds_difference", 0.985)]
     [InlineData("as in Adult", "statistical_parity_difference", 0.98)]
     [InlineData("as in Adult", "disparate_impact", 0.98)]
     [InlineData("no difference", "statistical_parity_difference", 0.98)]
@@ -37,18 +40,26 @@ public class GroupIntervalTests(ITestOutputHelper output)
     [InlineData("few rows", "disparate_impact", 0.98)]
     [InlineData("few rows", "equal_opportunity_difference", 0.98)]
     [InlineData("few rows", "equalized_odds_difference", 0.98)]
-    [InlineData("four levels", "statistical_parity_difference", 1)]
-    [InlineData("four levels", "disparate_impact", 1)]
+    [InlineData("four levels", "statistical_parity_difference", 0.985)]
+    [InlineData("four levels", "disparate_impact", 0.985)]
+    [InlineData("four levels", "equalized_odds_difference", 0.985)]
+    [InlineData("four levels", "differential_fairness", 0.985)]
+    [InlineData("four levels", "theil_index", 0.985)]
+    [InlineData("four levels", "between_group_coefficient_of_variation", 0.985)]
+    [InlineData("one of four behind", "statistical_parity_difference", 0.985)]
+    [InlineData("one of four behind", "average_odds_difference", 0.985)]
+    [InlineData("four equal levels", "statistical_parity_difference", 0.985)]
+    [InlineData("four equal levels", "equalized_odds_difference", 0.985)]
     public void A_95_percent_interval_holds_the_truth_as_often_as_it_says(string population, string name, double most)
     {
         var (cells, rows, hasPrivileged) = Populations[population];
         GroupTable Table(Func<Confusion, int, Confusion> of) =>
             new([.. cells.Select((_, l) => $"level {l}")], [.. cells.Select(of)], hasPrivileged);
 
-        var metric = Catalog.Metrics.OfType<GroupMetric>().Single(m => m.Name == name);
-        static Confusion All(Confusion c, int level) =>
-            new(c.TruePositives * 1e9, c.FalsePositives * 1e9, c.FalseNegatives * 1e9, c.TrueNegatives * 1e9);
-        var truth = metric.Measure(Table(All), new() { Metric = name }, 0.95, 1).Value;
+        var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
+        Confusion All(Confusion c, int level) => new(c.TruePositives * rows[level] * 1e6, c.FalsePositives * rows[level] * 1e6,
+            c.FalseNegatives * rows[level] * 1e6, c.TrueNegatives * rows[level] * 1e6);
+        var truth = metric.Value(Table(All), new() { Metric = name });
         var random = new Random(11);
         var holds = 0;
         for (var d = 0; d < DataSets; d++)

@@ -14,7 +14,7 @@ internal static class PredictionReader
     // Scores are told apart in steps of 1/500 of their log-odds, so that those near 0 and 1 stay apart too, and by the bins of the calibration
     // error; every step keeps the mean of its scores.
     private const string Step =
-        "CAST(ceil(score * 10) * 100000 + floor(500 * ln(greatest(score, 1e-16) / greatest(1 - score, 1e-16))) AS INTEGER)";
+        "CAST(ceil(score * 10) * 1000000 + floor(500 * ln(greatest(score, 1e-300) / greatest(1 - score, 1e-16))) AS INTEGER)";
 
     // With more levels, scores are counted only for a gate that needs them: each level has up to four cells for every step.
     private const int FewLevels = 50;

@@ -71,7 +71,11 @@ public sealed class BenefitMetric : TableMetric
         var value = Of(table, rule);
         if (!double.IsFinite(value))
             return Measurement.NotMeasured($"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
-        return GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed) is var (lower, upper)
+        double[] counts = [.. table.Cells.Select(c => c.Count)];
+        double Between(double[][] benefits) => Figure(Index([.. counts.Zip(benefits[0])], _alpha ?? rule.Alpha));
+        var interval = _part != Part.Between ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
+            : SizeInterval.AboutMean(counts, Between).Of(table, t => [[.. Groups(t).Select(g => g.Benefit)]], confidence, seed);
+        return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
     }
@@ -86,8 +90,10 @@ public sealed class BenefitMetric : TableMetric
             Part.Between => Index(Groups(table), alpha),
             _ => Index(Rows(table), alpha) - Index(Groups(table), alpha),
         };
-        return _deviation ? Math.Sqrt(Math.Max(0, 2 * index)) : index;
+        return Figure(index);
     }
+
+    private double Figure(double index) => _deviation ? Math.Sqrt(Math.Max(0, 2 * index)) : index;
 
     private static (double Count, double Benefit)[] Rows(GroupTable table)
     {

@@ -8,6 +8,8 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 public sealed class DifferentialFairness : TableMetric
 {
+    private static readonly SizeInterval Size = SizeInterval.OfRates(overall: false, largest: true);
+
     private readonly bool _amplification;
 
     private DifferentialFairness(string name, string summary, bool amplification) =>
@@ -44,7 +46,9 @@ public sealed class DifferentialFairness : TableMetric
         if (table.Cells.Length < 2) return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
         if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
         var value = Of(table, rule);
-        return GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed) is var (lower, upper)
+        var interval = _amplification ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
+            : Size.Of(table, t => LogShares(t, c => c.Selected), confidence, seed);
+        return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
     }
@@ -56,9 +60,13 @@ public sealed class DifferentialFairness : TableMetric
         return _amplification ? predicted - LogRatio(table, c => c.Favorable) : predicted;
     }
 
-    private static double LogRatio(GroupTable table, Func<Confusion, double> favorable)
+    private static double LogRatio(GroupTable table, Func<Confusion, double> favorable) =>
+        NearestValues.Size(LogShares(table, favorable), overall: false, largest: true);
+
+    // [either outcome][level]
+    private static double[][] LogShares(GroupTable table, Func<Confusion, double> favorable)
     {
         double[] shares = [.. table.Cells.Select(c => (favorable(c) + 0.5) / (c.Count + 1))];
-        return Math.Max(Math.Log(shares.Max() / shares.Min()), Math.Log((1 - shares.Min()) / (1 - shares.Max())));
+        return [[.. shares.Select(s => Math.Log(s))], [.. shares.Select(s => Math.Log(1 - s))]];
     }
 }

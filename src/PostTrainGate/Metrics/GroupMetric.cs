@@ -20,6 +20,7 @@ public sealed class GroupMetric : TableMetric
     private readonly bool _ratio;   // rates are compared on the logarithmic scale
     private readonly bool _size;    // the figure is a size, never negative, whatever the sign of the spreads
     private readonly bool _overall; // levels are compared with all rows together instead of with each other
+    private readonly bool _largest; // of several rates the largest spread counts, not the mean
 
     // No rates: the one that the gate names.
     private GroupMetric(string name, string summary, Rate[] rates, bool ratio = false, bool overall = false)
@@ -28,8 +29,8 @@ public sealed class GroupMetric : TableMetric
         _size = overall;
     }
 
-    private GroupMetric(string name, string summary, Rate[] rates, Func<double[], double> combine, bool size, bool ratio = false)
-        : this(name, summary, rates, ratio) => (_combine, _size) = (combine, size);
+    private GroupMetric(string name, string summary, Rate[] rates, Func<double[], double> combine, bool size, bool ratio = false, bool largest = false)
+        : this(name, summary, rates, ratio) => (_combine, _size, _largest) = (combine, size, largest);
 
     /// <summary>Difference of selection rates (Dwork et al. 2012).</summary>
     public static GroupMetric StatisticalParityDifference { get; } = new("statistical_parity_difference",
@@ -59,12 +60,12 @@ public sealed class GroupMetric : TableMetric
     /// <summary>The larger of both differences.</summary>
     public static GroupMetric EqualizedOddsDifference { get; } = new("equalized_odds_difference",
         "The larger of the sizes of the differences of false and true positive rate (Hardt et al. 2016; AIF360, fairlearn equalized_odds_difference).",
-        [Rate.FalsePositive, Rate.TruePositive], s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])), size: true);
+        [Rate.FalsePositive, Rate.TruePositive], s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])), size: true, largest: true);
 
     /// <summary>The smaller of both ratios.</summary>
     public static GroupMetric EqualizedOddsRatio { get; } = new("equalized_odds_ratio",
         "The ratio of false or of true positive rates that is further from 1, as smaller / larger (fairlearn equalized_odds_ratio).",
-        [Rate.FalsePositive, Rate.TruePositive], s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])), size: true, ratio: true);
+        [Rate.FalsePositive, Rate.TruePositive], s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])), size: true, largest: true, ratio: true);
 
     /// <summary>Difference of precisions (Chouldechova 2017).</summary>
     public static GroupMetric PredictiveParityDifference { get; } = new("predictive_parity_difference",
@@ -111,33 +112,18 @@ public sealed class GroupMetric : TableMetric
     {
         var rates = Rates(rule);
         if (WhyNot(table, rates) is { } reason) return Measurement.NotMeasured(reason);
-        var signed = !_size && table.HasPrivileged;
-        var center = OnScale(GroupBootstrap.Center(table), rates);
-        var replicates = GroupBootstrap.Replicates(table, confidence);
-        var (spreads, errors) = (new List<double>(), new List<double>());
-        foreach (var replicate in GroupBootstrap.Draw(table, seed, replicates))
-        {
-            var byLevel = OnScale(replicate, rates);
-            // Replicates whose table lacks the rows that a rate needs have no value.
-            if (Spread(byLevel, table) is var spread && IsValue(spread)) spreads.Add(spread);
-            if (!signed && Error(byLevel, center, table) is var error && IsValue(error)) errors.Add(error);
-        }
-
-        if (replicates - spreads.Count > (1 - confidence) / 2 * replicates)
+        var value = Spread(OnScale(table, rates), table);
+        var interval = !_size && table.HasPrivileged
+            ? GroupBootstrap.Interval(table, t => Spread(OnScale(t, rates), table) is var v && double.IsFinite(OffScale(v, table)) ? v : double.NaN, confidence, seed)
+            : SizeInterval.OfRates(_overall, _largest).Of(table, t => OnScale(t, rates), confidence, seed);
+        if (interval is not var (lower, upper))
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
             return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
         }
 
-        spreads.Sort();
-        var value = Spread(OnScale(table, rates), table);
-        var (lower, upper) = signed
-            ? GroupBootstrap.Bca([.. spreads], table, t => Spread(OnScale(t, rates), table), confidence)
-            : Size(value, [.. spreads], [.. errors.Order()], confidence);
         var (a, b) = (OffScale(Math.Min(value, lower), table), OffScale(Math.Max(value, upper), table));
         return new(OffScale(value, table), Math.Min(a, b), Math.Max(a, b), table.Rows);
-
-        bool IsValue(double v) => !double.IsNaN(v) && double.IsFinite(OffScale(v, table));
     }
 
     /// <inheritdoc/>
@@ -149,16 +135,6 @@ public sealed class GroupMetric : TableMetric
 
     /// <inheritdoc/>
     protected override Rate[] Rates(GateRule rule) => _rates.Length == 0 ? [RateOf(rule.Rate!)] : _rates;
-
-    // A size is a norm of the rates. Resampling adds to a small one, so that a percentile of it is too high for a lower end (never too
-    // low for an upper one). But by the triangle inequality it is off by no more than the size of the rates' errors.
-    private static (double Lower, double Upper) Size(double value, double[] spreads, double[] errors, double confidence)
-    {
-        var upper = Intervals.Quantile(spreads, (1 + confidence) / 2);
-        if (errors.Length == 0) return (0, upper);
-        var error = Intervals.Quantile(errors, confidence);
-        return double.IsFinite(error) ? (Math.Max(0, value - error), Math.Min(upper, value + error)) : (0, upper);
-    }
 
     private string? WhyNot(GroupTable table, Rate[] rates)
     {
@@ -198,10 +174,6 @@ public sealed class GroupMetric : TableMetric
 
     private double Spread(double[] byLevel, GroupTable table) =>
         _overall ? byLevel[..^1].Max(v => Math.Abs(v - byLevel[^1])) : table.Spread(byLevel);
-
-    // The spread of the rates' deviations from the center.
-    private double Error(double[][] values, double[][] center, GroupTable table) =>
-        Spread([.. values.Zip(center, (v, c) => v.Zip(c, (a, b) => a - b).ToArray())], table);
 
     private double OffScale(double spread, GroupTable table) =>
         !_ratio ? spread : Math.Exp(!_size && table.HasPrivileged ? spread : -spread);

@@ -75,11 +75,12 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             "rows whose label or prediction is favourable", c => 2 * c.TruePositives / (c.Favorable + c.Selected)),
         Counted("matthews_correlation", "Correlation of label and prediction (Matthews 1975).", $"{Both}, or a single prediction",
             c => (c.TruePositives * c.TrueNegatives - c.FalsePositives * c.FalseNegatives)
-                / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)),
+                / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)) with { Largest = 2 },
         Counted("r2", "Share of the labels' variance that the predicted class explains, 0 or 1 (fairlearn r2_score).", Both,
-            c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable)),
+            c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable)) with { Largest = double.PositiveInfinity },
         Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s => s.Auc),
-        Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows", s => s.LogLoss),
+        Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows", s => s.LogLoss)
+            with { Largest = double.PositiveInfinity },
         Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015).",
             "rows", s => s.CalibrationError),
         Scored("generalized_true_positive_rate", "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
@@ -90,6 +91,9 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
 
     /// <summary>How many rows of how many, where the rate is a share; null where it is not.</summary>
     public Func<Confusion, (double Hits, double Total)>? Part { get; private init; }
+
+    /// <summary>Largest value, or distance of two values, that there can be.</summary>
+    public double Largest { get; private init; } = 1;
 
     /// <summary>Whether it comes from scores, so that counts do not do.</summary>
     public bool NeedsScores { get; private init; }

@@ -31,7 +31,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     public abstract MetricNeeds Needs { get; }
 
     /// <inheritdoc/>
-    public virtual double Largest => Needs.HasFlag(MetricNeeds.Rate) ? double.PositiveInfinity : 1;
+    public virtual double Largest => Needs.HasFlag(MetricNeeds.Rate) && Better != Better.NearOne ? Catalog.Rates.Max(r => r.Largest) : 1;
 
     /// <summary>The metric and its interval from counts alone.</summary>
     /// <param name="table">Counts per level.</param>
@@ -42,6 +42,9 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
     /// <summary>The figure alone; NaN where a level lacks the rows for it.</summary>
     protected abstract double Of(GroupTable table, GateRule rule);
+
+    /// <summary>The figure alone, for simulations whose truth is known.</summary>
+    internal double Value(GroupTable table, GateRule rule) => Of(table, rule);
 
     /// <inheritdoc/>
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)

@@ -209,7 +209,7 @@ internal static class PolicyChecks
             Undefined(group, groups, rule.At(Shapes.Rule.Group), context);
         if (gate.Metric is { } named && !root.Has(Shapes.Model) && root.TryGet(Shapes.DataKey, out var data) && data.Has(Shapes.Data.Prediction))
             OfPredictions(named, gate, data, context);
-        Key[] thresholds = [Shapes.Rule.Min, Shapes.Rule.Max, Shapes.Rule.Drop];
+        Key<double?>[] thresholds = [Shapes.Rule.Min, Shapes.Rule.Max, Shapes.Rule.Drop];
         if (gate.Metric is { } metric && !rule.IsFaulty && !thresholds.Any(rule.Has))
         {
             context.Report(DiagnosticCodes.PolicyMissingKey, gate.Name.Position,
@@ -217,6 +217,17 @@ internal static class PolicyChecks
         }
 
         Attack(gate, context);
+        // A metric of any rate has the bounds of the one that is named.
+        if (rule.TryGet(Shapes.Rule.Rate, out var name) && context.Names.Rates.FirstOrDefault(r => r.Name == name) is { Name: not null } rate)
+        {
+            foreach (var key in thresholds.Where(k => rule.TryGet(k, out var value) && value > rate.Largest))
+            {
+                var given = rule.Get(key)!.Value;
+                context.Report(DiagnosticCodes.PolicyRange, rule.At(key), $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{name}', not "
+                    + $"{Wording.Number(given)}{(given <= 100 * rate.Largest ? $"; {Wording.Number(given)}% would be right" : "")}.");
+            }
+        }
+
         if (root.TryGet(Shapes.InputKey, out var input) && input.TryGet(Shapes.Input.Bounds, out var bounds) && bounds[0] < bounds[1])
             Epsilon(gate, bounds[0], bounds[1], context);
     }

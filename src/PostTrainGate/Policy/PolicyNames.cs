@@ -28,7 +28,7 @@ internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs
 }
 
 /// <summary>A rate as the policy sees it.</summary>
-internal readonly record struct RateName(string Name, string Summary, bool NeedsScores);
+internal readonly record struct RateName(string Name, string Summary, bool NeedsScores, double Largest = 1);
 
 /// <summary>The names of the catalog, which decide what a policy may say; tests bring their own.</summary>
 internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, ImmutableArray<AttackName> Attacks,
@@ -43,7 +43,7 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
     {
         MinimalAttacks = [.. PostTrainGate.Catalog.Attacks.OfType<IMinimalAttack>().Select(AttackName.Of)],
         Corruptions = [.. PostTrainGate.Catalog.Corruptions.Select(c => new PolicyName(c.Name, c.Summary))],
-        Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new RateName(r.Name, r.Summary, r.NeedsScores))],
+        Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new RateName(r.Name, r.Summary, r.NeedsScores, r.Largest))],
     };
 
     /// <summary>Attacks that look for the nearest error.</summary>

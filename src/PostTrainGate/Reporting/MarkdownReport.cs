@@ -66,6 +66,7 @@ public sealed class MarkdownReport : IReportWriter
         foreach (var remark in grave.Take(room.Rows)) Line(page, $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
         foreach (var cut in Cut(grave.Length, room.Rows)) Line(page, $"> {cut}\n");
         Next(page, result);
+        Fold(page, "What drives the gates that do not pass", Drivers(result, room));
         if (result.Repair is { } tried) Fold(page, "What the repair tried", Tried(tried, room));
         if (remarks.Where(r => r.Severity == Severity.Note).ToArray() is { Length: > 0 } notes)
             Fold(page, "Notes", string.Join('\n', notes.Take(room.Rows).Select(n => $"- {Remark(n, room)}").Concat(Cut(notes.Length, room.Rows, "- "))));
@@ -120,6 +121,14 @@ public sealed class MarkdownReport : IReportWriter
         Line(page, "**What to do next**\n");
         foreach (var step in steps) Line(page, $"- {Markdown.Sentence(step)}");
         Line(page);
+    }
+
+    private static string Drivers(GateResult result, Room room)
+    {
+        var gates = result.Gates.Where(g => g.Original.Verdict != Verdict.Pass && !g.Original.Notes.IsEmpty).ToArray();
+        return string.Join('\n', gates.Take(room.Rows).Select(g =>
+                $"- **{Markdown.Text(g.Title, room.Text)}:** {string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}")
+            .Concat(Cut(gates.Length, room.Rows, "- ")));
     }
 
     private static string Tried(RepairSummary repair, Room room)

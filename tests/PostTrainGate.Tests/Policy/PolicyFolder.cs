@@ -41,7 +41,7 @@ internal sealed class PolicyFolder : IDisposable
             ("junit", "For test views.", false),
         ])
     {
-        Rates = [new("true_positive_rate", "Right favours.", false), new("log_loss", "Cross-entropy.", true)],
+        Rates = [new("true_positive_rate", "Right favours.", false), new("log_loss", "Cross-entropy.", true, double.PositiveInfinity)],
     };
 
     private static readonly string[] Files =

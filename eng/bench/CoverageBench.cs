@@ -1,0 +1,134 @@
+using System.Globalization;
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+using TorchSharp;
+
+namespace PostTrainGate.Bench;
+
+/// <summary>
+/// How often a 95 % interval holds the truth: data sets drawn from populations with known rates, every kind of group metric. Options:
+/// <c>--sets N</c> (1000) data sets for each line, <c>--seed N</c> (1), <c>--only TEXT</c> lines that contain it.
+/// </summary>
+internal static class CoverageBench
+{
+    /// <summary>Shares of true and false positives, false and true negatives of each level, and its rows.</summary>
+    private sealed record Population(string Name, bool HasPrivileged, params (double[] Cells, int Rows)[] Levels);
+
+    private static readonly Population[] Populations =
+    [
+        new("German", true, ([0.50, 0.10, 0.15, 0.25], 90), ([0.60, 0.15, 0.10, 0.15], 210)),
+        new("Adult", true, ([0.06, 0.02, 0.05, 0.87], 1000), ([0.19, 0.08, 0.12, 0.61], 2000)),
+        new("no difference", true, Like(0.5, 0.8, 120), Like(0.5, 0.8, 240)),
+        new("two equal", false, Like(0.5, 0.8, 200), Like(0.5, 0.8, 200)),
+        new("two apart by noise", false, Like(0.5, 0.8, 200), Like(0.56, 0.8, 200)),
+        new("two far apart", false, Like(0.3, 0.8, 200), Like(0.7, 0.8, 200)),
+        new("three equal", false, Like(0.4, 0.85, 150), Like(0.4, 0.85, 150), Like(0.4, 0.85, 150)),
+        new("four near", false, ([0.40, 0.10, 0.10, 0.40], 150), ([0.35, 0.10, 0.15, 0.40], 100), ([0.40, 0.05, 0.10, 0.45], 80), ([0.30, 0.10, 0.20, 0.40], 200)),
+        new("four, one behind", false, Like(0.5, 0.8, 200), Like(0.5, 0.8, 200), Like(0.5, 0.8, 200), Like(0.25, 0.8, 200)),
+        new("four, two and two", false, Like(0.55, 0.8, 250), Like(0.55, 0.8, 150), Like(0.4, 0.8, 150), Like(0.4, 0.8, 250)),
+        new("five in steps", false, [.. Enumerable.Range(0, 5).Select(l => Like(0.3 + 0.08 * l, 0.8, 300))]),
+        new("eight equal", false, [.. Enumerable.Range(0, 8).Select(_ => Like(0.5, 0.75, 150))]),
+        new("eight in steps", false, [.. Enumerable.Range(0, 8).Select(l => Like(0.35 + 0.04 * l, 0.75, 200))]),
+    ];
+
+    private static readonly (string Metric, string? Rate)[] Counted =
+    [
+        ("statistical_parity_difference", null), ("disparate_impact", null), ("equal_opportunity_difference", null), ("average_odds_difference", null),
+        ("average_absolute_odds_difference", null), ("equalized_odds_difference", null), ("equalized_odds_ratio", null),
+        ("rate_difference_to_overall", "selection_rate"), ("rate_minimum", "accuracy"), ("rate_maximum", "selection_rate"), ("rate_minimum", "f1"),
+        ("differential_fairness", null), ("theil_index", null), ("generalized_entropy_index", null), ("coefficient_of_variation", null),
+        ("between_group_generalized_entropy_index", null), ("between_group_coefficient_of_variation", null), ("within_group_generalized_entropy_index", null),
+    ];
+
+    private static readonly (string Metric, string? Rate)[] Scored =
+    [
+        .. from metric in new[] { "rate_difference", "rate_minimum", "rate_maximum" } from rate in new[] { "auc", "log_loss", "calibration_error" } select (metric, rate),
+    ];
+
+    public static int Run(string[] args)
+    {
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        torch.set_num_threads(1);
+        var (sets, seed, only) = (Options.Count(args, "--sets") ?? 1000, Options.Count(args, "--seed") ?? 1, Options.Text(args, "--only") ?? "");
+        foreach (var population in Populations)
+            foreach (var (name, rate) in Counted) Line(population, name, rate, (random, rows) => Table(population, random, rows));
+        foreach (var population in Populations.Where(p => p.Levels.Length == 2 || p.Name.StartsWith("four", StringComparison.Ordinal)))
+            foreach (var (name, rate) in Scored) Line(population, name, rate, (random, rows) => ScoredTable(population, random, rows));
+
+        return 0;
+
+        void Line(Population population, string name, string? rate, Func<Random?, int, GroupTable> draw)
+        {
+            var title = $"{population.Name}: {name}{(rate is null ? "" : $" of {rate}")}";
+            if (!title.Contains(only, StringComparison.Ordinal)) return;
+            var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
+            var rule = new GateRule { Metric = name, Rate = rate };
+            // The figure of the population: of shares, or for scores of very many rows.
+            var truth = metric.Value(draw(rate is not null && Catalog.Rates.Single(r => r.Name == rate).NeedsScores ? new Random(77) : null, 4000), rule);
+            var random = new Random(seed * 7919 + population.Levels.Length);
+            var (holds, above, unmeasured) = (0, 0, 0);
+            for (var d = 0; d < sets; d++)
+            {
+                var m = metric.Measure(draw(random, 1), rule, 0.95, d + seed * 100_000);
+                if (!m.IsMeasured) unmeasured++;
+                else if (m.Lower <= truth + 1e-12 && truth - 1e-12 <= m.Upper) holds++;
+                else if (m.Lower > truth) above++;
+            }
+
+            var measured = Math.Max(1, sets - unmeasured);
+            Console.WriteLine($"{title,-75} truth {truth,7:F4} held {holds / (double)measured,6:P1} above it {above / (double)measured,5:P1}"
+                + (unmeasured > 0 ? $" ({unmeasured} not measured)" : ""));
+        }
+    }
+
+    // Base rate of favourable labels, and how often a prediction is right, whatever the label.
+    private static (double[] Cells, int Rows) Like(double favorable, double right, int rows) =>
+        ([favorable * right, (1 - favorable) * (1 - right), favorable * (1 - right), (1 - favorable) * right], rows);
+
+    // Rows drawn, or the expected counts of very many.
+    private static GroupTable Table(Population population, Random? random, int times) => new([.. population.Levels.Select((_, l) => $"{l}")],
+        [.. population.Levels.Select(level => random is null ? Confusion([.. level.Cells.Select(c => c * level.Rows * 1e6)]) : Confusion(Draw(level.Cells, level.Rows * times, random)))],
+        population.HasPrivileged);
+
+    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes plus noise, a third too sure.
+    private static GroupTable ScoredTable(Population population, Random? random, int times)
+    {
+        var tables = population.Levels.Select(level =>
+        {
+            var (favorable, right) = (level.Cells[0] + level.Cells[2], level.Cells[0] + level.Cells[3]);
+            var apart = 2 * Quantile(right);
+            var (rows, cells) = (new Dictionary<(int, bool), int>(), new double[4]);
+            for (var i = 0; i < level.Rows * times; i++)
+            {
+                var label = random!.NextDouble() < favorable;
+                var score = 1 / (1 + Math.Exp(-(1.3 * apart * ((label ? apart : -apart) / 2 + Normal(random)) + Math.Log(favorable / (1 - favorable)))));
+                var step = (int)Math.Round(score * 10_000); // so many different scores that ties are rare
+                rows[(step, label)] = rows.GetValueOrDefault((step, label)) + 1;
+                cells[(label ? 0 : 1) + (score > 0.5 ? 0 : 2)]++;
+            }
+
+            return (Confusion(cells), ScoreCounts.Of(rows.Select(r => (r.Key.Item1 / 10_000.0, r.Key.Item2, r.Value))));
+        }).ToArray();
+        return new([.. tables.Select((_, l) => $"{l}")], [.. tables.Select(t => t.Item1)], population.HasPrivileged) { Scores = [.. tables.Select(t => t.Item2)] };
+    }
+
+    private static double Quantile(double p) => MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, p);
+
+    private static double Normal(Random random) => Quantile(Math.Clamp(random.NextDouble(), 1e-12, 1 - 1e-12));
+
+    private static Confusion Confusion(double[] c) => new(c[0], c[1], c[2], c[3]);
+
+    private static double[] Draw(double[] shares, int rows, Random random)
+    {
+        var counts = new double[4];
+        for (var i = 0; i < rows; i++)
+        {
+            var u = random.NextDouble();
+            var cell = 0;
+            while (cell < 3 && (u -= shares[cell]) >= 0) cell++;
+            counts[cell]++;
+        }
+
+        return counts;
+    }
+}
