@@ -8,8 +8,6 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 public sealed class DifferentialFairness : TableMetric
 {
-    private static readonly SizeInterval Size = SizeInterval.OfRates(overall: false, largest: true);
-
     private readonly bool _amplification;
 
     private DifferentialFairness(string name, string summary, bool amplification) =>
@@ -47,7 +45,7 @@ public sealed class DifferentialFairness : TableMetric
         if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
         var value = Of(table, rule);
         var interval = _amplification ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
-            : Size.Of(table, t => LogShares(t, c => c.Selected), confidence, seed);
+            : SizeInterval.Along(shares => LogRatio(shares[0])).Of(table, t => [Shares(t, c => c.Selected)], confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
@@ -56,17 +54,18 @@ public sealed class DifferentialFairness : TableMetric
     /// <inheritdoc/>
     protected override double Of(GroupTable table, GateRule rule)
     {
-        var predicted = LogRatio(table, c => c.Selected);
-        return _amplification ? predicted - LogRatio(table, c => c.Favorable) : predicted;
+        var predicted = LogRatio(Shares(table, c => c.Selected));
+        return _amplification ? predicted - LogRatio(Shares(table, c => c.Favorable)) : predicted;
     }
 
-    private static double LogRatio(GroupTable table, Func<Confusion, double> favorable) =>
-        NearestValues.Size(LogShares(table, favorable), overall: false, largest: true);
+    private static double[] Shares(GroupTable table, Func<Confusion, double> favorable) =>
+        [.. table.Cells.Select(c => (favorable(c) + 0.5) / (c.Count + 1))];
 
-    // [either outcome][level]
-    private static double[][] LogShares(GroupTable table, Func<Confusion, double> favorable)
+    // Of shares; one that is drawn out of its range counts as its end.
+    private static double LogRatio(double[] shares)
     {
-        double[] shares = [.. table.Cells.Select(c => (favorable(c) + 0.5) / (c.Count + 1))];
-        return [[.. shares.Select(s => Math.Log(s))], [.. shares.Select(s => Math.Log(1 - s))]];
+        const double Least = 1e-9;
+        var (low, high) = (Math.Clamp(shares.Min(), Least, 1 - Least), Math.Clamp(shares.Max(), Least, 1 - Least));
+        return Math.Max(Math.Log(high / low), Math.Log((1 - low) / (1 - high)));
     }
 }

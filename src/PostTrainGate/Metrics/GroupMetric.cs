@@ -115,7 +115,7 @@ public sealed class GroupMetric : TableMetric
         var value = Spread(OnScale(table, rates), table);
         var interval = !_size && table.HasPrivileged
             ? GroupBootstrap.Interval(table, t => Spread(OnScale(t, rates), table) is var v && double.IsFinite(OffScale(v, table)) ? v : double.NaN, confidence, seed)
-            : SizeInterval.OfRates(_overall, _largest).Of(table, t => OnScale(t, rates), confidence, seed);
+            : (_overall ? SizeInterval.FromLast : SizeInterval.Apart(_largest)).Of(table, t => OnScale(t, rates), confidence, seed);
         if (interval is not var (lower, upper))
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);

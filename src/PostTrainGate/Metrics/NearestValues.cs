@@ -3,38 +3,31 @@ namespace PostTrainGate.Metrics;
 /// <summary>Values of a given size that lie nearest to estimated ones, a value's distance counted in its standard errors.</summary>
 /// <param name="estimate">[rate][level].</param>
 /// <param name="variances">Squared standard errors, [rate][level].</param>
-/// <param name="overall">Whether the last value of each row is what the others are compared with, instead of each other.</param>
 /// <param name="largest">Whether the largest of the rows' sizes counts, instead of their mean.</param>
-internal sealed class NearestValues(double[][] estimate, double[][] variances, bool overall, bool largest) : IValuesOfSize
+internal sealed class NearestValues(double[][] estimate, double[][] variances, bool largest) : IValuesOfSize
 {
     private const double Tiny = 1e-12;
 
-    private readonly double[] _sizes = [.. estimate.Select(v => Size(v, overall))];
+    private readonly double[] _sizes = [.. estimate.Select(Size)];
 
     /// <summary>The size of values.</summary>
-    public static double Size(double[][] values, bool overall, bool largest)
+    public static double Size(double[][] values, bool largest)
     {
         var (sum, max) = (0.0, 0.0);
         foreach (var row in values)
         {
-            var size = Size(row, overall);
+            var size = Size(row);
             (sum, max) = (sum + size, Math.Max(max, size));
         }
 
         return largest ? max : sum / values.Length;
     }
 
-    private static double Size(double[] row, bool overall)
+    private static double Size(double[] row)
     {
-        var (least, most, far) = (double.PositiveInfinity, double.NegativeInfinity, 0.0);
-        if (!overall)
-        {
-            foreach (var x in row) (least, most) = (Math.Min(least, x), Math.Max(most, x));
-            return most - least;
-        }
-
-        for (var l = 0; l < row.Length - 1; l++) far = Math.Max(far, Math.Abs(row[l] - row[^1]));
-        return far;
+        var (least, most) = (double.PositiveInfinity, double.NegativeInfinity);
+        foreach (var x in row) (least, most) = (Math.Min(least, x), Math.Max(most, x));
+        return most - least;
     }
 
     /// <inheritdoc/>
@@ -58,7 +51,7 @@ internal sealed class NearestValues(double[][] estimate, double[][] variances, b
 
         // Where rows were brought down, the others have to make up for it.
         if (!largest && sizes.Average() is > 0 and var mean) sizes = [.. sizes.Select(s => s * size / mean)];
-        return [.. sizes.Select((s, r) => overall ? Sized(r, s) : Level(r, Sized(r, s), noise))];
+        return [.. sizes.Select((s, r) => Level(r, Sized(r, s), noise))];
     }
 
     // How large each row is.
@@ -90,7 +83,6 @@ internal sealed class NearestValues(double[][] estimate, double[][] variances, b
     // Values beyond a window of that size are brought to its border; of all such windows the one for which they move least.
     private double[] Cut(int r, double[] values, double size)
     {
-        if (overall) return [.. values.Select(v => Math.Clamp(v, values[^1] - size, values[^1] + size))];
         var (low, high) = (values.Min(), Math.Max(values.Min(), values.Max() - size));
         for (var i = 0; i < 50; i++)
         {
@@ -110,22 +102,15 @@ internal sealed class NearestValues(double[][] estimate, double[][] variances, b
         var (best, cost) = ((Up: 0, Down: 0), double.PositiveInfinity);
         for (var i = 0; i < values.Length; i++)
         {
-            for (var j = overall ? values.Length - 1 : 0; j < values.Length; j++)
+            for (var j = 0; j < values.Length; j++)
             {
                 if (i == j) continue;
-                var distance = overall ? Math.Abs(values[i] - values[j]) : values[i] - values[j];
-                var needed = Math.Pow(size - distance, 2) / Math.Max(Tiny, variances[r][i] + variances[r][j]);
+                var needed = Math.Pow(size - (values[i] - values[j]), 2) / Math.Max(Tiny, variances[r][i] + variances[r][j]);
                 if (needed < cost) (best, cost) = ((i, j), needed);
             }
         }
 
         var (up, down) = best;
-        if (overall)
-        {
-            spread[up] = values[down] + (values[up] < values[down] ? -size : size);
-            return spread;
-        }
-
         var (missing, part) = (size - (values[up] - values[down]), variances[r][up] / Math.Max(Tiny, variances[r][up] + variances[r][down]));
         (spread[up], spread[down]) = (values[up] + missing * part, values[down] - missing * (1 - part));
         return spread;
@@ -135,7 +120,6 @@ internal sealed class NearestValues(double[][] estimate, double[][] variances, b
     private double Error(int r)
     {
         var row = estimate[r];
-        if (overall) return Math.Max(Tiny, variances[r].Max());
         return Math.Max(Tiny, variances[r][Array.IndexOf(row, row.Min())] + variances[r][Array.IndexOf(row, row.Max())]);
     }
 
