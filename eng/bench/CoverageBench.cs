@@ -65,7 +65,7 @@ internal static class CoverageBench
             var rule = new GateRule { Metric = name, Rate = rate };
             // The figure of the population: of shares, or for scores of very many rows.
             var truth = metric.Value(draw(rate is not null && Catalog.Rates.Single(r => r.Name == rate).NeedsScores ? new Random(77) : null, 4000), rule);
-            var random = new Random(seed * 7919 + population.Levels.Length);
+            var random = new Random(Seeds.Derive(seed, title)); // every line draws its own data sets
             var (holds, above, unmeasured) = (0, 0, 0);
             for (var d = 0; d < sets; d++)
             {
@@ -107,7 +107,7 @@ internal static class CoverageBench
                 cells[(label ? 0 : 1) + (score > 0.5 ? 0 : 2)]++;
             }
 
-            return (Confusion(cells), ScoreCounts.Of(rows.Select(r => (r.Key.Item1 / 10_000.0, r.Key.Item2, r.Value))));
+            return (Confusion(cells), ScoreCounts.Of(rows.Select(r => (r.Key.Item1 / 10_000.0, r.Key.Item1 / 10_000.0, r.Key.Item2, (double)r.Value))));
         }).ToArray();
         return new([.. tables.Select((_, l) => $"{l}")], [.. tables.Select(t => t.Item1)], population.HasPrivileged) { Scores = [.. tables.Select(t => t.Item2)] };
     }

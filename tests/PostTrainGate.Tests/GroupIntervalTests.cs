@@ -30,8 +30,8 @@ public class GroupIntervalTests(ITestOutputHelper output)
     [InlineData("as in German credit", "disparate_impact", 0.98)]
     [InlineData("as in German credit", "equal_opportunity_difference", 0.98)]
     [InlineData("as in German credit", "average_odds_difference", 0.98)]
-    [InlineData("as in German credit", "average_absolute_odds_difference", 0.985)]
-    [InlineData("as in German credit", "equalized_odds_difference", 0.985)]
+    [InlineData("as in German credit", "average_absolute_odds_difference", 0.99)]
+    [InlineData("as in German credit", "equalized_odds_difference", 0.99)]
     [InlineData("as in Adult", "statistical_parity_difference", 0.98)]
     [InlineData("as in Adult", "disparate_impact", 0.98)]
     [InlineData("no difference", "statistical_parity_difference", 0.98)]
@@ -40,16 +40,16 @@ public class GroupIntervalTests(ITestOutputHelper output)
     [InlineData("few rows", "disparate_impact", 0.98)]
     [InlineData("few rows", "equal_opportunity_difference", 0.98)]
     [InlineData("few rows", "equalized_odds_difference", 0.98)]
-    [InlineData("four levels", "statistical_parity_difference", 0.985)]
-    [InlineData("four levels", "disparate_impact", 0.985)]
-    [InlineData("four levels", "equalized_odds_difference", 0.985)]
-    [InlineData("four levels", "differential_fairness", 0.985)]
-    [InlineData("four levels", "theil_index", 0.985)]
-    [InlineData("four levels", "between_group_coefficient_of_variation", 0.985)]
-    [InlineData("one of four behind", "statistical_parity_difference", 0.985)]
-    [InlineData("one of four behind", "average_odds_difference", 0.985)]
-    [InlineData("four equal levels", "statistical_parity_difference", 0.985)]
-    [InlineData("four equal levels", "equalized_odds_difference", 0.985)]
+    [InlineData("four levels", "statistical_parity_difference", 0.99)]
+    [InlineData("four levels", "disparate_impact", 0.99)]
+    [InlineData("four levels", "equalized_odds_difference", 0.99)]
+    [InlineData("four levels", "differential_fairness", 0.99)]
+    [InlineData("four levels", "theil_index", 0.99)]
+    [InlineData("four levels", "between_group_coefficient_of_variation", 0.99)]
+    [InlineData("one of four behind", "statistical_parity_difference", 0.99)]
+    [InlineData("one of four behind", "average_odds_difference", 0.99)]
+    [InlineData("four equal levels", "statistical_parity_difference", 0.99)]
+    [InlineData("four equal levels", "equalized_odds_difference", 0.99)]
     public void A_95_percent_interval_holds_the_truth_as_often_as_it_says(string population, string name, double most)
     {
         var (cells, rows, hasPrivileged) = Populations[population];
@@ -70,7 +70,7 @@ public class GroupIntervalTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{population}, {name} {truth:F3}: {holds / (double)DataSets:P1}");
-        Assert.InRange(holds / (double)DataSets, 0.92, most);
+        Assert.InRange(holds / (double)DataSets, 0.925, most);
     }
 
     private static Confusion Draw(Random random, Confusion p, int rows)

@@ -16,13 +16,13 @@ public class GroupTableTests
     public void Scores_have_the_values_worked_out_by_hand()
     {
         // Pairs of a favourable and another row: .9 > .8, .9 > .4, .8 = .8, .8 > .4.
-        var s = ScoreCounts.Of([(0.9, true, 1), (0.8, true, 1), (0.8, false, 1), (0.4, false, 1)]);
+        var s = ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, true, 1), (0.8, 0.8, false, 1), (0.4, 0.4, false, 1)]);
         Assert.Equal(3.5 / 4, s.Auc, 12);
         Assert.Equal(-(Math.Log(0.9) + Math.Log(0.8) + Math.Log(0.2) + Math.Log(0.6)) / 4, s.LogLoss, 12);
         Assert.Equal((Math.Abs(0.9 - 1) + Math.Abs(1.6 - 1) + 0.4) / 4, s.CalibrationError, 12);
         Assert.Equal(0.85, s.MeanFavorable, 12);
         Assert.Equal(0.6, s.MeanUnfavorable, 12);
-        Assert.Equal(s.Auc, ScoreCounts.Together([ScoreCounts.Of([(0.9, true, 1), (0.8, false, 1)]), ScoreCounts.Of([(0.8, true, 1), (0.4, false, 1)])]).Auc, 12);
+        Assert.Equal(s.Auc, ScoreCounts.Together([ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]), ScoreCounts.Of([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)])]).Auc, 12);
     }
 
     [Theory]
@@ -33,7 +33,7 @@ public class GroupTableTests
     {
         var random = new Random(3);
         ScoreCounts Level(double shift) => ScoreCounts.Of(Enumerable.Range(0, 300).Select(i =>
-            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0, 1)));
+            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0)).Select(r => (r.Item1, r.Item1, r.Item2, 1.0)));
         var m = GroupMetric.RateDifference.Measure(Two with { Scores = [Level(0.1), Level(0.5)] }, new() { Metric = "rate_difference", Rate = rate }, 0.95, 1);
         Assert.True(m.Lower < m.Value && m.Value < m.Upper && m.Upper - m.Lower < 0.5, $"{m}");
     }

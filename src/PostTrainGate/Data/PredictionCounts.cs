@@ -21,6 +21,6 @@ internal sealed class PredictionCounts(ImmutableArray<string> classNames, int fa
     public PredictedRows? Rows(string? group, int? scored = null)
     {
         var rows = group is null ? all : byGroup.GetValueOrDefault(group);
-        return scored == favorable ? rows : rows is null ? null : rows with { Scores = null };
+        return scored == favorable ? rows : rows is null ? null : rows with { Scores = null, Steps = null };
     }
 }

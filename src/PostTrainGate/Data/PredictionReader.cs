@@ -57,13 +57,13 @@ internal static class PredictionReader
         var sets = groups.GroupBy(g => Bits(g.Parts, codes)).Select(g => new CountedSet(g.Key, g.First().Parts,
             score is not null && g.Any(group => IsScored(group.Policy, group.Parts, policy)))).Prepend(new(0, [], false)).ToArray();
         Cell[] cells = [.. table.Query(Sql(sets, codes, label.Coding, prediction.Coding, score ?? "NULL"), r => new Cell(r.GetInt64(0), label[r.GetInt32(1)],
-            prediction[r.GetInt32(2)], r.IsDBNull(3), r.IsDBNull(4) ? null : r.GetDouble(4), r.GetInt64(5),
+            prediction[r.GetInt32(2)], r.IsDBNull(3) ? null : r.GetInt32(3), r.IsDBNull(4) ? null : r.GetDouble(4), r.GetInt64(5),
             [.. codes.Select((_, i) => r.GetInt32(6 + i))]))];
         var bySet = cells.ToLookup(c => c.Set);
         var all = bySet[0].ToArray();
         Check(all.Sum(c => c.Label < 0 ? c.Count : 0), label);
         Check(all.Sum(c => c.Prediction < 0 ? c.Count : 0), prediction);
-        if (sets.Where(s => s.Scored).Select(s => bySet[s.Id].Sum(c => c.Stepless ? c.Count : 0)).FirstOrDefault() is > 0 and var undefined)
+        if (sets.Where(s => s.Scored).Select(s => bySet[s.Id].Sum(c => c.Step is null ? c.Count : 0)).FirstOrDefault() is > 0 and var undefined)
         {
             throw data.Position.Error(DiagnosticCodes.DataValue,
                 $"The score {Wording.Quote(data.Score!)} is no number from 0 to 1 in {undefined} of {table.Rows} rows.");
@@ -88,6 +88,7 @@ internal static class PredictionReader
         {
             Counts = [.. cells.Select(c => checked((int)c.Count))],
             Scores = scored ? [.. cells.Select(c => c.Score ?? double.NaN)] : null,
+            Steps = scored ? [.. cells.Select(c => (double)c.Step!.Value)] : null,
         };
 
     // Rows are grouped by their values; codes are looked up for the few groups that are left. Means are of whole numbers, whose sum does
@@ -131,5 +132,5 @@ internal static class PredictionReader
 
     private sealed record CountedSet(long Id, ImmutableArray<GroupCode> Parts, bool Scored);
 
-    private sealed record Cell(long Set, int Label, int Prediction, bool Stepless, double? Score, long Count, int[] Levels);
+    private sealed record Cell(long Set, int Label, int Prediction, int? Step, double? Score, long Count, int[] Levels);
 }

@@ -48,12 +48,12 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     {
         int[] levels = [.. Enumerable.Range(0, table.Cells.Length)];
         var (low, high) = (levels.MinBy(l => rate.Of(table[l])), levels.MaxBy(l => rate.Of(table[l])));
-        var text = $"The {Words(rate)} is lowest for '{table.Levels[low]}', {GateText.Measured(rate.Of(table[low]))}, and highest for "
-            + $"'{table.Levels[high]}', {GateText.Measured(rate.Of(table[high]))}";
+        var text = $"The {Words(rate)} is lowest for '{Name(low)}', {GateText.Measured(rate.Of(table[low]))}, and highest for "
+            + $"'{Name(high)}', {GateText.Measured(rate.Of(table[high]))}";
         if (rate.Part is { } part && part(table.Cells[low]) is var (hits, total))
         {
             var missing = Math.Round(rate.Of(table[high]) * total - hits);
-            text += $"; {missing} of {total} {rate.Base} of '{table.Levels[low]}' make the difference, {Driving(part, low, high)}";
+            text += $"; {missing} of {total} {rate.Base} of '{Name(low)}' make the difference, {Driving(part, low, high)}";
         }
 
         return Judge.Verdict(rule with { Drop = null }, better, measured) != Verdict.Pass && Threshold(low, high) is { } threshold
@@ -82,7 +82,7 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
             == Verdict.Pass, found.MinBy(f => Badness(f.Best.Value)));
         if (Badness(best.Value) >= Badness(of(table))) return null;
         var halves = Enumerable.Range(0, scores.Length).All(i => scores[i] == 0.5 || scores[i] > 0.5 == (rows.Predictions[i] == predictions.Favorable));
-        return $"For '{table.Levels[level]}', a threshold of {best.Text}{(halves ? " instead of 0.5" : "")} on the score of "
+        return $"For '{Name(level)}', a threshold of {best.Text}{(halves ? " instead of 0.5" : "")} on the score of "
             + $"'{predictions.ClassNames[predictions.Favorable]}' would make it {GateText.Measured(best.Value)} on these rows; "
             + "choose it on other rows than these.";
     }
@@ -130,6 +130,9 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
         var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => rate.Of(table[l])).ToArray();
         return byLevel.Max() - byLevel.Min();
     }
+
+    // A condition's true and false say nothing without its name.
+    private string Name(int level) => table.Levels is ["false", "true"] ? $"{rows.Group!.Name}={table.Levels[level]}" : table.Levels[level];
 
     private static string Words(Rate rate) => rate.Name.Replace('_', ' ');
 }

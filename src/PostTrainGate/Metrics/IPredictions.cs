@@ -32,6 +32,9 @@ public sealed record PredictedRows(ImmutableArray<int> Labels, ImmutableArray<in
     /// <summary>Probability of the class that was asked for; null where nobody did, or it is not known.</summary>
     public double[]? Scores { get; init; }
 
+    /// <summary>By what scores are taken together; null: by themselves.</summary>
+    public double[]? Steps { get; init; }
+
     /// <summary>Number of rows.</summary>
     public int Total => Counts.IsDefault ? Labels.Length : Counts.Sum();
 

@@ -4,7 +4,7 @@ namespace PostTrainGate.Metrics;
 /// How many rows of each label have each score of the favourable outcome: all that a measure of scores needs to know, and as small as the
 /// number of different scores.
 /// </summary>
-/// <param name="Values">Different scores in [0, 1], ascending.</param>
+/// <param name="Values">Different scores in [0, 1], ascending; scores that are taken together as one that lies among them.</param>
 /// <param name="Favorable">Rows with that score whose label is favourable.</param>
 /// <param name="Unfavorable">Rows with that score whose label is not.</param>
 public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] Unfavorable)
@@ -14,22 +14,35 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     // Logarithms of scores of exactly 0 and 1 would be infinite; the spacing of doubles at 1, as scikit-learn clips.
     private const double Smallest = 2.220446049250313e-16;
 
+    /// <summary>Mean score of the favourable rows that were taken together; the value itself where none were.</summary>
+    public double[] FavorableScores { get; init; } = Values;
+
+    /// <summary>Mean score of the other rows that were taken together.</summary>
+    public double[] UnfavorableScores { get; init; } = Values;
+
     /// <summary>Counts the scores of a level.</summary>
-    /// <param name="rows">Scores, whether the label is favourable, and how many rows have both.</param>
-    public static ScoreCounts Of(IEnumerable<(double Score, bool Favorable, int Count)> rows)
+    /// <param name="rows">What scores are taken together by, the score, whether the label is favourable, and how many rows have all three.</param>
+    public static ScoreCounts Of(IEnumerable<(double Step, double Score, bool Favorable, double Count)> rows)
     {
-        var sorted = rows.GroupBy(r => r.Score).OrderBy(g => g.Key).ToArray();
-        double[] Rows(bool favorable) => [.. sorted.Select(g => (double)g.Sum(r => r.Favorable == favorable ? r.Count : 0))];
-        return new([.. sorted.Select(g => g.Key)], Rows(true), Rows(false));
+        var sorted = rows.GroupBy(r => r.Step).OrderBy(g => g.Key).ToArray();
+        double Rows(IEnumerable<(double, double, bool Favorable, double Count)> step, bool favorable) => step.Sum(r => r.Favorable == favorable ? r.Count : 0);
+        double Mean(IEnumerable<(double, double Score, bool Favorable, double Count)> step, bool favorable)
+        {
+            var (least, most) = (step.Min(r => r.Score), step.Max(r => r.Score));
+            if (least == most) return least;
+            return Rows(step, favorable) is > 0 and var count ? step.Sum(r => r.Favorable == favorable ? r.Count * r.Score : 0) / count : least;
+        }
+
+        return new([.. sorted.Select(g => g.Key)], [.. sorted.Select(g => Rows(g, true))], [.. sorted.Select(g => Rows(g, false))])
+        {
+            FavorableScores = [.. sorted.Select(g => Mean(g, true))],
+            UnfavorableScores = [.. sorted.Select(g => Mean(g, false))],
+        };
     }
 
     /// <summary>The rows of several levels together.</summary>
-    public static ScoreCounts Together(IReadOnlyList<ScoreCounts> levels)
-    {
-        var all = levels.SelectMany(l => l.Values.Select((v, i) => (Value: v, Favorable: l.Favorable[i], Unfavorable: l.Unfavorable[i])))
-            .GroupBy(s => s.Value).OrderBy(g => g.Key).ToArray();
-        return new([.. all.Select(g => g.Key)], [.. all.Select(g => g.Sum(s => s.Favorable))], [.. all.Select(g => g.Sum(s => s.Unfavorable))]);
-    }
+    public static ScoreCounts Together(IReadOnlyList<ScoreCounts> levels) => Of(levels.SelectMany(l => l.Values.SelectMany((v, i) =>
+        new[] { (v, l.FavorableScores[i], true, l.Favorable[i]), (v, l.UnfavorableScores[i], false, l.Unfavorable[i]) })).Where(r => r.Item4 > 0));
 
     /// <summary>Share of pairs of a favourable and another row in which the favourable one scores higher; ties count half.</summary>
     public double Auc
@@ -55,8 +68,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             var (sum, count) = (0.0, 0.0);
             for (var i = 0; i < Values.Length; i++)
             {
-                var score = Math.Clamp(Values[i], Smallest, 1 - Smallest);
-                sum -= Favorable[i] * Math.Log(score) + Unfavorable[i] * Math.Log(1 - score);
+                sum -= Favorable[i] * Math.Log(Math.Clamp(FavorableScores[i], Smallest, 1 - Smallest))
+                    + Unfavorable[i] * Math.Log(1 - Math.Clamp(UnfavorableScores[i], Smallest, 1 - Smallest));
                 count += Favorable[i] + Unfavorable[i];
             }
 
@@ -74,7 +87,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             {
                 var rows = Favorable[i] + Unfavorable[i];
                 // A score on the border of two bins belongs to the lower one.
-                excess[Math.Clamp((int)Math.Ceiling(Values[i] * Bins) - 1, 0, Bins - 1)] += Values[i] * rows - Favorable[i];
+                excess[Math.Clamp((int)Math.Ceiling(FavorableScores[i] * Bins) - 1, 0, Bins - 1)] +=
+                    Favorable[i] * (FavorableScores[i] - 1) + Unfavorable[i] * UnfavorableScores[i];
                 count += rows;
             }
 
@@ -83,15 +97,15 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     }
 
     /// <summary>Mean score of the rows whose label is favourable.</summary>
-    public double MeanFavorable => Mean(Favorable);
+    public double MeanFavorable => Mean(Favorable, FavorableScores);
 
     /// <summary>Mean score of the rows whose label is not favourable.</summary>
-    public double MeanUnfavorable => Mean(Unfavorable);
+    public double MeanUnfavorable => Mean(Unfavorable, UnfavorableScores);
 
-    private double Mean(double[] rows)
+    private static double Mean(double[] rows, double[] scores)
     {
         var (sum, count) = (0.0, 0.0);
-        for (var i = 0; i < rows.Length; i++) (sum, count) = (sum + rows[i] * Values[i], count + rows[i]);
+        for (var i = 0; i < rows.Length; i++) (sum, count) = (sum + rows[i] * scores[i], count + rows[i]);
         return sum / count;
     }
 }
