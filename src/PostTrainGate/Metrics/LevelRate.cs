@@ -11,7 +11,10 @@ internal static class LevelRate
         if (rate.Part?.Invoke(cells) is var (hits, total)) return Intervals.Proportion((int)hits, (int)total, confidence);
         var alone = new GroupTable([table.Levels[level]], [cells], HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
         var value = rate.Of(alone[0]);
-        return GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed) is var (lower, upper)
+        var interval = rate.Terms is not { } terms ? GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed)
+            : SizeInterval.Apart(largest: false).Of(alone, t => terms(t[0].Scores!) is var sum ? [.. sum.Select(e => new[] { e * sum.Length, 0 })] : [],
+                confidence, seed);
+        return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), (int)cells.Count)
             : Measurement.NotMeasured($"too few rows for an interval; level '{table.Levels[level]}' has {cells.Count} rows");
     }

@@ -82,7 +82,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows", s => s.LogLoss)
             with { Largest = double.PositiveInfinity },
         Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015).",
-            "rows", s => s.CalibrationError),
+            "rows", s => s.CalibrationError) with { Terms = s => s.Excess },
         Scored("generalized_true_positive_rate", "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
             Favorable, s => s.MeanFavorable),
         Scored("generalized_false_positive_rate", "Mean score of rows whose label is not favourable (AIF360 generalized_false_positive_rate).",
@@ -94,6 +94,9 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
 
     /// <summary>Largest value, or distance of two values, that there can be.</summary>
     public double Largest { get; private init; } = 1;
+
+    /// <summary>What it is the sum of the sizes of, so that noise in each adds to it; null where it is no such sum.</summary>
+    internal Func<ScoreCounts, double[]>? Terms { get; private init; }
 
     /// <summary>Whether it comes from scores, so that counts do not do.</summary>
     public bool NeedsScores { get; private init; }

@@ -78,21 +78,22 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     }
 
     /// <summary>Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width.</summary>
-    public double CalibrationError
+    public double CalibrationError => Excess.Sum(Math.Abs);
+
+    /// <summary>By how much the scores of each bin are too high, as a share of all rows.</summary>
+    internal double[] Excess
     {
         get
         {
-            var (excess, count) = (new double[Bins], 0.0);
+            var (excess, count) = (new double[Bins], Favorable.Sum() + Unfavorable.Sum());
             for (var i = 0; i < Values.Length; i++)
             {
-                var rows = Favorable[i] + Unfavorable[i];
                 // A score on the border of two bins belongs to the lower one.
                 excess[Math.Clamp((int)Math.Ceiling(FavorableScores[i] * Bins) - 1, 0, Bins - 1)] +=
-                    Favorable[i] * (FavorableScores[i] - 1) + Unfavorable[i] * UnfavorableScores[i];
-                count += rows;
+                    (Favorable[i] * (FavorableScores[i] - 1) + Unfavorable[i] * UnfavorableScores[i]) / count;
             }
 
-            return excess.Sum(Math.Abs) / count;
+            return excess;
         }
     }
 
