@@ -55,6 +55,16 @@ internal static class ModelBench
         }
     }
 
+    /// <summary>The network of a fixture, such as <c>cnn</c>, as a module by hand with the model's weights.</summary>
+    public static Func<Tensor, Tensor> ByHand(OnnxClassifier model, string file) =>
+        ByHand(model, Models.Single(m => m.File.EndsWith($"/{file}.onnx", StringComparison.Ordinal)).ByHand);
+
+    private static Func<Tensor, Tensor> ByHand(OnnxClassifier model, Func<Func<string, Tensor>, Tensor, Tensor> network) => x =>
+    {
+        using var scope = NewDisposeScope();
+        return network(name => model.Parameters[name], x).MoveToOuterDisposeScope();
+    };
+
     private static void Measure(string path, Func<Func<string, Tensor>, Tensor, Tensor> byHand)
     {
         using var scope = NewDisposeScope();
@@ -65,25 +75,20 @@ internal static class ModelBench
         using var session = new InferenceSession(path, settings);
         var x = rand([Batch, .. model.InputShape], generator: new Generator(1));
         var y = zeros(Batch, dtype: ScalarType.Int64);
-        Tensor Hand(Tensor input)
-        {
-            using var inner = NewDisposeScope();
-            return byHand(name => model.Parameters[name], input).MoveToOuterDisposeScope();
-        }
-
-        if (!allclose(Hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4, atol: 1e-4)) throw new InvalidOperationException($"the module by hand is not {file}");
+        var hand = ByHand(model, byHand);
+        if (!allclose(hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4, atol: 1e-4)) throw new InvalidOperationException($"the module by hand is not {file}");
         using var value = OrtValue.CreateTensorValueFromMemory(x.data<float>().ToArray(), x.shape);
         using var options = new RunOptions();
-        var forward = Medians(() => Forward(model.Logits, x), () => Forward(Hand, x));
+        var forward = Medians(() => Forward(model.Logits, x), () => Forward(hand, x));
         forward = [.. forward, .. Medians(() => session.Run(options, [session.InputNames[0]], [value], session.OutputNames).Dispose())];
-        var gradient = Medians(() => Gradient(model.Logits, x, y).Dispose(), () => Gradient(Hand, x, y).Dispose());
+        var gradient = Medians(() => Gradient(model.Logits, x, y).Dispose(), () => Gradient(hand, x, y).Dispose());
         Print(file, "forward", forward);
         Print(file, "forward + backward", gradient);
         // On some processors libtorch's convolutions give wrong gradients for some numbers of channels; what the rebuild does about it costs time.
         var right = Slope(z => byHand(name => model.Parameters[name].to(float64), z), x.to(float64));
         double Wrong(Func<Tensor, Tensor> network) =>
             ((Slope(network, x) - right).flatten(1).norm(1) > right.flatten(1).norm(1) * 0.01).to(float64).mean().item<double>();
-        Console.WriteLine($"{"",-12}{"wrong gradients",-20}{Wrong(model.Logits),12:P1}{Wrong(Hand),12:P1}");
+        Console.WriteLine($"{"",-12}{"wrong gradients",-20}{Wrong(model.Logits),12:P1}{Wrong(hand),12:P1}");
     }
 
     private static void Forward(Func<Tensor, Tensor> network, Tensor x)

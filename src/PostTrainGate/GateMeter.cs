@@ -78,7 +78,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     {
         if (reading.Verdict != Verdict.Pass || Metrics[gate] is not (RobustAccuracy or MedianPerturbation)) return reading;
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
-        return TrustChecks.Doubt(evaluation, Reference, Rules[gate], seed, cancel) is { } doubt
+        using var checks = new TrustChecks(evaluation, Rules[gate], seed, cancel);
+        return checks.Doubt(Reference) is { } doubt
             ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
             : reading;
     }

@@ -38,7 +38,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
     // times that of another attack, in L2 of DeepFool, which is held against foolbox's. Decisions alone, without gradients, lead less far.
     [Theory]
     [InlineData("lenet5", "ead", Norm.L1, 10, "fab", 1.2)]
-    [InlineData("cnn", "ead", Norm.L2, 10, "deepfool", 1.2)]
+    [InlineData("cnn", "ead", Norm.L1, 10, "fab", 1.2)]
     [InlineData("lenet5", "hopskipjump", Norm.L2, 6, "deepfool", 2)]
     [InlineData("lenet5", "hopskipjump", Norm.Linf, 6, "deepfool", 2)]
     public void On_real_models_they_come_as_near_as_others_within_a_factor(string file, string attack, Norm norm, int n, string other,
@@ -90,7 +90,6 @@ public class MinimalAttackTests(ITestOutputHelper output)
     [Theory]
     [InlineData("deepfool", Norm.L2, 1.05)]
     [InlineData("deepfool", Norm.Linf, 1.05)]
-    [InlineData("deepfool", Norm.L1, 1.05)]
     [InlineData("cw", Norm.L2, 1.05)]
     [InlineData("fmn", Norm.L2, 1.05)]
     [InlineData("fmn", Norm.Linf, 1.1)]

@@ -11,8 +11,8 @@ public sealed class ElasticNet : MarginDescent
     private const double LearningRate = 0.01, Shrinkage = 0.01;
 
     private ElasticNet() : base("ead",
-        "Elastic-net attack: few changed values, by shrinkage on a margin plus L2 and L1 terms (Chen et al. 2018); minimal norm.",
-        steps: 200, Norm.L1, Norm.L2) { }
+        "Elastic-net attack in L1: few changed values, by shrinkage on a margin plus L2 and L1 terms (Chen et al. 2018); minimal norm.",
+        steps: 200, Norm.L1) { }
 
     /// <summary>The attack.</summary>
     public static ElasticNet Instance { get; } = new();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
@@ -10,83 +11,126 @@ namespace PostTrainGate.Attacks;
 /// When a robust accuracy must not be believed: signs of gradient masking (Athalye et al. 2018; Carlini et al. 2019). A gate that
 /// would pass fails on any of them.
 /// </summary>
-internal static class TrustChecks
+/// <param name="evaluation">The model and its rows.</param>
+/// <param name="rule">The gate with its attack.</param>
+/// <param name="seed">Of the rows and attacks.</param>
+/// <param name="cancel">Stops between steps.</param>
+internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed, CancellationToken cancel) : IDisposable
 {
-    private const int Rows = 200;
+    private const int Rows = 200, FewSteps = 5, Queries = 200;
 
     /// <summary>Share of rows that a sign must show on before it counts.</summary>
     private const double Tolerance = 0.05;
 
-    /// <summary>Why the robust accuracy of a model is not trusted, in one sentence; null when nothing speaks against it.</summary>
-    /// <param name="evaluation">The model and its rows.</param>
+    private readonly EvaluationSet _rows = Some(evaluation.Data, seed);
+    private readonly IAttack _attack = Catalog.Attacks.First(a => a.Name == rule.Attack!.Name);
+
+    private Classifier Model => evaluation.Model;
+
+    /// <summary>Why the robust accuracy of the model is not trusted, in one sentence; null when nothing speaks against it.</summary>
     /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a fresh attack.</param>
-    /// <param name="rule">The gate with its attack.</param>
-    /// <param name="seed">Of the rows and attacks.</param>
-    /// <param name="cancel">Stops between steps.</param>
-    public static string? Doubt(Evaluation evaluation, Evaluation? reference, GateRule rule, int seed, CancellationToken cancel)
+    public string? Doubt(Evaluation? reference)
     {
-        using var rows = Some(evaluation.Data, seed);
+        if ((DrawsOutputs() ?? FlatGradients()) is { } doubt) return doubt;
         // Without an epsilon there is no budget to beat.
-        if (double.IsInfinity(rule.Attack!.Epsilon)) return FlatGradients(evaluation, rows);
-        return FlatGradients(evaluation, rows) ?? TransferBeatsAttack(evaluation, reference, rule, rows, seed, cancel)
-            ?? StandsAtAnyEpsilon(evaluation, rule, rows, seed, cancel);
+        if (double.IsInfinity(rule.Attack!.Epsilon)) return null;
+        return TransferBeatsAttack(reference) ?? FewStepsBeatAttack() ?? ScoresBeatGradients()
+            ?? (_attack.KeepsForm ? StandsAtAnyRow() : StandsAtAnyEpsilon());
+    }
+
+    // An attack on outputs that are drawn anew with every pass climbs another hill in every step.
+    private string? DrawsOutputs()
+    {
+        using var scope = NewDisposeScope();
+        var (logits, again) = (Model.LogitsOfAll(_rows.Inputs), Model.LogitsOfAll(_rows.Inputs));
+        var moved = (logits - again).abs().amax([1]).gt(logits.abs().amax([1]) * Scalars.Of(1e-3)).to(float32).mean().item<float>();
+        return moved > Tolerance && rule.Attack!.Name != AutoAttack.Randomised.Name
+            ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
+                + $"('{AutoAttack.Randomised.Name}' takes it)" : null;
     }
 
     // A row whose logits do not react to the input at all cannot be attacked along gradients; that is no robustness.
-    private static string? FlatGradients(Evaluation evaluation, EvaluationSet rows)
+    private string? FlatGradients()
     {
-        if (!evaluation.Model.HasGradients) return null;
+        if (!Model.HasGradients) return null;
         using var scope = NewDisposeScope();
-        var x = rows.Inputs.detach().clone().requires_grad_();
+        var x = _rows.Inputs.detach().clone().requires_grad_();
         using var gradients = enable_grad();
-        var logits = evaluation.Model.Logits(x);
-        var others = logits.detach().scatter(1, rows.Labels.unsqueeze(1), full_like(logits, double.NegativeInfinity)).argmax(1, keepdim: true);
-        var margin = logits.gather(1, rows.Labels.unsqueeze(1)) - logits.gather(1, others);
+        var logits = Model.Logits(x);
+        var others = logits.detach().scatter(1, _rows.Labels.unsqueeze(1), full_like(logits, double.NegativeInfinity)).argmax(1, keepdim: true);
+        var margin = logits.gather(1, _rows.Labels.unsqueeze(1)) - logits.gather(1, others);
         var gradient = autograd.grad([margin.sum()], [x])[0].flatten(1);
         var flat = gradient.abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing" : null;
     }
 
-    private static string? TransferBeatsAttack(Evaluation evaluation, Evaluation? reference, GateRule rule, EvaluationSet rows, int seed, CancellationToken cancel)
+    private string? TransferBeatsAttack(Evaluation? reference)
     {
         if (reference is null) return null;
         using var scope = NewDisposeScope();
-        using var white = AttackHarness.Run(evaluation.Model, rows, new(rule.Attack!, seed) { Cancel = cancel });
-        using var old = AttackHarness.Run(reference.Model, rows,
-            new(rule.Attack!, seed) { KeepExamples = true, StopAtSuccess = false, Cancel = cancel });
-        var errs = AttackHarness.Errs(evaluation.Model.LogitsOfAll(old.Examples!), rows.Labels).data<bool>().ToArray();
-        var missed = white.Robust.Where((robust, i) => robust && errs[i]).Count() / (double)rows.Count;
-        return missed > Tolerance
-            ? $"examples made on the model before the repair break {Percent(missed)} of the inputs that the attack on the model itself leaves standing"
-            : null;
+        using var old = Attack(reference.Model, _rows, rule.Attack!, keepExamples: true);
+        var errs = AttackHarness.Errs(Model.LogitsOfAll(old.Examples!), _rows.Labels).data<bool>().ToArray();
+        return Beaten(errs, "examples made on the model before the repair break");
+    }
+
+    // Fewer and larger steps; with one of a size that is given they are the first ones of all.
+    private string? FewStepsBeatAttack()
+    {
+        if (_attack is not (GradientAttack or Apgd) || _attack == GradientAttack.Fgsm || rule.Attack!.Steps <= FewSteps) return null;
+        using var few = Attack(Model, _rows, rule.Attack with { Steps = FewSteps, StepSize = null });
+        return Beaten([.. few.Robust.Select(r => !r)], $"{FewSteps} steps of the attack break");
+    }
+
+    // One step, as its name says, is weak without any masking.
+    private string? ScoresBeatGradients()
+    {
+        if (!_attack.NeedsGradients || _attack.KeepsForm || _attack == GradientAttack.Fgsm) return null;
+        var settings = rule.Attack! with { Name = Square.Instance.Name, Steps = Queries, StepSize = null, Restarts = 1 };
+        using var scores = Attack(Model, _rows, settings);
+        return Beaten([.. scores.Robust.Select(r => !r)], $"a search by scores alone ('{Square.Instance.Name}', {Queries} queries) breaks");
+    }
+
+    // Of the rows that something else breaks, those that the gate's attack does not.
+    private string? Beaten(bool[] broken, string what)
+    {
+        int[] chosen = [.. broken.Index().Where(b => b.Item).Select(b => b.Index)];
+        if (chosen.Length <= Tolerance * _rows.Count) return null;
+        using var some = _rows.Take(chosen);
+        using var own = Attack(Model, some, rule.Attack!);
+        var missed = own.Robust.Count(r => r) / (double)_rows.Count;
+        return missed > Tolerance ? $"{what} {Percent(missed)} of the inputs that the attack on the model itself leaves standing" : null;
     }
 
     // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being attacked.
-    private static string? StandsAtAnyEpsilon(Evaluation evaluation, GateRule rule, EvaluationSet rows, int seed, CancellationToken cancel)
+    private string? StandsAtAnyEpsilon()
     {
-        if (Catalog.Attacks.First(a => a.Name == rule.Attack!.Name).KeepsForm) return StandsAtAnyRow(evaluation, rule, rows, seed, cancel);
         if (rule.Attack!.Norm != Norm.Linf) return null;
-        var half = (evaluation.Model.Input.Upper - evaluation.Model.Input.Lower) / 2;
+        var half = (Model.Input.Upper - Model.Input.Lower) / 2;
         // One step of that size may lead anywhere.
-        var isOneStep = rule.Attack.Name == GradientAttack.Fgsm.Name;
-        var settings = rule.Attack with { Epsilon = half, Steps = isOneStep ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps, StepSize = null };
-        using var outcome = AttackHarness.Run(evaluation.Model, rows.Inputs, rows.Labels, new(settings, seed) { Cancel = cancel });
+        var steps = _attack == GradientAttack.Fgsm ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps;
+        using var outcome = Attack(Model, _rows, rule.Attack with { Epsilon = half, Steps = steps, StepSize = null });
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand an epsilon of half the input range, so the attack does not work on this model"
             : null;
     }
 
     // The same of a table: any number of its seen range, any category, immutable or not, makes a row any other.
-    private static string? StandsAtAnyRow(Evaluation evaluation, GateRule rule, EvaluationSet rows, int seed, CancellationToken cancel)
+    private string? StandsAtAnyRow()
     {
-        var layout = new FeatureLayout([.. rows.Layout!.Columns.Select(c => c with { Immutable = false })]);
-        using var form = new TableForm(layout, int.MaxValue, evaluation.Model.Input);
+        var layout = new FeatureLayout([.. _rows.Layout!.Columns.Select(c => c with { Immutable = false })]);
+        using var form = new TableForm(layout, int.MaxValue, Model.Input);
         var settings = rule.Attack! with { Norm = Norm.Linf, Epsilon = form.Reach, Categories = int.MaxValue, StepSize = null };
-        using var outcome = AttackHarness.Run(evaluation.Model, rows.Inputs, rows.Labels, new(settings, seed) { Layout = layout, Cancel = cancel });
+        using var outcome = AttackHarness.Run(Model, _rows.Inputs, _rows.Labels, new(settings, seed) { Layout = layout, Cancel = cancel });
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand any change within the seen ranges, so the attack does not work on this model"
             : null;
     }
+
+    private AttackOutcome Attack(Classifier model, EvaluationSet rows, AttackSettings settings, bool keepExamples = false) =>
+        AttackHarness.Run(model, rows, new(settings, seed) { KeepExamples = keepExamples, StopAtSuccess = !keepExamples, Cancel = cancel });
+
+    /// <inheritdoc/>
+    public void Dispose() => _rows.Dispose();
 
     private static EvaluationSet Some(EvaluationSet data, int seed)
     {
