@@ -62,7 +62,7 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     public static Tensor ToLogits(Tensor value, OutputHead head)
     {
         var units = value.dim() == 1 ? value.unsqueeze(1) : value.dim() > 2 ? value.flatten(1) : value;
-        var single = units.shape[1] == 1;
+        var single = units.size(1) == 1;
         if (head == OutputHead.Probabilities)
             return (single ? cat([1 - units, units], 1) : units).clamp_min(Scalars.Of(Smallest)).log();
         return single ? cat([zeros_like(units), units], 1) : units;

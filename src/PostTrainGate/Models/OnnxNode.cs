@@ -178,7 +178,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     {
         Int128 count = 1;
         foreach (var size in shape) count *= Math.Max(0, size);
-        if (count > MaxNumbersPerRow * (Int128)Math.Max(1, Rows(values)))
+        if (count > MaxNumbersPerRow && count > MaxNumbersPerRow * (Int128)Math.Max(1, Rows(values)))
         {
             throw new InvalidOperationException(
                 $"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row");
