@@ -96,7 +96,7 @@ public class TableAttackTests(ITestOutputHelper output)
         Assert.True(broken > 30 && robust > 30);
     }
 
-    // With ten restarts, which cost about as much as a thousand random legal rows, the gradient attack breaks at least what these do; the
+    // With ten restarts (five leave one of 200 rows of german more) the gradient attack breaks at least what these do; the
     // search comes near it without gradients.
     [Theory]
     [InlineData("german", 0.1, 1)]
