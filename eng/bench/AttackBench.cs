@@ -63,10 +63,12 @@ internal static class AttackBench
         var hand = ModelBench.ByHand(model, a.Model);
         List<double> pass = [], plain = [], whole = [], gate = [];
         double robust = 0, distance = double.NaN;
+        double Pass(Func<Tensor, Tensor> network) =>
+            Enumerable.Range(0, 5).Select(_ => ProcessorTime.Of(() => GradientPass(network, images, labels))).Order().ElementAt(2);
         for (var i = 0; i <= repeats; i++) // the first round warms up
         {
-            pass.Add(Enumerable.Range(0, 5).Select(_ => ProcessorTime.Of(() => GradientPass(model.Logits, images, labels))).Order().ElementAt(2));
-            plain.Add(Enumerable.Range(0, 5).Select(_ => ProcessorTime.Of(() => GradientPass(hand, images, labels))).Order().ElementAt(2));
+            pass.Add(Pass(model.Logits));
+            plain.Add(Pass(hand));
             if (Catalog.Attacks.First(t => t.Name == a.Settings.Name) is IMinimalAttack)
             {
                 gate.Add(ProcessorTime.Of(() => distance = AttackHarness.Distances(model, images, labels, new(a.Settings, 1)).Median));

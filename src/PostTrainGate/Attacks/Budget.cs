@@ -59,6 +59,13 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         return clean.Plus(inBall).clamp(lower, upper).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The nearest legal inputs at any distance: within the bounds alone.</summary>
+    /// <param name="clean">[batch, input shape].</param>
+    /// <param name="perturbed">[batch, input shape]; a value that is not a number becomes the clean one.</param>
+    /// <returns>[batch, input shape].</returns>
+    internal Tensor Clip(Tensor clean, Tensor perturbed) =>
+        (this with { Epsilon = double.PositiveInfinity, Norm = Norm.Linf }).Project(clean, perturbed);
+
     /// <summary>Points drawn uniformly from the ball around the clean inputs, then made legal.</summary>
     /// <param name="clean">[batch, input shape].</param>
     /// <param name="random">The only source of randomness.</param>

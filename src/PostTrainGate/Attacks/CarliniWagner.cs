@@ -25,7 +25,6 @@ public sealed class CarliniWagner : MarginDescent
     {
         private const double Beta1 = 0.9, Beta2 = 0.999, Tiny = 1e-8;
 
-        private readonly Budget _bounds = context.Budget with { Epsilon = double.PositiveInfinity, Norm = Norm.Linf };
         private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value);
         private readonly RowSet.Kept _mean = rows.Keep(zeros_like(rows.Clean.Value)), _square = rows.Keep(zeros_like(rows.Clean.Value));
 
@@ -42,7 +41,7 @@ public sealed class CarliniWagner : MarginDescent
             var mean = _mean.Value / Scalars.Of(1 - Math.Pow(Beta1, step + 1));
             var deviation = (_square.Value / Scalars.Of(1 - Math.Pow(Beta2, step + 1))).sqrt().Plus(Tiny);
             var rate = RowSet.PerRow(_rate.Value, gradient) * Scalars.Of(Math.Pow(LastRate, done));
-            _x.Value = _bounds.Project(rows.Clean.Value, _x.Value - mean / deviation * rate);
+            _x.Value = context.Budget.Clip(rows.Clean.Value, _x.Value - mean / deviation * rate);
         }
 
         public override void Dispose()

@@ -43,6 +43,6 @@ public sealed class ElasticNet : MarginDescent
             _momentum.Dispose();
         }
 
-        private Tensor Bounded(Tensor x) => (context.Budget with { Epsilon = double.PositiveInfinity, Norm = Norm.Linf }).Project(rows.Clean.Value, x);
+        private Tensor Bounded(Tensor x) => context.Budget.Clip(rows.Clean.Value, x);
     }
 }

@@ -54,13 +54,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     {
         if (!Model.HasGradients) return null;
         using var scope = NewDisposeScope();
-        var x = _rows.Inputs.detach().clone().requires_grad_();
-        using var gradients = enable_grad();
-        var logits = Model.Logits(x);
-        var others = logits.detach().scatter(1, _rows.Labels.unsqueeze(1), full_like(logits, double.NegativeInfinity)).argmax(1, keepdim: true);
-        var margin = logits.gather(1, _rows.Labels.unsqueeze(1)) - logits.gather(1, others);
-        var gradient = autograd.grad([margin.sum()], [x])[0].flatten(1);
-        var flat = gradient.abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
+        var (_, _, slope) = InputGradient.Of(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
+        var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing" : null;
     }
 
