@@ -50,21 +50,27 @@ public class GroupIntervalTests(ITestOutputHelper output)
     [InlineData("one of four behind", "average_odds_difference", 0.99)]
     [InlineData("four equal levels", "statistical_parity_difference", 0.99)]
     [InlineData("four equal levels", "equalized_odds_difference", 0.99)]
+    [InlineData("as in German credit", "rate_minimum accuracy", 0.98)]
+    [InlineData("one of four behind", "rate_minimum selection_rate", 0.98)]
+    [InlineData("four equal levels", "rate_maximum selection_rate", 0.98)]
+    [InlineData("four equal levels", "rate_minimum f1", 0.98)]
     public void A_95_percent_interval_holds_the_truth_as_often_as_it_says(string population, string name, double most)
     {
         var (cells, rows, hasPrivileged) = Populations[population];
         GroupTable Table(Func<Confusion, int, Confusion> of) =>
             new([.. cells.Select((_, l) => $"level {l}")], [.. cells.Select(of)], hasPrivileged);
 
-        var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
+        var parts = name.Split(' ');
+        var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == parts[0]);
+        Policy.GateRule rule = new() { Metric = parts[0], Rate = parts.ElementAtOrDefault(1) };
         Confusion All(Confusion c, int level) => new(c.TruePositives * rows[level] * 1e6, c.FalsePositives * rows[level] * 1e6,
             c.FalseNegatives * rows[level] * 1e6, c.TrueNegatives * rows[level] * 1e6);
-        var truth = metric.Value(Table(All), new() { Metric = name });
+        var truth = metric.Value(Table(All), rule);
         var random = new Random(11);
         var holds = 0;
         for (var d = 0; d < DataSets; d++)
         {
-            var m = metric.Measure(Table((c, l) => Draw(random, c, rows[l])), new() { Metric = name }, 0.95, d);
+            var m = metric.Measure(Table((c, l) => Draw(random, c, rows[l])), rule, 0.95, d);
             Assert.True(m.IsMeasured, m.Reason);
             if (m.Lower <= truth && truth <= m.Upper) holds++;
         }

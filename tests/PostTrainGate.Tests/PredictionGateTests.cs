@@ -166,6 +166,36 @@ public sealed class PredictionGateTests : IDisposable
         Assert.InRange(wrong.Position!.Value.Line, 2, 3);
     }
 
+    [Fact]
+    public void Rows_without_a_level_are_left_out_and_said()
+    {
+        PredictionFile.Write(_folder, "p.csv", "SELECT CASE i % 5 WHEN 0 THEN NULL ELSE i % 2 END AS g, i % 2 AS y, i % 3 % 2 AS p FROM range(100) t(i)");
+        var reading = Run(PredictionFile.Policy(_folder, """
+            version: 1
+            data: { source: p.csv, label: y, prediction: p }
+            groups: { g: { column: g } }
+            gates: [rate_difference: { group: g, rate: accuracy, max: 0.001 }]
+            """)).Gates[0].Original;
+        Assert.Equal("20 of 100 rows have no value of the group 'g' and are left out", reading.Notes[0]);
+        Assert.Equal(80, reading.Breakdowns[0].Parts.Sum(p => p.Count));
+    }
+
+    [Fact]
+    public void More_groups_than_can_be_counted_together_are_refused()
+    {
+        PredictionFile.Write(_folder, "p.csv", "SELECT i % 2 AS g, i % 2 AS y, 1 AS p FROM range(10) t(i)");
+        var policy = PredictionFile.Policy(_folder, $$"""
+            version: 1
+            data: { source: p.csv, label: y, prediction: p }
+            groups:
+            {{string.Join('\n', Enumerable.Range(0, 63).Select(i => $"  g{i}: {{ column: g }}"))}}
+            gates: [disparate_impact: { group: g0, min: 0.8 }]
+            """);
+        var wrong = Assert.Throws<GateException>(() => Run(policy)).Diagnostics.Single();
+        Assert.Equal("PTG1011 63 groups cannot be counted in one pass; at most 62 that are no crosses: split the policy.", $"{wrong.Code} {wrong.Message}");
+        Assert.Equal(66, wrong.Position!.Value.Line);
+    }
+
     // A late value that is not of the type that the first rows let expect.
     [Fact]
     public void A_value_that_only_a_late_row_has_is_read_as_what_it_is()

@@ -19,6 +19,9 @@ internal static class PredictionReader
     // With more levels, scores are counted only for a gate that needs them: each level has up to four cells for every step.
     private const int FewLevels = 50;
 
+    // A bit for each in a number of 64, of which one is its sign.
+    private const int MostGroups = 62;
+
     /// <summary>The counts by every group of the policy.</summary>
     /// <exception cref="GateException">PTG3xxx with the place in the policy.</exception>
     public static PredictionCounts Read(GatePolicy policy)
@@ -51,6 +54,12 @@ internal static class PredictionReader
         var favorable = ClassReader.Favorable(label.Classes, data);
         var score = data.Score is null ? null : Score(table, data.Score, data.Position);
         var codes = GroupReader.Codes(table, policy.Groups);
+        if (codes.Length > MostGroups)
+        {
+            throw policy.Groups[MostGroups].Position.Error(DiagnosticCodes.PolicyConflict,
+                $"{codes.Length} groups cannot be counted in one pass; at most {MostGroups} that are no crosses: split the policy.");
+        }
+
         var groups = policy.Groups.Select(g => (Policy: g, Parts: GroupReader.Parts(g, policy.Groups, codes))).ToArray();
 
         // One set a combination of parts; that of all rows first.

@@ -41,21 +41,12 @@ public sealed class GroupExtremum : TableMetric
     {
         var rate = RateOf(rule.Rate!);
         if (table.WhyNot(rate) is { } reason) return Measurement.NotMeasured(reason);
-        var levels = Enumerable.Range(0, table.Cells.Length).ToArray();
-        // The end on the far side is that of any one level, so that it holds as often as that level's. The end on the near side fails as
-        // soon as one strays of the levels that noise cannot tell from the extreme, so that their number counts (Bonferroni). The latter
-        // alone can miss where all levels are equal, so that it has the larger part of what may be missed.
-        var missed = 1 - confidence;
-        var far = levels.Select(l => LevelRate.Of(table, l, rate, 1 - 2 * missed * (1 - SizeInterval.Competing), seed)).ToArray();
-        var near = levels.Select(l => LevelRate.Of(table, l, rate, 1 - 2 * missed * SizeInterval.Competing / Math.Max(1, Competing(far)), seed)).ToArray();
-        if (far.Concat(near).FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
-        return _highest
-            ? new(far.Max(m => m.Value), near.Max(m => m.Lower), far.Max(m => m.Upper), table.Rows)
-            : new(far.Min(m => m.Value), far.Min(m => m.Lower), near.Min(m => m.Upper), table.Rows);
+        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];
+        if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
+        Measurement Lowest(IEnumerable<Measurement> of) => new ExtremumInterval([.. of], confidence, seed).OfLowest(table.Rows);
+        var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
+        return rate.Largest > 1 ? m : m with { Lower = Math.Max(0, m.Lower), Upper = Math.Min(1, m.Upper) };
     }
 
-    // Levels whose interval reaches as far as the extreme's own.
-    private int Competing(Measurement[] levels) => _highest
-        ? levels.MaxBy(m => m.Value) is var top ? levels.Count(m => m.Upper >= top.Lower) : 0
-        : levels.MinBy(m => m.Value) is var bottom ? levels.Count(m => m.Lower <= bottom.Upper) : 0;
+    private static Measurement Mirrored(Measurement m) => m with { Value = -m.Value, Lower = -m.Upper, Upper = -m.Lower };
 }

@@ -1,14 +1,29 @@
 namespace PostTrainGate.Metrics;
 
 /// <summary>Values of a given size that lie nearest to estimated ones, a value's distance counted in its standard errors.</summary>
-/// <param name="estimate">[rate][level].</param>
-/// <param name="variances">Squared standard errors, [rate][level].</param>
-/// <param name="largest">Whether the largest of the rows' sizes counts, instead of their mean.</param>
-internal sealed class NearestValues(double[][] estimate, double[][] variances, bool largest) : IValuesOfSize
+/// <remarks>An interval asks for them some ten thousand times: plain loops, and Newton's steps, which end exactly on functions made of lines.</remarks>
+internal sealed class NearestValues : IValuesOfSize
 {
+    private const int Steps = 30;
     private const double Tiny = 1e-12;
 
-    private readonly double[] _sizes = [.. estimate.Select(Size)];
+    private readonly double[][] _estimate, _variances;
+    private readonly bool _largest;
+    private readonly double[] _sizes, _errors; // of each row: its size, and the squared standard error of that
+
+    /// <summary>For estimated values.</summary>
+    /// <param name="estimate">[rate][level].</param>
+    /// <param name="variances">Squared standard errors, [rate][level].</param>
+    /// <param name="largest">Whether the largest of the rows' sizes counts, instead of their mean.</param>
+    public NearestValues(double[][] estimate, double[][] variances, bool largest)
+    {
+        (_estimate, _variances, _largest, _sizes, _errors) = (estimate, variances, largest, new double[estimate.Length], new double[estimate.Length]);
+        for (var r = 0; r < estimate.Length; r++)
+        {
+            var (bottom, top) = Ends(estimate[r]);
+            (_sizes[r], _errors[r]) = (estimate[r][top] - estimate[r][bottom], Math.Max(Tiny, variances[r][bottom] + variances[r][top]));
+        }
+    }
 
     /// <summary>The size of values.</summary>
     public static double Size(double[][] values, bool largest)
@@ -23,114 +38,125 @@ internal sealed class NearestValues(double[][] estimate, double[][] variances, b
         return largest ? max : sum / values.Length;
     }
 
-    private static double Size(double[] row)
+    private static double Size(double[] row) => Ends(row) is var (bottom, top) ? row[top] - row[bottom] : 0;
+
+    private static (int Bottom, int Top) Ends(double[] row)
     {
-        var (least, most) = (double.PositiveInfinity, double.NegativeInfinity);
-        foreach (var x in row) (least, most) = (Math.Min(least, x), Math.Max(most, x));
-        return most - least;
+        var (bottom, top) = (0, 0);
+        for (var l = 1; l < row.Length; l++)
+        {
+            if (row[l] < row[bottom]) bottom = l;
+            if (row[l] > row[top]) top = l;
+        }
+
+        return (bottom, top);
     }
 
     /// <inheritdoc/>
     public double[][] Of(double size)
     {
-        var sizes = Sizes(size);
-        return [.. sizes.Select((s, r) => Sized(r, s))];
+        var sizes = _largest ? LargestOf(size) : MeanOf(size);
+        var values = new double[sizes.Length][];
+        for (var r = 0; r < sizes.Length; r++)
+            values[r] = Cut(sizes[r] <= _sizes[r] ? _estimate[r] : Spread(r, sizes[r]), _variances[r], sizes[r]);
+        return values;
     }
 
-    /// <summary>Levels of a row are brought level with its extremes, and rows with the largest, or where their mean counts, with 0.</summary>
-    /// <inheritdoc/>
-    public double[][] Level(double size, double noise)
+    // How large each row is where the largest counts: none larger, and the cheapest one as large.
+    private double[] LargestOf(double size)
     {
-        var sizes = Sizes(size);
-        for (var r = 0; r < sizes.Length && sizes.Length > 1; r++)
+        var (cut, cheapest, cost, reached) = (new double[_sizes.Length], 0, double.PositiveInfinity, false);
+        for (var r = 0; r < cut.Length; r++)
         {
-            var error = noise * Math.Sqrt(Error(r));
-            if (largest && size - sizes[r] < error) sizes[r] = size;
-            else if (!largest && sizes[r] < error && sizes.Where((s, other) => other != r && s > 0).Any()) sizes[r] = 0;
+            cut[r] = Math.Min(_sizes[r], size);
+            reached |= _sizes[r] >= size;
+            var missing = (size - _sizes[r]) * (size - _sizes[r]) / _errors[r];
+            if (missing < cost) (cheapest, cost) = (r, missing);
         }
 
-        // Where rows were brought down, the others have to make up for it.
-        if (!largest && sizes.Average() is > 0 and var mean) sizes = [.. sizes.Select(s => s * size / mean)];
-        return [.. sizes.Select((s, r) => Level(r, Sized(r, s), noise))];
+        if (!reached) cut[cheapest] = size;
+        return cut;
     }
 
-    // How large each row is.
-    private double[] Sizes(double size)
+    // Where the mean counts, all move in the same number of errors; those that would come below 0 stay there.
+    private double[] MeanOf(double size)
     {
-        if (largest)
+        var (moved, gone) = (new double[_sizes.Length], new bool[_sizes.Length]);
+        for (var again = true; again;)
         {
-            double[] cut = [.. _sizes.Select(s => Math.Min(s, size))];
-            if (size <= _sizes.Max()) return cut;
-            var cheapest = Enumerable.Range(0, cut.Length).MinBy(r => Math.Pow(size - _sizes[r], 2) / Error(r));
-            cut[cheapest] = size;
-            return cut;
+            var (missing, errors) = (size * moved.Length, 0.0);
+            for (var r = 0; r < moved.Length; r++) if (!gone[r]) (missing, errors) = (missing - _sizes[r], errors + _errors[r]);
+            again = false;
+            for (var r = 0; r < moved.Length; r++)
+            {
+                moved[r] = gone[r] ? 0 : _sizes[r] + (errors > 0 ? missing / errors * _errors[r] : 0);
+                if (moved[r] < 0) again = gone[r] = true;
+            }
         }
 
-        double[] At(double step) => [.. _sizes.Select((s, r) => Math.Max(0, s + step * Error(r)))];
-        var (low, high) = (-_sizes.Select((s, r) => s / Error(r)).Max(), _sizes.Length * size / _sizes.Select((_, r) => Error(r)).Max());
-        for (var i = 0; i < 60; i++)
-        {
-            var middle = (low + high) / 2;
-            (low, high) = At(middle).Average() < size ? (middle, high) : (low, middle);
-        }
-
-        return At(high);
+        return moved;
     }
-
-    // A row's values with that size.
-    private double[] Sized(int r, double size) => size <= _sizes[r] ? Cut(r, estimate[r], size) : Cut(r, Spread(r, size), size);
 
     // Values beyond a window of that size are brought to its border; of all such windows the one for which they move least.
-    private double[] Cut(int r, double[] values, double size)
+    private static double[] Cut(double[] values, double[] variances, double size)
     {
-        var (low, high) = (values.Min(), Math.Max(values.Min(), values.Max() - size));
-        for (var i = 0; i < 50; i++)
+        var (bottom, top) = Ends(values);
+        var (low, high) = (values[bottom], Math.Max(values[bottom], values[top] - size));
+        var start = (low + high) / 2;
+        for (var i = 0; i < Steps && high > low; i++)
         {
-            var (start, pull) = ((low + high) / 2, 0.0);
+            var (pull, slope) = (0.0, 0.0);
             for (var l = 0; l < values.Length; l++)
-                pull += (Math.Max(0, values[l] - start - size) - Math.Max(0, start - values[l])) / Math.Max(Tiny, variances[r][l]);
-            (low, high) = pull > 0 ? (start, high) : (low, start);
+            {
+                var beyond = values[l] > start + size ? values[l] - start - size : values[l] < start ? values[l] - start : 0;
+                if (beyond == 0) continue;
+                var weight = 1 / Math.Max(Tiny, variances[l]);
+                (pull, slope) = (pull + weight * beyond, slope + weight);
+            }
+
+            if (slope == 0 || Math.Abs(pull) <= 1e-12 * slope) break;
+            if (pull > 0) low = start;
+            else high = start;
+            var next = start + pull / slope;
+            start = next > low && next < high ? next : (low + high) / 2;
         }
 
-        return [.. values.Select(v => Math.Clamp(v, low, low + size))];
+        var cut = new double[values.Length];
+        for (var l = 0; l < cut.Length; l++) cut[l] = Math.Clamp(values[l], start, start + size);
+        return cut;
     }
 
     // The two levels that have to move least are moved apart, each by its part of their variance.
     private double[] Spread(int r, double size)
     {
-        var (values, spread) = (estimate[r], (double[])[.. estimate[r]]);
+        var (values, spread) = (_estimate[r], (double[])[.. _estimate[r]]);
         var (best, cost) = ((Up: 0, Down: 0), double.PositiveInfinity);
         for (var i = 0; i < values.Length; i++)
         {
             for (var j = 0; j < values.Length; j++)
             {
                 if (i == j) continue;
-                var needed = Math.Pow(size - (values[i] - values[j]), 2) / Math.Max(Tiny, variances[r][i] + variances[r][j]);
+                var needed = (size - values[i] + values[j]) * (size - values[i] + values[j]) / Math.Max(Tiny, _variances[r][i] + _variances[r][j]);
                 if (needed < cost) (best, cost) = ((i, j), needed);
             }
         }
 
         var (up, down) = best;
-        var (missing, part) = (size - (values[up] - values[down]), variances[r][up] / Math.Max(Tiny, variances[r][up] + variances[r][down]));
+        var (missing, part) = (size - (values[up] - values[down]), _variances[r][up] / Math.Max(Tiny, _variances[r][up] + _variances[r][down]));
         (spread[up], spread[down]) = (values[up] + missing * part, values[down] - missing * (1 - part));
         return spread;
     }
 
-    // Squared standard error of a row's size: of its two outermost values.
-    private double Error(int r)
-    {
-        var row = estimate[r];
-        return Math.Max(Tiny, variances[r][Array.IndexOf(row, row.Min())] + variances[r][Array.IndexOf(row, row.Max())]);
-    }
+    /// <inheritdoc/>
+    public double[][] Level(double size, double noise) => [.. Of(size).Select((values, r) => Level(r, values, noise))];
 
     private double[] Level(int r, double[] values, double noise)
     {
         var (bottom, top) = (Array.IndexOf(values, values.Min()), Array.IndexOf(values, values.Max()));
         return [.. values.Select((v, l) =>
         {
-            bool Near(int extreme) => Math.Abs(v - values[extreme]) < noise * Math.Sqrt(variances[r][l] + variances[r][extreme]);
-            var upward = values[top] - v <= v - values[bottom];
-            return upward && Near(top) ? values[top] : !upward && Near(bottom) ? values[bottom] : v;
+            var extreme = values[top] - v <= v - values[bottom] ? top : bottom;
+            return Math.Abs(v - values[extreme]) < noise * Math.Sqrt(_variances[r][l] + _variances[r][extreme]) ? values[extreme] : v;
         })];
     }
 }

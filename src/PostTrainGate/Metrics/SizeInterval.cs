@@ -5,29 +5,28 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 /// <remarks>
 /// The estimate of a size is too high where levels lie close together, since the luck of whichever comes out on top adds to it. So the
-/// interval holds the sizes that could well have given the estimate: values of that size that are the nearest to the estimated ones, with
-/// errors as the bootstrap has them (test inversion, Carpenter 1999). Which levels really lie together is not known: for the lower end all
-/// that noise cannot tell from the highest or the lowest count as level with it, for the upper end none (generalised moment selection,
-/// Andrews and Soares 2010, who let noise be sqrt(2 ln ln n) standard errors). Where nothing differs only the lower end can miss, so that
-/// it has the larger part of what may be missed: of 95 % intervals 96 % should then hold the truth, elsewhere 95 %. <c>eng/bench -- coverage</c>
-/// shows how many do: where rates of very different precision compete, up to all.
+/// interval holds the sizes that could well have given the estimate (test inversion, Carpenter 1999): those to which the estimated values
+/// have no longer way than most values would have that errors, as the bootstrap has them, make of the nearest values of that size. The way
+/// is counted in standard errors, so that it is that of a likelihood ratio, whose distribution hardly depends on which levels really lie
+/// together; an interval may reach 0 without being one-sided by decree (Feldman and Cousins 1998). <c>eng/bench -- coverage</c> shows how many
+/// intervals hold the truth.
 /// </remarks>
 /// <param name="size">The size of values, [rate][level].</param>
 /// <param name="nearest">Values of any size near estimated ones, whose squared standard errors it is given.</param>
 internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][], double[][], IValuesOfSize> nearest)
 {
-    /// <summary>Part of what may be missed that the lower end has, or any end at which several levels compete.</summary>
-    public const double Competing = 0.8;
+    // So many standard errors from an extreme a level still counts as level with it: which ones really are is not known.
+    private const double Noise = 1;
 
-    private const int Halvings = 25, Doublings = 40;
-    private const double Smallest = 1e-6;
+    private const int Doublings = 40;
+    private const double Tiny = 1e-12, Smallest = 1e-6, Accuracy = 1e-3;
 
     /// <summary>How far levels lie apart from each other; of several rows the largest or the mean.</summary>
     public static SizeInterval Apart(bool largest) => new(values => NearestValues.Size(values, largest),
         (estimate, variances) => new NearestValues(estimate, variances, largest));
 
     /// <summary>How far the farthest level lies from the last value, which is that of all levels together.</summary>
-    public static SizeInterval FromLast { get; } = About(values => values.Max(row => row.Max(v => Math.Abs(v - row[^1]))), row => row[^1], true);
+    public static SizeInterval FromLast { get; } = About(values => values.Max(row => row.Max(v => Math.Abs(v - row[^1]))), row => row[^1]);
 
     /// <summary>A size that grows as the levels of the only row lie farther apart.</summary>
     public static SizeInterval Along(Func<double[][], double> size) =>
@@ -36,9 +35,8 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
     /// <summary>A size that grows as the values of a row lie farther from a center.</summary>
     /// <param name="size">The size.</param>
     /// <param name="center">The center of a row.</param>
-    /// <param name="compete">Whether the farthest value counts alone, so that others may be level with it.</param>
-    public static SizeInterval About(Func<double[][], double> size, Func<double[], double> center, bool compete = false) =>
-        new(size, (estimate, variances) => new ValuesAlong(new ScaledValues(estimate, compete ? variances : null, center), size));
+    public static SizeInterval About(Func<double[][], double> size, Func<double[], double> center) =>
+        new(size, (estimate, _) => new ValuesAlong(new ScaledValues(estimate, center), size));
 
     /// <summary>The interval.</summary>
     /// <param name="table">The table that was counted.</param>
@@ -62,42 +60,39 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         var (estimate, missed) = (values(table), 1 - confidence);
         var infinite = !double.IsFinite(size(estimate)); // a ratio to a rate of 0
         if (infinite) estimate = center;
-        var (own, noise) = (size(estimate), Math.Sqrt(2 * Math.Log(Math.Max(Math.E, Math.Log(table.Rows)))));
-        var near = nearest(estimate, Variances(errors));
-        var lower = Search(own, v => Share(near.Level(v, noise), s => s >= own) <= missed * Competing);
+        var (own, variances) = (size(estimate), Variances(errors));
+        var near = nearest(estimate, variances);
+        var lower = Monotone.Root(Excess, 0, own, Accuracy);
         if (infinite) return (lower, double.PositiveInfinity);
-        bool Could(double v) => Share(near.Of(v), s => s <= own) > missed * (1 - Competing);
         var most = Math.Max(own, Smallest);
-        for (var i = 0; i < Doublings && Could(most); i++) most *= 2;
-        return (lower, Could(most) ? double.PositiveInfinity : Search(most, Could));
+        for (var i = 0; i < Doublings && Excess(own + most) > 0; i++) most *= 2;
+        return (lower, Excess(own + most) > 0 ? double.PositiveInfinity : Monotone.Root(Excess, own, own + most, Accuracy));
 
-        // Of the errors, the share with which values have a size that fulfils a condition.
-        double Share(double[][] at, Func<double, bool> holds)
+        // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what may be missed.
+        double Excess(double v)
         {
-            double[][] moved = [.. at.Select(v => new double[v.Length])];
-            var count = 0;
+            var way = Way(estimate, near.Of(v)) * (1 - Tiny);
+            var at = near.Level(v, Noise);
+            double[][] moved = [.. at.Select(row => new double[row.Length])];
+            var farther = 0;
             foreach (var error in errors)
             {
                 for (var r = 0; r < moved.Length; r++)
                     for (var l = 0; l < moved[r].Length; l++) moved[r][l] = at[r][l] + error[r][l];
-                if (holds(size(moved))) count++;
+                if (!double.IsFinite(size(moved)) || Way(moved, nearest(moved, variances).Of(v)) >= way) farther++;
             }
 
-            return count / (double)errors.Count;
+            return farther / (double)errors.Count - missed;
         }
-    }
 
-    // The largest size up to which a condition holds; 0 when it does not hold there.
-    private static double Search(double most, Func<double, bool> holds)
-    {
-        var (low, high) = (0.0, most);
-        for (var i = 0; i < Halvings; i++)
+        // Squared, in standard errors.
+        double Way(double[][] from, double[][] to)
         {
-            var middle = (low + high) / 2;
-            (low, high) = holds(middle) ? (middle, high) : (low, middle);
+            var sum = 0.0;
+            for (var r = 0; r < from.Length; r++)
+                for (var l = 0; l < from[r].Length; l++) sum += (from[r][l] - to[r][l]) * (from[r][l] - to[r][l]) / Math.Max(Tiny, variances[r][l]);
+            return sum;
         }
-
-        return low;
     }
 
     // Squared standard error of each value.

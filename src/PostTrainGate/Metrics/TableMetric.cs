@@ -67,9 +67,20 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
     private Measurement Of(IPredictions predictions, GateRule rule, double confidence, int seed)
     {
-        if (Rows(predictions.Favorable) is not { } rows) return NoGroup(rule);
+        if (RowsOf(predictions, rule, predictions.Favorable) is not { } rows) return NoGroup(rule);
         if (rows.Total == 0) return Measurement.NotMeasured("there are no rows");
         if (IsScored(rule) && rows.Scores is null) return Measurement.NotMeasured("there are no scores, only predicted classes");
+        var m = Of(predictions, rows, rule, confidence, seed);
+        var without = Enumerable.Range(0, rows.Labels.Length).Sum(i => GroupTable.LevelOf(rows.Group, i) < 0 ? rows.Count(i) : 0);
+        return without == 0 || !m.IsMeasured ? m
+            : m with { Notes = [$"{without} of {rows.Total} rows have no value of the group '{rule.Group}' and are left out", .. m.Notes] };
+    }
+
+    private PredictedRows? RowsOf(IPredictions predictions, GateRule rule, int favorable) =>
+        predictions.Rows(Needs.HasFlag(MetricNeeds.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
+
+    private Measurement Of(IPredictions predictions, PredictedRows rows, GateRule rule, double confidence, int seed)
+    {
         if (rule.Classes == ClassView.Favorable)
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
@@ -80,13 +91,10 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
         var classes = predictions.ClassNames.Length;
         var level = rule.Classes == ClassView.Worst ? 1 - (1 - confidence) / classes : confidence;
-        var each = Enumerable.Range(0, classes).Select(c => Measure(GroupTable.Count(Rows(c)!, c), rule, level, seed)).ToArray();
+        var each = Enumerable.Range(0, classes).Select(c => Measure(GroupTable.Count(RowsOf(predictions, rule, c)!, c), rule, level, seed)).ToArray();
         if (each.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
             return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
         return rule.Classes == ClassView.Worst ? Worst(each) : Mean(each);
-
-        PredictedRows? Rows(int favorable) =>
-            predictions.Rows(Needs.HasFlag(MetricNeeds.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
     }
 
     private static Measurement NoGroup(GateRule rule) => Measurement.NotMeasured($"the data has no group '{rule.Group}'");

@@ -6,10 +6,10 @@ internal interface IValuesOfSize
     /// <summary>Values of that size, [rate][level].</summary>
     double[][] Of(double size);
 
-    /// <summary>Values of that size in which all that noise cannot tell from an extreme are level with it.</summary>
+    /// <summary>The same, where all that noise hardly tells from an extreme is level with it.</summary>
     /// <param name="size">The size.</param>
     /// <param name="noise">How many standard errors noise is.</param>
-    double[][] Level(double size, double noise);
+    double[][] Level(double size, double noise) => Of(size);
 }
 
 /// <summary>Values of another size than the one that a family of values has: along that family to where they have it.</summary>
@@ -17,7 +17,8 @@ internal interface IValuesOfSize
 /// <param name="size">The size that is wanted, which grows along the family.</param>
 internal sealed class ValuesAlong(IValuesOfSize family, Func<double[][], double> size) : IValuesOfSize
 {
-    private const int Halvings = 45;
+    private const int Doublings = 45;
+    private const double Accuracy = 1e-6;
 
     /// <inheritdoc/>
     public double[][] Of(double wanted) => Reach(family.Of, wanted);
@@ -27,31 +28,29 @@ internal sealed class ValuesAlong(IValuesOfSize family, Func<double[][], double>
 
     private double[][] Reach(Func<double, double[][]> at, double wanted)
     {
-        var (low, high) = (0.0, 1.0);
-        for (var i = 0; i < Halvings && size(at(high)) is var reached && reached < wanted; i++) high *= 2;
-        for (var i = 0; i < Halvings; i++)
-        {
-            var middle = (low + high) / 2;
-            (low, high) = size(at(middle)) < wanted ? (middle, high) : (low, middle);
-        }
-
-        return at(low);
+        var high = 1.0;
+        for (var i = 0; i < Doublings && size(at(high)) < wanted; i++) high *= 2;
+        return at(Monotone.Root(s => size(at(s)) - wanted, 0, high, Accuracy));
     }
 }
 
 /// <summary>Estimated values drawn toward a center or away from it; the size is how many times as far they lie from it.</summary>
 /// <param name="estimate">[rate][level].</param>
-/// <param name="variances">Squared standard errors, [rate][level]; null: no value has to be level with another.</param>
 /// <param name="center">The center of a row.</param>
-internal sealed class ScaledValues(double[][] estimate, double[][]? variances, Func<double[], double> center) : IValuesOfSize
+internal sealed class ScaledValues(double[][] estimate, Func<double[], double> center) : IValuesOfSize
 {
-    /// <inheritdoc/>
-    public double[][] Of(double scale) => [.. estimate.Select(row => (double[])[.. row.Select(v => center(row) + scale * (v - center(row)))])];
+    private readonly double[] _centers = [.. estimate.Select(center)];
 
     /// <inheritdoc/>
-    public double[][] Level(double scale, double noise) => variances is null ? Of(scale) : [.. Of(scale).Select((row, r) =>
+    public double[][] Of(double scale)
     {
-        var (middle, far) = (center(row), row.Max(v => Math.Abs(v - center(row))));
-        return (double[])[.. row.Select((v, l) => v != middle && far - Math.Abs(v - middle) < noise * Math.Sqrt(variances[r][l]) ? middle + Math.Sign(v - middle) * far : v)];
-    })];
+        var values = new double[estimate.Length][];
+        for (var r = 0; r < values.Length; r++)
+        {
+            values[r] = new double[estimate[r].Length];
+            for (var l = 0; l < values[r].Length; l++) values[r][l] = _centers[r] + scale * (estimate[r][l] - _centers[r]);
+        }
+
+        return values;
+    }
 }

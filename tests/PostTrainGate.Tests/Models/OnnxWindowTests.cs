@@ -54,6 +54,37 @@ public class OnnxWindowTests
     public void AveragePool_with_any_attributes() => Sample(11, (w, writer) => writer.Then("AveragePool",
         [("ceil_mode", w.Ceil ? 1L : 0L), ("count_include_pad", w.CountPads ? 1L : 0L), .. w.Attributes(dilations: false)]));
 
+    // They are summed in another way than libtorch's own, which says what is right in double precision.
+    [Fact]
+    public void AveragePool_of_windows_side_by_side() => (
+        from axes in Gen.Int[1, 3]
+        from kernel in Gen.Long[1, 5].Array[axes]
+        from windows in Gen.Long[1, 4].Array[axes]
+        select (kernel, windows)).Sample(drawn =>
+    {
+        using var scope = NewDisposeScope();
+        var (kernel, size) = (drawn.kernel, drawn.kernel.Zip(drawn.windows, (k, w) => k * w).ToArray());
+        OnnxWriter writer = new([3, .. size], 19);
+        writer.Then("AveragePool", [("kernel_shape", kernel), ("strides", kernel)]);
+        var model = OnnxCompiler.Compile(new("case.onnx", writer.Build()), new("input", [3, .. size], 0, writer.Last));
+        var (x, weights) = (randn([2, 3, .. size]), randn([2, 3, .. drawn.windows]));
+        var (values, slopes) = Slopes(x, i => model.Graph.Run(model.State, i, [model.Output])[0]);
+        var (right, rightSlopes) = Slopes(x.to(float64), i => kernel.Length switch
+        {
+            1 => nn.functional.avg_pool1d(i, kernel[0], kernel[0]),
+            2 => nn.functional.avg_pool2d(i, kernel, kernel),
+            _ => nn.functional.avg_pool3d(i, kernel, kernel),
+        });
+        return allclose(values.to(float64), right, rtol: 1e-5, atol: 1e-6) && allclose(slopes.to(float64), rightSlopes, rtol: 1e-5, atol: 1e-6);
+
+        (Tensor, Tensor) Slopes(Tensor given, Func<Tensor, Tensor> pool)
+        {
+            var input = given.detach().requires_grad_();
+            var pooled = pool(input);
+            return (pooled.detach(), autograd.grad([(pooled * weights).sum()], [input])[0]);
+        }
+    }, iter: 150, threads: 1);
+
     private static void Sample(long opset, Action<Window, OnnxWriter> build)
     {
         var compared = 0;
