@@ -16,12 +16,14 @@ public sealed class OnnxClassifier : Classifier
     private readonly Tensor[] _state;
     private readonly Dictionary<string, Tensor> _parameters;
     private readonly InputNormalization _normalization;
+    private readonly bool _fewShapes;
 
     private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input, OutputHead head, int classes)
     {
         (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
         _normalization = InputNormalization.Of(input, file, InputShape);
+        _fewShapes = FewShapes.Helps(model.Graph);
     }
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
@@ -127,8 +129,14 @@ public sealed class OnnxClassifier : Classifier
         }
 
         using var scope = NewDisposeScope();
-        var values = _model.Graph.Run(_state, _normalization.Apply(inputs), slots);
-        for (var i = 0; i < taps.Length; i++) values[i] = (taps[i].Length == 0 ? OnnxHead.ToLogits(values[i], Head) : values[i]).MoveToOuterDisposeScope();
+        var (rows, batch) = (inputs.size(0), _fewShapes ? FewShapes.Fill(inputs) : inputs);
+        var values = _model.Graph.Run(_state, _normalization.Apply(batch), slots);
+        for (var i = 0; i < taps.Length; i++)
+        {
+            var value = ReferenceEquals(batch, inputs) ? values[i] : values[i].narrow(0, 0, rows);
+            values[i] = (taps[i].Length == 0 ? OnnxHead.ToLogits(value, Head) : value).MoveToOuterDisposeScope();
+        }
+
         return values;
     }
 

@@ -13,6 +13,34 @@ public sealed class OnnxFusionTests : IDisposable
 
     public static TheoryData<string> Names() => [.. Architectures.All.Keys, "pools"];
 
+    // A convolution's batch is filled up to one of few sizes.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20)]
+    [InlineData(21)]
+    [InlineData(53)]
+    [InlineData(101)]
+    public void Any_number_of_rows_has_the_values_and_gradients_of_its_rows(int count)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        Architectures.All["ResNet"]().Save(_folder.Path("model.onnx"), "logits", Architectures.Classes);
+        using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
+        var x = rand([count, .. model.InputShape]).requires_grad_();
+        var (logits, hidden) = (model.Logits(x), model.Activations(x, model.Layers[0].Output));
+        Assert.Equal([count, Architectures.Classes], logits.shape);
+        Assert.Equal(count, hidden.shape[0]);
+        var slope = autograd.grad([(logits * logits).sum()], [x])[0];
+        foreach (var row in new[] { 0, count / 2, count - 1 })
+        {
+            var one = x.narrow(0, row, 1).detach().requires_grad_();
+            var z = model.Logits(one);
+            AssertClose(z, logits.narrow(0, row, 1), "values");
+            AssertClose(model.Activations(one, model.Layers[0].Output), hidden.narrow(0, row, 1), "activations");
+            AssertClose(autograd.grad([(z * z).sum()], [one])[0], slope.narrow(0, row, 1), "gradients");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void A_merged_pass_has_the_values_and_gradients_of_one_step_after_the_other(string name)
