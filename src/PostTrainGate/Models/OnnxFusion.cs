@@ -11,7 +11,6 @@ internal static class OnnxFusion
     // What these compute lies in memory of its own that no gradient needs, so that what follows may overwrite it.
     private static readonly string[] Overwritten = ["Conv", "Gemm", "MatMul", "BatchNormalization", "Add", "MaxPool"];
 
-
     /// <summary>A normalisation's slots.</summary>
     /// <param name="Scale">Slot of the scale, [channels]; so are the others.</param>
     /// <param name="Shift">Slot of the shift.</param>
@@ -63,6 +62,7 @@ internal static class OnnxFusion
     private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step)
     {
         if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights) return null;
+        if (conv.OutputName != conv.Node.Output[0]) return null; // has one already
         int[] inputs = [.. conv.Inputs, .. step.Inputs[1..]];
         return [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = inputs, Kernel = v => Run(v, conv, step, weights, norm) }];
     }

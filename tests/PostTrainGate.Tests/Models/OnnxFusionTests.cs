@@ -13,6 +13,28 @@ public sealed class OnnxFusionTests : IDisposable
 
     public static TheoryData<string> Names() => [.. Architectures.All.Keys, "pools"];
 
+    [Fact]
+    public void Of_two_normalisations_behind_a_convolution_both_count()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(4);
+        OnnxWriter w = new([2, 6, 6], opset: 13);
+        w.Conv(randn(3, 2, 3, 3), randn(3), padding: 1);
+        foreach (var name in new[] { "first", "second" })
+        {
+            w.Node("BatchNormalization", [w.Last, w.Initializer($"{name}.scale", randn(3)), w.Initializer($"{name}.bias", randn(3)),
+                w.Initializer($"{name}.mean", randn(3)), w.Initializer($"{name}.variance", rand(3) + 0.3)]);
+        }
+
+        w.Then("GlobalAveragePool");
+        w.Flatten();
+        w.Save(_folder.Path("model.onnx"), "logits", 3);
+        using var model = OnnxClassifier.Load(_folder.Path("model.onnx")); // agrees with ONNX Runtime, or it would throw
+        string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
+        var x = rand(5, 2, 6, 6);
+        AssertClose(model.Values(x, all)[0], model.Logits(x), "values");
+    }
+
     // A convolution's batch is filled up to one of few sizes.
     [Theory]
     [InlineData(1)]
