@@ -12,7 +12,7 @@ namespace PostTrainGate.Metrics;
 /// <param name="seed">Seed of the draws.</param>
 internal sealed class ExtremumInterval(Measurement[] values, double confidence, int seed)
 {
-    private const int Draws = 10_000, Doublings = 40;
+    private const int Draws = 10_000;
     private const double Accuracy = 1e-4;
 
     // So many standard errors above the lowest a value may still be as low. More than between both ends of a size: luck is on one side only.
@@ -32,8 +32,7 @@ internal sealed class ExtremumInterval(Measurement[] values, double confidence, 
         double End(int direction, double step)
         {
             if (step <= 0) return lowest.Value;
-            for (var i = 0; i < Doublings && Excess(lowest.Value + direction * step) > 0; i++) step *= 2;
-            return lowest.Value + direction * Monotone.Root(s => Excess(lowest.Value + direction * s), 0, step, Accuracy);
+            return lowest.Value + (Monotone.End(far => Excess(lowest.Value + far), direction * step, Accuracy) ?? direction * double.PositiveInfinity);
         }
     }
 

@@ -18,7 +18,6 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
     // So many standard errors from an extreme a level still counts as level with it: which ones really are is not known.
     private const double Noise = 1;
 
-    private const int Doublings = 40;
     private const double Tiny = 1e-12, Smallest = 1e-6, Accuracy = 1e-3;
 
     /// <summary>How far levels lie apart from each other; of several rows the largest or the mean.</summary>
@@ -64,9 +63,7 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         var near = nearest(estimate, variances);
         var lower = Monotone.Root(Excess, 0, own, Accuracy);
         if (infinite) return (lower, double.PositiveInfinity);
-        var most = Math.Max(own, Smallest);
-        for (var i = 0; i < Doublings && Excess(own + most) > 0; i++) most *= 2;
-        return (lower, Excess(own + most) > 0 ? double.PositiveInfinity : Monotone.Root(Excess, own, own + most, Accuracy));
+        return (lower, own + (Monotone.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy) ?? double.PositiveInfinity));
 
         // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what may be missed.
         double Excess(double v)
