@@ -56,7 +56,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         return results.MoveToImmutable();
     }
 
-    /// <summary>Readings with their verdicts; what would pass by an attack's word must stand the trust checks.</summary>
+    /// <summary>Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.</summary>
     public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
         [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
 
@@ -76,12 +76,12 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
     {
-        if (reading.Verdict != Verdict.Pass || Metrics[gate] is not (RobustAccuracy or MedianPerturbation)) return reading;
+        if (reading.Value is null || Metrics[gate] is not (RobustAccuracy or MedianPerturbation)) return reading;
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
         using var checks = new TrustChecks(evaluation, Rules[gate], seed, cancel);
-        return checks.Doubt(Reference) is { } doubt
-            ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
-            : reading;
+        if (reading.Verdict == Verdict.Pass)
+            return checks.Doubt(Reference) is { } doubt ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" } : reading;
+        return checks.Sign() is { } sign ? reading with { Notes = [.. reading.Notes, $"A pass would not be trusted: {sign}."] } : reading;
     }
 
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>

@@ -16,6 +16,10 @@ public class TrustChecksTests
         Assert.Null(Doubt(1, x => Margin(x, 0.3), "pgd"));
 
     [Fact]
+    public void Saturated_outputs_are_told_however_well_they_stand() => Assert.Contains(
+        "the probabilities of 100 % of the inputs are exactly 0 and 1 in single precision", Doubt(1, x => Margin(x, 0.3) * 1e4, "pgd"), StringComparison.Ordinal);
+
+    [Fact]
     public void A_search_by_scores_finds_what_a_gradient_that_points_the_wrong_way_hides() => Assert.Contains(
         "a search by scores alone ('square', 200 queries) breaks 100 % of the inputs that the attack on the model itself leaves standing",
         Doubt(4, x => Margin((x * 20).round() / 20, 0.2).Plus(x.mean([1]) * 1e-3), "pgd"), StringComparison.Ordinal);

@@ -31,12 +31,15 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a fresh attack.</param>
     public string? Doubt(Evaluation? reference)
     {
-        if ((DrawsOutputs() ?? FlatGradients()) is { } doubt) return doubt;
+        if (Sign() is { } sign) return sign;
         // Without an epsilon there is no budget to beat.
         if (double.IsInfinity(rule.Attack!.Epsilon)) return null;
         return TransferBeatsAttack(reference) ?? FewStepsBeatAttack() ?? ScoresBeatGradients()
             ?? (_attack.KeepsForm ? StandsAtAnyRow() : StandsAtAnyEpsilon());
     }
+
+    /// <summary>What passes over the rows alone tell against it, without attacking them again; null when nothing does.</summary>
+    public string? Sign() => DrawsOutputs() ?? Saturates() ?? FlatGradients();
 
     // An attack on outputs that are drawn anew with every pass climbs another hill in every step.
     private string? DrawsOutputs()
@@ -47,6 +50,18 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         return moved > Tolerance && rule.Attack!.Name != AutoAttack.Randomised.Name
             ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
                 + $"('{AutoAttack.Randomised.Name}' takes it)" : null;
+    }
+
+    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has no slope. Attacks here
+    // see through that, others do not; and a classifier that is that sure was scaled to be.
+    private string? Saturates()
+    {
+        if (!Model.HasGradients || !_attack.NeedsGradients) return null;
+        using var scope = NewDisposeScope();
+        var second = nn.functional.softmax(Model.LogitsOfAll(_rows.Inputs), 1).topk(2, 1).values.select(1, 1);
+        var saturated = second.eq(0).to(float32).mean().item<float>();
+        return saturated > Tolerance ? $"the probabilities of {Percent(saturated)} of the inputs are exactly 0 and 1 in single precision, so that the "
+            + "cross-entropy has no gradient there; divide the logits by a temperature before they leave the model" : null;
     }
 
     // A row whose logits do not react to the input at all cannot be attacked along gradients; that is no robustness.
