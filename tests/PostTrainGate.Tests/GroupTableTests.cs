@@ -38,6 +38,22 @@ public class GroupTableTests
         Assert.True(m.Lower < m.Value && m.Value < m.Upper && m.Upper - m.Lower < 0.5, $"{m}");
     }
 
+    // Of 50 pairs without a common row all agree, so that Wilson's interval begins at 50 / (50 + 1.96^2); every replicate has 1.
+    [Fact]
+    public void Scores_that_separate_a_level_perfectly_do_not_make_certainty()
+    {
+        static ScoreCounts Separated() => ScoreCounts.Of([(0.2, 0.2, false, 50), (0.8, 0.8, true, 50)]);
+        static ScoreCounts Mixed() => ScoreCounts.Of([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
+        var rule = new GateRule { Metric = "", Rate = "auc" };
+        var lowest = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Separated()] }, rule, 0.95, 1);
+        Assert.Equal(1, lowest.Value);
+        Assert.InRange(lowest.Lower, 0.9, 0.93);
+        var apart = GroupMetric.RateDifference.Measure(Two with { Scores = [Separated(), Mixed()] }, rule, 0.95, 1);
+        var mixed = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Mixed()] }, rule, 0.95, 1);
+        Assert.Equal(0.2, apart.Value, 12);
+        Assert.True(apart.Upper - apart.Lower > mixed.Upper - mixed.Lower, $"{apart} {mixed}");
+    }
+
     [Fact]
     public void A_rate_that_rests_on_too_few_rows_is_not_measured()
     {

@@ -21,6 +21,9 @@ internal static class GroupBootstrap
     // proportion). Without it its interval would be a point.
     private const double Half = 0.5;
 
+    private const double Step = 1e-4; // of a derivative, in parts of a level's rows
+    private const int MostScores = 2000;
+
     /// <summary>The table that replicates are drawn from: the one that was counted, smoothed.</summary>
     public static GroupTable Center(GroupTable table) => table with
     {
@@ -57,7 +60,7 @@ internal static class GroupBootstrap
         // Ties with the middle count half, for functions of few values.
         var below = (sorted.Count(v => v < middle) + sorted.Count(v => v == middle) / 2.0) / sorted.Length;
         var bias = Normal.InvCDF(0, 1, Math.Clamp(below, 0.01, 0.99));
-        var skew = table.Scores.IsEmpty ? Acceleration(center, middle, of) : 0;
+        var skew = Acceleration(center, middle, of);
         return (At((1 - confidence) / 2), At((1 + confidence) / 2));
 
         double At(double q)
@@ -67,27 +70,60 @@ internal static class GroupBootstrap
         }
     }
 
-    // A sixth of the skewness of the function's influence, summed over the rows of every level, cell by cell.
+    // A sixth of the skewness of the function's influence, summed over the rows of every level, one kind of row after the other. It goes down
+    // with the root of the rows, so that of very many different scores nothing is left to correct.
     private static double Acceleration(GroupTable center, double middle, Func<GroupTable, double> of)
     {
-        const double Step = 1e-4;
+        if (center.Scores.Sum(s => s.Values.Length) > MostScores) return 0;
         var (cubes, squares) = (0.0, 0.0);
-        for (var level = 0; level < center.Cells.Length; level++)
+        foreach (var (count, rows, nearby) in center.Scores.IsEmpty ? WithMoreOfACell(center) : WithMoreOfAScore(center))
         {
-            var cells = center.Cells[level];
-            var counts = Counts(cells);
-            for (var cell = 0; cell < counts.Length; cell++)
-            {
-                double[] moved = [.. counts.Select((n, c) => (1 - Step) * n + (c == cell ? Step * cells.Count : 0))];
-                var nearby = center with { Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])) };
-                var influence = (of(nearby) - middle) / Step / cells.Count;
-                cubes += counts[cell] * Math.Pow(influence, 3);
-                squares += counts[cell] * influence * influence;
-            }
+            var influence = (of(nearby) - middle) / Step / rows;
+            cubes += count * Math.Pow(influence, 3);
+            squares += count * influence * influence;
         }
 
         var skew = cubes / (6 * Math.Pow(squares, 1.5));
         return double.IsFinite(skew) ? skew : 0;
+    }
+
+    // A kind of row, how many there are of it and of all in its level, and the table with a little more of it.
+    private static IEnumerable<(double Count, double Rows, GroupTable Nearby)> WithMoreOfACell(GroupTable center)
+    {
+        for (var level = 0; level < center.Cells.Length; level++)
+        {
+            var (cells, counts) = (center.Cells[level], Counts(center.Cells[level]));
+            for (var cell = 0; cell < counts.Length; cell++)
+            {
+                var moved = More(counts, cells.Count, cell);
+                yield return (counts[cell], cells.Count, center with { Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])) });
+            }
+        }
+    }
+
+    private static IEnumerable<(double Count, double Rows, GroupTable Nearby)> WithMoreOfAScore(GroupTable center)
+    {
+        for (var level = 0; level < center.Scores.Length; level++)
+        {
+            var scores = center.Scores[level];
+            double[] counts = [.. scores.Favorable, .. scores.Unfavorable];
+            var rows = counts.Sum();
+            for (var kind = 0; kind < counts.Length; kind++)
+            {
+                if (counts[kind] == 0) continue;
+                var moved = More(counts, rows, kind);
+                var nearby = scores with { Favorable = moved[..scores.Values.Length], Unfavorable = moved[scores.Values.Length..] };
+                yield return (counts[kind], rows, center with { Scores = center.Scores.SetItem(level, nearby) });
+            }
+        }
+    }
+
+    private static double[] More(double[] counts, double rows, int kind)
+    {
+        var moved = new double[counts.Length];
+        for (var i = 0; i < moved.Length; i++) moved[i] = (1 - Step) * counts[i];
+        moved[kind] += Step * rows;
+        return moved;
     }
 
     private static double[] Counts(Confusion c) => [c.TruePositives, c.FalsePositives, c.FalseNegatives, c.TrueNegatives];

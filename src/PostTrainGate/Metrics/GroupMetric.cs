@@ -113,10 +113,7 @@ public sealed class GroupMetric : TableMetric
         var rates = Rates(rule);
         if (WhyNot(table, rates) is { } reason) return Measurement.NotMeasured(reason);
         var value = Spread(OnScale(table, rates), table);
-        var interval = rates is [{ Terms: not null }] && !_ratio && !_overall && table.HasPrivileged ? ApartFromBiased(table, rates[0], confidence, seed)
-            : !_size && table.HasPrivileged ? GroupBootstrap.Interval(table, t => Spread(OnScale(t, rates), table) is var v && double.IsFinite(OffScale(v, table)) ? v : double.NaN, confidence, seed)
-            : (_overall ? SizeInterval.FromLast : SizeInterval.Apart(_largest)).Of(table, t => OnScale(t, rates), confidence, seed);
-        if (interval is not var (lower, upper))
+        if (Interval(table, rates, confidence, seed) is not var (lower, upper))
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
             return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
@@ -136,9 +133,20 @@ public sealed class GroupMetric : TableMetric
     /// <inheritdoc/>
     protected override Rate[] Rates(GateRule rule) => _rates.Length == 0 ? [RateOf(rule.Rate!)] : _rates;
 
-    // A rate whose estimate noise makes too large: the middles of its intervals are better, and their widths add up as errors do (method of
-    // variance estimates recovery, Zou and Donner 2008).
-    private static (double, double)? ApartFromBiased(GroupTable table, Rate rate, double confidence, int seed)
+    // On the scale that levels are compared on.
+    private (double, double)? Interval(GroupTable table, Rate[] rates, double confidence, int seed)
+    {
+        if (_overall || _size || !table.HasPrivileged)
+            return (_overall ? SizeInterval.FromLast : SizeInterval.Apart(_largest)).Of(table, t => OnScale(t, rates), confidence, seed);
+        if (rates is [var rate] && !_ratio && Enumerable.Range(0, table.Cells.Length).Any(l => rate.LeavesBootstrap(table[l])))
+            return ApartByLevels(table, rate, confidence, seed);
+        return GroupBootstrap.Interval(table,
+            t => Spread(OnScale(t, rates), table) is var v && double.IsFinite(OffScale(v, table)) ? v : double.NaN, confidence, seed);
+    }
+
+    // Between the middles of the levels' own intervals, whose widths add up as errors do (method of variance estimates recovery, Zou and
+    // Donner 2008).
+    private static (double, double)? ApartByLevels(GroupTable table, Rate rate, double confidence, int seed)
     {
         Measurement a = LevelRate.Of(table, 0, rate, confidence, seed), b = LevelRate.Of(table, 1, rate, confidence, seed);
         if (!a.IsMeasured || !b.IsMeasured) return null;

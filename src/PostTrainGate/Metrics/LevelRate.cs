@@ -9,6 +9,12 @@ internal static class LevelRate
         var cells = table.Cells[level];
         if (double.IsNaN(rate.Of(table[level]))) return Measurement.NotMeasured($"level '{table.Levels[level]}' has no {rate.Base}");
         if (rate.Part?.Invoke(cells) is var (hits, total)) return Intervals.Proportion((int)hits, (int)total, confidence);
+        if (rate.AllPairsAgree(table[level]))
+        {
+            var pairs = (int)rate.Pairs!(cells);
+            return Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence) with { Count = (int)cells.Count };
+        }
+
         var alone = new GroupTable([table.Levels[level]], [cells], HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
         var value = rate.Of(alone[0]);
         var interval = rate.Terms is not { } terms ? GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed)

@@ -78,7 +78,8 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
                 / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)) with { Largest = 2 },
         Counted("r2", "Share of the labels' variance that the predicted class explains, 0 or 1 (fairlearn r2_score).", Both,
             c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable)) with { Largest = double.PositiveInfinity },
-        Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s => s.Auc),
+        Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s => s.Auc)
+            with { Pairs = c => Math.Min(c.Favorable, c.Unfavorable) },
         Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows", s => s.LogLoss)
             with { Largest = double.PositiveInfinity },
         Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015).",
@@ -97,6 +98,15 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
 
     /// <summary>What it is the sum of the sizes of, so that noise in each adds to it; null where it is no such sum.</summary>
     internal Func<ScoreCounts, double[]>? Terms { get; private init; }
+
+    /// <summary>Pairs of rows, none in two of them, that it is the expected share of; null where it is no share of pairs.</summary>
+    internal Func<Confusion, double>? Pairs { get; private init; }
+
+    /// <summary>Whether a bootstrap gives no right interval: noise alone makes it larger, or all pairs agree, as they then do in every replicate.</summary>
+    internal bool LeavesBootstrap(LevelRows rows) => Terms is not null || AllPairsAgree(rows);
+
+    /// <summary>Whether it is a share of pairs that all agree.</summary>
+    internal bool AllPairsAgree(LevelRows rows) => Pairs is not null && Of(rows) is 0.0 or 1.0;
 
     /// <summary>Whether it comes from scores, so that counts do not do.</summary>
     public bool NeedsScores { get; private init; }

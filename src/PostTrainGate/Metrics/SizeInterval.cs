@@ -25,7 +25,7 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         (estimate, variances) => new NearestValues(estimate, variances, largest));
 
     /// <summary>How far the farthest level lies from the last value, which is that of all levels together.</summary>
-    public static SizeInterval FromLast { get; } = About(values => values.Max(row => row.Max(v => Math.Abs(v - row[^1]))), row => row[^1]);
+    public static SizeInterval FromLast { get; } = Along(values => values.Max(row => row.Max(v => Math.Abs(v - row[^1]))));
 
     /// <summary>A size that grows as the levels of the only row lie farther apart.</summary>
     public static SizeInterval Along(Func<double[][], double> size) =>
