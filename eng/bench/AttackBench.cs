@@ -11,7 +11,7 @@ namespace PostTrainGate.Bench;
 /// process: of the rebuilt graph, and of a module by hand, which is what the passes of foolbox and AutoAttack's own code were. Those
 /// were timed once each, and for the same images they differ by up to nine times, so that their seconds stand beside them. <c>whole</c>: every row uses all steps, as foolbox's
 /// do; <c>gate</c>: through the harness, only what still stands. Options: models to attack (<c>cnn lenet5</c>), <c>--only TEXT</c> (part
-/// of an attack's name), <c>--repeats N</c> (3), <c>--threads N</c> (1, as in the reference).
+/// of an attack's name), <c>--repeats N</c> (3), <c>--seed N</c> (1), <c>--threads N</c> (1, as in the reference).
 /// </summary>
 internal static class AttackBench
 {
@@ -45,15 +45,15 @@ internal static class AttackBench
     {
         NativeMemory.Tune();
         set_num_threads(Options.Count(args, "--threads") ?? 1);
-        var (repeats, only) = (Options.Count(args, "--repeats") ?? 3, Options.Text(args, "--only") ?? "");
+        var (repeats, seed, only) = (Options.Count(args, "--repeats") ?? 3, Options.Count(args, "--seed") ?? 1, Options.Text(args, "--only") ?? "");
         var models = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn").ToList();
         Console.WriteLine($"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass");
         foreach (var attack in Attacks.Where(a => models.Contains(a.Model) && a.Reference.Contains(only, StringComparison.Ordinal)))
-            Console.WriteLine(Measure(attack, repeats));
+            Console.WriteLine(Measure(attack, repeats, seed));
         return 0;
     }
 
-    private static string Measure((string Reference, string Model, string Peer, int Rows, AttackSettings Settings) a, int repeats)
+    private static string Measure((string Reference, string Model, string Peer, int Rows, AttackSettings Settings) a, int repeats, int seed)
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(FixtureFolder.Path($"fmnist/{a.Model}.onnx"));
@@ -71,14 +71,14 @@ internal static class AttackBench
             plain.Add(Pass(hand));
             if (Catalog.Attacks.First(t => t.Name == a.Settings.Name) is IMinimalAttack)
             {
-                gate.Add(ProcessorTime.Of(() => distance = AttackHarness.Distances(model, images, labels, new(a.Settings, 1)).Median));
+                gate.Add(ProcessorTime.Of(() => distance = AttackHarness.Distances(model, images, labels, new(a.Settings, seed)).Median));
                 continue;
             }
 
             if (a.Peer == "foolbox") whole.Add(ProcessorTime.Of(() => Whole(model, images, labels, a.Settings)));
             gate.Add(ProcessorTime.Of(() =>
             {
-                using var outcome = AttackHarness.Run(model, images, labels, new(a.Settings, 1));
+                using var outcome = AttackHarness.Run(model, images, labels, new(a.Settings, seed));
                 robust = outcome.RobustAccuracy;
             }));
         }
