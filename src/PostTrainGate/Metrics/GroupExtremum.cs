@@ -43,8 +43,12 @@ public sealed class GroupExtremum : TableMetric
         if (table.WhyNot(rate) is { } reason) return Measurement.NotMeasured(reason);
         Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];
         if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
+        var value = _highest ? levels.Max(m => m.Value) : levels.Min(m => m.Value);
+        // A value that noise makes too large lies far up in its interval; the errors are about its middle.
+        if (rate.Terms is not null) levels = [.. levels.Select(m => m with { Value = (m.Lower + m.Upper) / 2 })];
         Measurement Lowest(IEnumerable<Measurement> of) => new ExtremumInterval([.. of], confidence, seed).OfLowest(table.Rows);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
+        m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };
         return rate.Largest > 1 ? m : m with { Lower = Math.Max(0, m.Lower), Upper = Math.Min(1, m.Upper) };
     }
 
