@@ -79,7 +79,7 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     {
         using var evaluation = new Evaluation(_best!.Model, splits.Test);
         var afresh = new GateMeter(policy, splits.Test, "test", cancel) { Reference = original, Base = test.Base, Plan = test.Plan };
-        var readings = afresh.Read(evaluation, afresh.Measure(evaluation, "Attacking the repaired model afresh", progress), baseline);
+        var readings = afresh.Read(evaluation, afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress), baseline);
         var controls = NullControls(original);
         var gates = result.Gates.Select((g, i) => g with { Repaired = readings[i], NullControl = controls[i] }).ToImmutableArray();
 
@@ -102,6 +102,8 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
         return result with { Gates = gates, Repair = summary };
     }
 
+    private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
+
     // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what it may cost.
     private (bool Proposed, string Reason) Decide(ImmutableArray<GateReading> gates, double cost)
     {
@@ -120,7 +122,7 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
         var mended = wrong.Count(g => !Outcomes.Blocks(policy, g.Repaired!.Verdict));
         return mended == 0
             ? (false, $"{_best!.Method} helped on the selection split, but every gate that failed still fails on the test split.")
-            : (true, $"{_best!.Method} mends {(mended == wrong.Length ? "every gate that failed" : $"{mended} of {wrong.Length} gates that failed")} on the sealed test split, with fresh attacks.");
+            : (true, $"{_best!.Method} mends {(mended == wrong.Length ? "every gate that failed" : $"{mended} of {wrong.Length} gates that failed")} on the sealed test split{(Attacks ? ", with fresh attacks" : "")}.");
     }
 
     private RepairSummary Write(RepairSummary summary, GateResult result)
