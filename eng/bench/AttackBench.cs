@@ -107,7 +107,7 @@ internal static class AttackBench
         EachBatch(images, labels, (x, y) => attack.Perturb(context, x, y));
     }
 
-    private static void GradientPass(Func<Tensor, Tensor> network, Tensor images, Tensor labels) => EachBatch(images, labels, (x, y) =>
+    internal static void GradientPass(Func<Tensor, Tensor> network, Tensor images, Tensor labels) => EachBatch(images, labels, (x, y) =>
     {
         var input = x.detach().requires_grad_();
         var loss = nn.functional.cross_entropy(network(input), y, reduction: nn.Reduction.Sum);

@@ -45,40 +45,65 @@ internal static class CoverageBench
         .. from metric in new[] { "rate_difference", "rate_minimum", "rate_maximum" } from rate in new[] { "auc", "log_loss", "calibration_error" } select (metric, rate),
     ];
 
+    /// <summary>How many of a line's intervals hold the truth, and lie above it.</summary>
+    private sealed record Line(Population Population, string Metric, double Truth, int Measured, int Holds, int Above, int Sets)
+    {
+        public override string ToString() => $"{Population.Name + ": " + Metric,-75} truth {Truth,7:F4} held {Holds / (double)Measured,6:P1} above it "
+            + $"{Above / (double)Measured,5:P1}{(Measured < Sets ? $" ({Sets - Measured} not measured)" : "")}";
+    }
+
     public static int Run(string[] args)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        torch.set_num_threads(1);
+        torch.set_num_threads(1); // lines side by side instead
         var (sets, seed, only) = (Options.Count(args, "--sets") ?? 1000, Options.Count(args, "--seed") ?? 1, Options.Text(args, "--only") ?? "");
-        foreach (var population in Populations)
-            foreach (var (name, rate) in Counted) Line(population, name, rate, (random, rows) => Table(population, random, rows));
-        foreach (var population in Populations.Where(p => p.Levels.Length == 2 || p.Name.StartsWith("four", StringComparison.Ordinal)))
-            foreach (var (name, rate) in Scored) Line(population, name, rate, (random, rows) => ScoredTable(population, random, rows));
-
-        return 0;
-
-        void Line(Population population, string name, string? rate, Func<Random?, int, GroupTable> draw)
+        var counted = from p in Populations from m in Counted select (p, m, Draw: (Func<Population, Random?, int, GroupTable>)Table);
+        var scored = from p in Populations from m in Scored where p.Levels.Length == 2 || p.Name.StartsWith("four", StringComparison.Ordinal)
+                     select (p, m, Draw: (Func<Population, Random?, int, GroupTable>)ScoredTable);
+        var lines = counted.Concat(scored).Select(l => (l.p, l.m, Name: l.m.Rate is null ? l.m.Metric : $"{l.m.Metric} of {l.m.Rate}", l.Draw))
+            .Where(l => $"{l.p.Name}: {l.Name}".Contains(only, StringComparison.Ordinal)).ToList();
+        var results = lines.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).Select(l => Simulate(l.p, l.m, l.Name, l.Draw, sets, seed));
+        List<Line> measured = [];
+        foreach (var line in results)
         {
-            var title = $"{population.Name}: {name}{(rate is null ? "" : $" of {rate}")}";
-            if (!title.Contains(only, StringComparison.Ordinal)) return;
-            var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
-            var rule = new GateRule { Metric = name, Rate = rate };
-            // The figure of the population: of shares, or for scores of very many rows.
-            var truth = metric.Value(draw(rate is not null && Catalog.Rates.Single(r => r.Name == rate).NeedsScores ? new Random(77) : null, 4000), rule);
-            var random = new Random(Seeds.Derive(seed, title)); // every line draws its own data sets
-            var (holds, above, unmeasured) = (0, 0, 0);
-            for (var d = 0; d < sets; d++)
-            {
-                var m = metric.Measure(draw(random, 1), rule, 0.95, d + seed * 100_000);
-                if (!m.IsMeasured) unmeasured++;
-                else if (m.Lower <= truth + 1e-12 && truth - 1e-12 <= m.Upper) holds++;
-                else if (m.Lower > truth) above++;
-            }
-
-            var measured = Math.Max(1, sets - unmeasured);
-            Console.WriteLine($"{title,-75} truth {truth,7:F4} held {holds / (double)measured,6:P1} above it {above / (double)measured,5:P1}"
-                + (unmeasured > 0 ? $" ({unmeasured} not measured)" : ""));
+            measured.Add(line);
+            Console.WriteLine(line);
         }
+
+        Pooled("metric", measured, l => l.Metric);
+        Pooled("population", measured, l => l.Population.Name);
+        var inside = measured.Count(l => l.Holds / (double)l.Measured is >= 0.93 and <= 0.97);
+        Console.WriteLine($"all {Share(measured):P1}; {inside} of {measured.Count} lines within 93 % to 97 %");
+        return 0;
+    }
+
+    private static void Pooled(string name, List<Line> lines, Func<Line, string> by)
+    {
+        Console.WriteLine($"by {name}:");
+        foreach (var group in lines.GroupBy(by)) Console.WriteLine($"  {group.Key,-60} {Share(group),6:P1}");
+    }
+
+    private static double Share(IEnumerable<Line> lines) => lines.Sum(l => l.Holds) / (double)lines.Sum(l => l.Measured);
+
+    private static Line Simulate(Population population, (string Name, string? Rate) m, string name, Func<Population, Random?, int, GroupTable> draw, int sets, int seed)
+    {
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        var metric = Catalog.Metrics.OfType<TableMetric>().Single(t => t.Name == m.Name);
+        var rule = new GateRule { Metric = m.Name, Rate = m.Rate };
+        // The figure of the population: of shares, or for scores of very many rows.
+        var truth = metric.Value(draw(population, m.Rate is not null && Catalog.Rates.Single(r => r.Name == m.Rate).NeedsScores ? new Random(77) : null, 4000), rule);
+        var random = new Random(Seeds.Derive(seed, $"{population.Name}: {name}")); // every line draws its own data sets
+        var (holds, above, measured) = (0, 0, 0);
+        for (var d = 0; d < sets; d++)
+        {
+            var found = metric.Measure(draw(population, random, 1), rule, 0.95, d + seed * 100_000);
+            if (!found.IsMeasured) continue;
+            measured++;
+            if (found.Lower <= truth + 1e-12 && truth - 1e-12 <= found.Upper) holds++;
+            else if (found.Lower > truth) above++;
+        }
+
+        return new(population, name, truth, Math.Max(1, measured), holds, above, sets);
     }
 
     // Base rate of favourable labels, and how often a prediction is right, whatever the label.

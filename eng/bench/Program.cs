@@ -7,6 +7,7 @@ VectorWidth.Pin(); // before the first tensor, as the command line does
 Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
 {
     ["attacks"] = (AttackBench.Run, "attacks in units of an input-gradient pass, beside other tools"),
+    ["autoattack"] = (AutoAttackBench.Run, "AutoAttack's standard version beside autoattack-fast, on images that neither was tuned on"),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
     ["certify"] = (CertifyBench.Run, "certified accuracy of the fixtures by IBP and CROWN beside an attack, and seconds a row"),
     ["coverage"] = (CoverageBench.Run, "how often 95 % intervals of group metrics hold the truth, on simulated data"),

@@ -33,7 +33,7 @@ public sealed class CertifiedAccuracy : IMetric
                 $"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}");
         using var graph = BoundGraph.Of(model, data.Inputs.shape[1..], out var reason);
         if (graph is null) return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
-        using var rows = AttackedRows.Of(context, data);
+        using var rows = data.Take(context.Chosen(data));
         var found = Certifier.Run(graph, model, rows.Inputs, rows.Labels, settings, context.Seed, context.Progress, context.Cancel);
         var (certified, wrong, broken) = (found.Certified.Count(c => c), found.Correct.Count(c => !c), found.Broken.Count(b => b));
         return Intervals.Proportion(certified, rows.Count, context.Confidence) with

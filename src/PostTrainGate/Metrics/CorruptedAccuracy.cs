@@ -60,7 +60,7 @@ public sealed class CorruptedAccuracy : IMetric
         }
 
         using var scope = NewDisposeScope();
-        using var rows = AttackedRows.Of(context, evaluation.Data);
+        using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
         var columns = form.IsTable ? ColumnStatistics.Of(rows.Inputs, rows.Layout) : null;
         var (right, total) = (new double[rows.Count], chosen.Length * settings.Severities.Length);
         var hits = new double[chosen.Length, settings.Severities.Length];

@@ -34,7 +34,7 @@ public sealed class EmpiricalRobustness : IMetric
     public Measurement Measure(MetricContext context)
     {
         var reference = context.Reference ?? context.Evaluation;
-        if (AttackedRows.WhyNot(context, reference) is { } reason) return Measurement.NotMeasured(reason);
+        if (AttackFit.WhyNot(context.Rule.Attack, reference) is { } reason) return Measurement.NotMeasured(reason);
         // The same set for every model: its seed is that of the rows, not that of this measurement.
         var key = (nameof(EmpiricalRobustness), context.Rule.Attack, context.Rule.Samples, context.RowSeed);
         var set = reference.Once(key, () => Transfer(context, reference));
@@ -49,7 +49,7 @@ public sealed class EmpiricalRobustness : IMetric
     private static TransferSet Transfer(MetricContext context, Evaluation reference)
     {
         using var scope = NewDisposeScope();
-        using var rows = reference.Data.Take(AttackedRows.Choose(context, reference.Data));
+        using var rows = reference.Data.Take(context.Chosen(reference.Data));
         using var outcome = AttackHarness.Run(reference.Model, rows, new(context.Rule.Attack!, context.RowSeed)
         {
             KeepExamples = true,

@@ -137,4 +137,14 @@ public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, 
 
     /// <summary>How far a metric that attacks has to go; null: all rows, at once.</summary>
     internal AttackPlan? Plan { get; init; }
+
+    /// <summary>The rows to measure, ascending: all, or a seeded choice of <c>samples</c> of them.</summary>
+    public int[] Chosen(Data.EvaluationSet data)
+    {
+        var rows = Enumerable.Range(0, data.Count).ToArray();
+        if (Rule.Samples is not { } samples || samples >= data.Count) return rows;
+        new Random(RowSeed).Shuffle(rows);
+        Array.Sort(rows, 0, samples);
+        return rows[..samples];
+    }
 }

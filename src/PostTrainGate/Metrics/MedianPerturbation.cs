@@ -29,12 +29,13 @@ public sealed class MedianPerturbation : IMetric
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (AttackedRows.WhyNot(context, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
+        if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
         var settings = context.Rule.Attack!;
         var attack = (IMinimalAttack)Catalog.Attacks.First(a => a.Name == settings.Name);
         if (!attack.Norms.Contains(settings.Norm)) return Measurement.NotMeasured(
             $"the attack {settings.Name} makes distances small in {string.Join(" and ", attack.Norms)}, not in {settings.Norm}");
-        using var rows = AttackedRows.Of(context, context.Evaluation.Data);
+        var chosen = context.Chosen(context.Evaluation.Data);
+        using var rows = context.Evaluation.Data.Take(chosen);
         var run = new AttackRun(settings, context.Seed)
         {
             KeepExamples = context.Plan is not null, Progress = context.Progress, Cancel = context.Cancel,
@@ -50,7 +51,7 @@ public sealed class MedianPerturbation : IMetric
         }
 
         using var fragile = new FragileRows(context.Evaluation, run);
-        if (found.Examples is { } examples) fragile.Offer(rows, AttackedRows.Choose(context, context.Evaluation.Data), examples);
+        if (found.Examples is { } examples) fragile.Offer(rows, chosen, examples);
         return new(found.Median, sorted[lower], sorted[upper], sorted.Length)
         {
             Breakdowns = [Curve(found, context.Evaluation.Model.Input, settings.Norm,

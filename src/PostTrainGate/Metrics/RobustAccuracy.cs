@@ -31,9 +31,9 @@ public sealed class RobustAccuracy : IMetric
     /// </remarks>
     public Measurement Measure(MetricContext context)
     {
-        if (AttackedRows.WhyNot(context, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
+        if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
         var (data, rule, plan) = (context.Evaluation.Data, context.Rule, context.Plan);
-        var rows = AttackedRows.Choose(context, data);
+        var rows = context.Chosen(data);
         var stops = plan is { Full: false } && rule.Drop is null && (rule.Min ?? rule.Max) is not null;
         var cached = plan?.Cache is { } cache ? new CachedAttack(context.Evaluation.Model, cache) : null;
         List<int> attacked = [];
@@ -64,7 +64,7 @@ public sealed class RobustAccuracy : IMetric
         return ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence) with
         {
             Breakdowns = [Breakdown.ByClass("robust accuracy by class", data, attacked, robust.Contains, context.Confidence)],
-            Notes = AttackedRows.LeavesForm(rule.Attack!, data) is { } note ? [note] : [],
+            Notes = AttackFit.LeavesForm(rule.Attack!, data) is { } note ? [note] : [],
             Fragile = fragile?.Inputs() ?? [],
             Attacked = plan is null ? null : new(attacked.Count, rows.Length, brokenByKept),
         };
@@ -83,45 +83,5 @@ public sealed class RobustAccuracy : IMetric
 
         var outcome = AttackHarness.Run(model, rows, run);
         return ([.. outcome.Robust], 0, outcome.Examples);
-    }
-}
-
-/// <summary>What metrics that attack have in common: which rows, and whether the attack is possible at all.</summary>
-internal static class AttackedRows
-{
-    /// <summary>Why this gate's attack cannot be run on that model; null when it can.</summary>
-    public static string? WhyNot(MetricContext context, Evaluation evaluation)
-    {
-        if (context.Rule.Attack is not { } settings) return "the gate names no attack";
-        if (evaluation.Data.Count == 0) return "there are no rows";
-        var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
-        if (attack.KeepsForm && evaluation.Data.Layout is null)
-            return $"the attack {settings.Name} changes columns of a table, which the inputs are not";
-        return !evaluation.Model.HasGradients && attack.NeedsGradients
-            ? $"the attack {settings.Name} needs gradients, which {evaluation.Model.Name} does not have"
-            : null;
-    }
-
-    /// <summary>That an attack makes rows which the table could not hold; null where it does not.</summary>
-    public static string? LeavesForm(Policy.AttackSettings settings, EvaluationSet data)
-    {
-        if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty)) return null;
-        var keeping = Catalog.Attacks.Where(a => a.KeepsForm).Select(a => a.Name).ToArray();
-        return keeping.Contains(settings.Name) ? null : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
-            + "as the table cannot hold: parts of categories, changed columns that are immutable. "
-            + $"{string.Join(" and ", keeping)} keep to its form.";
-    }
-
-    /// <summary>The rows of <see cref="Choose"/>; the caller disposes them.</summary>
-    public static EvaluationSet Of(MetricContext context, EvaluationSet data) => data.Take(Choose(context, data));
-
-    /// <summary>The rows to attack, ascending: all, or a seeded choice of <c>samples</c> of them.</summary>
-    public static int[] Choose(MetricContext context, EvaluationSet data)
-    {
-        var rows = Enumerable.Range(0, data.Count).ToArray();
-        if (context.Rule.Samples is not { } samples || samples >= data.Count) return rows;
-        new Random(context.RowSeed).Shuffle(rows);
-        Array.Sort(rows, 0, samples);
-        return rows[..samples];
     }
 }

@@ -28,7 +28,7 @@ public sealed class SmoothedAccuracy : IMetric
         if (context.Rule.Smoothing is not { } settings) return Measurement.NotMeasured("the gate names no noise");
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0) return Measurement.NotMeasured("there are no rows");
-        using var rows = AttackedRows.Of(context, evaluation.Data);
+        using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
         var verdicts = Smoothing.Certify(evaluation.Model, rows.Inputs, settings.Sigma, settings.Draws, context.Seed, context.Progress,
             context.Cancel);
         bool Holds(int row, double radius) => verdicts[row].Class == rows.LabelValues[row] && verdicts[row].Radius >= radius;
