@@ -21,6 +21,10 @@ internal static class AutoAttackSweeps
     // ... and where the boundary found is within this many epsilon.
     private const double Near = 1.25;
 
+    // A run that ends with less than this share of the way left missed by chance: it is tried again from other random starts.
+    private const double NearMiss = 0.05;
+    private const int Restarts = 4;
+
     /// <summary>Targeted APGD.</summary>
     public static void Ascend(AttackContext context, RowSet rows) => EachTarget(context, rows, (part, clean, targets) =>
     {
@@ -28,8 +32,17 @@ internal static class AutoAttackSweeps
         using var best = Apgd.Targeted.Ascend(context, part, targets, ProbeSteps);
         if (part.Count == 0) return;
         var hoped = best.Value.Plus((best.Value - start.Value) * Scalars.Of(MoreProgress));
-        Part(part, hoped.gt(Scalars.Of(0)), [targets], (some, to) => Apgd.Targeted.Ascend(context, some, to[0], Apgd.DefaultSteps).Dispose());
+        Part(part, hoped.gt(Scalars.Of(0)), [targets, start], (some, kept) => Insist(context, some, kept[0], kept[1]));
     });
+
+    private static void Insist(AttackContext context, RowSet rows, RowSet.Kept targets, RowSet.Kept start)
+    {
+        for (var restart = 0; restart <= Restarts && rows.Count > 0; restart++)
+        {
+            using var best = Apgd.Targeted.Ascend(context, rows, targets, Apgd.DefaultSteps);
+            if (rows.Count > 0) rows.GiveUp(best.Value.lt(start.Value * Scalars.Of(NearMiss)));
+        }
+    }
 
     /// <summary>Targeted FAB.</summary>
     public static void Boundaries(AttackContext context, RowSet rows) => EachTarget(context, rows, (part, _, targets) =>
