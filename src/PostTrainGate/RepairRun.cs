@@ -32,7 +32,7 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
         if (_best is null)
         {
             var why = _tried.Any(c => c.Objective is not null)
-                ? "No repair was better than the model on the selection split within the accuracy that the policy lets it cost."
+                ? "No repair was better than the model on the selection split, kept all of its classes and stayed within the accuracy that the policy lets it cost."
                 : "No repair applies to the gates that failed.";
             return result with { Repair = new() { Proposed = false, Reason = why, Candidates = candidates } };
         }

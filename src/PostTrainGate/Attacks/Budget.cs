@@ -98,6 +98,15 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         return Project(clean, clean.Plus(change)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The legal inputs that a step along a gradient leads to; of a table's categories those that it promises most of.</summary>
+    /// <param name="clean">[batch, input shape].</param>
+    /// <param name="x">[batch, input shape], where the step starts.</param>
+    /// <param name="gradient">[batch, input shape], at <paramref name="x"/>.</param>
+    /// <param name="size">Length of the step in the budget's norm.</param>
+    /// <returns>[batch, input shape].</returns>
+    internal Tensor Step(Tensor clean, Tensor x, Tensor gradient, double size) =>
+        Form?.Step(Ball, clean, x, gradient, size) ?? Project(clean, x.add(Direction(gradient), Scalars.Of(size)));
+
     /// <summary>
     /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its largest value alone (L1).
     /// </summary>

@@ -65,7 +65,7 @@ public sealed class GradientAttack : RowAttack
             var (logits, gradient) = Differentiate(context, x.Value, rows.Labels.Value);
             if (sum is not null) gradient = sum.Value = (sum.Value * Scalars.Of(_momentum)).Plus(Mean(gradient));
             if (budget.Norm == Norm.L1) gradient = budget.Open(rows.Clean.Value, x.Value, gradient);
-            next.Value = budget.Project(rows.Clean.Value, x.Value.Plus(budget.Direction(gradient).mul(Scalars.Of(stepSize))));
+            next.Value = budget.Step(rows.Clean.Value, x.Value, gradient, stepSize);
             if (context.StopAtSuccess) rows.Judge(context, logits, x.Value);
             x.Value = next.Value;
         }

@@ -113,6 +113,14 @@ public sealed class TableForm : IDisposable
         return Join(MoveNumbers(ball, clean, x), Choose(clean, nearer)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>A step of numbers along a gradient, and the changes of category that it promises most of: [batch, width].</summary>
+    internal Tensor Step(Budget ball, Tensor clean, Tensor x, Tensor gradient, double size)
+    {
+        using var scope = NewDisposeScope();
+        var numbers = MoveNumbers(ball, clean, x.add(ball.Direction(OfNumbers(gradient)), Scalars.Of(size)));
+        return Join(numbers, Choose(clean, Gains(gradient, clean))).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Rows with their numbers as given and their categories as given: [batch, width].</summary>
     internal Tensor Join(Tensor numbers, Tensor categories) => where(_isNumber, numbers, categories);
 

@@ -44,7 +44,8 @@ public sealed record Adversarial
     public TransformRecipe Recipe(OnnxClassifier model)
     {
         var name = string.Create(CultureInfo.InvariantCulture,
-            $"adversarial {(AttackSteps == 1 ? "fgsm-rs" : $"pgd-{AttackSteps}")} lr {Schedule.LearningRate:G3}");
+            $"adversarial {(AttackSteps == 1 ? "fgsm-rs" : $"pgd-{AttackSteps}")} lr {Schedule.LearningRate:G3}")
+            + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"));
         return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.Everything, Schedule)
         {
             LabelWeight = 1,
@@ -89,14 +90,14 @@ public sealed record Adversarial
     private Tensor Attack(OnnxClassifier model, Budget budget, Tensor clean, Tensor labels, Generator random)
     {
         using var scope = NewDisposeScope();
-        using Scalar stepSize = Reach * budget.Epsilon / AttackSteps;
+        var stepSize = Reach * budget.Epsilon / AttackSteps;
         var x = budget.RandomPoint(clean, random);
         for (var step = 0; step < AttackSteps; step++)
         {
             using var at = x.detach().requires_grad_();
             using var loss = nn.functional.cross_entropy(model.Logits(at), labels);
             var gradient = autograd.grad([loss], [at])[0];
-            using (no_grad()) x = budget.Project(clean, at.add(budget.Direction(gradient), stepSize));
+            using (no_grad()) x = budget.Step(clean, at, gradient, stepSize);
         }
 
         return x.MoveToOuterDisposeScope();

@@ -6,13 +6,18 @@ namespace PostTrainGate.Repairs;
 /// <summary>Tries adversarial tuning for the gates under attack that failed, as long as the policy's budget allows.</summary>
 public sealed class AdversarialRepair : IRepair
 {
-    /// <summary>Share of the policy's budget that each candidate is planned for, best first.</summary>
+    // Each with the share of the policy's budget that it is planned for, best first.
     private static readonly (Func<Adversarial, Adversarial> Change, double Share)[] Grid =
     [
         (a => a, 0.35),
-        (a => a with { Schedule = a.Schedule with { LearningRate = 0.02 } }, 0.2),
+        (a => Slower(a), 0.2),
         (a => a with { AttackSteps = 3, Reach = 2 }, 0.35),
     ];
+
+    // A changed category is a large step: where only a single class withstands it, tuning on attacked rows alone ends there.
+    private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables = [.. Grid, (a => Slower(a) with { CleanShare = 0.5 }, 0.1)];
+
+    private static Adversarial Slower(Adversarial a) => a with { Schedule = a.Schedule with { LearningRate = 0.02 } };
 
     /// <inheritdoc/>
     public string Name => "adversarial";
@@ -28,12 +33,27 @@ public sealed class AdversarialRepair : IRepair
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
-        // Of several epsilons in one norm the largest covers the others.
-        ImmutableArray<Budget> budgets = [.. context.UnderAttack().GroupBy(g => g.Attack!.Norm).OrderBy(g => g.Key)
-            .Select(g => Budget.Of(g.Select(r => r.Attack!).MaxBy(a => a.Epsilon)!, context.Source.Input))];
+        // Of several epsilons in one norm the largest covers the others; rows of a table that keep their form are a budget of their own.
+        AttackRun[] runs = [.. context.UnderAttack().Select(g => new AttackRun(g.Attack!, 0) { Layout = context.RepairSet.Layout })
+            .GroupBy(r => (r.Settings.Norm, r.Chosen.KeepsForm)).OrderBy(g => g.Key)
+            .Select(g => g.MaxBy(r => (r.Settings.Epsilon, r.Settings.Categories))!)];
+        var input = context.Source.Input;
+        ImmutableArray<Budget> budgets = [.. runs.Select(r => Budget.Of(r.Settings, input) with { Form = r.Form(input) })];
+        try
+        {
+            foreach (var recipe in Recipes(context, budgets)) yield return recipe;
+        }
+        finally
+        {
+            foreach (var budget in budgets) budget.Form?.Dispose();
+        }
+    }
+
+    private static IEnumerable<TransformRecipe> Recipes(RepairContext context, ImmutableArray<Budget> budgets)
+    {
         var seconds = (context.Policy.Repair ?? new()).Budget.TotalSeconds;
         var cost = TuningCost.Of(context.Source, context.RepairSet.Inputs);
-        foreach (var (change, share) in Grid)
+        foreach (var (change, share) in budgets.Any(b => b.Form is not null) ? GridOfTables : Grid)
         {
             var recipe = change(new Adversarial { Budgets = budgets });
             var passes = 3 * recipe.AttackSteps + 4; // units of one forward pass: attack 1 + 1, clean targets 1, tuning 3; attack's overhead

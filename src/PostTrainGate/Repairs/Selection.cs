@@ -17,6 +17,9 @@ internal sealed class Selection : ISelection, IDisposable
     /// <summary>Rows that an attack gate uses here; selection is repeated many times.</summary>
     private const int AttackedRows = 500;
 
+    // A class that the model predicts for so many rows is given up by one that predicts it for less than this share of them.
+    private const double CommonClass = 0.05, LeastOfClass = 0.1;
+
     private readonly Evaluation _source;
     private readonly GateMeter _meter;
     private readonly double _floor;
@@ -37,7 +40,8 @@ internal sealed class Selection : ISelection, IDisposable
     {
         using var evaluation = new Evaluation(model, _meter.Data);
         var accuracy = Accuracy(evaluation);
-        if (accuracy < _floor) return new(false, 0, accuracy); // attacking a model that is out of the question would be a waste
+        // Attacking a model that is out of the question would be a waste.
+        if (accuracy < _floor || GivesUpClass(evaluation)) return new(false, 0, accuracy);
         var objective = _meter.Measure(evaluation).Select((m, i) => Margin(_meter.Rules[i], _meter.Metrics[i].Better, m)).Sum();
         return new(true, objective, accuracy);
     }
@@ -54,6 +58,20 @@ internal sealed class Selection : ISelection, IDisposable
         if (rule.Min is { } min) margin = Math.Min(margin, (value - min) / half);
         if (rule.Max is { } max) margin = Math.Min(margin, (max - value) / half);
         return margin;
+    }
+
+    // A classifier that says the same of every row withstands every attack and is fair to all groups; it is no repair.
+    private bool GivesUpClass(Evaluation evaluation)
+    {
+        var (before, now) = (Count(_source), Count(evaluation));
+        return before.Index().Any(c => c.Item >= CommonClass * _source.Data.Count && now[c.Index] < LeastOfClass * c.Item);
+
+        static int[] Count(Evaluation e)
+        {
+            var counts = new int[e.Data.ClassNames.Length];
+            foreach (var predicted in e.Predictions) counts[predicted]++;
+            return counts;
+        }
     }
 
     private static double Accuracy(Evaluation evaluation) =>
