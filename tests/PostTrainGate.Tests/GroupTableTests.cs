@@ -52,6 +52,21 @@ public class GroupTableTests
         var mixed = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Mixed()] }, rule, 0.95, 1);
         Assert.Equal(0.2, apart.Value, 12);
         Assert.True(apart.Upper - apart.Lower > mixed.Upper - mixed.Lower, $"{apart} {mixed}");
+        // Five rows that are parted say next to nothing, also where levels stand side by side.
+        var few = ScoreCounts.Of([(0.2, 0.2, false, 2), (0.8, 0.8, true, 3)]);
+        var beside = new GroupTable(["x", "y"], [Two.Cells[0], new(3, 0, 0, 2)], HasPrivileged: false) { Scores = [Mixed(), few] };
+        var wide = GroupMetric.RateDifference.Measure(beside, rule, 0.95, 1);
+        Assert.True(wide is { Lower: 0, Upper: > 0.3 }, $"{wide}");
+    }
+
+    // Of two rows each, the highest and the lowest level may be anywhere, but not farther apart than rates can be.
+    [Fact]
+    public void A_difference_of_rates_of_hardly_any_rows_stays_below_one()
+    {
+        var table = new GroupTable(["x", "y", "z"], [new(1, 1, 0, 0), new(0, 0, 1, 1), new(1, 0, 0, 1)], HasPrivileged: false);
+        var m = GroupMetric.StatisticalParityDifference.Measure(table, new() { Metric = "" }, 0.95, 1);
+        Assert.Equal((1, 1), (m.Value, m.Upper));
+        Assert.InRange(m.Lower, 0, 0.5);
     }
 
     [Fact]

@@ -149,8 +149,8 @@ public sealed class PredictionGateTests : IDisposable
     [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 1.5 * i AS s FROM range(4) t(i)", "PTG3003 The score 's' is no number from 0 to 1 in 3 of 4 rows.")]
     [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 'high' AS s FROM range(4) t(i)", "PTG3003 'data.score' names 's', which is no column of numbers.")]
     [InlineData("SELECT i % 2 AS gg, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)", "PTG3002 The group 'g' names the column 'g', which the data lacks; it has 'gg', 'y', 'p' and 's'.")]
-    [InlineData("SELECT i AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(1001) t(i)",
-        "PTG3003 The group 'g' would have more than 1000 levels; cut numbers by 'bins', or group by a condition, such as { where: \"age >= 25\" }.")]
+    [InlineData("SELECT i AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(1000) t(i)",
+        "PTG3003 The group 'g' would have more than 500 levels; cut numbers by 'bins', or group by a condition, such as { where: \"age >= 25\" }.")]
     [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(0) t(i)", "PTG3004 'p.parquet' has no rows.")]
     public void What_is_wrong_with_the_file_is_said_at_its_place(string sql, string says)
     {

@@ -12,7 +12,7 @@ internal sealed record GroupCode(string Name, Coding Coding, ImmutableArray<stri
 /// <summary>Makes the policy's groups from the columns of the data.</summary>
 internal static class GroupReader
 {
-    private const int MostLevels = 1000;
+    private const int MostLevels = 500;
     private const string Joint = " × ";
 
     /// <summary>Every group of the policy, for all rows.</summary>

@@ -46,7 +46,7 @@ public sealed class GroupExtremum : TableMetric
         var value = _highest ? levels.Max(m => m.Value) : levels.Min(m => m.Value);
         // A value that noise makes too large lies far up in its interval; the errors are about its middle.
         if (rate.Terms is not null) levels = [.. levels.Select(m => m with { Value = (m.Lower + m.Upper) / 2 })];
-        Measurement Lowest(IEnumerable<Measurement> of) => new ExtremumInterval([.. of], confidence, seed).OfLowest(table.Rows);
+        Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.OfLowest([.. of], table.Rows, confidence);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
         m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };
         return rate.Largest > 1 ? m : m with { Lower = Math.Max(0, m.Lower), Upper = Math.Min(1, m.Upper) };

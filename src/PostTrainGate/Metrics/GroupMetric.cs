@@ -119,6 +119,7 @@ public sealed class GroupMetric : TableMetric
             return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
         }
 
+        if (!_ratio && rates.Max(r => r.Largest) is var most) (lower, upper) = (Math.Max(lower, -most), Math.Min(upper, most));
         var (a, b) = (OffScale(Math.Min(value, lower), table), OffScale(Math.Max(value, upper), table));
         return new(OffScale(value, table), Math.Min(a, b), Math.Max(a, b), table.Rows);
     }
@@ -136,12 +137,31 @@ public sealed class GroupMetric : TableMetric
     // On the scale that levels are compared on.
     private (double, double)? Interval(GroupTable table, Rate[] rates, double confidence, int seed)
     {
-        if (_overall || _size || !table.HasPrivileged)
-            return (_overall ? SizeInterval.FromLast : SizeInterval.Apart(_largest)).Of(table, t => OnScale(t, rates), confidence, seed);
+        if (_overall) return SizeInterval.FromLast.Of(table, t => OnScale(t, rates), confidence, seed);
+        if (_size || !table.HasPrivileged) return ApartOnScale(table, rates, confidence, seed)?.Ends();
         if (rates is [var rate] && !_ratio && Enumerable.Range(0, table.Cells.Length).Any(l => rate.LeavesBootstrap(table[l])))
             return ApartByLevels(table, rate, confidence, seed);
         return GroupBootstrap.Interval(table,
             t => Spread(OnScale(t, rates), table) is var v && double.IsFinite(OffScale(v, table)) ? v : double.NaN, confidence, seed);
+    }
+
+    private SpreadInterval? ApartOnScale(GroupTable table, Rate[] rates, double confidence, int seed)
+    {
+        var rows = new Estimate[rates.Length][];
+        for (var r = 0; r < rates.Length; r++)
+        {
+            rows[r] = new Estimate[table.Cells.Length];
+            for (var l = 0; l < rows[r].Length; l++)
+            {
+                var m = LevelRate.Of(table, l, rates[r], confidence, seed);
+                if (!m.IsMeasured || (_ratio && m.Upper <= 0)) return null;
+                // Noise makes a sum of sizes too large, so that the middle is nearer; and a rate of 0 has no logarithm.
+                if (rates[r].Terms is not null || (_ratio && m.Value <= 0)) m = m with { Value = (m.Lower + m.Upper) / 2 };
+                rows[r][l] = Estimate.Of(_ratio ? m with { Value = Math.Log(m.Value), Lower = Math.Log(m.Lower), Upper = Math.Log(m.Upper) } : m, confidence);
+            }
+        }
+
+        return new(rows, _largest || rates.Length == 1, confidence);
     }
 
     // Between the middles of the levels' own intervals, whose widths add up as errors do (method of variance estimates recovery, Zou and

@@ -18,7 +18,7 @@ internal static class LevelRate
         var alone = new GroupTable([table.Levels[level]], [cells], HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
         var value = rate.Of(alone[0]);
         var interval = rate.Terms is not { } terms ? GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed)
-            : SizeInterval.Apart(largest: false).Of(alone, t => terms(t[0].Scores!) is var sum ? [.. sum.Select(e => new[] { e * sum.Length, 0 })] : [],
+            : SizeInterval.Apart.Of(alone, t => terms(t[0].Scores!) is var sum ? [.. sum.Select(e => new[] { e * sum.Length, 0 })] : [],
                 confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), (int)cells.Count)

@@ -8,16 +8,14 @@ internal sealed class NearestValues : IValuesOfSize
     private const double Tiny = 1e-12;
 
     private readonly double[][] _estimate, _variances;
-    private readonly bool _largest;
     private readonly double[] _sizes, _errors; // of each row: its size, and the squared standard error of that
 
     /// <summary>For estimated values.</summary>
     /// <param name="estimate">[rate][level].</param>
     /// <param name="variances">Squared standard errors, [rate][level].</param>
-    /// <param name="largest">Whether the largest of the rows' sizes counts, instead of their mean.</param>
-    public NearestValues(double[][] estimate, double[][] variances, bool largest)
+    public NearestValues(double[][] estimate, double[][] variances)
     {
-        (_estimate, _variances, _largest, _sizes, _errors) = (estimate, variances, largest, new double[estimate.Length], new double[estimate.Length]);
+        (_estimate, _variances, _sizes, _errors) = (estimate, variances, new double[estimate.Length], new double[estimate.Length]);
         for (var r = 0; r < estimate.Length; r++)
         {
             var (bottom, top) = Ends(estimate[r]);
@@ -25,17 +23,12 @@ internal sealed class NearestValues : IValuesOfSize
         }
     }
 
-    /// <summary>The size of values.</summary>
-    public static double Size(double[][] values, bool largest)
+    /// <summary>The size of values: how far the levels of a row lie apart, the mean of all rows.</summary>
+    public static double Size(double[][] values)
     {
-        var (sum, max) = (0.0, 0.0);
-        foreach (var row in values)
-        {
-            var size = Size(row);
-            (sum, max) = (sum + size, Math.Max(max, size));
-        }
-
-        return largest ? max : sum / values.Length;
+        var sum = 0.0;
+        foreach (var row in values) sum += Size(row);
+        return sum / values.Length;
     }
 
     private static double Size(double[] row) => Ends(row) is var (bottom, top) ? row[top] - row[bottom] : 0;
@@ -55,30 +48,14 @@ internal sealed class NearestValues : IValuesOfSize
     /// <inheritdoc/>
     public double[][] Of(double size)
     {
-        var sizes = _largest ? LargestOf(size) : MeanOf(size);
+        var sizes = MeanOf(size);
         var values = new double[sizes.Length][];
         for (var r = 0; r < sizes.Length; r++)
             values[r] = Cut(sizes[r] <= _sizes[r] ? _estimate[r] : Spread(r, sizes[r]), _variances[r], sizes[r]);
         return values;
     }
 
-    // How large each row is where the largest counts: none larger, and the cheapest one as large.
-    private double[] LargestOf(double size)
-    {
-        var (cut, cheapest, cost, reached) = (new double[_sizes.Length], 0, double.PositiveInfinity, false);
-        for (var r = 0; r < cut.Length; r++)
-        {
-            cut[r] = Math.Min(_sizes[r], size);
-            reached |= _sizes[r] >= size;
-            var missing = (size - _sizes[r]) * (size - _sizes[r]) / _errors[r];
-            if (missing < cost) (cheapest, cost) = (r, missing);
-        }
-
-        if (!reached) cut[cheapest] = size;
-        return cut;
-    }
-
-    // Where the mean counts, all move in the same number of errors; those that would come below 0 stay there.
+    // How large each row is: all move in the same number of errors; those that would come below 0 stay there.
     private double[] MeanOf(double size)
     {
         var (moved, gone) = (new double[_sizes.Length], new bool[_sizes.Length]);

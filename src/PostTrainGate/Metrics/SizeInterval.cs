@@ -1,7 +1,8 @@
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Intervals of sizes: how far values lie apart, whatever the sign, such as the highest and the lowest rate of several levels.
+/// Intervals of sizes whose values depend on each other, or that are no distance of two of them: how far a level lies from all rows together,
+/// how unequal groups are. Distances of independent values have <see cref="SpreadInterval"/>, which needs no draws.
 /// </summary>
 /// <remarks>
 /// The estimate of a size is too high where levels lie close together, since the luck of whichever comes out on top adds to it. So the
@@ -20,16 +21,15 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
 
     private const double Tiny = 1e-12, Smallest = 1e-6, Accuracy = 1e-3;
 
-    /// <summary>How far levels lie apart from each other; of several rows the largest or the mean.</summary>
-    public static SizeInterval Apart(bool largest) => new(values => NearestValues.Size(values, largest),
-        (estimate, variances) => new NearestValues(estimate, variances, largest));
+    /// <summary>How far levels lie apart from each other, the mean of all rows.</summary>
+    public static SizeInterval Apart { get; } = new(NearestValues.Size, (estimate, variances) => new NearestValues(estimate, variances));
 
     /// <summary>How far the farthest level lies from the last value, which is that of all levels together.</summary>
     public static SizeInterval FromLast { get; } = Along(values => values.Max(row => row.Max(v => Math.Abs(v - row[^1]))));
 
     /// <summary>A size that grows as the levels of the only row lie farther apart.</summary>
     public static SizeInterval Along(Func<double[][], double> size) =>
-        new(size, (estimate, variances) => new ValuesAlong(new NearestValues(estimate, variances, false), size));
+        new(size, (estimate, variances) => new ValuesAlong(new NearestValues(estimate, variances), size));
 
     /// <summary>A size that grows as the values of a row lie farther from a center.</summary>
     /// <param name="size">The size.</param>
