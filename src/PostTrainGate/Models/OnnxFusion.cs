@@ -86,10 +86,14 @@ internal static class OnnxFusion
         }
     }
 
-    // In place. A part of a larger tensor is left alone, since its gradient would be put together from the whole.
-    private static OnnxGraph.Step[]? Rectified(OnnxGraph.Step step, OnnxGraph.Step relu) =>
-        relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType) ? null
-            : [step with { OutputName = relu.OutputName, Output = relu.Output, Kernel = v => Rectify(step.Kernel(v)) }];
+    // In place, and once: what is rectified stays as it is, and its gradient needs it so. A part of a larger tensor is left alone, since its
+    // gradient would be put together from the whole.
+    private static OnnxGraph.Step[]? Rectified(OnnxGraph.Step step, OnnxGraph.Step relu)
+    {
+        if (relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType)) return null;
+        var renamed = step with { OutputName = relu.OutputName, Output = relu.Output, IsRectified = true };
+        return [step.IsRectified ? renamed : renamed with { Kernel = v => Rectify(step.Kernel(v)) }];
+    }
 
     private static Tensor Rectify(Tensor fresh)
     {

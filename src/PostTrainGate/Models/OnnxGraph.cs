@@ -22,6 +22,9 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     {
         /// <summary>The node with its attributes read.</summary>
         public required OnnxNode Rebuild { get; init; }
+
+        /// <summary>Whether its value was rectified in place, so that its gradient needs it as it is.</summary>
+        public bool IsRectified { get; init; }
     }
 
     // Dead[i]: slots that no step after i reads, so that their memory is free again where no gradient needs it.
