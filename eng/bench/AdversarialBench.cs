@@ -34,13 +34,15 @@ internal static class AdversarialBench
         using var test = FashionMnist.Test();
         var attack = new AttackSettings("pgd", Norm.Linf, epsilon) { Steps = steps, StepSize = size, RandomStart = true };
         var gate = new GateRule { Metric = "robust_accuracy", Attack = attack, Min = 0.6, Samples = 500 };
-        var policy = Policy(gate) with { Repair = new() { AccuracyDrop = 0.08, Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10) } };
+        var policy = Policy(gate) with { Repair = new() { AccuracyDrop = 0.08,
+            Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10) } };
 
         var clock = Stopwatch.StartNew();
         using var selection = new Selection(source, select, policy, default);
         var context = new RepairContext(source, repair, selection, policy, [gate], [], DateTime.UtcNow + policy.Repair!.Budget, new Line());
         var changed = args.Any(a => a is "--steps" or "--lr" or "--target-weight" or "--clean-share" or "--pgd");
-        var candidate = (changed ? RepairSearch.Over(context, [Changed(args, source, epsilon)]) : new AdversarialRepair().Repair(context)).First();
+        var candidate = (changed ? RepairSearch.Over(context, [Changed(args, source, epsilon)]) : new AdversarialRepair().Repair(context))
+            .First();
         using var model = candidate.Model;
         var seconds = clock.Elapsed.TotalSeconds;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\nLinf {epsilon:F4}: {candidate.Method}, {seconds:F0} s"));
@@ -64,7 +66,8 @@ internal static class AdversarialBench
             Reach = Options.Number(args, "--pgd") > 1 ? 2 : a.Reach,
             TargetWeight = Options.Number(args, "--target-weight") ?? a.TargetWeight,
             CleanShare = Options.Number(args, "--clean-share") ?? a.CleanShare,
-            Schedule = a.Schedule with { Steps = (int)(Options.Number(args, "--steps") ?? 3000), LearningRate = Options.Number(args, "--lr") ?? a.Schedule.LearningRate },
+            Schedule = a.Schedule with { Steps = (int)(Options.Number(args, "--steps") ?? 3000),
+                LearningRate = Options.Number(args, "--lr") ?? a.Schedule.LearningRate },
         };
         return a.Recipe(source);
     }
@@ -84,7 +87,8 @@ internal static class AdversarialBench
 
         public void Report(RunProgress value)
         {
-            if (value.Done is { } done) Console.Write(string.Create(CultureInfo.InvariantCulture, $"\r{_clock.Elapsed.TotalSeconds:F0} s {100 * done:F0} % {value.Detail}   "));
+            if (value.Done is { } done) Console.Write(string.Create(CultureInfo.InvariantCulture,
+                $"\r{_clock.Elapsed.TotalSeconds:F0} s {100 * done:F0} % {value.Detail}   "));
         }
     }
 }

@@ -9,9 +9,10 @@ namespace PostTrainGate.Bench;
 /// <summary>
 /// Attacks on the first test images of Fashion-MNIST, in units of one full input-gradient pass over the same images in the same
 /// process: of the rebuilt graph, and of a module by hand, which is what the passes of foolbox and AutoAttack's own code were. Those
-/// were timed once each, and for the same images they differ by up to nine times, so that their seconds stand beside them. <c>whole</c>: every row uses all steps, as foolbox's
-/// do; <c>gate</c>: through the harness, only what still stands. Options: models to attack (<c>cnn lenet5</c>), <c>--only TEXT</c> (part
-/// of an attack's name), <c>--repeats N</c> (3), <c>--seed N</c> (1), <c>--threads N</c> (1, as in the reference).
+/// were timed once each, and for the same images they differ by up to nine times, so that their seconds stand beside them. <c>whole</c>:
+/// every row uses all steps, as foolbox's do; <c>gate</c>: through the harness, only what still stands. Options: models to attack (<c>cnn
+/// lenet5</c>), <c>--only TEXT</c> (part of an attack's name), <c>--repeats N</c> (3), <c>--seed N</c> (1), <c>--threads N</c> (1, as in
+/// the reference).
 /// </summary>
 internal static class AttackBench
 {
@@ -45,9 +46,11 @@ internal static class AttackBench
     {
         NativeMemory.Tune();
         set_num_threads(Options.Count(args, "--threads") ?? 1);
-        var (repeats, seed, only) = (Options.Count(args, "--repeats") ?? 3, Options.Count(args, "--seed") ?? 1, Options.Text(args, "--only") ?? "");
+        var (repeats, seed, only) = (Options.Count(args, "--repeats") ?? 3, Options.Count(args, "--seed") ?? 1,
+            Options.Text(args, "--only") ?? "");
         var models = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn").ToList();
-        Console.WriteLine($"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass");
+        Console.WriteLine(
+            $"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass");
         foreach (var attack in Attacks.Where(a => models.Contains(a.Model) && a.Reference.Contains(only, StringComparison.Ordinal)))
             Console.WriteLine(Measure(attack, repeats, seed));
         return 0;
@@ -85,13 +88,15 @@ internal static class AttackBench
 
         var (unit, byHand, peer) = (Median(pass), Median(plain), Peer(a.Model, a.Reference, a.Peer, a.Rows));
         var own = whole.Count > 0 ? string.Create(CultureInfo.InvariantCulture, $"whole {Median(whole) / unit:F1} passes, ") : "";
-        var (found, theirs) = double.IsNaN(distance) ? ($"robust accuracy {robust:F3}", peer.Robust) : ($"median {distance:F4}", peer.Median);
+        var (found, theirs) = double.IsNaN(distance) ? ($"robust accuracy {robust:F3}", peer.Robust)
+            : ($"median {distance:F4}", peer.Median);
         return string.Create(CultureInfo.InvariantCulture,
             $"{a.Model,-7} {a.Reference,-15} n {a.Rows,-5} pass {unit * 1000:F1} ms, by hand {byHand * 1000:F1} ms; {own}gate {Median(gate):F3} s = "
             + $"{Median(gate) / unit:F1} passes, {Median(gate) / byHand:F1} by hand, {found} ({a.Peer} {peer.Seconds} s = {peer.Ratio} passes, {theirs})");
     }
 
-    private static (string Ratio, string Robust, string Median, string Seconds) Peer(string model, string reference, string library, int rows)
+    private static (string Ratio, string Robust, string Median, string Seconds) Peer(string model, string reference,
+        string library, int rows)
     {
         var lines = File.ReadLines(FixtureFolder.Path("reference/attacks.csv")).Select(l => l.Split(',')).ToList();
         var line = lines.Single(r => r[0] == model && r[1] == reference && r[2] == library && r[3] == $"{rows}");

@@ -20,7 +20,8 @@ internal static class AutoAttackBench
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         NativeMemory.Tune();
         set_num_threads(Options.Count(args, "--threads") ?? 1);
-        var (from, blocks, seed) = (Options.Count(args, "--from") ?? 2000, Options.Count(args, "--blocks") ?? 5, Options.Count(args, "--seed") ?? 1);
+        var (from, blocks, seed) = (Options.Count(args, "--from") ?? 2000, Options.Count(args, "--blocks") ?? 5,
+            Options.Count(args, "--seed") ?? 1);
         using var test = FashionMnist.Test();
         foreach (var name in args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn"))
         {
@@ -29,11 +30,14 @@ internal static class AutoAttackBench
             {
                 using var scope = NewDisposeScope();
                 using var rows = test.Rows(from + block * Rows, Rows);
-                var unit = Enumerable.Range(0, 9).Select(_ => ProcessorTime.Of(() => AttackBench.GradientPass(model.Logits, rows.Inputs, rows.Labels))).Order().ElementAt(4);
+                var unit = Enumerable.Range(0, 9)
+                    .Select(_ => ProcessorTime.Of(() => AttackBench.GradientPass(model.Logits, rows.Inputs, rows.Labels))).Order()
+                    .ElementAt(4);
                 var (whole, wholeTime) = Attack(model, rows, AutoAttack.Standard.Name, seed);
                 var (fast, fastTime) = Attack(model, rows, AutoAttack.Fast.Name, seed);
                 int Only(bool[] standing, bool[] broken) => standing.Zip(broken).Count(r => r.First && !r.Second);
-                Console.WriteLine($"{name,-7} images {from + block * Rows,5}-  standard {Share(whole):F3} in {wholeTime / unit,6:F0} passes, "
+                Console.WriteLine(
+                    $"{name,-7} images {from + block * Rows,5}-  standard {Share(whole):F3} in {wholeTime / unit,6:F0} passes, "
                     + $"fast {Share(fast):F3} in {fastTime / unit,4:F0}; broken by standard alone {Only(fast, whole)}, by fast alone {Only(whole, fast)}");
             }
         }
@@ -46,7 +50,8 @@ internal static class AutoAttackBench
         bool[] robust = [];
         var seconds = ProcessorTime.Of(() =>
         {
-            using var outcome = AttackHarness.Run(model, rows.Inputs, rows.Labels, new(new AttackSettings(name, Norm.Linf, 8 / 255.0), seed));
+            using var outcome = AttackHarness.Run(model, rows.Inputs, rows.Labels,
+                new(new AttackSettings(name, Norm.Linf, 8 / 255.0), seed));
             robust = [.. outcome.Robust];
         });
         return (robust, seconds);

@@ -21,7 +21,8 @@ internal static class CertifyBench
     {
         var rows = Options.Count(args, "--rows") ?? 50;
         var norm = Options.Text(args, "--norm") == "l2" ? Norm.L2 : Norm.Linf;
-        Console.WriteLine($"{"model",-8} {"norm",-5} {"epsilon",8} {"clean",6} {"IBP",6} {"CROWN",6} {"PGD",6}  {"s/row IBP",9} {"s/row CROWN",11}");
+        Console.WriteLine(
+            $"{"model",-8} {"norm",-5} {"epsilon",8} {"clean",6} {"IBP",6} {"CROWN",6} {"PGD",6}  {"s/row IBP",9} {"s/row CROWN",11}");
         foreach (var name in args.Where(Models.Contains).DefaultIfEmpty("cnn"))
         {
             foreach (var epsilon in Epsilons(name, norm)) Measure(name, rows, norm, epsilon);

@@ -23,7 +23,8 @@ internal static class CoverageBench
         new("two apart by noise", false, Like(0.5, 0.8, 200), Like(0.56, 0.8, 200)),
         new("two far apart", false, Like(0.3, 0.8, 200), Like(0.7, 0.8, 200)),
         new("three equal", false, Like(0.4, 0.85, 150), Like(0.4, 0.85, 150), Like(0.4, 0.85, 150)),
-        new("four near", false, ([0.40, 0.10, 0.10, 0.40], 150), ([0.35, 0.10, 0.15, 0.40], 100), ([0.40, 0.05, 0.10, 0.45], 80), ([0.30, 0.10, 0.20, 0.40], 200)),
+        new("four near", false, ([0.40, 0.10, 0.10, 0.40], 150), ([0.35, 0.10, 0.15, 0.40], 100), ([0.40, 0.05, 0.10, 0.45], 80),
+            ([0.30, 0.10, 0.20, 0.40], 200)),
         new("four, one behind", false, Like(0.5, 0.8, 200), Like(0.5, 0.8, 200), Like(0.5, 0.8, 200), Like(0.25, 0.8, 200)),
         new("four, two and two", false, Like(0.55, 0.8, 250), Like(0.55, 0.8, 150), Like(0.4, 0.8, 150), Like(0.4, 0.8, 250)),
         new("five in steps", false, [.. Enumerable.Range(0, 5).Select(l => Like(0.3 + 0.08 * l, 0.8, 300))]),
@@ -33,22 +34,27 @@ internal static class CoverageBench
 
     private static readonly (string Metric, string? Rate)[] Counted =
     [
-        ("statistical_parity_difference", null), ("disparate_impact", null), ("equal_opportunity_difference", null), ("average_odds_difference", null),
+        ("statistical_parity_difference", null), ("disparate_impact", null), ("equal_opportunity_difference", null),
+            ("average_odds_difference", null),
         ("average_absolute_odds_difference", null), ("equalized_odds_difference", null), ("equalized_odds_ratio", null),
-        ("rate_difference_to_overall", "selection_rate"), ("rate_minimum", "accuracy"), ("rate_maximum", "selection_rate"), ("rate_minimum", "f1"),
+        ("rate_difference_to_overall", "selection_rate"), ("rate_minimum", "accuracy"), ("rate_maximum", "selection_rate"),
+            ("rate_minimum", "f1"),
         ("differential_fairness", null), ("theil_index", null), ("generalized_entropy_index", null), ("coefficient_of_variation", null),
-        ("between_group_generalized_entropy_index", null), ("between_group_coefficient_of_variation", null), ("within_group_generalized_entropy_index", null),
+        ("between_group_generalized_entropy_index", null), ("between_group_coefficient_of_variation", null),
+            ("within_group_generalized_entropy_index", null),
     ];
 
     private static readonly (string Metric, string? Rate)[] Scored =
     [
-        .. from metric in new[] { "rate_difference", "rate_minimum", "rate_maximum" } from rate in new[] { "auc", "log_loss", "calibration_error" } select (metric, rate),
+        .. from metric in new[] { "rate_difference", "rate_minimum", "rate_maximum" } from rate in new[] { "auc", "log_loss",
+            "calibration_error" } select (metric, rate),
     ];
 
     /// <summary>How many of a line's intervals hold the truth, and lie above it.</summary>
     private sealed record Line(Population Population, string Metric, double Truth, int Measured, int Holds, int Above, int Sets)
     {
-        public override string ToString() => $"{Population.Name + ": " + Metric,-75} truth {Truth,7:F4} held {Holds / (double)Measured,6:P1} above it "
+        public override string ToString() =>
+            $"{Population.Name + ": " + Metric,-75} truth {Truth,7:F4} held {Holds / (double)Measured,6:P1} above it "
             + $"{Above / (double)Measured,5:P1}{(Measured < Sets ? $" ({Sets - Measured} not measured)" : "")}";
     }
 
@@ -56,13 +62,17 @@ internal static class CoverageBench
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         torch.set_num_threads(1); // lines side by side instead
-        var (sets, seed, only) = (Options.Count(args, "--sets") ?? 1000, Options.Count(args, "--seed") ?? 1, Options.Text(args, "--only") ?? "");
+        var (sets, seed, only) = (Options.Count(args, "--sets") ?? 1000, Options.Count(args, "--seed") ?? 1,
+            Options.Text(args, "--only") ?? "");
         var counted = from p in Populations from m in Counted select (p, m, Draw: (Func<Population, Random?, int, GroupTable>)Table);
-        var scored = from p in Populations from m in Scored where p.Levels.Length == 2 || p.Name.StartsWith("four", StringComparison.Ordinal)
+        var scored = from p in Populations from m in Scored where p.Levels.Length == 2
+            || p.Name.StartsWith("four", StringComparison.Ordinal)
                      select (p, m, Draw: (Func<Population, Random?, int, GroupTable>)ScoredTable);
-        var lines = counted.Concat(scored).Select(l => (l.p, l.m, Name: l.m.Rate is null ? l.m.Metric : $"{l.m.Metric} of {l.m.Rate}", l.Draw))
+        var lines = counted.Concat(scored)
+            .Select(l => (l.p, l.m, Name: l.m.Rate is null ? l.m.Metric : $"{l.m.Metric} of {l.m.Rate}", l.Draw))
             .Where(l => $"{l.p.Name}: {l.Name}".Contains(only, StringComparison.Ordinal)).ToList();
-        var results = lines.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).Select(l => Simulate(l.p, l.m, l.Name, l.Draw, sets, seed));
+        var results = lines.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered)
+            .Select(l => Simulate(l.p, l.m, l.Name, l.Draw, sets, seed));
         List<Line> measured = [];
         foreach (var line in results)
         {
@@ -85,13 +95,15 @@ internal static class CoverageBench
 
     private static double Share(IEnumerable<Line> lines) => lines.Sum(l => l.Holds) / (double)lines.Sum(l => l.Measured);
 
-    private static Line Simulate(Population population, (string Name, string? Rate) m, string name, Func<Population, Random?, int, GroupTable> draw, int sets, int seed)
+    private static Line Simulate(Population population, (string Name, string? Rate) m, string name,
+        Func<Population, Random?, int, GroupTable> draw, int sets, int seed)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         var metric = Catalog.Metrics.OfType<TableMetric>().Single(t => t.Name == m.Name);
         var rule = new GateRule { Metric = m.Name, Rate = m.Rate };
         // The figure of the population: of shares, or for scores of very many rows.
-        var truth = metric.Value(draw(population, m.Rate is not null && Catalog.Rates.Single(r => r.Name == m.Rate).NeedsScores ? new Random(77) : null, 4000), rule);
+        var scored = m.Rate is not null && Catalog.Rates.Single(r => r.Name == m.Rate).NeedsScores;
+        var truth = metric.Value(draw(population, scored ? new Random(77) : null, 4000), rule);
         var random = new Random(Seeds.Derive(seed, $"{population.Name}: {name}")); // every line draws its own data sets
         var (holds, above, measured) = (0, 0, 0);
         for (var d = 0; d < sets; d++)
@@ -111,11 +123,14 @@ internal static class CoverageBench
         ([favorable * right, (1 - favorable) * (1 - right), favorable * (1 - right), (1 - favorable) * right], rows);
 
     // Rows drawn, or the expected counts of very many.
-    private static GroupTable Table(Population population, Random? random, int times) => new([.. population.Levels.Select((_, l) => $"{l}")],
-        [.. population.Levels.Select(level => random is null ? Confusion([.. level.Cells.Select(c => c * level.Rows * 1e6)]) : Confusion(Draw(level.Cells, level.Rows * times, random)))],
+    private static GroupTable Table(Population population, Random? random, int times) =>
+        new([.. population.Levels.Select((_, l) => $"{l}")],
+        [.. population.Levels.Select(level => random is null ? Confusion([.. level.Cells.Select(c => c * level.Rows * 1e6)])
+            : Confusion(Draw(level.Cells, level.Rows * times, random)))],
         population.HasPrivileged);
 
-    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes plus noise, a third too sure.
+    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes plus noise, a third too
+    // sure.
     private static GroupTable ScoredTable(Population population, Random? random, int times)
     {
         var tables = population.Levels.Select(level =>
@@ -126,15 +141,18 @@ internal static class CoverageBench
             for (var i = 0; i < level.Rows * times; i++)
             {
                 var label = random!.NextDouble() < favorable;
-                var score = 1 / (1 + Math.Exp(-(1.3 * apart * ((label ? apart : -apart) / 2 + Normal(random)) + Math.Log(favorable / (1 - favorable)))));
+                var odds = 1.3 * apart * ((label ? apart : -apart) / 2 + Normal(random)) + Math.Log(favorable / (1 - favorable));
+                var score = 1 / (1 + Math.Exp(-odds));
                 var step = (int)Math.Round(score * 10_000); // so many different scores that ties are rare
                 rows[(step, label)] = rows.GetValueOrDefault((step, label)) + 1;
                 cells[(label ? 0 : 1) + (score > 0.5 ? 0 : 2)]++;
             }
 
-            return (Confusion(cells), ScoreCounts.Of(rows.Select(r => (r.Key.Item1 / 10_000.0, r.Key.Item1 / 10_000.0, r.Key.Item2, (double)r.Value))));
+            return (Confusion(cells),
+                ScoreCounts.Of(rows.Select(r => (r.Key.Item1 / 10_000.0, r.Key.Item1 / 10_000.0, r.Key.Item2, (double)r.Value))));
         }).ToArray();
-        return new([.. tables.Select((_, l) => $"{l}")], [.. tables.Select(t => t.Item1)], population.HasPrivileged) { Scores = [.. tables.Select(t => t.Item2)] };
+        return new([.. tables.Select((_, l) => $"{l}")], [.. tables.Select(t => t.Item1)],
+            population.HasPrivileged) { Scores = [.. tables.Select(t => t.Item2)] };
     }
 
     private static double Quantile(double p) => MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, p);

@@ -13,14 +13,16 @@ namespace PostTrainGate.Bench;
 /// <summary>
 /// Dare on the Fashion-MNIST cnn with its ten snapshots: the published preset, the longer one and their variants. Side by side: clean
 /// accuracy, static empirical robustness (the paper's measure: accuracy on the source's minimal and full-budget adversarial
-/// examples), robust accuracy when attacked afresh, and the same for weight noise of each repair's size. <c>dare [--rows 1000] [--draws 10]</c>.
+/// examples), robust accuracy when attacked afresh, and the same for weight noise of each repair's size. <c>dare [--rows 1000] [--draws
+/// 10]</c>.
 /// </summary>
 internal static class DareBench
 {
     private static readonly AttackSettings Small = new("pgd", Norm.Linf, 8 / 255.0) { Steps = 20, StepSize = 2 / 255.0 };
     private static readonly AttackSettings Large = new("pgd", Norm.Linf, 0.1) { Steps = 40, StepSize = 0.01 };
     private static readonly AttackSettings Sign = new("fgsm", Norm.Linf, 8 / 255.0);
-    private static readonly string[] Columns = ["clean", "static min-FGSM", "static min-PGD", "static PGD .1", "afresh FGSM 8/255", "afresh PGD 8/255", "afresh PGD .1"];
+    private static readonly string[] Columns = ["clean", "static min-FGSM", "static min-PGD", "static PGD .1", "afresh FGSM 8/255",
+        "afresh PGD 8/255", "afresh PGD .1"];
 
     public static int Run(string[] args)
     {
@@ -88,7 +90,8 @@ internal static class DareBench
     // Every row that the attack breaks, and those that were wrong before, as the paper's library returns them.
     private static (Tensor Inputs, Tensor Labels) Static(OnnxClassifier source, EvaluationSet rows, AttackSettings attack)
     {
-        using var outcome = AttackHarness.Run(source, rows.Inputs, rows.Labels, new(attack, 3) { KeepExamples = true, StopAtSuccess = false });
+        using var outcome = AttackHarness.Run(source, rows.Inputs, rows.Labels,
+            new(attack, 3) { KeepExamples = true, StopAtSuccess = false });
         return Pick(outcome, outcome.Examples!, rows);
     }
 
@@ -101,12 +104,14 @@ internal static class DareBench
         for (var rung = 1; rung <= rungs && open.Length > 0; rung++)
         {
             using var left = rows.Take(open);
-            var settings = new AttackSettings(attack, Norm.Linf, 0.1 * rung / rungs) { Steps = attack == "pgd" ? 20 : null, RandomStart = false };
+            var settings = new AttackSettings(attack, Norm.Linf, 0.1 * rung / rungs) { Steps = attack == "pgd" ? 20 : null,
+                RandomStart = false };
             using var outcome = AttackHarness.Run(source, left.Inputs, left.Labels, new(settings, 3) { KeepExamples = true });
             var broken = Enumerable.Range(0, open.Length).Where(i => !outcome.Robust[i]).ToArray();
             if (broken.Length == 0) continue;
             using var scope = NewDisposeScope();
-            examples.index_copy_(0, tensor(broken.Select(i => (long)open[i]).ToArray()), outcome.Examples!.index_select(0, tensor(broken.Select(i => (long)i).ToArray())));
+            examples.index_copy_(0, tensor(broken.Select(i => (long)open[i]).ToArray()),
+                outcome.Examples!.index_select(0, tensor(broken.Select(i => (long)i).ToArray())));
             open = [.. Enumerable.Range(0, open.Length).Where(i => outcome.Robust[i]).Select(i => open[i])];
         }
 

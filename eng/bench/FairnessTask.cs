@@ -22,7 +22,8 @@ internal sealed class FairnessTask : IDisposable
         Test = Set(Scale(arrays["x_test"]), arrays["y_test"]);
         var mutants = Scale(NpzFile.Read(fixture($"fairness/{dataset}_mutation_{attribute}.npz"))["x_mutation"]);
         var pairs = mutants.shape[0] / 2;
-        Mutants = new(mutants.narrow(0, 0, pairs).clone().DetachFromDisposeScope(), mutants.narrow(0, pairs, pairs).clone().DetachFromDisposeScope());
+        Mutants = new(mutants.narrow(0, 0, pairs).clone().DetachFromDisposeScope(),
+            mutants.narrow(0, pairs, pairs).clone().DetachFromDisposeScope());
         Source = OnnxClassifier.Load(fixture($"fairness/{dataset}_mlp.onnx"));
         Pairs = CounterfactualPairs.For(Train, Train.Groups[attribute], out _)!;
 
@@ -52,7 +53,8 @@ internal sealed class FairnessTask : IDisposable
         var group = Test.Groups[Attribute].LevelOf;
         double Rate(int side, int? label)
         {
-            var rows = Enumerable.Range(0, Test.Count).Where(i => group[i] == side && (label is null || Test.LabelValues[i] == label)).ToArray();
+            var rows = Enumerable.Range(0, Test.Count).Where(i => group[i] == side && (label is null || Test.LabelValues[i] == label))
+                .ToArray();
             return rows.Count(i => predicted[i] == 1) / (double)rows.Length;
         }
 

@@ -20,6 +20,7 @@ internal static class FashionMnist
         using var scope = NewDisposeScope();
         var images = IdxFile.Read($"{Folder}/{part}-images-idx3-ubyte.gz").to(float32).div_(255).unsqueeze(1).contiguous();
         var labels = IdxFile.Read($"{Folder}/{part}-labels-idx1-ubyte.gz").to(int64);
-        return new(images, labels, [.. Enumerable.Range(0, 10).Select(c => $"{c}")], ImmutableDictionary<string, GroupColumn>.Empty, null, 0);
+        return new(images, labels, [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
+            ImmutableDictionary<string, GroupColumn>.Empty, null, 0);
     }
 }

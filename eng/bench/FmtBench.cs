@@ -36,7 +36,8 @@ internal static class FmtBench
 
     public static int Run(string[] args)
     {
-        var only = args.Where(a => !a.StartsWith('-')).Where(a => !int.TryParse(a, out _) && !Enum.TryParse<FmtVariant>(a, out _)).ToArray();
+        var only = args.Where(a => !a.StartsWith('-'))
+            .Where(a => !int.TryParse(a, out _) && !Enum.TryParse<FmtVariant>(a, out _)).ToArray();
         var repeats = Options.Count(args, "--repeats") ?? 10;
         FmtVariant? variant = Options.Text(args, "--variant") is { } v ? Enum.Parse<FmtVariant>(v) : null;
         var published = Published();
@@ -49,7 +50,8 @@ internal static class FmtBench
             var source = task.Measure(task.Source);
             Console.WriteLine($"\n{name}: source {Row(source, "F6")}   published {Row([.. Metrics.Select(m => published[(name, "source", m)].Mean)], "F6")}");
             Console.WriteLine($"  slice {Slice(task)}");
-            Console.WriteLine($"  {"variant",-18} {"lr",6} {"bs",4} {"s/run",6}  " + string.Join("  ", Metrics.Select(m => $"{m,-9} ours / published ± sd   ")));
+            Console.WriteLine($"  {"variant",-18} {"lr",6} {"bs",4} {"s/run",6}  "
+                + string.Join("  ", Metrics.Select(m => $"{m,-9} ours / published ± sd   ")));
             foreach (var (kind, label) in Variants.Where(x => variant is null || x.Variant == variant))
             {
                 foreach (var dual in new[] { false, true })
@@ -65,7 +67,8 @@ internal static class FmtBench
                         var (theirs, spread) = published[(name, key, Metrics[m])];
                         var inside = Math.Abs(mean - theirs) <= 2 * spread + 1e-9;
                         (cells, within) = (cells + 1, within + (inside ? 1 : 0));
-                        text.Add(string.Create(CultureInfo.InvariantCulture, $"{mean:F4}±{deviation:F4} / {theirs:F4}±{spread:F4} {(inside ? "in " : "OUT")}"));
+                        text.Add(string.Create(CultureInfo.InvariantCulture,
+                            $"{mean:F4}±{deviation:F4} / {theirs:F4}±{spread:F4} {(inside ? "in " : "OUT")}"));
                     }
 
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -80,7 +83,8 @@ internal static class FmtBench
 
     private static double[][] Repeat(FairnessTask task, FmtVariant kind, bool dual, double rate, int batch, int repeats, bool draws)
     {
-        var fmt = new Fmt { Pairs = task.Pairs, Group = task.Attribute, Dual = dual, Variant = kind, LearningRate = rate, BatchSize = batch }.AsPublished();
+        var fmt = new Fmt { Pairs = task.Pairs, Group = task.Attribute, Dual = dual, Variant = kind, LearningRate = rate,
+            BatchSize = batch }.AsPublished();
         var runs = new double[repeats][];
         for (var i = 0; i < repeats; i++)
         {
@@ -89,7 +93,8 @@ internal static class FmtBench
             using var random = new Generator((ulong)(draws ? 100 + i : 100));
             var mutants = kind == FmtVariant.Uniform ? task.Pairs.Mutants(task.Train.Count, ValueDraw.Uniform, random)
                 : draws ? task.Pairs.Mutants(task.Train.Count, ValueDraw.Marginal, random) : task.Mutants;
-            using var model = ModelTransform.Run((fmt with { Mutants = mutants }).Recipe(task.Source), new(task.Source, task.Train, i)).Model;
+            using var model = ModelTransform.Run((fmt with { Mutants = mutants }).Recipe(task.Source), new(task.Source, task.Train, i))
+                .Model;
             runs[i] = task.Measure(model);
         }
 
@@ -118,5 +123,6 @@ internal static class FmtBench
         return (mean, Math.Sqrt(values.Average(v => (v - mean) * (v - mean))));
     }
 
-    private static string Row(double[] values, string format) => string.Join(' ', values.Select(v => v.ToString(format, CultureInfo.InvariantCulture)));
+    private static string Row(double[] values, string format) =>
+        string.Join(' ', values.Select(v => v.ToString(format, CultureInfo.InvariantCulture)));
 }

@@ -39,13 +39,16 @@ internal static class ModelBench
     public static int Run(string[] args)
     {
         var tuned = NativeMemory.Tune();
-        Console.WriteLine($"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes");
-        Console.WriteLine($"{"model",-12}{"pass",-20}{"rebuilt",12}{"by hand",12}{"ONNX Runtime",14}   rows/s; time rebuilt / by hand, / ONNX Runtime");
+        Console.WriteLine(
+            $"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes");
+        Console.WriteLine(
+            $"{"model",-12}{"pass",-20}{"rebuilt",12}{"by hand",12}{"ONNX Runtime",14}   rows/s; time rebuilt / by hand, / ONNX Runtime");
         var residual = Path.Combine(Path.GetTempPath(), $"residual-{Environment.ProcessId}.onnx");
         ResidualNetwork.Write(residual);
         try
         {
-            foreach (var (file, byHand) in Models.Select(m => (FixtureFolder.Path(m.File), m.ByHand)).Append((residual, ResidualNetwork.ByHand)))
+            foreach (var (file, byHand) in Models.Select(m => (FixtureFolder.Path(m.File), m.ByHand))
+                .Append((residual, ResidualNetwork.ByHand)))
                 if (args.Length == 0 || args.Any(a => file.Contains(a, StringComparison.Ordinal))) Measure(file, byHand);
             return 0;
         }
@@ -76,7 +79,8 @@ internal static class ModelBench
         var x = rand([Batch, .. model.InputShape], generator: new Generator(1));
         var y = zeros(Batch, dtype: ScalarType.Int64);
         var hand = ByHand(model, byHand);
-        if (!allclose(hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4, atol: 1e-4)) throw new InvalidOperationException($"the module by hand is not {file}");
+        if (!allclose(hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4,
+            atol: 1e-4)) throw new InvalidOperationException($"the module by hand is not {file}");
         using var value = OrtValue.CreateTensorValueFromMemory(x.data<float>().ToArray(), x.shape);
         using var options = new RunOptions();
         var forward = Medians(() => Forward(model.Logits, x), () => Forward(hand, x));
@@ -84,7 +88,8 @@ internal static class ModelBench
         var gradient = Medians(() => Gradient(model.Logits, x, y).Dispose(), () => Gradient(hand, x, y).Dispose());
         Print(file, "forward", forward);
         Print(file, "forward + backward", gradient);
-        // On some processors libtorch's convolutions give wrong gradients for some numbers of channels; what the rebuild does about it costs time.
+        // On some processors libtorch's convolutions give wrong gradients for some numbers of channels; what the rebuild does about it
+        // costs time.
         var right = Slope(z => byHand(name => model.Parameters[name].to(float64), z), x.to(float64));
         double Wrong(Func<Tensor, Tensor> network) =>
             ((Slope(network, x) - right).flatten(1).norm(1) > right.flatten(1).norm(1) * 0.01).to(float64).mean().item<double>();
@@ -130,7 +135,8 @@ internal static class ModelBench
 
     private static void Print(string file, string pass, double[] seconds)
     {
-        var rates = string.Concat(seconds.Select((s, i) => (Batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12)));
+        var rates =
+            string.Concat(seconds.Select((s, i) => (Batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12)));
         var ratios = string.Join("   ", seconds[1..].Select(s => (seconds[0] / s).ToString("F3", CultureInfo.InvariantCulture)));
         Console.WriteLine($"{file,-12}{pass,-20}{rates.PadRight(38)}   {ratios}");
     }

@@ -10,7 +10,8 @@ internal static class Options
         Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
 
     /// <summary>A whole number.</summary>
-    public static int? Count(string[] args, string name) => Text(args, name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+    public static int? Count(string[] args, string name) =>
+        Text(args, name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
 
     /// <summary>A number.</summary>
     public static double? Number(string[] args, string name) =>

@@ -9,7 +9,8 @@ namespace PostTrainGate.Bench;
 /// </summary>
 internal static class ResidualNetwork
 {
-    private static readonly (long Inputs, long Outputs, long Stride)[] Blocks = [(16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)];
+    private static readonly (long Inputs, long Outputs, long Stride)[] Blocks = [(16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1),
+        (32, 64, 2), (64, 64, 1)];
 
     /// <summary>Writes it as a file.</summary>
     public static void Write(string path)
@@ -24,8 +25,10 @@ internal static class ResidualNetwork
             Tensor Draw(params long[] shape) => randn(shape, generator: random);
             var weight = Draw(outputs, inputs, kernel, kernel) / Math.Sqrt(inputs * kernel * kernel);
             var x = w.Node("Conv", [from, w.Initializer($"{name}.weight", weight)],
-                ("kernel_shape", (long[])[kernel, kernel]), ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]), ("strides", (long[])[stride, stride]));
-            return w.Node("BatchNormalization", [x, w.Initializer($"{name}.scale", Draw(outputs).abs() + 0.5), w.Initializer($"{name}.shift", Draw(outputs)),
+                ("kernel_shape", (long[])[kernel, kernel]), ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]),
+                    ("strides", (long[])[stride, stride]));
+            return w.Node("BatchNormalization",
+                [x, w.Initializer($"{name}.scale", Draw(outputs).abs() + 0.5), w.Initializer($"{name}.shift", Draw(outputs)),
                 w.Initializer($"{name}.mean", Draw(outputs)), w.Initializer($"{name}.variance", Draw(outputs).abs() + 0.5)]);
         }
 

@@ -106,7 +106,8 @@ internal static class SequentialBench
         {
             AttackSettings settings = new(name, Norm.Linf, 8 / 255.0);
             AtOnce(model, data, settings); // warms up
-            var (alone, fgsm) = (ProcessorTime.Of(() => AtOnce(model, data, settings)), ProcessorTime.Of(() => AfterFgsm(model, data, settings)));
+            var (alone, fgsm) = (ProcessorTime.Of(() => AtOnce(model, data, settings)),
+                ProcessorTime.Of(() => AfterFgsm(model, data, settings)));
             var (chunks, kept) = (Attack(model, data, settings), 0.0);
             var folder = Directory.CreateTempSubdirectory("posttraingate-");
             var broken = 0;

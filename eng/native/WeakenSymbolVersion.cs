@@ -41,7 +41,8 @@ public sealed class WeakenSymbolVersion : Task
     {
         const int needSection = 0x6ffffffe; // SHT_GNU_verneed
         const ushort weak = 2;              // VER_FLG_WEAK
-        if (elf.Length < 64 || elf[0] != 0x7f || elf[1] != 'E' || elf[2] != 'L' || elf[3] != 'F' || elf[4] != 2 || elf[5] != 1) return false;
+        if (elf.Length < 64 || elf[0] != 0x7f || elf[1] != 'E' || elf[2] != 'L' || elf[3] != 'F' || elf[4] != 2
+            || elf[5] != 1) return false;
         long sections = BitConverter.ToInt64(elf, 40);
         int entrySize = BitConverter.ToUInt16(elf, 58), count = BitConverter.ToUInt16(elf, 60);
         for (var i = 0; i < count; i++)

@@ -28,7 +28,8 @@ try
     if (Directory.Exists(snapshots)) Directory.Delete(snapshots, recursive: true);
     var kept = Enumerable.Range(1, recipe.Snapshots).Select(i => (int)Math.Ceiling((double)best.Number * i / recipe.Snapshots));
     foreach (var epoch in kept.Distinct())
-        history[epoch - 1].Save(Path.Combine(snapshots, string.Create(CultureInfo.InvariantCulture, $"epoch-{epoch:D3}.onnx")), data.Repair);
+        history[epoch - 1].Save(Path.Combine(snapshots, string.Create(CultureInfo.InvariantCulture, $"epoch-{epoch:D3}.onnx")),
+            data.Repair);
     Console.WriteLine($"kept epoch {best.Number} of {history.Length}: {policy.Model.Text}");
     return 0;
 }

@@ -16,7 +16,8 @@ internal static class Trainer
     {
         using var scope = NewDisposeScope();
         var shares = new SplitPolicy(1 - recipe.HeldOut, recipe.HeldOut, 0);
-        var (fit, heldOut) = Splitter.Split(rows.LabelValues.AsSpan(), [], shares, seed) switch { var s => (rows.Take(s[0]), rows.Take(s[1])) };
+        var (fit, heldOut) = Splitter.Split(rows.LabelValues.AsSpan(), [], shares,
+            seed) switch { var s => (rows.Take(s[0]), rows.Take(s[1])) };
         var network = recipe.Build(rows.Inputs[0].numel(), rows.ClassNames.Length);
         var weights = tensor(rows.ClassNames.Select((_, c) => recipe.Balanced ? Weight(rows, c) : 1).ToArray());
         var adam = optim.Adam(network.parameters(), recipe.LearningRate);
@@ -46,7 +47,8 @@ internal static class Trainer
 
         Tensor Loss(Tensor inputs, Tensor labels) => nn.functional.cross_entropy(network.forward(inputs), labels, weights);
 
-        static float Weight(EvaluationSet rows, int c) => rows.Count / (float)(rows.ClassNames.Length * rows.LabelValues.Count(l => l == c));
+        static float Weight(EvaluationSet rows, int c) =>
+            rows.Count / (float)(rows.ClassNames.Length * rows.LabelValues.Count(l => l == c));
 
         // Weights as they are now; layers without any as they are.
         static (nn.Module Layer, Tensor? Weight, Tensor? Bias) Snapshot(nn.Module layer) => layer switch
@@ -65,7 +67,8 @@ internal static class Trainer
 /// <param name="HeldOutLoss">Loss on the rows that were held out.</param>
 /// <param name="Image">Channels, height and width of an input that is an image.</param>
 /// <param name="Layers">Layers in order, with the weights they had.</param>
-internal sealed record Epoch(int Number, double HeldOutLoss, long[]? Image, ImmutableArray<(nn.Module Layer, Tensor? Weight, Tensor? Bias)> Layers)
+internal sealed record Epoch(int Number, double HeldOutLoss, long[]? Image,
+    ImmutableArray<(nn.Module Layer, Tensor? Weight, Tensor? Bias)> Layers)
 {
     /// <summary>Writes it as ONNX: <c>input</c> [batch, values], <c>logits</c> [batch, classes].</summary>
     public void Save(string path, EvaluationSet rows)

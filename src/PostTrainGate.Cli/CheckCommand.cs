@@ -34,7 +34,8 @@ internal sealed class CheckCommand(CliHost host)
         {
             var detailed = options.Verbosity == Verbosity.Detailed;
             var hint = detailed ? "" : "; --verbosity detailed shows where";
-            await output.ShowFailureAsync([new(DiagnosticCodes.Internal, $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}{hint}")], cancel);
+            await output.ShowFailureAsync(
+                [new(DiagnosticCodes.Internal, $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}{hint}")], cancel);
             if (detailed) await host.Error.WriteLineAsync(defect.ToString());
             return ExitCodes.Internal;
         }
@@ -54,7 +55,8 @@ internal sealed class CheckCommand(CliHost host)
         var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model, Full = options.Full, Cache = cache };
         var result = await output.WatchAsync(progress => Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel));
         cancel.ThrowIfCancellationRequested();
-        result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics], Reproduce = Reproduce(policy, options, baseline) };
+        result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
+            Reproduce = Reproduce(policy, options, baseline) };
         var (files, unwritten) = ReportFolder.Write(policy, result);
         await output.ShowAsync(result with { Diagnostics = [.. result.Diagnostics, .. unwritten] }, policy, files, cancel);
         return result.ExitCode;
@@ -69,7 +71,8 @@ internal sealed class CheckCommand(CliHost host)
         }
         catch (GateException wrong) when (wrong.Diagnostics.Any(d => d.Position is null))
         {
-            throw new GateException([.. wrong.Diagnostics.Select(d => d.Position is null ? d with { Position = Place(policy, d.Code) } : d)]);
+            throw new GateException(
+                [.. wrong.Diagnostics.Select(d => d.Position is null ? d with { Position = Place(policy, d.Code) } : d)]);
         }
     }
 

@@ -17,7 +17,8 @@ internal static class InputsFile
         if (options.BaseModel is { } model) lines.Add(Path.GetFullPath(model));
         if (policy is not null)
         {
-            foreach (var used in new[] { policy.Model, policy.Data.Source, policy.Data.Labels, policy.Repair?.Snapshots }.OfType<PolicyPath>())
+            foreach (var used in new[] { policy.Model, policy.Data.Source, policy.Data.Labels,
+                policy.Repair?.Snapshots }.OfType<PolicyPath>())
             {
                 if (used.Files is not [var only] || only != used.FullPath) lines.Add($"glob:{used.FullPath}");
                 foreach (var file in used.Files)
@@ -27,7 +28,8 @@ internal static class InputsFile
                 }
             }
 
-            foreach (var file in (policy.Model?.Files ?? []).Concat(policy.Repair?.Snapshots?.Files ?? [])) lines.UnionWith(OnnxFile.ExternalFiles(file));
+            foreach (var file in (policy.Model?.Files ?? [])
+                .Concat(policy.Repair?.Snapshots?.Files ?? [])) lines.UnionWith(OnnxFile.ExternalFiles(file));
         }
 
         try
@@ -36,7 +38,8 @@ internal static class InputsFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ReportUnwritable, $"The list of inputs {path} cannot be written: {e.Message}"), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.ReportUnwritable,
+                $"The list of inputs {path} cannot be written: {e.Message}"), e);
         }
     }
 }

@@ -4,7 +4,9 @@ using Microsoft.Build.Utilities;
 
 namespace PostTrainGate.MSBuild;
 
-/// <summary>Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and keeps the result.</summary>
+/// <summary>
+/// Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and keeps the result.
+/// </summary>
 public sealed class Check : ToolTask
 {
     private const int Passed = 0, Failed = 1, BadPolicy = 2, Undecided = 3;
@@ -72,8 +74,8 @@ public sealed class Check : ToolTask
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does not expect company while it
-    /// unpacks: one fetches, the other waits until the tool is there.
+    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does not expect company
+    /// while it unpacks: one fetches, the other waits until the tool is there.
     /// </remarks>
     public override bool Execute()
     {
@@ -131,7 +133,8 @@ public sealed class Check : ToolTask
         if (Tool.Length > 0 && !File.Exists(Resolve(ProjectDirectory, Tool)))
             return Refuse(DiagnosticCodes.BuildTool, $"PostTrainGateToolPath names '{Tool}', which does not exist");
         if (Tool.Length == 0 && Cached is null && !HasToolExec)
-            return Refuse(DiagnosticCodes.BuildSdk, $"the tool is fetched with 'dotnet tool exec', which the .NET SDK has from version 10.0.100, "
+            return Refuse(DiagnosticCodes.BuildSdk,
+                $"the tool is fetched with 'dotnet tool exec', which the .NET SDK has from version 10.0.100, "
                 + $"and this build uses {SdkVersion}; use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it");
         return true;
     }

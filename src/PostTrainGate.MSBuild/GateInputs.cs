@@ -51,7 +51,9 @@ internal sealed class GateInputs
         return BitConverter.ToString(sha.ComputeHash(Encoding.UTF8.GetBytes(text.ToString()))).Replace("-", "");
     }
 
-    /// <summary>Files of an absolute pattern as policies have them: <c>*</c> and <c>?</c> within a name, <c>**</c> for any folders.</summary>
+    /// <summary>
+    /// Files of an absolute pattern as policies have them: <c>*</c> and <c>?</c> within a name, <c>**</c> for any folders.
+    /// </summary>
     private static IEnumerable<string> Glob(string pattern)
     {
         var names = (pattern.EndsWith("**", StringComparison.Ordinal) ? pattern + "/*" : pattern).Replace('\\', '/').Split('/');
@@ -65,8 +67,10 @@ internal sealed class GateInputs
         var below = names.Skip(1).ToArray();
         var folders = folder.EnumerateDirectories();
         if (names[0] == "**") // links are not followed: they may go round in circles
-            return Walk(folder, below).Concat(folders.Where(d => !d.Attributes.HasFlag(FileAttributes.ReparsePoint)).SelectMany(d => Walk(d, names)));
-        var name = new Regex("^" + Regex.Escape(names[0]).Replace(@"\*", ".*").Replace(@"\?", ".") + "$", RegexOptions.CultureInvariant | RegexOptions.Singleline);
+            return Walk(folder, below)
+                .Concat(folders.Where(d => !d.Attributes.HasFlag(FileAttributes.ReparsePoint)).SelectMany(d => Walk(d, names)));
+        var name = new Regex("^" + Regex.Escape(names[0]).Replace(@"\*", ".*").Replace(@"\?", ".") + "$",
+            RegexOptions.CultureInvariant | RegexOptions.Singleline);
         return below.Length == 0
             ? folder.EnumerateFiles().Where(f => name.IsMatch(f.Name)).Select(f => f.FullName)
             : folders.Where(d => name.IsMatch(d.Name)).SelectMany(d => Walk(d, below));

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace PostTrainGate.MSBuild;
 
-/// <summary>The result of a check as it is kept in the obj folder: what it depended on, how it ended, and its errors and warnings.</summary>
+/// <summary>
+/// The result of a check as it is kept in the obj folder: what it depended on, how it ended, and its errors and warnings.
+/// </summary>
 internal sealed class GateRecord(string fingerprint, int exitCode, IReadOnlyList<string> lines)
 {
     public string Fingerprint { get; } = fingerprint;

@@ -18,7 +18,9 @@ public sealed class Repeat : Task
         var record = GateRecord.Read(Result);
         foreach (var line in record?.Lines ?? []) GateLine.Parse(line)?.Log(Log, Policy);
         if (record is not { ExitCode: 0 })
-            Log.LogMessage(MessageImportance.High, "Nothing changed since the model was checked at {0:yyyy-MM-dd HH:mm:ss}, so the result stands.", File.GetLastWriteTime(Result));
+            Log.LogMessage(MessageImportance.High,
+                "Nothing changed since the model was checked at {0:yyyy-MM-dd HH:mm:ss}, so the result stands.",
+                File.GetLastWriteTime(Result));
         return !Log.HasLoggedErrors;
     }
 }

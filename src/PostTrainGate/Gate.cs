@@ -72,7 +72,8 @@ public static class Gate
             Base = baseRows, Plan = new() { Full = options.Full, Cache = options.Cache },
         };
         var measured = meter.Measure(test, "Measuring the model", progress);
-        ImmutableArray<Measurement>? baseline = baseRows is null ? null : meter.Measure(baseRows, "Measuring the base branch's model", progress);
+        ImmutableArray<Measurement>? baseline = baseRows is null ? null
+            : meter.Measure(baseRows, "Measuring the base branch's model", progress);
         var readings = meter.Read(test, measured, baseline);
         var gates = readings.Select((reading, i) => Reading(policy.Gates[i], meter.Metrics[i], reading) with
         {
@@ -80,15 +81,19 @@ public static class Gate
         }).ToImmutableArray();
         var summary = new ModelSummary(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
             (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) { WhyNoGradients = source.WhyNoGradients };
-        var result = Result(policy, gates, new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count), summary);
-        var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured).ToImmutableArray();
+        var result = Result(policy, gates, new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
+            summary);
+        var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
+            .ToImmutableArray();
         if (options.Repair && policy.Repair is not null && failed.Length > 0) result = Repair(source);
-        return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source)], Seconds = clock.Elapsed.TotalSeconds };
+        return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source)],
+            Seconds = clock.Elapsed.TotalSeconds };
 
         GateResult Repair(Classifier model)
         {
             if (model is not OnnxClassifier rebuilt)
-                return result with { Repair = new() { Proposed = false, Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}" } };
+                return result with { Repair = new() { Proposed = false,
+                    Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}" } };
             using var run = new RepairRun(policy, splits, rebuilt, meter, baseline, progress, cancel);
             return run.Repair(result, test, failed, options.Write);
         }
@@ -168,7 +173,8 @@ public static class Gate
         }
 
         // Where both use the same names they have to stand in the same order; other names say nothing.
-        if (!model.ClassNames.SequenceEqual(data.ClassNames) && model.ClassNames.Order(StringComparer.Ordinal).SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal)))
+        if (!model.ClassNames.SequenceEqual(data.ClassNames)
+            && model.ClassNames.Order(StringComparer.Ordinal).SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal)))
         {
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
                 $"'{policy.Model!.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order " +

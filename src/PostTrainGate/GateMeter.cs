@@ -25,7 +25,9 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
     public Evaluation? Reference { get; init; }
 
-    /// <summary>The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not owned.</summary>
+    /// <summary>
+    /// The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not owned.
+    /// </summary>
     public Evaluation? Base { get; init; }
 
     /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
@@ -56,15 +58,19 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         return results.MoveToImmutable();
     }
 
-    /// <summary>Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.</summary>
-    public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured, ImmutableArray<Measurement>? baseline) =>
+    /// <summary>
+    /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.
+    /// </summary>
+    public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured,
+        ImmutableArray<Measurement>? baseline) =>
         [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
 
     private Reading Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
         var loss = Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && baseline is { IsMeasured: true }
             && Metrics[gate] is IPairedMetric paired
-            ? paired.Loss(new(evaluation, Rules[gate], policy.GateConfidence, Seeds.Derive(policy.Seed, $"{split}:loss", gate), Cancel: cancel), Base)
+            ? paired.Loss(new(evaluation, Rules[gate], policy.GateConfidence, Seeds.Derive(policy.Seed, $"{split}:loss", gate),
+                Cancel: cancel), Base)
             : (Measurement?)null;
         var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
         return loss is not { IsMeasured: true } l ? reading : reading with
@@ -80,13 +86,15 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
         using var checks = new TrustChecks(evaluation, Rules[gate], seed, cancel);
         if (reading.Verdict == Verdict.Pass)
-            return checks.Doubt(Reference) is { } doubt ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" } : reading;
+            return checks.Doubt(Reference) is { } doubt ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
+                : reading;
         return checks.Sign() is { } sign ? reading with { Notes = [.. reading.Notes, $"A pass would not be trusted: {sign}."] } : reading;
     }
 
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
     public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured
-        ? new(m.Value, m.Lower, m.Upper, m.Count, verdict, verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
+        ? new(m.Value, m.Lower, m.Upper, m.Count, verdict,
+            verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
             { Breakdowns = m.Breakdowns, Notes = m.Notes, Fragile = m.Fragile, Attacked = m.Attacked }
         : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
@@ -97,5 +105,6 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
-        Measure(Catalog.Metrics.First(m => m.Name == "accuracy"), new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
+        Measure(Catalog.Metrics.First(m => m.Name == "accuracy"),
+            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
 }

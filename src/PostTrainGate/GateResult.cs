@@ -192,4 +192,5 @@ public sealed record RepairSummary
 /// <param name="Accuracy">Clean accuracy on the selection split; null for one that was not tried.</param>
 /// <param name="Chosen">Whether it is the one measured on the test split.</param>
 /// <param name="Note">Why it was not tried, or what it substituted.</param>
-public sealed record CandidateSummary(string Method, bool Admissible, double? Objective, double? Accuracy, bool Chosen, string? Note = null);
+public sealed record CandidateSummary(string Method, bool Admissible, double? Objective, double? Accuracy, bool Chosen,
+    string? Note = null);

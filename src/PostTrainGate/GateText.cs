@@ -55,7 +55,9 @@ internal static class GateText
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }
 
-    /// <summary>A measured number: three decimals, so that values stand under each other, or two significant digits for a tiny one.</summary>
+    /// <summary>
+    /// A measured number: three decimals, so that values stand under each other, or two significant digits for a tiny one.
+    /// </summary>
     public static string Measured(double value) =>
         value.ToString(Math.Abs(value) is > 0 and < 0.0005 ? "G2" : "0.000", CultureInfo.InvariantCulture);
 

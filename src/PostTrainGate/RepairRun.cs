@@ -62,7 +62,8 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
 
     private void Consider(RepairCandidate candidate, SelectionScore original)
     {
-        var better = candidate.Score.Admissible && candidate.Score.CompareTo(original) > 0 && (_best is null || candidate.Score.CompareTo(_best.Score) > 0);
+        var better = candidate.Score.Admissible && candidate.Score.CompareTo(original) > 0
+            && (_best is null || candidate.Score.CompareTo(_best.Score) > 0);
         if (better)
         {
             for (var i = 0; i < _tried.Count; i++) _tried[i] = _tried[i] with { Chosen = false };
@@ -79,7 +80,8 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     {
         using var evaluation = new Evaluation(_best!.Model, splits.Test);
         var afresh = new GateMeter(policy, splits.Test, "test", cancel) { Reference = original, Base = test.Base, Plan = test.Plan };
-        var readings = afresh.Read(evaluation, afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress), baseline);
+        var readings = afresh.Read(evaluation,
+            afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress), baseline);
         var controls = NullControls(original);
         var gates = result.Gates.Select((g, i) => g with { Repaired = readings[i], NullControl = controls[i] }).ToImmutableArray();
 
@@ -129,7 +131,8 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     {
         var path = _repair.Output?.FullPath ?? Path.ChangeExtension(policy.Model!.FullPath, ".repaired.onnx");
         var entries = summary.Details.SetItem("tool", $"PostTrainGate {result.Tool}").SetItem("method", summary.Method!)
-            .SetItem("source-sha256", result.Model!.Sha256).SetItem("policy-sha256", Hash.OfFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
+            .SetItem("source-sha256", result.Model!.Sha256)
+            .SetItem("policy-sha256", Hash.OfFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
             .SetItem("seed", $"{policy.Seed}");
         _best!.Model.Save(path, new Provenance(entries));
         return summary with { Output = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'), Sha256 = Hash.OfFile(path) };
@@ -138,7 +141,8 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their range.
     private ImmutableArray<Reading> NullControls(Evaluation original)
     {
-        var fewer = policy with { Gates = [.. policy.Gates.Select(g => !g.ChangesInputs ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, NullAttackedRows) })] };
+        var rules = policy.Gates.Select(g => !g.ChangesInputs ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, NullAttackedRows) });
+        var fewer = policy with { Gates = [.. rules] };
         var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
         var draws = new List<ImmutableArray<Measurement>>();
         foreach (var model in NullControl.Draw(source, _best!.Model, Seeds.Derive(policy.Seed, "null")))

@@ -19,9 +19,11 @@ public class BuildTests(Packages packages)
         (await app.BuildAsync("-c", "Release")).Skipped(); // the result does not depend on it
 
         // What Visual Studio compares before it builds at all.
-        var (_, items) = await packages.DotnetAsync("Single-items", app.Folder, ["msbuild", "-getItem:UpToDateCheckInput", "-p:BuildingInsideVisualStudio=true"]);
+        var (_, items) = await packages.DotnetAsync("Single-items", app.Folder,
+            ["msbuild", "-getItem:UpToDateCheckInput", "-p:BuildingInsideVisualStudio=true"]);
         using var read = JsonDocument.Parse(items);
-        var inputs = read.RootElement.GetProperty("Items").GetProperty("UpToDateCheckInput").EnumerateArray().Select(i => i.GetProperty("Identity").GetString());
+        var inputs = read.RootElement.GetProperty("Items").GetProperty("UpToDateCheckInput").EnumerateArray()
+            .Select(i => i.GetProperty("Identity").GetString());
         Assert.Equal(["posttraingate.yml", app.File("data/first.csv"), app.File("model.onnx"), app.File("posttraingate.yml")], inputs);
     }
 

@@ -3,8 +3,8 @@ using Xunit;
 namespace PostTrainGate.Packages.Tests;
 
 /// <summary>
-/// A project of somebody who uses the package, in a folder outside the repository with nothing above it: one PackageReference, a policy, a tiny
-/// model and its data. The label of a row is whether x0 is above one half; the right model says just that, the wrong one the opposite.
+/// A project of somebody who uses the package, in a folder outside the repository with nothing above it: one PackageReference, a policy, a
+/// tiny model and its data. The label of a row is whether x0 is above one half; the right model says just that, the wrong one the opposite.
 /// </summary>
 internal sealed class ConsumerProject
 {
@@ -23,7 +23,8 @@ internal sealed class ConsumerProject
     /// <param name="reference">Further attributes of the PackageReference; null: it does not reference the package.</param>
     /// <param name="items">Further items.</param>
     /// <param name="sdk">What it is built with.</param>
-    public ConsumerProject(Packages packages, string name, string frameworks = "net10.0", string assembly = "App", string? reference = "", string items = "",
+    public ConsumerProject(Packages packages, string name, string frameworks = "net10.0", string assembly = "App", string? reference = "",
+        string items = "",
         string sdk = "Microsoft.NET.Sdk")
     {
         (this.packages, this.name) = (packages, name);
@@ -114,6 +115,8 @@ internal sealed class ConsumerProject
     }
 
     /// <summary>Relative paths of the files in the output folders, and what the dependency files say.</summary>
-    public IEnumerable<string> Output() => Directory.EnumerateFiles(File("bin"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-        .Select(f => Path.GetRelativePath(Folder, f) + (f.EndsWith(".json", StringComparison.Ordinal) ? "\n" + System.IO.File.ReadAllText(f) : ""));
+    public IEnumerable<string> Output() =>
+        Directory.EnumerateFiles(File("bin"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+        .Select(f => Path.GetRelativePath(Folder, f)
+            + (f.EndsWith(".json", StringComparison.Ordinal) ? "\n" + System.IO.File.ReadAllText(f) : ""));
 }

@@ -52,7 +52,8 @@ public class FaultTests(Packages packages)
     public async Task A_build_that_is_stopped_takes_the_engine_with_it_and_leaves_no_result()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "it looks for the engine in /proc");
-        var app = new ConsumerProject(packages, "Stopped").WithGate("robust_accuracy: { attack: pgd, norm: linf, epsilon: 0.1, steps: 100000, min: 0.9 }");
+        var app = new ConsumerProject(packages, "Stopped")
+            .WithGate("robust_accuracy: { attack: pgd, norm: linf, epsilon: 0.1, steps: 100000, min: 0.9 }");
         app.UseModel(right: true);
         var engines = Array.Empty<int>();
         var clock = new Stopwatch();
@@ -75,7 +76,8 @@ public class FaultTests(Packages packages)
 
     // Processes of the engine that work in a folder.
     private static int[] EnginesIn(string folder) =>
-        [.. Directory.GetDirectories("/proc").Where(p => int.TryParse(Path.GetFileName(p), out _)).Where(p => IsEngineIn(p, folder)).Select(p => int.Parse(Path.GetFileName(p)))];
+        [.. Directory.GetDirectories("/proc").Where(p => int.TryParse(Path.GetFileName(p), out _)).Where(p => IsEngineIn(p, folder))
+            .Select(p => int.Parse(Path.GetFileName(p)))];
 
     private static bool IsEngineIn(string process, string folder)
     {

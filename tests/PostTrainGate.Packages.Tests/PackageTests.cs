@@ -22,9 +22,12 @@ public class PackageTests(Packages packages)
         var folder = $"tools/net10.0/{Packages.Rid}/";
         Assert.All(names, n => Assert.Equal(folder, n[..(n.LastIndexOf('/') + 1)])); // no runtimes/ of other platforms, no cultures
         Assert.Contains(folder + "PostTrainGate.Cli.dll", names);
-        Assert.DoesNotContain(names, n => n.Contains("python", StringComparison.OrdinalIgnoreCase) || n.Contains("_test", StringComparison.Ordinal));
-        Assert.DoesNotContain(names, n => Path.GetExtension(n) is ".xml" && !n.EndsWith("DotnetToolSettings.xml", StringComparison.Ordinal));
-        Assert.DoesNotContain(package.Entries, e => e.Name.EndsWith(".pdb", StringComparison.Ordinal) && !e.Name.StartsWith("PostTrainGate", StringComparison.Ordinal));
+        Assert.DoesNotContain(names, n => n.Contains("python", StringComparison.OrdinalIgnoreCase)
+            || n.Contains("_test", StringComparison.Ordinal));
+        Assert.DoesNotContain(names, n => Path.GetExtension(n) is ".xml"
+            && !n.EndsWith("DotnetToolSettings.xml", StringComparison.Ordinal));
+        Assert.DoesNotContain(package.Entries, e => e.Name.EndsWith(".pdb", StringComparison.Ordinal)
+            && !e.Name.StartsWith("PostTrainGate", StringComparison.Ordinal));
         Assert.DoesNotContain(package.Entries, IsSymbolicLink);
         Assert.All(package.Entries.Where(e => e.Name.EndsWith(".so", StringComparison.Ordinal)), e => Assert.True(e.Length > 1000, e.Name));
     }
@@ -35,7 +38,8 @@ public class PackageTests(Packages packages)
         using var package = ZipFile.OpenRead(packages.Package("PostTrainGate.Cli"));
         using var settings = new StreamReader(Assert.Single(package.Entries, e => e.Name == "DotnetToolSettings.xml").Open());
         var text = settings.ReadToEnd();
-        Assert.All(["linux-x64", "win-x64", "osx-arm64"], rid => Assert.Contains($"Id=\"PostTrainGate.Cli.{rid}\"", text, StringComparison.Ordinal));
+        Assert.All(["linux-x64", "win-x64", "osx-arm64"],
+            rid => Assert.Contains($"Id=\"PostTrainGate.Cli.{rid}\"", text, StringComparison.Ordinal));
         Assert.Contains("Name=\"posttraingate\"", text, StringComparison.Ordinal);
         Assert.DoesNotContain(package.Entries, e => e.Name.EndsWith(".dll", StringComparison.Ordinal));
     }
@@ -76,7 +80,8 @@ public class PackageTests(Packages packages)
     }
 
     private static bool IsContent(string name) =>
-        name is not "[Content_Types].xml" && !name.StartsWith("_rels/", StringComparison.Ordinal) && !name.StartsWith("package/", StringComparison.Ordinal)
+        name is not "[Content_Types].xml" && !name.StartsWith("_rels/", StringComparison.Ordinal)
+            && !name.StartsWith("package/", StringComparison.Ordinal)
         && !name.EndsWith(".nuspec", StringComparison.Ordinal);
 
     // The upper half of the external attributes is the Unix mode where the archive was made on Unix.

@@ -7,8 +7,9 @@ using Xunit;
 namespace PostTrainGate.Packages.Tests;
 
 /// <summary>
-/// The product's packages, packed once for all tests into a folder of their own outside the repository, with a package cache of their own: the
-/// machine's holds everything else. What the child processes said and the binary logs of the builds are kept in artifacts/packages-tests.
+/// The product's packages, packed once for all tests into a folder of their own outside the repository, with a package cache of their own:
+/// the machine's holds everything else. What the child processes said and the binary logs of the builds are kept in
+/// artifacts/packages-tests.
 /// </summary>
 public sealed class Packages : IAsyncLifetime
 {
@@ -38,7 +39,8 @@ public sealed class Packages : IAsyncLifetime
     {
         if (Directory.Exists(Logs)) Directory.Delete(Logs, recursive: true);
         Directory.CreateDirectory(Logs);
-        var pack = await DotnetAsync("pack", Repository, ["msbuild", "eng/pack.proj", "-nologo", $"-p:Version={Version}", $"-p:Packages={Feed}"]);
+        var pack = await DotnetAsync("pack", Repository,
+            ["msbuild", "eng/pack.proj", "-nologo", $"-p:Version={Version}", $"-p:Packages={Feed}"]);
         Assert.True(pack.ExitCode == 0, pack.Output);
     }
 
@@ -50,10 +52,12 @@ public sealed class Packages : IAsyncLifetime
     }
 
     /// <summary>Runs <c>dotnet</c> to its end, with what it printed, which is logged too.</summary>
-    public Task<(int ExitCode, string Output)> DotnetAsync(string name, string folder, string[] arguments, Func<Process, Task>? meanwhile = null) =>
+    public Task<(int ExitCode, string Output)> DotnetAsync(string name, string folder, string[] arguments,
+        Func<Process, Task>? meanwhile = null) =>
         RunAsync(name, folder, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments, meanwhile);
 
-    private async Task<(int ExitCode, string Output)> RunAsync(string name, string folder, string program, string[] arguments, Func<Process, Task>? meanwhile)
+    private async Task<(int ExitCode, string Output)> RunAsync(string name, string folder, string program, string[] arguments,
+        Func<Process, Task>? meanwhile)
     {
         var start = new ProcessStartInfo(program, arguments)
         {

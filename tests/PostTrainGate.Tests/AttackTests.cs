@@ -52,7 +52,8 @@ public class AttackTests
             using var model = Linear(c.W, c.B, Wide);
             var (inputs, z) = Rows(c.W, c.B, c.X);
             var labels = (z > 0).to(int64);
-            using var outcome = AttackHarness.Run(model, inputs, labels, new(new(attack, c.Norm, c.Epsilon) { RandomStart = false }, c.Seed));
+            using var outcome = AttackHarness.Run(model, inputs, labels,
+                new(new(attack, c.Norm, c.Epsilon) { RandomStart = false }, c.Seed));
 
             var reach = c.Epsilon * c.Norm switch
             {
@@ -143,7 +144,8 @@ public class AttackTests
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), (x.detach() > 0).to(float32)], 1), Wide);
-        using var outcome = AttackHarness.Run(model, ones(2, 1), ones(2, dtype: int64), new(new("pgd", Norm.Linf, 5) { RandomStart = false }, 1));
+        using var outcome = AttackHarness.Run(model, ones(2, 1), ones(2, dtype: int64),
+            new(new("pgd", Norm.Linf, 5) { RandomStart = false }, 1));
         Assert.Equal([true, true], outcome.Robust);
     }
 
@@ -163,7 +165,8 @@ public class AttackTests
         var inputs = rand(500, 2, generator: random) * 2;
         var labels = zeros(500, dtype: int64);
         AttackOutcome Run(int restarts, int seed) =>
-            AttackHarness.Run(model, inputs, labels, new(new("pgd", Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 });
+            AttackHarness.Run(model, inputs, labels,
+                new(new("pgd", Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 });
 
         var outcomes = Enumerable.Range(1, 5).Select(r => Run(r, 7)).ToArray();
         for (var i = 1; i < outcomes.Length; i++)

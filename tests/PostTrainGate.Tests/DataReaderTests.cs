@@ -25,7 +25,8 @@ public sealed class DataReaderTests : IDisposable
     public void Sums_of_the_encoded_columns_are_those_that_SQL_gives()
     {
         Copy(People, "people.csv");
-        var policy = Policy("people.csv", "credit") with { Data = Data("people.csv", "credit") with { Features = new() { Except = ["id"], Scale = Scaling.MinMax } } };
+        var policy = Policy("people.csv",
+            "credit") with { Data = Data("people.csv", "credit") with { Features = new() { Except = ["id"], Scale = Scaling.MinMax } } };
         using var splits = DataReader.Read(policy);
         EvaluationSet[] sets = [splits.Repair, splits.Select, splits.Test];
         Assert.Equal([500, 200, 300], sets.Select(s => s.Count));
@@ -71,7 +72,8 @@ public sealed class DataReaderTests : IDisposable
             var policy = Policy(source, "credit");
             if (source == "parts")
             {
-                var parts = Directory.GetFiles(Path.Combine(_folder, source), "*.gz", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
+                var parts = Directory.GetFiles(Path.Combine(_folder, source), "*.gz", SearchOption.AllDirectories)
+                    .Order(StringComparer.Ordinal);
                 policy = policy with { Data = policy.Data with { Source = policy.Data.Source with { Files = [.. parts] } } };
             }
 
@@ -79,7 +81,8 @@ public sealed class DataReaderTests : IDisposable
             Assert.Equal(expected.Test.LabelValues, read.Test.LabelValues);
             using var same = expected.Test.Inputs.eq(read.Test.Inputs).all();
             Assert.True(same.item<bool>(), source);
-            Assert.Equal(expected.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)), read.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)));
+            Assert.Equal(expected.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)),
+                read.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)));
         }
     }
 
@@ -87,7 +90,8 @@ public sealed class DataReaderTests : IDisposable
     public void Rows_keep_the_order_of_the_file_however_many_threads_read_it()
     {
         Copy("SELECT i AS id, i % 2 AS y, hash(i) AS noise FROM range(400000) t(i) ORDER BY i", "long.csv");
-        using var splits = DataReader.Read(Policy("long.csv", "y") with { Data = Data("long.csv", "y") with { Features = new() { Only = ["id"] } } });
+        using var splits = DataReader.Read(Policy("long.csv",
+            "y") with { Data = Data("long.csv", "y") with { Features = new() { Only = ["id"] } } });
         foreach (var set in new[] { splits.Repair, splits.Select, splits.Test })
         {
             var ids = set.Inputs.data<float>().ToArray();
@@ -132,7 +136,8 @@ public sealed class DataReaderTests : IDisposable
         Assert.Null(groups["sex_age"].Privileged);
         var sets = new[] { splits.Repair, splits.Select, splits.Test };
         Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age >= 25"), sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1)));
-        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age < 25 AND sex = 'male'"), sets.Sum(s => s.Groups["sex_age"].LevelOf.Count(l => l == 2)));
+        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age < 25 AND sex = 'male'"),
+            sets.Sum(s => s.Groups["sex_age"].LevelOf.Count(l => l == 2)));
         // Stratified: the share of each cell of label and groups in the test split is that of the whole, to two rows.
         var cells = splits.Test.LabelValues.Zip(groups["sex_age"].LevelOf).GroupBy(c => c).ToDictionary(c => c.Key, c => c.Count());
         foreach (var ((label, level), count) in cells)
@@ -152,8 +157,10 @@ public sealed class DataReaderTests : IDisposable
         Assert.Equal(["below 25", "25 to below 45.5", "from 45.5"], group.Levels);
         Assert.Equal((2, 30), (group.Privileged, group.MinCount));
         EvaluationSet[] sets = [splits.Repair, splits.Select, splits.Test];
-        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age >= 25 AND age < 45.5"), sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1)));
-        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("people.csv", "credit") with { Groups = [age with { Column = "sex" }] }));
+        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age >= 25 AND age < 45.5"),
+            sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1)));
+        var thrown = Assert.Throws<GateException>(() =>
+            DataReader.Read(Policy("people.csv", "credit") with { Groups = [age with { Column = "sex" }] }));
         Assert.Contains("no column of numbers", thrown.Message, StringComparison.Ordinal);
     }
 
@@ -161,7 +168,8 @@ public sealed class DataReaderTests : IDisposable
     public void A_group_of_a_thousand_values_is_refused_with_what_would_do()
     {
         Copy("SELECT i AS id, i % 2 AS y FROM range(1000) t(i)", "ids.csv");
-        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("ids.csv", "y") with { Groups = [new() { Name = "id", Column = "id" }] }));
+        var thrown = Assert.Throws<GateException>(() =>
+            DataReader.Read(Policy("ids.csv", "y") with { Groups = [new() { Name = "id", Column = "id" }] }));
         Assert.Contains("more than 500 levels", thrown.Message, StringComparison.Ordinal);
         Assert.Contains("'bins'", thrown.Message, StringComparison.Ordinal);
     }
@@ -185,7 +193,9 @@ public sealed class DataReaderTests : IDisposable
     {
         Copy(People, "people.csv");
         var position = new SourcePosition("posttraingate.yml", 12, 5);
-        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("people.csv", "credit") with { Groups = [new() { Name = "g", Where = condition, Position = position }] }));
+        var thrown = Assert.Throws<GateException>(() =>
+            DataReader.Read(Policy("people.csv",
+                "credit") with { Groups = [new() { Name = "g", Where = condition, Position = position }] }));
         Assert.Equal(DiagnosticCodes.DataCondition, thrown.Diagnostics[0].Code);
         Assert.Equal(position, thrown.Diagnostics[0].Position);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
@@ -194,10 +204,13 @@ public sealed class DataReaderTests : IDisposable
     [Theory]
     [InlineData("sexx", null, DiagnosticCodes.DataColumn, "did you mean 'sex'?")]
     [InlineData("sex", "Male", DiagnosticCodes.DataEmpty, "did you mean 'male'?")]
-    public void A_group_that_the_data_cannot_give_is_refused_with_the_nearest_name(string column, string? privileged, string code, string says)
+    public void A_group_that_the_data_cannot_give_is_refused_with_the_nearest_name(string column, string? privileged, string code,
+        string says)
     {
         Copy(People, "people.csv");
-        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("people.csv", "credit") with { Groups = [new() { Name = "g", Column = column, Privileged = privileged }] }));
+        var thrown = Assert.Throws<GateException>(() =>
+            DataReader.Read(Policy("people.csv",
+                "credit") with { Groups = [new() { Name = "g", Column = column, Privileged = privileged }] }));
         Assert.Equal(code, thrown.Diagnostics[0].Code);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
     }
@@ -209,7 +222,8 @@ public sealed class DataReaderTests : IDisposable
     public void A_group_with_an_empty_side_is_refused(string condition, string says)
     {
         Copy(People, "people.csv");
-        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("people.csv", "credit") with { Groups = [new() { Name = "g", Where = condition }] }));
+        var thrown = Assert.Throws<GateException>(() =>
+            DataReader.Read(Policy("people.csv", "credit") with { Groups = [new() { Name = "g", Where = condition }] }));
         Assert.Equal(DiagnosticCodes.DataEmpty, thrown.Diagnostics[0].Code);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
     }
@@ -238,7 +252,8 @@ public sealed class DataReaderTests : IDisposable
     public void One_NA_among_numbers_is_an_error_not_a_hundred_categories()
     {
         Copy("SELECT CASE WHEN i = 50 THEN 'NA' ELSE i::VARCHAR END AS a, i % 2 AS y FROM range(100) t(i)", "na.csv");
-        Assert.Contains("holds numbers but for 'NA'", Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message, StringComparison.Ordinal);
+        Assert.Contains("holds numbers but for 'NA'", Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -266,10 +281,12 @@ public sealed class DataReaderTests : IDisposable
     public void Text_keeps_its_spelling_and_numbers_their_order()
     {
         Copy("SELECT ['yes', 'no'][1 + i % 2] AS answer, ['10', '9', '2'][1 + i % 3] AS y, i AS n FROM range(60) t(i)", "words.csv");
-        using var splits = DataReader.Read(Policy("words.csv", "y") with { Groups = [new() { Name = "answer", Column = "answer", Privileged = "yes" }] });
+        using var splits = DataReader.Read(Policy("words.csv",
+            "y") with { Groups = [new() { Name = "answer", Column = "answer", Privileged = "yes" }] });
         Assert.Equal(["2", "9", "10"], splits.Test.ClassNames);
         Assert.Equal(["no", "yes"], splits.Test.Groups["answer"].Levels);
-        using var listed = DataReader.Read(Policy("words.csv", "y") with { Data = Data("words.csv", "y") with { Classes = ["10", "2", "9"], Favorable = "2" } });
+        using var listed = DataReader.Read(Policy("words.csv",
+            "y") with { Data = Data("words.csv", "y") with { Classes = ["10", "2", "9"], Favorable = "2" } });
         Assert.Equal(["10", "2", "9"], listed.Test.ClassNames);
         Assert.Equal(1, listed.Test.Favorable);
     }
@@ -279,11 +296,14 @@ public sealed class DataReaderTests : IDisposable
     {
         Copy("SELECT i AS a, i % 2 AS y FROM range(100) t(i)", "t.csv");
         var policy = Policy("t.csv", "y") with { Input = new() { BoundsGiven = true } };
-        Assert.Contains("'a' run from 0 to 99, outside the bounds [0, 1]", Assert.Throws<GateException>(() => DataReader.Read(policy)).Message, StringComparison.Ordinal);
-        using (var scaled = DataReader.Read(policy with { Input = policy.Input with { Scale = 1 / 99.0 } })) Assert.Empty(scaled.Diagnostics);
+        Assert.Contains("'a' run from 0 to 99, outside the bounds [0, 1]",
+            Assert.Throws<GateException>(() => DataReader.Read(policy)).Message, StringComparison.Ordinal);
+        using (var scaled = DataReader.Read(policy with { Input = policy.Input with { Scale = 1 / 99.0 } })) Assert.Empty(
+            scaled.Diagnostics);
         for (var seed = 1; ; seed++) // until the largest or smallest value is outside the repair split
         {
-            using var fitted = DataReader.Read(policy with { Seed = seed, Data = policy.Data with { Features = new() { Scale = Scaling.MinMax } } });
+            using var fitted = DataReader.Read(policy with { Seed = seed,
+                Data = policy.Data with { Features = new() { Scale = Scaling.MinMax } } });
             if (fitted.Diagnostics.IsEmpty) continue;
             Assert.Equal(Severity.Note, fitted.Diagnostics[0].Severity);
             break;
@@ -314,7 +334,8 @@ public sealed class DataReaderTests : IDisposable
         using var scope = NewDisposeScope();
         var total = new[] { splits.Repair, splits.Select, splits.Test }.Sum(s => s.Inputs.to(float64).sum().item<double>());
         Assert.Equal(raw.ToArray().Skip(16).Sum(b => (long)b) / 255.0, total, 1.0);
-        Assert.Contains("1/255", Assert.Throws<GateException>(() => DataReader.Read(policy with { Input = new() { BoundsGiven = true } })).Message, StringComparison.Ordinal);
+        Assert.Contains("1/255", Assert.Throws<GateException>(() => DataReader.Read(policy with { Input = new() { BoundsGiven = true } }))
+            .Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -324,9 +345,12 @@ public sealed class DataReaderTests : IDisposable
         var path = NpzFileTests.Archive(
             ("x", NpzFileTests.Npy("<f4", false, "(100, 2)", [.. x.SelectMany(BitConverter.GetBytes)], 1)),
             ("y", NpzFileTests.Npy("|u1", false, "(100,)", [.. Enumerable.Range(0, 100).Select(i => (byte)(i % 2))], 1)),
-            ("sex", NpzFileTests.Npy("<i8", false, "(100,)", [.. Enumerable.Range(0, 100).SelectMany(i => BitConverter.GetBytes((long)(i / 50)))], 1)));
+            ("sex",
+                NpzFileTests.Npy("<i8", false, "(100,)",
+                    [.. Enumerable.Range(0, 100).SelectMany(i => BitConverter.GetBytes((long)(i / 50)))], 1)));
         File.Move(path, Path.Combine(_folder, "a.npz"));
-        using var splits = DataReader.Read(Policy("a.npz", null) with { Groups = [new() { Name = "sex", Column = "sex", Privileged = "1" }] });
+        using var splits = DataReader.Read(Policy("a.npz",
+            null) with { Groups = [new() { Name = "sex", Column = "sex", Privileged = "1" }] });
         Assert.Equal([30, 2], splits.Test.Inputs.shape);
         var first = splits.Test.Inputs.narrow(1, 0, 1).contiguous().data<float>().ToArray();
         Assert.Equal(first.Select(v => (int)v / 2 % 2), splits.Test.LabelValues);
@@ -337,7 +361,8 @@ public sealed class DataReaderTests : IDisposable
     public void Names_of_encoded_columns_give_their_blocks()
     {
         var layout = FeatureLayout.FromNames(["sex", "status=A11", "status=A12", "age", "purpose=A40"]);
-        Assert.Equal([("sex", 0, 1), ("status", 1, 2), ("age", 3, 1), ("purpose", 4, 1)], layout.Columns.Select(c => (c.Name, c.Start, c.Width)));
+        Assert.Equal([("sex", 0, 1), ("status", 1, 2), ("age", 3, 1), ("purpose", 4, 1)],
+            layout.Columns.Select(c => (c.Name, c.Start, c.Width)));
         Assert.Equal(["A11", "A12"], layout.Find("status")!.Categories);
         Assert.Throws<ArgumentException>(() => FeatureLayout.FromNames(["a=1", "b", "a=2"]));
     }
@@ -353,7 +378,8 @@ public sealed class DataReaderTests : IDisposable
 
     private GatePolicy Policy(string source, string? label) => Bare(_folder) with { Data = Data(source, label) };
 
-    private DataPolicy Data(string source, string? label) => new() { Source = new(source, Path.Combine(_folder, source), default), Label = label };
+    private DataPolicy Data(string source, string? label) =>
+        new() { Source = new(source, Path.Combine(_folder, source), default), Label = label };
 
     private void Copy(string sql, string file)
     {

@@ -5,7 +5,9 @@ namespace PostTrainGate.Tests;
 /// <summary>Arrays of a fairness data set among the fixtures.</summary>
 internal static class FairnessArrays
 {
-    /// <summary>Rows in the units of the models' inputs: to [0, 1] by the training rows, a constant column as scikit-learn does it.</summary>
+    /// <summary>
+    /// Rows in the units of the models' inputs: to [0, 1] by the training rows, a constant column as scikit-learn does it.
+    /// </summary>
     /// <param name="arrays">Of the data set, with the scaler's minimum and maximum.</param>
     /// <param name="rows">[n, columns], raw.</param>
     /// <returns>[n, columns], float32.</returns>

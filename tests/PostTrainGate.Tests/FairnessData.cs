@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>The test rows of a fairness data set as its source model predicted them, and the figures of AIF360 and fairlearn for them.</summary>
+/// <summary>
+/// The test rows of a fairness data set as its source model predicted them, and the figures of AIF360 and fairlearn for them.
+/// </summary>
 internal sealed class FairnessData
 {
     private FairnessData(string dataset, string attribute, string from)

@@ -23,7 +23,8 @@ public class FairnessReferenceTests
         {
             var (metric, rate, alpha) = OfAif360(figure.Name);
             if (metric.Length == 0) Same(figure, Rate(rate!).Of(table.Overall));
-            else if (figure.Value.ValueKind == JsonValueKind.String) Assert.Contains("infinite", Measure(metric, table, rate, alpha).Reason, StringComparison.Ordinal);
+            else if (figure.Value.ValueKind == JsonValueKind.String) Assert.Contains("infinite", Measure(metric, table, rate, alpha).Reason,
+                StringComparison.Ordinal);
             else Same(figure, Measure(metric, table, rate, alpha).Value / (alpha == 0 ? MeanBenefit(table.Overall.Counts) : 1));
         }
     }
@@ -161,7 +162,8 @@ public class FairnessReferenceTests
     private static (string Metric, string? Rate, double Alpha) OfAif360(string name)
     {
         name = name.Replace("between_all_groups", "between_group", StringComparison.Ordinal);
-        if (name.Split("_alpha") is [var index, var alpha]) return (index, null, int.Parse(alpha, System.Globalization.CultureInfo.InvariantCulture));
+        if (name.Split("_alpha") is [var index, var alpha]) return (index, null,
+            int.Parse(alpha, System.Globalization.CultureInfo.InvariantCulture));
         if (name == "differential_fairness_bias_amplification") return ("differential_fairness_amplification", null, 2);
         if (name == "average_abs_odds_difference") return ("average_absolute_odds_difference", null, 2);
         if (Catalog.Metrics.Any(m => m.Name == name && m.Name != "accuracy")) return (name, null, 2);
@@ -172,7 +174,8 @@ public class FairnessReferenceTests
 
     private static (string Metric, string? Rate) OfFairlearn(string name)
     {
-        foreach (var (end, metric) in new[] { ("_group_min", "rate_minimum"), ("_group_max", "rate_maximum"), ("_difference", "rate_difference"), ("_ratio", "rate_ratio") })
+        foreach (var (end, metric) in new[] { ("_group_min", "rate_minimum"), ("_group_max", "rate_maximum"),
+            ("_difference", "rate_difference"), ("_ratio", "rate_ratio") })
         {
             if (!name.EndsWith(end, StringComparison.Ordinal)) continue;
             if (name.StartsWith("equalized_odds", StringComparison.Ordinal)) return (name, null);

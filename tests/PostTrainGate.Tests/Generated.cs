@@ -3,7 +3,9 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Files of the repository, or parts of them, that are written from code. POSTTRAINGATE_UPDATE=1 writes instead of comparing.</summary>
+/// <summary>
+/// Files of the repository, or parts of them, that are written from code. POSTTRAINGATE_UPDATE=1 writes instead of comparing.
+/// </summary>
 internal static class Generated
 {
     private static readonly bool Update = Environment.GetEnvironmentVariable("POSTTRAINGATE_UPDATE") == "1";
@@ -15,7 +17,8 @@ internal static class Generated
         var found = File.Exists(path) ? File.ReadAllText(path) : "";
         var right = generate(found);
         if (Update) File.WriteAllText(path, right);
-        else Assert.True(found == right, $"{file} is not what the code gives; run this test once with POSTTRAINGATE_UPDATE=1 and commit it");
+        else Assert.True(found == right,
+            $"{file} is not what the code gives; run this test once with POSTTRAINGATE_UPDATE=1 and commit it");
     }
 
     /// <summary>A document with the part between two comment lines replaced.</summary>

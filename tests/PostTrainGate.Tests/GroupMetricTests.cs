@@ -52,9 +52,11 @@ public class GroupMetricTests
         var table = Table(dataset, attribute, privileged: null);
         double Value(GroupMetric metric) => metric.Measure(table, Named, 0.95, seed: 1).Value;
 
-        Assert.Equal(fairlearn.GetProperty("demographic_parity_difference").GetDouble(), Value(GroupMetric.StatisticalParityDifference), 1e-6);
+        Assert.Equal(fairlearn.GetProperty("demographic_parity_difference").GetDouble(),
+            Value(GroupMetric.StatisticalParityDifference), 1e-6);
         Assert.Equal(fairlearn.GetProperty("demographic_parity_ratio").GetDouble(), Value(GroupMetric.DisparateImpact), 1e-6);
-        Assert.Equal(fairlearn.GetProperty("true_positive_rate_difference").GetDouble(), Value(GroupMetric.EqualOpportunityDifference), 1e-6);
+        Assert.Equal(fairlearn.GetProperty("true_positive_rate_difference").GetDouble(),
+            Value(GroupMetric.EqualOpportunityDifference), 1e-6);
         Assert.Equal(fairlearn.GetProperty("equalized_odds_difference").GetDouble(), Value(GroupMetric.EqualizedOddsDifference), 1e-6);
     }
 
@@ -96,7 +98,8 @@ public class GroupMetricTests
         NotMeasured(GroupMetric.StatisticalParityDifference, "level 'x' has no rows", default, full);
         NotMeasured(GroupMetric.EqualOpportunityDifference, "level 'y' has no rows whose label is favourable", full, new(0, 5, 0, 5));
         NotMeasured(GroupMetric.EqualizedOddsDifference, "level 'x' has no rows whose label is not favourable", new(5, 0, 5, 0), full);
-        NotMeasured(GroupMetric.DisparateImpact, "the selection rate of level 'y' is 0, so that there is no ratio", full, new(0, 0, 50, 50));
+        NotMeasured(GroupMetric.DisparateImpact, "the selection rate of level 'y' is 0, so that there is no ratio", full,
+            new(0, 0, 50, 50));
         Assert.Equal("the group has a single level, so that there is nothing to compare",
             GroupMetric.StatisticalParityDifference.Measure(new(["x"], [full], false), Named, 0.95, 1).Reason);
         Assert.Equal(0, GroupMetric.DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), Named, 0.95, 1).Value);
@@ -105,14 +108,16 @@ public class GroupMetricTests
     [Fact]
     public void A_level_too_small_for_an_interval_has_no_verdict()
     {
-        var m = GroupMetric.EqualOpportunityDifference.Measure(new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true), Named, 0.95, 1);
+        var m = GroupMetric.EqualOpportunityDifference.Measure(new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true),
+            Named, 0.95, 1);
         Assert.Equal("too few rows for an interval; the smallest level 'x' has 2 rows", m.Reason);
     }
 
     [Fact]
     public void Rows_that_all_agree_do_not_make_certainty()
     {
-        var m = GroupMetric.StatisticalParityDifference.Measure(new(["x", "y"], [new(4, 4, 0, 0), new(50, 50, 50, 50)], true), Named, 0.95, 1);
+        var m = GroupMetric.StatisticalParityDifference.Measure(new(["x", "y"], [new(4, 4, 0, 0), new(50, 50, 50, 50)], true),
+            Named, 0.95, 1);
         Assert.Equal(0.5, m.Value);
         Assert.True(m.Upper - m.Lower > 0.1, $"{m}");
     }

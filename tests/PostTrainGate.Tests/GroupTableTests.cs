@@ -22,7 +22,9 @@ public class GroupTableTests
         Assert.Equal((Math.Abs(0.9 - 1) + Math.Abs(1.6 - 1) + 0.4) / 4, s.CalibrationError, 12);
         Assert.Equal(0.85, s.MeanFavorable, 12);
         Assert.Equal(0.6, s.MeanUnfavorable, 12);
-        Assert.Equal(s.Auc, ScoreCounts.Together([ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]), ScoreCounts.Of([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)])]).Auc, 12);
+        Assert.Equal(s.Auc,
+            ScoreCounts.Together([ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]),
+                ScoreCounts.Of([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)])]).Auc, 12);
     }
 
     [Theory]
@@ -33,8 +35,10 @@ public class GroupTableTests
     {
         var random = new Random(3);
         ScoreCounts Level(double shift) => ScoreCounts.Of(Enumerable.Range(0, 300).Select(i =>
-            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0)).Select(r => (r.Item1, r.Item1, r.Item2, 1.0)));
-        var m = GroupMetric.RateDifference.Measure(Two with { Scores = [Level(0.1), Level(0.5)] }, new() { Metric = "rate_difference", Rate = rate }, 0.95, 1);
+            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0))
+                .Select(r => (r.Item1, r.Item1, r.Item2, 1.0)));
+        var m = GroupMetric.RateDifference.Measure(Two with { Scores = [Level(0.1), Level(0.5)] },
+            new() { Metric = "rate_difference", Rate = rate }, 0.95, 1);
         Assert.True(m.Lower < m.Value && m.Value < m.Upper && m.Upper - m.Lower < 0.5, $"{m}");
     }
 
@@ -43,7 +47,8 @@ public class GroupTableTests
     public void Scores_that_separate_a_level_perfectly_do_not_make_certainty()
     {
         static ScoreCounts Separated() => ScoreCounts.Of([(0.2, 0.2, false, 50), (0.8, 0.8, true, 50)]);
-        static ScoreCounts Mixed() => ScoreCounts.Of([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
+        static ScoreCounts Mixed() =>
+            ScoreCounts.Of([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
         var rule = new GateRule { Metric = "", Rate = "auc" };
         var lowest = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Separated()] }, rule, 0.95, 1);
         Assert.Equal(1, lowest.Value);
@@ -90,7 +95,8 @@ public class GroupTableTests
     [Fact]
     public void Inequality_within_groups_is_what_is_not_between_them()
     {
-        double Value(BenefitMetric metric) => metric.Measure(Two with { HasPrivileged = false }, new() { Metric = "", Alpha = 2 }, 0.95, 1).Value;
+        double Value(BenefitMetric metric) =>
+            metric.Measure(Two with { HasPrivileged = false }, new() { Metric = "", Alpha = 2 }, 0.95, 1).Value;
         Assert.Equal(Value(BenefitMetric.Entropy), Value(BenefitMetric.BetweenEntropy) + Value(BenefitMetric.WithinEntropy), 12);
     }
 
@@ -101,7 +107,8 @@ public class GroupTableTests
     [InlineData(ClassView.Worst, -0.25)]
     public void Of_several_classes_one_or_their_mean_or_the_worst_counts(ClassView classes, double expected)
     {
-        float[] predicted = [.. Enumerable.Range(0, 80).Select(i => (float)(i < 40 ? Math.Max(0, i / 10 - 1) : i < 50 ? 0 : i < 70 ? 1 : 2))];
+        float[] predicted = [.. Enumerable.Range(0, 80)
+            .Select(i => (float)(i < 40 ? Math.Max(0, i / 10 - 1) : i < 50 ? 0 : i < 70 ? 1 : 2))];
         var m = Measure(predicted, new() { Metric = "statistical_parity_difference", Group = "g", Classes = classes });
         Assert.Equal(expected, m.Value, 6);
     }
@@ -124,7 +131,8 @@ public class GroupTableTests
     {
         using var model = new FunctionClassifier([1], 3, x => -(x - arange(3)).abs(), new InputPolicy { Lower = 0, Upper = 3 });
         var group = new GroupColumn("g", ["a", "b"], [.. Enumerable.Range(0, predicted.Length).Select(i => i / 40)], Privileged: 0, ["g"]);
-        using var data = new EvaluationSet(tensor(predicted).unsqueeze(1), tensor(Enumerable.Range(0, predicted.Length).Select(i => (long)(i % 3)).ToArray()),
+        using var data = new EvaluationSet(tensor(predicted).unsqueeze(1),
+            tensor(Enumerable.Range(0, predicted.Length).Select(i => (long)(i % 3)).ToArray()),
             ["0", "1", "2"], ImmutableDictionary<string, GroupColumn>.Empty.Add("g", group), null, favorable: 0);
         using var evaluation = new Evaluation(model, data);
         var policy = new GatePolicy { File = "", Folder = "", Data = null!, Gates = [rule], Correction = Correction.None };

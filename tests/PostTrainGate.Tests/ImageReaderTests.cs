@@ -57,9 +57,11 @@ public sealed class ImageReaderTests : IDisposable
     {
         byte[][] colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 90, 90]];
         double[] luma = [0.299 * 255, 0.587 * 255, 0.114 * 255, 90]; // ITU-R BT.601
-        for (var i = 0; i < 40; i++) Png($"images/{i % 4}/{i}.png", 6 + i % 3, 8, [.. Enumerable.Repeat(colours[i % 4], (6 + i % 3) * 8).SelectMany(c => c)]);
+        for (var i = 0; i < 40; i++) Png($"images/{i % 4}/{i}.png", 6 + i % 3, 8,
+            [.. Enumerable.Repeat(colours[i % 4], (6 + i % 3) * 8).SelectMany(c => c)]);
         Model([1, 4, 4], last: false, classes: 4);
-        Assert.Contains("'input.size' brings all to one size", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message, StringComparison.Ordinal);
+        Assert.Contains("'input.size' brings all to one size", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal);
 
         using var splits = Splits(Read(Policy.Replace("input: {", "input: { size: [4, 4],", StringComparison.Ordinal)));
         Assert.Equal([20L, 1, 4, 4], splits.Test.Inputs.shape);
@@ -89,7 +91,8 @@ public sealed class ImageReaderTests : IDisposable
     {
         for (var i = 0; i < 16; i++) Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
         Model([3, 8, 8], last: false);
-        var error = Assert.Throws<GateException>(() => Gate.Run(Read(Policy), new() { Write = false }, cancel: TestContext.Current.CancellationToken));
+        var error = Assert.Throws<GateException>(() =>
+            Gate.Run(Read(Policy), new() { Write = false }, cancel: TestContext.Current.CancellationToken));
         Assert.Contains("has the shape [3, 8, 8]", error.Message, StringComparison.Ordinal);
         Assert.Contains("has [3, 5, 4]", error.Message, StringComparison.Ordinal);
     }
@@ -99,16 +102,20 @@ public sealed class ImageReaderTests : IDisposable
     {
         Model([3, 5, 4], last: false);
         Directory.CreateDirectory(_folder.Path("images/cat"));
-        Assert.Contains("a folder without PNG or JPEG images in folders named after their classes", Refused(Policy), StringComparison.Ordinal);
+        Assert.Contains("a folder without PNG or JPEG images in folders named after their classes", Refused(Policy),
+            StringComparison.Ordinal);
         for (var i = 0; i < 16; i++) Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
         var whole = File.ReadAllBytes(_folder.Path("images/1/3.png"));
         File.WriteAllBytes(_folder.Path("images/1/3.png"), whole[..(whole.Length / 2)]);
-        Assert.Contains("'3.png' cannot be read: it is broken", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message, StringComparison.Ordinal);
+        Assert.Contains("'3.png' cannot be read: it is broken", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_folder.Path("images/1/3.png"), "hello");
-        Assert.Contains("'3.png' cannot be read: it is no PNG or JPEG", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message, StringComparison.Ordinal);
+        Assert.Contains("'3.png' cannot be read: it is no PNG or JPEG", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal);
         whole[16] = 0x7f; // a width of two thousand million
         File.WriteAllBytes(_folder.Path("images/1/3.png"), whole);
-        Assert.Contains("'3.png' cannot be read", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message, StringComparison.Ordinal);
+        Assert.Contains("'3.png' cannot be read", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal);
         File.Delete(_folder.Path("images/1/3.png"));
         File.CreateSymbolicLink(_folder.Path("images/1/3.png"), "/usr/share/pixmaps/any.png");
         Assert.Contains("which a symbolic link takes out of the policy's folder", Refused(Policy), StringComparison.Ordinal);

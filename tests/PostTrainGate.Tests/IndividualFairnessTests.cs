@@ -22,7 +22,8 @@ public class IndividualFairnessTests
     [InlineData(0.25, 0, "", 0.2)] // of ten incomes a tenth apart two: women whom the bonus would lift above a half, men whom it holds there
     [InlineData(0, 0.25, "", 0)]
     [InlineData(0, 0.25, "husband", 0.2)]
-    public void A_row_flips_when_its_group_and_what_depends_on_it_change_the_prediction(float men, float husbands, string dependent, double expected)
+    public void A_row_flips_when_its_group_and_what_depends_on_it_change_the_prediction(float men, float husbands, string dependent,
+        double expected)
     {
         using var model = Model(men, husbands);
         using var data = People(dependent);
@@ -69,18 +70,22 @@ public class IndividualFairnessTests
         var data = FairnessData.Read("german", attribute);
         var neighbors = Neighbors.Of(data.Inputs, data.Inputs, 5, TestContext.Current.CancellationToken);
         var figures = reference.RootElement.GetProperty("aif360_dataset");
-        Assert.Equal(figures.GetProperty("true_labels").GetProperty("consistency_k5").GetDouble(), Consistency.Of(neighbors, data.Labels), 1e-6);
-        Assert.Equal(figures.GetProperty("predicted_labels").GetProperty("consistency_k5").GetDouble(), Consistency.Of(neighbors, data.Predictions), 1e-6);
+        Assert.Equal(figures.GetProperty("true_labels").GetProperty("consistency_k5").GetDouble(),
+            Consistency.Of(neighbors, data.Labels), 1e-6);
+        Assert.Equal(figures.GetProperty("predicted_labels").GetProperty("consistency_k5").GetDouble(),
+            Consistency.Of(neighbors, data.Predictions), 1e-6);
     }
 
     // Ten women and ten men, unmarried and married, with the same incomes.
     private static EvaluationSet People(string dependent)
     {
-        var rows = Enumerable.Range(0, 20).SelectMany(i => new[] { i < 10 ? 1f : 0, i < 10 ? 0 : 1f, i < 10 ? 0 : 1f, i % 10 / 10f + 0.01f }).ToArray();
+        var rows = Enumerable.Range(0, 20)
+            .SelectMany(i => new[] { i < 10 ? 1f : 0, i < 10 ? 0 : 1f, i < 10 ? 0 : 1f, i % 10 / 10f + 0.01f }).ToArray();
         var group = new GroupColumn("sex", ["f", "m"], [.. Enumerable.Range(0, 20).Select(i => i / 10)], Privileged: 1, ["sex"])
         {
             Dependent = dependent.Length == 0 ? [] : [dependent],
         };
-        return new(tensor(rows).reshape(20, 4), zeros(20, dtype: ScalarType.Int64), ["no", "yes"], ImmutableDictionary<string, GroupColumn>.Empty.Add("sex", group), Layout, 1);
+        return new(tensor(rows).reshape(20, 4), zeros(20, dtype: ScalarType.Int64), ["no", "yes"],
+            ImmutableDictionary<string, GroupColumn>.Empty.Add("sex", group), Layout, 1);
     }
 }

@@ -48,7 +48,8 @@ public class MetricTests
         var column = description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()).ToList().IndexOf(attribute);
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"]);
-        var group = new GroupColumn(attribute, ["0", "1"], [.. arrays["x_test"].select(1, column).contiguous().data<int>()], 1, [attribute]);
+        var group = new GroupColumn(attribute, ["0", "1"], [.. arrays["x_test"].select(1, column).contiguous().data<int>()], 1,
+            [attribute]);
         var groups = ImmutableDictionary<string, GroupColumn>.Empty.Add(attribute, group);
         using var data = new EvaluationSet(inputs, arrays["y_test"].to(int64), ["0", "1"], groups, null, 1);
         using var model = OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx"));

@@ -130,6 +130,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
         var distances = AttackHarness.Distances(model, images, labels, run);
         using var outcome = AttackHarness.Run(model, images, labels, run);
         Assert.InRange(outcome.RobustAccuracy, 0, distances.RobustAccuracy(0.5));
-        Assert.All(new[] { 0.1, 0.3, 1, 3 }.Zip([0.3, 1, 3, 9]), e => Assert.True(distances.RobustAccuracy(e.First) >= distances.RobustAccuracy(e.Second)));
+        Assert.All(new[] { 0.1, 0.3, 1, 3 }.Zip([0.3, 1, 3, 9]),
+            e => Assert.True(distances.RobustAccuracy(e.First) >= distances.RobustAccuracy(e.Second)));
     }
 }

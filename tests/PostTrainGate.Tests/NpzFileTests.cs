@@ -39,7 +39,8 @@ public class NpzFileTests
             using var scope = NewDisposeScope();
             var count = shape.Aggregate(1L, (a, b) => a * b);
             var expected = arange(count, dtype: float64).reshape(shape);
-            var stored = fortran && shape.Length > 1 ? expected.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(i => (long)i)]).contiguous() : expected;
+            var stored = fortran && shape.Length > 1
+                ? expected.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(i => (long)i)]).contiguous() : expected;
             var path = Archive(("a", Npy("<f8", fortran, Tuple(shape), stored.bytes.ToArray(), version)));
             var read = NpzFile.Read(path)["a"];
             File.Delete(path);

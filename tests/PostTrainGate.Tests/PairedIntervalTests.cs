@@ -63,7 +63,8 @@ public class PairedIntervalTests(ITestOutputHelper output)
     public void Corrected_gates_fail_falsely_in_at_most_five_percent_of_fair_data_sets()
     {
         const int DataSets = 400, Gates = 10;
-        var policy = new GatePolicy { File = "", Folder = "", Model = null!, Data = null!, Gates = [.. Enumerable.Range(0, Gates).Select(_ => new GateRule { Metric = "" })] };
+        var policy = new GatePolicy { File = "", Folder = "", Model = null!, Data = null!,
+            Gates = [.. Enumerable.Range(0, Gates).Select(_ => new GateRule { Metric = "" })] };
         Assert.Equal(0.995, policy.GateConfidence, 12);
         Assert.Equal(0.975, (policy with { Family = 2 }).GateConfidence, 12);
         Assert.Equal(0.95, (policy with { Correction = Correction.None }).GateConfidence, 12);
@@ -71,7 +72,8 @@ public class PairedIntervalTests(ITestOutputHelper output)
         var (corrected, plain) = (0, 0);
         for (var d = 0; d < DataSets; d++)
         {
-            var tables = Enumerable.Range(0, Gates).Select(_ => new GroupTable(["a", "b"], [Draw(random, 150, 0.4), Draw(random, 250, 0.5)], true)).ToArray();
+            var tables = Enumerable.Range(0, Gates)
+                .Select(_ => new GroupTable(["a", "b"], [Draw(random, 150, 0.4), Draw(random, 250, 0.5)], true)).ToArray();
             bool Fails(double confidence) => tables.Any(t => Judge.Verdict(new GateRule { Metric = "", Max = 0.1 }, Better.NearZero,
                 GroupMetric.StatisticalParityDifference.Measure(t, new() { Metric = "" }, confidence, d)) == Verdict.Fail);
             if (Fails(policy.GateConfidence)) corrected++;
@@ -91,8 +93,10 @@ public class PairedIntervalTests(ITestOutputHelper output)
     // A model whose prediction is its input.
     private static FunctionClassifier Echo() => new([1], 2, x => cat([0.5 - x, x - 0.5], 1), new InputPolicy { Lower = 0, Upper = 1 });
 
-    private static EvaluationSet Set(int[] labels, int[] levels) => new(zeros(labels.Length, 1), tensor(labels.Select(l => (long)l).ToArray()), ["0", "1"],
-        ImmutableDictionary<string, GroupColumn>.Empty.Add("g", new("g", ["a", "b"], [.. levels], Privileged: 1, ["g"])), null, favorable: 1);
+    private static EvaluationSet Set(int[] labels, int[] levels) =>
+        new(zeros(labels.Length, 1), tensor(labels.Select(l => (long)l).ToArray()), ["0", "1"],
+        ImmutableDictionary<string, GroupColumn>.Empty.Add("g", new("g", ["a", "b"], [.. levels], Privileged: 1, ["g"])), null,
+            favorable: 1);
 
     private static EvaluationSet With(EvaluationSet data, int[] predictions) =>
         new(tensor(predictions.Select(p => (float)p).ToArray()).unsqueeze(1), data.Labels.clone(), data.ClassNames, data.Groups, null, 1);

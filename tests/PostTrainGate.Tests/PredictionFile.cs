@@ -14,7 +14,9 @@ internal static class PredictionFile
     {
         using var db = new DuckDBConnection("DataSource=:memory:");
         db.Open();
-        using var command = new DuckDBCommand($"COPY ({sql}) TO '{folder.Path(name)}'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}", db);
+        using var command =
+            new DuckDBCommand(
+                $"COPY ({sql}) TO '{folder.Path(name)}'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}", db);
         command.ExecuteNonQuery();
         return folder.Path(name);
     }

@@ -66,7 +66,8 @@ public sealed class PredictionGateTests : IDisposable
         Assert.Equal(0.25 - 0.75, result.Gates[1].Original.Value!.Value, 12);
         Assert.Equal((160, Verdict.Fail), (result.Gates[1].Original.Count, result.Gates[1].Original.Verdict));
         Assert.Equal(0.0, result.Gates[2].Original.Value!.Value, 12); // in either every favourable row scores higher
-        Assert.Equal(["a × old=false", "a × old=true", "b × old=false", "b × old=true"], result.Gates[3].Original.Breakdowns[0].Parts.Select(p => p.Name));
+        Assert.Equal(["a × old=false", "a × old=true", "b × old=false", "b × old=true"],
+            result.Gates[3].Original.Breakdowns[0].Parts.Select(p => p.Name));
         Assert.Equal(["below 25", "25 to below 45", "from 45"], result.Gates[4].Original.Breakdowns[0].Parts.Select(p => p.Name));
         Assert.Equal(Verdict.NotMeasured, result.Gates[7].Original.Verdict);
         Assert.Equal("there is no model of the base branch to compare with", result.Gates[7].Original.Reason);
@@ -103,7 +104,8 @@ public sealed class PredictionGateTests : IDisposable
         var (counted, rows) = (PredictionReader.Read(policy), new Rows(data));
         foreach (var metric in Catalog.Metrics.OfType<IPredictionMetric>())
         {
-            foreach (var rate in metric.Needs.HasFlag(MetricNeeds.Rate) ? Catalog.Rates.Where(r => !r.NeedsScores).Select(r => (string?)r.Name) : [null])
+            foreach (var rate in metric.Needs.HasFlag(MetricNeeds.Rate)
+                ? Catalog.Rates.Where(r => !r.NeedsScores).Select(r => (string?)r.Name) : [null])
             {
                 var rule = new Policy.GateRule { Metric = metric.Name, Group = "g", Rate = rate, Max = 0.1 };
                 var (a, b) = (metric.Measure(counted, rule, 0.95, 1), metric.Measure(rows, rule, 0.95, 1));
@@ -124,7 +126,8 @@ public sealed class PredictionGateTests : IDisposable
     [Fact]
     public void Of_several_classes_the_mean_and_the_worst_count()
     {
-        PredictionFile.Write(_folder, "p.csv", "SELECT i % 2 AS g, i % 3 AS y, CASE WHEN i % 6 = 0 THEN 1 ELSE i % 3 END AS p FROM range(600) t(i)");
+        PredictionFile.Write(_folder, "p.csv",
+            "SELECT i % 2 AS g, i % 3 AS y, CASE WHEN i % 6 = 0 THEN 1 ELSE i % 3 END AS p FROM range(600) t(i)");
         var result = Run(PredictionFile.Policy(_folder, """
             version: 1
             data: { source: p.csv, label: y, prediction: p }
@@ -135,20 +138,29 @@ public sealed class PredictionGateTests : IDisposable
               - statistical_parity_difference: { group: g, max: 0.5 }
             """));
         // Even rows: classes 0, 1, 2 are predicted 0, 200, 100 times of 300; odd rows 100 each.
-        Assert.Equal([2 / 9.0, 1 / 3.0, 0], result.Gates.Select(g => Math.Round(g.Original.Value!.Value, 12)), (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal([2 / 9.0, 1 / 3.0, 0], result.Gates.Select(g => Math.Round(g.Original.Value!.Value, 12)),
+            (a, b) => Math.Abs(a - b) < 1e-9);
     }
 
     [Theory]
-    [InlineData("SELECT NULL AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)", "PTG3004 The group 'g' has no rows: every value is missing.")]
-    [InlineData("SELECT 1 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)", "PTG3004 The group 'g' has one level only, '1': there is nothing to compare.")]
-    [InlineData("SELECT i AS g, nullif(i % 3, 2) AS y, 1 AS p, 0.5 AS s FROM range(6) t(i)", "PTG3003 The label column 'y' has no value in 2 of 6 rows; drop those rows or fill them in.")]
-    [InlineData("SELECT i AS g, i % 2 AS y, nullif(i % 2, 0) AS p, 0.5 AS s FROM range(6) t(i)", "PTG3003 The prediction column 'p' has no value in 3 of 6 rows; drop those rows or fill them in.")]
+    [InlineData("SELECT NULL AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
+        "PTG3004 The group 'g' has no rows: every value is missing.")]
+    [InlineData("SELECT 1 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
+        "PTG3004 The group 'g' has one level only, '1': there is nothing to compare.")]
+    [InlineData("SELECT i AS g, nullif(i % 3, 2) AS y, 1 AS p, 0.5 AS s FROM range(6) t(i)",
+        "PTG3003 The label column 'y' has no value in 2 of 6 rows; drop those rows or fill them in.")]
+    [InlineData("SELECT i AS g, i % 2 AS y, nullif(i % 2, 0) AS p, 0.5 AS s FROM range(6) t(i)",
+        "PTG3003 The prediction column 'p' has no value in 3 of 6 rows; drop those rows or fill them in.")]
     [InlineData("SELECT i AS g, i % 2 AS y, i % 3 AS p, 0.5 AS s FROM range(6) t(i)",
         "PTG3003 The prediction column 'p' holds '2', which no label is; list every class in 'data.classes' where that is right.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, CAST('NaN' AS DOUBLE) AS s FROM range(4) t(i)", "PTG3003 The score 's' is no number from 0 to 1 in 4 of 4 rows.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 1.5 * i AS s FROM range(4) t(i)", "PTG3003 The score 's' is no number from 0 to 1 in 3 of 4 rows.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 'high' AS s FROM range(4) t(i)", "PTG3003 'data.score' names 's', which is no column of numbers.")]
-    [InlineData("SELECT i % 2 AS gg, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)", "PTG3002 The group 'g' names the column 'g', which the data lacks; it has 'gg', 'y', 'p' and 's'.")]
+    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, CAST('NaN' AS DOUBLE) AS s FROM range(4) t(i)",
+        "PTG3003 The score 's' is no number from 0 to 1 in 4 of 4 rows.")]
+    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 1.5 * i AS s FROM range(4) t(i)",
+        "PTG3003 The score 's' is no number from 0 to 1 in 3 of 4 rows.")]
+    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 'high' AS s FROM range(4) t(i)",
+        "PTG3003 'data.score' names 's', which is no column of numbers.")]
+    [InlineData("SELECT i % 2 AS gg, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
+        "PTG3002 The group 'g' names the column 'g', which the data lacks; it has 'gg', 'y', 'p' and 's'.")]
     [InlineData("SELECT i AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(1000) t(i)",
         "PTG3003 The group 'g' would have more than 500 levels; cut numbers by 'bins', or group by a condition, such as { where: \"age >= 25\" }.")]
     [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(0) t(i)", "PTG3004 'p.parquet' has no rows.")]
@@ -169,7 +181,8 @@ public sealed class PredictionGateTests : IDisposable
     [Fact]
     public void Rows_without_a_level_are_left_out_and_said()
     {
-        PredictionFile.Write(_folder, "p.csv", "SELECT CASE i % 5 WHEN 0 THEN NULL ELSE i % 2 END AS g, i % 2 AS y, i % 3 % 2 AS p FROM range(100) t(i)");
+        PredictionFile.Write(_folder, "p.csv",
+            "SELECT CASE i % 5 WHEN 0 THEN NULL ELSE i % 2 END AS g, i % 2 AS y, i % 3 % 2 AS p FROM range(100) t(i)");
         var reading = Run(PredictionFile.Policy(_folder, """
             version: 1
             data: { source: p.csv, label: y, prediction: p }
@@ -192,7 +205,8 @@ public sealed class PredictionGateTests : IDisposable
             gates: [disparate_impact: { group: g0, min: 0.8 }]
             """);
         var wrong = Assert.Throws<GateException>(() => Run(policy)).Diagnostics.Single();
-        Assert.Equal("PTG1011 63 groups cannot be counted in one pass; at most 62 that are no crosses: split the policy.", $"{wrong.Code} {wrong.Message}");
+        Assert.Equal("PTG1011 63 groups cannot be counted in one pass; at most 62 that are no crosses: split the policy.",
+            $"{wrong.Code} {wrong.Message}");
         Assert.Equal(66, wrong.Position!.Value.Line);
     }
 
@@ -200,7 +214,8 @@ public sealed class PredictionGateTests : IDisposable
     [Fact]
     public void A_value_that_only_a_late_row_has_is_read_as_what_it_is()
     {
-        var lines = Enumerable.Range(0, 150_000).Select(i => string.Create(CultureInfo.InvariantCulture, $"{(i < 140_000 ? i % 2 : "x")},{i / 2 % 2},1"));
+        var lines = Enumerable.Range(0, 150_000)
+            .Select(i => string.Create(CultureInfo.InvariantCulture, $"{(i < 140_000 ? i % 2 : "x")},{i / 2 % 2},1"));
         _folder.Write("p.csv", $"g,y,p\n{string.Join('\n', lines)}\n");
         var result = Run(PredictionFile.Policy(_folder, """
             version: 1
@@ -208,7 +223,8 @@ public sealed class PredictionGateTests : IDisposable
             groups: { g: { column: g } }
             gates: [rate_difference: { group: g, rate: accuracy, max: 0.5 }]
             """));
-        Assert.Equal([("0", 70_000), ("1", 70_000), ("x", 10_000)], result.Gates[0].Original.Breakdowns[0].Parts.Select(p => (p.Name, p.Count)));
+        Assert.Equal([("0", 70_000), ("1", 70_000), ("x", 10_000)],
+            result.Gates[0].Original.Breakdowns[0].Parts.Select(p => (p.Name, p.Count)));
     }
 
     private static GateResult Run(Policy.GatePolicy policy) => Gate.Run(policy, cancel: TestContext.Current.CancellationToken);

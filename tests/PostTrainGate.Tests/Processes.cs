@@ -6,7 +6,8 @@ namespace PostTrainGate.Tests;
 internal static class Processes
 {
     /// <summary>Exit code and what it printed; standard error goes into the message of a failure only.</summary>
-    public static (int Code, string Output, string Error) Run(string program, IEnumerable<string> arguments, string input = "", string? folder = null)
+    public static (int Code, string Output, string Error) Run(string program, IEnumerable<string> arguments, string input = "",
+        string? folder = null)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {

@@ -21,21 +21,26 @@ public sealed class SamplesTests : IDisposable
         using var scope = NewDisposeScope();
         var arrays = NpzFile.Read(Fixtures.Path("fairness/german.npz"));
         var encoded = cat([arrays["x_train"], arrays["x_test"]], 0).to(float64);
-        var names = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Fixtures.Path("fairness/german.json"))).RootElement.GetProperty("columns")
+        var names = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Fixtures.Path("fairness/german.json")))
+            .RootElement.GetProperty("columns")
             .EnumerateArray().Select(c => c.GetString()!).ToArray();
         var theirs = FeatureLayout.FromNames([.. names]);
         using var data = DataReader.Read(PolicyOf("credit"));
         var ours = data.Repair.Layout!;
-        foreach (var (our, their) in new[] { ("purpose", "purpose"), ("savings", "savings"), ("checking_account", "status"), ("housing", "housing"),
+        foreach (var (our, their) in new[] { ("purpose", "purpose"), ("savings", "savings"), ("checking_account", "status"),
+            ("housing", "housing"),
             ("credit_history", "probability_history"), ("employed_since", "employment"), ("job", "skill_level"), ("property", "property"),
-            ("other_debtors", "other_debtors"), ("telephone", "telephone"), ("foreign_worker", "foreign_worker"), ("other_installments", "installment_plans") })
+            ("other_debtors", "other_debtors"), ("telephone", "telephone"), ("foreign_worker", "foreign_worker"),
+                ("other_installments", "installment_plans") })
         {
             var (a, b) = (ours.Find(our)!, theirs.Find(their)!);
-            var counts = new[] { data.Repair, data.Select, data.Test }.Select(s => s.Inputs.narrow(1, a.Start, a.Width).sum([0L])).Aggregate(add).to(float64);
+            var counts = new[] { data.Repair, data.Select, data.Test }.Select(s => s.Inputs.narrow(1, a.Start, a.Width).sum([0L]))
+                .Aggregate(add).to(float64);
             Assert.Equal(encoded.narrow(1, b.Start, b.Width).sum([0L]).data<double>().Order(), counts.data<double>().Order());
         }
 
-        foreach (var (our, their) in new[] { ("duration_months", "month"), ("amount_dm", "probability_amount"), ("dependents", "people_liable_for") })
+        foreach (var (our, their) in new[] { ("duration_months", "month"), ("amount_dm", "probability_amount"),
+            ("dependents", "people_liable_for") })
         {
             var (a, b) = (ours.Find(our)!, theirs.Find(their)!);
             var sum = new[] { data.Repair, data.Select, data.Test }
@@ -50,7 +55,8 @@ public sealed class SamplesTests : IDisposable
     public void Digits_are_UCIs_in_sixteen_grey_levels()
     {
         using var data = DataReader.Read(PolicyOf("digits"));
-        var counts = new[] { data.Repair, data.Select, data.Test }.SelectMany(s => s.LabelValues).CountBy(l => l).OrderBy(c => c.Key).Select(c => c.Value);
+        var counts = new[] { data.Repair, data.Select, data.Test }.SelectMany(s => s.LabelValues).CountBy(l => l).OrderBy(c => c.Key)
+            .Select(c => c.Value);
         Assert.Equal([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], counts); // the test set's counts in UCI's description (optdigits.names)
         var levels = data.Test.Inputs.data<float>().Select(v => v * 16).Distinct().Order().ToArray();
         Assert.Equal(Enumerable.Range(0, 17).Select(i => (float)i), levels);
@@ -74,7 +80,8 @@ public sealed class SamplesTests : IDisposable
         Assert.Equal(result.Repair.AccuracyAfter!.Value!.Value, right / (double)data.Test.Count, 1e-9);
         if (sample == "credit")
         {
-            double Rate(int level) => predicted.Where((_, i) => data.Test.Groups["age"].LevelOf[i] == level).Average(p => p == data.Test.Favorable ? 1.0 : 0);
+            double Rate(int level) =>
+                predicted.Where((_, i) => data.Test.Groups["age"].LevelOf[i] == level).Average(p => p == data.Test.Favorable ? 1.0 : 0);
             Assert.Equal(result.Gates[1].Repaired!.Value!.Value, Rate(0) - Rate(1), 1e-9);
         }
     }

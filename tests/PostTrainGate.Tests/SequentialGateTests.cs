@@ -71,7 +71,8 @@ public sealed class SequentialGateTests : IDisposable
         Assert.Equal(400, second.Cache!.KeptInputs);
         Assert.True(shares[0] > 0.25, "what was kept is not attacked again"); // the first that is told is of the first chunk attacked
         Assert.Equal(whole with { Breakdowns = [], Fragile = [] }, resumed with { Breakdowns = [], Fragile = [] });
-        Assert.Equal(whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)), resumed.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)));
+        Assert.Equal(whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)),
+            resumed.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)));
         Assert.Equal(whole.Breakdowns.Single().Parts, resumed.Breakdowns.Single().Parts);
     }
 
@@ -314,6 +315,7 @@ public sealed class SequentialGateTests : IDisposable
         IProgress<double>? progress = null, CancellationTokenSource? interrupt = null)
     {
         using var evaluation = new Evaluation(model, set);
-        return new RobustAccuracy().Measure(new(evaluation, rule, 0.95, 1, null, progress, interrupt?.Token ?? default) { RowSeed = 2, Plan = plan });
+        return new RobustAccuracy()
+            .Measure(new(evaluation, rule, 0.95, 1, null, progress, interrupt?.Token ?? default) { RowSeed = 2, Plan = plan });
     }
 }

@@ -11,7 +11,8 @@ public class SplitterTests
     public void Splits_are_disjoint_and_every_label_and_stratum_has_its_share()
     {
         var rows = Gen.Select(Gen.Int[0, 3], Gen.Int[-1, 2]).Array[30, 400];
-        Gen.Select(rows, Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[0, 3], Gen.Int).Sample((codes, repair, select, test, none, seed) =>
+        Gen.Select(rows, Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[0, 3], Gen.Int)
+            .Sample((codes, repair, select, test, none, seed) =>
         {
             var parts = (double)(repair + select + test + none);
             var shares = new SplitPolicy(repair / parts, select / parts, test / parts);
@@ -26,7 +27,8 @@ public class SplitterTests
                 Assert.Equal(splits[s].Order(), splits[s]);
                 Assert.InRange(splits[s].Length, share[s] * codes.Length - 1, share[s] * codes.Length + 1);
                 foreach (var label in labels.Distinct()) InShare(splits[s].Count(r => labels[r] == label), labels.Count(l => l == label));
-                foreach (var stratum in codes.Distinct()) InShare(splits[s].Count(r => codes[r] == stratum), codes.Count(c => c == stratum));
+                foreach (var stratum in codes.Distinct()) InShare(splits[s].Count(r => codes[r] == stratum),
+                    codes.Count(c => c == stratum));
                 void InShare(int count, int whole) => Assert.InRange(count, share[s] * whole - 2, share[s] * whole + 2);
             }
 

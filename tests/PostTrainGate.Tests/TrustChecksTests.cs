@@ -17,7 +17,8 @@ public class TrustChecksTests
 
     [Fact]
     public void Saturated_outputs_are_told_however_well_they_stand() => Assert.Contains(
-        "the probabilities of 100 % of the inputs are exactly 0 and 1 in single precision", Doubt(1, x => Margin(x, 0.3) * 1e4, "pgd"), StringComparison.Ordinal);
+        "the probabilities of 100 % of the inputs are exactly 0 and 1 in single precision", Doubt(1, x => Margin(x, 0.3) * 1e4, "pgd"),
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_search_by_scores_finds_what_a_gradient_that_points_the_wrong_way_hides() => Assert.Contains(

@@ -52,7 +52,8 @@ public class TrustTests(ITestOutputHelper output)
         Assert.Equal(RunOutcome.Failed, result.Outcome);
         Assert.Contains(result.Diagnostics, d => d.Message.Contains(says, StringComparison.Ordinal));
         // The attack sees through a factor, so that the value fails; that the outputs are saturated is said all the same.
-        Assert.Equal(model == "logits x 1e4", reading.Notes.Any(n => n.Contains("are exactly 0 and 1 in single precision", StringComparison.Ordinal)));
+        Assert.Equal(model == "logits x 1e4",
+            reading.Notes.Any(n => n.Contains("are exactly 0 and 1 in single precision", StringComparison.Ordinal)));
         if (reading.Reason is not { } reason) return;
         Assert.Contains(Html.Text(reason), new HtmlReport().Render(result), StringComparison.Ordinal);
         Assert.Contains(reason, new GateJson().Render(result), StringComparison.Ordinal);

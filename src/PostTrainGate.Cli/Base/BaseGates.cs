@@ -18,7 +18,8 @@ internal static class BaseGates
         var remarks = ImmutableArray.CreateBuilder<Diagnostic>();
         var gates = Gates(changed, @base, remarks);
         if (changed.Model is null && @base.Model is not null)
-            remarks.Add(Remark("The policy no longer gates the model of the base branch but predictions that were made elsewhere.", changed.Data.Position));
+            remarks.Add(Remark("The policy no longer gates the model of the base branch but predictions that were made elsewhere.",
+                changed.Data.Position));
         Same("seed", changed.Seed, @base.Seed);
         Same("confidence", changed.Confidence, @base.Confidence);
         Same("correction", changed.Correction, @base.Correction);
@@ -36,7 +37,8 @@ internal static class BaseGates
             Family = @base.Gates.Length,
             On = @base.On,
             Data = changed.Data with { Splits = @base.Data.Splits },
-            Repair = changed.Repair is null || @base.Repair is null ? changed.Repair : changed.Repair with { AccuracyDrop = @base.Repair.AccuracyDrop },
+            Repair = changed.Repair is null || @base.Repair is null ? changed.Repair
+                : changed.Repair with { AccuracyDrop = @base.Repair.AccuracyDrop },
         }, remarks.ToImmutable());
 
         void Same<T>(string key, T mine, T theirs)
@@ -63,7 +65,9 @@ internal static class BaseGates
         }
 
         gates.AddRange(mine);
-        remarks.AddRange(mine.Select(m => Remark($"The policy adds the gate '{GateText.Title(m)}'; it was applied as well.", m.Position, Severity.Note)));
+        remarks.AddRange(
+            mine.Select(m => Remark($"The policy adds the gate '{GateText.Title(m)}'; it was applied as well.", m.Position,
+                Severity.Note)));
         return gates.ToImmutable();
     }
 
@@ -93,5 +97,6 @@ internal static class BaseGates
         return rule.Samples is { } samples ? $"{text} ({samples} samples)" : text;
     }
 
-    private static Diagnostic Remark(string text, SourcePosition at, Severity severity = Severity.Warning) => new(DiagnosticCodes.PolicyChanged, text, at, severity);
+    private static Diagnostic Remark(string text, SourcePosition at, Severity severity = Severity.Warning) =>
+        new(DiagnosticCodes.PolicyChanged, text, at, severity);
 }

@@ -16,7 +16,8 @@ internal abstract record BaseSource(string Commit)
     public virtual Task<string?> StoredAsync(string hash, CancellationToken cancel) => Task.FromResult<string?>(null);
 
     /// <summary>Where the base can be read from; null when nowhere.</summary>
-    public static async Task<BaseSource?> FindAsync(string folder, string? reference, PullRequestEvent? pullRequest, CliHost host, CancellationToken cancel)
+    public static async Task<BaseSource?> FindAsync(string folder, string? reference, PullRequestEvent? pullRequest, CliHost host,
+        CancellationToken cancel)
     {
         var git = await GitRepository.OpenAsync(folder, host, cancel);
         if (git is not null && await CommitAsync(git, reference, pullRequest, cancel) is { } commit) return new GitSource(git, commit);
@@ -45,7 +46,8 @@ internal abstract record BaseSource(string Commit)
     }
 
     // Actions checks out the merge of base and pull request; with fetch-depth 2 its first parent is the base.
-    private static async Task<string?> CommitAsync(GitRepository git, string? reference, PullRequestEvent? pullRequest, CancellationToken cancel)
+    private static async Task<string?> CommitAsync(GitRepository git, string? reference, PullRequestEvent? pullRequest,
+        CancellationToken cancel)
     {
         if (reference is not null) return await git.CommitAsync(reference, cancel);
         if (await git.CommitAsync(pullRequest!.BaseSha, cancel) is { } commit) return commit;
@@ -74,10 +76,12 @@ internal abstract record BaseSource(string Commit)
     private sealed record GitHubSource(GitHubApi Api, PullRequestEvent Event, string Prefix) : BaseSource(Event.BaseSha)
     {
         // Nothing is known before something was read: the policy's folder, which every base branch with a policy has.
-        public static async Task<BaseSource?> OpenAsync(GitHubApi api, PullRequestEvent pullRequest, string prefix, CancellationToken cancel) =>
+        public static async Task<BaseSource?> OpenAsync(GitHubApi api, PullRequestEvent pullRequest, string prefix,
+            CancellationToken cancel) =>
             await api.CanReadAsync(pullRequest.BaseSha, cancel) ? new GitHubSource(api, pullRequest, prefix) : null;
 
         public override async Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel) =>
-            Join(Prefix, path) is { } full && await Api.ReadFileAsync(full, Commit, cancel) is { } bytes && bytes.LongLength <= largest ? bytes : null;
+            Join(Prefix, path) is { } full && await Api.ReadFileAsync(full, Commit, cancel) is { } bytes && bytes.LongLength <= largest
+                ? bytes : null;
     }
 }

@@ -29,7 +29,8 @@ internal sealed class Baseline : IDisposable
     public ImmutableArray<Diagnostic> Diagnostics { get; private set; } = [];
 
     /// <summary>
-    /// Finds it: <c>--base</c>, or the base of the pull request that Actions runs for; from git, or where the checkout has one commit only, from GitHub.
+    /// Finds it: <c>--base</c>, or the base of the pull request that Actions runs for; from git, or where the checkout has one commit only,
+    /// from GitHub.
     /// </summary>
     /// <exception cref="GateException">What was asked for by name cannot be had.</exception>
     public static async Task<Baseline> FindAsync(GatePolicy policy, CheckOptions options, CliHost host, CancellationToken cancel)
@@ -37,14 +38,18 @@ internal sealed class Baseline : IDisposable
         var baseline = new Baseline(policy);
         try
         {
-            if (options.BaseModel is { } given) baseline.Model = File.Exists(given) ? given : throw Unavailable($"The base model {given} does not exist.");
-            var pullRequest = options.Base is null && options.Format is OutputFormat.GitHub or OutputFormat.Auto ? GitHubEvent.PullRequestOf(host) : null;
+            if (options.BaseModel is { } given) baseline.Model = File.Exists(given) ? given
+                : throw Unavailable($"The base model {given} does not exist.");
+            var pullRequest = options.Base is null && options.Format is OutputFormat.GitHub or OutputFormat.Auto
+                ? GitHubEvent.PullRequestOf(host) : null;
             if (options.Base is null && pullRequest is null) return baseline;
             var source = await BaseSource.FindAsync(policy.Folder, options.Base, pullRequest, host, cancel);
             if (source is null)
             {
-                if (options.Base is not null) throw Unavailable($"The base {options.Base} is no commit of a git repository that holds the policy.");
-                baseline.Add(DiagnosticCodes.BaseUnavailable, Severity.Warning, "The base branch's policy cannot be had from the checkout or from GitHub, so the pull request's own gates applied. "
+                if (options.Base is not null) throw Unavailable(
+                    $"The base {options.Base} is no commit of a git repository that holds the policy.");
+                baseline.Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
+                    "The base branch's policy cannot be had from the checkout or from GitHub, so the pull request's own gates applied. "
                     + "Check out with fetch-depth: 2, or allow contents: read.");
                 return baseline;
             }
@@ -79,7 +84,8 @@ internal sealed class Baseline : IDisposable
         var name = Path.GetFileName(Policy.File);
         if (await source.ReadAsync(name, LargestPolicy, cancel) is not { } text)
         {
-            Add(DiagnosticCodes.BaseUnavailable, Severity.Note, $"The base branch ({source.Commit[..7]}) has no policy here yet, so the policy's own gates applied.");
+            Add(DiagnosticCodes.BaseUnavailable, Severity.Note,
+                $"The base branch ({source.Commit[..7]}) has no policy here yet, so the policy's own gates applied.");
             return;
         }
 
@@ -93,7 +99,8 @@ internal sealed class Baseline : IDisposable
 
         var (policy, remarks) = BaseGates.Apply(Policy, theirs);
         (Policy, Diagnostics) = (policy, [.. Diagnostics, .. remarks]);
-        if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model && Policy.Gates.Any(g => g.Drop is not null))
+        if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model
+            && Policy.Gates.Any(g => g.Drop is not null))
             await UseModelAsync(source, model.Text, cancel);
     }
 

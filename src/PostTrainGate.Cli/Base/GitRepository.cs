@@ -25,7 +25,8 @@ internal sealed class GitRepository
 
     /// <summary>Full hash of the commit that a reference names; null when it is not here.</summary>
     public async Task<string?> CommitAsync(string reference, CancellationToken cancel) =>
-        await RunAsync(_host, _folder, ["rev-parse", "--verify", "--quiet", "--end-of-options", $"{reference}^{{commit}}"], 1024, cancel) is { } hash ? Text(hash) : null;
+        await RunAsync(_host, _folder, ["rev-parse", "--verify", "--quiet", "--end-of-options", $"{reference}^{{commit}}"], 1024,
+            cancel) is { } hash ? Text(hash) : null;
 
     /// <summary>A file as it was; null when the commit has none of that path, or has a link or folder there.</summary>
     /// <param name="commit">Full hash.</param>
@@ -35,27 +36,33 @@ internal sealed class GitRepository
     public async Task<byte[]?> ReadAsync(string commit, string path, long largest, CancellationToken cancel)
     {
         // mode SP type SP hash TAB path NUL
-        var entry = await RunAsync(_host, _folder, ["--literal-pathspecs", "ls-tree", "--full-tree", "-z", commit, "--", path], 64 * 1024, cancel);
+        var entry = await RunAsync(_host, _folder, ["--literal-pathspecs", "ls-tree", "--full-tree", "-z", commit, "--", path],
+            64 * 1024, cancel);
         if (entry is null || Text(entry).Split(['\t', ' ']) is not ["100644" or "100755", "blob", var hash, ..]) return null;
         return await RunAsync(_host, _folder, ["cat-file", "blob", hash], largest, cancel);
     }
 
     /// <summary>Folder with the repository's own data, shared by its work trees.</summary>
     public async Task<string?> CommonFolderAsync(CancellationToken cancel) =>
-        await RunAsync(_host, _folder, ["rev-parse", "--path-format=absolute", "--git-common-dir"], 64 * 1024, cancel) is { } path ? Text(path) : null;
+        await RunAsync(_host, _folder, ["rev-parse", "--path-format=absolute", "--git-common-dir"], 64 * 1024, cancel) is { } path
+            ? Text(path) : null;
 
     private static string Text(byte[] bytes) => System.Text.Encoding.UTF8.GetString(bytes).TrimEnd('\n', '\r', '\0');
 
-    private static async Task<byte[]?> RunAsync(CliHost host, string folder, IEnumerable<string> arguments, long largest, CancellationToken cancel)
+    private static async Task<byte[]?> RunAsync(CliHost host, string folder, IEnumerable<string> arguments, long largest,
+        CancellationToken cancel)
     {
-        var start = new ProcessStartInfo("git") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("git") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true };
         start.ArgumentList.Add("--no-pager");
         // A container's user is seldom the owner of the work tree that Actions mounts; git would refuse to read it.
-        if (host.Variable("GITHUB_ACTIONS") == "true" && host.Variable("GITHUB_WORKSPACE") is { } workspace) Set("safe.directory", workspace);
+        if (host.Variable("GITHUB_ACTIONS") == "true"
+            && host.Variable("GITHUB_WORKSPACE") is { } workspace) Set("safe.directory", workspace);
         Set("core.fsmonitor", "false");
         Set("core.hooksPath", "/dev/null");
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        (start.Environment["GIT_TERMINAL_PROMPT"], start.Environment["GIT_NO_LAZY_FETCH"], start.Environment["GIT_OPTIONAL_LOCKS"]) = ("0", "1", "0");
+        (start.Environment["GIT_TERMINAL_PROMPT"], start.Environment["GIT_NO_LAZY_FETCH"],
+            start.Environment["GIT_OPTIONAL_LOCKS"]) = ("0", "1", "0");
         (start.Environment["LC_ALL"], start.Environment["GIT_TRACE"]) = ("C", "0");
 
         Process process;

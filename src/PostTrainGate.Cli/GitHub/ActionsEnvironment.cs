@@ -36,11 +36,14 @@ internal sealed class ActionsEnvironment(CliHost host)
     /// <summary>Address of the GraphQL interface.</summary>
     public Uri GraphQL => Address("GITHUB_GRAPHQL_URL") is { } given ? new(given.AbsoluteUri.TrimEnd('/')) : new(Api, "graphql");
 
-    /// <summary>Number of the run, rising over all workflows of GitHub, and of its attempt: the later of two runs has the higher pair.</summary>
+    /// <summary>
+    /// Number of the run, rising over all workflows of GitHub, and of its attempt: the later of two runs has the higher pair.
+    /// </summary>
     public (long Run, int Attempt) Run => (Number("GITHUB_RUN_ID"), (int)Number("GITHUB_RUN_ATTEMPT"));
 
     /// <summary>Page of the run; null outside Actions.</summary>
-    public string? RunPage => host.Variable("GITHUB_SERVER_URL") is { } server && host.Variable("GITHUB_REPOSITORY") is { } repository && Run.Run > 0
+    public string? RunPage =>
+        host.Variable("GITHUB_SERVER_URL") is { } server && host.Variable("GITHUB_REPOSITORY") is { } repository && Run.Run > 0
         ? $"{server}/{repository}/actions/runs/{Run.Run.ToString(CultureInfo.InvariantCulture)}" : null;
 
     /// <summary>A path as GitHub knows it: relative to the checkout, with <c>/</c>; a path outside stays absolute.</summary>

@@ -46,13 +46,15 @@ internal sealed class GitHubApi
         if (actions.Token is not { } token || actions.Repository is not { } repository) return null;
         // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one host.
         var connection = new Connection(new ProductHeaderValue("posttraingate", Gate.ToolVersion), actions.Api,
-            new InMemoryCredentialStore(new Credentials(token, AuthenticationType.Bearer)), new HttpClientAdapter(() => new CurrentHeaders()), new SimpleJsonSerializer());
+            new InMemoryCredentialStore(new Credentials(token, AuthenticationType.Bearer)),
+                new HttpClientAdapter(() => new CurrentHeaders()), new SimpleJsonSerializer());
         connection.SetRequestTimeout(TimeSpan.FromSeconds(30));
         return new(new GitHubClient(connection), repository, actions.GraphQL, host.RetryWait);
     }
 
     /// <summary>Whether an error means that GitHub cannot be reached or does not allow something, as opposed to a defect here.</summary>
-    public static bool IsRefusal(Exception error) => error is ApiException or HttpRequestException or TaskCanceledException or System.Net.Sockets.SocketException;
+    public static bool IsRefusal(Exception error) =>
+        error is ApiException or HttpRequestException or TaskCanceledException or System.Net.Sockets.SocketException;
 
     /// <summary>
     /// Login of the token's owner as comments carry it. The token of Actions may not ask for its user, but GraphQL tells; where neither
@@ -62,7 +64,8 @@ internal sealed class GitHubApi
     {
         try
         {
-            var answer = await Client.Connection.Post<ViewerAnswer>(_graphQL, new { query = "query { viewer { login } }" }, "application/json", "application/json",
+            var answer = await Client.Connection.Post<ViewerAnswer>(_graphQL, new { query = "query { viewer { login } }" },
+                "application/json", "application/json",
                 parameters: (IDictionary<string, string>?)null, cancel);
             if (answer.Body?.Data?.Viewer?.Login is { Length: > 0 } login) return login;
         }
@@ -106,7 +109,8 @@ internal sealed class GitHubApi
                 var entries = await Client.Repository.Content.GetAllContentsByRef(Owner, Name, path, commit);
                 if (entries is not [{ Type.Value: ContentType.File, Sha: { } sha }]) return null;
                 var blob = await Client.Git.Blob.Get(Owner, Name, sha);
-                return blob.Encoding.Value == EncodingType.Base64 ? Convert.FromBase64String(blob.Content) : System.Text.Encoding.UTF8.GetBytes(blob.Content);
+                return blob.Encoding.Value == EncodingType.Base64 ? Convert.FromBase64String(blob.Content)
+                    : System.Text.Encoding.UTF8.GetBytes(blob.Content);
             }, cancel);
         }
         catch (NotFoundException)
@@ -115,7 +119,8 @@ internal sealed class GitHubApi
         }
         catch (Exception e) when (IsRefusal(e) && !cancel.IsCancellationRequested)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.BaseUnavailable, $"GitHub did not give {path} of the base branch: {e.Message}"), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.BaseUnavailable,
+                $"GitHub did not give {path} of the base branch: {e.Message}"), e);
         }
     }
 
@@ -130,7 +135,8 @@ internal sealed class GitHubApi
     private static TimeSpan? Wait(Exception? error) => error switch
     {
         AbuseException { RetryAfterSeconds: { } seconds } => TimeSpan.FromSeconds(Math.Min(seconds, LongestWait.TotalSeconds)),
-        ApiException { HttpResponse.Headers: { } headers } when headers.TryGetValue("Retry-After", out var text) && int.TryParse(text, out var seconds) =>
+        ApiException { HttpResponse.Headers: { } headers } when headers.TryGetValue("Retry-After", out var text)
+            && int.TryParse(text, out var seconds) =>
             TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestWait.TotalSeconds)),
         _ => null, // the pipeline's own
     };

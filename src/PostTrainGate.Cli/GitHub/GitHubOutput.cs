@@ -31,7 +31,8 @@ internal sealed class GitHubOutput : ICheckOutput
     public Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work) => _console.WatchAsync(work);
 
     /// <inheritdoc/>
-    public async Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files, CancellationToken cancel)
+    public async Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files,
+        CancellationToken cancel)
     {
         await _console.ShowAsync(result, policy, files, cancel);
         var text = new MarkdownReport().Render(result);
@@ -72,7 +73,8 @@ internal sealed class GitHubOutput : ICheckOutput
         {
             var marker = new CommentMarker(_actions.Relative(_options.PolicyFile), _actions.Run.Run, _actions.Run.Attempt);
             var create = _options.Comment == CommentMode.Always || !passed;
-            var outcome = await new PullRequestComment(api, pullRequest.Number).UpsertAsync(marker, text + Foot(pullRequest), create, cancel);
+            var outcome = await new PullRequestComment(api, pullRequest.Number)
+                .UpsertAsync(marker, text + Foot(pullRequest), create, cancel);
             _host.Out.WriteLine($"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: {Words(outcome)}.");
         }
         catch (Exception e) when (GitHubApi.IsRefusal(e) && !cancel.IsCancellationRequested)
@@ -84,7 +86,8 @@ internal sealed class GitHubOutput : ICheckOutput
     private string Foot(PullRequestEvent pullRequest)
     {
         var commit = Markdown.Code(pullRequest.HeadSha.Length >= 7 ? pullRequest.HeadSha[..7] : pullRequest.HeadSha);
-        return _actions.RunPage is { } page ? $"\n<sub>Commit {commit}, [run]({page}) with the report files.</sub>\n" : $"\n<sub>Commit {commit}.</sub>\n";
+        return _actions.RunPage is { } page ? $"\n<sub>Commit {commit}, [run]({page}) with the report files.</sub>\n"
+            : $"\n<sub>Commit {commit}.</sub>\n";
     }
 
     private void Degrade(string reason)

@@ -33,7 +33,8 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
             var all = level.ToArray();
             foreach (var (diagnostic, i) in all.Take(MostAnnotations).Select((d, i) => (d, i)))
             {
-                var rest = i == MostAnnotations - 1 && all.Length > MostAnnotations ? $" ({all.Length - MostAnnotations} more in the summary)" : "";
+                var rest = i == MostAnnotations - 1 && all.Length > MostAnnotations
+                    ? $" ({all.Length - MostAnnotations} more in the summary)" : "";
                 output.WriteLine(Command(diagnostic, rest));
             }
         }
@@ -46,7 +47,8 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
     {
         if (actions.SummaryFile is not { } file) return;
         var used = File.Exists(file) ? new FileInfo(file).Length : 0;
-        if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary) markdown = "The report does not fit into this summary any more; see the report files.\n";
+        if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)
+            markdown = "The report does not fit into this summary any more; see the report files.\n";
         if (used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary) File.AppendAllText(file, markdown + "\n");
     }
 
@@ -88,5 +90,6 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
     private static string Data(string text) => Untrusted.Clean(text, 4000).Replace("%", "%25", StringComparison.Ordinal)
         .Replace("\r", "%0D", StringComparison.Ordinal).Replace("\n", "%0A", StringComparison.Ordinal);
 
-    private static string Property(string text) => Data(text).Replace(":", "%3A", StringComparison.Ordinal).Replace(",", "%2C", StringComparison.Ordinal);
+    private static string Property(string text) =>
+        Data(text).Replace(":", "%3A", StringComparison.Ordinal).Replace(",", "%2C", StringComparison.Ordinal);
 }

@@ -91,7 +91,8 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
 
     // Own comments about the policy, the latest run's first and of one run the oldest first. A list may lag behind a write, so what was
     // just written counts even where the list does not have it yet.
-    private async Task<IReadOnlyList<(IssueComment Comment, CommentMarker Marker)>> OwnAsync(string login, CommentMarker marker, IssueComment? mine)
+    private async Task<IReadOnlyList<(IssueComment Comment, CommentMarker Marker)>> OwnAsync(string login, CommentMarker marker,
+        IssueComment? mine)
     {
         var listed = (await AllAsync())
             .Where(c => string.Equals(c.User?.Login, login, StringComparison.OrdinalIgnoreCase))
@@ -107,7 +108,8 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
         List<IssueComment> all = [];
         for (var page = 1; ; page++)
         {
-            var some = await api.Client.Issue.Comment.GetAllForIssue(api.Owner, api.Name, pullRequest, new ApiOptions { PageSize = PageSize, PageCount = 1, StartPage = page });
+            var some = await api.Client.Issue.Comment.GetAllForIssue(api.Owner, api.Name, pullRequest,
+                new ApiOptions { PageSize = PageSize, PageCount = 1, StartPage = page });
             all.AddRange(some);
             if (some.Count < PageSize) return all;
         }

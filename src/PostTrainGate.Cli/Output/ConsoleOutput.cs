@@ -18,7 +18,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         if (verbosity == Verbosity.Quiet) return await work(new Silence());
         if (!host.ErrorIsTerminal) return await work(new PlainProgress(host.Error));
         var console = Terminal.Error(host).Console;
-        return await console.Status().Spinner(Spinner.Known.Dots).StartAsync("Reading model and data", status => work(new Live(status, console.Profile.Width - 4)));
+        return await console.Status().Spinner(Spinner.Known.Dots)
+            .StartAsync("Reading model and data", status => work(new Live(status, console.Profile.Width - 4)));
     }
 
     /// <inheritdoc/>
@@ -37,7 +38,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         }
 
         Show(ResultText.Remarks(result));
-        foreach (var step in ResultText.NextSteps(result)) _out.Say($"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
+        foreach (var step in ResultText.NextSteps(result)) _out.Say(
+            $"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
         if (files.Count > 0)
             _out.Say($"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} ({string.Join(", ", files.Values.Select(Path.GetFileName))})");
         return Task.CompletedTask;
@@ -83,7 +85,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     private static Paragraph Verdicts(GateReading gate)
     {
         var text = new Paragraph().Append(Outcomes.Words(gate.Original.Verdict), Weight(gate.Original.Verdict));
-        return gate.Repaired is { } repaired ? text.Append(" -> ").Append(Outcomes.Words(repaired.Verdict), Weight(repaired.Verdict)) : text;
+        return gate.Repaired is { } repaired ? text.Append(" -> ")
+            .Append(Outcomes.Words(repaired.Verdict), Weight(repaired.Verdict)) : text;
     }
 
     private static Table Candidates(RepairSummary repair)
@@ -91,7 +94,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         var table = new Table().Border(TableBorder.Minimal).AddColumns("Candidate", "Objective", "Accuracy", "");
         foreach (var c in repair.Candidates)
         {
-            table.AddRow(Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method), Terminal.Cell(Number(c.Objective)), Terminal.Cell(Number(c.Accuracy)),
+            table.AddRow(Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method), Terminal.Cell(Number(c.Objective)),
+                Terminal.Cell(Number(c.Accuracy)),
                 Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "costs too much accuracy" : "")));
         }
 

@@ -3,7 +3,9 @@ using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli.Output;
 
-/// <summary>Progress for logs: a line when something else is being done or much time went by, never more than one in five seconds.</summary>
+/// <summary>
+/// Progress for logs: a line when something else is being done or much time went by, never more than one in five seconds.
+/// </summary>
 internal sealed class PlainProgress(TextWriter output) : IProgress<RunProgress>
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(5), Longest = TimeSpan.FromSeconds(30);

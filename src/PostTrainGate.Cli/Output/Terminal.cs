@@ -43,7 +43,8 @@ internal sealed class Terminal
 
         using var text = new StringWriter();
         Open(text, terminal: false, colour: false).Write(table);
-        foreach (var line in text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.TrimEnd()).Where(l => l.Length > 0)) _writer.WriteLine(line);
+        foreach (var line in text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.TrimEnd())
+            .Where(l => l.Length > 0)) _writer.WriteLine(line);
     }
 
     private static IAnsiConsole Open(TextWriter writer, bool terminal, bool colour)

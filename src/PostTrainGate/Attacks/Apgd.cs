@@ -98,7 +98,8 @@ public sealed class Apgd : RowAttack
             var next = budget.Project(clean.Value, x.Value.Plus(schedule.Step()));
             if (step > 0 && schedule.HasMomentum)
             {
-                next = budget.Project(clean.Value, x.Value.Plus((next - x.Value) * Scalars.Of(Momentum)).Plus(inertia * Scalars.Of(1 - Momentum)));
+                next = budget.Project(clean.Value, x.Value.Plus((next - x.Value) * Scalars.Of(Momentum))
+                    .Plus(inertia * Scalars.Of(1 - Momentum)));
             }
 
             x.Value = next;

@@ -27,7 +27,8 @@ internal static class AttackFit
     {
         if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty)) return null;
         var keeping = Catalog.Attacks.Where(a => a.KeepsForm).Select(a => a.Name).ToArray();
-        return keeping.Contains(settings.Name) ? null : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
+        return keeping.Contains(settings.Name) ? null
+            : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
             + "as the table cannot hold: parts of categories, changed columns that are immutable. "
             + $"{string.Join(" and ", keeping)} keep to its form.";
     }

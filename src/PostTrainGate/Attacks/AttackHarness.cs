@@ -73,7 +73,9 @@ public static class AttackHarness
         return new AttackOutcome([.. correct], [.. robust], examples?.DetachFromDisposeScope());
     }
 
-    /// <summary>Distance of the nearest adversarial input that a minimal-norm attack finds, of every row that is classified correctly.</summary>
+    /// <summary>
+    /// Distance of the nearest adversarial input that a minimal-norm attack finds, of every row that is classified correctly.
+    /// </summary>
     /// <param name="model">The classifier.</param>
     /// <param name="inputs">[n, input shape], in the data's units.</param>
     /// <param name="labels">[n], int64.</param>

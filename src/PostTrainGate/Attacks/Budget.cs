@@ -37,7 +37,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     public Tensor Distance(Tensor clean, Tensor perturbed)
     {
         using var scope = NewDisposeScope();
-        return Length(Form is null ? perturbed - clean : Form.OfNumbers(perturbed - clean)).reshape(clean.shape[0]).MoveToOuterDisposeScope();
+        return Length(Form is null ? perturbed - clean : Form.OfNumbers(perturbed - clean)).reshape(clean.shape[0])
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>The nearest legal inputs: within epsilon of the clean ones, within the bounds, a number everywhere.</summary>
@@ -108,7 +109,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         Form?.Step(Ball, clean, x, gradient, size) ?? Project(clean, x.add(Direction(gradient), Scalars.Of(size)));
 
     /// <summary>
-    /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its largest value alone (L1).
+    /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its largest value alone
+    /// (L1).
     /// </summary>
     /// <param name="gradient">[batch, input shape]; what is not a number counts as 0.</param>
     /// <returns>[batch, input shape]; 0 where the gradient is.</returns>

@@ -25,7 +25,9 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         return (robust, brokenByKept);
     }
 
-    /// <summary>The kept examples of rows, made legal, whether or not they break this model; clean where there is none: [n, input shape].</summary>
+    /// <summary>
+    /// The kept examples of rows, made legal, whether or not they break this model; clean where there is none: [n, input shape].
+    /// </summary>
     public Tensor Examples(EvaluationSet rows, AttackRun run)
     {
         using var scope = NewDisposeScope();

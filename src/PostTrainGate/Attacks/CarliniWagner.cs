@@ -9,7 +9,8 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class CarliniWagner : MarginDescent
 {
-    // The first rate in units of a value's share of the way to the linearised boundary, at most of the bounds' width; the last of the first.
+    // The first rate in units of a value's share of the way to the linearised boundary, at most of the bounds' width; the last of the
+    // first.
     private const double FirstRate = 2, MostOfWidth = 0.1, LastRate = 0.1;
 
     private CarliniWagner() : base("cw",

@@ -38,7 +38,8 @@ public sealed class HopSkipJump : MinimalAttack
             var distance = budget.Distance(rows.Clean.Value, x.Value);
             var reach = step == 1 ? full_like(distance, Scalars.Of(0.1 * (budget.Upper - budget.Lower)))
                 : distance / Scalars.Of(values);
-            var direction = budget.Direction(Estimate(context, x.Value, rows.Labels.Value, reach.clamp_min(Scalars.Of(1e-4)), Samples(step)));
+            var direction = budget.Direction(Estimate(context, x.Value, rows.Labels.Value, reach.clamp_min(Scalars.Of(1e-4)),
+                Samples(step)));
             x.Value = Jump(context, x.Value, rows.Labels.Value, direction, distance / Scalars.Of(Math.Sqrt(step)));
         }
     }

@@ -37,7 +37,9 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
         /// <summary>[rows], infinite where none was found.</summary>
         public Tensor Distance => _distance.Value;
 
-        /// <summary>Takes those of the inputs that are adversarial and nearer; within the budget that ends a row where success does.</summary>
+        /// <summary>
+        /// Takes those of the inputs that are adversarial and nearer; within the budget that ends a row where success does.
+        /// </summary>
         /// <param name="errs">[rows], bool.</param>
         /// <param name="x">[rows, input shape].</param>
         /// <returns>[rows that were there], bool: which are nearer.</returns>

@@ -12,7 +12,8 @@ public sealed class Jsma : RowAttack
     private const long Pool = 100; // values that pairs are made of, those that favour the target most by themselves
 
     private Jsma() : base("jsma",
-        "Saliency map attack: sets pairs of values to the upper bound, at most a tenth of all (Papernot et al. 2016).", needsGradients: true) { }
+        "Saliency map attack: sets pairs of values to the upper bound, at most a tenth of all (Papernot et al. 2016).",
+            needsGradients: true) { }
 
     /// <summary>The attack.</summary>
     public static Jsma Instance { get; } = new();
@@ -64,7 +65,8 @@ public sealed class Jsma : RowAttack
         var open = free.gather(1, pool);
         var (gain, loss) = (a.unsqueeze(2).Plus(a.unsqueeze(1)), b.unsqueeze(2).Plus(b.unsqueeze(1))); // [rows, k, k]
         var k = pool.shape[1];
-        var possible = gain.gt(Scalars.Of(0)).logical_and(loss.lt(Scalars.Of(0))).logical_and(open.unsqueeze(2)).logical_and(open.unsqueeze(1))
+        var possible = gain.gt(Scalars.Of(0)).logical_and(loss.lt(Scalars.Of(0))).logical_and(open.unsqueeze(2))
+            .logical_and(open.unsqueeze(1))
             .logical_and(eye(k, dtype: ScalarType.Bool).logical_not());
         var (score, at) = (gain * loss.neg()).masked_fill(possible.logical_not(), Scalars.Of(-1)).flatten(1).max(1);
         var pair = stack([at.div(Scalars.Whole(k), RoundingMode.floor), at.remainder(Scalars.Whole(k))], 1);

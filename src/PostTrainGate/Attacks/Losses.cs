@@ -19,7 +19,9 @@ internal static class Losses
     /// <summary>Largest wrong logit less the true one; positive on an error.</summary>
     public static Tensor Margin(Tensor z, Tensor labels) => Others(z, labels).amax([1]) - Of(z, labels);
 
-    /// <summary>Difference of logits ratio (Croce and Hein 2020): the margin over the first less the third logit; the margin of two classes.</summary>
+    /// <summary>
+    /// Difference of logits ratio (Croce and Hein 2020): the margin over the first less the third logit; the margin of two classes.
+    /// </summary>
     public static Tensor LogitsRatio(Tensor z, Tensor labels)
     {
         var margin = Margin(z, labels);

@@ -5,7 +5,8 @@ namespace PostTrainGate.Attacks;
 /// <summary>An attack that works on the rows of a batch that still stand, so that attacks can follow each other on the same rows.</summary>
 public abstract class RowAttack : IAttack
 {
-    private protected RowAttack(string name, string summary, bool needsGradients) => (Name, Summary, NeedsGradients) = (name, summary, needsGradients);
+    private protected RowAttack(string name, string summary, bool needsGradients) =>
+        (Name, Summary, NeedsGradients) = (name, summary, needsGradients);
 
     /// <inheritdoc/>
     public string Name { get; }

@@ -52,7 +52,9 @@ internal sealed class RowSet : IDisposable
         return kept;
     }
 
-    /// <summary>Judges inputs: those on which the classifier errs are the result of their rows, which leave when a success ends a row.</summary>
+    /// <summary>
+    /// Judges inputs: those on which the classifier errs are the result of their rows, which leave when a success ends a row.
+    /// </summary>
     /// <param name="context">Says whether it does.</param>
     /// <param name="logits">[rows, classes], of <paramref name="x"/>.</param>
     /// <param name="x">[rows, input shape].</param>

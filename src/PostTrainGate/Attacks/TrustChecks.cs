@@ -28,7 +28,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     private Classifier Model => evaluation.Model;
 
     /// <summary>Why the robust accuracy of the model is not trusted, in one sentence; null when nothing speaks against it.</summary>
-    /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a fresh attack.</param>
+    /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a fresh
+    /// attack.</param>
     public string? Doubt(Evaluation? reference)
     {
         if (Sign() is { } sign) return sign;
@@ -52,15 +53,16 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
                 + $"('{AutoAttack.Randomised.Name}' takes it)" : null;
     }
 
-    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has no slope. Attacks here
-    // see through that, others do not; and a classifier that is that sure was scaled to be.
+    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has no slope. Attacks
+    // here see through that, others do not; and a classifier that is that sure was scaled to be.
     private string? Saturates()
     {
         if (!Model.HasGradients || !_attack.NeedsGradients) return null;
         using var scope = NewDisposeScope();
         var second = nn.functional.softmax(Model.LogitsOfAll(_rows.Inputs), 1).topk(2, 1).values.select(1, 1);
         var saturated = second.eq(0).to(float32).mean().item<float>();
-        return saturated > Tolerance ? $"the probabilities of {Percent(saturated)} of the inputs are exactly 0 and 1 in single precision, so that the "
+        return saturated > Tolerance
+            ? $"the probabilities of {Percent(saturated)} of the inputs are exactly 0 and 1 in single precision, so that the "
             + "cross-entropy has no gradient there; divide the logits by a temperature before they leave the model" : null;
     }
 
@@ -71,7 +73,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         using var scope = NewDisposeScope();
         var (_, _, slope) = InputGradient.Of(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
         var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
-        return flat > Tolerance ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing" : null;
+        return flat > Tolerance
+            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing" : null;
     }
 
     private string? TransferBeatsAttack(Evaluation? reference) => reference is null ? null
@@ -98,8 +101,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         return [.. outcome.Robust.Select(r => !r)];
     });
 
-    // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where there is nothing to count
-    // (at a share of 10 % that is so once in a hundred times), and a search costs many passes: only then it goes on to all.
+    // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where there is nothing to
+    // count (at a share of 10 % that is so once in a hundred times), and a search costs many passes: only then it goes on to all.
     private string? Beaten(string what, Func<EvaluationSet, bool[]> breaks)
     {
         var missed = 0;
@@ -146,7 +149,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             : null;
     }
 
-    private EvaluationSet Some(int start, int end) => _rows.Take([.. Enumerable.Range(start, Math.Max(0, Math.Min(end, _rows.Count) - start))]);
+    private EvaluationSet Some(int start, int end) =>
+        _rows.Take([.. Enumerable.Range(start, Math.Max(0, Math.Min(end, _rows.Count) - start))]);
 
     private AttackOutcome Attack(Classifier model, EvaluationSet rows, AttackSettings settings, bool keepExamples = false) =>
         AttackHarness.Run(model, rows, new(settings, seed) { KeepExamples = keepExamples, StopAtSuccess = !keepExamples, Cancel = cancel });

@@ -31,7 +31,8 @@ internal static class ClassReader
         var (title, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
         var coding = Code(table, column, title, at);
         if (coding.Values.Length == 1)
-            throw at.Error(DiagnosticCodes.DataEmpty, $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed.");
+            throw at.Error(DiagnosticCodes.DataEmpty,
+                $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed.");
         return data.Classes.IsEmpty ? new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)])
             : Of(title, data.Classes, coding, at, "'data.classes' does not list");
     }

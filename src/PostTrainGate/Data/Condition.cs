@@ -11,7 +11,9 @@ namespace PostTrainGate.Data;
 /// </summary>
 internal static class Condition
 {
-    /// <summary>SQL that is 1 where the condition is true, 0 false, -1 neither; and the columns that it reads, in the order of the table.</summary>
+    /// <summary>
+    /// SQL that is 1 where the condition is true, 0 false, -1 neither; and the columns that it reads, in the order of the table.
+    /// </summary>
     /// <exception cref="GateException">PTG3005.</exception>
     public static (string Truth, ImmutableArray<string> Columns) Check(Table table, string condition, GroupPolicy group)
     {
@@ -48,7 +50,8 @@ internal static class Condition
             {
                 if (node.TryGetProperty("class", out var kind) && kind.GetString() is "SUBQUERY" or "STAR")
                     throw Wrong("it may look at one row only, through the names of columns");
-                if (node.TryGetProperty("column_names", out var path)) names.UnionWith(path.EnumerateArray().Select(name => name.GetString()!));
+                if (node.TryGetProperty("column_names", out var path)) names.UnionWith(path.EnumerateArray()
+                    .Select(name => name.GetString()!));
                 foreach (var property in node.EnumerateObject()) Collect(property.Value, names);
             }
         }

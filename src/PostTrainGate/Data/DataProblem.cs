@@ -4,7 +4,8 @@ namespace PostTrainGate.Data;
 internal static class DataProblem
 {
     /// <summary>An error to throw.</summary>
-    public static GateException Error(this SourcePosition position, string code, string message) => new(new Diagnostic(code, message, position));
+    public static GateException Error(this SourcePosition position, string code, string message) =>
+        new(new Diagnostic(code, message, position));
 
     /// <summary><c>1 row</c>, <c>12 rows</c>.</summary>
     public static string Rows(long count) => count == 1 ? "1 row" : $"{count} rows";

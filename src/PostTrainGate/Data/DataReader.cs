@@ -29,7 +29,9 @@ public static class DataReader
         using var table = columns;
         if (table.Rows == 0) throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
 
-        if (labelName is null) throw data.Position.Error(DiagnosticCodes.DataColumn, "'data.label' has to name the column with the labels.");
+        if (labelName is null)
+
+            throw data.Position.Error(DiagnosticCodes.DataColumn, "'data.label' has to name the column with the labels.");
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
         var (classes, labels) = Labels(table, label, data);
@@ -40,7 +42,8 @@ public static class DataReader
         CheckSplits(splits, labels, classes, data.Splits.Position);
 
         List<Diagnostic> notes = [];
-        var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, wanted, notes) : (Rows(array, splits, policy), null);
+        var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, wanted, notes)
+            : (Rows(array, splits, policy), null);
         InputBounds.Check(inputs, layout, policy, notes);
         var sets = splits.Select((rows, s) => new EvaluationSet(inputs[s], tensor(rows.Select(r => (long)labels[r]).ToArray()), classes,
             groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)), layout, favorable)).ToArray();
@@ -60,7 +63,8 @@ public static class DataReader
     [
         new("CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)", true, Table.Reads,
             (policy, _) => (null, Table.Load(policy.Data.Source), policy.Data.Label)),
-        new("images in a folder for each class (.png, .jpg, .jpeg)", true, ImageReader.Reads, (policy, wanted) => ImageReader.Read(policy, wanted)),
+        new("images in a folder for each class (.png, .jpg, .jpeg)", true, ImageReader.Reads,
+            (policy, wanted) => ImageReader.Read(policy, wanted)),
         new("NPZ (.npz)", false, f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase), (policy, _) => ArrayReader.Read(policy)),
         new("IDX", false, IdxFile.Is, (policy, _) => ArrayReader.Read(policy)),
     ];
@@ -81,7 +85,8 @@ public static class DataReader
     {
         var label = ClassReader.Labels(table, column, data);
         int[] labels = [.. table.Integers(label.Coding.Sql).Select(code => label[code])];
-        return labels.Count(c => c < 0) is > 0 and var missing ? throw label.Missing(missing, table.Rows, data.Position) : (label.Classes, labels);
+        return labels.Count(c => c < 0) is > 0 and var missing ? throw label.Missing(missing, table.Rows, data.Position)
+            : (label.Classes, labels);
     }
 
     private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position)
@@ -100,7 +105,8 @@ public static class DataReader
             var absent = Array.IndexOf(present, false);
             if (absent >= 0)
             {
-                throw position.Error(DiagnosticCodes.DataEmpty, $"The {names[s]} split of {DataProblem.Rows(splits[s].Length)} has none of the class "
+                throw position.Error(DiagnosticCodes.DataEmpty,
+                    $"The {names[s]} split of {DataProblem.Rows(splits[s].Length)} has none of the class "
                     + $"{Wording.Quote(classes[absent])}, of which there are {labels.Count(l => l == absent)}; every split needs each class.");
             }
         }
@@ -119,7 +125,8 @@ public static class DataReader
         {
             using var finite = split.isfinite();
             using var all = finite.all();
-            if (!all.item<bool>()) throw policy.Data.Position.Error(DiagnosticCodes.DataValue, "The inputs hold values that are not finite numbers.");
+            if (!all.item<bool>())
+                throw policy.Data.Position.Error(DiagnosticCodes.DataValue, "The inputs hold values that are not finite numbers.");
         }
 
         return inputs;

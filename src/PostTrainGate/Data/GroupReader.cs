@@ -29,7 +29,8 @@ internal static class GroupReader
     {
         foreach (var (group, dependent) in groups.SelectMany(g => g.Dependent.Select(d => (g, d))))
             table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
-        return [.. groups.Where(g => g.Cross.IsEmpty).Select(g => g.Where is { } where ? OfCondition(table, g, where) : OfColumn(table, g, g.Column!))];
+        return [.. groups.Where(g => g.Cross.IsEmpty)
+            .Select(g => g.Where is { } where ? OfCondition(table, g, where) : OfColumn(table, g, g.Column!))];
     }
 
     /// <summary>The groups whose levels together are those of a group: itself, or those that it crosses.</summary>
@@ -43,7 +44,8 @@ internal static class GroupReader
             if (part.Cross.IsEmpty) return [codes.First(c => c.Name == part.Name)];
             if (outer.Contains(part.Name)) throw Problem(DiagnosticCodes.PolicyConflict, part, "crosses itself");
             return part.Cross.SelectMany(name => Of(groups.FirstOrDefault(g => g.Name == name)
-                ?? throw Problem(DiagnosticCodes.PolicyName, part, $"crosses {Wording.Quote(name)}, which is no group"), outer.Add(part.Name)));
+                ?? throw Problem(DiagnosticCodes.PolicyName, part, $"crosses {Wording.Quote(name)}, which is no group"),
+                    outer.Add(part.Name)));
         }
     }
 
@@ -68,7 +70,8 @@ internal static class GroupReader
         if (column.Kind != ColumnKind.Number)
             throw Problem(DiagnosticCodes.DataValue, group, $"cuts {Wording.Quote(column.Name)} into bins, which is no column of numbers");
         var names = group.Bins.Select(Wording.Number).ToArray();
-        ImmutableArray<string> levels = [$"below {names[0]}", .. names.Zip(names.Skip(1), (a, b) => $"{a} to below {b}"), $"from {names[^1]}"];
+        ImmutableArray<string> levels = [$"below {names[0]}", .. names.Zip(names.Skip(1), (a, b) => $"{a} to below {b}"),
+            $"from {names[^1]}"];
         var value = $"CAST({column.Sql} AS DOUBLE)";
         var reached = group.Bins.Select(cut => FormattableString.Invariant($"CAST({value} >= CAST('{cut:R}' AS DOUBLE) AS INTEGER)"));
         return new(levels, $"CASE WHEN {value} IS NULL OR isnan({value}) THEN -1 ELSE {string.Join(" + ", reached)} END", key => key);
@@ -134,7 +137,8 @@ internal static class GroupReader
             : group.Privileged is { } q && counts[q] == rows ? "has no unprivileged row"
             : counts.Count(c => c > 0) < 2 ? $"has one level only, {Wording.Quote(group.Levels[0])}: there is nothing to compare"
             : null;
-        return fault is null ? group with { MinCount = policy.MinCount, Dependent = policy.Dependent } : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
+        return fault is null ? group with { MinCount = policy.MinCount, Dependent = policy.Dependent }
+            : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
     }
 
     private static GateException TooMany(GroupPolicy group) => Problem(DiagnosticCodes.DataValue, group,

@@ -59,7 +59,8 @@ public static class IdxFile
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"The file '{path}' cannot be read as IDX: {e.Message.TrimEnd('.')}."), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
+                $"The file '{path}' cannot be read as IDX: {e.Message.TrimEnd('.')}."), e);
         }
     }
 

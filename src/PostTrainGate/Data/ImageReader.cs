@@ -107,7 +107,9 @@ internal static class ImageReader
     /// <param name="Size">Height and width that the policy asks for; null: as they are.</param>
     private sealed record Form(int Channels, ImageLayout Layout, (int Height, int Width)? Size)
     {
-        /// <summary>As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where both are.</summary>
+        /// <summary>
+        /// As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where both are.
+        /// </summary>
         public static Form Of(GatePolicy policy, ImmutableArray<long>? shape)
         {
             var last = policy.Input.Layout is { } given ? given == ImageLayout.Nhwc

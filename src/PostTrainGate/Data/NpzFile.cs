@@ -41,7 +41,8 @@ public static partial class NpzFile
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable, $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."), e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
+                $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."), e);
         }
 
         foreach (var array in arrays.Values) array.MoveToOuterDisposeScope();
@@ -73,7 +74,8 @@ public static partial class NpzFile
         // Fortran order is C order with the axes reversed.
         var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
         if (bytes > 0) stream.ReadExactly(array.bytes);
-        return fortran && shape.Length > 1 ? array.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a)]).contiguous() : array;
+        return fortran && shape.Length > 1 ? array.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a)])
+            .contiguous() : array;
     }
 
     private static (ScalarType Type, int Size, bool Fortran, long[] Shape) ParseHeader(string name, string header)

@@ -11,8 +11,8 @@ namespace PostTrainGate.Data;
 /// </summary>
 internal static class PredictionReader
 {
-    // Scores are told apart in steps of 1/500 of their log-odds, so that those near 0 and 1 stay apart too, and by the bins of the calibration
-    // error; every step keeps the mean of its scores.
+    // Scores are told apart in steps of 1/500 of their log-odds, so that those near 0 and 1 stay apart too, and by the bins of the
+    // calibration error; every step keeps the mean of its scores.
     private const string Step =
         "CAST(ceil(score * 10) * 1000000 + floor(500 * ln(greatest(score, 1e-300) / greatest(1 - score, 1e-16))) AS INTEGER)";
 
@@ -65,14 +65,16 @@ internal static class PredictionReader
         // One set a combination of parts; that of all rows first.
         var sets = groups.GroupBy(g => Bits(g.Parts, codes)).Select(g => new CountedSet(g.Key, g.First().Parts,
             score is not null && g.Any(group => IsScored(group.Policy, group.Parts, policy)))).Prepend(new(0, [], false)).ToArray();
-        Cell[] cells = [.. table.Query(Sql(sets, codes, label.Coding, prediction.Coding, score ?? "NULL"), r => new Cell(r.GetInt64(0), label[r.GetInt32(1)],
+        Cell[] cells = [.. table.Query(Sql(sets, codes, label.Coding, prediction.Coding, score ?? "NULL"),
+            r => new Cell(r.GetInt64(0), label[r.GetInt32(1)],
             prediction[r.GetInt32(2)], r.IsDBNull(3) ? null : r.GetInt32(3), r.IsDBNull(4) ? null : r.GetDouble(4), r.GetInt64(5),
             [.. codes.Select((_, i) => r.GetInt32(6 + i))]))];
         var bySet = cells.ToLookup(c => c.Set);
         var all = bySet[0].ToArray();
         Check(all.Sum(c => c.Label < 0 ? c.Count : 0), label);
         Check(all.Sum(c => c.Prediction < 0 ? c.Count : 0), prediction);
-        if (sets.Where(s => s.Scored).Select(s => bySet[s.Id].Sum(c => c.Step is null ? c.Count : 0)).FirstOrDefault() is > 0 and var undefined)
+        if (sets.Where(s => s.Scored).Select(s => bySet[s.Id].Sum(c => c.Step is null ? c.Count : 0))
+            .FirstOrDefault() is > 0 and var undefined)
         {
             throw data.Position.Error(DiagnosticCodes.DataValue,
                 $"The score {Wording.Quote(data.Score!)} is no number from 0 to 1 in {undefined} of {table.Rows} rows.");
@@ -107,7 +109,9 @@ internal static class PredictionReader
         string Level(int i) => $"level_{i}";
         var levels = codes.Select((_, i) => Level(i)).ToArray();
         var keys = codes.Select((c, i) => $", {c.Coding.Key} AS {Level(i)}");
-        var grouped = sets.Select(s => $"(label, prediction{(s.Scored ? ", step" : "")}{string.Concat(s.Parts.Select(p => $", {Level(codes.IndexOf(p))}"))})");
+        var grouped =
+            sets.Select(s =>
+                $"(label, prediction{(s.Scored ? ", step" : "")}{string.Concat(s.Parts.Select(p => $", {Level(codes.IndexOf(p))}"))})");
         // A bit for each group that a set does not have.
         var set = levels.Length == 0 ? "0" : $"{(1L << levels.Length) - 1} - grouping_id({string.Join(", ", levels)})";
         return $"""

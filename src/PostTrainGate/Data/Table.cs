@@ -140,7 +140,8 @@ internal sealed class Table : IDisposable
     /// <summary>A table of columns of text of equal length.</summary>
     public static Table Of(IReadOnlyDictionary<string, string[]> texts, PolicyPath source)
     {
-        var table = Create([], $"CREATE TABLE source ({string.Join(", ", texts.Keys.Select(name => $"{Identifier(name)} VARCHAR"))})", source);
+        var table = Create([], $"CREATE TABLE source ({string.Join(", ", texts.Keys.Select(name => $"{Identifier(name)} VARCHAR"))})",
+            source);
         using (var appender = table._db.CreateAppender("source"))
         {
             for (var row = 0; row < texts.Values.First().Length; row++)
@@ -195,7 +196,8 @@ internal sealed class Table : IDisposable
     {
         // 1.0 and 1 are the same label; what is not a number is missing.
         var value = column.IsFloating ? $"CASE WHEN isnan({column.Sql}) THEN NULL ELSE {column.Sql} END" : column.Sql;
-        if (column.IsFractional && All($"abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})", value)) value = $"CAST({value} AS BIGINT)";
+        if (column.IsFractional && All($"abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})", value))
+            value = $"CAST({value} AS BIGINT)";
         // An estimate first, whose memory does not grow with the number of values.
         if (Long($"SELECT approx_count_distinct({value}) FROM source") > 2L * most) return null;
         var (type, texts) = ($"codes_{++_types}", $"texts_{_types}");
@@ -319,13 +321,15 @@ internal sealed class Table : IDisposable
     // type is found here, whichever columns are asked for later.
     private void TurnTruthValues(string create)
     {
-        var read = Columns.Select(c => c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))" : $"count({c.Sql}) < 0");
+        var read = Columns.Select(c => c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))"
+            : $"count({c.Sql}) < 0");
         var truths = Query($"SELECT {string.Join(", ", read)} FROM source",
             r => Columns.Where((_, i) => !r.IsDBNull(i) && r.GetBoolean(i)).Select(c => c.Sql).ToArray()).Single();
         if (truths.Length == 0) return;
         var replaced = $"REPLACE ({string.Join(", ", truths.Select(c => $"CAST({c} AS BOOLEAN) AS {c}"))}) ";
         if (create.StartsWith("CREATE VIEW", StringComparison.Ordinal))
-            Run(create.Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal).Replace(Replaced, replaced, StringComparison.Ordinal));
+            Run(create.Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal)
+                .Replace(Replaced, replaced, StringComparison.Ordinal));
         else
             foreach (var column in truths) Run($"ALTER TABLE source ALTER {column} TYPE BOOLEAN");
         Describe();

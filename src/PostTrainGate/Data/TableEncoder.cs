@@ -24,7 +24,8 @@ internal static class TableEncoder
     {
         var (at, chosen) = (data.Position, data.Features);
         if (chosen.Only.Contains(label))
-            throw at.Error(DiagnosticCodes.PolicyConflict, $"'features.only' names {Wording.Quote(label)}, the label: a model must not see what it is to tell.");
+            throw at.Error(DiagnosticCodes.PolicyConflict,
+                $"'features.only' names {Wording.Quote(label)}, the label: a model must not see what it is to tell.");
         foreach (var name in chosen.Except) table.Column(name, "'features.except'", at);
         foreach (var name in chosen.Immutable) table.Column(name, "'features.immutable'", at);
         var columns = chosen.Only.IsEmpty && wanted is { Names.IsEmpty: false }
@@ -34,7 +35,8 @@ internal static class TableEncoder
         if (columns.Length == 0) throw at.Error(DiagnosticCodes.DataColumn, "No column is left to be an input.");
 
         var faults = columns.Select(c => (c.Name, Fault: Fault(table, c))).Where(c => c.Fault is not null)
-            .Select(c => new Diagnostic(DiagnosticCodes.DataValue, $"The column {Wording.Quote(c.Name)} {c.Fault}, or leave it out with 'features.except'.", at));
+            .Select(c => new Diagnostic(DiagnosticCodes.DataValue,
+                $"The column {Wording.Quote(c.Name)} {c.Fault}, or leave it out with 'features.except'.", at));
         return faults.ToArray() is { Length: > 0 } all ? throw new GateException(all) : [.. columns];
     }
 
@@ -52,13 +54,15 @@ internal static class TableEncoder
         for (int i = 0, start = 0; i < columns.Length; start += blocks[i++].Width)
         {
             blocks[i] = new(columns[i].Name, start, []) { Immutable = policy.Data.Features.Immutable.Contains(columns[i].Name) };
-            if (codes[i] is { } c) (blocks[i], categoryOf[i]) = wanted is { Text: true } ? Whole(blocks[i], c) : Fit(blocks[i], c, splits, at, notes);
+            if (codes[i] is { } c) (blocks[i], categoryOf[i]) = wanted is { Text: true } ? Whole(blocks[i], c)
+                : Fit(blocks[i], c, splits, at, notes);
         }
 
         var width = blocks.Sum(b => b.Width);
         var largest = splits.Max(s => s.Length);
         if ((long)width * largest * sizeof(float) > int.MaxValue)
-            throw at.Error(DiagnosticCodes.DataUnreadable, $"{largest} rows of {width} inputs need more than 2 GiB; take a sample of the rows.");
+            throw at.Error(DiagnosticCodes.DataUnreadable,
+                $"{largest} rows of {width} inputs need more than 2 GiB; take a sample of the rows.");
         var inputs = splits.Select(s => zeros(s.Length, width)).ToArray();
         for (var i = 0; i < columns.Length; i++)
         {
@@ -105,7 +109,8 @@ internal static class TableEncoder
     private static (FeatureColumn Block, int[] CategoryOf) Whole(FeatureColumn block, Codes codes) =>
         (block with { Categories = codes.Values }, [.. Enumerable.Range(0, codes.Values.Length)]);
 
-    private static (FeatureColumn Block, int[] CategoryOf) Fit(FeatureColumn block, Codes codes, int[][] splits, SourcePosition at, List<Diagnostic> notes)
+    private static (FeatureColumn Block, int[] CategoryOf) Fit(FeatureColumn block, Codes codes, int[][] splits, SourcePosition at,
+        List<Diagnostic> notes)
     {
         var seen = new bool[codes.Values.Length];
         foreach (var row in splits[0]) seen[codes.Index[row]] = true;

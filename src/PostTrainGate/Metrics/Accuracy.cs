@@ -32,7 +32,8 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
     public Measurement Measure(MetricContext context) => Of(context.Evaluation, context.Confidence);
 
     /// <inheritdoc/>
-    Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) => Of(predictions, confidence);
+    Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) =>
+        Of(predictions, confidence);
 
     private static Measurement Of(IPredictions predictions, double confidence)
     {

@@ -28,7 +28,8 @@ public sealed class BenefitMetric : TableMetric
 
     /// <summary>Twice the index with alpha 2, square root, over all rows.</summary>
     public static BenefitMetric Variation { get; } = new("coefficient_of_variation",
-        "Standard deviation of benefit over all rows in units of its mean (AIF360 coefficient_of_variation).", Part.All, 2, deviation: true);
+        "Standard deviation of benefit over all rows in units of its mean (AIF360 coefficient_of_variation).", Part.All, 2,
+            deviation: true);
 
     /// <summary>Every row counted with its group's mean benefit, alpha 1.</summary>
     public static BenefitMetric BetweenTheil { get; } = new("between_group_theil_index",
@@ -70,11 +71,13 @@ public sealed class BenefitMetric : TableMetric
         if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
         var value = Of(table, rule);
         if (!double.IsFinite(value))
-            return Measurement.NotMeasured($"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
+            return Measurement.NotMeasured(
+                $"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
         double[] counts = [.. table.Cells.Select(c => c.Count)];
         double Between(double[][] benefits) => Figure(Index([.. counts.Zip(benefits[0])], _alpha ?? rule.Alpha));
         var interval = _part != Part.Between ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
-            : SizeInterval.About(Between, row => row.Zip(counts, (b, n) => b * n).Sum() / counts.Sum()).Of(table, t => [[.. Groups(t).Select(g => g.Benefit)]], confidence, seed);
+            : SizeInterval.About(Between, row => row.Zip(counts, (b, n) => b * n).Sum() / counts.Sum())
+            .Of(table, t => [[.. Groups(t).Select(g => g.Benefit)]], confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");

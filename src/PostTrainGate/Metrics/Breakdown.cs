@@ -3,7 +3,9 @@ using PostTrainGate.Data;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>What a value is made of: the same measure on parts of the rows, such as classes or groups. It explains, it is not judged.</summary>
+/// <summary>
+/// What a value is made of: the same measure on parts of the rows, such as classes or groups. It explains, it is not judged.
+/// </summary>
 /// <param name="Title">What was measured and by what, such as <c>accuracy by class</c>.</param>
 /// <param name="Parts">A value a part, in the order that the data gives.</param>
 public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts)
@@ -35,7 +37,9 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
 
     /// <summary>Shares by true class that were counted before, with Wilson's intervals.</summary>
     internal static Breakdown ByClass(string title, ImmutableArray<string> classes, int[] hits, int[] counts, double confidence) =>
-        new(title, [.. classes.Select((name, i) => BreakdownPart.Of(name, counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)))]);
+        new(title,
+            [.. classes.Select((name, i) => BreakdownPart.Of(name,
+                counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)))]);
 }
 
 /// <summary>One part of a breakdown; no value where it has no rows.</summary>

@@ -43,7 +43,8 @@ public sealed class CounterfactualFlips : IMetric
         var levels = Enumerable.Range(0, group.Levels.Length).ToArray();
         foreach (var level in levels)
         {
-            long[] others = [.. Enumerable.Range(0, data.Count).Where(i => group.LevelOf[i] >= 0 && group.LevelOf[i] != level).Select(i => (long)i)];
+            long[] others = [.. Enumerable.Range(0, data.Count).Where(i => group.LevelOf[i] >= 0 && group.LevelOf[i] != level)
+                .Select(i => (long)i)];
             if (others.Length == 0) continue;
             foreach (var donor in blocks.MostFrequent(level, MostValues))
             {

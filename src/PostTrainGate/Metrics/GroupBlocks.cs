@@ -39,7 +39,8 @@ internal sealed class GroupBlocks
     {
         var (width, values) = ((int)_data.Inputs.shape[1], _data.Inputs.data<float>().ToArray());
         return Enumerable.Range(0, _data.Count).Where(i => _group.LevelOf[i] == level)
-            .GroupBy(i => string.Concat(Columns.Select(c => Convert.ToHexString(MemoryMarshal.AsBytes(values.AsSpan(i * width + c.Start, c.Width))))))
+            .GroupBy(i =>
+                string.Concat(Columns.Select(c => Convert.ToHexString(MemoryMarshal.AsBytes(values.AsSpan(i * width + c.Start, c.Width))))))
             .OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Take(most).Select(g => g.First());
     }
 

@@ -40,7 +40,9 @@ internal static class GroupBootstrap
         : DrawCells([.. table.Cells.Select(Counts)], seed, replicates).Select(drawn =>
             table with { Cells = [.. drawn.Select(c => new Confusion(c[0], c[1], c[2], c[3]))] });
 
-    /// <summary>BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the replicates.</summary>
+    /// <summary>
+    /// BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the replicates.
+    /// </summary>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
     public static (double Lower, double Upper)? Interval(GroupTable table, Func<GroupTable, double> of, double confidence, int seed)
     {
@@ -70,8 +72,8 @@ internal static class GroupBootstrap
         }
     }
 
-    // A sixth of the skewness of the function's influence, summed over the rows of every level, one kind of row after the other. It goes down
-    // with the root of the rows, so that of very many different scores nothing is left to correct.
+    // A sixth of the skewness of the function's influence, summed over the rows of every level, one kind of row after the other. It goes
+    // down with the root of the rows, so that of very many different scores nothing is left to correct.
     private static double Acceleration(GroupTable center, double middle, Func<GroupTable, double> of)
     {
         if (center.Scores.Sum(s => s.Values.Length) > MostScores) return 0;
@@ -96,7 +98,8 @@ internal static class GroupBootstrap
             for (var cell = 0; cell < counts.Length; cell++)
             {
                 var moved = More(counts, cells.Count, cell);
-                yield return (counts[cell], cells.Count, center with { Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])) });
+                yield return (counts[cell], cells.Count,
+                    center with { Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])) });
             }
         }
     }
@@ -157,7 +160,8 @@ internal static class GroupBootstrap
         using var random = new Generator((ulong)(uint)seed, CPU);
         var (levels, cells) = (counts.Length, counts[0].Length);
         var smooth = 4 * Half / cells; // as many rows in all, however many cells
-        var (left, rest) = (tensor(counts.Select(c => c.Sum()).ToArray()).expand(replicates, levels), counts.Select(c => c.Sum() + cells * smooth).ToArray());
+        var (left, rest) = (tensor(counts.Select(c => c.Sum()).ToArray()).expand(replicates, levels),
+            counts.Select(c => c.Sum() + cells * smooth).ToArray());
         var columns = new double[cells][];
         for (var cell = 0; cell < cells - 1; cell++)
         {
@@ -187,7 +191,8 @@ internal static class GroupBootstrap
                 double[] Next(int length) => counts[at..(at += length)];
                 yield return table with
                 {
-                    Scores = [.. table.Scores.Select(s => s with { Favorable = Next(s.Values.Length), Unfavorable = Next(s.Values.Length) })],
+                    Scores =
+                        [.. table.Scores.Select(s => s with { Favorable = Next(s.Values.Length), Unfavorable = Next(s.Values.Length) })],
                 };
             }
         }

@@ -78,10 +78,13 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
         int[] order = Rate.Selection.Of(table[low]) <= Rate.Selection.Of(table[high]) ? [low, high] : [high, low];
         var found = order.Select(l => (Level: l, Best: Best(l, scores))).Where(f => f.Best.Text.Length > 0).ToArray();
         if (found.Length == 0) return null;
-        var (level, best) = found.FirstOrDefault(f => Judge.Verdict(rule with { Drop = null }, better, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
+        var (level,
+            best) = found.FirstOrDefault(f =>
+            Judge.Verdict(rule with { Drop = null }, better, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
             == Verdict.Pass, found.MinBy(f => Badness(f.Best.Value)));
         if (Badness(best.Value) >= Badness(of(table))) return null;
-        var halves = Enumerable.Range(0, scores.Length).All(i => scores[i] == 0.5 || scores[i] > 0.5 == (rows.Predictions[i] == predictions.Favorable));
+        var halves = Enumerable.Range(0, scores.Length)
+            .All(i => scores[i] == 0.5 || scores[i] > 0.5 == (rows.Predictions[i] == predictions.Favorable));
         return $"For '{Name(level)}', a threshold of {best.Text}{(halves ? " instead of 0.5" : "")} on the score of "
             + $"'{predictions.ClassNames[predictions.Favorable]}' would make it {GateText.Measured(best.Value)} on these rows; "
             + "choose it on other rows than these.";
@@ -102,12 +105,14 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
 
         var step = Math.Max(1, entries.Length / MostThresholds);
         var best = Enumerable.Range(1, entries.Length - 1).Where(e => e % step == 0).Select(e => (Above: e, Value: With(e)))
-            .Where(t => !double.IsNaN(t.Value)).DefaultIfEmpty((Above: 0, Value: double.NaN)).MinBy(t => (Badness(t.Value), Math.Abs(entries[t.Above].Key - 0.5)));
+            .Where(t => !double.IsNaN(t.Value)).DefaultIfEmpty((Above: 0, Value: double.NaN))
+            .MinBy(t => (Badness(t.Value), Math.Abs(entries[t.Above].Key - 0.5)));
         return best.Above == 0 ? ("", double.NaN) : (Between(entries[best.Above - 1].Key, entries[best.Above].Key), best.Value);
 
         double With(int e) => of(table with
         {
-            Cells = table.Cells.SetItem(level, new(favorable[^1] - favorable[e], unfavorable[^1] - unfavorable[e], favorable[e], unfavorable[e])),
+            Cells = table.Cells.SetItem(level,
+                new(favorable[^1] - favorable[e], unfavorable[^1] - unfavorable[e], favorable[e], unfavorable[e])),
         });
     }
 

@@ -29,7 +29,8 @@ public sealed class GroupMetric : TableMetric
         _size = overall;
     }
 
-    private GroupMetric(string name, string summary, Rate[] rates, Func<double[], double> combine, bool size, bool ratio = false, bool largest = false)
+    private GroupMetric(string name, string summary, Rate[] rates, Func<double[], double> combine, bool size, bool ratio = false,
+        bool largest = false)
         : this(name, summary, rates, ratio) => (_combine, _size, _largest) = (combine, size, largest);
 
     /// <summary>Difference of selection rates (Dwork et al. 2012).</summary>
@@ -116,7 +117,8 @@ public sealed class GroupMetric : TableMetric
         if (Interval(table, rates, confidence, seed) is not var (lower, upper))
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
-            return Measurement.NotMeasured($"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
+            return Measurement.NotMeasured(
+                $"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows");
         }
 
         if (!_ratio && rates.Max(r => r.Largest) is var most) (lower, upper) = (Math.Max(lower, -most), Math.Min(upper, most));
@@ -157,7 +159,8 @@ public sealed class GroupMetric : TableMetric
                 if (!m.IsMeasured || (_ratio && m.Upper <= 0)) return null;
                 // Noise makes a sum of sizes too large, so that the middle is nearer; and a rate of 0 has no logarithm.
                 if (rates[r].Terms is not null || (_ratio && m.Value <= 0)) m = m with { Value = (m.Lower + m.Upper) / 2 };
-                rows[r][l] = Estimate.Of(_ratio ? m with { Value = Math.Log(m.Value), Lower = Math.Log(m.Lower), Upper = Math.Log(m.Upper) } : m, confidence);
+                rows[r][l] = Estimate.Of(_ratio ? m with { Value = Math.Log(m.Value), Lower = Math.Log(m.Lower), Upper = Math.Log(m.Upper) }
+                    : m, confidence);
             }
         }
 
@@ -170,7 +173,8 @@ public sealed class GroupMetric : TableMetric
     {
         Measurement a = LevelRate.Of(table, 0, rate, confidence, seed), b = LevelRate.Of(table, 1, rate, confidence, seed);
         if (!a.IsMeasured || !b.IsMeasured) return null;
-        var (middle, half) = ((a.Lower + a.Upper - b.Lower - b.Upper) / 2, Math.Sqrt(Math.Pow(a.Upper - a.Lower, 2) + Math.Pow(b.Upper - b.Lower, 2)) / 2);
+        var (middle, half) = ((a.Lower + a.Upper - b.Lower - b.Upper) / 2,
+            Math.Sqrt(Math.Pow(a.Upper - a.Lower, 2) + Math.Pow(b.Upper - b.Lower, 2)) / 2);
         return (middle - half, middle + half);
     }
 

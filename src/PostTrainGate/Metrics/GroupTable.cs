@@ -63,7 +63,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         {
             if (LevelOf(group, i) is not (>= 0 and var level)) continue;
             counts[level, (rows.Labels[i] == favorable ? 0 : 1) + (rows.Predictions[i] == favorable ? 0 : 2)] += rows.Count(i);
-            if (rows.Scores is { } scores) scored[level].Add(((rows.Steps ?? scores)[i], scores[i], rows.Labels[i] == favorable, rows.Count(i)));
+            if (rows.Scores is { } scores) scored[level]
+                .Add(((rows.Steps ?? scores)[i], scores[i], rows.Labels[i] == favorable, rows.Count(i)));
         }
 
         return new(levels, [.. levels.Select((_, l) => new Confusion(counts[l, 0], counts[l, 1], counts[l, 2], counts[l, 3]))],

@@ -24,5 +24,6 @@ internal static class Intervals
     /// <summary>The smallest value with at least a share <paramref name="q"/> of them at or below it.</summary>
     /// <param name="sorted">Ascending, at least one.</param>
     /// <param name="q">In [0, 1].</param>
-    public static double Quantile(double[] sorted, double q) => sorted[Math.Clamp((int)Math.Ceiling(q * sorted.Length) - 1, 0, sorted.Length - 1)];
+    public static double Quantile(double[] sorted, double q) =>
+        sorted[Math.Clamp((int)Math.Ceiling(q * sorted.Length) - 1, 0, sorted.Length - 1)];
 }

@@ -15,7 +15,8 @@ internal static class LevelRate
             return Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence) with { Count = (int)cells.Count };
         }
 
-        var alone = new GroupTable([table.Levels[level]], [cells], HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
+        var alone = new GroupTable([table.Levels[level]], [cells],
+            HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
         var value = rate.Of(alone[0]);
         var interval = rate.Terms is not { } terms ? GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed)
             : SizeInterval.Apart.Of(alone, t => terms(t[0].Scores!) is var sum ? [.. sum.Select(e => new[] { e * sum.Length, 0 })] : [],

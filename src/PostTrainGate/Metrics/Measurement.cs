@@ -132,7 +132,9 @@ public interface IMetric
 public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, double Confidence, int Seed,
     Evaluation? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default)
 {
-    /// <summary>Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.</summary>
+    /// <summary>
+    /// Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.
+    /// </summary>
     public int RowSeed { get; init; }
 
     /// <summary>How far a metric that attacks has to go; null: all rows, at once.</summary>

@@ -46,7 +46,8 @@ public sealed class MedianPerturbation : IMetric
         var (lower, upper) = Ranks(sorted.Length, context.Confidence);
         if (!double.IsFinite(sorted[upper]))
         {
-            return Measurement.NotMeasured($"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, "
+            return Measurement.NotMeasured(
+                $"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, "
                 + "too many for a median");
         }
 

@@ -1,7 +1,9 @@
 namespace PostTrainGate.Metrics;
 
 /// <summary>Values of a given size that lie nearest to estimated ones, a value's distance counted in its standard errors.</summary>
-/// <remarks>An interval asks for them some ten thousand times: plain loops, and Newton's steps, which end exactly on functions made of lines.</remarks>
+/// <remarks>
+/// An interval asks for them some ten thousand times: plain loops, and Newton's steps, which end exactly on functions made of lines.
+/// </remarks>
 internal sealed class NearestValues : IValuesOfSize
 {
     private const int Steps = 30;
@@ -113,13 +115,15 @@ internal sealed class NearestValues : IValuesOfSize
             for (var j = 0; j < values.Length; j++)
             {
                 if (i == j) continue;
-                var needed = (size - values[i] + values[j]) * (size - values[i] + values[j]) / Math.Max(Tiny, _variances[r][i] + _variances[r][j]);
+                var needed = (size - values[i] + values[j]) * (size - values[i] + values[j]) / Math.Max(Tiny,
+                    _variances[r][i] + _variances[r][j]);
                 if (needed < cost) (best, cost) = ((i, j), needed);
             }
         }
 
         var (up, down) = best;
-        var (missing, part) = (size - (values[up] - values[down]), _variances[r][up] / Math.Max(Tiny, _variances[r][up] + _variances[r][down]));
+        var (missing, part) = (size - (values[up] - values[down]),
+            _variances[r][up] / Math.Max(Tiny, _variances[r][up] + _variances[r][down]));
         (spread[up], spread[down]) = (values[up] + missing * part, values[down] - missing * (1 - part));
         return spread;
     }

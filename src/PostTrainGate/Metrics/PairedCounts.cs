@@ -1,6 +1,8 @@
 namespace PostTrainGate.Metrics;
 
-/// <summary>A metric that can tell how much worse one model is than another on the same rows, with an interval of that difference.</summary>
+/// <summary>
+/// A metric that can tell how much worse one model is than another on the same rows, with an interval of that difference.
+/// </summary>
 /// <remarks>What two models have in common cancels, so that it is far narrower than the intervals of the two values let expect.</remarks>
 internal interface IPairedMetric
 {
@@ -17,7 +19,8 @@ internal interface IPairedMetric
 internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
 {
     /// <summary>Counts the rows that two models predicted.</summary>
-    public static PairedCounts Of(GroupTable table, int rows, Func<int, int> levelOf, Func<int, bool> label, Func<int, bool> first, Func<int, bool> second)
+    public static PairedCounts Of(GroupTable table, int rows, Func<int, int> levelOf, Func<int, bool> label, Func<int, bool> first,
+        Func<int, bool> second)
     {
         double[][] cells = [.. table.Cells.Select(_ => new double[8])];
         for (var row = 0; row < rows; row++)

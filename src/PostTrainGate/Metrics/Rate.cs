@@ -7,7 +7,9 @@ namespace PostTrainGate.Metrics;
 /// <param name="Scores">Scores of the favourable outcome; null where nobody needs them.</param>
 public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = null);
 
-/// <summary>One number that each level of a group has, from its counts or from its scores. NaN where the level lacks the rows for it.</summary>
+/// <summary>
+/// One number that each level of a group has, from its counts or from its scores. NaN where the level lacks the rows for it.
+/// </summary>
 /// <param name="Name">Name in the policy.</param>
 /// <param name="Summary">One sentence, with the names it has elsewhere.</param>
 /// <param name="Base">In words, the rows it cannot be without.</param>
@@ -55,12 +57,15 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         BaseRate,
         TruePositive,
         FalsePositive,
-        Share("false_negative_rate", "Of rows whose label is favourable, the share not predicted so (AIF360, fairlearn false_negative_rate).",
+        Share("false_negative_rate",
+            "Of rows whose label is favourable, the share not predicted so (AIF360, fairlearn false_negative_rate).",
             Favorable, c => c.FalseNegatives, c => c.Favorable),
-        Share("true_negative_rate", "Of rows whose label is not favourable, the share not predicted favourable (AIF360, fairlearn true_negative_rate).",
+        Share("true_negative_rate",
+            "Of rows whose label is not favourable, the share not predicted favourable (AIF360, fairlearn true_negative_rate).",
             Unfavorable, c => c.TrueNegatives, c => c.Unfavorable),
         PositivePredictive,
-        Share("negative_predictive_value", "Of rows not predicted favourable, the share whose label is not (AIF360 negative_predictive_value).",
+        Share("negative_predictive_value",
+            "Of rows not predicted favourable, the share whose label is not (AIF360 negative_predictive_value).",
             NotPredicted, c => c.TrueNegatives, c => c.Rejected),
         Share("false_discovery_rate", "Of rows predicted favourable, the share whose label is not (AIF360 false_discovery_rate).",
             Predicted, c => c.FalsePositives, c => c.Selected),
@@ -77,16 +82,19 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             c => (c.TruePositives * c.TrueNegatives - c.FalsePositives * c.FalseNegatives)
                 / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)) with { Largest = 2 },
         Counted("r2", "Share of the labels' variance that the predicted class explains, 0 or 1 (fairlearn r2_score).", Both,
-            c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable)) with { Largest = double.PositiveInfinity },
+            c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable))
+            with { Largest = double.PositiveInfinity },
         Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s => s.Auc)
             with { Pairs = c => Math.Min(c.Favorable, c.Unfavorable) },
-        Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows", s => s.LogLoss)
+        Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows",
+            s => s.LogLoss)
             with { Largest = double.PositiveInfinity },
         Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015).",
             "rows", s => s.CalibrationError) with { Terms = s => s.Excess },
         Scored("generalized_true_positive_rate", "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
             Favorable, s => s.MeanFavorable),
-        Scored("generalized_false_positive_rate", "Mean score of rows whose label is not favourable (AIF360 generalized_false_positive_rate).",
+        Scored("generalized_false_positive_rate",
+            "Mean score of rows whose label is not favourable (AIF360 generalized_false_positive_rate).",
             Unfavorable, s => s.MeanUnfavorable),
     ];
 
@@ -102,7 +110,9 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     /// <summary>Pairs of rows, none in two of them, that it is the expected share of; null where it is no share of pairs.</summary>
     internal Func<Confusion, double>? Pairs { get; private init; }
 
-    /// <summary>Whether a bootstrap gives no right interval: noise alone makes it larger, or all pairs agree, as they then do in every replicate.</summary>
+    /// <summary>
+    /// Whether a bootstrap gives no right interval: noise alone makes it larger, or all pairs agree, as they then do in every replicate.
+    /// </summary>
     internal bool LeavesBootstrap(LevelRows rows) => Terms is not null || AllPairsAgree(rows);
 
     /// <summary>Whether it is a share of pairs that all agree.</summary>

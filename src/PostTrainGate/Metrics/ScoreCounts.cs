@@ -21,16 +21,19 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     public double[] UnfavorableScores { get; init; } = Values;
 
     /// <summary>Counts the scores of a level.</summary>
-    /// <param name="rows">What scores are taken together by, the score, whether the label is favourable, and how many rows have all three.</param>
+    /// <param name="rows">What scores are taken together by, the score, whether the label is favourable, and how many rows have all
+    /// three.</param>
     public static ScoreCounts Of(IEnumerable<(double Step, double Score, bool Favorable, double Count)> rows)
     {
         var sorted = rows.GroupBy(r => r.Step).OrderBy(g => g.Key).ToArray();
-        double Rows(IEnumerable<(double, double, bool Favorable, double Count)> step, bool favorable) => step.Sum(r => r.Favorable == favorable ? r.Count : 0);
+        double Rows(IEnumerable<(double, double, bool Favorable, double Count)> step, bool favorable) =>
+            step.Sum(r => r.Favorable == favorable ? r.Count : 0);
         double Mean(IEnumerable<(double, double Score, bool Favorable, double Count)> step, bool favorable)
         {
             var (least, most) = (step.Min(r => r.Score), step.Max(r => r.Score));
             if (least == most) return least;
-            return Rows(step, favorable) is > 0 and var count ? step.Sum(r => r.Favorable == favorable ? r.Count * r.Score : 0) / count : least;
+            return Rows(step, favorable) is > 0 and var count
+                ? step.Sum(r => r.Favorable == favorable ? r.Count * r.Score : 0) / count : least;
         }
 
         return new([.. sorted.Select(g => g.Key)], [.. sorted.Select(g => Rows(g, true))], [.. sorted.Select(g => Rows(g, false))])
@@ -42,7 +45,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
 
     /// <summary>The rows of several levels together.</summary>
     public static ScoreCounts Together(IReadOnlyList<ScoreCounts> levels) => Of(levels.SelectMany(l => l.Values.SelectMany((v, i) =>
-        new[] { (v, l.FavorableScores[i], true, l.Favorable[i]), (v, l.UnfavorableScores[i], false, l.Unfavorable[i]) })).Where(r => r.Item4 > 0));
+        new[] { (v, l.FavorableScores[i], true, l.Favorable[i]), (v, l.UnfavorableScores[i], false, l.Unfavorable[i]) }))
+            .Where(r => r.Item4 > 0));
 
     /// <summary>Share of pairs of a favourable and another row in which the favourable one scores higher; ties count half.</summary>
     public double Auc

@@ -1,16 +1,16 @@
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Intervals of sizes whose values depend on each other, or that are no distance of two of them: how far a level lies from all rows together,
-/// how unequal groups are. Distances of independent values have <see cref="SpreadInterval"/>, which needs no draws.
+/// Intervals of sizes whose values depend on each other, or that are no distance of two of them: how far a level lies from all rows
+/// together, how unequal groups are. Distances of independent values have <see cref="SpreadInterval"/>, which needs no draws.
 /// </summary>
 /// <remarks>
 /// The estimate of a size is too high where levels lie close together, since the luck of whichever comes out on top adds to it. So the
 /// interval holds the sizes that could well have given the estimate (test inversion, Carpenter 1999): those to which the estimated values
 /// have no longer way than most values would have that errors, as the bootstrap has them, make of the nearest values of that size. The way
 /// is counted in standard errors, so that it is that of a likelihood ratio, whose distribution hardly depends on which levels really lie
-/// together; an interval may reach 0 without being one-sided by decree (Feldman and Cousins 1998). <c>eng/bench -- coverage</c> shows how many
-/// intervals hold the truth.
+/// together; an interval may reach 0 without being one-sided by decree (Feldman and Cousins 1998). <c>eng/bench -- coverage</c> shows how
+/// many intervals hold the truth.
 /// </remarks>
 /// <param name="size">The size of values, [rate][level].</param>
 /// <param name="nearest">Values of any size near estimated ones, whose squared standard errors it is given.</param>
@@ -49,8 +49,8 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         List<double[][]> errors = [];
         foreach (var replicate in GroupBootstrap.Draw(table, seed, GroupBootstrap.Replicates(table, confidence)))
         {
-            // Mirrored, as the percentile bootstrap has them: a share is missed by more on the side on which it may stray by more. Replicates
-            // whose table lacks the rows that a rate needs have no value.
+            // Mirrored, as the percentile bootstrap has them: a share is missed by more on the side on which it may stray by more.
+            // Replicates whose table lacks the rows that a rate needs have no value.
             var drawn = values(replicate);
             if (!double.IsNaN(size(drawn))) errors.Add([.. drawn.Zip(center, (d, c) => (double[])[.. d.Zip(c, (a, b) => b - a)])]);
         }
@@ -87,7 +87,8 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         {
             var sum = 0.0;
             for (var r = 0; r < from.Length; r++)
-                for (var l = 0; l < from[r].Length; l++) sum += (from[r][l] - to[r][l]) * (from[r][l] - to[r][l]) / Math.Max(Tiny, variances[r][l]);
+                for (var l = 0; l < from[r].Length; l++) sum += (from[r][l] - to[r][l]) * (from[r][l] - to[r][l]) / Math.Max(Tiny,
+                    variances[r][l]);
             return sum;
         }
     }

@@ -54,8 +54,10 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         if (context.Evaluation.Rows(rule.Group) is not { } rows) return NoGroup(rule);
         var (now, then) = (rows.Predictions, other.Predictions);
         var table = GroupTable.Count(rows, data.Favorable);
-        return PairedCounts.Of(table, data.Count, row => GroupTable.LevelOf(rows.Group, row), row => data.LabelValues[row] == data.Favorable,
-            row => now[row] == data.Favorable, row => then[row] == data.Favorable).Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
+        return PairedCounts.Of(table, data.Count, row => GroupTable.LevelOf(rows.Group, row),
+            row => data.LabelValues[row] == data.Favorable,
+            row => now[row] == data.Favorable, row => then[row] == data.Favorable)
+                .Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
     }
 
     /// <inheritdoc/>
@@ -85,13 +87,15 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
             var measured = Measure(table, rule, confidence, seed);
-            return new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better).With(measured, Rates(rule), confidence, seed);
+            return new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better)
+                .With(measured, Rates(rule), confidence, seed);
         }
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
         var classes = predictions.ClassNames.Length;
         var level = rule.Classes == ClassView.Worst ? 1 - (1 - confidence) / classes : confidence;
-        var each = Enumerable.Range(0, classes).Select(c => Measure(GroupTable.Count(RowsOf(predictions, rule, c)!, c), rule, level, seed)).ToArray();
+        var each = Enumerable.Range(0, classes).Select(c => Measure(GroupTable.Count(RowsOf(predictions, rule, c)!, c), rule, level, seed))
+            .ToArray();
         if (each.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
             return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
         return rule.Classes == ClassView.Worst ? Worst(each) : Mean(each);

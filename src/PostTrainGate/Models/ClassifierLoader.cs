@@ -33,7 +33,8 @@ internal static class ClassifierLoader
         }
     }
 
-    private static OnnxRuntimeClassifier InRuntime(OnnxFile file, FeatureLayout? layout, InputPolicy input, OutputPolicy output, GateException refused)
+    private static OnnxRuntimeClassifier InRuntime(OnnxFile file, FeatureLayout? layout, InputPolicy input, OutputPolicy output,
+        GateException refused)
     {
         try
         {

@@ -5,7 +5,9 @@ using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Models;
 
-/// <summary>What the product sees in an ONNX file, without data: for people who ask why a model can or cannot be gated and repaired.</summary>
+/// <summary>
+/// What the product sees in an ONNX file, without data: for people who ask why a model can or cannot be gated and repaired.
+/// </summary>
 public sealed record ModelInspection
 {
     /// <summary>The file's name.</summary>
@@ -44,7 +46,9 @@ public sealed record ModelInspection
     /// <summary>Layers that a repair can cut at, in forward order.</summary>
     public ImmutableArray<Layer> Layers { get; init; } = [];
 
-    /// <summary>Why the model has no gradients here, and so is not repaired; null where it was rebuilt and agrees with ONNX Runtime.</summary>
+    /// <summary>
+    /// Why the model has no gradients here, and so is not repaired; null where it was rebuilt and agrees with ONNX Runtime.
+    /// </summary>
     public string? Refusal { get; init; }
 
     /// <summary>Reads a file and tries to rebuild it.</summary>
@@ -64,7 +68,8 @@ public sealed record ModelInspection
             Outputs = [.. file.Graph.Output.Select(ModelValue.Of)],
             Operators = [.. file.Graph.Node.GroupBy(n => (n.Domain, n.OpType)).OrderBy(g => g.Key.Domain, StringComparer.Ordinal)
                 .ThenBy(g => g.Key.OpType, StringComparer.Ordinal)
-                .Select(g => new ModelOperator(OnnxNode.Kind(g.First()), g.Count(), g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)))],
+                .Select(g => new ModelOperator(OnnxNode.Kind(g.First()), g.Count(),
+                    g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)))],
         };
         try
         {
@@ -100,8 +105,10 @@ public sealed record ModelValue(string Name, string Type, ImmutableArray<string>
 {
     internal static ModelValue Of(ValueInfoProto value) => value.Type?.TensorType is { } tensor
         ? new(value.Name, ((TensorProto.Types.DataType)tensor.ElemType).ToString().ToLowerInvariant(),
-            tensor.Shape is { } shape ? [.. shape.Dim.Select(d => d.HasDimValue ? $"{d.DimValue}" : d.DimParam.Length > 0 ? d.DimParam : "?")] : null)
-        : new(value.Name, value.Type?.ValueCase.ToString().Replace("Type", "", StringComparison.Ordinal).ToLowerInvariant() ?? "unknown", null);
+            tensor.Shape is { } shape
+                ? [.. shape.Dim.Select(d => d.HasDimValue ? $"{d.DimValue}" : d.DimParam.Length > 0 ? d.DimParam : "?")] : null)
+        : new(value.Name, value.Type?.ValueCase.ToString().Replace("Type", "", StringComparison.Ordinal).ToLowerInvariant()
+            ?? "unknown", null);
 }
 
 /// <summary>An operator of a file.</summary>

@@ -23,13 +23,15 @@ internal static class OnnxAgreement
     /// <param name="normalization">From bounds to the model's units.</param>
     /// <returns>Number of units before the head, and the head: that of the graph, or what the values show.</returns>
     /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.</exception>
-    public static (long Units, OutputHead Head) Check(OnnxFile file, CompiledModel model, InputPolicy input, InputNormalization normalization)
+    public static (long Units, OutputHead Head) Check(OnnxFile file, CompiledModel model, InputPolicy input,
+        InputNormalization normalization)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var (x, ours) = Trial(model, input, normalization);
         var theirs = Run(file, model, x, model.Signature.Output)[0]
-            ?? throw OnnxSignature.Wrong(file, $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers");
+            ?? throw OnnxSignature.Wrong(file,
+                $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers");
         if (!Agree(ours[0], theirs, model.Tolerance))
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
@@ -76,7 +78,9 @@ internal static class OnnxAgreement
     public static bool Agree(Tensor a, Tensor b, double tolerance = Tolerance) =>
         a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: tolerance, atol: tolerance, equal_nan: true);
 
-    /// <summary>Largest difference for a file with weights of these types, which ONNX Runtime rounds values to: a few units of the last place.</summary>
+    /// <summary>
+    /// Largest difference for a file with weights of these types, which ONNX Runtime rounds values to: a few units of the last place.
+    /// </summary>
     public static double ToleranceOf(IReadOnlySet<int> types) =>
         types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16 : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128 : Tolerance;
 

@@ -18,7 +18,8 @@ public sealed class OnnxClassifier : Classifier
     private readonly InputNormalization _normalization;
     private readonly bool _fewShapes;
 
-    private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input, OutputHead head, int classes)
+    private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input,
+        OutputHead head, int classes)
     {
         (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
@@ -31,7 +32,8 @@ public sealed class OnnxClassifier : Classifier
     /// <param name="input">Bounds and normalisation of inputs; null: [0, 1] as they are.</param>
     /// <param name="output">Which output, and what it holds; null: what is found.</param>
     /// <exception cref="GateException">PTG2xxx: unreadable, an operator without a rebuild, disagreement.</exception>
-    public static OnnxClassifier Load(string path, InputPolicy? input = null, OutputPolicy? output = null) => Load(OnnxFile.Read(path), input, output);
+    public static OnnxClassifier Load(string path, InputPolicy? input = null, OutputPolicy? output = null) =>
+        Load(OnnxFile.Read(path), input, output);
 
     /// <summary>Checks and rebuilds a file that was read.</summary>
     /// <exception cref="GateException">PTG2xxx.</exception>

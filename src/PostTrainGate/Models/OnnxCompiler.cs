@@ -89,7 +89,8 @@ internal sealed partial class OnnxCompiler
 
         foreach (var node in tail) Build(node);
         for (var i = 0; i < Constants.Length; i++) _state[i] ??= Constants[i];
-        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters, head?.Kind ?? signature.Head ?? OutputHead.Logits,
+        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters,
+            head?.Kind ?? signature.Head ?? OutputHead.Logits,
             _slots[output], _slots[head?.Logits ?? output], OnnxAgreement.ToleranceOf(types));
     }
 

@@ -63,7 +63,8 @@ internal sealed class OnnxFeeds
             throw OnnxSignature.Wrong(file, $"takes {Named(file)}, which are filled from the columns of a table; the data is none");
         }
 
-        var feeds = file.Inputs is [var text] ? [Side(file, text, layout)] : file.Inputs.Select(i => Single(file, i, layout)).ToImmutableArray();
+        var feeds = file.Inputs is [var text] ? [Side(file, text, layout)]
+            : file.Inputs.Select(i => Single(file, i, layout)).ToImmutableArray();
         var batches = file.Inputs.Select(i => Dims(i) is [> 0 and var batch, ..] ? batch : 0).Distinct().ToArray();
         return batches is [var fixedBatch] ? new(feeds, [layout.Width], fixedBatch)
             : throw OnnxSignature.Wrong(file, $"takes {Named(file)} with batches of different sizes");
@@ -99,7 +100,8 @@ internal sealed class OnnxFeeds
 
     // Whole numbers are rounded to, so that an attack's steps do not only go down.
     private static OrtValue Numbers(Tensor rows, DataType type, long[] shape) =>
-        OnnxSession.Value((OnnxTensors.FloatTypes.Contains((int)type) ? rows : rows.round()).reshape(shape), OnnxTensors.TypeOf((int)type)!.Value);
+        OnnxSession.Value((OnnxTensors.FloatTypes.Contains((int)type) ? rows : rows.round()).reshape(shape),
+            OnnxTensors.TypeOf((int)type)!.Value);
 
     // A block of a text column gives the category that has the largest share, a number the shortest text that means it.
     private static OrtValue Texts(Tensor rows, Feed feed, long[] shape)
@@ -145,7 +147,8 @@ internal sealed class OnnxFeeds
                 + "of several inputs each takes one column of a table, so that it is [batch, 1]");
         }
 
-        var column = layout.Find(input.Name) ?? throw OnnxSignature.Wrong(file, $"has the input {name}, which is no column of the data; there are "
+        var column = layout.Find(input.Name)
+            ?? throw OnnxSignature.Wrong(file, $"has the input {name}, which is no column of the data; there are "
             + Wording.List(layout.Columns.Take(40).Select(c => Wording.Quote(c.Name))));
         if (TypeOf(input) != DataType.String && !column.Categories.IsEmpty)
             throw OnnxSignature.Wrong(file, $"has the input {name} of type {TypeOf(input)}; the column of that name holds text");
@@ -153,7 +156,8 @@ internal sealed class OnnxFeeds
     }
 
     private static long[] Dims(ValueInfoProto input) =>
-        input.Type?.TensorType?.Shape is { } shape ? [.. shape.Dim.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1)] : [-1, 1];
+        input.Type?.TensorType?.Shape is { } shape ? [.. shape.Dim.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1)]
+            : [-1, 1];
 
     private static DataType TypeOf(ValueInfoProto input) => (DataType)(input.Type?.TensorType?.ElemType ?? 0);
 

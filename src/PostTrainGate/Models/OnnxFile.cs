@@ -83,8 +83,8 @@ internal sealed class OnnxFile
     }
 
     /// <summary>
-    /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot be read: whoever loads
-    /// it says why.
+    /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot be read: whoever
+    /// loads it says why.
     /// </summary>
     public static ImmutableSortedSet<string> ExternalFiles(string path)
     {
@@ -106,7 +106,8 @@ internal sealed class OnnxFile
     /// <param name="parameters">Weights by name.</param>
     /// <param name="provenance">What the file says about itself.</param>
     /// <param name="embedded">Most bytes of weights in the file itself; where there are more, they stand in one beside it.</param>
-    public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance, long embedded = MaxBytes - (64 << 20))
+    public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance,
+        long embedded = MaxBytes - (64 << 20))
     {
         var model = Model.Clone();
         foreach (var (name, proto) in Floats(model.Graph))

@@ -64,7 +64,8 @@ internal static class OnnxFusion
         if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights) return null;
         if (conv.OutputName != conv.Node.Output[0]) return null; // has one already
         int[] inputs = [.. conv.Inputs, .. step.Inputs[1..]];
-        return [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = inputs, Kernel = v => Run(v, conv, step, weights, norm) }];
+        return [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = inputs,
+            Kernel = v => Run(v, conv, step, weights, norm) }];
     }
 
     // The largest of rectified values is the largest value, rectified: that is done on the few that are left.
@@ -86,8 +87,8 @@ internal static class OnnxFusion
         }
     }
 
-    // In place, and once: what is rectified stays as it is, and its gradient needs it so. A part of a larger tensor is left alone, since its
-    // gradient would be put together from the whole.
+    // In place, and once: what is rectified stays as it is, and its gradient needs it so. A part of a larger tensor is left alone, since
+    // its gradient would be put together from the whole.
     private static OnnxGraph.Step[]? Rectified(OnnxGraph.Step step, OnnxGraph.Step relu)
     {
         if (relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType)) return null;
@@ -113,7 +114,9 @@ internal static class OnnxFusion
     {
         using var scope = NewDisposeScope();
         var bias = weights.Bias < 0 ? null : v[weights.Bias];
-        if (is_grad_enabled() && (v[weights.Weight].requires_grad || bias?.requires_grad == true || v[norm.Scale].requires_grad || v[norm.Shift].requires_grad))
+        if (is_grad_enabled()
+            && (v[weights.Weight].requires_grad || bias?.requires_grad == true || v[norm.Scale].requires_grad
+                || v[norm.Shift].requires_grad))
         {
             v[conv.Output] = conv.Kernel(v);
             return step.Kernel(v).MoveToOuterDisposeScope();

@@ -20,7 +20,9 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     /// <summary>Name of the value that holds the logits.</summary>
     public string Logits => Tail.Count == 0 ? Node.Input[0] : Tail[^1].Output[0];
 
-    /// <summary>Finds a softmax, log-softmax or sigmoid at the end; null where none is, or where the user says that another one is.</summary>
+    /// <summary>
+    /// Finds a softmax, log-softmax or sigmoid at the end; null where none is, or where the user says that another one is.
+    /// </summary>
     /// <param name="producer">The node that a value comes from, or null.</param>
     /// <param name="output">Name of the model's output.</param>
     /// <param name="wanted">What the user says that the output holds.</param>
@@ -30,7 +32,8 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
         var head = producer(output);
         while (head is not null && !IsHead(head))
         {
-            if (head.OpType is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Cast") || head.Input.Count == 0) return null;
+            if (head.OpType is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Cast")
+                || head.Input.Count == 0) return null;
             passed.Add(head);
             head = producer(head.Input[0]);
         }

@@ -108,7 +108,9 @@ public sealed class OnnxRuntimeClassifier : Classifier
             var count = Math.Min(batch, rows - start);
             var part = x.narrow(0, start, count);
             if (count < batch) part = cat([part, part.narrow(0, count - 1, 1).expand([batch - count, .. part.shape[1..]])], 0);
-            parts.Add([.. RunBatch(part).Select(t => t.dim() > 0 && t.shape[0] == batch ? t.narrow(0, 0, count) : throw NotAClassifiers(t, batch))]);
+            parts.Add(
+                [.. RunBatch(part)
+                    .Select(t => t.dim() > 0 && t.shape[0] == batch ? t.narrow(0, 0, count) : throw NotAClassifiers(t, batch))]);
         }
 
         return parts.Count == 1 ? parts[0] : [.. parts[0].Select((_, i) => cat([.. parts.Select(p => p[i])], 0))];
@@ -153,7 +155,8 @@ public sealed class OnnxRuntimeClassifier : Classifier
                 + "(probabilities) or comes before a sigmoid (sigmoid)");
         }
 
-        var head = end.Head ?? (single ? OutputHead.Sigmoid : OnnxHead.AreProbabilities(units) ? OutputHead.Probabilities : OutputHead.Logits);
+        var head = end.Head
+            ?? (single ? OutputHead.Sigmoid : OnnxHead.AreProbabilities(units) ? OutputHead.Probabilities : OutputHead.Logits);
         return (head, single ? 2 : (int)units.shape[1]);
     }
 

@@ -63,7 +63,8 @@ internal sealed class OnnxSession : IDisposable
     public static OrtValue Value(Tensor tensor, ScalarType type)
     {
         using var plain = tensor.to_type(type).contiguous();
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)OnnxTensors.CodeOf(type), plain.shape);
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)OnnxTensors.CodeOf(type),
+            plain.shape);
         if (plain.numel() > 0) plain.bytes.CopyTo(value.GetTensorMutableRawData());
         return value;
     }

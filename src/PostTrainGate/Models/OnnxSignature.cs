@@ -18,14 +18,17 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
 
     private const long MaxInput = 1 << 26;
 
-    /// <summary>Reads it from a file: one floating input [batch, ...], and the output that the user names or the first that is floating.</summary>
+    /// <summary>
+    /// Reads it from a file: one floating input [batch, ...], and the output that the user names or the first that is floating.
+    /// </summary>
     /// <exception cref="GateException">PTG2004.</exception>
     public static OnnxSignature Of(OnnxFile file, OutputPolicy? wanted = null)
     {
         if (file.Inputs is not [var input])
         {
             var names = string.Join(", ", file.Inputs.Take(10).Select(i => Wording.Quote(i.Name)));
-            throw Wrong(file, $"has {file.Inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; one that is rebuilt with gradients has one");
+            throw Wrong(file,
+                $"has {file.Inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; one that is rebuilt with gradients has one");
         }
 
         if (!IsFloat(input)) throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than floating tensors");
@@ -53,11 +56,13 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
     /// <summary>The output of that name.</summary>
     /// <exception cref="GateException">PTG2004.</exception>
     public static ValueInfoProto Named(OnnxFile file, string name) => file.Graph.Output.FirstOrDefault(o => o.Name == name)
-        ?? throw Wrong(file, $"has no output {Wording.Quote(name)}; it has {Wording.List(file.Graph.Output.Take(10).Select(o => Wording.Quote(o.Name)))}");
+        ?? throw Wrong(file,
+            $"has no output {Wording.Quote(name)}; it has {Wording.List(file.Graph.Output.Take(10).Select(o => Wording.Quote(o.Name)))}");
 
     /// <summary>The error about a file that is not a classifier.</summary>
     public static GateException Wrong(OnnxFile file, string why) =>
         new(new Diagnostic(DiagnosticCodes.ModelShape, $"The model '{file.Name}' {why}."));
 
-    private static bool IsFloat(ValueInfoProto value) => value.Type?.TensorType is { } tensor && OnnxTensors.FloatTypes.Contains(tensor.ElemType);
+    private static bool IsFloat(ValueInfoProto value) =>
+        value.Type?.TensorType is { } tensor && OnnxTensors.FloatTypes.Contains(tensor.ElemType);
 }

@@ -25,7 +25,8 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     {
         if (node is not ListNode list)
         {
-            var single = fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar ? Wording.Plain(scalar.Text, 40) : null;
+            var single = fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar
+                ? Wording.Plain(scalar.Text, 40) : null;
             return Wrong(node, what, context, single is null ? null : $"write [{single}]");
         }
 

@@ -42,7 +42,8 @@ public sealed record GatePolicy
     public int? Family { get; init; }
 
     /// <summary>Confidence level of each gate's interval, in (0.5, 1).</summary>
-    public double GateConfidence => Correction == Correction.Bonferroni ? 1 - (1 - Confidence) / Math.Max(1, Family ?? Gates.Length) : Confidence;
+    public double GateConfidence =>
+        Correction == Correction.Bonferroni ? 1 - (1 - Confidence) / Math.Max(1, Family ?? Gates.Length) : Confidence;
 
     /// <summary>What a gate without a clear verdict means for the run.</summary>
     public OutcomePolicy On { get; init; } = new();
@@ -257,7 +258,9 @@ public sealed record GateRule
     /// <summary>The corruptions, where the metric takes them.</summary>
     public CorruptionSettings? Corruption { get; init; }
 
-    /// <summary>Whether the inputs are changed to measure it: costly, so that <see cref="Samples"/> may be fewer where it is done often.</summary>
+    /// <summary>
+    /// Whether the inputs are changed to measure it: costly, so that <see cref="Samples"/> may be fewer where it is done often.
+    /// </summary>
     public bool ChangesInputs => Attack is not null || Certificate is not null || Smoothing is not null || Corruption is not null;
 
     /// <summary>At most this many test rows are attacked (a seeded choice); null: all.</summary>

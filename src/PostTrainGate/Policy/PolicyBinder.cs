@@ -22,7 +22,8 @@ internal static class PolicyBinder
         Confidence = root.Get(Shapes.Confidence),
         Correction = root.Get(Shapes.CorrectionKey),
         On = On(root.Get(Shapes.OnKey) ?? Absent),
-        Repair = root.Get(Shapes.RepairKey) switch { _ when !root.Has(Shapes.Model) => null, false => null, Section section => Repair(section), _ => Repair(Absent) },
+        Repair = root.Get(Shapes.RepairKey) switch { _ when !root.Has(Shapes.Model) => null, false => null,
+            Section section => Repair(section), _ => Repair(Absent) },
         Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
     };
 

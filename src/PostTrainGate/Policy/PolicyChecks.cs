@@ -26,12 +26,14 @@ internal static class PolicyChecks
         context.Report(DiagnosticCodes.PolicyConflict, at, message);
 
     // Predictions that were made elsewhere: what needs the model is refused where it stands.
-    private static void Predictions(Section root, Section data, ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
+    private static void Predictions(Section root, Section data, ImmutableArray<(ScalarNode Name, Section Group)> groups,
+        ReadContext context)
     {
         if (!data.Has(Shapes.Data.Prediction))
         {
             if (data.Has(Shapes.Data.Score))
-                Conflict(context, data.At(Shapes.Data.Score), "'score' stands beside 'prediction', the column with the predicted class; add that.");
+                Conflict(context, data.At(Shapes.Data.Score),
+                    "'score' stands beside 'prediction', the column with the predicted class; add that.");
             return;
         }
 
@@ -50,13 +52,15 @@ internal static class PolicyChecks
 
         (Section Of, Key Key)[] ofModels =
         [
-            (root, Shapes.InputKey), (root, Shapes.OutputKey), (data, Shapes.Data.Labels), (data, Shapes.Data.Features), (data, Shapes.Data.Splits),
+            (root, Shapes.InputKey), (root, Shapes.OutputKey), (data, Shapes.Data.Labels), (data, Shapes.Data.Features),
+                (data, Shapes.Data.Splits),
             .. groups.Select(g => (g.Group, (Key)Shapes.Group.Dependent)),
         ];
         foreach (var (section, key) in ofModels.Where(k => k.Of.Has(k.Key)))
             Conflict(context, section.At(key), $"'{key.Name}' is of no use to predictions alone, without a model; remove it.");
         if (root.TryGet(Shapes.RepairKey, out var repair) && repair is Section)
-            Conflict(context, root.At(Shapes.RepairKey), "'repair' needs a model, and the policy has predictions alone; remove it, or give 'model'.");
+            Conflict(context, root.At(Shapes.RepairKey),
+                "'repair' needs a model, and the policy has predictions alone; remove it, or give 'model'.");
     }
 
     private static void Data(Section data, ReadContext context)
@@ -68,7 +72,8 @@ internal static class PolicyChecks
                 "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own.");
         }
 
-        if (!label && !labels && !data.Has(Shapes.Data.Prediction) && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source) && !IsImages(source, context)
+        if (!label && !labels && !data.Has(Shapes.Data.Prediction) && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source)
+            && !IsImages(source, context)
             && !data.IsFaulty)
         {
             context.Report(DiagnosticCodes.PolicyMissingKey, data.Position,
@@ -172,7 +177,8 @@ internal static class PolicyChecks
         if (!section.Has(Shapes.Group.Column))
             Conflict(context, at, $"The group {group} has 'bins', which cut a 'column'; give the column.");
         if (bins.Zip(bins.Skip(1)).Any(b => b.Second < b.First))
-            context.Report(DiagnosticCodes.PolicyRange, at, $"'bins' of the group {group} are {string.Join(", ", bins.Select(Wording.Number))}; they must ascend.");
+            context.Report(DiagnosticCodes.PolicyRange, at,
+                $"'bins' of the group {group} are {string.Join(", ", bins.Select(Wording.Number))}; they must ascend.");
     }
 
     private static void Crossed(string member, string name, SourcePosition at, ImmutableArray<(ScalarNode Name, Section Group)> groups,
@@ -207,7 +213,8 @@ internal static class PolicyChecks
         var rule = gate.Rule;
         if (rule.TryGet(Shapes.Rule.Group, out var group) && !groups.Any(g => g.Name.Text == group))
             Undefined(group, groups, rule.At(Shapes.Rule.Group), context);
-        if (gate.Metric is { } named && !root.Has(Shapes.Model) && root.TryGet(Shapes.DataKey, out var data) && data.Has(Shapes.Data.Prediction))
+        if (gate.Metric is { } named && !root.Has(Shapes.Model) && root.TryGet(Shapes.DataKey, out var data)
+            && data.Has(Shapes.Data.Prediction))
             OfPredictions(named, gate, data, context);
         Key<double?>[] thresholds = [Shapes.Rule.Min, Shapes.Rule.Max, Shapes.Rule.Drop];
         if (gate.Metric is { } metric && !rule.IsFaulty && !thresholds.Any(rule.Has))
@@ -218,12 +225,14 @@ internal static class PolicyChecks
 
         Attack(gate, context);
         // A metric of any rate has the bounds of the one that is named.
-        if (rule.TryGet(Shapes.Rule.Rate, out var name) && context.Names.Rates.FirstOrDefault(r => r.Name == name) is { Name: not null } rate)
+        if (rule.TryGet(Shapes.Rule.Rate, out var name)
+            && context.Names.Rates.FirstOrDefault(r => r.Name == name) is { Name: not null } rate)
         {
             foreach (var key in thresholds.Where(k => rule.TryGet(k, out var value) && value > rate.Largest))
             {
                 var given = rule.Get(key)!.Value;
-                context.Report(DiagnosticCodes.PolicyRange, rule.At(key), $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{name}', not "
+                context.Report(DiagnosticCodes.PolicyRange, rule.At(key),
+                    $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{name}', not "
                     + $"{Wording.Number(given)}{(given <= 100 * rate.Largest ? $"; {Wording.Number(given)}% would be right" : "")}.");
             }
         }
@@ -261,7 +270,8 @@ internal static class PolicyChecks
     {
         if (!metric.OfPredictions)
         {
-            Conflict(context, gate.Name.Position, $"'{metric.Name}' needs a model, and the policy has predictions alone; remove it, or give 'model'.");
+            Conflict(context, gate.Name.Position,
+                $"'{metric.Name}' needs a model, and the policy has predictions alone; remove it, or give 'model'.");
             return;
         }
 
@@ -273,7 +283,8 @@ internal static class PolicyChecks
         }
         else if (gate.Rule.Get(Shapes.Rule.Classes) != ClassView.Favorable)
         {
-            Conflict(context, gate.Rule.At(Shapes.Rule.Classes), $"'{rate}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'.");
+            Conflict(context, gate.Rule.At(Shapes.Rule.Classes),
+                $"'{rate}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'.");
         }
     }
 

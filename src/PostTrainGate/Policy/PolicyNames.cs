@@ -17,7 +17,8 @@ internal sealed record AttackName(string Name, string Summary)
     public bool KeepsForm { get; init; }
 
     /// <summary>Of the catalog's attack.</summary>
-    public static AttackName Of(IAttack attack) => new(attack.Name, attack.Summary) { Norms = [.. attack.Norms], KeepsForm = attack.KeepsForm };
+    public static AttackName Of(IAttack attack) =>
+        new(attack.Name, attack.Summary) { Norms = [.. attack.Norms], KeepsForm = attack.KeepsForm };
 }
 
 /// <summary>A metric as the policy sees it.</summary>
@@ -36,7 +37,8 @@ internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, Immutable
 {
     /// <summary>What this version has.</summary>
     public static PolicyNames Catalog { get; } = new(
-        [.. PostTrainGate.Catalog.Metrics.Select(m => new MetricName(m.Name, m.Summary, m.Needs, m.Better, m.Largest) { OfPredictions = m is IPredictionMetric })],
+        [.. PostTrainGate.Catalog.Metrics.Select(m =>
+            new MetricName(m.Name, m.Summary, m.Needs, m.Better, m.Largest) { OfPredictions = m is IPredictionMetric })],
         [.. PostTrainGate.Catalog.Attacks.Select(AttackName.Of)],
         [.. PostTrainGate.Catalog.Repairs.Select(r => new PolicyName(r.Name, r.Summary))],
         [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))])

@@ -35,7 +35,8 @@ public static class PolicySchema
         foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList()) schema[name] = value?.DeepClone();
         schema["anyOf"] = new JsonArray(Required(PolicyShape.Model.Name), new JsonObject
         {
-            ["properties"] = new JsonObject { [PolicyShape.DataKey.Name] = Required(PolicyShape.Data.Prediction.Name, PolicyShape.DataKey.Summary) },
+            ["properties"] = new JsonObject { [PolicyShape.DataKey.Name] = Required(PolicyShape.Data.Prediction.Name,
+                PolicyShape.DataKey.Summary) },
         });
         schema["definitions"] = new JsonObject { ["fraction"] = NumberShape.Fraction() };
         return schema.ToJsonString(Indented) + "\n";

@@ -212,13 +212,15 @@ internal static class PolicyShape
             "Draws of noise for a row; the more, the larger the radius that can be certified.") { Default = "1000" };
 
         public static readonly Key<ImmutableArray<string>> Corruptions = new("corruptions",
-            new ListShape<string>(new NameShape("corruption", n => n.Corruptions.Select(c => c.Name)), "[fog, jpeg_compression]") { Distinct = true },
+            new ListShape<string>(new NameShape("corruption", n => n.Corruptions.Select(c => c.Name)),
+                "[fog, jpeg_compression]") { Distinct = true },
             "Corruptions of the inputs; without it the fifteen of ImageNet-C for images and all for tables.");
         public static readonly Key<ImmutableArray<int>> Severities = new("severities",
             new ListShape<int>(new CountShape(1, 5), "[1, 3, 5]", most: 5) { Distinct = true },
             "How severe corruptions are, from 1 to 5; without it all five.");
 
-        private static readonly Key<string> Nearest = new("attack", new NameShape("minimal-norm attack", n => n.MinimalAttacks.Select(a => a.Name)),
+        private static readonly Key<string> Nearest = new("attack",
+            new NameShape("minimal-norm attack", n => n.MinimalAttacks.Select(a => a.Name)),
             "The attack that looks for the nearest error.") { Example = "attack: fmn" };
 
         public static readonly Key<double?> Min = new("min", Share,
@@ -250,7 +252,8 @@ internal static class PolicyShape
             MetricNeeds.Attack | MetricNeeds.Distance | MetricNeeds.Certificate | MetricNeeds.Smoothing | MetricNeeds.Corruptions;
 
         private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
-        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, Neighbors, Gap, .. Changing.Select(c => c.Key), .. Thresholds];
+        private static readonly ImmutableArray<Key> All = [Group, Rate, Alpha, Classes, Neighbors, Gap, .. Changing.Select(c => c.Key),
+            .. Thresholds];
 
         /// <summary>For a metric that is not known: every key, none needed.</summary>
         public static MapShape Unknown { get; } = new([.. All]) { Partial = true };
@@ -376,6 +379,7 @@ internal static class PolicyShape
     public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
 
     /// <summary>The whole policy.</summary>
-    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, OutputKey, Groups, Gates, Confidence, CorrectionKey, OnKey, RepairKey,
+    public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, OutputKey, Groups, Gates, Confidence, CorrectionKey,
+        OnKey, RepairKey,
         ReportKey);
 }

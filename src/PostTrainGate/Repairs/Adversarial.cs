@@ -51,7 +51,8 @@ public sealed record Adversarial
             LabelWeight = 1,
             TargetWeight = TargetWeight,
             Notes = ImmutableSortedDictionary<string, string>.Empty
-                .Add("attack", string.Join(", ", Budgets.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Norm} {b.Epsilon:G4}")))),
+                .Add("attack",
+                    string.Join(", ", Budgets.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Norm} {b.Epsilon:G4}")))),
         };
 
         TuningInputs Inputs(TransformContext context)
@@ -67,7 +68,8 @@ public sealed record Adversarial
                     var spared = (long)(CleanShare * inputs.shape[0]);
                     if (spared == 0) return Attack(current, budget, inputs, labels!, context.Random);
                     var attacked = inputs.narrow(0, spared, inputs.shape[0] - spared);
-                    return cat([inputs.narrow(0, 0, spared), Attack(current, budget, attacked, labels!.narrow(0, spared, attacked.shape[0]), context.Random)], 0);
+                    return cat([inputs.narrow(0, 0, spared),
+                        Attack(current, budget, attacked, labels!.narrow(0, spared, attacked.shape[0]), context.Random)], 0);
                 },
             };
         }

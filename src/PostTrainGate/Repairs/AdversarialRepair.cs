@@ -15,7 +15,8 @@ public sealed class AdversarialRepair : IRepair
     ];
 
     // A changed category is a large step: where only a single class withstands it, tuning on attacked rows alone ends there.
-    private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables = [.. Grid, (a => Slower(a) with { CleanShare = 0.5 }, 0.1)];
+    private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables = [.. Grid,
+        (a => Slower(a) with { CleanShare = 0.5 }, 0.1)];
 
     private static Adversarial Slower(Adversarial a) => a with { Schedule = a.Schedule with { LearningRate = 0.02 } };
 

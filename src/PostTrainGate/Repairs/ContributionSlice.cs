@@ -37,7 +37,8 @@ public static class ContributionSlice
             mask.index_fill_(0, ranked.topk((int)take, 0).indexes, true);
             var chosen = mask.view(score.shape);
             if (layer.UnitAxis == 1) chosen = chosen.t();
-            masks[layer.Weight] = chosen.view([.. chosen.shape, .. Enumerable.Repeat(1L, (int)(weight.dim() - 2))]).expand(weight.shape).clone().MoveToOuterDisposeScope();
+            masks[layer.Weight] = chosen.view([.. chosen.shape, .. Enumerable.Repeat(1L, (int)(weight.dim() - 2))]).expand(weight.shape)
+                .clone().MoveToOuterDisposeScope();
             if (layer.Bias is { } bias && biases != BiasMode.Frozen)
             {
                 masks[bias] = biases == BiasMode.Free ? null
@@ -45,7 +46,8 @@ public static class ContributionSlice
             }
         }
 
-        return new(masks.ToImmutable(), string.Create(CultureInfo.InvariantCulture, $"top {100 * share:G3} % of connections by contribution"));
+        return new(masks.ToImmutable(),
+            string.Create(CultureInfo.InvariantCulture, $"top {100 * share:G3} % of connections by contribution"));
     }
 
     // Equally many rows of every class, the first ones of a random order.

@@ -33,7 +33,8 @@ public sealed class CounterfactualPairs
     private CounterfactualPairs(Tensor rows, FeatureLayout layout, FeatureColumn[] columns, int[] sideOf, int sides)
     {
         (_rows, _layout, _protected, _sideOf) = (rows, layout, columns, sideOf);
-        _members = [.. Enumerable.Range(0, sides).Select(side => Enumerable.Range(0, sideOf.Length).Where(i => sideOf[i] == side).ToArray())];
+        _members =
+            [.. Enumerable.Range(0, sides).Select(side => Enumerable.Range(0, sideOf.Length).Where(i => sideOf[i] == side).ToArray())];
     }
 
     /// <summary>Pairs for a group of a set of rows.</summary>
@@ -58,7 +59,8 @@ public sealed class CounterfactualPairs
         int[] sideOf = [.. group.LevelOf.Select(level => level < 0 || group.Privileged is not { } p ? level : level == p ? 1 : 0)];
         var sides = group.Privileged is null ? group.Levels.Length : 2;
         var pairs = new CounterfactualPairs(data.Inputs, layout, columns, sideOf, sides);
-        whyNot = pairs._members.Count(m => m.Length > 0) < 2 ? $"the rows of the repair split are all on one side of group '{group.Name}'" : null;
+        whyNot = pairs._members.Count(m => m.Length > 0) < 2
+            ? $"the rows of the repair split are all on one side of group '{group.Name}'" : null;
         return whyNot is null ? pairs : null;
     }
 

@@ -63,7 +63,8 @@ public sealed record Dare
         Biases = BiasMode.Free,
         Strict = false,
         Preset = " published",
-        Schedule = new() { Steps = 10, BatchSize = 128, WithReplacement = true, LearningRate = 1e-5, FreshOptimizer = true, Checkpoints = 0 },
+        Schedule = new() { Steps = 10, BatchSize = 128, WithReplacement = true, LearningRate = 1e-5, FreshOptimizer = true,
+            Checkpoints = 0 },
     };
 
     /// <summary>The recipe for a model.</summary>
@@ -84,15 +85,19 @@ public sealed record Dare
             using var pool = context.Data.Take(chosen);
             history = SnapshotHistory.Search(context.Source, Snapshots, pool, Strict);
             var rows = tensor(history.Rows);
-            return new(pool.Inputs.index_select(0, rows)) { Labels = pool.Labels.index_select(0, rows), Description = $"of {chosen.Length} rows, improved on by history" };
+            return new(pool.Inputs.index_select(0, rows)) { Labels = pool.Labels.index_select(0, rows),
+                Description = $"of {chosen.Length} rows, improved on by history" };
         }
 
         TuningTargets Targets(TransformContext context, TuningInputs inputs) => Variant switch
         {
             DareVariant.NoSliceNoTransform => OneHot(context),
-            DareVariant.Last => new((logits, batch) => nn.functional.mse_loss(logits.softmax(1), Past(context.Tap, history!, batch).softmax(1)),
+            DareVariant.Last =>
+                new((logits, batch) => nn.functional.mse_loss(logits.softmax(1), Past(context.Tap, history!, batch).softmax(1)),
                 "class probabilities of the best snapshot"),
-            _ => new((tapped, batch) => nn.functional.mse_loss(tapped, Past(context.Tap, history!, batch)), "activations of the best snapshot"),
+            _ =>
+                new((tapped, batch) => nn.functional.mse_loss(tapped, Past(context.Tap, history!, batch)),
+                    "activations of the best snapshot"),
         };
 
         WeightSlice Slice(TransformContext context) => Variant switch

@@ -59,7 +59,8 @@ public sealed class DareRepair : IRepair
         var recipe = new TransformRecipe("dare: a history in place of snapshots", OnnxClassifier.LogitsTap,
             c => new TuningInputs(c.Data.Inputs) { Labels = c.Data.Labels, Description = "rows of the repair split" },
             (_, _) => new TuningTargets((tapped, _) => tapped.sum().mul(0), "none"), Slices.Everything,
-            new TuningSchedule { Steps = 60 * MadeSnapshots, LearningRate = 1e-3, Checkpoints = MadeSnapshots }) { LabelWeight = 1, TargetWeight = 0 };
+            new TuningSchedule { Steps = 60 * MadeSnapshots, LearningRate = 1e-3, Checkpoints = MadeSnapshots }) { LabelWeight = 1,
+                TargetWeight = 0 };
         var run = new TransformRun(context.Source, context.RepairSet, Seeds.Derive(context.Policy.Seed, recipe.Name), keeper,
             context.Deadline, context.Progress, context.Cancel);
         ModelTransform.Run(recipe, run).Model.Dispose();

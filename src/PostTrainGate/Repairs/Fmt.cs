@@ -116,7 +116,8 @@ public sealed record Fmt
         var winner = where(firstWins, pairs.First, pairs.Second);
         var loser = where(firstWins, pairs.Second, pairs.First);
         var wins = firstWins.sum().item<long>();
-        var text = string.Create(CultureInfo.InvariantCulture, $"mutants in {pairs.First.shape[0]} pairs, the first member ahead in {wins}");
+        var text = string.Create(CultureInfo.InvariantCulture,
+            $"mutants in {pairs.First.shape[0]} pairs, the first member ahead in {wins}");
         return Dual
             ? new(cat([loser, winner], 0)) { References = cat([winner, winner], 0), Description = text }
             : new(loser) { References = winner, Description = text };

@@ -21,7 +21,8 @@ public sealed class FmtRepair : IRepair
     public string Name => "fmt";
 
     /// <inheritdoc/>
-    public string Summary => "Twins that differ in a protected attribute only learn the same inner representation (FMT, Jiang et al., TOSEM 2024).";
+    public string Summary =>
+        "Twins that differ in a protected attribute only learn the same inner representation (FMT, Jiang et al., TOSEM 2024).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context)
@@ -29,7 +30,8 @@ public sealed class FmtRepair : IRepair
         var gates = context.ByGroup();
         if (gates.Length == 0) return "no gate by group failed";
         string? reason = null;
-        return gates.Any(g => CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[g.Group!], out reason) is not null) ? null : reason;
+        return gates.Any(g => CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[g.Group!], out reason) is not null)
+            ? null : reason;
     }
 
     /// <inheritdoc/>

@@ -55,7 +55,8 @@ public sealed record GroupParity
 
     /// <summary>The recipe for a model.</summary>
     public TransformRecipe Recipe(OnnxClassifier model) => new(
-        string.Create(CultureInfo.InvariantCulture, $"group-parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"),
+        string.Create(CultureInfo.InvariantCulture,
+            $"group-parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"),
         OnnxClassifier.LogitsTap, Rows, Targets, OwnColumnsOnly ? OwnColumns : Slices.Everything, Schedule)
     {
         LabelWeight = 1,
@@ -116,7 +117,8 @@ public sealed record GroupParity
         var first = context.Source.Layers[0];
         var shape = context.Source.Parameters[first.Weight].shape;
         var flags = new bool[shape[first.InputAxis]];
-        foreach (var column in Demands.SelectMany(d => d.Group.SourceColumns).Select(c => context.Data.Layout?.Find(c)).OfType<FeatureColumn>())
+        foreach (var column in Demands.SelectMany(d => d.Group.SourceColumns).Select(c => context.Data.Layout?.Find(c))
+            .OfType<FeatureColumn>())
             flags.AsSpan(column.Start, column.Width).Fill(true);
         var view = Enumerable.Repeat(1L, shape.Length).ToArray();
         view[first.InputAxis] = shape[first.InputAxis];

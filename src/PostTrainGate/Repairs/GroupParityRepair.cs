@@ -31,7 +31,8 @@ public sealed class GroupParityRepair : IRepair
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
-        ImmutableArray<ParityDemand> demands = [.. context.ByGroup().Select(g => Demand(g, context.RepairSet)).DistinctBy(d => (d.Group.Name, d.Scope))];
+        ImmutableArray<ParityDemand> demands = [.. context.ByGroup().Select(g => Demand(g, context.RepairSet))
+            .DistinctBy(d => (d.Group.Name, d.Scope))];
         var readsGroup = demands.Any(d => d.Group.SourceColumns.Any(c => context.RepairSet.Layout?.Find(c) is not null));
         return
             from setting in Grid

@@ -62,7 +62,8 @@ public sealed class ModelTransform : IDisposable
     public static RepairCandidate Run(TransformRecipe recipe, TransformRun run)
     {
         using var scope = NewDisposeScope();
-        using var threads = new ThreadScope(run.Source, TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize);
+        using var threads = new ThreadScope(run.Source,
+            TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize);
         using var transform = new ModelTransform(recipe, run);
         return transform.Tune();
     }

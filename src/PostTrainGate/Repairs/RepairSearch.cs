@@ -20,7 +20,8 @@ internal static class RepairSearch
     }
 
     /// <summary>Failed gates under an attack.</summary>
-    public static GateRule[] UnderAttack(this RepairContext context) => [.. context.Failed.Where(g => g.Attack is { Epsilon: < double.PositiveInfinity })];
+    public static GateRule[] UnderAttack(this RepairContext context) =>
+        [.. context.Failed.Where(g => g.Attack is { Epsilon: < double.PositiveInfinity })];
 
     /// <summary>Failed gates by group.</summary>
     public static GateRule[] ByGroup(this RepairContext context) =>

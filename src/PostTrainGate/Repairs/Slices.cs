@@ -57,9 +57,12 @@ public static class Slices
             var shape = model.Parameters[layer.Weight].shape;
             var rows = Flags(shape[layer.UnitAxis], units[i], 1);
             var follows = i > 0 && shape[layer.InputAxis] == layers[i - 1].Units * layer.InputsPerUnit;
-            var columns = follows ? Flags(shape[layer.InputAxis], units[i - 1], layer.InputsPerUnit) : ones(shape[layer.InputAxis], ScalarType.Bool);
-            masks[layer.Weight] = Along(rows, shape, layer.UnitAxis).logical_and(Along(columns, shape, layer.InputAxis)).expand(shape).clone();
-            if (layer.Bias is { } bias && biases != BiasMode.Frozen) masks[bias] = biases == BiasMode.Free ? null : rows.reshape(model.Parameters[bias].shape);
+            var columns = follows ? Flags(shape[layer.InputAxis], units[i - 1], layer.InputsPerUnit)
+                : ones(shape[layer.InputAxis], ScalarType.Bool);
+            masks[layer.Weight] = Along(rows, shape, layer.UnitAxis).logical_and(Along(columns, shape, layer.InputAxis))
+                .expand(shape).clone();
+            if (layer.Bias is { } bias && biases != BiasMode.Frozen) masks[bias] = biases == BiasMode.Free ? null
+                : rows.reshape(model.Parameters[bias].shape);
         }
 
         return masks.ToImmutable();

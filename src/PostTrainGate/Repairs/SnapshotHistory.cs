@@ -17,7 +17,8 @@ public sealed record SnapshotHistory(long[] Rows, int[] Snapshot)
     /// <param name="final">The model to repair.</param>
     /// <param name="snapshots">Ascending.</param>
     /// <param name="pool">Rows and labels; not owned.</param>
-    /// <param name="strict">Whether the snapshot must be right also where the final model is (the release asks only where that is wrong).</param>
+    /// <param name="strict">Whether the snapshot must be right also where the final model is (the release asks only where that is
+    /// wrong).</param>
     public static SnapshotHistory Search(OnnxClassifier final, IReadOnlyList<OnnxClassifier> snapshots, EvaluationSet pool, bool strict)
     {
         var (best, right) = TrueClass(final, pool);

@@ -14,7 +14,8 @@ internal sealed class ThreadScope : IDisposable
     private readonly int _before = get_num_threads();
 
     /// <summary>One thread for small steps of a model without convolutions, as many as there were for others.</summary>
-    /// <param name="model">The model; with one thread libtorch would leave small convolutions to a library that warns on some processors.</param>
+    /// <param name="model">The model; with one thread libtorch would leave small convolutions to a library that warns on some
+    /// processors.</param>
     /// <param name="multiplications">Of a forward pass of one batch.</param>
     public ThreadScope(OnnxClassifier model, double multiplications)
     {

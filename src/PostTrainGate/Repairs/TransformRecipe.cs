@@ -17,12 +17,15 @@ namespace PostTrainGate.Repairs;
 /// <param name="Targets">What the tapped outputs should become.</param>
 /// <param name="Slice">Which weights may change.</param>
 /// <param name="Schedule">Steps, optimiser and what is kept.</param>
-public sealed record TransformRecipe(string Name, string Tap, InputRule Inputs, TargetRule Targets, SliceRule Slice, TuningSchedule Schedule)
+public sealed record TransformRecipe(string Name, string Tap, InputRule Inputs, TargetRule Targets, SliceRule Slice,
+    TuningSchedule Schedule)
 {
     /// <summary>Weight of the targets' loss.</summary>
     public double TargetWeight { get; init; } = 1;
 
-    /// <summary>Weight of the whole model's cross-entropy with the labels of the inputs; 0 leaves the rest of the model out of the pass.</summary>
+    /// <summary>
+    /// Weight of the whole model's cross-entropy with the labels of the inputs; 0 leaves the rest of the model out of the pass.
+    /// </summary>
     public double LabelWeight { get; init; }
 
     /// <summary>What the report should know beyond what the frame tells: the group, the budget, a substitute.</summary>

@@ -34,7 +34,8 @@ internal sealed class TunedWeights : IDisposable
         _original = Vector.clone().DetachFromDisposeScope();
         if (chosen.Any(c => c.Mask is { } m && !m.all().item<bool>()))
         {
-            _mask = cat([.. chosen.Select(c => (c.Mask ?? ones_like(c.Parameter, ScalarType.Bool)).reshape(-1))], 0).DetachFromDisposeScope();
+            _mask = cat([.. chosen.Select(c => (c.Mask ?? ones_like(c.Parameter, ScalarType.Bool)).reshape(-1))], 0)
+                .DetachFromDisposeScope();
         }
 
         long start = 0;

@@ -13,7 +13,10 @@ public static class TwinSlice
     private const double PerRow = 0.2;
     private const double Overall = 0.1;
 
-    /// <summary>The slice of the layers up to the tap; layers after it, if any, keep their weights, and their biases as <paramref name="biases"/> says.</summary>
+    /// <summary>
+    /// The slice of the layers up to the tap; layers after it, if any, keep their weights, and their biases as <paramref name="biases"/>
+    /// says.
+    /// </summary>
     /// <param name="context">Model and tap.</param>
     /// <param name="twins">Real rows and their twins.</param>
     /// <param name="biases">What happens to biases.</param>
@@ -25,7 +28,8 @@ public static class TwinSlice
         var chosen = Units(context.Source, sliced, twins);
         int[][] units = [.. front.Select(l => l.Index <= upTo ? chosen[l.Index] : [])];
         var text = string.Join(" | ", chosen.Select(u => string.Join(' ', u.Select(i => i.ToString(CultureInfo.InvariantCulture)))));
-        return new(Slices.Between(context.Source, front, units, biases), $"units {(text.Length > 200 ? $"{chosen.Sum(u => u.Length)} in {chosen.Length} layers" : text)}");
+        return new(Slices.Between(context.Source, front, units, biases),
+            $"units {(text.Length > 200 ? $"{chosen.Sum(u => u.Length)} in {chosen.Length} layers" : text)}");
     }
 
     /// <summary>Of each layer the units that react most often, by rank.</summary>

@@ -11,7 +11,8 @@ namespace PostTrainGate.Reporting;
 /// </summary>
 public sealed class GateJson : IReportWriter
 {
-    private static readonly GateJsonContext Context = new(new JsonSerializerOptions(GateJsonContext.Default.Options) { Encoder = Encoder() });
+    private static readonly GateJsonContext Context =
+        new(new JsonSerializerOptions(GateJsonContext.Default.Options) { Encoder = Encoder() });
 
     /// <inheritdoc/>
     public string Name => "json";
@@ -45,7 +46,8 @@ public sealed class GateJson : IReportWriter
     public static GateResult Parse(string json)
     {
         var result = JsonSerializer.Deserialize(json, Context.GateResult) ?? throw new JsonException("The file holds no result.");
-        return result.Version == 1 ? result : throw new JsonException($"The result has version {result.Version}; this tool reads version 1.");
+        return result.Version == 1 ? result
+            : throw new JsonException($"The result has version {result.Version}; this tool reads version 1.");
     }
 }
 

@@ -18,7 +18,8 @@ public sealed class HtmlReport : IReportWriter
     public string FileName => "gate-report.html";
 
     /// <inheritdoc/>
-    public string Summary => "One page for people, offline: every interval drawn against its threshold, robustness curves, the most fragile inputs.";
+    public string Summary =>
+        "One page for people, offline: every interval drawn against its threshold, robustness curves, the most fragile inputs.";
 
     /// <inheritdoc/>
     public bool Always => false;
@@ -53,7 +54,8 @@ public sealed class HtmlReport : IReportWriter
         }
 
         var steps = ResultText.NextSteps(result);
-        if (steps.Length > 0) page.Append($"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}</ul>\n");
+        if (steps.Length > 0) page.Append(
+            $"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}</ul>\n");
         var remarks = ResultText.Remarks(result);
         if (remarks.Length > 0) page.Append($"<h2>Remarks</h2>\n<ul>{string.Concat(remarks.Select(Remark))}</ul>\n");
         page.Append("<h2>Gates</h2>\n");
@@ -74,7 +76,8 @@ public sealed class HtmlReport : IReportWriter
 
     private static string Gate(GateReading gate)
     {
-        (string Name, Reading? Reading)[] rows = [("Base", gate.Base), ("Original", gate.Original), ("Repaired", gate.Repaired), ("Null control", gate.NullControl)];
+        (string Name, Reading? Reading)[] rows = [("Base", gate.Base), ("Original", gate.Original), ("Repaired", gate.Repaired),
+            ("Null control", gate.NullControl)];
         var table = string.Concat(rows.Where(r => r.Reading is not null).Select(r =>
             $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"));
         var change = ResultText.Change(gate.Original, gate.Repaired);
@@ -130,7 +133,8 @@ public sealed class HtmlReport : IReportWriter
 
         var rows = string.Concat(input.Columns.Select(c =>
             $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"));
-        var more = input.MoreColumns > 0 ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>" : "";
+        var more = input.MoreColumns > 0 ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>"
+            : "";
         return $"<div class=\"fragile\">{head}<table>{rows}{more}</table></div>";
 
         string Figure(string caption, ImmutableArray<byte> pixels)
@@ -159,7 +163,8 @@ public sealed class HtmlReport : IReportWriter
         var text = new StringBuilder("<h2>What the repair tried</h2>\n");
         if (repair.Candidates.Length > 0)
         {
-            text.Append("<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Keeps the accuracy</th><th></th></tr>\n");
+            text.Append(
+                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Keeps the accuracy</th><th></th></tr>\n");
             foreach (var c in repair.Candidates)
             {
                 text.Append($"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>");
@@ -171,7 +176,8 @@ public sealed class HtmlReport : IReportWriter
 
         if (repair.Details.Count > 0)
             text.Append($"<table class=\"wide\">{string.Concat(repair.Details.Select(d => $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"))}</table>\n");
-        if (repair.Sha256 is not null) text.Append($"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
+        if (repair.Sha256 is not null) text.Append(
+            $"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
         return text.ToString();
     }
 

@@ -16,8 +16,10 @@ internal static class IntervalPicture
     public static string Draw(GateReading gate)
     {
         (string Name, Reading? Reading, bool Judged)[] rows =
-            [("Base", gate.Base, true), ("Original", gate.Original, true), ("Repaired", gate.Repaired, true), ("Null", gate.NullControl, false)];
-        return Draw("Intervals and threshold", [.. Thresholds(gate)], rows.Where(r => r.Reading?.Value is not null).Select(r => new Row(r.Name,
+            [("Base", gate.Base, true), ("Original", gate.Original, true), ("Repaired", gate.Repaired, true),
+                ("Null", gate.NullControl, false)];
+        return Draw("Intervals and threshold", [.. Thresholds(gate)],
+            rows.Where(r => r.Reading?.Value is not null).Select(r => new Row(r.Name,
             r.Reading!.Value!.Value, r.Reading.Lower ?? r.Reading.Value.Value, r.Reading.Upper ?? r.Reading.Value.Value,
             !r.Judged ? "none" : r.Reading.Verdict switch { Verdict.Pass => "pass", Verdict.Fail => "fail", _ => "open" })));
     }

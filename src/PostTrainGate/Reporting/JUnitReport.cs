@@ -81,7 +81,8 @@ public sealed class JUnitReport : IReportWriter
     {
         var text = $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
         if (GateText.Effort(gate.Original) is { Length: > 0 } effort) text += $" ({effort})";
-        return gate.Repaired is { } repaired ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}" : text;
+        return gate.Repaired is { } repaired ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}"
+            : text;
     }
 
     private static Ending End(GateResult result, GateReading gate) => gate.Original.Verdict switch

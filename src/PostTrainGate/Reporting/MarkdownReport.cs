@@ -41,7 +41,8 @@ public sealed class MarkdownReport : IReportWriter
         var page = new StringBuilder();
         Line(page, "## ❌ The gate could not run\n");
         Line(page, $"Nothing was measured for the policy {Markdown.Code(policy)}:\n");
-        foreach (var diagnostic in diagnostics.OrderByDescending(d => d.Severity).Take(most)) Line(page, $"- {Remark(diagnostic, Rooms[0])}");
+        foreach (var diagnostic in diagnostics.OrderByDescending(d => d.Severity).Take(most)) Line(page,
+            $"- {Remark(diagnostic, Rooms[0])}");
         foreach (var cut in Cut(diagnostics.Count, most, "- ", "the log")) Line(page, cut);
         return page.ToString();
     }
@@ -63,20 +64,23 @@ public sealed class MarkdownReport : IReportWriter
 
         var remarks = ResultText.Remarks(result);
         var grave = remarks.Where(r => r.Severity != Severity.Note).ToArray();
-        foreach (var remark in grave.Take(room.Rows)) Line(page, $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
+        foreach (var remark in grave.Take(room.Rows)) Line(page,
+            $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
         foreach (var cut in Cut(grave.Length, room.Rows)) Line(page, $"> {cut}\n");
         Next(page, result);
         Fold(page, "What drives the gates that do not pass", Drivers(result, room));
         if (result.Repair is { } tried) Fold(page, "What the repair tried", Tried(tried, room));
         if (remarks.Where(r => r.Severity == Severity.Note).ToArray() is { Length: > 0 } notes)
-            Fold(page, "Notes", string.Join('\n', notes.Take(room.Rows).Select(n => $"- {Remark(n, room)}").Concat(Cut(notes.Length, room.Rows, "- "))));
+            Fold(page, "Notes",
+                string.Join('\n', notes.Take(room.Rows).Select(n => $"- {Remark(n, room)}").Concat(Cut(notes.Length, room.Rows, "- "))));
         Fold(page, "Reproduce", Reproduce(result));
         return page.ToString();
     }
 
     private static void Gates(StringBuilder page, GateResult result, Room room)
     {
-        (string Name, Func<GateReading, Reading?> Of)[] models = [("Base", g => g.Base), ("Original", g => g.Original), ("Repaired", g => g.Repaired), ("Null control", g => g.NullControl)];
+        (string Name, Func<GateReading, Reading?> Of)[] models = [("Base", g => g.Base), ("Original", g => g.Original),
+            ("Repaired", g => g.Repaired), ("Null control", g => g.NullControl)];
         var columns = models.Where(m => result.Gates.Any(g => m.Of(g) is not null)).ToArray();
         Line(page, $"| Verdict | Gate | {string.Join(" | ", columns.Select(c => c.Name))} |");
         Line(page, $"|---|---|{string.Concat(columns.Select(_ => "--:|"))}");
@@ -85,7 +89,8 @@ public sealed class MarkdownReport : IReportWriter
             .OrderBy(g => g.i).Select(g => g.gate);
         foreach (var gate in shown)
         {
-            var values = columns.Select(c => Value(c.Of(gate), c.Name == "Repaired" ? ResultText.Change(gate.Original, gate.Repaired) : ""));
+            var values = columns.Select(c => Value(c.Of(gate),
+                c.Name == "Repaired" ? ResultText.Change(gate.Original, gate.Repaired) : ""));
             Line(page, $"| {Verdicts(gate)} | {Subject(gate, room)} | {string.Join(" | ", values)} |");
         }
 
@@ -97,7 +102,8 @@ public sealed class MarkdownReport : IReportWriter
     private static string Verdicts(GateReading gate)
     {
         var original = $"{ResultText.Icon(gate.Original.Verdict)}&nbsp;{Outcomes.Words(gate.Original.Verdict)}";
-        return gate.Repaired is { } repaired ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}" : original;
+        return gate.Repaired is { } repaired
+            ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}" : original;
     }
 
     private static string Subject(GateReading gate, Room room)
@@ -152,7 +158,8 @@ public sealed class MarkdownReport : IReportWriter
         {
             Line(text, "| Fact | |");
             Line(text, "|---|---|");
-            foreach (var (name, value) in repair.Details.Take(room.Rows)) Line(text, $"| {Markdown.Text(name, room.Text)} | {Markdown.Text(value, room.Text)} |");
+            foreach (var (name, value) in repair.Details.Take(room.Rows)) Line(text,
+                $"| {Markdown.Text(name, room.Text)} | {Markdown.Text(value, room.Text)} |");
             Line(text);
             foreach (var cut in Cut(repair.Details.Count, room.Rows)) Line(text, $"{cut}\n");
         }

@@ -8,7 +8,8 @@ public static class ReportFolder
 {
     /// <summary>Every writer of the catalog that is always wanted or named in the policy, each written whole or not at all.</summary>
     /// <returns>The files by name of their writer, and a diagnostic for each that could not be written.</returns>
-    public static (ImmutableSortedDictionary<string, string> Files, ImmutableArray<Diagnostic> Diagnostics) Write(GatePolicy policy, GateResult result)
+    public static (ImmutableSortedDictionary<string, string> Files, ImmutableArray<Diagnostic> Diagnostics) Write(GatePolicy policy,
+        GateResult result)
     {
         var files = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         var diagnostics = ImmutableArray.CreateBuilder<Diagnostic>();
@@ -23,7 +24,8 @@ public static class ReportFolder
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                diagnostics.Add(new(DiagnosticCodes.ReportUnwritable, $"The report {file} cannot be written: {e.Message}", Severity: Severity.Warning));
+                diagnostics.Add(new(DiagnosticCodes.ReportUnwritable, $"The report {file} cannot be written: {e.Message}",
+                    Severity: Severity.Warning));
             }
         }
 

@@ -15,7 +15,8 @@ internal static class ResultText
     {
         var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
         var (counted, one, many) = failing > 0 ? (failing, "fails", "fail") : (passing, "passes", "pass");
-        var text = counted != total ? $"{counted} of {total} gates {(counted == 1 ? one : many)}" : total == 1 ? $"the gate {one}" : $"all {total} gates {many}";
+        var text = counted != total ? $"{counted} of {total} gates {(counted == 1 ? one : many)}" : total == 1 ? $"the gate {one}"
+            : $"all {total} gates {many}";
         foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
             if (Count(result, open) is > 0 and var count) text += $", {count} {Outcomes.Words(open)}";
         if (result.Repair is { Proposed: true })
@@ -29,7 +30,8 @@ internal static class ResultText
     }
 
     /// <summary>How sure the intervals are: <c>95% intervals</c>, or wider ones that hold together.</summary>
-    public static string Confidence(GateResult result) => result.GateConfidence == result.Confidence ? $"{Percent(result.Confidence)} intervals"
+    public static string Confidence(GateResult result) =>
+        result.GateConfidence == result.Confidence ? $"{Percent(result.Confidence)} intervals"
         : $"intervals that hold together with {Percent(result.Confidence)} ({Percent(result.GateConfidence)} each, Bonferroni)";
 
     /// <summary>An outcome in a word.</summary>
@@ -117,7 +119,8 @@ internal static class ResultText
     public static ImmutableArray<Diagnostic> Remarks(GateResult result) =>
     [
         .. result.Diagnostics.Where(d => d.Code is not (DiagnosticCodes.GateFailed or DiagnosticCodes.GateInconclusive
-            or DiagnosticCodes.GateNotMeasured or DiagnosticCodes.RepairProposed or DiagnosticCodes.RepairNone)).OrderByDescending(d => d.Severity),
+            or DiagnosticCodes.GateNotMeasured or DiagnosticCodes.RepairProposed or DiagnosticCodes.RepairNone))
+                .OrderByDescending(d => d.Severity),
     ];
 
     // An interval's half width shrinks with the square root of the number of rows.

@@ -9,7 +9,8 @@ namespace PostTrainGate.Tests.Cli;
 /// <summary>A change cannot lower the bar that it has to clear.</summary>
 public sealed class BaseTests : IDisposable
 {
-    private static readonly string WithDrop = Workplace.Policy.Replace("{ min: 0.72 }", "{ min: 0.72, drop: 0.01 }", StringComparison.Ordinal);
+    private static readonly string WithDrop = Workplace.Policy.Replace("{ min: 0.72 }", "{ min: 0.72, drop: 0.01 }",
+        StringComparison.Ordinal);
 
     private readonly Workplace _place = new();
     private GatePolicy? _policy;
@@ -26,7 +27,8 @@ public sealed class BaseTests : IDisposable
         await Check();
         Assert.Equal(0.72, _policy!.Gates[0].Min);
         var remark = Assert.Single(Remarks());
-        Assert.Equal("The policy changes the threshold of 'accuracy' from at least 0.72 to at least 0.5; the base branch's was applied.", remark.Message);
+        Assert.Equal("The policy changes the threshold of 'accuracy' from at least 0.72 to at least 0.5; the base branch's was applied.",
+            remark.Message);
         Assert.Equal((8, 5), (remark.Position!.Value.Line, remark.Position.Value.Column));
         Assert.Equal(Severity.Warning, remark.Severity);
     }
@@ -34,7 +36,8 @@ public sealed class BaseTests : IDisposable
     [Fact]
     public async Task A_removed_gate_is_judged_and_a_new_one_too()
     {
-        Change(Workplace.Policy, Workplace.Policy.Replace("accuracy: { min: 0.72 }", "disparate_impact: { group: sex, min: 0.8 }", StringComparison.Ordinal));
+        Change(Workplace.Policy,
+            Workplace.Policy.Replace("accuracy: { min: 0.72 }", "disparate_impact: { group: sex, min: 0.8 }", StringComparison.Ordinal));
         await Check();
         Assert.Equal(["accuracy", "statistical_parity_difference", "disparate_impact"], _policy!.Gates.Select(g => g.Metric));
         Assert.Equal([Severity.Warning, Severity.Note], Remarks().Select(r => r.Severity));
@@ -54,7 +57,8 @@ public sealed class BaseTests : IDisposable
         await Check();
         Assert.Equal("models/new.onnx", _policy!.Model!.Text);
         Assert.Equal((7, 0.95, Outcome.Fail, "male", 0.5, 0.02),
-            (_policy.Seed, _policy.Confidence, _policy.On.NotMeasured, _policy.Groups[0].Privileged, _policy.Data.Splits.Repair, _policy.Repair!.AccuracyDrop));
+            (_policy.Seed, _policy.Confidence, _policy.On.NotMeasured, _policy.Groups[0].Privileged, _policy.Data.Splits.Repair,
+                _policy.Repair!.AccuracyDrop));
         Assert.Equal(6, Remarks().Length);
     }
 
@@ -155,7 +159,8 @@ public sealed class BaseTests : IDisposable
         GitIn(repository.Root, "init", "-q", "-b", "main");
         Commit("base", repository.Root);
         repository.Write("deep/down/models/credit.onnx", "newer");
-        await PostTrainGate.Cli.CommandLine.RunAsync(["check", repository.Path("deep/down"), "--base", "main"], _place.Host with { Run = See }, TestContext.Current.CancellationToken);
+        await PostTrainGate.Cli.CommandLine.RunAsync(["check", repository.Path("deep/down"), "--base", "main"],
+            _place.Host with { Run = See }, TestContext.Current.CancellationToken);
         Assert.Equal("model", Encoding.UTF8.GetString(_baseModel!));
     }
 
@@ -165,7 +170,9 @@ public sealed class BaseTests : IDisposable
         using var github = new FakeGitHub();
         Change(Workplace.Policy, Workplace.Policy.Replace("0.72", "0.5", StringComparison.Ordinal));
         var sha = Git("rev-parse", "HEAD").Trim();
-        _place.Host = github.Host(_place.Folder, new() { ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)) });
+        _place.Host = github.Host(_place.Folder,
+            new() { ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json",
+                FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)) });
         await _place.RunAsync(See);
         Assert.Equal(0.72, _policy!.Gates[0].Min);
         Assert.Contains("> ⚠️ The policy changes the threshold of", Assert.Single(github.Comments).Body, StringComparison.Ordinal);
@@ -183,7 +190,9 @@ public sealed class BaseTests : IDisposable
         _place.Folder.Write("other.txt", "x");
         Commit("main moved on");
         Git("-c", "user.name=t", "-c", "user.email=t@example.com", "merge", "-q", "--no-ff", "-m", "merge", "change");
-        _place.Host = github.Host(_place.Folder, new() { ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", FakeGitHub.Event.Replace(FakeGitHub.HeadSha, head, StringComparison.Ordinal)) });
+        _place.Host = github.Host(_place.Folder,
+            new() { ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json",
+                FakeGitHub.Event.Replace(FakeGitHub.HeadSha, head, StringComparison.Ordinal)) });
         await _place.RunAsync(See);
         Assert.Equal(0.72, _policy!.Gates[0].Min);
     }
@@ -208,7 +217,8 @@ public sealed class BaseTests : IDisposable
         using var github = new FakeGitHub();
         github.Files[name] = Encoding.UTF8.GetBytes(Workplace.Policy);
         var file = _place.Folder.Write(name, Workplace.Policy.Replace("0.72", "0.5", StringComparison.Ordinal));
-        await PostTrainGate.Cli.CommandLine.RunAsync(["check", file], github.Host(_place.Folder) with { Run = See }, TestContext.Current.CancellationToken);
+        await PostTrainGate.Cli.CommandLine.RunAsync(["check", file], github.Host(_place.Folder) with { Run = See },
+            TestContext.Current.CancellationToken);
         Assert.Equal(0.72, _policy!.Gates[0].Min);
     }
 

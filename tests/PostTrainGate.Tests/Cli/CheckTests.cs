@@ -39,7 +39,8 @@ public partial class CheckTests
     public async Task What_the_engine_finds_wrong_is_bad_input_too()
     {
         using var place = new Workplace();
-        var code = await place.RunAsync((_, _, _, _) => throw new GateException(new Diagnostic("PTG2001", "The model is broken.", new SourcePosition("p.yml", 3, 8))));
+        var code = await place.RunAsync((_, _, _, _) =>
+            throw new GateException(new Diagnostic("PTG2001", "The model is broken.", new SourcePosition("p.yml", 3, 8))));
         Assert.Equal(2, code);
         Assert.Equal("p.yml(3,8): error PTG2001: The model is broken.\n", place.Error);
     }
@@ -132,8 +133,10 @@ public partial class CheckTests
         Assert.DoesNotContain('\u001b', place.Out);
         Assert.All(place.Out.Split('\n'), line => Assert.Equal(line.TrimEnd(), line));
         Assert.Matches(@"statistical parity difference by sex +│ at most 0.1 in size +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass", place.Out);
-        Assert.Contains("Failed: 2 of 5 gates fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n", place.Out, StringComparison.Ordinal);
-        Assert.Contains("Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.750 (-0.007)", place.Out, StringComparison.Ordinal);
+        Assert.Contains("Failed: 2 of 5 gates fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n",
+            place.Out, StringComparison.Ordinal);
+        Assert.Contains("Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.750 (-0.007)",
+            place.Out, StringComparison.Ordinal);
         Assert.Contains("Next: Review the repaired model models/credit.repaired.onnx", place.Out, StringComparison.Ordinal);
         Assert.Contains("(gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
     }
@@ -142,7 +145,8 @@ public partial class CheckTests
     public async Task A_name_is_neither_markup_nor_a_control_code()
     {
         using var place = new Workplace();
-        await place.RunAsync(SampleResults.Hostile with { Gates = [SampleResults.Hostile.Gates[0] with { Title = "[red]x[/] [[ \u001b[31m ]" }] });
+        await place.RunAsync(
+            SampleResults.Hostile with { Gates = [SampleResults.Hostile.Gates[0] with { Title = "[red]x[/] [[ \u001b[31m ]" }] });
         Assert.Contains("[red]x[/] [[  [31m ]", place.Out, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', place.Out);
     }
@@ -198,7 +202,8 @@ public partial class CheckTests
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired, "--format", "msbuild"));
         var lines = place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var canonical = lines.Select(l => Canonical().Match(l)).Where(m => m.Success).ToArray();
-        Assert.Equal(["error PTG4001", "error PTG4001", "warning PTG4002", "error PTG4003", "message PTG5001"], canonical.Select(m => m.Groups["what"].Value));
+        Assert.Equal(["error PTG4001", "error PTG4001", "warning PTG4002", "error PTG4003", "message PTG5001"],
+            canonical.Select(m => m.Groups["what"].Value));
         Assert.Equal(["22,5", "24,5", "25,5", "26,5", ""], canonical.Select(m => m.Groups["at"].Value));
         Assert.StartsWith("PostTrainGate samples/credit/posttraingate.yml: Failed: ", lines[^1], StringComparison.Ordinal);
     }
@@ -220,7 +225,8 @@ public partial class CheckTests
         await place.RunAsync(SampleResults.Passed, "--inputs-file", list, "--base-model", place.Folder.Path("models/credit.onnx"));
         string[] expected =
         [
-            place.Folder.Path("data/german.csv"), $"glob:{place.Folder.Path("models/history/*.onnx")}", place.Folder.Path("models/credit.onnx"),
+            place.Folder.Path("data/german.csv"), $"glob:{place.Folder.Path("models/history/*.onnx")}",
+                place.Folder.Path("models/credit.onnx"),
             place.Folder.Path("models/history/e1.onnx"), place.Folder.Path("models/history/e2.onnx"), place.PolicyFile,
         ];
         Assert.Equal(expected.Order(StringComparer.Ordinal), File.ReadAllLines(list));
@@ -266,7 +272,8 @@ public partial class CheckTests
         Assert.False(seen!.Repair);
         Assert.Equal(place.Folder.Path("models/credit.onnx"), seen.BaseModel);
         var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
-        Assert.Equal($"posttraingate check {place.PolicyFile} --no-repair --base-model {place.Folder.Path("models/credit.onnx")}", result.Reproduce);
+        Assert.Equal($"posttraingate check {place.PolicyFile} --no-repair --base-model {place.Folder.Path("models/credit.onnx")}",
+            result.Reproduce);
     }
 
     [Fact]
@@ -318,7 +325,8 @@ public partial class CheckTests
     private static GateResult Defect(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel) =>
         throw new InvalidOperationException("no way");
 
-    [GeneratedRegex(@"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$")]
+    [GeneratedRegex(
+        @"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$")]
     private static partial Regex Canonical();
 
     [GeneratedRegex("\u001b\\[[0-9;]*3[0-9;]*m")]

@@ -31,7 +31,8 @@ public class InspectTests
         using var model = OnnxClassifier.Load(Model);
         Assert.Equal("logits", json.RootElement.GetProperty("head").GetString());
         Assert.Equal(13, json.RootElement.GetProperty("operator_sets").GetProperty("ai.onnx").GetInt64());
-        Assert.Equal(model.Layers.Select(l => l.Output), json.RootElement.GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("output").GetString()));
+        Assert.Equal(model.Layers.Select(l => l.Output),
+            json.RootElement.GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("output").GetString()));
     }
 
     [Fact]

@@ -48,7 +48,8 @@ public sealed class RealRunTests : IDisposable
         var first = File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"));
         await Check();
         var second = File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"));
-        Assert.All(first.Split('\n').Zip(second.Split('\n')).Where(l => l.First != l.Second), l => Assert.StartsWith("  \"seconds\": ", l.First, StringComparison.Ordinal));
+        Assert.All(first.Split('\n').Zip(second.Split('\n')).Where(l => l.First != l.Second),
+            l => Assert.StartsWith("  \"seconds\": ", l.First, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -109,14 +110,16 @@ public sealed class RealRunTests : IDisposable
     {
         File.WriteAllText(_folder.Path("model.onnx"), "this is no model");
         using var place = new Workplace();
-        Assert.Equal(2, await CommandLine.RunAsync(["check", _folder.Root, "--format", "msbuild"], place.Host, TestContext.Current.CancellationToken));
+        Assert.Equal(2,
+            await CommandLine.RunAsync(["check", _folder.Root, "--format", "msbuild"], place.Host, TestContext.Current.CancellationToken));
         Assert.Matches(@"(?m)^\S*posttraingate\.yml\(5,8\): error PTG2001: ", place.Out);
     }
 
     private async Task<(int Code, GateResult Result, string Text)> Check(params string[] args)
     {
         using var place = new Workplace();
-        var code = await CommandLine.RunAsync(["check", _folder.Root, "--no-repair", .. args], place.Host, TestContext.Current.CancellationToken);
+        var code = await CommandLine.RunAsync(["check", _folder.Root, "--no-repair", .. args], place.Host,
+            TestContext.Current.CancellationToken);
         Assert.True(code is 0 or 1 or 3, place.Error);
         return (code, GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"))), place.Out);
     }

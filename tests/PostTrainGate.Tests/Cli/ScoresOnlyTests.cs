@@ -42,7 +42,9 @@ public sealed class ScoresOnlyTests : IDisposable
 
         var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
         var (read, _) = PolicyReader.Read(policy);
-        using var splits = DataReader.Read(read! with { Data = read.Data with { Features = new() { Only = ["checking_account", "duration_months", "age"] } } });
+        using var splits =
+            DataReader.Read(
+                read! with { Data = read.Data with { Features = new() { Only = ["checking_account", "duration_months", "age"] } } });
         var (right, good, count) = Expected(splits.Test);
         Assert.Equal(right, result.Gates[0].Original.Value!.Value, 1e-9);
         Assert.Equal(Verdict.Pass, result.Gates[0].Original.Verdict);
@@ -79,7 +81,8 @@ public sealed class ScoresOnlyTests : IDisposable
         await CommandLine.RunAsync(["check", _folder.Root, "--full"], place.Host, TestContext.Current.CancellationToken);
         var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
         var (read, _) = PolicyReader.Read(policy);
-        var features = new FeaturePolicy { Only = ["checking_account", "duration_months", "age"], Immutable = read!.Data.Features.Immutable };
+        var features = new FeaturePolicy { Only = ["checking_account", "duration_months", "age"],
+            Immutable = read!.Data.Features.Immutable };
         using var splits = DataReader.Read(read with { Data = read.Data with { Features = features } });
         Assert.Equal(Robust(splits.Test, 3, categories), result.Gates[0].Original.Value!.Value, 1e-9);
         Assert.Equal(Verdict.NotMeasured, result.Gates[1].Original.Verdict);
@@ -97,7 +100,8 @@ public sealed class ScoresOnlyTests : IDisposable
             var values = row.data<float>().ToArray();
             var own = account.Categories[Array.IndexOf(values, 1, account.Start, account.Width) - account.Start];
             var accounts = categories == 0 || account.Immutable ? [own] : account.Categories;
-            var good = accounts.SelectMany(a => Near(months, values).SelectMany(m => Near(age, values).Select(y => CreditTrees.Good(a, m, y) > 0.5)));
+            var good = accounts.SelectMany(a => Near(months, values)
+                .SelectMany(m => Near(age, values).Select(y => CreditTrees.Good(a, m, y) > 0.5)));
             if (good.All(g => g == (rows.LabelValues[i] == 1))) robust++;
         }
 
@@ -122,7 +126,8 @@ public sealed class ScoresOnlyTests : IDisposable
             """);
         using var place = new Workplace();
         Assert.Equal(2, await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken));
-        Assert.Contains("gives its classes in the order bad, good, the data in the order good, bad; set 'data.classes'", place.Error, StringComparison.Ordinal);
+        Assert.Contains("gives its classes in the order bad, good, the data in the order good, bad; set 'data.classes'", place.Error,
+            StringComparison.Ordinal);
     }
 
     // From the encoded columns back to the closed form: the share of right answers, and favourable answers and rows by group.
@@ -136,7 +141,8 @@ public sealed class ScoresOnlyTests : IDisposable
             using var row = x[i];
             var values = row.data<float>().ToArray();
             var category = account.Categories[Array.IndexOf(values, 1, account.Start, account.Width) - account.Start];
-            var predicted = CreditTrees.Good(category, values[layout.Find("duration_months")!.Start], values[layout.Find("age")!.Start]) > 0.5 ? 1 : 0;
+            var predicted = CreditTrees.Good(category, values[layout.Find("duration_months")!.Start],
+                values[layout.Find("age")!.Start]) > 0.5 ? 1 : 0;
             if (predicted == rows.LabelValues[i]) right++;
             good[rows.Groups["age"].LevelOf[i]] += predicted;
             count[rows.Groups["age"].LevelOf[i]]++;

@@ -46,7 +46,8 @@ internal sealed partial class FakeGitHub : IDisposable
     /// <summary>Every request, method and path.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 
-    public int Count(string method) => Requests.Count(r => r.StartsWith(method + " ", StringComparison.Ordinal) && !r.Contains("graphql", StringComparison.Ordinal));
+    public int Count(string method) =>
+        Requests.Count(r => r.StartsWith(method + " ", StringComparison.Ordinal) && !r.Contains("graphql", StringComparison.Ordinal));
 
     public string Url => _server.Url!;
 
@@ -101,7 +102,8 @@ internal sealed partial class FakeGitHub : IDisposable
         ["action"] = "synchronize",
         ["pull_request"] = new JsonObject
         {
-            ["number"] = 7, ["head"] = new JsonObject { ["sha"] = HeadSha }, ["base"] = new JsonObject { ["sha"] = BaseSha, ["ref"] = "main" },
+            ["number"] = 7, ["head"] = new JsonObject { ["sha"] = HeadSha },
+                ["base"] = new JsonObject { ["sha"] = BaseSha, ["ref"] = "main" },
         },
     }.ToJsonString();
 
@@ -121,14 +123,18 @@ internal sealed partial class FakeGitHub : IDisposable
         if (Interfere?.Invoke(method, path) is { } own) return own;
         lock (_lock)
         {
-            if (path == "/graphql") return Viewer is null ? Status(404, "Not Found") : Json(200, new JsonObject { ["data"] = new JsonObject { ["viewer"] = new JsonObject { ["login"] = Viewer } } });
-            if (path == "/user") return User is null ? Status(403, "Resource not accessible by integration") : Json(200, new JsonObject { ["login"] = User, ["id"] = 5 });
+            if (path == "/graphql") return Viewer is null ? Status(404, "Not Found")
+                : Json(200, new JsonObject { ["data"] = new JsonObject { ["viewer"] = new JsonObject { ["login"] = Viewer } } });
+            if (path == "/user") return User is null ? Status(403, "Resource not accessible by integration")
+                : Json(200, new JsonObject { ["login"] = User, ["id"] = 5 });
             if (path.StartsWith("/repos/octo/models/git/commits/", StringComparison.Ordinal))
                 return Files.Count > 0 ? Json(200, new JsonObject { ["sha"] = BaseSha }) : Status(404, "Not Found");
-            if (path.StartsWith("/repos/octo/models/contents/", StringComparison.Ordinal)) return Entry(Uri.UnescapeDataString(path["/repos/octo/models/contents/".Length..]));
+            if (path.StartsWith("/repos/octo/models/contents/",
+                StringComparison.Ordinal)) return Entry(Uri.UnescapeDataString(path["/repos/octo/models/contents/".Length..]));
             if (path.StartsWith("/repos/octo/models/git/blobs/", StringComparison.Ordinal)) return Blob(path.Split('/')[^1]);
             if (path == "/repos/octo/models/issues/7/comments") return method == "POST" ? Create(request) : Page(request);
-            if (OneComment().Match(path) is { Success: true } one) return Change(method, long.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture), request);
+            if (OneComment().Match(path) is { Success: true } one) return Change(method,
+                long.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture), request);
             return Status(404, "Not Found");
         }
     }
@@ -162,7 +168,8 @@ internal sealed partial class FakeGitHub : IDisposable
             response.AddHeader("Link", $"<{Url}/repos/octo/models/issues/7/comments?per_page={size}&page={page + 1}>; rel=\"next\"");
         return response;
 
-        int Number(string name, int otherwise) => request.GetParameter(name) is [var text, ..] ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        int Number(string name, int otherwise) =>
+            request.GetParameter(name) is [var text, ..] ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
     }
 
     private JsonNode Json(Comment c) => new JsonObject
@@ -174,21 +181,26 @@ internal sealed partial class FakeGitHub : IDisposable
 
     private static ResponseMessage Json(int status, JsonNode body)
     {
-        var response = new ResponseMessage { StatusCode = status, BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body.ToJsonString() } };
+        var response = new ResponseMessage { StatusCode = status,
+            BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body.ToJsonString() } };
         response.AddHeader("Content-Type", "application/json; charset=utf-8");
         return response;
     }
 
     private ResponseMessage Entry(string path) => Files.ContainsKey(path) ? Json(200, new JsonObject
     {
-        ["type"] = "file", ["sha"] = Sha(path), ["path"] = path, ["name"] = path.Split('/')[^1], ["size"] = Files[path].Length, ["url"] = Url, ["content"] = "", ["encoding"] = "none",
+        ["type"] = "file", ["sha"] = Sha(path), ["path"] = path, ["name"] = path.Split('/')[^1], ["size"] = Files[path].Length,
+            ["url"] = Url, ["content"] = "", ["encoding"] = "none",
     }) : Status(404, "Not Found");
 
     private ResponseMessage Blob(string sha) => Files.FirstOrDefault(f => Sha(f.Key) == sha) is { Value: { } bytes }
-        ? Json(200, new JsonObject { ["sha"] = sha, ["size"] = bytes.Length, ["encoding"] = "base64", ["content"] = Convert.ToBase64String(bytes, Base64FormattingOptions.InsertLineBreaks) })
+        ? Json(200,
+            new JsonObject { ["sha"] = sha, ["size"] = bytes.Length, ["encoding"] = "base64",
+                ["content"] = Convert.ToBase64String(bytes, Base64FormattingOptions.InsertLineBreaks) })
         : Status(404, "Not Found");
 
-    private static string Sha(string path) => Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(System.Text.Encoding.UTF8.GetBytes(path)));
+    private static string Sha(string path) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(System.Text.Encoding.UTF8.GetBytes(path)));
 
     [GeneratedRegex(@"\A/repos/octo/models/issues/comments/(\d+)\z")]
     private static partial Regex OneComment();

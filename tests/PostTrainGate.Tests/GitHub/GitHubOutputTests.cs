@@ -25,9 +25,13 @@ public sealed class GitHubOutputTests : IDisposable
         var summary = File.ReadAllText(_place.Folder.Path("summary.md"));
         Assert.StartsWith("## ❌ Failed: 2 of 5 gates fail", summary, StringComparison.Ordinal);
         var comment = Assert.Single(_github.Comments).Body;
-        Assert.StartsWith("<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates fail", comment, StringComparison.Ordinal);
+        Assert.StartsWith("<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates fail", comment,
+            StringComparison.Ordinal);
         Assert.Contains("Commit `aaaaaaa`, [run](https://github.example/octo/models/actions/runs/500)", comment, StringComparison.Ordinal);
-        Assert.Equal(3, _place.Out.Split('\n').Count(l => l.StartsWith("::error file=", StringComparison.Ordinal) && l.Contains("samples/credit/posttraingate.yml,line=2", StringComparison.Ordinal)));
+        Assert.Equal(3,
+            _place.Out.Split('\n')
+            .Count(l => l.StartsWith("::error file=", StringComparison.Ordinal)
+                && l.Contains("samples/credit/posttraingate.yml,line=2", StringComparison.Ordinal)));
         Assert.Equal(new()
         {
             ["outcome"] = "failed", ["report"] = "posttraingate-report", ["json"] = "posttraingate-report/gate-result.json", ["sarif"] = "",
@@ -46,10 +50,13 @@ public sealed class GitHubOutputTests : IDisposable
     [Fact]
     public async Task A_read_only_token_leaves_summary_and_annotations_and_a_warning()
     {
-        _github.Interfere = (method, path) => method == "POST" && path != "/graphql" ? FakeGitHub.Status(403, "Resource not accessible by integration") : null;
+        _github.Interfere = (method, path) =>
+            method == "POST" && path != "/graphql" ? FakeGitHub.Status(403, "Resource not accessible by integration") : null;
         Assert.Equal(1, await Check(SampleResults.Rejected));
         Assert.Empty(_github.Comments);
-        Assert.Contains("\n::warning title=PostTrainGate PTG6001::GitHub did not take the comment (403 Resource not accessible by integration)", _place.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "\n::warning title=PostTrainGate PTG6001::GitHub did not take the comment (403 Resource not accessible by integration)",
+            _place.Out, StringComparison.Ordinal);
         Assert.Contains("\n::error file=", _place.Out, StringComparison.Ordinal);
         Assert.Contains("(PTG6001)", File.ReadAllText(_place.Folder.Path("summary.md")), StringComparison.Ordinal);
     }
@@ -97,7 +104,8 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.Contains("## ❌ The gate could not run\n", comment, StringComparison.Ordinal);
         // The engine names no place for a model; it is where the policy names the model.
         Assert.Matches(@"- The model @&#8203;octocat is broken\. \(`[^`]*\(\d+,\d+\)`, PTG2001\)\n", comment);
-        Assert.Equal("error", Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt")).Split("outcome")[^1].Insert(0, "outcome"))["outcome"]);
+        Assert.Equal("error",
+            Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt")).Split("outcome")[^1].Insert(0, "outcome"))["outcome"]);
     }
 
     [Fact]
@@ -108,7 +116,9 @@ public sealed class GitHubOutputTests : IDisposable
         var stopped = lines[0]["::stop-commands::".Length..];
         var resumed = Array.IndexOf(lines, $"::{stopped}::");
         var again = Array.IndexOf(lines, lines[0], resumed);
-        Assert.DoesNotContain(lines[(resumed + 1)..again], l => !l.StartsWith("::error ", StringComparison.Ordinal) && !l.StartsWith("::warning ", StringComparison.Ordinal) && !l.StartsWith("::notice ", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines[(resumed + 1)..again],
+            l => !l.StartsWith("::error ", StringComparison.Ordinal) && !l.StartsWith("::warning ", StringComparison.Ordinal)
+            && !l.StartsWith("::notice ", StringComparison.Ordinal));
     }
 
     private void Enter(params (string Name, string? Value)[] changes)

@@ -26,7 +26,8 @@ public sealed class Prism : IAsyncLifetime
         var (cli, description) = Paths();
         if (!File.Exists(cli) || !File.Exists(description)) return; // the tests say so
         var port = FreePort();
-        _process = Process.Start(new ProcessStartInfo("node", [cli, "mock", "--host", "127.0.0.1", "--port", $"{port}", "--errors", description])
+        _process = Process.Start(new ProcessStartInfo("node",
+            [cli, "mock", "--host", "127.0.0.1", "--port", $"{port}", "--errors", description])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         })!;
@@ -63,7 +64,8 @@ public sealed class Prism : IAsyncLifetime
     private static (string Cli, string Description) Paths()
     {
         var modules = Path.Combine(Contract.Folder, "node_modules");
-        return (Path.Combine(modules, "@stoplight/prism-cli/dist/index.js"), Path.Combine(modules, "@octokit/openapi/generated/api.github.com.json"));
+        return (Path.Combine(modules, "@stoplight/prism-cli/dist/index.js"),
+            Path.Combine(modules, "@octokit/openapi/generated/api.github.com.json"));
     }
 
     private static int FreePort()
@@ -84,7 +86,8 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         using var github = new FakeGitHub();
         place.Host = github.Host(place.Folder, new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" });
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired));
-        Assert.True(place.Out.Contains("Comment on pull request 7: made.", StringComparison.Ordinal), place.Out + string.Join('\n', prism.Log.TakeLast(20)));
+        Assert.True(place.Out.Contains("Comment on pull request 7: made.", StringComparison.Ordinal),
+            place.Out + string.Join('\n', prism.Log.TakeLast(20)));
         NothingRefused("POST /repos/octo/models/issues/7/comments");
     }
 
@@ -94,7 +97,8 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         Prism.Need();
         using var folder = new TemporaryFolder();
         using var github = new FakeGitHub();
-        var api = GitHubApi.Open(github.Host(folder, new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" }))!;
+        var api = GitHubApi.Open(github.Host(folder,
+            new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" }))!;
         var cancel = TestContext.Current.CancellationToken;
         await api.Client.Issue.Comment.Update(api.Owner, api.Name, 42, "body");
         await api.Client.Issue.Comment.Delete(api.Owner, api.Name, 42);
@@ -109,7 +113,8 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
 
     private void NothingRefused(params string[] requests)
     {
-        Assert.DoesNotContain(prism.Log, l => l.Contains("VALIDATOR", StringComparison.Ordinal) && l.Contains("Violation", StringComparison.Ordinal));
+        Assert.DoesNotContain(prism.Log, l => l.Contains("VALIDATOR", StringComparison.Ordinal)
+            && l.Contains("Violation", StringComparison.Ordinal));
         var log = string.Join('\n', prism.Log);
         foreach (var request in requests) Assert.Contains(request.Split(' ')[1], log, StringComparison.Ordinal);
     }

@@ -47,7 +47,8 @@ public sealed class PullRequestCommentTests : IDisposable
     public async Task A_list_that_lags_behind_the_write_makes_no_second_comment()
     {
         _github.Interfere = (method, path) => method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal)
-            ? new WireMock.ResponseMessage { StatusCode = 200, BodyData = new WireMock.Util.BodyData { DetectedBodyType = WireMock.Types.BodyType.String, BodyAsString = "[]" } } : null;
+            ? new WireMock.ResponseMessage { StatusCode = 200,
+                BodyData = new WireMock.Util.BodyData { DetectedBodyType = WireMock.Types.BodyType.String, BodyAsString = "[]" } } : null;
         Assert.Equal(CommentOutcome.Created, await Upsert(Mine, "red"));
         Assert.Single(_github.Comments);
     }
@@ -98,7 +99,8 @@ public sealed class PullRequestCommentTests : IDisposable
         // Between our look and our write, an earlier run makes its comment.
         _github.Interfere = (method, _) =>
         {
-            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1) _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 499 }}\nearlier");
+            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1) _github.Add(FakeGitHub.Bot,
+                $"{Mine with { Run = 499 }}\nearlier");
             return null;
         };
         await Upsert(Mine, "ours");
@@ -110,7 +112,8 @@ public sealed class PullRequestCommentTests : IDisposable
     {
         _github.Interfere = (method, _) =>
         {
-            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1) _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 501 }}\nlater");
+            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1) _github.Add(FakeGitHub.Bot,
+                $"{Mine with { Run = 501 }}\nlater");
             return null;
         };
         await Upsert(Mine, "ours");
@@ -145,7 +148,8 @@ public sealed class PullRequestCommentTests : IDisposable
     public async Task A_failure_that_passes_is_outlasted(int status)
     {
         var failures = 3;
-        _github.Interfere = (_, path) => path.Contains("comments", StringComparison.Ordinal) && failures-- > 0 ? FakeGitHub.Status(status, "try again") : null;
+        _github.Interfere = (_, path) =>
+            path.Contains("comments", StringComparison.Ordinal) && failures-- > 0 ? FakeGitHub.Status(status, "try again") : null;
         Assert.Equal(CommentOutcome.Created, await Upsert(Mine, "red"));
         Assert.Single(_github.Comments);
     }
@@ -175,7 +179,8 @@ public sealed class PullRequestCommentTests : IDisposable
         {
             if (method != "POST" || !first || path == "/graphql") return null;
             first = false;
-            return FakeGitHub.Status(403, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.", ("Retry-After", "0"));
+            return FakeGitHub.Status(403, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+                ("Retry-After", "0"));
         };
         Assert.Equal(CommentOutcome.Created, await Upsert(Mine, "red"));
         Assert.False(first);
@@ -212,5 +217,6 @@ public sealed class PullRequestCommentTests : IDisposable
     }
 
     private Task<CommentOutcome> Upsert(CommentMarker marker, string text, bool create = true) =>
-        new PullRequestComment(GitHubApi.Open(_github.Host(_folder))!, 7).UpsertAsync(marker, text, create, TestContext.Current.CancellationToken);
+        new PullRequestComment(GitHubApi.Open(_github.Host(_folder))!, 7)
+            .UpsertAsync(marker, text, create, TestContext.Current.CancellationToken);
 }

@@ -31,14 +31,16 @@ public sealed class WorkflowTests : IDisposable
         var lines = Annotate(new Diagnostic("PTG4001", "bad"));
         var token = lines[0]["::stop-commands::".Length..];
         Assert.Equal(32, token.Length);
-        Assert.Equal([$"::stop-commands::{token}", $"::{token}::", "::error title=PostTrainGate PTG4001::bad", $"::stop-commands::{token}"], lines);
+        Assert.Equal([$"::stop-commands::{token}", $"::{token}::", "::error title=PostTrainGate PTG4001::bad", $"::stop-commands::{token}"],
+            lines);
         Assert.NotEqual(lines[0], Annotate(new Diagnostic("PTG4001", "bad"))[0]);
     }
 
     [Fact]
     public void Beyond_GitHubs_limit_the_rest_is_counted()
     {
-        var lines = Annotate([.. Enumerable.Range(0, 25).Select(i => new Diagnostic("PTG4001", $"bad {i}")), new Diagnostic("PTG4002", "unsure", Severity: Severity.Warning)]);
+        var lines = Annotate([.. Enumerable.Range(0, 25).Select(i => new Diagnostic("PTG4001", $"bad {i}")),
+            new Diagnostic("PTG4002", "unsure", Severity: Severity.Warning)]);
         Assert.Equal(10, lines.Count(l => l.StartsWith("::error", StringComparison.Ordinal)));
         Assert.Contains("::error title=PostTrainGate PTG4001::bad 9 (15 more in the summary)", lines);
         Assert.Contains("::warning title=PostTrainGate PTG4002::unsure", lines);
@@ -66,7 +68,8 @@ public sealed class WorkflowTests : IDisposable
 
     [Fact]
     public void A_marker_comes_back_whatever_the_policys_path_is() =>
-        Gen.Select(Gen.String, Gen.Long[0, long.MaxValue], Gen.Int[0, int.MaxValue]).Where(m => m.Item1.Length > 0 && IsText(m.Item1)).Sample((path, run, attempt) =>
+        Gen.Select(Gen.String, Gen.Long[0, long.MaxValue], Gen.Int[0, int.MaxValue]).Where(m => m.Item1.Length > 0 && IsText(m.Item1))
+            .Sample((path, run, attempt) =>
         {
             var marker = new CommentMarker(path, run, attempt);
             var text = marker.ToString();
@@ -82,7 +85,8 @@ public sealed class WorkflowTests : IDisposable
     [InlineData("pull_request", "{\"pull_request\":{\"number\":\"seven\"}}")]
     public void No_other_event_is_taken_for_a_pull_request(string name, string? text)
     {
-        var host = _github.Host(_folder, new() { ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _folder.Write("other.json", text ?? FakeGitHub.Event) });
+        var host = _github.Host(_folder,
+            new() { ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _folder.Write("other.json", text ?? FakeGitHub.Event) });
         Assert.Null(GitHubEvent.PullRequestOf(host));
         Assert.NotNull(GitHubEvent.PullRequestOf(_github.Host(_folder)));
         Assert.Null(GitHubEvent.PullRequestOf(_github.Host(_folder, new() { ["GITHUB_EVENT_PATH"] = _folder.Path("missing.json") })));

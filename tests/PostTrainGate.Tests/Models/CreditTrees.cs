@@ -3,7 +3,9 @@ using static PostTrainGate.Models.Onnx.TensorProto.Types;
 
 namespace PostTrainGate.Tests.Models;
 
-/// <summary>A small forest on three columns of the credit sample, exported as scikit-learn's pipelines are: an input a column, labels and maps out.</summary>
+/// <summary>
+/// A small forest on three columns of the credit sample, exported as scikit-learn's pipelines are: an input a column, labels and maps out.
+/// </summary>
 internal static class CreditTrees
 {
     private static readonly string[] Accounts = ["below 0 DM", "0 to 200 DM", "200 DM or more", "none"];
@@ -26,7 +28,8 @@ internal static class CreditTrees
         graph.Input("checking_account", DataType.String, -1, 1);
         graph.Input("duration_months", DataType.Float, -1, 1);
         graph.Input("age", DataType.Int64, -1, 1);
-        graph.Node("LabelEncoder", ["checking_account"], ["account"], ("keys_strings", Accounts), ("values_floats", new float[] { 0, 1, 2, 3 }), ("default_string", "none"));
+        graph.Node("LabelEncoder", ["checking_account"], ["account"], ("keys_strings", Accounts),
+            ("values_floats", new float[] { 0, 1, 2, 3 }), ("default_string", "none"));
         graph.Node("Cast", ["age"], ["years"], ("to", (long)DataType.Float));
         graph.Node("Concat", ["account", "duration_months", "years"], ["features"], ("axis", 1L));
         graph.Stumps("features", ["label", "probabilities"], Stumps, ("classlabels_strings", new[] { "bad", "good" }));

@@ -42,7 +42,8 @@ internal sealed class MlGraph
             "Cast", "Concat", "Gemm", "Identity", "Sigmoid", "MatMulInteger", "DynamicQuantizeLinear", "QuantizeLinear",
             "DequantizeLinear", "QLinearConv", "Conv", "Flatten", "Mul", "Relu", "Softmax",
         ];
-        var node = new NodeProto { Name = outputs[0], OpType = op, Domain = own.Contains(op) ? "" : op == "Custom" ? "com.example" : "ai.onnx.ml" };
+        var node = new NodeProto { Name = outputs[0], OpType = op,
+            Domain = own.Contains(op) ? "" : op == "Custom" ? "com.example" : "ai.onnx.ml" };
         node.Input.AddRange(inputs);
         node.Output.AddRange(outputs);
         foreach (var (name, value) in attributes) node.Attribute.Add(Attribute(name, value));
@@ -50,12 +51,16 @@ internal sealed class MlGraph
         return outputs[0];
     }
 
-    /// <summary>Stumps that vote: each gives a share of the last of two classes where a feature is at most a value, and another above it.</summary>
-    public string Stumps(string input, string[] outputs, (long Feature, float At, float Below, float Above)[] stumps, (string Name, object Value) labels)
+    /// <summary>
+    /// Stumps that vote: each gives a share of the last of two classes where a feature is at most a value, and another above it.
+    /// </summary>
+    public string Stumps(string input, string[] outputs, (long Feature, float At, float Below, float Above)[] stumps,
+        (string Name, object Value) labels)
     {
         var (n, share) = (stumps.Length, 1f / stumps.Length);
         return Node("TreeEnsembleClassifier", [input], outputs, labels, ("post_transform", "NONE"),
-            ("nodes_treeids", Each(t => [t, t, t])), ("nodes_nodeids", Each(_ => [0, 1, 2])), ("nodes_featureids", Each(t => [stumps[t].Feature, 0, 0])),
+            ("nodes_treeids", Each(t => [t, t, t])), ("nodes_nodeids", Each(_ => [0, 1, 2])),
+                ("nodes_featureids", Each(t => [stumps[t].Feature, 0, 0])),
             ("nodes_modes", Enumerable.Range(0, n).SelectMany(_ => new[] { "BRANCH_LEQ", "LEAF", "LEAF" }).ToArray()),
             ("nodes_values", Enumerable.Range(0, n).SelectMany(t => new[] { stumps[t].At, 0, 0 }).ToArray()),
             ("nodes_truenodeids", Each(_ => [1, 0, 0])), ("nodes_falsenodeids", Each(_ => [2, 0, 0])),
@@ -69,7 +74,8 @@ internal sealed class MlGraph
     }
 
     /// <summary>Adds a tensor of floats.</summary>
-    public string Initializer(string name, long[] shape, params float[] values) => Initializer(name, shape, t => t.FloatData.AddRange(values), DataType.Float);
+    public string Initializer(string name, long[] shape, params float[] values) =>
+        Initializer(name, shape, t => t.FloatData.AddRange(values), DataType.Float);
 
     /// <summary>Adds a tensor of whole numbers of 8 bits.</summary>
     public string Bytes(string name, long[] shape, params sbyte[] values) =>
@@ -92,7 +98,8 @@ internal sealed class MlGraph
     private static ValueInfoProto Tensor(string name, DataType type, ReadOnlySpan<long> sizes)
     {
         var shape = new TensorShapeProto();
-        foreach (var size in sizes) shape.Dim.Add(size < 0 ? new() { DimParam = "N" } : new TensorShapeProto.Types.Dimension { DimValue = size });
+        foreach (var size in sizes) shape.Dim.Add(size < 0 ? new() { DimParam = "N" }
+            : new TensorShapeProto.Types.Dimension { DimValue = size });
         return new() { Name = name, Type = new() { TensorType = new() { ElemType = (int)type, Shape = shape } } };
     }
 

@@ -35,7 +35,8 @@ public class OnnxConformanceTests
     private static readonly string[] Suites = ["node", "pytorch-converted", "pytorch-operator", "simple"];
 
     private static readonly Lazy<Case[]> Cases = new(() => [.. Suites.SelectMany(suite =>
-        Directory.GetDirectories(Fixtures.Debian($"/usr/share/libonnx-testdata/data/{suite}", "libonnx-testdata")).Order().Select(d => Judge(suite, d)))]);
+        Directory.GetDirectories(Fixtures.Debian($"/usr/share/libonnx-testdata/data/{suite}", "libonnx-testdata")).Order()
+            .Select(d => Judge(suite, d)))]);
 
     public static TheoryData<string> SuiteNames() => [.. Suites];
 
@@ -45,14 +46,16 @@ public class OnnxConformanceTests
     {
         var cases = Cases.Value.Where(c => c.Suite == suite).ToList();
         var failed = cases.Where(c => c.Outcome == Outcome.Failed).Select(c => $"{c.Name}: {c.Error}").ToList();
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Join("\n", cases.GroupBy(c => c.Outcome).Select(g => $"{g.Count()} {g.Key}")));
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join("\n",
+            cases.GroupBy(c => c.Outcome).Select(g => $"{g.Count()} {g.Key}")));
         Assert.True(failed.Count == 0, $"{failed.Count} failed:\n{string.Join("\n", failed)}");
     }
 
     [Fact]
     public void The_table_of_operators_in_the_docs_is_what_the_suite_shows()
     {
-        var table = OperatorTable.Of(Operators.Names, [.. Cases.Value.Select(c => (c.Operators, c.Outcome == Outcome.Passed, c.Outcome == Outcome.Refused))]);
+        var table = OperatorTable.Of(Operators.Names,
+            [.. Cases.Value.Select(c => (c.Operators, c.Outcome == Outcome.Passed, c.Outcome == Outcome.Refused))]);
         Generated.Same(OperatorTable.File, text => Generated.Between(text, "operators", table));
     }
 
@@ -60,22 +63,27 @@ public class OnnxConformanceTests
     {
         var name = Path.GetFileName(directory);
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(directory, "model.onnx")));
-        string[] operators = [.. Nodes(model.Graph).Select(n => n.Domain is "" or "ai.onnx" ? n.OpType : $"{n.Domain}.{n.OpType}").Distinct()];
+        string[] operators = [.. Nodes(model.Graph).Select(n => n.Domain is "" or "ai.onnx" ? n.OpType : $"{n.Domain}.{n.OpType}")
+            .Distinct()];
         if (!operators.All(Operators.Names.Contains)) return new(suite, name, operators, Outcome.Unclaimed, null);
         var error = Run(Raise(model), Path.Combine(directory, "test_data_set_0"));
-        var refused = error is not null && Refused.Any(r => Regex.IsMatch(name, $"^{r.Case}$") && error.Contains(r.Error, StringComparison.Ordinal));
+        var refused = error is not null
+            && Refused.Any(r => Regex.IsMatch(name, $"^{r.Case}$") && error.Contains(r.Error, StringComparison.Ordinal));
         return new(suite, name, operators, error is null ? Outcome.Passed : refused ? Outcome.Refused : Outcome.Failed, error);
     }
 
-    private static IEnumerable<NodeProto> Nodes(GraphProto graph) => graph.Node.Concat(graph.Node.SelectMany(OnnxCompiler.SubgraphsOf).SelectMany(Nodes));
+    private static IEnumerable<NodeProto> Nodes(GraphProto graph) =>
+        graph.Node.Concat(graph.Node.SelectMany(OnnxCompiler.SubgraphsOf).SelectMany(Nodes));
 
     // Operator set 7 is the first that ONNX Runtime promises to run. What the raise from 6 takes, as ONNX's version converter does it:
     // broadcasting to the last axes is the rule, and there is nothing but inference.
     private static ModelProto Raise(ModelProto model)
     {
         foreach (var import in model.OpsetImport) import.Version = Math.Max(7, import.Version);
-        foreach (var node in model.Graph.Node.Where(n => n.Attribute.All(a => a.Name is not "axis" || n.OpType is not ("Add" or "Sub" or "Mul" or "Div"))))
-            foreach (var old in node.Attribute.Where(a => a.Name is "broadcast" or "is_test" or "consumed_inputs").ToList()) node.Attribute.Remove(old);
+        foreach (var node in model.Graph.Node.Where(n =>
+            n.Attribute.All(a => a.Name is not "axis" || n.OpType is not ("Add" or "Sub" or "Mul" or "Div"))))
+            foreach (var old in node.Attribute.Where(a => a.Name is "broadcast" or "is_test" or "consumed_inputs")
+                .ToList()) node.Attribute.Remove(old);
         return model;
     }
 

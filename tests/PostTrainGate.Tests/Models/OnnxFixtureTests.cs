@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
 
-/// <summary>The models that lie beside the repository, on their real data, against the frameworks that made them and ONNX Runtime.</summary>
+/// <summary>
+/// The models that lie beside the repository, on their real data, against the frameworks that made them and ONNX Runtime.
+/// </summary>
 public class OnnxFixtureTests
 {
     public static TheoryData<string> Files() =>
@@ -90,7 +92,8 @@ public class OnnxFixtureTests
         Assert.True(Same(before, model.Logits(Rows(file, 64))));
         using var again = OnnxClassifier.Load(folder.Path("deep/changed.onnx"));
         Assert.True(Same(logits, again.Logits(Rows(file, 64))));
-        Close(Ort.Run(folder.Path("deep/changed.onnx"), Rows(file, 64)), again.Head == OutputHead.Softmax ? logits.softmax(1) : logits, 1e-4);
+        Close(Ort.Run(folder.Path("deep/changed.onnx"), Rows(file, 64)),
+            again.Head == OutputHead.Softmax ? logits.softmax(1) : logits, 1e-4);
 
         var (source, changed) = (Parse(Fixtures.Path(file)), Parse(folder.Path("deep/changed.onnx")));
         var note = Assert.Single(changed.MetadataProps, p => p.Key.StartsWith("posttraingate.", StringComparison.Ordinal));
@@ -133,7 +136,8 @@ public class OnnxFixtureTests
     {
         if (file.StartsWith("fmnist", StringComparison.Ordinal))
         {
-            var images = IdxFile.Read(Fixtures.Debian("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz", "dataset-fashion-mnist"));
+            var images = IdxFile.Read(Fixtures.Debian("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz",
+                "dataset-fashion-mnist"));
             return images[..count].unsqueeze(1).to(float32) / 255;
         }
 
@@ -149,6 +153,7 @@ public class OnnxFixtureTests
     private static void Close(Tensor expected, Tensor actual, double tolerance)
     {
         Assert.Equal(expected.shape, actual.shape);
-        Assert.True(allclose(actual, expected, rtol: tolerance, atol: tolerance), $"differs by {(actual - expected).abs().max().item<float>():G3}");
+        Assert.True(allclose(actual, expected, rtol: tolerance, atol: tolerance),
+            $"differs by {(actual - expected).abs().max().item<float>():G3}");
     }
 }

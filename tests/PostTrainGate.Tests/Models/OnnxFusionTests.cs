@@ -42,8 +42,10 @@ public sealed class OnnxFusionTests : IDisposable
         using var scope = NewDisposeScope();
         manual_seed(5);
         OnnxWriter w = new([2, 6, 6], opset: 13);
-        w.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Relu().Relu().Then("MaxPool", ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
-        w.Relu().Relu().Flatten().Gemm(randn(5, 27), randn(5)).Relu().Relu().Gemm(randn(3, 5), randn(3)).Save(_folder.Path("model.onnx"), "logits", 3);
+        w.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Relu().Relu()
+            .Then("MaxPool", ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
+        w.Relu().Relu().Flatten().Gemm(randn(5, 27), randn(5)).Relu().Relu().Gemm(randn(3, 5), randn(3))
+            .Save(_folder.Path("model.onnx"), "logits", 3);
         using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
         string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
         var x = rand(5, 2, 6, 6).requires_grad_();

@@ -16,7 +16,8 @@ public class OnnxGradientTests
     private static readonly string[] Constant =
     [
         "And", "ArgMax", "ArgMin", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Cast", "Constant", "ConstantOfShape",
-        "Equal", "EyeLike", "Greater", "GreaterOrEqual", "Hardmax", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "Or", "Range", "Shape",
+        "Equal", "EyeLike", "Greater", "GreaterOrEqual", "Hardmax", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "Or",
+            "Range", "Shape",
         "Size", "Xor",
     ];
 
@@ -29,7 +30,8 @@ public class OnnxGradientTests
 
     [Fact]
     public void Every_operator_with_gradients_is_among_them() =>
-        Assert.Equal(Operators.Table.Keys.Except(Constant).Order(StringComparer.Ordinal), OnnxSamples.ByOperator.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(Operators.Table.Keys.Except(Constant).Order(StringComparer.Ordinal),
+            OnnxSamples.ByOperator.Keys.Order(StringComparer.Ordinal));
 
     private static void Compare(OnnxSample sample)
     {

@@ -24,7 +24,8 @@ public sealed class OnnxHeadTests : IDisposable
         ["softmax, last axis"] = (OutputHead.Softmax, 3, w => w.Then("Softmax"), 13),
         ["softmax over two"] = (OutputHead.Softmax, 2, w => w.Softmax(), 13),
         ["log-softmax"] = (OutputHead.LogSoftmax, 3, w => w.Then("LogSoftmax", ("axis", 1L)), 13),
-        ["softmax, then reshaped"] = (OutputHead.Softmax, 3, w => w.Node("Reshape", [w.Softmax().Last, w.Initializer("s", tensor(new long[] { 0, 3 }))]), 13),
+        ["softmax, then reshaped"] = (OutputHead.Softmax, 3,
+            w => w.Node("Reshape", [w.Softmax().Last, w.Initializer("s", tensor(new long[] { 0, 3 }))]), 13),
         ["softmax over an image of one pixel"] = (OutputHead.Softmax, 3,
             w => w.Then("Unsqueeze", ("axes", new long[] { 2, 3 })).Then("Softmax", ("axis", 1L)).Then("Flatten").Then("Dropout"), 11),
         ["a sigmoid unit"] = (OutputHead.Sigmoid, 1, w => w.Then("Sigmoid"), 13),
@@ -56,7 +57,8 @@ public sealed class OnnxHeadTests : IDisposable
         Assert.True(allclose(logits, expected, rtol: 1e-5, atol: 1e-6));
 
         // Softmax of these logits is what the file says (of several sigmoids, each for itself).
-        if (head != OutputHead.Softmax && !(head == OutputHead.Sigmoid && units == 1 && name.Contains("before", StringComparison.Ordinal) == false)) return;
+        if (head != OutputHead.Softmax
+            && !(head == OutputHead.Sigmoid && units == 1 && name.Contains("before", StringComparison.Ordinal) == false)) return;
         var stated = Ort.Run(_folder.Path("model.onnx"), x).reshape(7, -1);
         var probabilities = logits.softmax(1);
         Assert.True(allclose(units == 1 ? probabilities[.., 1..] : probabilities, stated, rtol: 1e-5, atol: 1e-6));
@@ -81,7 +83,8 @@ public sealed class OnnxHeadTests : IDisposable
     {
         OnnxWriter writer = new([3]);
         writer.Then("Softmax", ("axis", 0L)).Save(_folder.Path("model.onnx"), "probabilities", 3);
-        Assert.Equal(DiagnosticCodes.ModelShape, Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"))).Diagnostics[0].Code);
+        Assert.Equal(DiagnosticCodes.ModelShape, Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx")))
+            .Diagnostics[0].Code);
     }
 
     [Fact]
@@ -124,7 +127,8 @@ public sealed class OnnxHeadTests : IDisposable
         var model = writer.Then("Relu").Build("second");
         model.Graph.Output.Add(new PostTrainGate.Models.Onnx.ValueInfoProto(model.Graph.Output[0]) { Name = first });
         OnnxFile.Write(_folder.Path("model.onnx"), model);
-        string Refused(OutputPolicy output) => Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"), output: output)).Message;
+        string Refused(OutputPolicy output) =>
+            Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"), output: output)).Message;
         Assert.Contains("ends in no softmax", Refused(new(Head: OutputHead.Softmax)), StringComparison.Ordinal);
         Assert.Contains("outside [0, 1]", Refused(new(Head: OutputHead.Probabilities)), StringComparison.Ordinal);
         Assert.Contains($"has no output 'third'; it has 'second' and '{first}'", Refused(new(Name: "third")), StringComparison.Ordinal);

@@ -71,7 +71,8 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void Weights_of_a_type_or_place_that_is_not_supported()
     {
-        Assert.Contains("String", Refuse(Model(m => m.Graph.Initializer[0].DataType = 8), DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
+        Assert.Contains("String", Refuse(Model(m => m.Graph.Initializer[0].DataType = 8), DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal);
         Refuse(Model(m => m.Graph.Initializer[0].DataType = 1000), DiagnosticCodes.ModelUnreadable);
         Refuse(Model(m => m.Graph.Initializer[0].Segment = new() { Begin = 0, End = 1 }), DiagnosticCodes.ModelUnreadable);
         Refuse(Model(m => m.Graph.SparseInitializer.Add(new SparseTensorProto())), DiagnosticCodes.ModelUnreadable);
@@ -80,9 +81,11 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void A_graph_that_does_not_hold_together()
     {
-        Assert.Contains("'late'", Refuse(Model(m => m.Graph.Node[0].Input[0] = "late"), DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
+        Assert.Contains("'late'", Refuse(Model(m => m.Graph.Node[0].Input[0] = "late"), DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal);
         Refuse(Model(m => m.Graph.Node[0].Input[0] = m.Graph.Node[^1].Output[0]), DiagnosticCodes.ModelUnreadable); // a cycle
-        Assert.Contains("twice", Refuse(Model(m => m.Graph.Node.Add(m.Graph.Node[0])), DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
+        Assert.Contains("twice", Refuse(Model(m => m.Graph.Node.Add(m.Graph.Node[0])), DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal);
         Refuse(Model(m => m.Graph.Node[0].Output.Clear()), DiagnosticCodes.ModelUnreadable);
         Refuse(Model(m => m.Graph.Node.Clear()), DiagnosticCodes.ModelUnreadable);
         Refuse(Model(m => m.Graph.Node[0].Input.Clear()), DiagnosticCodes.ModelOperator);
@@ -104,7 +107,8 @@ public sealed class OnnxHostileTests : IDisposable
         Refuse(Model(m => m.Graph.Output.Clear()), DiagnosticCodes.ModelShape);
         Refuse(Model(m => m.Graph.Output[0].Name = "nowhere"), DiagnosticCodes.ModelUnreadable);
         OnnxWriter image = new([2, 4, 4]);
-        Assert.Contains("[3, 3, 4, 4]", Refuse(image.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Build(), DiagnosticCodes.ModelShape), StringComparison.Ordinal);
+        Assert.Contains("[3, 3, 4, 4]", Refuse(image.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Build(), DiagnosticCodes.ModelShape),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +119,8 @@ public sealed class OnnxHostileTests : IDisposable
         var message = Refuse(writer.Build(), DiagnosticCodes.ModelOperator);
         Assert.Contains("node 'maxunpool1' (MaxUnpool)", message, StringComparison.Ordinal);
         Assert.Contains("Models/README.md lists them", message, StringComparison.Ordinal);
-        Assert.Contains("(com.example.Gemm)", Refuse(Model(m => m.Graph.Node[0].Domain = "com.example"), DiagnosticCodes.ModelOperator), StringComparison.Ordinal);
+        Assert.Contains("(com.example.Gemm)", Refuse(Model(m => m.Graph.Node[0].Domain = "com.example"), DiagnosticCodes.ModelOperator),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -140,7 +145,8 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void Names_cannot_fake_lines_of_a_log()
     {
-        var message = Refuse(Model(m => m.Graph.Node[0].OpType = "A\n::error::B\u001b[31m" + new string('c', 10_000)), DiagnosticCodes.ModelOperator);
+        var message = Refuse(Model(m => m.Graph.Node[0].OpType = "A\n::error::B\u001b[31m" + new string('c', 10_000)),
+            DiagnosticCodes.ModelOperator);
         Assert.DoesNotContain(message, char.IsControl);
         Assert.True(message.Length < 1500);
     }
@@ -158,23 +164,39 @@ public sealed class OnnxHostileTests : IDisposable
 
         Expect(w => w.Node("Pad", [w.Last, w.Initializer("p", tensor(new long[] { 0, 0, 1L << 40, 0, 0, 0 }))]), "pad1");
         Expect(w => w.Node("Expand", [w.Last, w.Initializer("s", tensor(new long[] { 1L << 40, 1, 1, 1 }))]), "expand1");
-        Expect(w => w.Node("Add", [w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]), w.Initializer("b", zeros(1 << 18))]), "add1");
-        Expect(w => w.Node("MatMul", [w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]), w.Initializer("b", zeros(1, 1 << 18))]), "matmul1");
+        Expect(w =>
+            w.Node("Add",
+                [w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]), w.Initializer("b", zeros(1 << 18))]),
+                "add1");
+        Expect(w =>
+            w.Node("MatMul",
+                [w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]), w.Initializer("b", zeros(1, 1 << 18))]),
+                "matmul1");
         Expect(w => w.Node("Gather", [w.Last, w.Initializer("at", zeros(1 << 21, dtype: int64))], ("axis", 1L)), "gather1");
         Expect(w => w.Then("MaxPool", ("kernel_shape", new long[] { 1 << 30 }), ("pads", new long[] { 1 << 29, 1 << 29 })), "maxpool1");
         Expect(w => w.Node("Conv", [w.Last, w.Initializer("w", zeros(1, 16, 1))], ("pads", new long[] { 1 << 30, 1 << 30 })), "conv1");
         Expect(w => w.Node("Tile", [w.Last, w.Initializer("t", tensor(new long[] { 1, 1 << 20, 1 << 20 }))]), "tile1");
         Expect(w => w.Node("Resize", [w.Last, "", w.Initializer("s", tensor(new[] { 1, 1, 1e9f }))]), "resize1");
-        Expect(w => w.Node("OneHot", [w.Then("ArgMax").Last, w.Initializer("d", tensor(1L << 40)), w.Initializer("v", tensor(new[] { 0f, 1f }))]), "onehot1");
+        Expect(w =>
+            w.Node("OneHot", [w.Then("ArgMax").Last, w.Initializer("d", tensor(1L << 40)), w.Initializer("v", tensor(new[] { 0f, 1f }))]),
+            "onehot1");
         Expect(w => w.Node("Einsum", [w.Last, w.Initializer("b", zeros(1 << 10, 1 << 10))], ("equation", "bij,kl->bijkl")), "einsum1");
-        Expect(w => w.Node("ConvTranspose", [w.Last, w.Initializer("w", zeros(16, 1, 1))], ("strides", new long[] { 1 << 30 })), "convtranspose1");
-        Expect(w => w.Node("Add", ["input", w.Node("ConstantOfShape", [w.Initializer("s", tensor(new[] { 1L << 40 }))])]), "constantofshape1");
-        Expect(w => w.Node("Add", ["input", w.Node("Range", [w.Initializer("a", tensor(0f)), w.Initializer("z", tensor(1e12f)), w.Initializer("d", tensor(1f))])]), "range1");
+        Expect(w => w.Node("ConvTranspose", [w.Last, w.Initializer("w", zeros(16, 1, 1))], ("strides", new long[] { 1 << 30 })),
+            "convtranspose1");
+        Expect(w => w.Node("Add", ["input", w.Node("ConstantOfShape", [w.Initializer("s", tensor(new[] { 1L << 40 }))])]),
+            "constantofshape1");
+        Expect(w =>
+            w.Node("Add",
+                ["input",
+                    w.Node("Range", [w.Initializer("a", tensor(0f)), w.Initializer("z", tensor(1e12f)), w.Initializer("d", tensor(1f))])]),
+                    "range1");
         Expect(w => { for (var i = 0; i < 40; i++) w.Node("Concat", [w.Last, w.Last], ("axis", 1L)); }, "concat");
         Expect(w =>
         {
             // Each fits, all together do not.
-            var wide = w.Node("Expand", [w.Node("Unsqueeze", [w.Last, w.Initializer("axes", tensor(new long[] { 3 }))]), w.Initializer("s", tensor(new long[] { 1, 1, 1, 1 << 15 }))]);
+            var wide = w.Node("Expand",
+                [w.Node("Unsqueeze", [w.Last, w.Initializer("axes", tensor(new long[] { 3 }))]),
+                    w.Initializer("s", tensor(new long[] { 1, 1, 1, 1 << 15 }))]);
             var all = Enumerable.Range(0, 40).Select(i => w.Node("Add", [wide, w.Initializer($"b{i}", tensor((float)i))])).ToList();
             w.Node("Sum", all);
         }, "add");
@@ -188,7 +210,8 @@ public sealed class OnnxHostileTests : IDisposable
         {
             var constant = writer.Node("Constant", [], ("value_int", (long)i));
             var wide = writer.Node("Expand", [constant, writer.Initializer($"s{i}", tensor(new long[] { 1 << 23 }))]);
-            writer.Node("Add", [i == 0 ? "input" : $"add{i}_output", writer.Node("Cast", [writer.Node("Gather", [wide, constant])], ("to", 1L))]);
+            writer.Node("Add",
+                [i == 0 ? "input" : $"add{i}_output", writer.Node("Cast", [writer.Node("Gather", [wide, constant])], ("to", 1L))]);
         }
 
         Assert.Contains("constants", Refuse(writer.Build(), DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
@@ -234,10 +257,12 @@ public sealed class OnnxHostileTests : IDisposable
     public void Weights_that_are_too_many_for_one_file_stand_beside_it()
     {
         using var scope = NewDisposeScope();
-        OnnxFile.Write(_folder.Path("model.onnx"), new OnnxWriter([300]).Gemm(randn(200, 300), randn(200)).Relu().Gemm(randn(3, 200), randn(3)).Build());
+        OnnxFile.Write(_folder.Path("model.onnx"), new OnnxWriter([300]).Gemm(randn(200, 300), randn(200)).Relu()
+            .Gemm(randn(3, 200), randn(3)).Build());
         var x = rand(5, 300);
         var expected = Ort.Run(_folder.Path("model.onnx"), x);
-        OnnxFile.Read(_folder.Path("model.onnx")).Save(_folder.Path("big/model.onnx"), new Dictionary<string, Tensor>(), null, embedded: 100_000);
+        OnnxFile.Read(_folder.Path("model.onnx")).Save(_folder.Path("big/model.onnx"), new Dictionary<string, Tensor>(), null,
+            embedded: 100_000);
         Assert.True(new FileInfo(_folder.Path("big/model.onnx")).Length < 10_000);
         Assert.Equal([_folder.Path("big/model.onnx.data")], OnnxFile.ExternalFiles(_folder.Path("big/model.onnx")));
         Assert.True(allclose(expected, Ort.RunFile(_folder.Path("big/model.onnx"), x))); // ONNX Runtime by itself
@@ -264,7 +289,8 @@ public sealed class OnnxHostileTests : IDisposable
         for (var i = 0; i < 5000; i++) type = new() { SequenceType = new() { ElemType = type } };
         // The serializer of such a thing would itself recurse; it is written from the inside out.
         byte[] bytes = [];
-        for (var i = 0; i < 5000; i++) bytes = [0x22, .. Varint(bytes.Length + 1 + Varint(bytes.Length).Length), 0x0a, .. Varint(bytes.Length), .. bytes];
+        for (var i = 0; i < 5000; i++) bytes = [0x22, .. Varint(bytes.Length + 1 + Varint(bytes.Length).Length), 0x0a,
+            .. Varint(bytes.Length), .. bytes];
         byte[] value = [0x12, .. Varint(bytes.Length), .. bytes];
         byte[] graph = [0x5a, .. Varint(value.Length), .. value];
         Refuse([0x3a, .. Varint(graph.Length), .. graph], DiagnosticCodes.ModelUnreadable);

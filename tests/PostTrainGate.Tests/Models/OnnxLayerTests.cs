@@ -50,7 +50,8 @@ public sealed class OnnxLayerTests : IDisposable
         using var model = Load([2, 6, 6], w =>
         {
             w.Node("Conv", [w.Last, w.Initializer("w1", randn(4, 2, 3, 3))], ("pads", new long[] { 1, 1, 1, 1 }));
-            w.Node("BatchNormalization", [w.Last, .. new[] { "scale", "bias", "mean", "variance" }.Select(n => w.Initializer(n, rand(4) + 0.5))]);
+            w.Node("BatchNormalization",
+                [w.Last, .. new[] { "scale", "bias", "mean", "variance" }.Select(n => w.Initializer(n, rand(4) + 0.5))]);
             w.Then("LeakyRelu").MaxPool(2).Flatten().Gemm(randn(3, 36), randn(3));
         });
         Assert.Equal(
@@ -86,7 +87,8 @@ public sealed class OnnxLayerTests : IDisposable
     public void Where_channels_stand_last_inputs_of_a_unit_are_not_together()
     {
         using var model = Load([2, 4, 4], w =>
-            w.Conv(randn(3, 2, 3, 3), randn(3)).Then("Transpose", ("perm", new long[] { 0, 2, 3, 1 })).Flatten().Gemm(randn(2, 12), randn(2)));
+            w.Conv(randn(3, 2, 3, 3), randn(3)).Then("Transpose", ("perm", new long[] { 0, 2, 3, 1 })).Flatten()
+                .Gemm(randn(2, 12), randn(2)));
         Assert.Equal([1, 0], model.Layers.Select(l => l.InputsPerUnit));
     }
 

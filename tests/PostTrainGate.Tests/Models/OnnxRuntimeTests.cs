@@ -35,8 +35,12 @@ public sealed class OnnxRuntimeTests : IDisposable
 
         var (accounts, ages, months) = (new[] { "none", "below 0 DM", "0 to 200 DM" }, new[] { 19, 25, 26, 70 }, new[] { 6, 20, 21, 48 });
         var rows = (from a in accounts from age in ages from m in months select (a, age, m)).ToArray();
-        var x = tensor(rows.SelectMany(r => new float[] { 99, r.a == accounts[0] ? 1 : 0, r.a == accounts[1] ? 1 : 0, r.a == accounts[2] ? 1 : 0, r.age, r.m }).ToArray()).reshape(-1, 6);
-        var expected = tensor(rows.SelectMany(r => new[] { 1 - CreditTrees.Good(r.a, r.m, r.age), CreditTrees.Good(r.a, r.m, r.age) }).ToArray()).reshape(-1, 2).log();
+        var x =
+            tensor(
+                rows.SelectMany(r => new float[] { 99, r.a == accounts[0] ? 1 : 0, r.a == accounts[1] ? 1 : 0, r.a == accounts[2] ? 1 : 0,
+                    r.age, r.m }).ToArray()).reshape(-1, 6);
+        var expected = tensor(rows.SelectMany(r => new[] { 1 - CreditTrees.Good(r.a, r.m, r.age), CreditTrees.Good(r.a, r.m, r.age) })
+            .ToArray()).reshape(-1, 2).log();
         Assert.True(allclose(model.Logits(x), expected.to_type(float32), rtol: 1e-5, atol: 1e-6));
         Assert.Equal([0, 2], model.Logits(zeros(0, 6)).shape);
     }
@@ -49,7 +53,8 @@ public sealed class OnnxRuntimeTests : IDisposable
         Assert.Contains("'duration_months', which is no column of the data; there are 'checking_account' and 'age'",
             Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age"])), StringComparison.Ordinal);
         Assert.Contains("'age' of type Int64; the column of that name holds text",
-            Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age=young", "age=old", "duration_months"])), StringComparison.Ordinal);
+            Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age=young", "age=old", "duration_months"])),
+                StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +72,8 @@ public sealed class OnnxRuntimeTests : IDisposable
         MlGraph graph = new();
         var x = graph.Input("X", Enum.Parse<DataType>(type), -1, 2);
         graph.Node("Scaler", [x], ["scaled"], ("offset", new float[] { 1, 2 }), ("scale", new[] { 0.5f, 2 }));
-        graph.Node("LinearClassifier", ["scaled"], ["label", "scores"], ("coefficients", new float[] { 1, 0, 0, 1, -1, 1 }), ("intercepts", new[] { 0.5f, 0, -0.5f }),
+        graph.Node("LinearClassifier", ["scaled"], ["label", "scores"], ("coefficients", new float[] { 1, 0, 0, 1, -1, 1 }),
+            ("intercepts", new[] { 0.5f, 0, -0.5f }),
             ("classlabels_ints", new long[] { 0, 1, 2 }), ("post_transform", "SOFTMAX"));
         graph.Output("label", DataType.Int64, -1);
         graph.Output("scores", DataType.Float, -1, 3);
@@ -86,7 +92,8 @@ public sealed class OnnxRuntimeTests : IDisposable
         using var scope = NewDisposeScope();
         MlGraph graph = new();
         graph.Input("X", DataType.String, -1, 2);
-        graph.Node("LabelEncoder", ["X"], ["numbers"], ("keys_strings", new[] { "a", "b", "7", "8.5" }), ("values_floats", new float[] { 1, 2, 3, 4 }));
+        graph.Node("LabelEncoder", ["X"], ["numbers"], ("keys_strings", new[] { "a", "b", "7", "8.5" }),
+            ("values_floats", new float[] { 1, 2, 3, 4 }));
         graph.Output("numbers", DataType.Float, -1, 2);
         using var model = Load(graph.Build(), FeatureLayout.FromNames(["letter=a", "letter=b", "number"]));
         var logits = model.Logits(tensor(new[,] { { 1, 0, 7 }, { 0.2f, 0.6f, 8.5f } }));
@@ -161,7 +168,8 @@ public sealed class OnnxRuntimeTests : IDisposable
 
     [Fact]
     public void Scores_of_pairs_of_classes_are_refused() =>
-        Assert.Contains("gives a score for each pair of its 3 classes", Refuse(SupportVectors(classes: 3, probabilities: false), null), StringComparison.Ordinal);
+        Assert.Contains("gives a score for each pair of its 3 classes", Refuse(SupportVectors(classes: 3, probabilities: false), null),
+            StringComparison.Ordinal);
 
     [Fact]
     public void What_the_graph_does_not_show_the_user_says()
@@ -199,7 +207,8 @@ public sealed class OnnxRuntimeTests : IDisposable
         graph.Node("MatMulInteger", [graph.Input("x", DataType.Uint8, -1, 4, 3), graph.Bytes("w", [3, 2], 1, 2, 3, 4, 5, 6)], ["whole"]);
         graph.Node("Cast", ["whole"], ["y"], ("to", (long)DataType.Float));
         graph.Output("y", DataType.Float, -1, 4, 2);
-        Assert.Contains("[32, 4, 2] for 32 rows; a classifier's is [batch, classes]", Refuse(graph.Build(), null), StringComparison.Ordinal);
+        Assert.Contains("[32, 4, 2] for 32 rows; a classifier's is [batch, classes]", Refuse(graph.Build(), null),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -220,7 +229,8 @@ public sealed class OnnxRuntimeTests : IDisposable
     private static ModelProto Single()
     {
         MlGraph graph = new();
-        graph.Node("LinearRegressor", [graph.Input("x", DataType.Float, -1, 1)], ["y"], ("coefficients", new[] { 0.375f }), ("intercepts", new[] { 0.25f }), ("targets", 1L));
+        graph.Node("LinearRegressor", [graph.Input("x", DataType.Float, -1, 1)], ["y"], ("coefficients", new[] { 0.375f }),
+            ("intercepts", new[] { 0.25f }), ("targets", 1L));
         graph.Output("y", DataType.Float, -1, 1);
         return graph.Build();
     }
@@ -236,9 +246,11 @@ public sealed class OnnxRuntimeTests : IDisposable
             ("kernel_type", "LINEAR"), ("kernel_params", new float[] { 1, 0, 3 }), ("post_transform", "NONE"),
             ("classlabels_ints", Enumerable.Range(0, classes).Select(i => (long)i).ToArray()),
             ("vectors_per_class", Enumerable.Repeat(1L, classes).ToArray()), ("support_vectors", vectors[..(2 * classes)]),
-            ("coefficients", classes == 2 ? new float[] { 1, -1 } : [1, 1, -1, 1, -1, -1]), ("rho", Enumerable.Repeat(0.25f, pairs).ToArray()),
+            ("coefficients", classes == 2 ? new float[] { 1, -1 } : [1, 1, -1, 1, -1, -1]),
+                ("rho", Enumerable.Repeat(0.25f, pairs).ToArray()),
         ];
-        if (probabilities) attributes.AddRange([("prob_a", Enumerable.Repeat(-1.5f, pairs).ToArray()), ("prob_b", Enumerable.Repeat(0.5f, pairs).ToArray())]);
+        if (probabilities) attributes.AddRange([("prob_a", Enumerable.Repeat(-1.5f, pairs).ToArray()),
+            ("prob_b", Enumerable.Repeat(0.5f, pairs).ToArray())]);
         graph.Node("SVMClassifier", [graph.Input("x", DataType.Float, -1, 2)], ["label", "scores"], [.. attributes]);
         graph.Output("label", DataType.Int64, -1);
         graph.Output("scores", DataType.Float, -1, probabilities ? classes : pairs);

@@ -127,7 +127,8 @@ internal static partial class OnnxSamples
 
     private static (string Op, Gen<OnnxSample> Gen) Reduce(string op, double low = -2) =>
         Of(op, from shape in AnyShape from over in Gen.Bool.Array[shape.Length] from fromEnd in Gen.Bool from keep in Gen.Long[0, 1]
-            let axes = (long[])[.. Enumerable.Range(0, shape.Length).Where(i => over[i]).Select(i => (long)(fromEnd ? i - shape.Length : i))]
+            let axes = (long[])[.. Enumerable.Range(0, shape.Length).Where(i => over[i])
+                .Select(i => (long)(fromEnd ? i - shape.Length : i))]
             select Graph(shape, w => w.Node(op, axes.Length == 0 ? ["input"] : ["input", w.Initializer("axes", tensor(axes))],
                 ("keepdims", keep))), low);
 }

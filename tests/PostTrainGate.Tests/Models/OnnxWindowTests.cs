@@ -9,7 +9,8 @@ namespace PostTrainGate.Tests.Models;
 /// <summary>Convolution and pooling with any attributes: the values of ONNX Runtime, or an error of both.</summary>
 public class OnnxWindowTests
 {
-    private sealed record Window(long[] Input, long[] Kernel, long[] Strides, long[] Pads, long[] Dilations, string AutoPad, bool Ceil, bool CountPads, long Groups)
+    private sealed record Window(long[] Input, long[] Kernel, long[] Strides, long[] Pads, long[] Dilations, string AutoPad, bool Ceil,
+        bool CountPads, long Groups)
     {
         public (string, object)[] Attributes(bool dilations = true) =>
         [
@@ -18,7 +19,8 @@ public class OnnxWindowTests
             .. dilations ? [("dilations", Dilations)] : Array.Empty<(string, object)>(),
         ];
 
-        public override string ToString() => $"input [{string.Join(",", Input)}] kernel [{string.Join(",", Kernel)}] strides [{string.Join(",", Strides)}] "
+        public override string ToString() =>
+            $"input [{string.Join(",", Input)}] kernel [{string.Join(",", Kernel)}] strides [{string.Join(",", Strides)}] "
             + $"pads [{string.Join(",", Pads)}] dilations [{string.Join(",", Dilations)}] {AutoPad} ceil {Ceil} count {CountPads} groups {Groups}";
     }
 
@@ -36,7 +38,8 @@ public class OnnxWindowTests
         from count in Gen.Bool
         from groups in Gen.Long[1, 2]
         // A window that is larger than the padded input gives nothing, or in ONNX Runtime sometimes one value.
-        where size.Select((n, i) => n + (autoPad == "NOTSET" ? pads[i] + (even ? pads[i] : pads[i + axes]) : 0) >= (kernel[i] - 1) * dilations[i] + 1).All(fits => fits)
+        where size.Select((n, i) => n + (autoPad == "NOTSET" ? pads[i] + (even ? pads[i] : pads[i + axes])
+            : 0) >= (kernel[i] - 1) * dilations[i] + 1).All(fits => fits)
         // With SAME and dilation ONNX Runtime's pooling contradicts its own shape inference.
         select new Window([2, 2 * channels, .. size], kernel, strides, even ? [.. pads[..axes], .. pads[..axes]] : pads,
             autoPad.StartsWith("SAME", StringComparison.Ordinal) ? [.. kernel.Select(_ => 1L)] : dilations, autoPad, ceil, count, groups);
@@ -75,7 +78,8 @@ public class OnnxWindowTests
             2 => nn.functional.avg_pool2d(i, kernel, kernel),
             _ => nn.functional.avg_pool3d(i, kernel, kernel),
         });
-        return allclose(values.to(float64), right, rtol: 1e-5, atol: 1e-6) && allclose(slopes.to(float64), rightSlopes, rtol: 1e-5, atol: 1e-6);
+        return allclose(values.to(float64), right, rtol: 1e-5, atol: 1e-6)
+            && allclose(slopes.to(float64), rightSlopes, rtol: 1e-5, atol: 1e-6);
 
         (Tensor, Tensor) Slopes(Tensor given, Func<Tensor, Tensor> pool)
         {
@@ -105,7 +109,9 @@ public class OnnxWindowTests
             if (actual is null) throw new InvalidOperationException(error);
             compared++;
             return actual.shape.SequenceEqual(expected.shape) && allclose(actual, expected, rtol: 1e-4, atol: 1e-5, equal_nan: true)
-                ? true : throw new InvalidOperationException($"[{string.Join(",", actual.shape)}] instead of [{string.Join(",", expected.shape)}]");
+                ? true
+                : throw new InvalidOperationException(
+                    $"[{string.Join(",", actual.shape)}] instead of [{string.Join(",", expected.shape)}]");
         }, iter: 300, threads: 1);
         Assert.True(compared > 150, $"only {compared} compared");
     }

@@ -36,7 +36,8 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         var yaml = File.ReadAllText(example);
         Directory.CreateDirectory(_folder.In("models/history"));
         var (policy, diagnostics) = _folder.Read(yaml);
-        Assert.Equal(["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm, pgd, cw and table-pgd."], diagnostics.Select(Line));
+        Assert.Equal(["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm, pgd, cw and table-pgd."],
+            diagnostics.Select(Line));
         Assert.Null(policy);
 
         var read = _folder.Read(yaml.Replace("autoattack", "pgd", StringComparison.Ordinal));

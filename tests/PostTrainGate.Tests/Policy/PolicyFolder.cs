@@ -25,7 +25,8 @@ internal sealed class PolicyFolder : IDisposable
             new("statistical_parity_difference", "Difference of favourable rates.", MetricNeeds.Group, Better.NearZero),
             new("equalized_odds_difference", "Largest difference of error rates.", MetricNeeds.Group, Better.NearZero),
             new("disparate_impact", "Ratio of favourable rates.", MetricNeeds.Group, Better.NearOne),
-            new("rate_maximum", "Highest of any rate.", MetricNeeds.Group | MetricNeeds.Rate, Better.Lower, double.PositiveInfinity) { OfPredictions = true },
+            new("rate_maximum", "Highest of any rate.", MetricNeeds.Group | MetricNeeds.Rate, Better.Lower,
+                double.PositiveInfinity) { OfPredictions = true },
             new("entropy", "Inequality.", MetricNeeds.Alpha, Better.Lower),
         ],
         [
@@ -45,7 +46,8 @@ internal sealed class PolicyFolder : IDisposable
     };
 
     private static readonly string[] Files =
-        ["models/credit.onnx", "models/history/epoch-1.onnx", "models/history/epoch-2.onnx", "data/german.csv", "data/part-1.csv", "data/labels.gz"];
+        ["models/credit.onnx", "models/history/epoch-1.onnx", "models/history/epoch-2.onnx", "data/german.csv", "data/part-1.csv",
+            "data/labels.gz"];
 
     public PolicyFolder()
     {

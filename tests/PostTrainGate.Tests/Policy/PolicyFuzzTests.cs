@@ -11,8 +11,10 @@ public sealed class PolicyFuzzTests : IDisposable
     // What breaks a policy in practice: YAML's own signs, values of other types, odd numbers, text from other places of it.
     private static readonly string[] Pieces =
     [
-        ":", ": ", "- ", "? ", "#", "&a ", "*a", "!!str ", "!", "|", "|-\n ", ">", "'", "\"", "\\", "\\x00", "\\UFFFFFFFF", "%", "@", "`", ",",
-        "[", "]", "{", "}", "<<: ", "\n", "\n\n", "  ", "\t", "\r", "---\n", "...\n", "%YAML 1.2\n", "~", "null", "true", "0", "-1", "1e999",
+        ":", ": ", "- ", "? ", "#", "&a ", "*a", "!!str ", "!", "|", "|-\n ", ">", "'", "\"", "\\", "\\x00", "\\UFFFFFFFF", "%",
+            "@", "`", ",",
+        "[", "]", "{", "}", "<<: ", "\n", "\n\n", "  ", "\t", "\r", "---\n", "...\n", "%YAML 1.2\n", "~", "null", "true", "0",
+            "-1", "1e999",
         "1/0", "0/0", "%%", "50%", ".nan", ".inf", "99999999999999999999", "../..", "/etc/passwd", "\u00e9", "\U0001F600", "\u202e",
         "accuracy", "gates", "model", "10m", "[]", "{}",
     ];
@@ -27,7 +29,8 @@ public sealed class PolicyFuzzTests : IDisposable
     [Fact]
     public void A_mutated_policy_never_throws_and_every_place_is_inside_the_file() =>
         Gen.Select(Gen.Int[0, Seeds.Length - 1], Edit.Array[1, 6]).Sample(
-            (seed, edits) => Check(Encoding.UTF8.GetBytes(Broken(seed, edits))), iter: 3000, threads: 1, print: t => Broken(t.Item1, t.Item2));
+            (seed, edits) => Check(Encoding.UTF8.GetBytes(Broken(seed, edits))), iter: 3000, threads: 1, print: t =>
+                Broken(t.Item1, t.Item2));
 
     [Fact]
     public void Random_bytes_in_a_policy_never_throw() =>
@@ -51,7 +54,8 @@ public sealed class PolicyFuzzTests : IDisposable
         var start = edit.Place % yaml.Length;
         var end = Math.Min(yaml.Length, start + edit.Length);
         var elsewhere = (yaml.Length - start) / 2;
-        var piece = edit.Piece < Pieces.Length ? Pieces[edit.Piece] : yaml.Substring(elsewhere, Math.Min(edit.Length, yaml.Length - elsewhere));
+        var piece = edit.Piece < Pieces.Length ? Pieces[edit.Piece]
+            : yaml.Substring(elsewhere, Math.Min(edit.Length, yaml.Length - elsewhere));
         return yaml[..start] + piece + yaml[end..];
     }
 

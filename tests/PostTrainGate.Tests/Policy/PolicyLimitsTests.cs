@@ -72,7 +72,8 @@ public sealed class PolicyLimitsTests : IDisposable
     [InlineData("The invisible character U+2028 may not stand in a policy; remove it.", DiagnosticCodes.PolicySyntax, 0xE2, 0x80, 0xA8)]
     public void Bytes_that_are_no_text_are_refused_at_their_place(string message, string code, params int[] bytes)
     {
-        byte[] file = [.. Encoding.UTF8.GetBytes(PolicyFolder.Minimal + "\r\n# caf\u00e9 \U0001F600 "), .. bytes.Select(b => (byte)b), .. "\nmore"u8];
+        byte[] file = [.. Encoding.UTF8.GetBytes(PolicyFolder.Minimal + "\r\n# caf\u00e9 \U0001F600 "), .. bytes.Select(b => (byte)b),
+            .. "\nmore"u8];
         var diagnostic = Assert.Single(_folder.Read(file).Diagnostics);
         Assert.Equal((code, message), (diagnostic.Code, diagnostic.Message));
         Assert.Equal((6, 11), (diagnostic.Position!.Value.Line, diagnostic.Position.Value.Column));
@@ -81,7 +82,8 @@ public sealed class PolicyLimitsTests : IDisposable
     [Fact]
     public void A_byte_order_mark_and_line_ends_of_windows_are_fine()
     {
-        byte[] file = [.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(PolicyFolder.Minimal.Replace("\n", "\r\n", StringComparison.Ordinal))];
+        byte[] file = [.. Encoding.UTF8.Preamble,
+            .. Encoding.UTF8.GetBytes(PolicyFolder.Minimal.Replace("\n", "\r\n", StringComparison.Ordinal))];
         var (policy, diagnostics) = _folder.Read(file);
         Assert.Empty(diagnostics);
         Assert.Equal((5, 5), (policy!.Gates[0].Position.Line, policy.Gates[0].Position.Column));

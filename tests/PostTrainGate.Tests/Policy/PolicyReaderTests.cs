@@ -17,7 +17,8 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Empty(diagnostics);
         Assert.Equal(_folder.Yml, policy!.File);
         Assert.Equal(_folder.Folder, policy.Folder);
-        Assert.Equal(("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)), (policy.Model!.Text, policy.Model.FullPath, policy.Model.Position));
+        Assert.Equal(("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)),
+            (policy.Model!.Text, policy.Model.FullPath, policy.Model.Position));
         Assert.Equal([_folder.In("models/credit.onnx")], policy.Model.Files);
         Assert.Equal("good", policy.Data.Label);
         Assert.Equal(At(3, 1), policy.Data.Position);
@@ -25,7 +26,8 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(("accuracy", 0.7, null, null), (gate.Metric, gate.Min, gate.Max, gate.Drop));
         Assert.Equal(At(5, 5), gate.Position);
 
-        var plain = new GatePolicy { File = "", Folder = "", Model = policy.Model, Data = new() { Source = policy.Data.Source }, Gates = [] };
+        var plain = new GatePolicy { File = "", Folder = "", Model = policy.Model, Data = new() { Source = policy.Data.Source },
+            Gates = [] };
         Assert.Equal((plain.Seed, plain.Confidence, plain.On), (policy.Seed, policy.Confidence, policy.On));
         Assert.Equal(plain.Input, policy.Input);
         Assert.Equal(plain.Data.Splits, policy.Data.Splits);
@@ -97,13 +99,15 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(("both", 0.1), (policy.Gates[1].Group, policy.Gates[1].Max));
         Assert.Equal(("race", 0.8), (policy.Gates[2].Group, policy.Gates[2].Min));
         Assert.Equal(At(20, 5), policy.Gates[2].Position);
-        Assert.Equal(new AttackSettings("pgd", Norm.L2, 8.0 / 255) { Steps = 40, StepSize = 0.01, Restarts = 3, RandomStart = false }, policy.Gates[3].Attack);
+        Assert.Equal(new AttackSettings("pgd", Norm.L2, 8.0 / 255) { Steps = 40, StepSize = 0.01, Restarts = 3, RandomStart = false },
+            policy.Gates[3].Attack);
         Assert.Equal(500, policy.Gates[3].Samples);
         Assert.Equal(new AttackSettings("fgsm", Norm.Linf, 0.1), policy.Gates[4].Attack);
         Assert.Equal(0.99, policy.Confidence);
         Assert.Equal(new OutcomePolicy(Outcome.Fail, Outcome.Warn), policy.On);
         Assert.Equal(["adversarial", "fmt"], policy.Repair!.Methods);
-        Assert.Equal([_folder.In("models/history/epoch-1.onnx"), _folder.In("models/history/epoch-2.onnx")], policy.Repair.Snapshots!.Files);
+        Assert.Equal([_folder.In("models/history/epoch-1.onnx"), _folder.In("models/history/epoch-2.onnx")],
+            policy.Repair.Snapshots!.Files);
         Assert.Equal((0.03, TimeSpan.FromMinutes(90)), (policy.Repair.AccuracyDrop, policy.Repair.Budget));
         Assert.Equal(_folder.In("models/credit.repaired.onnx"), policy.Repair.Output!.FullPath);
         Assert.Equal(["html"], policy.Report.Formats);

@@ -13,7 +13,8 @@ public class PolicySchemaTests
     private static readonly Lazy<Task<JsonSchema>> Schema = new(() => JsonSchema.FromJsonAsync(PolicySchema.Generate(PolicyFolder.Names)));
 
     [Fact]
-    public void The_schema_in_the_repository_is_the_one_the_catalog_gives() => Generated.Same(PolicySchema.FileName, _ => PolicySchema.Generate());
+    public void The_schema_in_the_repository_is_the_one_the_catalog_gives() =>
+        Generated.Same(PolicySchema.FileName, _ => PolicySchema.Generate());
 
     [Fact]
     public void The_tables_of_the_readme_are_those_the_catalog_gives()
@@ -38,7 +39,9 @@ public class PolicySchemaTests
     {
         var names = PolicyNames.Catalog;
         var named = names.Metrics.Select(m => (m.Name, m.Summary)).Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
-            .Concat(names.Corruptions.Select(c => (c.Name, c.Summary))).Concat(names.Rates.Where(r => r.Name != "accuracy").Select(r => (r.Name, r.Summary))).Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
+            .Concat(names.Corruptions.Select(c => (c.Name, c.Summary)))
+            .Concat(names.Rates.Where(r => r.Name != "accuracy").Select(r => (r.Name, r.Summary)))
+            .Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
         Assert.All(named, n => Assert.Matches("^[a-z][a-z0-9_-]*$", n.Name));
         Assert.All(named, n => Assert.Matches(@"^[A-Z].{10,}\.$", n.Summary));
         Assert.Equal(named.Count, named.DistinctBy(n => n.Name).Count());
@@ -90,7 +93,8 @@ public class PolicySchemaTests
     [Fact]
     public void A_part_replaces_what_stands_between_its_two_lines()
     {
-        const string Document = "# Title\n\n<!-- policy reference -->\nold\n<!-- /policy reference -->\n\nmore\n<!-- repairs --><!-- /repairs -->\n";
+        const string Document =
+            "# Title\n\n<!-- policy reference -->\nold\n<!-- /policy reference -->\n\nmore\n<!-- repairs --><!-- /repairs -->\n";
         var updated = PolicyReference.Update(Document, PolicyFolder.Names);
         Assert.StartsWith("# Title\n\n<!-- policy reference -->\n\n| key |", updated, StringComparison.Ordinal);
         Assert.Contains(" |\n\n<!-- /policy reference -->\n\nmore\n<!-- repairs -->\n\n| repair |", updated, StringComparison.Ordinal);
@@ -107,7 +111,9 @@ public class PolicySchemaTests
 
     private static IEnumerable<KeyValuePair<string, JsonNode?>> Properties(JsonNode? node) => node switch
     {
-        JsonObject map => map.SelectMany(e => e.Key == "properties" ? e.Value!.AsObject().Concat(e.Value.AsObject().SelectMany(p => Properties(p.Value))) : Properties(e.Value)),
+        JsonObject map =>
+            map.SelectMany(e => e.Key == "properties" ? e.Value!.AsObject().Concat(e.Value.AsObject().SelectMany(p => Properties(p.Value)))
+                : Properties(e.Value)),
         JsonArray list => list.SelectMany(Properties),
         _ => [],
     };

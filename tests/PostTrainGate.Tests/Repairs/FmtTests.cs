@@ -65,7 +65,8 @@ public class FmtTests
         double accuracy, double accuracyDeviation, double spd, double spdDeviation)
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", attribute);
-        var fmt = new Fmt { Pairs = task.Pairs, Group = attribute, Mutants = task.Mutants, Dual = dual, LearningRate = rate, BatchSize = batch };
+        var fmt = new Fmt { Pairs = task.Pairs, Group = attribute, Mutants = task.Mutants, Dual = dual, LearningRate = rate,
+            BatchSize = batch };
         var runs = Enumerable.Range(0, 10).Select(seed =>
         {
             using var model = ModelTransform.Run(fmt.AsPublished().Recipe(task.Source), new(task.Source, task.Train, seed)).Model;
@@ -143,7 +144,8 @@ public class FmtTests
     public void In_the_last_variant_only_biases_of_the_head_move()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var fmt = new Fmt { Pairs = task.Pairs, Group = "sex", Mutants = task.Mutants, Variant = FmtVariant.Last }.AsPublished() with { Epochs = 3 };
+        var fmt = new Fmt { Pairs = task.Pairs, Group = "sex", Mutants = task.Mutants,
+            Variant = FmtVariant.Last }.AsPublished() with { Epochs = 3 };
         using var model = ModelTransform.Run(fmt.Recipe(task.Source), new(task.Source, task.Train, 1)).Model;
         foreach (var layer in task.Source.Layers.Skip(4))
         {

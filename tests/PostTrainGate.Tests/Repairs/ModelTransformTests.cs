@@ -87,7 +87,8 @@ public class ModelTransformTests
     public void The_best_admissible_state_is_kept_and_not_the_last_one()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var scores = new Queue<SelectionScore>([new(true, 1, 0.7), new(true, 3, 0.7), new(false, 9, 0.7), new(true, 2, 0.7), new(true, 0, 0.7)]);
+        var scores = new Queue<SelectionScore>([new(true, 1, 0.7), new(true, 3, 0.7), new(false, 9, 0.7), new(true, 2, 0.7),
+            new(true, 0, 0.7)]);
         var states = new List<OnnxClassifier>();
         var selection = new Script(model =>
         {
@@ -107,7 +108,8 @@ public class ModelTransformTests
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
         var selection = new Script(model => new(WeightChange.Between(task.Source, model).Norm < 0.6 * Whole(task), 0, 0));
-        var candidate = ModelTransform.Run((Recipe(task) with { Checkpoints = 1 }).Recipe(task.Source), new(task.Source, task.Train, 1, selection));
+        var candidate = ModelTransform.Run((Recipe(task) with { Checkpoints = 1 }).Recipe(task.Source),
+            new(task.Source, task.Train, 1, selection));
         using var model = candidate.Model;
         Assert.True(candidate.Score.Admissible);
         Assert.Equal(0.5, WeightChange.Between(task.Source, model).Norm / Whole(task), 0.01);
@@ -117,7 +119,8 @@ public class ModelTransformTests
     public void A_diverging_loss_halves_the_rate_and_starts_again()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var recipe = Recipe(task).Recipe(task.Source) with { Schedule = new() { Epochs = 50, BatchSize = 64, LearningRate = 500, Optimizer = () => new Sgd() } };
+        var recipe = Recipe(task)
+            .Recipe(task.Source) with { Schedule = new() { Epochs = 50, BatchSize = 64, LearningRate = 500, Optimizer = () => new Sgd() } };
         var candidate = ModelTransform.Run(recipe, new(task.Source, task.Train, 1));
         using var model = candidate.Model;
         Assert.Contains("halved", candidate.Details["back_offs"], StringComparison.Ordinal);
@@ -129,7 +132,8 @@ public class ModelTransformTests
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
         var parity = new GroupParity { Demands = [new(task.Train.Groups["sex"], ParityScope.All)] };
-        var recipe = (parity with { Schedule = new() { Steps = 400, BatchSize = 64, LearningRate = 5, Optimizer = () => new Sgd() } }).Recipe(task.Source);
+        var recipe = (parity with { Schedule = new() { Steps = 400, BatchSize = 64, LearningRate = 5, Optimizer = () => new Sgd() } })
+            .Recipe(task.Source);
         var candidate = ModelTransform.Run(recipe, new(task.Source, task.Train, 1));
         using var model = candidate.Model;
         using var logits = model.LogitsOfAll(task.Test.Inputs);
@@ -159,7 +163,8 @@ public class ModelTransformTests
     public void After_the_deadline_the_source_comes_back_unchanged()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var candidate = ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1, null, DateTime.UtcNow.AddSeconds(-1)));
+        var candidate = ModelTransform.Run(Recipe(task).Recipe(task.Source),
+            new(task.Source, task.Train, 1, null, DateTime.UtcNow.AddSeconds(-1)));
         using var model = candidate.Model;
         Assert.Equal(0, WeightChange.Between(task.Source, model).Changed);
         Assert.Contains("0 of", candidate.Details["steps"], StringComparison.Ordinal);
@@ -226,7 +231,8 @@ public class ModelTransformTests
     }
 
     private static Fmt Recipe(FairnessTask task) =>
-        new() { Pairs = task.Pairs, Group = "sex", Mutants = task.Mutants, LearningRate = 1e-3, BatchSize = 64, Epochs = 10, Checkpoints = 0 };
+        new() { Pairs = task.Pairs, Group = "sex", Mutants = task.Mutants, LearningRate = 1e-3, BatchSize = 64, Epochs = 10,
+            Checkpoints = 0 };
 
     private static double Whole(FairnessTask task)
     {

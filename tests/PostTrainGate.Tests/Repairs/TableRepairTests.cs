@@ -67,7 +67,8 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
 
     private (GatePolicy Policy, DataSplits Data, OnnxClassifier Source) Credit()
     {
-        foreach (var file in new[] { "model.onnx", "credit.csv" }) File.Copy(Path.Combine(Fixtures.Repository, "samples", "credit", file), _folder.Path(file));
+        foreach (var file in new[] { "model.onnx", "credit.csv" }) File.Copy(Path.Combine(Fixtures.Repository, "samples", "credit", file),
+            _folder.Path(file));
         var (policy, diagnostics) = PolicyReader.Read(_folder.Write("posttraingate.yml", """
             version: 1
             seed: 3

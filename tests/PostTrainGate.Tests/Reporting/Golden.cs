@@ -5,7 +5,9 @@ namespace PostTrainGate.Tests.Reporting;
 /// <summary>Texts that a person has read and found right, kept in <c>Reporting/Golden</c>.</summary>
 internal static class Golden
 {
-    /// <summary>Compares; a text that differs is written beside the golden one as <c>NAME.received</c>, to be read and, when right, renamed.</summary>
+    /// <summary>
+    /// Compares; a text that differs is written beside the golden one as <c>NAME.received</c>, to be read and, when right, renamed.
+    /// </summary>
     public static void Equal(string name, string text)
     {
         var golden = Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Reporting/Golden", name);

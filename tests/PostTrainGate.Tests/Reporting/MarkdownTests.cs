@@ -20,15 +20,18 @@ public class MarkdownTests
     public void The_first_line_is_the_verdict()
     {
         Assert.StartsWith("## ✅ Passed: the gate passes\n", Report.Render(SampleResults.Passed), StringComparison.Ordinal);
-        Assert.StartsWith("## ⚠️ Undecided: 0 of 1 gates pass, 1 inconclusive\n", Report.Render(SampleResults.Undecided), StringComparison.Ordinal);
+        Assert.StartsWith("## ⚠️ Undecided: 0 of 1 gates pass, 1 inconclusive\n", Report.Render(SampleResults.Undecided),
+            StringComparison.Ordinal);
         Assert.StartsWith("## ❌ Failed: the gate fails\n", Report.Render(SampleResults.Rejected), StringComparison.Ordinal);
-        Assert.Contains("a repaired model that passes 3 of 5 is proposed\n", Report.Render(SampleResults.Repaired), StringComparison.Ordinal);
+        Assert.Contains("a repaired model that passes 3 of 5 is proposed\n", Report.Render(SampleResults.Repaired),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void An_inconclusive_gate_says_how_many_rows_would_decide_it() =>
         // Half width 0.12 at 300 rows, 0.06 away from the threshold: 300 * (0.12 / 0.06)^2 rows.
-        Assert.Contains("about 1,200 test rows (now 300) would decide it", Report.Render(SampleResults.Undecided), StringComparison.Ordinal);
+        Assert.Contains("about 1,200 test rows (now 300) would decide it", Report.Render(SampleResults.Undecided),
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(1, 10_000)]
@@ -51,7 +54,8 @@ public class MarkdownTests
         var rows = page.Descendants("table").First().Descendants("tr").ToArray();
         Assert.Equal(3, rows.Length);
         Assert.All(rows, r => Assert.Equal(3, r.Elements().Count()));
-        Assert.StartsWith(Untrusted.Clean(SampleResults.Hostile.Gates[0].Title), Seen(rows[1].Elements().ElementAt(1)), StringComparison.Ordinal);
+        Assert.StartsWith(Untrusted.Clean(SampleResults.Hostile.Gates[0].Title), Seen(rows[1].Elements().ElementAt(1)),
+            StringComparison.Ordinal);
         // Nothing closed or opened a fold.
         Assert.Equal(2, page.Elements("details").Count());
     }
@@ -62,8 +66,10 @@ public class MarkdownTests
         var texts = new List<string>();
         string[] pieces =
         [
-            "|", "\\", "`", "``", "*", "**", "_", "~~", "[", "](", ")", "!", "<", ">", "&", "&lt;", "<!--", "-->", "$", "@user", "#1", "a", " ", "  ",
-            "http://e.x", "www.e.x", "me@e.x", ":tada:", "\n", "\r\n", "\t", "\0", "1.", "-", "+", "=", "é", "😀", "\u202E", "\\|", "<b>", "</td>", "{{", "^",
+            "|", "\\", "`", "``", "*", "**", "_", "~~", "[", "](", ")", "!", "<", ">", "&", "&lt;", "<!--", "-->", "$", "@user", "#1",
+                "a", " ", "  ",
+            "http://e.x", "www.e.x", "me@e.x", ":tada:", "\n", "\r\n", "\t", "\0", "1.", "-", "+", "=", "é", "😀", "\u202E", "\\|", "<b>",
+                "</td>", "{{", "^",
         ];
         Gen.Int[0, pieces.Length - 1].List[1, 12].Select(choice => string.Concat(choice.Select(i => pieces[i])))
             .Where(t => Untrusted.Clean(t).Trim().Length > 0).Sample(texts.Add, iter: 2000, threads: 1);
@@ -88,20 +94,25 @@ public class MarkdownTests
     [Fact]
     public void Nothing_that_GitHub_expands_is_left_whole_outside_code()
     {
-        foreach (var text in new[] { "@octocat", "#1", "o/r#1", "GH-12", ":tada:", "http://e.example", "www.e.example", "me@e.example", "$x$" })
+        foreach (var text in new[] { "@octocat", "#1", "o/r#1", "GH-12", ":tada:", "http://e.example", "www.e.example",
+            "me@e.example", "$x$" })
         {
             Assert.DoesNotContain(text, Markdown.Text(text), StringComparison.Ordinal);
         }
 
-        Assert.Equal("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)", Markdown.Text("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)"));
+        Assert.Equal("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)",
+            Markdown.Text("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)"));
     }
 
     // GitHub's own renderer with GitHub's extensions; Debian's package of it.
     private static XElement Render(string markdown)
     {
         var tool = Fixtures.Debian("/usr/bin/cmark-gfm", "cmark-gfm");
-        var html = Processes.Run(tool, ["--unsafe", "-e", "table", "-e", "autolink", "-e", "strikethrough", "-e", "tagfilter", "-e", "tasklist"], markdown).Output;
-        return XElement.Parse($"<page>{html.Replace("<br>", "<br/>", StringComparison.Ordinal).Replace("&nbsp;", "&#160;", StringComparison.Ordinal)}</page>", LoadOptions.PreserveWhitespace);
+        var html = Processes.Run(tool,
+            ["--unsafe", "-e", "table", "-e", "autolink", "-e", "strikethrough", "-e", "tagfilter", "-e", "tasklist"], markdown).Output;
+        return XElement.Parse(
+            $"<page>{html.Replace("<br>", "<br/>", StringComparison.Ordinal).Replace("&nbsp;", "&#160;", StringComparison.Ordinal)}</page>",
+            LoadOptions.PreserveWhitespace);
     }
 
     private static string Seen(XElement element) => element.Value.Replace("\u200B", "", StringComparison.Ordinal);

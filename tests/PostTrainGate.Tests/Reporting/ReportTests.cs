@@ -161,11 +161,13 @@ public partial class ReportTests
         Assert.Contains("img-src data:", page, StringComparison.Ordinal);
         Assert.Contains("Row 7: <b>cat</b> is taken for <b>dog</b>", page, StringComparison.Ordinal);
         Assert.Contains("perturbation × 40", page, StringComparison.Ordinal);
-        var shown = Regex.Matches(page, "src=\"data:image/png;base64,([^\"]+)\"").Select(m => Decoded(Convert.FromBase64String(m.Groups[1].Value))).ToArray();
+        var shown = Regex.Matches(page, "src=\"data:image/png;base64,([^\"]+)\"")
+            .Select(m => Decoded(Convert.FromBase64String(m.Groups[1].Value))).ToArray();
         Assert.Equal([Rgb(grey, 1), Rgb([.. grey.Reverse()], 1), Rgb(grey, 1), color, color, [.. color.Reverse()]], shown);
         Assert.DoesNotContain("image", new GateJson().Render(result), StringComparison.Ordinal);
         Assert.Equal(fragile.Select(f => f with { Image = null }).Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"),
-            GateJson.Parse(new GateJson().Render(result)).Gates[0].Original.Fragile.Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"));
+            GateJson.Parse(new GateJson().Render(result)).Gates[0]
+                .Original.Fragile.Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"));
 
         static byte[] Decoded(byte[] png)
         {
@@ -181,9 +183,12 @@ public partial class ReportTests
     {
         var gate = SampleResults.Passed.Gates[0];
         Breakdown Curve(double shift) => new("robust accuracy by epsilon",
-            [new("0", 0.9 + shift, 0.85, 0.95, 100), new("0.1", 0.5 + shift, 0.4, 0.6, 100), new("0.2", 0, 0, 0.05, 100)]) { IsCurve = true };
+            [new("0", 0.9 + shift, 0.85, 0.95, 100), new("0.1", 0.5 + shift, 0.4, 0.6, 100),
+                new("0.2", 0, 0, 0.05, 100)]) { IsCurve = true };
         var original = gate.Original with { Breakdowns = [Curve(0)] };
-        var result = SampleResults.Passed with { Gates = [gate with { Original = original, Repaired = original with { Breakdowns = [Curve(0.05)] } }] };
+        var result =
+            SampleResults.Passed with { Gates = [gate with { Original = original,
+                Repaired = original with { Breakdowns = [Curve(0.05)] } }] };
         var page = new HtmlReport().Render(result);
         Assert.Equal(2, Regex.Count(page, "<polyline"));
         // Equal steps from 34 to 378, 1 at the top (8), 0 at the bottom (136).

@@ -35,8 +35,10 @@ internal static class Convolution
             return ConvolutionGradient.apply(x, weight, bias!, strides, padding, side);
         }
 
-        // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed over in the gradient only.
-        var (moreInputs, moreOutputs) = groups > 1 || x.dtype == ScalarType.Float64 ? (0, 0) : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
+        // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed over in the gradient
+        // only.
+        var (moreInputs, moreOutputs) = groups > 1 || x.dtype == ScalarType.Float64 ? (0, 0)
+            : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
         if (moreInputs + moreOutputs == 0) return Plain(x, weight, bias, strides, padding, dilations, groups);
 
         using var scope = NewDisposeScope();
@@ -77,7 +79,8 @@ internal static class Convolution
 
     private static long Rest(long channels) => (Block - channels % Block) % Block;
 
-    private static Tensor Plain(Tensor x, Tensor w, Tensor? b, long[] strides, long[] padding, long[] dilations, long groups) => strides.Length switch
+    private static Tensor Plain(Tensor x, Tensor w, Tensor? b, long[] strides, long[] padding, long[] dilations, long groups) =>
+        strides.Length switch
     {
         1 => nn.functional.conv1d(x, w, b, strides[0], padding[0], dilations[0], groups),
         2 => nn.functional.conv2d(x, w, b, strides, padding, dilations, groups),

@@ -27,7 +27,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         {
             // Products computed for each one needed, of which there is one a stride: blocks that are not full, taps that do not meet.
             var cost = Filled(channels * r * r);
-            for (var axis = 0; axis < 2; axis++) cost *= (double)Taps(weight[2 + axis], strides[axis], r) * strides[axis] / weight[2 + axis];
+            for (var axis = 0; axis < 2; axis++) cost *= (double)Taps(weight[2 + axis], strides[axis],
+                r) * strides[axis] / weight[2 + axis];
             if (cost < least) (side, least) = (r, cost);
         }
 
@@ -71,8 +72,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
     }
 
     /// <summary>
-    /// One axis. Pixel side * i + p of the input has the gradient sum over outputs o of gradient[o] * weight[side * i + p + pad - stride * o];
-    /// with o = i * side / stride + t only the taps t depend on p.
+    /// One axis. Pixel side * i + p of the input has the gradient sum over outputs o of gradient[o] * weight[side * i + p + pad - stride *
+    /// o]; with o = i * side / stride + t only the taps t depend on p.
     /// </summary>
     private sealed class Axis
     {

@@ -60,7 +60,9 @@ internal static partial class Operators
     // as long, and what follows is not slower either.
     private static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
-    /// <summary>The windows of a MaxPool: how an input of a shape is padded, and a view of a padded input as [batch, channels, windows, kernel].</summary>
+    /// <summary>
+    /// The windows of a MaxPool: how an input of a shape is padded, and a view of a padded input as [batch, channels, windows, kernel].
+    /// </summary>
     internal static (Func<long[], (long Begin, long End)[]> Pads, Func<Tensor, Tensor> View) PoolWindows(OnnxNode node)
     {
         var (window, ceil) = (new Window(node), node.Flag("ceil_mode"));
