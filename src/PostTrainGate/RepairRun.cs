@@ -141,8 +141,7 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
     // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their range.
     private ImmutableArray<Reading> NullControls(Evaluation original)
     {
-        var rules = policy.Gates.Select(g => !g.ChangesInputs ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, NullAttackedRows) });
-        var fewer = policy with { Gates = [.. rules] };
+        var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(NullAttackedRows))] };
         var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
         var draws = new List<ImmutableArray<Measurement>>();
         foreach (var model in NullControl.Draw(source, _best!.Model, Seeds.Derive(policy.Seed, "null")))

@@ -108,7 +108,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var missed = 0;
         foreach (var (start, end) in new[] { (0, FewRows), (FewRows, Rows) })
         {
-            using var part = Some(start, end);
+            using var part = Part(start, end);
             if (part.Count == 0) continue;
             int[] broken = [.. breaks(part).Index().Where(b => b.Item).Select(b => b.Index)];
             if (missed + broken.Length <= 1) return null;
@@ -129,7 +129,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var half = (Model.Input.Upper - Model.Input.Lower) / 2;
         // One step of that size may lead anywhere.
         var steps = _attack == GradientAttack.Fgsm ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps;
-        using var few = Some(0, FewRows);
+        using var few = Part(0, FewRows);
         using var outcome = Attack(Model, few, rule.Attack with { Epsilon = half, Steps = steps, StepSize = null });
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand an epsilon of half the input range, so the attack does not work on this model"
@@ -142,14 +142,14 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var layout = new FeatureLayout([.. _rows.Layout!.Columns.Select(c => c with { Immutable = false })]);
         using var form = new TableForm(layout, int.MaxValue, Model.Input);
         var settings = rule.Attack! with { Norm = Norm.Linf, Epsilon = form.Reach, Categories = int.MaxValue, StepSize = null };
-        using var few = Some(0, FewRows);
+        using var few = Part(0, FewRows);
         using var outcome = AttackHarness.Run(Model, few.Inputs, few.Labels, new(settings, seed) { Layout = layout, Cancel = cancel });
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand any change within the seen ranges, so the attack does not work on this model"
             : null;
     }
 
-    private EvaluationSet Some(int start, int end) =>
+    private EvaluationSet Part(int start, int end) =>
         _rows.Take([.. Enumerable.Range(start, Math.Max(0, Math.Min(end, _rows.Count) - start))]);
 
     private AttackOutcome Attack(Classifier model, EvaluationSet rows, AttackSettings settings, bool keepExamples = false) =>

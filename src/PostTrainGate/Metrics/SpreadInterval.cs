@@ -109,15 +109,8 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
         var (way, planes) = (0.0, 0);
         foreach (var row in rows.Where(r => Range(r) > v))
         {
-            var (low, high) = (row.Min(e => e.Value), row.Max(e => e.Value) - v);
-            for (var i = 0; i < Halvings; i++)
-            {
-                var middle = (low + high) / 2;
-                if (Pull(row, middle, middle + v) > 0) low = middle;
-                else high = middle;
-            }
-
-            var (length, outside) = Way(row, low, low + v);
+            var bottom = Window(row, v);
+            var (length, outside) = Way(row, bottom, bottom + v);
             (way, planes) = (way + length, planes + (v == 0 ? row.Length : outside) - 1);
         }
 
@@ -127,17 +120,11 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
     // Both ends of every row are pulled inwards with the same force.
     private (double Way, int Planes) NearestByMean(double sum)
     {
-        var (low, high) = (0.0, 1.0);
-        while (Ends(high).Sum(e => e.Top - e.Bottom) > sum && high < 1e30) high *= 4;
-        for (var i = 0; i < Halvings && high > low; i++)
-        {
-            var middle = (low + high) / 2;
-            if (Ends(middle).Sum(e => e.Top - e.Bottom) > sum) low = middle;
-            else high = middle;
-        }
-
+        var most = 1.0;
+        while (IsWide(most) && most < 1e30) most *= 4;
+        var (_, force) = Halve(0, most, IsWide);
         var (way, planes, open) = (0.0, 0, 0);
-        foreach (var (row, ends) in rows.Zip(Ends(high)))
+        foreach (var (row, ends) in rows.Zip(Pulled(force)))
         {
             var (length, outside) = Way(row, ends.Bottom, ends.Top);
             way += length;
@@ -147,41 +134,34 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
 
         return (way, planes + open);
 
-        (double Bottom, double Top)[] Ends(double force) => [.. rows.Select(row =>
+        bool IsWide(double force) => Pulled(force).Sum(e => e.Top - e.Bottom) > sum;
+
+        (double Bottom, double Top)[] Pulled(double force) => [.. rows.Select(row =>
         {
-            var (bottom, top) = (End(row, bottom: true), End(row, bottom: false));
+            var (low, high) = (row.Min(e => e.Value), row.Max(e => e.Value));
+            var (bottom, _) = Halve(low, high, at => -Pull(row, at, double.PositiveInfinity) <= force);
+            var (_, top) = Halve(low, high, at => Pull(row, double.NegativeInfinity, at) > force);
             if (bottom < top) return (bottom, top);
-            var all = Level(row);
+            var all = Window(row, 0);
             return (all, all);
-
-            double End(Estimate[] row, bool bottom)
-            {
-                var (from, to) = (row.Min(e => e.Value), row.Max(e => e.Value));
-                for (var i = 0; i < Halvings; i++)
-                {
-                    var middle = (from + to) / 2;
-                    var pull = bottom ? -Pull(row, middle, double.PositiveInfinity) : Pull(row, double.NegativeInfinity, middle);
-                    if (pull > force == bottom) to = middle;
-                    else from = middle;
-                }
-
-                return bottom ? from : to;
-            }
         })];
     }
 
-    // Where all levels of a row would be one.
-    private static double Level(Estimate[] row)
+    // Lower end of the range of that width which the values of a row have the shortest way into.
+    private static double Window(Estimate[] row, double width) =>
+        Halve(row.Min(e => e.Value), row.Max(e => e.Value) - width, at => Pull(row, at, at + width) > 0).Low;
+
+    // The last place at which something still is so, and the first at which it is not.
+    private static (double Low, double High) Halve(double low, double high, Func<double, bool> still)
     {
-        var (low, high) = (row.Min(e => e.Value), row.Max(e => e.Value));
         for (var i = 0; i < Halvings; i++)
         {
             var middle = (low + high) / 2;
-            if (Pull(row, middle, middle) > 0) low = middle;
+            if (still(middle)) low = middle;
             else high = middle;
         }
 
-        return low;
+        return (low, high);
     }
 
     // Force with which values outside pull at both ends, upwards.

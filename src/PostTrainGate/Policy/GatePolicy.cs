@@ -266,6 +266,9 @@ public sealed record GateRule
     /// <summary>At most this many test rows are attacked (a seeded choice); null: all.</summary>
     public int? Samples { get; init; }
 
+    /// <summary>The same gate on no more than so many rows, where it changes inputs.</summary>
+    internal GateRule OnAtMost(int rows) => ChangesInputs ? this with { Samples = Math.Min(Samples ?? int.MaxValue, rows) } : this;
+
     /// <summary>The value must be at least this.</summary>
     public double? Min { get; init; }
 

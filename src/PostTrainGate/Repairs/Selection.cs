@@ -26,9 +26,9 @@ internal sealed class Selection : ISelection, IDisposable
 
     public Selection(OnnxClassifier source, EvaluationSet set, GatePolicy policy, CancellationToken cancel)
     {
-        var rules = policy.Gates.Select(g => !g.ChangesInputs ? g : g with { Samples = Math.Min(g.Samples ?? int.MaxValue, AttackedRows) });
         _source = new Evaluation(source, set);
-        _meter = new GateMeter(policy with { Gates = [.. rules] }, set, "select", cancel) { Reference = _source };
+        var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(AttackedRows))] };
+        _meter = new GateMeter(fewer, set, "select", cancel) { Reference = _source };
         _floor = Accuracy(_source) - (policy.Repair?.AccuracyDrop ?? 0);
         Source = Score(source);
     }
