@@ -41,11 +41,9 @@ public sealed class GroupExtremum : TableMetric
     {
         var rate = RateOf(rule.Rate!);
         if (table.WhyNot(rate) is { } reason) return Measurement.NotMeasured(reason);
-        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];
+        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Unbiased(table, l, rate, confidence, seed))];
         if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
-        var value = _highest ? levels.Max(m => m.Value) : levels.Min(m => m.Value);
-        // A value that noise makes too large lies far up in its interval; the errors are about its middle.
-        if (rate.Terms is not null) levels = [.. levels.Select(m => m with { Value = (m.Lower + m.Upper) / 2 })];
+        var value = Of(table, rule);
         Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.OfLowest([.. of], table.Rows, confidence);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
         m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };

@@ -155,23 +155,27 @@ public sealed class GroupMetric : TableMetric
             rows[r] = new Estimate[table.Cells.Length];
             for (var l = 0; l < rows[r].Length; l++)
             {
-                var m = LevelRate.Of(table, l, rates[r], confidence, seed);
+                var m = LevelRate.Unbiased(table, l, rates[r], confidence, seed);
                 if (!m.IsMeasured || (_ratio && m.Upper <= 0)) return null;
-                // Noise makes a sum of sizes too large, so that the middle is nearer; and a rate of 0 has no logarithm.
-                if (rates[r].Terms is not null || (_ratio && m.Value <= 0)) m = m with { Value = (m.Lower + m.Upper) / 2 };
-                rows[r][l] = Estimate.Of(_ratio ? m with { Value = Math.Log(m.Value), Lower = Math.Log(m.Lower), Upper = Math.Log(m.Upper) }
-                    : m, confidence);
+                rows[r][l] = Estimate.Of(_ratio ? Log(m) : m, confidence);
             }
         }
 
         return new(rows, _largest || rates.Length == 1, confidence);
     }
 
+    // A rate of 0 has no logarithm; the middle of its interval does.
+    private static Measurement Log(Measurement m)
+    {
+        var lower = Math.Max(0, m.Lower);
+        return m with { Value = Math.Log(m.Value > 0 ? m.Value : (lower + m.Upper) / 2), Lower = Math.Log(lower), Upper = Math.Log(m.Upper) };
+    }
+
     // Between the middles of the levels' own intervals, whose widths add up as errors do (method of variance estimates recovery, Zou and
     // Donner 2008).
     private static (double, double)? ApartByLevels(GroupTable table, Rate rate, double confidence, int seed)
     {
-        Measurement a = LevelRate.Of(table, 0, rate, confidence, seed), b = LevelRate.Of(table, 1, rate, confidence, seed);
+        Measurement a = LevelRate.Unbiased(table, 0, rate, confidence, seed), b = LevelRate.Unbiased(table, 1, rate, confidence, seed);
         if (!a.IsMeasured || !b.IsMeasured) return null;
         var (middle, half) = ((a.Lower + a.Upper - b.Lower - b.Upper) / 2,
             Math.Sqrt(Math.Pow(a.Upper - a.Lower, 2) + Math.Pow(b.Upper - b.Lower, 2)) / 2);

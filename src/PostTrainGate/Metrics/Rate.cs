@@ -90,7 +90,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             s => s.LogLoss)
             with { Largest = double.PositiveInfinity },
         Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015).",
-            "rows", s => s.CalibrationError) with { Terms = s => s.Excess },
+            "rows", s => s.CalibrationError) with { Sizes = s => s.Excess },
         Scored("generalized_true_positive_rate", "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
             Favorable, s => s.MeanFavorable),
         Scored("generalized_false_positive_rate",
@@ -105,7 +105,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     public double Largest { get; private init; } = 1;
 
     /// <summary>What it is the sum of the sizes of, so that noise in each adds to it; null where it is no such sum.</summary>
-    internal Func<ScoreCounts, double[]>? Terms { get; private init; }
+    internal Func<ScoreCounts, NoisyTerm[]>? Sizes { get; private init; }
 
     /// <summary>Pairs of rows, none in two of them, that it is the expected share of; null where it is no share of pairs.</summary>
     internal Func<Confusion, double>? Pairs { get; private init; }
@@ -113,7 +113,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     /// <summary>
     /// Whether a bootstrap gives no right interval: noise alone makes it larger, or all pairs agree, as they then do in every replicate.
     /// </summary>
-    internal bool LeavesBootstrap(LevelRows rows) => Terms is not null || AllPairsAgree(rows);
+    internal bool LeavesBootstrap(LevelRows rows) => Sizes is not null || AllPairsAgree(rows);
 
     /// <summary>Whether it is a share of pairs that all agree.</summary>
     internal bool AllPairsAgree(LevelRows rows) => Pairs is not null && Of(rows) is 0.0 or 1.0;

@@ -10,6 +10,7 @@ namespace PostTrainGate.Metrics;
 public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] Unfavorable)
 {
     private const int Bins = 10;
+    private const double Little = 0.25; // of a row
 
     // Logarithms of scores of exactly 0 and 1 would be infinite; the spacing of doubles at 1, as scikit-learn clips.
     private const double Smallest = 2.220446049250313e-16;
@@ -82,22 +83,37 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     }
 
     /// <summary>Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width.</summary>
-    public double CalibrationError => Excess.Sum(Math.Abs);
+    public double CalibrationError => Excess.Sum(e => Math.Abs(e.Value));
 
     /// <summary>By how much the scores of each bin are too high, as a share of all rows.</summary>
-    internal double[] Excess
+    internal NoisyTerm[] Excess
     {
         get
         {
-            var (excess, count) = (new double[Bins], Favorable.Sum() + Unfavorable.Sum());
+            var (excess, squares, rows, scores) = (new double[Bins], new double[Bins], new double[Bins], new double[Bins]);
             for (var i = 0; i < Values.Length; i++)
             {
                 // A score on the border of two bins belongs to the lower one.
-                excess[Math.Clamp((int)Math.Ceiling(FavorableScores[i] * Bins) - 1, 0, Bins - 1)] +=
-                    (Favorable[i] * (FavorableScores[i] - 1) + Unfavorable[i] * UnfavorableScores[i]) / count;
+                var bin = Math.Clamp((int)Math.Ceiling(FavorableScores[i] * Bins) - 1, 0, Bins - 1);
+                Add(bin, Favorable[i], FavorableScores[i], FavorableScores[i] - 1);
+                Add(bin, Unfavorable[i], UnfavorableScores[i], UnfavorableScores[i]);
             }
 
-            return excess;
+            var count = rows.Sum();
+            return [.. Enumerable.Range(0, Bins).Select(b => new NoisyTerm(excess[b] / count, rows[b] == 0 ? 0 : Error(b) / count))];
+
+            void Add(int bin, double more, double score, double over)
+            {
+                (rows[bin], scores[bin]) = (rows[bin] + more, scores[bin] + more * score);
+                (excess[bin], squares[bin]) = (excess[bin] + more * over, squares[bin] + more * over * over);
+            }
+
+            // With a little more of a row of either label: few rows that all are as their score says are not certain to be so for ever.
+            double Error(int bin)
+            {
+                var mean = scores[bin] / rows[bin];
+                return Math.Sqrt((squares[bin] + Little * (mean * mean + (1 - mean) * (1 - mean))) * rows[bin] / (rows[bin] + 2 * Little));
+            }
         }
     }
 
