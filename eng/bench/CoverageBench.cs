@@ -12,7 +12,11 @@ namespace PostTrainGate.Bench;
 internal static class CoverageBench
 {
     /// <summary>Shares of true and false positives, false and true negatives of each level, and its rows.</summary>
-    private sealed record Population(string Name, bool HasPrivileged, params (double[] Cells, int Rows)[] Levels);
+    private sealed record Population(string Name, bool HasPrivileged, params (double[] Cells, int Rows)[] Levels)
+    {
+        /// <summary>How many times as far apart as they should be the log-odds of scores are.</summary>
+        public double Sureness { get; init; } = 1.3;
+    }
 
     private static readonly Population[] Populations =
     [
@@ -50,6 +54,10 @@ internal static class CoverageBench
             "calibration_error" } select (metric, rate),
     ];
 
+    // A calibration error is what these are about; other scores are those of a population as it is.
+    private static readonly (string Name, double Value)[] Surenesses =
+        [("as sure as right", 1), ("twice as sure", 2), ("not sure enough", 0.7)];
+
     /// <summary>How many of a line's intervals hold the truth, and lie above it.</summary>
     private sealed record Line(Population Population, string Metric, double Truth, int Measured, int Holds, int Above, int Sets)
     {
@@ -65,9 +73,11 @@ internal static class CoverageBench
         var (sets, seed, only) = (Options.Count(args, "--sets") ?? 1000, Options.Count(args, "--seed") ?? 1,
             Options.Text(args, "--only") ?? "");
         var counted = from p in Populations from m in Counted select (p, m, Draw: (Func<Population, Random?, int, GroupTable>)Table);
-        var scored = from p in Populations from m in Scored where p.Levels.Length == 2
-            || p.Name.StartsWith("four", StringComparison.Ordinal)
-                     select (p, m, Draw: (Func<Population, Random?, int, GroupTable>)ScoredTable);
+        var ofScores = Populations.Where(p => p.Levels.Length == 2 || p.Name.StartsWith("four", StringComparison.Ordinal)).ToList();
+        var scored = ofScores.SelectMany(p => Scored.Select(m => (p, m)))
+            .Concat(ofScores.SelectMany(p => Surenesses, (p, s) => p with { Name = $"{p.Name}, {s.Name}", Sureness = s.Value })
+                .SelectMany(p => Scored.Where(m => m.Rate == "calibration_error").Select(m => (p, m))))
+            .Select(l => (l.p, l.m, Draw: (Func<Population, Random?, int, GroupTable>)ScoredTable));
         var lines = counted.Concat(scored)
             .Select(l => (l.p, l.m, Name: l.m.Rate is null ? l.m.Metric : $"{l.m.Metric} of {l.m.Rate}", l.Draw))
             .Where(l => $"{l.p.Name}: {l.Name}".Contains(only, StringComparison.Ordinal)).ToList();
@@ -129,8 +139,7 @@ internal static class CoverageBench
             : Confusion(Draw(level.Cells, level.Rows * times, random)))],
         population.HasPrivileged);
 
-    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes plus noise, a third too
-    // sure.
+    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes plus noise, too sure.
     private static GroupTable ScoredTable(Population population, Random? random, int times)
     {
         var tables = population.Levels.Select(level =>
@@ -141,7 +150,7 @@ internal static class CoverageBench
             for (var i = 0; i < level.Rows * times; i++)
             {
                 var label = random!.NextDouble() < favorable;
-                var odds = 1.3 * apart * ((label ? apart : -apart) / 2 + Normal(random)) + Math.Log(favorable / (1 - favorable));
+                var odds = population.Sureness * apart * ((label ? apart : -apart) / 2 + Normal(random)) + Math.Log(favorable / (1 - favorable));
                 var score = 1 / (1 + Math.Exp(-odds));
                 var step = (int)Math.Round(score * 10_000); // so many different scores that ties are rare
                 rows[(step, label)] = rows.GetValueOrDefault((step, label)) + 1;

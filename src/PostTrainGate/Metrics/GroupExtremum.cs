@@ -41,9 +41,11 @@ public sealed class GroupExtremum : TableMetric
     {
         var rate = RateOf(rule.Rate!);
         if (table.WhyNot(rate) is { } reason) return Measurement.NotMeasured(reason);
-        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Unbiased(table, l, rate, confidence, seed))];
+        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];
         if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
         var value = Of(table, rule);
+        // That a size may be 0 says nothing of how far it may lie below its estimate.
+        if (rate.Sizes is not null) levels = [.. levels.Select(m => m.Lower > 0 ? m : m with { Lower = double.NegativeInfinity })];
         Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.OfLowest([.. of], table.Rows, confidence);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
         m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };

@@ -177,9 +177,9 @@ public sealed class GroupMetric : TableMetric
     {
         Measurement a = LevelRate.Unbiased(table, 0, rate, confidence, seed), b = LevelRate.Unbiased(table, 1, rate, confidence, seed);
         if (!a.IsMeasured || !b.IsMeasured) return null;
-        var (middle, half) = ((a.Lower + a.Upper - b.Lower - b.Upper) / 2,
-            Math.Sqrt(Math.Pow(a.Upper - a.Lower, 2) + Math.Pow(b.Upper - b.Lower, 2)) / 2);
-        return (middle - half, middle + half);
+        var value = a.Value - b.Value;
+        return (value - Math.Sqrt(Math.Pow(a.Value - a.Lower, 2) + Math.Pow(b.Upper - b.Value, 2)),
+            value + Math.Sqrt(Math.Pow(a.Upper - a.Value, 2) + Math.Pow(b.Value - b.Lower, 2)));
     }
 
     private string? WhyNot(GroupTable table, Rate[] rates)

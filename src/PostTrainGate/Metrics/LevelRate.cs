@@ -7,14 +7,15 @@ internal static class LevelRate
     public static Measurement Of(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
         var m = Unbiased(table, level, rate, confidence, seed);
-        if (!m.IsMeasured || rate.Sizes is null) return m;
-        var value = rate.Of(table[level]);
-        return m with { Value = value, Lower = Math.Clamp(m.Lower, 0, value), Upper = Math.Max(value, m.Upper) };
+        if (!m.IsMeasured || rate.Sizes is not { } sizes) return m;
+        var lower = SumOfSizes.AreNotAllZero(sizes(table[level].Scores!), confidence) ? Math.Max(0, m.Lower) : 0;
+        // Terms that all came out near 0 do not make it certain that they are.
+        var error = (m.Upper - m.Value) / Estimate.Errors(confidence);
+        return m with { Value = Math.Max(0, m.Value), Lower = lower, Upper = Math.Max(error, m.Upper) };
     }
 
     /// <summary>
-    /// The same to compare levels by: where noise alone makes a rate larger, an estimate without that, negative where there was more of it
-    /// than usual.
+    /// The same to take differences of, in which what is wrong on either side cancels: of a size an estimate that may be negative.
     /// </summary>
     public static Measurement Unbiased(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
@@ -29,9 +30,9 @@ internal static class LevelRate
 
         if (rate.Sizes is { } sizes)
         {
-            var (size, error) = SumOfSizes.Estimate(sizes(table[level].Scores!));
-            var half = error * Estimate.Errors(confidence);
-            return new(size, size - half, size + half, (int)cells.Count);
+            var (size, down, up) = SumOfSizes.Of(sizes(table[level].Scores!));
+            var errors = Estimate.Errors(confidence);
+            return new(size, size - errors * down, size + errors * up, (int)cells.Count);
         }
 
         var alone = new GroupTable([table.Levels[level]], [cells],

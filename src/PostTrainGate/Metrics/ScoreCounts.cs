@@ -82,7 +82,10 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
         }
     }
 
-    /// <summary>Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width.</summary>
+    /// <summary>
+    /// Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width; as measured, with what
+    /// noise adds to it.
+    /// </summary>
     public double CalibrationError => Excess.Sum(e => Math.Abs(e.Value));
 
     /// <summary>By how much the scores of each bin are too high, as a share of all rows.</summary>

@@ -87,8 +87,9 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
             var measured = Measure(table, rule, confidence, seed);
-            return new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better)
+            var explained = new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better)
                 .With(measured, Rates(rule), confidence, seed);
+            return Sizes(table, rule) is { } note ? explained with { Notes = [.. explained.Notes, note] } : explained;
         }
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
@@ -100,6 +101,12 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
             return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
         return rule.Classes == ClassView.Worst ? Worst(each) : Mean(each);
     }
+
+    // What other libraries say of such a rate.
+    private static string? Sizes(GroupTable table, GateRule rule) => !IsScored(rule) || RateOf(rule.Rate!).Sizes is not { } sizes ? null
+        : $"with what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
+            + string.Join(", ", table.Levels.Select((name, l) =>
+                $"{GateText.Number(sizes(table[l].Scores!).Sum(t => Math.Abs(t.Value)))} of '{name}'"));
 
     private static Measurement NoGroup(GateRule rule) => Measurement.NotMeasured($"the data has no group '{rule.Group}'");
 
