@@ -52,6 +52,7 @@ internal static class CoverageBench
     [
         .. from metric in new[] { "rate_difference", "rate_minimum", "rate_maximum" } from rate in new[] { "auc", "log_loss",
             "calibration_error" } select (metric, rate),
+        ("rate_ratio", "calibration_error"), ("rate_difference_to_overall", "calibration_error"),
     ];
 
     // A calibration error is what these are about; other scores are those of a population as it is.

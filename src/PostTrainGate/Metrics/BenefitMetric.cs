@@ -74,10 +74,10 @@ public sealed class BenefitMetric : TableMetric
             return Measurement.NotMeasured(
                 $"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
         double[] counts = [.. table.Cells.Select(c => c.Count)];
-        double Between(double[][] benefits) => Figure(Index([.. counts.Zip(benefits[0])], _alpha ?? rule.Alpha));
+        double Between(double[] benefits) => Figure(Index([.. counts.Zip(benefits)], _alpha ?? rule.Alpha));
         var interval = _part != Part.Between ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
             : SizeInterval.About(Between, row => row.Zip(counts, (b, n) => b * n).Sum() / counts.Sum())
-            .Of(table, t => [[.. Groups(t).Select(g => g.Benefit)]], confidence, seed);
+            .Of(table, t => [.. Groups(t).Select(g => g.Benefit)], confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");

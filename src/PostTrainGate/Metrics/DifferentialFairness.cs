@@ -44,8 +44,7 @@ public sealed class DifferentialFairness : TableMetric
         if (table.Cells.Length < 2) return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
         if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
         var value = Of(table, rule);
-        var interval = _amplification ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
-            : SizeInterval.Along(shares => LogRatio(shares[0])).Of(table, t => [Shares(t, c => c.Selected)], confidence, seed);
+        var interval = _amplification ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed) : Interval(table, confidence);
         return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
@@ -58,14 +57,31 @@ public sealed class DifferentialFairness : TableMetric
         return _amplification ? predicted - LogRatio(Shares(table, c => c.Favorable)) : predicted;
     }
 
-    private static double[] Shares(GroupTable table, Func<Confusion, double> favorable) =>
-        [.. table.Cells.Select(c => (favorable(c) + 0.5) / (c.Count + 1))];
+    // The farther of two distances on the logarithmic scale, of chances and of their complements.
+    private static (double, double)? Interval(GroupTable table, double confidence)
+    {
+        Measurement[] chances = [.. table.Cells.Select(c =>
+        {
+            var m = Intervals.Proportion(c.Selected, (int)c.Count, confidence);
+            return m with { Value = Smoothed(m.Value, c.Count), Lower = Smoothed(m.Lower, c.Count), Upper = Smoothed(m.Upper, c.Count) };
+        })];
+        var (favorable, other) = (Apart(chances), Apart(chances.Select(m =>
+            m with { Value = 1 - m.Value, Lower = 1 - m.Upper, Upper = 1 - m.Lower })));
+        return (Math.Max(favorable.Lower, other.Lower), Math.Max(favorable.Upper, other.Upper));
 
-    // Of shares; one that is drawn out of its range counts as its end.
+        (double Lower, double Upper) Apart(IEnumerable<Measurement> shares) => new SpreadInterval(
+            [[.. shares.Select(m => Estimate.Of(m with { Value = Math.Log(m.Value), Lower = Math.Log(m.Lower), Upper = Math.Log(m.Upper) },
+                confidence))]], largest: true, confidence).Ends();
+    }
+
+    private static double[] Shares(GroupTable table, Func<Confusion, double> favorable) =>
+        [.. table.Cells.Select(c => Smoothed(favorable(c) / c.Count, c.Count))];
+
+    private static double Smoothed(double share, double rows) => (share * rows + 0.5) / (rows + 1);
+
     private static double LogRatio(double[] shares)
     {
-        const double Least = 1e-9;
-        var (low, high) = (Math.Clamp(shares.Min(), Least, 1 - Least), Math.Clamp(shares.Max(), Least, 1 - Least));
+        var (low, high) = (shares.Min(), shares.Max());
         return Math.Max(Math.Log(high / low), Math.Log((1 - low) / (1 - high)));
     }
 }

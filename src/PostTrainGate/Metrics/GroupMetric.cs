@@ -139,9 +139,9 @@ public sealed class GroupMetric : TableMetric
     // On the scale that levels are compared on.
     private (double, double)? Interval(GroupTable table, Rate[] rates, double confidence, int seed)
     {
-        if (_overall) return SizeInterval.FromLast.Of(table, t => OnScale(t, rates), confidence, seed);
+        if (_overall) return SizeInterval.FromLast.Of(table, t => OnScale(t, rates)[0], confidence, seed);
         if (_size || !table.HasPrivileged) return ApartOnScale(table, rates, confidence, seed)?.Ends();
-        if (rates is [var rate] && !_ratio && Enumerable.Range(0, table.Cells.Length).Any(l => rate.LeavesBootstrap(table[l])))
+        if (rates is [var rate] && Enumerable.Range(0, table.Cells.Length).Any(l => rate.LeavesBootstrap(table[l])))
             return ApartByLevels(table, rate, confidence, seed);
         return GroupBootstrap.Interval(table,
             t => Spread(OnScale(t, rates), table) is var v && double.IsFinite(OffScale(v, table)) ? v : double.NaN, confidence, seed);
@@ -155,9 +155,8 @@ public sealed class GroupMetric : TableMetric
             rows[r] = new Estimate[table.Cells.Length];
             for (var l = 0; l < rows[r].Length; l++)
             {
-                var m = LevelRate.Unbiased(table, l, rates[r], confidence, seed);
-                if (!m.IsMeasured || (_ratio && m.Upper <= 0)) return null;
-                rows[r][l] = Estimate.Of(_ratio ? Log(m) : m, confidence);
+                if (OnScale(table, l, rates[r], confidence, seed) is not { } m) return null;
+                rows[r][l] = Estimate.Of(m, confidence);
             }
         }
 
@@ -165,18 +164,19 @@ public sealed class GroupMetric : TableMetric
     }
 
     // A rate of 0 has no logarithm; the middle of its interval does.
-    private static Measurement Log(Measurement m)
+    private Measurement? OnScale(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
+        var m = LevelRate.Unbiased(table, level, rate, confidence, seed);
+        if (!m.IsMeasured || (_ratio && m.Upper <= 0)) return null;
+        if (!_ratio) return m;
         var lower = Math.Max(0, m.Lower);
         return m with { Value = Math.Log(m.Value > 0 ? m.Value : (lower + m.Upper) / 2), Lower = Math.Log(lower), Upper = Math.Log(m.Upper) };
     }
 
-    // Between the middles of the levels' own intervals, whose widths add up as errors do (method of variance estimates recovery, Zou and
-    // Donner 2008).
-    private static (double, double)? ApartByLevels(GroupTable table, Rate rate, double confidence, int seed)
+    // From the levels' own intervals, whose widths add up as errors do (method of variance estimates recovery, Zou and Donner 2008).
+    private (double, double)? ApartByLevels(GroupTable table, Rate rate, double confidence, int seed)
     {
-        Measurement a = LevelRate.Unbiased(table, 0, rate, confidence, seed), b = LevelRate.Unbiased(table, 1, rate, confidence, seed);
-        if (!a.IsMeasured || !b.IsMeasured) return null;
+        if (OnScale(table, 0, rate, confidence, seed) is not { } a || OnScale(table, 1, rate, confidence, seed) is not { } b) return null;
         var value = a.Value - b.Value;
         return (value - Math.Sqrt(Math.Pow(a.Value - a.Lower, 2) + Math.Pow(b.Upper - b.Value, 2)),
             value + Math.Sqrt(Math.Pow(a.Upper - a.Value, 2) + Math.Pow(b.Value - b.Lower, 2)));

@@ -9,31 +9,16 @@ internal sealed class NearestValues : IValuesOfSize
     private const int Steps = 30;
     private const double Tiny = 1e-12;
 
-    private readonly double[][] _estimate, _variances;
-    private readonly double[] _sizes, _errors; // of each row: its size, and the squared standard error of that
+    private readonly double[] _estimate, _variances;
 
     /// <summary>For estimated values.</summary>
-    /// <param name="estimate">[rate][level].</param>
-    /// <param name="variances">Squared standard errors, [rate][level].</param>
-    public NearestValues(double[][] estimate, double[][] variances)
-    {
-        (_estimate, _variances, _sizes, _errors) = (estimate, variances, new double[estimate.Length], new double[estimate.Length]);
-        for (var r = 0; r < estimate.Length; r++)
-        {
-            var (bottom, top) = Ends(estimate[r]);
-            (_sizes[r], _errors[r]) = (estimate[r][top] - estimate[r][bottom], Math.Max(Tiny, variances[r][bottom] + variances[r][top]));
-        }
-    }
+    /// <param name="estimate">The estimate of each level.</param>
+    /// <param name="variances">Squared standard errors, of each level.</param>
+    public NearestValues(double[] estimate, double[] variances) => (_estimate, _variances) = (estimate, variances);
 
-    /// <summary>The size of values: how far the levels of a row lie apart, the mean of all rows.</summary>
-    public static double Size(double[][] values)
-    {
-        var sum = 0.0;
-        foreach (var row in values) sum += Size(row);
-        return sum / values.Length;
-    }
-
-    private static double Size(double[] row) => Ends(row) is var (bottom, top) ? row[top] - row[bottom] : 0;
+    /// <inheritdoc/>
+    public double[] Of(double size) => Cut(Ends(_estimate) is var (bottom, top) && size <= _estimate[top] - _estimate[bottom]
+        ? _estimate : Spread(size), size);
 
     private static (int Bottom, int Top) Ends(double[] row)
     {
@@ -47,37 +32,8 @@ internal sealed class NearestValues : IValuesOfSize
         return (bottom, top);
     }
 
-    /// <inheritdoc/>
-    public double[][] Of(double size)
-    {
-        var sizes = MeanOf(size);
-        var values = new double[sizes.Length][];
-        for (var r = 0; r < sizes.Length; r++)
-            values[r] = Cut(sizes[r] <= _sizes[r] ? _estimate[r] : Spread(r, sizes[r]), _variances[r], sizes[r]);
-        return values;
-    }
-
-    // How large each row is: all move in the same number of errors; those that would come below 0 stay there.
-    private double[] MeanOf(double size)
-    {
-        var (moved, gone) = (new double[_sizes.Length], new bool[_sizes.Length]);
-        for (var again = true; again;)
-        {
-            var (missing, errors) = (size * moved.Length, 0.0);
-            for (var r = 0; r < moved.Length; r++) if (!gone[r]) (missing, errors) = (missing - _sizes[r], errors + _errors[r]);
-            again = false;
-            for (var r = 0; r < moved.Length; r++)
-            {
-                moved[r] = gone[r] ? 0 : _sizes[r] + (errors > 0 ? missing / errors * _errors[r] : 0);
-                if (moved[r] < 0) again = gone[r] = true;
-            }
-        }
-
-        return moved;
-    }
-
     // Values beyond a window of that size are brought to its border; of all such windows the one for which they move least.
-    private static double[] Cut(double[] values, double[] variances, double size)
+    private double[] Cut(double[] values, double size)
     {
         var (bottom, top) = Ends(values);
         var (low, high) = (values[bottom], Math.Max(values[bottom], values[top] - size));
@@ -89,7 +45,7 @@ internal sealed class NearestValues : IValuesOfSize
             {
                 var beyond = values[l] > start + size ? values[l] - start - size : values[l] < start ? values[l] - start : 0;
                 if (beyond == 0) continue;
-                var weight = 1 / Math.Max(Tiny, variances[l]);
+                var weight = 1 / Math.Max(Tiny, _variances[l]);
                 (pull, slope) = (pull + weight * beyond, slope + weight);
             }
 
@@ -106,9 +62,9 @@ internal sealed class NearestValues : IValuesOfSize
     }
 
     // The two levels that have to move least are moved apart, each by its part of their variance.
-    private double[] Spread(int r, double size)
+    private double[] Spread(double size)
     {
-        var (values, spread) = (_estimate[r], (double[])[.. _estimate[r]]);
+        var (values, spread) = (_estimate, (double[])[.. _estimate]);
         var (best, cost) = ((Up: 0, Down: 0), double.PositiveInfinity);
         for (var i = 0; i < values.Length; i++)
         {
@@ -116,28 +72,27 @@ internal sealed class NearestValues : IValuesOfSize
             {
                 if (i == j) continue;
                 var needed = (size - values[i] + values[j]) * (size - values[i] + values[j]) / Math.Max(Tiny,
-                    _variances[r][i] + _variances[r][j]);
+                    _variances[i] + _variances[j]);
                 if (needed < cost) (best, cost) = ((i, j), needed);
             }
         }
 
         var (up, down) = best;
         var (missing, part) = (size - (values[up] - values[down]),
-            _variances[r][up] / Math.Max(Tiny, _variances[r][up] + _variances[r][down]));
+            _variances[up] / Math.Max(Tiny, _variances[up] + _variances[down]));
         (spread[up], spread[down]) = (values[up] + missing * part, values[down] - missing * (1 - part));
         return spread;
     }
 
     /// <inheritdoc/>
-    public double[][] Level(double size, double noise) => [.. Of(size).Select((values, r) => Level(r, values, noise))];
-
-    private double[] Level(int r, double[] values, double noise)
+    public double[] Level(double size, double noise)
     {
+        var values = Of(size);
         var (bottom, top) = (Array.IndexOf(values, values.Min()), Array.IndexOf(values, values.Max()));
         return [.. values.Select((v, l) =>
         {
             var extreme = values[top] - v <= v - values[bottom] ? top : bottom;
-            return Math.Abs(v - values[extreme]) < noise * Math.Sqrt(_variances[r][l] + _variances[r][extreme]) ? values[extreme] : v;
+            return Math.Abs(v - values[extreme]) < noise * Math.Sqrt(_variances[l] + _variances[extreme]) ? values[extreme] : v;
         })];
     }
 }

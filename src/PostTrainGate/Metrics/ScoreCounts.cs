@@ -26,28 +26,53 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     /// three.</param>
     public static ScoreCounts Of(IEnumerable<(double Step, double Score, bool Favorable, double Count)> rows)
     {
-        var sorted = rows.GroupBy(r => r.Step).OrderBy(g => g.Key).ToArray();
-        double Rows(IEnumerable<(double, double, bool Favorable, double Count)> step, bool favorable) =>
-            step.Sum(r => r.Favorable == favorable ? r.Count : 0);
-        double Mean(IEnumerable<(double, double Score, bool Favorable, double Count)> step, bool favorable)
+        // Replicates of a bootstrap come here by the thousand: sorted in place, and met once.
+        var sorted = rows.ToArray();
+        Array.Sort(Array.ConvertAll(sorted, r => r.Step), sorted);
+        var steps = 0;
+        for (var i = 0; i < sorted.Length; i++) if (i == 0 || !sorted[i].Step.Equals(sorted[i - 1].Step)) steps++;
+        var counts = new ScoreCounts(new double[steps], new double[steps], new double[steps])
         {
-            var (least, most) = (step.Min(r => r.Score), step.Max(r => r.Score));
-            if (least == most) return least;
-            return Rows(step, favorable) is > 0 and var count
-                ? step.Sum(r => r.Favorable == favorable ? r.Count * r.Score : 0) / count : least;
+            FavorableScores = new double[steps],
+            UnfavorableScores = new double[steps],
+        };
+        for (int i = 0, step = 0; i < sorted.Length; step++)
+        {
+            var first = i;
+            var (least, most) = (sorted[i].Score, sorted[i].Score);
+            for (; i < sorted.Length && sorted[i].Step.Equals(sorted[first].Step); i++)
+            {
+                var (_, score, favorable, count) = sorted[i];
+                (least, most) = (Math.Min(least, score), Math.Max(most, score));
+                var (of, sums) = favorable ? (counts.Favorable, counts.FavorableScores) : (counts.Unfavorable, counts.UnfavorableScores);
+                (of[step], sums[step]) = (of[step] + count, sums[step] + count * score);
+            }
+
+            counts.Values[step] = sorted[first].Step;
+            counts.FavorableScores[step] = Mean(counts.FavorableScores[step], counts.Favorable[step]);
+            counts.UnfavorableScores[step] = Mean(counts.UnfavorableScores[step], counts.Unfavorable[step]);
+
+            double Mean(double sum, double count) => least == most || count == 0 ? least : sum / count;
         }
 
-        return new([.. sorted.Select(g => g.Key)], [.. sorted.Select(g => Rows(g, true))], [.. sorted.Select(g => Rows(g, false))])
-        {
-            FavorableScores = [.. sorted.Select(g => Mean(g, true))],
-            UnfavorableScores = [.. sorted.Select(g => Mean(g, false))],
-        };
+        return counts;
     }
 
     /// <summary>The rows of several levels together.</summary>
-    public static ScoreCounts Together(IReadOnlyList<ScoreCounts> levels) => Of(levels.SelectMany(l => l.Values.SelectMany((v, i) =>
-        new[] { (v, l.FavorableScores[i], true, l.Favorable[i]), (v, l.UnfavorableScores[i], false, l.Unfavorable[i]) }))
-            .Where(r => r.Item4 > 0));
+    public static ScoreCounts Together(IReadOnlyList<ScoreCounts> levels)
+    {
+        List<(double, double, bool, double)> rows = new(levels.Sum(l => 2 * l.Values.Length));
+        foreach (var level in levels)
+        {
+            for (var i = 0; i < level.Values.Length; i++)
+            {
+                if (level.Favorable[i] > 0) rows.Add((level.Values[i], level.FavorableScores[i], true, level.Favorable[i]));
+                if (level.Unfavorable[i] > 0) rows.Add((level.Values[i], level.UnfavorableScores[i], false, level.Unfavorable[i]));
+            }
+        }
+
+        return Of(rows);
+    }
 
     /// <summary>Share of pairs of a favourable and another row in which the favourable one scores higher; ties count half.</summary>
     public double Auc

@@ -12,47 +12,44 @@ namespace PostTrainGate.Metrics;
 /// together; an interval may reach 0 without being one-sided by decree (Feldman and Cousins 1998). <c>eng/bench -- coverage</c> shows how
 /// many intervals hold the truth.
 /// </remarks>
-/// <param name="size">The size of values, [rate][level].</param>
+/// <param name="size">The size of values, one of each level.</param>
 /// <param name="nearest">Values of any size near estimated ones, whose squared standard errors it is given.</param>
-internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][], double[][], IValuesOfSize> nearest)
+internal sealed class SizeInterval(Func<double[], double> size, Func<double[], double[], IValuesOfSize> nearest)
 {
     // So many standard errors from an extreme a level still counts as level with it: which ones really are is not known.
     private const double Noise = 1;
 
     private const double Tiny = 1e-12, Smallest = 1e-6, Accuracy = 1e-3;
 
-    /// <summary>How far levels lie apart from each other, the mean of all rows.</summary>
-    public static SizeInterval Apart { get; } = new(NearestValues.Size, (estimate, variances) => new NearestValues(estimate, variances));
-
     /// <summary>How far the farthest level lies from the last value, which is that of all levels together.</summary>
-    public static SizeInterval FromLast { get; } = Along(values => values.Max(row => row.Max(v => Math.Abs(v - row[^1]))));
+    public static SizeInterval FromLast { get; } = Along(values => values.Max(v => Math.Abs(v - values[^1])));
 
-    /// <summary>A size that grows as the levels of the only row lie farther apart.</summary>
-    public static SizeInterval Along(Func<double[][], double> size) =>
-        new(size, (estimate, variances) => new ValuesAlong(new NearestValues(estimate, variances), size));
-
-    /// <summary>A size that grows as the values of a row lie farther from a center.</summary>
+    /// <summary>A size that grows as values lie farther from a center.</summary>
     /// <param name="size">The size.</param>
-    /// <param name="center">The center of a row.</param>
-    public static SizeInterval About(Func<double[][], double> size, Func<double[], double> center) =>
-        new(size, (estimate, _) => new ValuesAlong(new ScaledValues(estimate, center), size));
+    /// <param name="center">The center of values.</param>
+    public static SizeInterval About(Func<double[], double> size, Func<double[], double> center) =>
+        new(size, (estimate, _) => new ValuesAlong(new ScaledValues(estimate, center(estimate)), size));
+
+    // A size that grows as the levels lie farther apart.
+    private static SizeInterval Along(Func<double[], double> size) =>
+        new(size, (estimate, variances) => new ValuesAlong(new NearestValues(estimate, variances), size));
 
     /// <summary>The interval.</summary>
     /// <param name="table">The table that was counted.</param>
-    /// <param name="values">Values of a table, [rate][level].</param>
+    /// <param name="values">Values of a table, one of each level.</param>
     /// <param name="confidence">Level, in (0, 1).</param>
     /// <param name="seed">Seed of the bootstrap.</param>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
-    public (double Lower, double Upper)? Of(GroupTable table, Func<GroupTable, double[][]> values, double confidence, int seed)
+    public (double Lower, double Upper)? Of(GroupTable table, Func<GroupTable, double[]> values, double confidence, int seed)
     {
         var center = values(GroupBootstrap.Center(table));
-        List<double[][]> errors = [];
+        List<double[]> errors = [];
         foreach (var replicate in GroupBootstrap.Draw(table, seed, GroupBootstrap.Replicates(table, confidence)))
         {
             // Mirrored, as the percentile bootstrap has them: a share is missed by more on the side on which it may stray by more.
             // Replicates whose table lacks the rows that a rate needs have no value.
             var drawn = values(replicate);
-            if (!double.IsNaN(size(drawn))) errors.Add([.. drawn.Zip(center, (d, c) => (double[])[.. d.Zip(c, (a, b) => b - a)])]);
+            if (!double.IsNaN(size(drawn))) errors.Add([.. drawn.Zip(center, (d, c) => c - d)]);
         }
 
         if (errors.Count < GroupBootstrap.Replicates(table, confidence) * (1 + confidence) / 2) return null;
@@ -70,12 +67,11 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         {
             var way = Way(estimate, near.Of(v)) * (1 - Tiny);
             var at = near.Level(v, Noise);
-            double[][] moved = [.. at.Select(row => new double[row.Length])];
+            var moved = new double[at.Length];
             var farther = 0;
             foreach (var error in errors)
             {
-                for (var r = 0; r < moved.Length; r++)
-                    for (var l = 0; l < moved[r].Length; l++) moved[r][l] = at[r][l] + error[r][l];
+                for (var l = 0; l < moved.Length; l++) moved[l] = at[l] + error[l];
                 if (!double.IsFinite(size(moved)) || Way(moved, nearest(moved, variances).Of(v)) >= way) farther++;
             }
 
@@ -83,23 +79,18 @@ internal sealed class SizeInterval(Func<double[][], double> size, Func<double[][
         }
 
         // Squared, in standard errors.
-        double Way(double[][] from, double[][] to)
+        double Way(double[] from, double[] to)
         {
             var sum = 0.0;
-            for (var r = 0; r < from.Length; r++)
-                for (var l = 0; l < from[r].Length; l++) sum += (from[r][l] - to[r][l]) * (from[r][l] - to[r][l]) / Math.Max(Tiny,
-                    variances[r][l]);
+            for (var l = 0; l < from.Length; l++) sum += (from[l] - to[l]) * (from[l] - to[l]) / Math.Max(Tiny, variances[l]);
             return sum;
         }
     }
 
     // Squared standard error of each value.
-    private static double[][] Variances(List<double[][]> errors) =>
+    private static double[] Variances(List<double[]> errors) =>
     [
-        .. errors[0].Select((row, r) => (double[])[.. row.Select((_, l) =>
-        {
-            var finite = errors.Select(e => e[r][l]).Where(double.IsFinite).ToArray();
-            return finite.Length == 0 ? 0 : finite.Average(e => e * e);
-        })]),
+        .. errors[0].Select((_, l) =>
+            errors.Select(e => e[l]).Where(double.IsFinite).Select(e => e * e).DefaultIfEmpty().Average()),
     ];
 }

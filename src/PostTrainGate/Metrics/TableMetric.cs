@@ -104,9 +104,9 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
     // What other libraries say of such a rate.
     private static string? Sizes(GroupTable table, GateRule rule) => !IsScored(rule) || RateOf(rule.Rate!).Sizes is not { } sizes ? null
-        : $"with what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
+        : $"With what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
             + string.Join(", ", table.Levels.Select((name, l) =>
-                $"{GateText.Number(sizes(table[l].Scores!).Sum(t => Math.Abs(t.Value)))} of '{name}'"));
+                $"{GateText.Number(sizes(table[l].Scores!).Sum(t => Math.Abs(t.Value)))} for '{name}'")) + ".";
 
     private static Measurement NoGroup(GateRule rule) => Measurement.NotMeasured($"the data has no group '{rule.Group}'");
 
