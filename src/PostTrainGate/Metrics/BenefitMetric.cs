@@ -73,11 +73,8 @@ public sealed class BenefitMetric : TableMetric
         if (!double.IsFinite(value))
             return Measurement.NotMeasured(
                 $"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
-        double[] counts = [.. table.Cells.Select(c => c.Count)];
-        double Between(double[] benefits) => Figure(Index([.. counts.Zip(benefits)], _alpha ?? rule.Alpha));
-        var interval = _part != Part.Between ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
-            : SizeInterval.About(Between, row => row.Zip(counts, (b, n) => b * n).Sum() / counts.Sum())
-            .Of(table, t => [.. Groups(t).Select(g => g.Benefit)], confidence, seed);
+        var interval = _part == Part.Between ? BetweenGroups(table, _alpha ?? rule.Alpha, confidence, seed)
+            : GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
@@ -96,7 +93,19 @@ public sealed class BenefitMetric : TableMetric
         return Figure(index);
     }
 
-    private double Figure(double index) => _deviation ? Math.Sqrt(Math.Max(0, 2 * index)) : index;
+    private double Figure(double index) => _deviation ? Deviation(index) : index;
+
+    private static double Deviation(double index) => Math.Sqrt(Math.Max(0, 2 * index));
+
+    // An index goes with the square of how far benefits lie from their mean; errors go with that itself.
+    private (double, double)? BetweenGroups(GroupTable table, double alpha, double confidence, int seed)
+    {
+        double[] counts = [.. table.Cells.Select(c => c.Count)];
+        var interval = SizeInterval.Of(table, t => [.. Groups(t).Select(g => g.Benefit)], (benefits, _) => new ScaledValues(benefits,
+            benefits.Zip(counts, (b, n) => b * n).Sum() / counts.Sum(), values => Deviation(Index([.. counts.Zip(values)], alpha))),
+            confidence, seed);
+        return interval is not var (lower, upper) ? null : _deviation ? (lower, upper) : (lower * lower / 2, upper * upper / 2);
+    }
 
     private static (double Count, double Benefit)[] Rows(GroupTable table)
     {

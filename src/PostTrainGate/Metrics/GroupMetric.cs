@@ -139,7 +139,8 @@ public sealed class GroupMetric : TableMetric
     // On the scale that levels are compared on.
     private (double, double)? Interval(GroupTable table, Rate[] rates, double confidence, int seed)
     {
-        if (_overall) return SizeInterval.FromLast.Of(table, t => OnScale(t, rates)[0], confidence, seed);
+        if (_overall) return SizeInterval.Of(table, t => OnScale(t, rates)[0] is var v ? [.. v[..^1].Select(level => level - v[^1])] : [],
+            (values, errors) => new FarthestValue(values, errors), confidence, seed);
         if (_size || !table.HasPrivileged) return ApartOnScale(table, rates, confidence, seed)?.Ends();
         if (rates is [var rate] && Enumerable.Range(0, table.Cells.Length).Any(l => rate.LeavesBootstrap(table[l])))
             return ApartByLevels(table, rate, confidence, seed);
