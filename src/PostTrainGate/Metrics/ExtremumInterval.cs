@@ -26,6 +26,7 @@ internal static class ExtremumInterval
         {
             // Beyond it a single value says no; degrees of freedom jump, so that the last lowest value that is not contradicted is the end.
             var last = estimates.Min(e => e.Value + e.Up * Math.Sqrt(ChiSquared.InvCDF(estimates.Length, confidence)));
+            if (double.IsPositiveInfinity(last)) return last;
             var step = (last - lowest) / Grid;
             for (var i = Grid - 1; i > 0; i--)
                 if (Excess(lowest + step * i) <= 0) return Monotone.Root(Excess, lowest + step * i, lowest + step * (i + 1), Accuracy);
