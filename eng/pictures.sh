@@ -6,7 +6,7 @@
 # Needs:  Debian's chromium, cmark-gfm, tmux, aha, fonts-noto-color-emoji; npm ci in eng/contract.
 # Environment:
 #   COMMENT   policy of the comment      default: samples/credit
-#   TERMINAL  policy of the terminal     default: samples/digits
+#   TERMINAL  policy of the terminal     default: samples/credit
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -53,7 +53,7 @@ P
 picture "$work/comment.html" 880 "$PWD/.github/images/comment.png"
 
 tmux -L posttraingate -f /dev/null new-session -d -x 132 -y 40 \
-  "printf '\$ posttraingate check ${TERMINAL:-samples/digits}\n'; TERM=xterm-256color $gate check ${TERMINAL:-samples/digits}; touch $work/done; sleep 60"
+  "printf '\$ posttraingate check ${TERMINAL:-samples/credit}\n'; TERM=xterm-256color $gate check ${TERMINAL:-samples/digits}; touch $work/done; sleep 60"
 until [ -e "$work/done" ]; do sleep 1; done
 sleep 1
 {
