@@ -52,8 +52,9 @@ P
 } >"$work/comment.html"
 picture "$work/comment.html" 880 "$PWD/.github/images/comment.png"
 
+terminal=${TERMINAL:-samples/credit}
 tmux -L posttraingate -f /dev/null new-session -d -x 132 -y 40 \
-  "printf '\$ posttraingate check ${TERMINAL:-samples/credit}\n'; TERM=xterm-256color $gate check ${TERMINAL:-samples/digits}; touch $work/done; sleep 60"
+  "printf '\$ posttraingate check $terminal\n'; TERM=xterm-256color $gate check $terminal; touch $work/done; sleep 60"
 until [ -e "$work/done" ]; do sleep 1; done
 sleep 1
 {

@@ -140,7 +140,8 @@ internal static class CoverageBench
             : Confusion(Draw(level.Cells, level.Rows * times, random)))],
         population.HasPrivileged);
 
-    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes plus noise, too sure.
+    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes given noisy evidence, as
+    // much too sure as the population says.
     private static GroupTable ScoredTable(Population population, Random? random, int times)
     {
         var tables = population.Levels.Select(level =>
@@ -151,7 +152,8 @@ internal static class CoverageBench
             for (var i = 0; i < level.Rows * times; i++)
             {
                 var label = random!.NextDouble() < favorable;
-                var odds = population.Sureness * apart * ((label ? apart : -apart) / 2 + Normal(random)) + Math.Log(favorable / (1 - favorable));
+                var evidence = apart * ((label ? apart : -apart) / 2 + Normal(random));
+                var odds = population.Sureness * evidence + Math.Log(favorable / (1 - favorable));
                 var score = 1 / (1 + Math.Exp(-odds));
                 var step = (int)Math.Round(score * 10_000); // so many different scores that ties are rare
                 rows[(step, label)] = rows.GetValueOrDefault((step, label)) + 1;

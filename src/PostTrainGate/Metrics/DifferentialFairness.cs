@@ -70,8 +70,7 @@ public sealed class DifferentialFairness : TableMetric
         return (Math.Max(favorable.Lower, other.Lower), Math.Max(favorable.Upper, other.Upper));
 
         (double Lower, double Upper) Apart(IEnumerable<Measurement> shares) => new SpreadInterval(
-            [[.. shares.Select(m => Estimate.Of(m with { Value = Math.Log(m.Value), Lower = Math.Log(m.Lower), Upper = Math.Log(m.Upper) },
-                confidence))]], largest: true, confidence).Ends();
+            [[.. shares.Select(m => Estimate.OfLogarithm(m, confidence))]], largest: true, confidence).Ends();
     }
 
     private static double[] Shares(GroupTable table, Func<Confusion, double> favorable) =>

@@ -156,31 +156,27 @@ public sealed class GroupMetric : TableMetric
             rows[r] = new Estimate[table.Cells.Length];
             for (var l = 0; l < rows[r].Length; l++)
             {
-                if (OnScale(table, l, rates[r], confidence, seed) is not { } m) return null;
-                rows[r][l] = Estimate.Of(m, confidence);
+                if (OnScale(table, l, rates[r], confidence, seed) is not { } estimate) return null;
+                rows[r][l] = estimate;
             }
         }
 
         return new(rows, _largest || rates.Length == 1, confidence);
     }
 
-    // A rate of 0 has no logarithm; the middle of its interval does.
-    private Measurement? OnScale(GroupTable table, int level, Rate rate, double confidence, int seed)
+    private Estimate? OnScale(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
         var m = LevelRate.Unbiased(table, level, rate, confidence, seed);
         if (!m.IsMeasured || (_ratio && m.Upper <= 0)) return null;
-        if (!_ratio) return m;
-        var lower = Math.Max(0, m.Lower);
-        return m with { Value = Math.Log(m.Value > 0 ? m.Value : (lower + m.Upper) / 2), Lower = Math.Log(lower), Upper = Math.Log(m.Upper) };
+        return _ratio ? Estimate.OfLogarithm(m, confidence) : Estimate.Of(m, confidence);
     }
 
-    // From the levels' own intervals, whose widths add up as errors do (method of variance estimates recovery, Zou and Donner 2008).
+    // The levels' own errors add up as errors do (method of variance estimates recovery, Zou and Donner 2008).
     private (double, double)? ApartByLevels(GroupTable table, Rate rate, double confidence, int seed)
     {
         if (OnScale(table, 0, rate, confidence, seed) is not { } a || OnScale(table, 1, rate, confidence, seed) is not { } b) return null;
-        var value = a.Value - b.Value;
-        return (value - Math.Sqrt(Math.Pow(a.Value - a.Lower, 2) + Math.Pow(b.Upper - b.Value, 2)),
-            value + Math.Sqrt(Math.Pow(a.Upper - a.Value, 2) + Math.Pow(b.Value - b.Lower, 2)));
+        var (value, errors) = (a.Value - b.Value, Estimate.Errors(confidence));
+        return (value - errors * Math.Sqrt(a.Down * a.Down + b.Up * b.Up), value + errors * Math.Sqrt(a.Up * a.Up + b.Down * b.Down));
     }
 
     private string? WhyNot(GroupTable table, Rate[] rates)

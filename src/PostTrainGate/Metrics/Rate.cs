@@ -90,7 +90,8 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             s => s.LogLoss)
             with { Largest = double.PositiveInfinity },
         Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015), "
-            + "less what noise adds to it where rows are few.", "rows", s => Math.Max(0, SumOfSizes.Of(s.Excess).Value)) with { Sizes = s => s.Excess },
+            + "less what noise adds to it where rows are few.", "rows", s => Math.Max(0, SumOfSizes.Of(s.Excess).Value))
+            with { Sizes = s => s.Excess },
         Scored("generalized_true_positive_rate", "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
             Favorable, s => s.MeanFavorable),
         Scored("generalized_false_positive_rate",

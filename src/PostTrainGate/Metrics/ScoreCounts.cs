@@ -111,7 +111,7 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     /// Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width; as measured, with what
     /// noise adds to it.
     /// </summary>
-    public double CalibrationError => Excess.Sum(e => Math.Abs(e.Value));
+    public double CalibrationError => SumOfSizes.AsMeasured(Excess);
 
     /// <summary>By how much the scores of each bin are too high, as a share of all rows.</summary>
     internal NoisyTerm[] Excess

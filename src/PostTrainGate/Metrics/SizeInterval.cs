@@ -64,13 +64,14 @@ internal static class SizeInterval
     // since the noise that replicates have on top of the table's may add to a value.
     private static List<double[]> Errors(List<double[]> drawn)
     {
-        double[] mean = [.. drawn[0].Select((_, l) => drawn.Select(d => d[l]).Where(double.IsFinite).DefaultIfEmpty().Average())];
-        return [.. drawn.Select(d => (double[])[.. mean.Zip(d, (m, v) => m - v)])];
+        var means = Means(drawn, v => v);
+        return [.. drawn.Select(d => (double[])[.. means.Zip(d, (m, v) => m - v)])];
     }
 
     private static double[] StandardErrors(List<double[]> errors) =>
-    [
-        .. errors[0].Select((_, l) => Math.Max(Tiny,
-            Math.Sqrt(errors.Select(e => e[l]).Where(double.IsFinite).Select(e => e * e).DefaultIfEmpty().Average()))),
-    ];
+        [.. Means(errors, e => e * e).Select(variance => Math.Max(Tiny, Math.Sqrt(variance)))];
+
+    // Of each value over the replicates in which it is finite.
+    private static double[] Means(List<double[]> replicates, Func<double, double> of) =>
+        [.. replicates[0].Select((_, l) => replicates.Select(r => r[l]).Where(double.IsFinite).Select(of).DefaultIfEmpty().Average())];
 }

@@ -2,24 +2,6 @@ using MathNet.Numerics.Distributions;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>An estimated value and its standard errors on both sides: how far the true one may well lie below and above it.</summary>
-internal readonly record struct Estimate(double Value, double Down, double Up)
-{
-    private const double Tiny = 1e-12;
-
-    /// <summary>From a measurement, whose interval says how large errors are.</summary>
-    /// <param name="m">The measurement.</param>
-    /// <param name="confidence">Level of its interval.</param>
-    public static Estimate Of(Measurement m, double confidence)
-    {
-        var errors = Errors(confidence);
-        return new(m.Value, Math.Max(Tiny, (m.Value - m.Lower) / errors), Math.Max(Tiny, (m.Upper - m.Value) / errors));
-    }
-
-    /// <summary>How many standard errors an interval reaches to either side.</summary>
-    public static double Errors(double confidence) => Normal.InvCDF(0, 1, (1 + confidence) / 2);
-}
-
 /// <summary>
 /// Interval of how far independent values lie apart, highest less lowest: of several rows of values the largest such distance, or their
 /// mean.

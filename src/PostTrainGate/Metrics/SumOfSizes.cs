@@ -23,6 +23,10 @@ internal static class SumOfSizes
     // lower end of an interval asks about smaller terms than the estimated ones, the upper end about larger ones.
     private const double Down = 0.98, Up = 1.1;
 
+    /// <summary>The sum of the measured sizes, with what noise adds to them.</summary>
+    /// <param name="terms">The terms.</param>
+    public static double AsMeasured(IReadOnlyList<NoisyTerm> terms) => terms.Sum(t => Math.Abs(t.Value));
+
     /// <summary>The sum with its standard errors; negative where the terms came out smaller than noise alone would have them.</summary>
     /// <param name="terms">The terms, independent of each other; those without an error are 0.</param>
     public static Estimate Of(IReadOnlyList<NoisyTerm> terms)

@@ -106,7 +106,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     private static string? Sizes(GroupTable table, GateRule rule) => !IsScored(rule) || RateOf(rule.Rate!).Sizes is not { } sizes ? null
         : $"With what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
             + string.Join(", ", table.Levels.Select((name, l) =>
-                $"{GateText.Number(sizes(table[l].Scores!).Sum(t => Math.Abs(t.Value)))} for '{name}'")) + ".";
+                $"{GateText.Number(SumOfSizes.AsMeasured(sizes(table[l].Scores!)))} for '{name}'")) + ".";
 
     private static Measurement NoGroup(GateRule rule) => Measurement.NotMeasured($"the data has no group '{rule.Group}'");
 
