@@ -54,6 +54,18 @@ public static class DiagnosticCodes
     /// <summary>The model runs for its scores only, without gradients and repair, and why.</summary>
     public const string ModelScoresOnly = "PTG2005";
 
+    /// <summary>The engine crashed, hung, or needed more memory or time than it may have.</summary>
+    public const string EngineEnded = "PTG2006";
+
+    /// <summary>The model's outputs depend on the other rows of a batch, or differ from one pass to the next.</summary>
+    public const string ModelNotRowwise = "PTG2007";
+
+    /// <summary>What was assumed of the model: the output that is read, inputs that it does not use, the order of its classes.</summary>
+    public const string ModelAssumed = "PTG2008";
+
+    /// <summary>The order of the model's classes is in doubt, so that no gate is judged.</summary>
+    public const string ModelClassOrder = "PTG2009";
+
     /// <summary>The data cannot be read.</summary>
     public const string DataUnreadable = "PTG3001";
 

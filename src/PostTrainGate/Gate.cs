@@ -57,15 +57,20 @@ public static class Gate
         progress?.Report(new("Reading data"));
         if (policy.Model is null) return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
         var model = OnnxFile.Read(policy.Model.FullPath);
-        using var splits = DataReader.Read(policy, OnnxFeeds.Wanted(model));
+        var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
+        var wanted = ClassifierLoader.Wanted(model, use);
+        using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
         progress?.Report(new("Loading the model"));
-        using var source = ClassifierLoader.Load(model, splits.Test.Layout, policy.Input, policy.Output);
-        Fit(policy, source, splits.Test);
+        use = use with { Data = splits.Test, Layout = splits.Test.Layout, Fit = shape => FitShape(policy, shape, splits.Test) };
+        using var source = ClassifierLoader.Load(model, use);
+        FitClasses(policy, source, splits.Test);
 
         using var test = new Evaluation(source, splits.Test);
+        if (ClassOrder.Doubt(policy, test) is { } doubt)
+            return Undecided(policy, doubt, "the order of the classes is in doubt") with { Seconds = clock.Elapsed.TotalSeconds };
         using var baseModel = options.BaseModel is { } file
-            ? ClassifierLoader.Load(OnnxFile.Read(file), splits.Test.Layout, policy.Input, policy.Output) : null;
-        if (baseModel is not null) Fit(policy, baseModel, splits.Test);
+            ? ClassifierLoader.Load(OnnxFile.Read(file), use) : null;
+        if (baseModel is not null) FitClasses(policy, baseModel, splits.Test);
         using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
         var meter = new GateMeter(policy, splits.Test, "test", cancel)
         {
@@ -80,13 +85,16 @@ public static class Gate
             Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
         }).ToImmutableArray();
         var summary = new ModelSummary(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
-            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) { WhyNoGradients = source.WhyNoGradients };
+            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) 
+        {
+            Output = source.Output, WhyNoGradients = source.WhyNoGradients,
+        };
         var result = Result(policy, gates, new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
             summary);
         var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
             .ToImmutableArray();
         if (options.Repair && policy.Repair is not null && failed.Length > 0) result = Repair(source);
-        return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source)],
+        return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source), .. Assumed(policy, source)],
             Seconds = clock.Elapsed.TotalSeconds };
 
         GateResult Repair(Classifier model)
@@ -118,6 +126,19 @@ public static class Gate
 
         var result = Result(policy, gates.ToImmutable(), new(policy.Data.Source.Text, 0, 0, predictions.Rows(null)!.Total), null);
         return result with { Diagnostics = Outcomes.Diagnose(policy, result) };
+    }
+
+    /// <summary>The result of a run whose engine ended before it: no gate was measured, whatever the policy makes of that.</summary>
+    internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
+    {
+        var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
+        var gates = policy.Gates.Select(rule => Reading(rule, Catalog.Metrics.First(m => m.Name == rule.Metric), none)).ToImmutableArray();
+        var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.OfFile(file.FullPath), "", 0, 0) : null;
+        return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
+        {
+            Outcome = RunOutcome.Undecided,
+            Diagnostics = [why],
+        };
     }
 
     private static GateReading Reading(GateRule rule, IMetric metric, Reading original) => new()
@@ -152,11 +173,13 @@ public static class Gate
         : [new(DiagnosticCodes.ModelScoresOnly, $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
             + "attacks along gradients and repairs do not.", policy.Model!.Position, Severity.Note)];
 
+    private static IEnumerable<Diagnostic> Assumed(GatePolicy policy, Classifier model) =>
+        model.Notes.Select(note => new Diagnostic(DiagnosticCodes.ModelAssumed, note, policy.Model!.Position, Severity.Note));
+
     // Only a whole batch of one shape can be fed; a mismatch shows both sides.
-    private static void Fit(GatePolicy policy, Classifier model, EvaluationSet data)
+    private static void FitShape(GatePolicy policy, ImmutableArray<long> wanted, EvaluationSet data)
     {
         var given = data.Inputs.shape[1..];
-        var wanted = model.InputShape;
         var fits = given.Length == wanted.Length && given.Zip(wanted).All(p => p.Second < 0 || p.First == p.Second);
         if (!fits)
         {
@@ -165,6 +188,10 @@ public static class Gate
                 $"[{string.Join(", ", given)}]; features, encoding and model have to agree.", policy.Data.Source.Position));
         }
 
+    }
+
+    private static void FitClasses(GatePolicy policy, Classifier model, EvaluationSet data)
+    {
         if (data.ClassNames.Length != model.Classes)
         {
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,

@@ -78,6 +78,9 @@ public sealed record GateResult
 /// <param name="Parameters">Number of trainable values.</param>
 public sealed record ModelSummary(string File, string Sha256, string Head, int Classes, long Parameters)
 {
+    /// <summary>The output that scores are read from.</summary>
+    public string Output { get; init; } = "";
+
     /// <summary>Why it has no gradients, and so can be neither repaired nor attacked along them; null where it has.</summary>
     public string? WhyNoGradients { get; init; }
 }

@@ -37,7 +37,7 @@ public sealed class ImageReaderTests : IDisposable
         Model(last ? [5, 4, 3] : [3, 5, 4], last);
 
         var policy = Read(Policy);
-        using var splits = DataReader.Read(policy, OnnxFeeds.Wanted(OnnxFile.Read(policy.Model!.FullPath)));
+        using var splits = DataReader.Read(policy, ClassifierLoader.Wanted(OnnxFile.Read(policy.Model!.FullPath), new()));
         Assert.Equal(["cat", "dog"], splits.Test.ClassNames);
         Assert.Equal(last ? [20L, 5, 4, 3] : [20L, 3, 5, 4], splits.Test.Inputs.shape);
         for (var row = 0; row < splits.Test.Count; row++)
@@ -128,7 +128,7 @@ public sealed class ImageReaderTests : IDisposable
         return pixels;
     }
 
-    private static DataSplits Splits(GatePolicy policy) => DataReader.Read(policy, OnnxFeeds.Wanted(OnnxFile.Read(policy.Model!.FullPath)));
+    private static DataSplits Splits(GatePolicy policy) => DataReader.Read(policy, ClassifierLoader.Wanted(OnnxFile.Read(policy.Model!.FullPath), new()));
 
     private GatePolicy Read(string text)
     {

@@ -53,6 +53,9 @@ public sealed class AttackCache
     /// <summary>Inputs whose outcome this run has left here, or found.</summary>
     public long KeptInputs => Interlocked.Read(ref _keptInputs);
 
+    /// <summary>Takes over what a run in another process kept.</summary>
+    internal void Keeps(long inputs) => Interlocked.Exchange(ref _keptInputs, inputs);
+
     private static string? DefaultKeyFile =>
         UserFolder(Environment.SpecialFolder.LocalApplicationData) is var data && Path.IsPathFullyQualified(data)
             ? Path.Combine(data, "posttraingate", "key") : null;

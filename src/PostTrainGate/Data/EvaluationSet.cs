@@ -49,6 +49,13 @@ public sealed class EvaluationSet : IDisposable
             Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen)), Layout, Favorable);
     }
 
+    /// <summary>The same rows with their classes in another order, which may name more of them; takes over the inputs.</summary>
+    internal EvaluationSet WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places)
+    {
+        using var old = Labels;
+        return new(Inputs, tensor(LabelValues.Select(y => (long)places[y]).ToArray()), names, Groups, Layout, places[Favorable]);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -63,6 +70,12 @@ public sealed class EvaluationSet : IDisposable
 /// <param name="Test">Rows measured once, for the report.</param>
 public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, EvaluationSet Test) : IDisposable
 {
+    /// <summary>The same splits with their classes in another order; takes over the rows.</summary>
+    internal DataSplits WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places) => this with
+    {
+        Repair = Repair.WithClasses(names, places), Select = Select.WithClasses(names, places), Test = Test.WithClasses(names, places),
+    };
+
     /// <summary>What a reader of the result should know about the data; none is an error.</summary>
     public ImmutableArray<Diagnostic> Diagnostics { get; init; } = [];
 

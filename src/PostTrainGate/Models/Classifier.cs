@@ -50,8 +50,14 @@ public abstract class Classifier : IDisposable
     /// <summary>Why it cannot be differentiated, and so not be repaired or attacked along gradients; null where it can.</summary>
     public virtual string? WhyNoGradients => null;
 
+    /// <summary>The output of the file that is read; empty where there is no file.</summary>
+    public virtual string Output => "";
+
     /// <summary>Names that the file itself gives its classes, in the order of its outputs; empty where it gives none.</summary>
-    public virtual ImmutableArray<string> ClassNames => [];
+    public ImmutableArray<string> ClassNames { get; internal set; } = [];
+
+    /// <summary>What was assumed of the file, a sentence each.</summary>
+    public ImmutableArray<string> Notes { get; internal set; } = [];
 
     /// <summary>Changes with all that the logits of an input depend on; null where that cannot be told.</summary>
     internal virtual string? Fingerprint => null;

@@ -1,44 +1,103 @@
-using PostTrainGate.Data;
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
 /// <summary>The one place that decides how a file is run: rebuilt with gradients where that is possible, else in ONNX Runtime.</summary>
 internal static class ClassifierLoader
 {
-    /// <summary>Loads a file.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="layout">Columns of the rows that it will get; null where they are no table's.</param>
-    /// <param name="input">Bounds and normalisation of inputs.</param>
-    /// <param name="output">Which output, and what it holds.</param>
-    /// <exception cref="GateException">PTG2xxx.</exception>
-    public static Classifier Load(OnnxFile file, FeatureLayout? layout, InputPolicy input, OutputPolicy output)
-    {
-        try
-        {
-            OnnxSignature.Of(file, output);
-        }
-        catch (GateException refused)
-        {
-            return InRuntime(file, layout, input, output, refused);
-        }
+    /// <summary>How long loading a model may take that has so many bytes: a loop in a file may have no end.</summary>
+    public static TimeSpan Limit(long bytes) => TimeSpan.FromSeconds(6 + bytes / (double)(8 << 20));
 
+    /// <summary>Loads a file.</summary>
+    /// <param name="whole">The file.</param>
+    /// <param name="use">What it is loaded for.</param>
+    /// <exception cref="GateException">PTG2xxx.</exception>
+    public static Classifier Load(OnnxFile whole, ModelUse use)
+    {
+        using var work = NativeWork.Begin($"loading '{whole.Name}'", Limit(whole.Bytes));
         try
         {
-            return OnnxClassifier.Load(file, input, output);
+            var candidates = ScoreOutputs.Candidates(whole, use.Output);
+            var file = candidates.IsEmpty ? whole : whole.For([Chosen(whole, candidates, use)]);
+            if (use.Data is not null) RowIndependence.CheckDropouts(file);
+            var model = Run(file, use);
+            try
+            {
+                using var rows = use.Some(RowIndependence.Rows);
+                if (rows is not null) RowIndependence.Check(model, rows);
+                model.ClassNames = OnnxClassNames.Of(whole, model.Output, use.Label);
+                model.Notes = Notes(whole, file, candidates, model.Output);
+                return model;
+            }
+            catch
+            {
+                model.Dispose();
+                throw;
+            }
         }
-        catch (GateException refused) when (refused.Diagnostics[0].Code == DiagnosticCodes.ModelOperator)
+        catch (Exception e) when (e is not (GateException or OperationCanceledException or OutOfMemoryException))
         {
-            return InRuntime(file, layout, input, output, refused);
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable,
+                $"The model '{whole.Name}' cannot be used: {e.GetType().Name}: {OnnxGraph.FirstLine(e.Message)}"), e);
         }
     }
 
-    private static OnnxRuntimeClassifier InRuntime(OnnxFile file, FeatureLayout? layout, InputPolicy input, OutputPolicy output,
-        GateException refused)
+    /// <summary>What a file asks of the data, whichever of its outputs is read in the end.</summary>
+    public static ModelInputs Wanted(OnnxFile whole, ModelUse use)
+    {
+        var candidates = ScoreOutputs.Candidates(whole, use.Output);
+        var file = candidates.IsEmpty ? whole : whole.For(candidates);
+        return OnnxFeeds.Wanted(file) with { ClassNames = candidates.IsEmpty ? [] : OnnxClassNames.Of(whole, candidates[0], use.Label) };
+    }
+
+    private static string Chosen(OnnxFile whole, ImmutableArray<string> candidates, ModelUse use) =>
+        ScoreOutputs.Choose(whole, candidates, use.Data?.ClassNames.Length, use.Data is null ? null : unknown =>
+        {
+            using var scope = NewDisposeScope();
+            var file = whole.For(unknown);
+            var feeds = OnnxFeeds.Of(file, use.Layout);
+            var rows = use.Some(feeds.Batch > 0 ? feeds.Batch : 2)!;
+            if (feeds.Batch > rows.shape[0]) rows = rows.narrow(0, 0, 1).expand([feeds.Batch, .. rows.shape[1..]]);
+            using var session = new OnnxSession(file, file.Part(file.Graph.Node, [], unknown), unknown, threads: 1);
+            var values = feeds.Fill(rows);
+            try
+            {
+                return [.. session.Run(feeds.Names, values).Select(v => v is null ? -1 : v.dim() < 2 ? 1 : v.shape.Skip(1).Max())];
+            }
+            finally
+            {
+                foreach (var value in values) value.Dispose();
+            }
+        });
+
+    private static Classifier Run(OnnxFile file, ModelUse use)
     {
         try
         {
-            return OnnxRuntimeClassifier.Load(file, layout, input, output, Why(file, refused));
+            OnnxSignature.Of(file, use.Output);
+        }
+        catch (GateException refused)
+        {
+            return InRuntime(file, use, refused);
+        }
+
+        try
+        {
+            return OnnxClassifier.Load(file, use);
+        }
+        catch (GateException refused) when (refused.Diagnostics[0].Code == DiagnosticCodes.ModelOperator)
+        {
+            return InRuntime(file, use, refused);
+        }
+    }
+
+    private static OnnxRuntimeClassifier InRuntime(OnnxFile file, ModelUse use, GateException refused)
+    {
+        try
+        {
+            return OnnxRuntimeClassifier.Load(file, use, Why(file, refused));
         }
         catch (GateException neither) when (neither.Diagnostics[0].Code == DiagnosticCodes.ModelUnreadable)
         {
@@ -53,5 +112,21 @@ internal static class ClassifierLoader
             .Select(OnnxNode.Kind).Distinct().ToArray();
         return without.Length == 0 ? refused.Message
             : $"The model '{file.Name}' cannot be rebuilt with gradients: there is no rebuild of {Wording.List(without.Take(10).Select(k => Wording.Plain(k, 100)))}.";
+    }
+
+    private static ImmutableArray<string> Notes(OnnxFile whole, OnnxFile file, ImmutableArray<string> candidates, string output)
+    {
+        List<string> notes = [];
+        var name = Wording.Quote(output);
+        var typed = whole.Graph.Output.Count(o => ScoreOutputs.MayHold(o, whole.Producers.GetValueOrDefault));
+        if (typed > 1) notes.Add($"Scores are read from the output {name}, one of {typed} that may hold them.");
+        var unused = whole.Inputs.Select(i => i.Name).Except(file.Inputs.Select(i => i.Name)).ToArray();
+        if (unused.Length > 0)
+            notes.Add($"The output {name} does not depend on {(unused.Length == 1 ? "the input" : "the inputs")} "
+                + $"{Wording.List(unused.Take(10).Select(Wording.Quote))}{(unused.Length > 10 ? $" and {unused.Length - 10} more" : "")}, "
+                + "which no data is read for.");
+        if (file.Inputs.Count > 0 && RowIndependence.NeedsSingleRows(file.Graph))
+            notes.Add("The model is run row by row, as it scales values by all rows of a batch (DynamicQuantizeLinear).");
+        return [.. notes];
     }
 }

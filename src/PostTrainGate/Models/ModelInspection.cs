@@ -31,6 +31,12 @@ public sealed record ModelInspection
     /// <summary>Operators of the graph by name.</summary>
     public required ImmutableArray<ModelOperator> Operators { get; init; }
 
+    /// <summary>The output that scores are read from; null where the model cannot be run by itself.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>What was assumed of the file, a sentence each.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+
     /// <summary>What stands at the end; null where the model cannot be run by itself.</summary>
     public OutputHead? Head { get; init; }
 
@@ -74,11 +80,13 @@ public sealed record ModelInspection
         try
         {
             // Without data, an input a column stands for the table's columns.
-            var columns = OnnxFeeds.Wanted(file).Names.Select((name, i) => new FeatureColumn(name, i, [])).ToImmutableArray();
-            using var model = ClassifierLoader.Load(file, columns is { IsEmpty: false } c ? new FeatureLayout(c) : null, new(), new());
+            var columns = ClassifierLoader.Wanted(file, new()).Names.Select((name, i) => new FeatureColumn(name, i, [])).ToImmutableArray();
+            using var model = ClassifierLoader.Load(file, new() { Layout = columns is { IsEmpty: false } c ? new FeatureLayout(c) : null });
             var rebuilt = model as OnnxClassifier;
             return seen with
             {
+                Output = model.Output,
+                Notes = model.Notes,
                 Head = model.Head,
                 Classes = model.Classes,
                 ClassNames = model.ClassNames,

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
@@ -10,6 +11,11 @@ internal static class OnnxAgreement
     /// <summary>Largest difference in float32: absolute for values up to 1, relative above.</summary>
     public const double Tolerance = 1e-4;
 
+    /// <summary>Rows of the data that it is tried on, beside drawn ones.</summary>
+    public const int Rows = 3;
+
+    private const long MaxTrial = 1 << 24;
+
     // 1 GiB of float32.
     private const long MaxAlive = 1 << 28;
 
@@ -21,14 +27,15 @@ internal static class OnnxAgreement
     /// <param name="model">What it was rebuilt to.</param>
     /// <param name="input">Bounds of inputs.</param>
     /// <param name="normalization">From bounds to the model's units.</param>
+    /// <param name="rows">Rows of the data, [n, input shape]; null where there are none, so that open axes are guessed.</param>
     /// <returns>Number of units before the head, and the head: that of the graph, or what the values show.</returns>
     /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.</exception>
     public static (long Units, OutputHead Head) Check(OnnxFile file, CompiledModel model, InputPolicy input,
-        InputNormalization normalization)
+        InputNormalization normalization, Tensor? rows = null)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var (x, ours) = Trial(model, input, normalization);
+        var (x, ours) = Trial(file, model, input, normalization, rows);
         var theirs = Run(file, model, x, model.Signature.Output)[0]
             ?? throw OnnxSignature.Wrong(file,
                 $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers");
@@ -36,7 +43,7 @@ internal static class OnnxAgreement
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
         // One axis counts classes, others are left over from an image of one pixel; a single unit may have none.
-        if (ours[1].dim() == 0 || ours[1].shape[0] != x.shape[0] || ours[1].shape.Skip(1).Count(d => d != 1) > 1)
+        if (ours[1].dim() == 0 || theirs.dim() == 0 || ours[1].shape[0] != x.shape[0] || ours[1].shape.Skip(1).Count(d => d != 1) > 1)
         {
             throw OnnxSignature.Wrong(file,
                 $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for {x.shape[0]} rows; a classifier's is [batch, classes]");
@@ -57,6 +64,7 @@ internal static class OnnxAgreement
     public static Tensor?[] Run(OnnxFile file, CompiledModel model, Tensor x, params IReadOnlyList<string> outputs)
     {
         var signature = model.Signature;
+        using var work = NativeWork.Begin($"ONNX Runtime running '{file.Name}'");
         using var session = new OnnxSession(file, file.Part(model.Nodes, [signature.Input], outputs), outputs, threads: 1);
         // A file that fixes its batch gets as many batches as there are.
         var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
@@ -69,7 +77,9 @@ internal static class OnnxAgreement
         }
 
         if (parts.Count == 1) return parts[0];
-        return [.. outputs.Select((_, i) => parts[0][i] is null ? null : cat([.. parts.Select(p => p[i]!)], 0))];
+        return [.. outputs.Select((_, i) => parts[0][i] is not { } first ? null
+            : first.dim() > 0 && (batch > 1 || first.size(0) == 1) ? cat([.. parts.Select(p => p[i]!)], 0)
+            : stack(parts.Select(p => p[i]!)))];
 
         static Tensor? Floating(Tensor? value) => value is not null && value.is_floating_point() ? value.to_type(ScalarType.Float32) : null;
     }
@@ -84,20 +94,23 @@ internal static class OnnxAgreement
     public static double ToleranceOf(IReadOnlySet<int> types) =>
         types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16 : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128 : Tolerance;
 
-    private static (Tensor X, Tensor[] Values) Trial(CompiledModel model, InputPolicy input, InputNormalization normalization)
+    private static (Tensor X, Tensor[] Values) Trial(OnnxFile file, CompiledModel model, InputPolicy input,
+        InputNormalization normalization, Tensor? rows)
     {
         var signature = model.Signature;
-        var open = signature.InputShape.Contains(-1);
-        foreach (var size in open ? OpenSizes : [1])
+        var sizes = signature.InputShape.Contains(-1) ? OpenSizesOf(file, signature.InputShape) : [1];
+        foreach (var size in sizes)
         {
-            long[] shape = [signature.Batch > 0 ? 2 * signature.Batch : 3, .. signature.InputShape.Select(d => d < 0 ? size : d)];
-            using var random = new Generator(1);
-            var x = normalization.Apply(rand(shape, generator: random) * (input.Upper - input.Lower) + input.Lower);
+            long[] shape = [.. signature.InputShape.Select(d => d < 0 ? size : d)];
+            var count = signature.Batch > 0 ? 2 * signature.Batch : 3;
+            if (shape.Aggregate((Int128)count, (a, b) => a * b) > MaxTrial)
+                throw OnnxSignature.Wrong(file, $"takes batches of shape [{string.Join(", ", shape.Prepend(signature.Batch))}], which are too large");
+            var x = normalization.Apply(Sample(count, shape, input, rows));
             try
             {
-                return (x, model.Graph.Run(model.State, x, [model.Output, model.Logits], MaxAlive));
+                return (x, model.Run(model.State, x, [model.Output, model.Logits], MaxAlive));
             }
-            catch (GateException) when (open && size != OpenSizes[^1])
+            catch (GateException) when (size != sizes[^1])
             {
                 // Not this size.
             }
@@ -106,13 +119,36 @@ internal static class OnnxAgreement
         throw new InvalidOperationException("the last size is not caught");
     }
 
+    /// <summary>
+    /// What an open axis may be where no data tells it: sizes that weights of the file have, as they are or as an image's side, and
+    /// usual ones.
+    /// </summary>
+    public static long[] OpenSizesOf(OnnxFile file, ImmutableArray<long> shape)
+    {
+        var channels = shape.Where(d => d > 0).DefaultIfEmpty(1).Min();
+        var open = shape.Count(d => d < 0);
+        var sides = file.Graph.Initializer.Where(t => t.Dims.Count == 2).SelectMany(t => t.Dims).Where(d => d is > 0 and <= 1 << 20)
+            .Distinct().Take(64).Select(d => open == 1 ? d : (long)Math.Sqrt(d / (double)channels)).Where(d => d is > 0 and <= 4096);
+        return [.. OpenSizes, .. sides.Distinct().Except(OpenSizes)];
+    }
+
+    // As many rows as asked for: drawn ones, and those of the data in place of the last of them.
+    private static Tensor Sample(long count, long[] shape, InputPolicy input, Tensor? rows)
+    {
+        using var random = new Generator(1);
+        var drawn = rand([count, .. shape], generator: random) * (input.Upper - input.Lower) + input.Lower;
+        if (rows is null) return drawn;
+        var given = rows.narrow(0, 0, Math.Min(rows.size(0), Math.Max(1, count - 1)));
+        return count == given.size(0) ? given : cat([drawn.narrow(0, 0, count - given.size(0)), given], 0);
+    }
+
     // Only now every value is made an output of a copy.
     private static string FirstDifference(OnnxFile file, CompiledModel model, Tensor x)
     {
         var nodes = model.Nodes.ToHashSet(ReferenceEqualityComparer.Instance);
         var steps = model.Graph.Steps.Where(s => nodes.Contains(s.Node)).ToList();
         string[] names = [.. steps.Select(s => s.OutputName)];
-        var ours = model.Graph.Run(model.State, x, [.. steps.Select(s => s.Output)], MaxAlive);
+        var ours = model.Run(model.State, x, [.. steps.Select(s => s.Output)], MaxAlive);
         var theirs = Run(file, model, x, names);
         for (var i = 0; i < names.Length; i++)
         {

@@ -24,7 +24,7 @@ public sealed class OnnxClassifier : Classifier
         (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
         _normalization = InputNormalization.Of(input, file, InputShape);
-        _fewShapes = FewShapes.Helps(model.Graph);
+        _fewShapes = !model.Signature.RowByRow && FewShapes.Helps(model.Graph);
     }
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
@@ -33,19 +33,37 @@ public sealed class OnnxClassifier : Classifier
     /// <param name="output">Which output, and what it holds; null: what is found.</param>
     /// <exception cref="GateException">PTG2xxx: unreadable, an operator without a rebuild, disagreement.</exception>
     public static OnnxClassifier Load(string path, InputPolicy? input = null, OutputPolicy? output = null) =>
-        Load(OnnxFile.Read(path), input, output);
+        Load(OnnxFile.Read(path), new ModelUse(input ?? new(), output ?? new()));
 
     /// <summary>Checks and rebuilds a file that was read.</summary>
     /// <exception cref="GateException">PTG2xxx.</exception>
-    internal static OnnxClassifier Load(OnnxFile file, InputPolicy? input, OutputPolicy? output)
+    internal static OnnxClassifier Load(OnnxFile file, ModelUse use)
     {
         NativeMemory.Tune();
-        var model = OnnxCompiler.Compile(file, OnnxSignature.Of(file, output), single: true);
+        var signature = OnnxSignature.Of(file, use.Output);
+        use.Fit?.Invoke(signature.InputShape);
+        if (use.Data is { } data) signature = signature with { InputShape = [.. data.Inputs.shape.Skip(1)] };
         try
         {
-            input ??= new();
+            return Load(file, use, signature);
+        }
+        catch (GateException apart) when (signature.Batch == 1 && !signature.RowByRow
+            && apart.Diagnostics[0].Code is DiagnosticCodes.ModelShape or DiagnosticCodes.ModelDisagrees)
+        {
+            // A file that fixes its batch may count on it in any shape that it states.
+            return Load(file, use, signature with { RowByRow = true });
+        }
+    }
+
+    private static OnnxClassifier Load(OnnxFile file, ModelUse use, OnnxSignature signature)
+    {
+        var model = OnnxCompiler.Compile(file, signature, single: true);
+        try
+        {
+            var input = use.Input;
             using var normalization = InputNormalization.Of(input, file, model.Signature.InputShape);
-            var (units, head) = OnnxAgreement.Check(file, model, input, normalization);
+            using var rows = use.Some(OnnxAgreement.Rows);
+            var (units, head) = OnnxAgreement.Check(file, model, input, normalization, rows);
             // A unit that nothing follows is one before its sigmoid.
             if (units == 1 && head == OutputHead.Logits) head = OutputHead.Sigmoid;
             return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units);
@@ -59,6 +77,12 @@ public sealed class OnnxClassifier : Classifier
 
     /// <inheritdoc/>
     public override string Name => _file.Name;
+
+    /// <inheritdoc/>
+    public override string Output => _model.Signature.Output;
+
+    /// <summary>Whether rows are run one by one and stacked, as the file fixes its batch to one.</summary>
+    internal bool IsRowByRow => _model.Signature.RowByRow;
 
     /// <inheritdoc/>
     public override ImmutableArray<long> InputShape => _model.Signature.InputShape;
@@ -132,7 +156,7 @@ public sealed class OnnxClassifier : Classifier
 
         using var scope = NewDisposeScope();
         var (rows, batch) = (inputs.size(0), _fewShapes ? FewShapes.Fill(inputs) : inputs);
-        var values = _model.Graph.Run(_state, _normalization.Apply(batch), slots);
+        var values = _model.Run(_state, _normalization.Apply(batch), slots);
         for (var i = 0; i < taps.Length; i++)
         {
             var value = ReferenceEquals(batch, inputs) ? values[i] : values[i].narrow(0, 0, rows);
@@ -147,7 +171,7 @@ public sealed class OnnxClassifier : Classifier
     {
         using var scope = NewDisposeScope();
         var state = _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope());
-        return new(_file, _model, [.. state], Layers, Input, Head, Classes);
+        return new(_file, _model, [.. state], Layers, Input, Head, Classes) { ClassNames = ClassNames, Notes = Notes };
     }
 
     /// <summary>Rounds the parameters to numbers that the file can hold, so that what is measured is what is saved.</summary>

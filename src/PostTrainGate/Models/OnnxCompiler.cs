@@ -15,7 +15,25 @@ namespace PostTrainGate.Models;
 /// <param name="Logits">Slot of what stands before the head.</param>
 /// <param name="Tolerance">Largest difference from ONNX Runtime: absolute for values up to 1, relative above.</param>
 internal sealed record CompiledModel(OnnxSignature Signature, IReadOnlyList<NodeProto> Nodes, OnnxGraph Graph, Tensor[] State,
-    IReadOnlyDictionary<string, int> Parameters, OutputHead Head, int Output, int Logits, double Tolerance);
+    IReadOnlyDictionary<string, int> Parameters, OutputHead Head, int Output, int Logits, double Tolerance)
+{
+    /// <summary>Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all stacked.</summary>
+    public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, long maxAlive = long.MaxValue)
+    {
+        if (!Signature.RowByRow || x.size(0) == 1) return Graph.Run(state, x, taps, maxAlive);
+        using var scope = NewDisposeScope();
+        var rows = new Tensor[x.size(0)][];
+        for (var i = 0; i < rows.Length; i++) rows[i] = Graph.Run(state, x.narrow(0, i, 1), taps, maxAlive);
+        var results = new Tensor[taps.Length];
+        for (var t = 0; t < results.Length; t++)
+        {
+            var one = rows[0][t].dim() > 0 && rows[0][t].size(0) == 1;
+            results[t] = (one ? cat([.. rows.Select(r => r[t])], 0) : stack(rows.Select(r => r[t]))).MoveToOuterDisposeScope();
+        }
+
+        return results;
+    }
+}
 
 /// <summary>Turns the nodes that an output depends on into a graph of delegates; what is constant is computed here, once.</summary>
 internal sealed partial class OnnxCompiler
@@ -128,7 +146,7 @@ internal sealed partial class OnnxCompiler
     {
         try
         {
-            var slot = _slots[name];
+            var slot = Slot(name);
             var tensor = _around!.Read(proto);
             if (parameter) (_state[slot], _parameters[name]) = (tensor, slot);
             else Constants[slot] = tensor;
@@ -158,6 +176,7 @@ internal sealed partial class OnnxCompiler
             };
             if (step.Inputs.All(i => Constants[i] is not null))
             {
+                NativeWork.At($"node {OnnxNode.Describe(proto)}");
                 Constants[step.Output] = OnnxGraph.Compute(step, Constants!).DetachFromDisposeScope();
                 if ((_folded += Constants[step.Output]!.numel()) > MaxFolded) throw Unreadable("its constants need too much memory");
             }

@@ -21,9 +21,13 @@ internal sealed class OnnxFile
 
     private readonly Lazy<GraphProto> _graph;
     private readonly Dictionary<TensorProto, TensorProto> _references = new(ReferenceEqualityComparer.Instance);
+    private Dictionary<string, NodeProto>? _producers;
 
     /// <summary>Takes a model that is in memory.</summary>
     public OnnxFile(string path, ModelProto model) => (Path, Model, _graph) = (path, model, new(() => OnnxFunctions.Inline(model)));
+
+    private OnnxFile(OnnxFile whole, GraphProto graph) : this(whole.Path, whole.Model) =>
+        (_graph, _references, Bytes) = (new(graph), whole._references, whole.Bytes);
 
     /// <summary>Where it was read.</summary>
     public string Path { get; }
@@ -50,6 +54,44 @@ internal sealed class OnnxFile
         }
     }
 
+    /// <summary>Bytes of the file and its external data.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>The node that computes a value, by the value's name.</summary>
+    public Dictionary<string, NodeProto> Producers => _producers ??= Graph.Node.SelectMany(n => n.Output, (n, o) => (o, n))
+        .Where(p => p.o.Length > 0).ToDictionary(p => p.o, p => p.n);
+
+    /// <summary>Nodes that some values depend on, in the order of the file.</summary>
+    public IReadOnlyList<NodeProto> Needed(IEnumerable<string> values)
+    {
+        var wanted = values.ToHashSet();
+        List<NodeProto> needed = [];
+        foreach (var node in Graph.Node.Reverse())
+        {
+            if (!node.Output.Any(wanted.Contains)) continue;
+            wanted.UnionWith(OnnxCompiler.Reads(node).Where(i => i.Length > 0));
+            needed.Add(node);
+        }
+
+        needed.Reverse();
+        return needed;
+    }
+
+    /// <summary>
+    /// The same file seen from some of its outputs: a graph without what they do not depend on, inputs among it. It is saved whole.
+    /// </summary>
+    public OnnxFile For(IReadOnlyCollection<string> outputs)
+    {
+        var nodes = Needed(outputs);
+        var read = nodes.SelectMany(OnnxCompiler.Reads).Concat(outputs).ToHashSet();
+        var graph = new GraphProto { Name = Graph.Name };
+        graph.Node.AddRange(nodes);
+        graph.Initializer.AddRange(Graph.Initializer.Where(t => read.Contains(t.Name)));
+        graph.Input.AddRange(Graph.Input.Where(i => read.Contains(i.Name)));
+        graph.Output.AddRange(Graph.Output.Where(o => outputs.Contains(o.Name)));
+        return new(this, graph);
+    }
+
     /// <summary>Version of ONNX's own operator set.</summary>
     public long Opset => OnnxFunctions.OpsetOf(Model.OpsetImport);
 
@@ -63,7 +105,7 @@ internal sealed class OnnxFile
             var length = new FileInfo(path).Length;
             if (length == 0) throw new FormatException("it is empty");
             if (length > MaxBytes) throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
-            var file = new OnnxFile(path, Parse(path));
+            var file = new OnnxFile(path, Parse(path)) { Bytes = length };
             Check(file.Model.Graph);
             file.TakeInExternalData();
             Check(file.Graph);
@@ -152,7 +194,7 @@ internal sealed class OnnxFile
         if (graph is null || graph.Node.Count == 0) throw new FormatException("it holds no graph");
         if (graph.Node.SelectMany(WithInner).FirstOrDefault(n => n.Output.Count == 0) is { } silent)
             throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
-        if (graph.Initializer.Any(t => t.Name.Length == 0)) throw new FormatException("an initializer has no name");
+        if (graph.Node.SelectMany(WithInner).SelectMany(OnnxCompiler.SubgraphsOf).Prepend(graph).Any(g => g.Initializer.Any(t => t.Name.Length == 0))) throw new FormatException("an initializer has no name");
         if (graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
         var duplicate = graph.Initializer.Select(t => t.Name).Concat(graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
             .GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
@@ -206,6 +248,7 @@ internal sealed class OnnxFile
 
         if (claimed > 2 * files.Values.Sum())
             throw new FormatException($"its tensors claim {claimed} bytes of files that have {files.Values.Sum()}");
+        Bytes += claimed;
     }
 
     private static IEnumerable<TensorProto> External(GraphProto graph) =>

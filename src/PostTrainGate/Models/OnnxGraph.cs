@@ -57,6 +57,7 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         for (var i = 0; i < plan.Steps.Length; i++)
         {
             var step = plan.Steps[i];
+            if (maxAlive < long.MaxValue) NativeWork.At($"node {OnnxNode.Describe(step.Node)}");
             var value = values[step.Output] = Compute(step, values);
             if (maxAlive < long.MaxValue && (maxAlive -= value.numel()) < 0)
                 throw Failed(step, values, new InvalidOperationException("the model needs too much memory"));
@@ -102,7 +103,8 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
             $"Node {OnnxNode.Describe(step.Node)} cannot run on {shapes}: {FirstLine(e.Message)}"), e);
     }
 
-    private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', ' ') + ".";
+    /// <summary>The first line of a message, as a sentence.</summary>
+    internal static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', ' ') + ".";
 
     private Plan PlanOf(ReadOnlySpan<int> taps)
     {

@@ -96,6 +96,7 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
         foreach (var node in passed.AsEnumerable().Reverse())
         {
             var copy = node.Clone();
+            copy.Name = ""; // two nodes of one name are no valid file
             copy.Input[0] = before;
             copy.Output.Clear();
             copy.Output.Add(before = LogitsPrefix + node.Output[0]);

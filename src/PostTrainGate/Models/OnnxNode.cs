@@ -60,6 +60,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Number of outputs, unused ones among them.</summary>
     public int OutputCount => proto.Output.Count;
 
+    /// <summary>Whether an output beside the first has a name.</summary>
+    public bool HasFurtherOutputs => proto.Output.Skip(1).Any(o => o.Length > 0);
+
     /// <summary>Number of inputs, left out ones among them.</summary>
     public int InputCount => inputs.Length;
 

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
-using PostTrainGate.Data;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
@@ -18,17 +17,23 @@ public sealed class OnnxRuntimeClassifier : Classifier
     private readonly OnnxFeeds _feeds;
     private readonly OnnxSession _session;
     private readonly string _outputs;
+    private readonly long _batch; // rows at a time, or 0
     private readonly InputNormalization? _normalization;
 
-    private OnnxRuntimeClassifier(OnnxFile file, OnnxFeeds feeds, OnnxEnd end, InputPolicy input, string why)
+    private OnnxRuntimeClassifier(OnnxFile file, OnnxFeeds feeds, OnnxEnd end, ModelUse use, string why)
     {
         (_file, _feeds, _outputs) = (file, feeds, string.Join(' ', end.Outputs));
-        (Input, WhyNoGradients, ClassNames) = (input, why, end.ClassNames);
+        (Input, WhyNoGradients, Output) = (use.Input, why, end.Name);
+        use.Fit?.Invoke(feeds.InputShape);
+        InputShape = use.Data is { } data ? [.. data.Inputs.shape.Skip(1)] : feeds.InputShape;
+        _batch = feeds.Batch > 0 ? feeds.Batch : RowIndependence.NeedsSingleRows(file.Graph) ? 1 : 0;
+        using var work = NativeWork.Begin($"ONNX Runtime running '{file.Name}'");
         _session = new(file, end.Model, end.Outputs, Environment.ProcessorCount);
         try
         {
-            _normalization = InputNormalization.Of(input, file, feeds.InputShape);
-            (Head, Classes) = Try(end);
+            _normalization = InputNormalization.Of(use.Input, file, InputShape);
+            using var rows = use.Some(TrialRows);
+            (Head, Classes) = Try(end, rows);
         }
         catch
         {
@@ -39,19 +44,20 @@ public sealed class OnnxRuntimeClassifier : Classifier
 
     /// <summary>Opens a file and runs one batch.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="layout">Columns of the rows that it will get; null where they are no table's.</param>
-    /// <param name="input">Bounds and normalisation of inputs.</param>
-    /// <param name="output">Which output, and what it holds.</param>
+    /// <param name="use">What it is loaded for.</param>
     /// <param name="why">Why it is not rebuilt with gradients, in one line.</param>
     /// <exception cref="GateException">PTG2001: ONNX Runtime refuses it; PTG2004: it is no classifier that these rows fit.</exception>
-    internal static OnnxRuntimeClassifier Load(OnnxFile file, FeatureLayout? layout, InputPolicy input, OutputPolicy output, string why) =>
-        new(file, OnnxFeeds.Of(file, layout), OnnxEnd.Of(file, output), input, why);
+    internal static OnnxRuntimeClassifier Load(OnnxFile file, ModelUse use, string why) =>
+        new(file, OnnxFeeds.Of(file, use.Layout), OnnxEnd.Of(file, use.Output), use, why);
 
     /// <inheritdoc/>
     public override string Name => _file.Name;
 
     /// <inheritdoc/>
-    public override ImmutableArray<long> InputShape => _feeds.InputShape;
+    public override ImmutableArray<long> InputShape { get; }
+
+    /// <inheritdoc/>
+    public override string Output { get; }
 
     /// <inheritdoc/>
     public override int Classes { get; }
@@ -67,9 +73,6 @@ public sealed class OnnxRuntimeClassifier : Classifier
 
     /// <inheritdoc/>
     public override string WhyNoGradients { get; }
-
-    /// <inheritdoc/>
-    public override ImmutableArray<string> ClassNames { get; }
 
     /// <inheritdoc/>
     internal override string Fingerprint => Hash.Of(content =>
@@ -100,7 +103,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
         var x = _normalization!.Apply(inputs);
         var rows = x.shape[0];
         if (rows == 0) return [zeros(0, Classes)];
-        var batch = _feeds.Batch > 0 ? _feeds.Batch : rows;
+        var batch = _batch > 0 ? _batch : rows;
         var parts = new List<Tensor[]>();
         for (long start = 0; start < rows; start += batch)
         {
@@ -135,11 +138,11 @@ public sealed class OnnxRuntimeClassifier : Classifier
         $"gives an output of shape [{string.Join(", ", output.shape)}] for {rows} rows; a classifier's is [batch, classes]");
 
     // One batch shows how many classes there are, and what the output holds where neither graph nor user says it.
-    private (OutputHead Head, int Classes) Try(OnnxEnd end)
+    private (OutputHead Head, int Classes) Try(OnnxEnd end, Tensor? rows)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var outputs = Trial();
+        var outputs = rows is null ? Trial() : Run(rows);
         if (outputs.FirstOrDefault(o => o.shape.Skip(1).Count(d => d != 1) > 1) is { } wrong) throw NotAClassifiers(wrong, TrialRows);
         var units = outputs[0].flatten(1).to_type(float32);
         var tolerance = OnnxAgreement.ToleranceOf(_file.Weights.Select(w => w.Tensor.DataType).ToHashSet());
@@ -163,13 +166,14 @@ public sealed class OnnxRuntimeClassifier : Classifier
     private Tensor[] Trial()
     {
         var open = InputShape.Contains(-1);
-        foreach (var size in open ? OnnxAgreement.OpenSizes : [1])
+        var sizes = open ? OnnxAgreement.OpenSizesOf(_file, InputShape) : [1];
+        foreach (var size in sizes)
         {
             try
             {
                 return Run(_feeds.Random(TrialRows, size, Input.Lower, Input.Upper));
             }
-            catch (GateException) when (open && size != OnnxAgreement.OpenSizes[^1])
+            catch (GateException) when (size != sizes[^1])
             {
                 // Not this size.
             }

@@ -12,6 +12,8 @@ internal sealed class OnnxSession : IDisposable
     // Longest time for one batch: a loop in a file may have no end.
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
+    static OnnxSession() => NativeEnvironment.Set(NativeEnvironment.NoTelemetry, "1"); // before the library is loaded
+
     private readonly OnnxFile _file;
     private readonly IReadOnlyList<string> _outputs;
     private readonly InferenceSession _session;
@@ -47,7 +49,8 @@ internal sealed class OnnxSession : IDisposable
     public Tensor?[] Run(IReadOnlyCollection<string> names, IReadOnlyCollection<OrtValue> values)
     {
         using var run = new RunOptions();
-        using var late = new Timer(_ => run.Terminate = true, null, Longest, Timeout.InfiniteTimeSpan);
+        var longest = NativeWork.Left is { } left && left < Longest ? left : Longest;
+        using var late = new Timer(_ => run.Terminate = true, null, longest, Timeout.InfiniteTimeSpan);
         try
         {
             using var results = _session.Run(run, names, values, _outputs);

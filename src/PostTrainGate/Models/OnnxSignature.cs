@@ -16,6 +16,9 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
     /// <summary>The type that the file takes its input in; a classifier's inputs are float32 all the same.</summary>
     public torch.ScalarType Type { get; init; } = torch.ScalarType.Float32;
 
+    /// <summary>Whether rows are run one by one, as the file fixes its batch to one and counts on it.</summary>
+    public bool RowByRow { get; init; }
+
     private const long MaxInput = 1 << 26;
 
     /// <summary>

@@ -73,6 +73,7 @@ internal sealed partial class OnnxCompiler
             for (long trip = 0; trip < limit && going; trip++)
             {
                 if (trip == MaxTrips) throw new ArgumentException($"more than {MaxTrips} trips");
+                if (NativeWork.Left is { Ticks: 0 }) throw new ArgumentException("its loops do not end in time");
                 var results = body.Run(v, [tensor(trip), tensor(going), .. carried]);
                 node.Fit(v, numbers += results.Sum(r => r.numel()));
                 going = results[0].item<bool>();

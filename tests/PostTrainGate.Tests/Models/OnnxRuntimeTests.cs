@@ -220,7 +220,7 @@ public sealed class OnnxRuntimeTests : IDisposable
             var bytes = (byte[])whole.Clone();
             for (var i = 0; i < at.Length; i++) bytes[at[i]] = values[i];
             File.WriteAllBytes(_folder.Path("changed.onnx"), bytes);
-            try { ClassifierLoader.Load(OnnxFile.Read(_folder.Path("changed.onnx")), Credit, new(), new()).Dispose(); }
+            try { ClassifierLoader.Load(OnnxFile.Read(_folder.Path("changed.onnx")), new() { Layout = Credit }).Dispose(); }
             catch (GateException) { }
         }, iter: 300, threads: 1);
     }
@@ -276,11 +276,11 @@ public sealed class OnnxRuntimeTests : IDisposable
     }
 
     private OnnxRuntimeClassifier Load(ModelProto model, FeatureLayout? layout, OutputPolicy? output = null) =>
-        Assert.IsType<OnnxRuntimeClassifier>(ClassifierLoader.Load(Read(model), layout, new(), output ?? new()));
+        Assert.IsType<OnnxRuntimeClassifier>(ClassifierLoader.Load(Read(model), new(new(), output ?? new()) { Layout = layout }));
 
     private string Refuse(ModelProto model, FeatureLayout? layout, OutputPolicy? output = null, string code = DiagnosticCodes.ModelShape)
     {
-        var error = Assert.Throws<GateException>(() => ClassifierLoader.Load(Read(model), layout, new(), output ?? new()));
+        var error = Assert.Throws<GateException>(() => ClassifierLoader.Load(Read(model), new(new(), output ?? new()) { Layout = layout }));
         Assert.Equal(code, Assert.Single(error.Diagnostics).Code);
         return error.Message;
     }

@@ -5,8 +5,13 @@ namespace PostTrainGate.Models;
 // Products and sums.
 internal static partial class Operators
 {
-    // ONNX divides integers as C does, toward zero.
-    private static Tensor Divide(Tensor a, Tensor b) => is_floating_point(a) ? div(a, b) : div(a, b, RoundingMode.trunc).to_type(a.dtype);
+    // ONNX divides integers as C does, toward zero. The smallest integer by -1 has no result, and ends a process that asks for it.
+    private static Tensor Divide(Tensor a, Tensor b)
+    {
+        if (is_floating_point(a)) return div(a, b);
+        var minus = b.eq(Scalars.Of(-1));
+        return where(minus, a.neg(), div(a, b.masked_fill(minus, Scalars.Of(1)), RoundingMode.trunc).to_type(a.dtype));
+    }
 
     // Two or more values, folded; broadcasts as NumPy does.
     private static Func<OnnxNode, Kernel> Variadic(Func<Tensor, Tensor, Tensor> function, Func<Tensor, int, Tensor>? last = null) => node =>
@@ -50,7 +55,16 @@ internal static partial class Operators
         return v =>
         {
             var (left, right) = (v[a].shape, v[b].shape);
-            if (left.Length > 1 && right.Length > 1) node.Fit(v, [.. Broadcast(left[..^2], right[..^2]), left[^2], right[^1]]);
+            // What disagrees has to be told before: no exception comes out of this call of the library.
+            if (left.Length == 0 || right.Length == 0 || left[^1] != right[right.Length > 1 ? ^2 : ^1])
+                throw new ArgumentException("the last axis of the first has to be as long as the last but one of the second");
+            if (left.Length > 1 && right.Length > 1)
+            {
+                if (!Broadcasts(left[..^2], right[..^2])) throw new ArgumentException("the axes before the last two do not fit");
+                node.Fit(v, [.. Broadcast(left[..^2], right[..^2]), left[^2], right[^1]]);
+            }
+
+            if (v[a].dtype != v[b].dtype) throw new ArgumentException($"one is {v[a].dtype}, the other {v[b].dtype}");
             return matmul(v[a], v[b]);
         };
     }
@@ -65,7 +79,8 @@ internal static partial class Operators
         {
             var mode = node.Constant(2) ?? throw node.Refuse("input 2 (training_mode) is not a constant");
             using var training = mode.to_type(ScalarType.Int64);
-            if (training.numel() != 1 || training.item<long>() != 0)
+            var dropsNone = node.Constant(1) is { } ratio && ratio.numel() == 1 && ratio.to_type(ScalarType.Float64).item<double>() == 0;
+            if (!dropsNone && (training.numel() != 1 || training.item<long>() != 0))
                 throw node.Refuse("it is in training mode; export the model for inference");
         }
 

@@ -9,7 +9,7 @@ internal static partial class Operators
     private static Kernel Constant(OnnxNode node)
     {
         // Read once: the kernel runs once, when the constant is folded.
-        if (node.Attribute("value") is not null) return _ => node.Tensor("value")!;
+        if (node.Attribute("value") is not null) return _ => node.Tensor("value") ?? throw node.Refuse("attribute 'value' holds no tensor");
         if (node.Attribute("value_float") is { } f) return _ => tensor(f.F);
         if (node.Attribute("value_floats") is { } fs) return _ => tensor(fs.Floats.ToArray());
         if (node.Attribute("value_int") is { } i) return _ => tensor(i.I);

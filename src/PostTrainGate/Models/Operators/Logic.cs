@@ -17,7 +17,11 @@ internal static partial class Operators
 
     // The rest has the sign of the divisor, or with fmod that of what is divided.
     private static Kernel Mod(OnnxNode node) =>
-        node.Flag("fmod") ? Elementwise((a, b) => fmod(a, b))(node) : Elementwise((a, b) => remainder(a, b))(node);
+        node.Flag("fmod") ? Elementwise((a, b) => Remainder(a, b, fmod))(node) : Elementwise((a, b) => Remainder(a, b, remainder))(node);
+
+    // By -1 nothing remains of an integer; of the smallest one, processors refuse to say so.
+    private static Tensor Remainder(Tensor a, Tensor b, Func<Tensor, Tensor, Tensor> function) => is_floating_point(a) ? function(a, b)
+        : function(a, b.masked_fill(b.eq(Scalars.Of(-1)), Scalars.Of(1)));
 
     private static Kernel BitShift(OnnxNode node) => node.Text("direction", "") switch
     {

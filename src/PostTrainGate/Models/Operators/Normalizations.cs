@@ -11,7 +11,9 @@ internal static partial class Operators
         var (x, scale, bias, mean, variance) = (node.Input(0), node.Input(1), node.Input(2), node.Input(3), node.Input(4));
         var epsilon = node.Float("epsilon", 1e-5f);
         node.Float("momentum", 0.9f); // only training uses it
-        if (node.Int("training_mode", 0) != 0) throw node.Refuse("it is in training mode; export the model for inference");
+        // Before operator set 14, outputs beyond the first are the sign of training.
+        if (node.Int("training_mode", 0) != 0 || (node.Opset < 14 && node.HasFurtherOutputs))
+            throw node.Refuse("it is in training mode; export the model for inference");
         if (node.Int("spatial", 1) != 1) throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
         node.Normalizes = new(scale, bias, mean, variance, epsilon);
         return v => nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], eps: epsilon);

@@ -177,6 +177,9 @@ internal static partial class Operators
         };
     };
 
+    private static bool Broadcasts(long[] a, long[] b) =>
+        a.Reverse().Zip(b.Reverse()).All(p => p.First == p.Second || p.First == 1 || p.Second == 1);
+
     private static long[] Broadcast(long[] a, long[] b)
     {
         if (a.Length < b.Length) (a, b) = (b, a);

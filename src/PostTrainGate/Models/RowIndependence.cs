@@ -1,0 +1,77 @@
+using PostTrainGate.Models.Onnx;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Models;
+
+/// <summary>
+/// A classifier's scores for a row must not depend on the rows beside it, nor on chance: otherwise no figure means anything. Layers
+/// that were exported in training mode break both.
+/// </summary>
+internal static class RowIndependence
+{
+    /// <summary>Rows that it is tried on.</summary>
+    public const int Rows = 8;
+
+    private const double Tolerance = 1e-3;
+
+    /// <summary>Compares a batch with itself again, and with its rows one by one.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="rows">[n, input shape].</param>
+    /// <exception cref="GateException">PTG2007.</exception>
+    public static void Check(Classifier model, Tensor rows)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var together = Scores(model, rows);
+        if (!OnnxAgreement.Agree(together, Scores(model, rows), Tolerance))
+            throw Refused(model, "gives different outputs for the same rows from one pass to the next");
+        if (rows.shape[0] < 2) return;
+        var single = cat([.. Enumerable.Range(0, (int)rows.shape[0]).Select(i => Scores(model, rows.narrow(0, i, 1)))], 0);
+        if (!OnnxAgreement.Agree(together, single, Tolerance))
+            throw Refused(model, "gives a row other outputs when other rows are in its batch");
+    }
+
+    /// <summary>
+    /// Refuses a Dropout in training mode. ONNX Runtime takes some of them out as it optimizes, so that passes agree by luck of the engine.
+    /// </summary>
+    /// <exception cref="GateException">PTG2007.</exception>
+    public static void CheckDropouts(OnnxFile file)
+    {
+        foreach (var node in file.Graph.Node.Where(n => n is { OpType: "Dropout", Input.Count: > 2 } && n.Domain is "" or "ai.onnx"))
+        {
+            if (Constant(file, node.Input[2]) is not (not null and not 0) || Constant(file, node.Input[1]) == 0) continue;
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelNotRowwise,
+                $"The model '{file.Name}' drops values at random, so that nothing measured on it would hold: node {OnnxNode.Describe(node)}: "
+                + "it is in training mode; export the model for inference."));
+        }
+    }
+
+    // The one number that a value always is; null where it is none or changes.
+    private static double? Constant(OnnxFile file, string name)
+    {
+        var proto = file.Graph.Initializer.FirstOrDefault(t => t.Name == name)
+            ?? (file.Producers.GetValueOrDefault(name) is { OpType: "Constant" } node
+                ? node.Attribute.FirstOrDefault(a => a.Name == "value")?.T : null);
+        if (proto is null) return null;
+        using var value = OnnxTensors.Read(proto).to_type(ScalarType.Float64);
+        return value.numel() == 1 ? value.item<double>() : null;
+    }
+
+    /// <summary>Whether a file scales values by all rows of a batch, so that rows have to be run one by one.</summary>
+    public static bool NeedsSingleRows(GraphProto graph) => graph.Node.Any(n => n.OpType.StartsWith("DynamicQuantize", StringComparison.Ordinal));
+
+    // Where probabilities are given, their logarithms say more of rounding than of the model.
+    private static Tensor Scores(Classifier model, Tensor rows)
+    {
+        var logits = model.Logits(rows);
+        return model.Head is OutputHead.Logits or OutputHead.Sigmoid ? logits : logits.softmax(1);
+    }
+
+    private static GateException Refused(Classifier model, string what)
+    {
+        var training = model.WhyNoGradients is { } why && why.Contains("training mode", StringComparison.Ordinal) ? $" {why}"
+            : " Is a layer such as BatchNormalization or Dropout in training mode? Export the model for inference.";
+        return new(new Diagnostic(DiagnosticCodes.ModelNotRowwise,
+            $"The model '{model.Name}' {what}, so that nothing measured on it would hold.{training}"));
+    }
+}
