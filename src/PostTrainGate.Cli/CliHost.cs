@@ -1,4 +1,6 @@
 using PostTrainGate.Attacks;
+using PostTrainGate.Cli.Engine;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Cli;
@@ -27,6 +29,9 @@ internal sealed record CliHost
     /// <summary>The engine.</summary>
     public RunGate Run { get; init; } = Gate.Run;
 
+    /// <summary>Looks at a model.</summary>
+    public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } = (file, _) => ModelInspection.Of(file);
+
     /// <summary>Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
 
@@ -41,6 +46,8 @@ internal sealed record CliHost
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
         CacheFolder = AttackCache.DefaultFolder,
+        Run = SupervisedEngine.Run,
+        Inspect = SupervisedEngine.Inspect,
         Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
     };
 }

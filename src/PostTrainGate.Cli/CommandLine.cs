@@ -22,7 +22,7 @@ internal static class CommandLine
             Output = host.Out,
             Error = host.Error,
             EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(15), // a batch under attack ends before its token is looked at
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(2), // the engine is ended before
         };
         return await parsed.InvokeAsync(invocation, cancel);
     }
@@ -101,7 +101,8 @@ internal static class CommandLine
         var format = new Option<InspectFormat>("--format") { HelpName = "console|json", Description = "Who reads the output." };
         var command = new Command("inspect",
             "Shows what the gate sees in a model: inputs, head, operators, and layers that a repair can cut at.") { model, format };
-        command.SetAction(parsed => InspectCommand.Run(parsed.GetRequiredValue(model), parsed.GetValue(format), host));
+        command.SetAction((parsed, cancel) =>
+            Task.FromResult(InspectCommand.Run(parsed.GetRequiredValue(model), parsed.GetValue(format), host, cancel)));
         return command;
     }
 

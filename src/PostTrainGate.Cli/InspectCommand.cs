@@ -18,14 +18,18 @@ internal enum InspectFormat
 internal static class InspectCommand
 {
     /// <summary>Shows a file; exit code 0 also where it cannot be rebuilt, 2 where it cannot be read.</summary>
-    public static int Run(string file, InspectFormat format, CliHost host)
+    public static int Run(string file, InspectFormat format, CliHost host, CancellationToken cancel)
     {
         try
         {
-            var model = ModelInspection.Of(file);
+            var model = host.Inspect(file, cancel);
             if (format == InspectFormat.Json) host.Out.Write(model.ToJson());
             else Show(model, Terminal.Out(host));
             return 0;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return ExitCodes.Cancelled;
         }
         catch (GateException wrong)
         {
@@ -44,7 +48,8 @@ internal static class InspectCommand
                 $"{kind} {value.Name}: {value.Type}{(value.Shape is { } shape ? $" [{string.Join(", ", shape)}]" : "")}");
         var names = model.ClassNames.IsEmpty ? "" : $" ({string.Join(", ", model.ClassNames.Take(20))})";
         if (model.Head is { } head) output.Say(
-            $"head {GateText.Head(head)}: {model.Classes} classes{names}; {model.Parameters} parameters");
+            $"scores from the output {model.Output}, head {GateText.Head(head)}: {model.Classes} classes{names}; {model.Parameters} parameters");
+        foreach (var note in model.Notes) output.Say(note);
         if (model.Refusal is { } why) output.Say($"no gradients, so no repair: {why}", Color.Yellow);
         else output.Say("every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");
 

@@ -1,0 +1,219 @@
+using System.Collections.Immutable;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace PostTrainGate.Cli.Engine;
+
+/// <summary>A worker, and what watches over it: it may crash, hang or fill the memory, and there is still one clear answer.</summary>
+internal sealed class EngineProcess : IDisposable
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25), Grace = TimeSpan.FromSeconds(1.2);
+
+    private readonly Process _process;
+    private readonly Lock _lock = new();
+    private readonly Queue<string> _errors = new();
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private volatile NativeWork.Work _work = new("", null);
+    private string? _ended; // why it was ended
+
+    private EngineProcess(Process process) => _process = process;
+
+    /// <summary>Its id.</summary>
+    public int Id => _process.Id;
+
+    /// <summary>What it did last.</summary>
+    public string Stage { get; private set; } = "starting";
+
+    /// <summary>Attacked inputs that the cache keeps.</summary>
+    public long Kept { get; private set; }
+
+    /// <summary>Starts a worker, which waits for its request.</summary>
+    public static EngineProcess Start()
+    {
+        // This program again: by its own executable, or by the host of .NET where another program runs it.
+        var (own, host) = (typeof(EngineProcess).Assembly.Location, Environment.ProcessPath!);
+        var isOwn = Path.GetFileNameWithoutExtension(host) == Path.GetFileNameWithoutExtension(own);
+        var isHost = Path.GetFileNameWithoutExtension(host) == "dotnet";
+        var start = new ProcessStartInfo(isOwn || isHost ? host : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            StandardOutputEncoding = System.Text.Encoding.UTF8, StandardInputEncoding = new System.Text.UTF8Encoding(false),
+        };
+        if (!isOwn) start.ArgumentList.Add(own);
+        start.ArgumentList.Add(EngineWorker.Argument);
+        foreach (var secret in start.Environment.Keys.Where(IsSecret).ToArray()) start.Environment.Remove(secret);
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // its pipes would stay behind when it is ended
+        var process = new EngineProcess(Process.Start(start)!);
+        process._process.ErrorDataReceived += (_, line) => process.Note(line.Data);
+        process._process.BeginErrorReadLine();
+        return process;
+    }
+
+    /// <summary>Asks, and reads what is said until the answer.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="limits">What it may use.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancel">Ends it within two seconds.</param>
+    /// <returns>The answer.</returns>
+    /// <exception cref="EngineException">It ended without one.</exception>
+    /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancel"/>.</exception>
+    public EngineReply Ask(EngineRequest request, EngineLimits limits, IProgress<RunProgress>? progress, CancellationToken cancel)
+    {
+        using var watch = new Timer(_ => Watch(limits), null, Look, Look);
+        using var stop = cancel.Register(Stop);
+        Tell(JsonSerializer.Serialize(request, EngineJson.Default.EngineRequest));
+        EngineReply? last = null;
+        while (_process.StandardOutput.ReadLine() is { } line)
+        {
+            if (EngineJson.Reply(line) is not { } reply) continue;
+            if (reply.Kept is { } kept) Kept = kept;
+            if (reply.Work is { } work) _work = work;
+            else if (reply.Progress is { } p) (Stage, _) = (p.Stage, Told(progress, p));
+            else last = reply;
+            if (last is not null) break;
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        return last ?? throw new EngineException(Death());
+    }
+
+    /// <summary>Ends its input, which ends it.</summary>
+    public void CloseInput() => _process.StandardInput.Close();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Kill(null);
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private static bool Told(IProgress<RunProgress>? progress, RunProgress p)
+    {
+        progress?.Report(p);
+        return true;
+    }
+
+    // What talks to GitHub is not for a process that runs a stranger's model.
+    private static bool IsSecret(string name) => ((string[])["TOKEN", "SECRET", "PASSWORD"])
+        .Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
+
+    private void Tell(string line)
+    {
+        try
+        {
+            _process.StandardInput.WriteLine(line);
+            _process.StandardInput.Flush();
+        }
+        catch (IOException)
+        {
+            // It has ended; what it said tells why.
+        }
+    }
+
+    private void Stop()
+    {
+        Tell("stop");
+        _ = Task.Delay(Grace, CancellationToken.None).ContinueWith(_ => Kill("it was stopped"), TaskScheduler.Default);
+    }
+
+    private void Watch(EngineLimits limits)
+    {
+        if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline) Kill("it did not end within its time");
+        if (_clock.Elapsed > limits.Time) Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
+        if (Memory() > limits.Memory) Kill(string.Create(CultureInfo.InvariantCulture, $"it needs more than {Size(limits.Memory)} of memory"));
+    }
+
+    private long Memory()
+    {
+        try
+        {
+            _process.Refresh();
+            return _process.HasExited ? 0 : _process.WorkingSet64;
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+        {
+            return 0;
+        }
+    }
+
+    private void Kill(string? why)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                if (_process.HasExited) return;
+                _ended ??= why;
+                _process.Kill(entireProcessTree: true);
+            }
+            catch (Exception e) when (e is InvalidOperationException or Win32Exception)
+            {
+                // It ended by itself meanwhile.
+            }
+        }
+    }
+
+    private void Note(string? line)
+    {
+        if (line is null) return;
+        lock (_errors)
+        {
+            _errors.Enqueue(line);
+            if (_errors.Count > 40) _errors.Dequeue();
+        }
+    }
+
+    private EngineDeath Death()
+    {
+        _process.WaitForExit(Grace);
+        Kill("it closed its output");
+        _process.WaitForExit();
+        string why;
+        lock (_lock) why = _ended ?? Words(_process.ExitCode);
+        lock (_errors) return new(_work.What, Stage, why, [.. _errors]);
+    }
+
+    private static string Words(int code) => code switch
+    {
+        134 => "native code aborted (SIGABRT)",
+        136 => "native code divided by zero or overflowed (SIGFPE)",
+        137 => "it was killed, most likely because the machine ran out of memory (SIGKILL)",
+        139 => "native code read memory that is not there (SIGSEGV)",
+        132 => "native code ran an instruction that this processor does not have (SIGILL)",
+        135 => "native code read beyond a file (SIGBUS)",
+        _ => string.Create(CultureInfo.InvariantCulture, $"native code ended it (exit code {code})"),
+    };
+
+    private static string Size(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.#} GB" : $"{bytes >> 20} MB";
+
+    private static string Length(TimeSpan time) => time.TotalHours >= 1 ? $"{time.TotalHours:0.#} h"
+        : time.TotalMinutes >= 2 ? $"{time.TotalMinutes:0.#} min" : $"{time.TotalSeconds:0.#} s";
+}
+
+/// <summary>How a worker ended without an answer.</summary>
+/// <param name="Work">What native code did; empty where that is not known.</param>
+/// <param name="Stage">What the run was at.</param>
+/// <param name="Why">Why it ended.</param>
+/// <param name="Errors">The last lines of its standard error.</param>
+internal sealed record EngineDeath(string Work, string Stage, string Why, ImmutableArray<string> Errors)
+{
+    /// <summary>One sentence for people.</summary>
+    public string Message => $"The engine ended without a result {(Work.Length > 0 ? $"at {Work}" : $"during '{Stage}'")}: {Why}.";
+}
+
+/// <summary>A worker ended without an answer.</summary>
+internal sealed class EngineException(EngineDeath death) : Exception(death.Message)
+{
+    /// <summary>How.</summary>
+    public EngineDeath Death => death;
+}
+
+/// <summary>A defect of the engine in its own process.</summary>
+internal sealed class EngineDefectException(Defect defect) : Exception($"{defect.Type}: {defect.Message}")
+{
+    /// <inheritdoc/>
+    public override string ToString() => defect.Trace;
+}

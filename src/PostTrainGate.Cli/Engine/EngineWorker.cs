@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using PostTrainGate.Attacks;
+using PostTrainGate.Models;
+
+namespace PostTrainGate.Cli.Engine;
+
+/// <summary>
+/// The process that touches models and data. It reads one request from its standard input and answers on its standard output; it ends
+/// with the process that started it.
+/// </summary>
+internal static class EngineWorker
+{
+    /// <summary>The first argument of a process that is one.</summary>
+    public const string Argument = "--engine-worker";
+
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Answers one request.</summary>
+    public static int Run()
+    {
+        // Signals reach all processes of a terminal; this one ends when it is told to.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => signal.Cancel = true);
+        using var output = Console.OpenStandardOutput();
+        Console.SetOut(Console.Error);
+        using var input = new StreamReader(Console.OpenStandardInput());
+        if (input.ReadLine() is not { } line) return ExitCodes.Internal;
+        using var cancel = new CancellationTokenSource();
+        new Thread(() => Listen(input, cancel)) { IsBackground = true, Name = "supervisor" }.Start();
+        var replies = new Replies(output);
+        NativeWork.Observer = work => replies.Send(new() { Work = work });
+        replies.Send(Answer(JsonSerializer.Deserialize(line, EngineJson.Default.EngineRequest)!, replies, cancel.Token));
+        return 0;
+    }
+
+    // The pipe ends with the process that holds its other end, however that ended.
+    private static void Listen(StreamReader input, CancellationTokenSource cancel)
+    {
+        while (input.ReadLine() is not null) cancel.Cancel();
+        Process.GetCurrentProcess().Kill();
+    }
+
+    private static EngineReply Answer(EngineRequest request, Replies replies, CancellationToken cancel)
+    {
+        var cache = request.Cache is { } folder ? new AttackCache(folder) : null;
+        try
+        {
+            if (request.Inspect is { } file) return new() { Inspection = ModelInspection.Of(file) };
+            var options = new GateOptions
+            {
+                Repair = request.Repair, Write = request.Write, Full = request.Full, BaseModel = request.BaseModel, Cache = cache,
+            };
+            var clock = Stopwatch.StartNew();
+            var (said, at) = ("", TimeSpan.Zero);
+            var progress = new Relay<RunProgress>(p =>
+            {
+                if (p.Stage == said && clock.Elapsed - at < ProgressInterval) return;
+                (said, at) = (p.Stage, clock.Elapsed);
+                replies.Send(new() { Progress = p, Kept = cache?.KeptInputs });
+            });
+            return new() { Result = Gate.Run(request.Policy!, options, progress, cancel), Kept = cache?.KeptInputs };
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return new() { Cancelled = true, Kept = cache?.KeptInputs };
+        }
+        catch (GateException wrong)
+        {
+            return new() { Refused = [.. wrong.Diagnostics], Kept = cache?.KeptInputs };
+        }
+        catch (Exception defect)
+        {
+            return new() { Defect = new(defect.GetType().Name, defect.Message, defect.ToString()) };
+        }
+    }
+
+    private sealed class Replies(Stream output)
+    {
+        private readonly Lock _lock = new();
+
+        public void Send(EngineReply reply)
+        {
+            var line = EngineJson.Line(reply);
+            lock (_lock)
+            {
+                output.Write(line);
+                output.Flush();
+            }
+        }
+    }
+}

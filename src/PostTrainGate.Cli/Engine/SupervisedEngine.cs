@@ -1,0 +1,56 @@
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Cli.Engine;
+
+/// <summary>The engine in a process of its own: whatever a model does to it, there is a result or a diagnostic.</summary>
+internal static class SupervisedEngine
+{
+    /// <summary>Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends without a result, no gate was measured.</summary>
+    public static GateResult Run(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel)
+    {
+        options ??= new();
+        using var engine = EngineProcess.Start();
+        try
+        {
+            var reply = engine.Ask(new()
+            {
+                Policy = policy, Repair = options.Repair, Write = options.Write, Full = options.Full, BaseModel = options.BaseModel,
+                Cache = options.Cache?.Folder,
+            }, EngineLimits.Of(policy), progress, cancel);
+            return Checked(reply).Result!;
+        }
+        catch (EngineException ended)
+        {
+            return Gate.Undecided(policy, new(DiagnosticCodes.EngineEnded, ended.Message, policy.Model?.Position),
+                "the engine ended without a result");
+        }
+        finally
+        {
+            options.Cache?.Keeps(engine.Kept);
+        }
+    }
+
+    /// <summary>Inspects a file as <see cref="ModelInspection.Of"/> does.</summary>
+    /// <exception cref="GateException">PTG2001: it cannot be read; PTG2006: the engine ended.</exception>
+    public static ModelInspection Inspect(string file, CancellationToken cancel)
+    {
+        using var engine = EngineProcess.Start();
+        try
+        {
+            return Checked(engine.Ask(new() { Inspect = file }, EngineLimits.OfInspection(file), null, cancel)).Inspection!;
+        }
+        catch (EngineException ended)
+        {
+            throw new GateException(new Diagnostic(DiagnosticCodes.EngineEnded, ended.Message, new SourcePosition(file, 0, 0)), ended);
+        }
+    }
+
+    private static EngineReply Checked(EngineReply reply) => reply switch
+    {
+        { Refused: { } refused } => throw new GateException([.. refused]),
+        { Defect: { } defect } => throw new EngineDefectException(defect),
+        { Cancelled: true } => throw new OperationCanceledException(),
+        _ => reply,
+    };
+}

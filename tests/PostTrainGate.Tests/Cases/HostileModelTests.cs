@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Globalization;
+using PostTrainGate.Cli;
+using PostTrainGate.Cli.Engine;
+using PostTrainGate.Policy;
+using PostTrainGate.Reporting;
+using PostTrainGate.Tests.Cli;
+using Xunit;
+
+namespace PostTrainGate.Tests.Cases;
+
+/// <summary>Files that crash, stall or swell their engine: the command line outlives it, and says what happened.</summary>
+public sealed class HostileModelTests
+{
+    [Theory]
+    [InlineData("abort_12911", 2, "ONNX Runtime running 'abort_12911.onnx': native code divided by zero")]
+    [InlineData("abort_19555", 2, "ONNX Runtime running 'abort_19555.onnx': native code aborted (SIGABRT)")]
+    [InlineData("abort_24869", 2, "ONNX Runtime running 'abort_24869.onnx': native code aborted (SIGABRT)")]
+    [InlineData("abort_36099", 2, "ONNX Runtime running 'abort_36099.onnx': native code divided by zero")]
+    [InlineData("divmin", 2, "ONNX Runtime running 'divmin.onnx': native code divided by zero")]
+    [InlineData("divmin32", 2, "ONNX Runtime running 'divmin32.onnx': native code divided by zero")]
+    [InlineData("modmin", 2, "ONNX Runtime running 'modmin.onnx': native code divided by zero")]
+    [InlineData("loop3", 2, "The engine ended without a result at ")]
+    [InlineData("loopinf_ort", 2, "The engine ended without a result at ")]
+    [InlineData("keynotfound", 2, "an initializer has no name")]
+    [InlineData("hang_3397", 0, "which are too large")]
+    [InlineData("mem_36167", 0, "which are too large")]
+    [InlineData("expand_big", 0, "Node 'z' (Expand) cannot run on")]
+    [InlineData("mm_wrong_width", 0, "Node 'y' (MatMul) cannot run on [3, 28], [4, 3]")]
+    [InlineData("mm_open_width", 0, "which agrees with ONNX Runtime")]
+    [InlineData("nullref", 0, "node 'else_out' (Constant): attribute 'value' holds no tensor")]
+    [InlineData("zerodim_cat", 0, "has no input")]
+    public async Task A_hostile_file_is_one_clear_line(string name, int expected, string said)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture);
+        var host = new CliHost { Out = text, Error = text, Variable = _ => null, Inspect = SupervisedEngine.Inspect };
+        var code = await CommandLine.RunAsync(["inspect", CaseFolder.Of($"hostile/{name}.onnx")], host, TestContext.Current.CancellationToken);
+        Assert.Contains(said, text.ToString(), StringComparison.Ordinal);
+        Assert.Equal(expected, code);
+    }
+
+    [Fact]
+    public async Task A_check_whose_engine_dies_says_it_everywhere_and_measures_nothing()
+    {
+        using var place = new Workplace("""
+            version: 1
+            model: model.onnx
+            data: { source: data.csv, label: y }
+            gates:
+              - accuracy: { min: 0.1 }
+            """);
+        File.Copy(CaseFolder.Of("hostile/divmin.onnx"), place.Folder.Path("model.onnx"));
+        place.Folder.Write("data.csv", "a,b,c,d,y\n" + string.Concat(Enumerable.Range(0, 90).Select(i => $"0.{i % 10},0.2,0.3,0.4,{i % 3}\n")));
+        var code = await place.RunAsync(SupervisedEngine.Run, "--no-cache");
+        Assert.Equal(3, code);
+        Assert.Contains("posttraingate.yml(2,8): error PTG2006: The engine ended without a result at ONNX Runtime running 'model.onnx'",
+            place.Out, StringComparison.Ordinal);
+        var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
+        Assert.Equal(RunOutcome.Undecided, result.Outcome);
+        Assert.All(result.Gates, gate => Assert.Equal(Verdict.NotMeasured, gate.Original.Verdict));
+    }
+
+    [Fact]
+    public void A_run_in_a_worker_gives_what_one_in_this_process_gives()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in new[] { "posttraingate.yml", "model.onnx", "credit.csv", "history/epoch-002.onnx" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder.Path(name))!);
+            File.Copy(Path.Combine(Fixtures.Repository, "samples/credit", name), folder.Path(name));
+        }
+        var policy = PolicyReader.Read(folder.Path("posttraingate.yml")).Policy!;
+        var here = Gate.Run(policy, new() { Repair = false }, null, TestContext.Current.CancellationToken);
+        var there = SupervisedEngine.Run(policy, new() { Repair = false }, null, TestContext.Current.CancellationToken);
+        var json = new GateJson();
+        Assert.Equal(json.Render(here with { Seconds = 0 }), json.Render(there with { Seconds = 0 }));
+    }
+
+    [Fact]
+    public void A_worker_ends_with_its_supervisor()
+    {
+        var worker = EngineProcess.Start();
+        var id = worker.Id;
+        worker.CloseInput(); // as the system does when the supervisor is killed
+        using var process = Process.GetProcessById(id);
+        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(30)));
+        worker.Dispose();
+    }
+}
