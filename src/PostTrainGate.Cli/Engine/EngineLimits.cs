@@ -7,12 +7,9 @@ internal sealed record EngineLimits(long Memory, TimeSpan Time)
 {
     private const long InspectedBase = 1536L << 20;
 
-    /// <summary>What a run may use where the policy does not say it: four fifths of what the machine or container has, and six hours.</summary>
-    public static EngineLimits Of(Policy.GatePolicy policy)
-    {
-        _ = policy;
-        return new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4, TimeSpan.FromHours(6));
-    }
+    /// <summary>What a run may use, as the policy says it.</summary>
+    public static EngineLimits Of(Policy.GatePolicy policy) =>
+        new(policy.Limits.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4, policy.Limits.Time);
 
     /// <summary>Enough to read a file, rebuild it, and run it once in two engines.</summary>
     public static EngineLimits OfInspection(string file)

@@ -15,6 +15,9 @@ internal sealed record EngineRequest
     /// <summary>The file to inspect.</summary>
     public string? Inspect { get; init; }
 
+    /// <summary>How many nodes of the file are run in ONNX Runtime, instead of inspecting it; 0: none.</summary>
+    public int Nodes { get; init; }
+
     /// <summary>As in <see cref="GateOptions"/>.</summary>
     public bool Repair { get; init; }
 

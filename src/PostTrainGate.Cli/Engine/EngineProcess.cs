@@ -14,7 +14,7 @@ internal sealed class EngineProcess : IDisposable
     private readonly Process _process;
     private readonly Lock _lock = new();
     private readonly Queue<string> _errors = new();
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Stopwatch _clock = new();
     private volatile NativeWork.Work _work = new("", null);
     private string? _ended; // why it was ended
 
@@ -51,7 +51,7 @@ internal sealed class EngineProcess : IDisposable
         return process;
     }
 
-    /// <summary>Asks, and reads what is said until the answer.</summary>
+    /// <summary>Asks, and reads what is said until the answer; it can be asked again after one.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="limits">What it may use.</param>
     /// <param name="progress">Told how far it is.</param>
@@ -61,6 +61,7 @@ internal sealed class EngineProcess : IDisposable
     /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancel"/>.</exception>
     public EngineReply Ask(EngineRequest request, EngineLimits limits, IProgress<RunProgress>? progress, CancellationToken cancel)
     {
+        _clock.Restart();
         using var watch = new Timer(_ => Watch(limits), null, Look, Look);
         using var stop = cancel.Register(Stop);
         Tell(JsonSerializer.Serialize(request, EngineJson.Default.EngineRequest));
@@ -115,7 +116,7 @@ internal sealed class EngineProcess : IDisposable
 
     private void Stop()
     {
-        Tell("stop");
+        Tell(EngineWorker.StopWord);
         _ = Task.Delay(Grace, CancellationToken.None).ContinueWith(_ => Kill("it was stopped"), TaskScheduler.Default);
     }
 
@@ -171,9 +172,10 @@ internal sealed class EngineProcess : IDisposable
         _process.WaitForExit(Grace);
         Kill("it closed its output");
         _process.WaitForExit();
-        string why;
-        lock (_lock) why = _ended ?? Words(_process.ExitCode);
-        lock (_errors) return new(_work.What, Stage, why, [.. _errors]);
+        lock (_lock)
+        {
+            lock (_errors) return new(_work.What, Stage, _ended ?? Words(_process.ExitCode), [.. _errors]) { IsCrash = _ended is null };
+        }
     }
 
     private static string Words(int code) => code switch
@@ -200,8 +202,11 @@ internal sealed class EngineProcess : IDisposable
 /// <param name="Errors">The last lines of its standard error.</param>
 internal sealed record EngineDeath(string Work, string Stage, string Why, ImmutableArray<string> Errors)
 {
+    /// <summary>Whether it ended by itself.</summary>
+    public bool IsCrash { get; init; }
+
     /// <summary>One sentence for people.</summary>
-    public string Message => $"The engine ended without a result {(Work.Length > 0 ? $"at {Work}" : $"during '{Stage}'")}: {Why}.";
+    public string Message => $"The engine ended without a result ({(Work.Length > 0 ? Work : Stage)}): {Why}.";
 }
 
 /// <summary>A worker ended without an answer.</summary>

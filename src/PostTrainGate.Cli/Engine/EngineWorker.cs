@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -15,9 +16,12 @@ internal static class EngineWorker
     /// <summary>The first argument of a process that is one.</summary>
     public const string Argument = "--engine-worker";
 
+    /// <summary>The line that asks it to stop.</summary>
+    public const string StopWord = "stop";
+
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Answers one request.</summary>
+    /// <summary>Answers requests, one after the other, until its input ends.</summary>
     public static int Run()
     {
         // Signals reach all processes of a terminal; this one ends when it is told to.
@@ -25,20 +29,26 @@ internal static class EngineWorker
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => signal.Cancel = true);
         using var output = Console.OpenStandardOutput();
         Console.SetOut(Console.Error);
-        using var input = new StreamReader(Console.OpenStandardInput());
-        if (input.ReadLine() is not { } line) return ExitCodes.Internal;
-        using var cancel = new CancellationTokenSource();
-        new Thread(() => Listen(input, cancel)) { IsBackground = true, Name = "supervisor" }.Start();
         var replies = new Replies(output);
         NativeWork.Observer = work => replies.Send(new() { Work = work });
-        replies.Send(Answer(JsonSerializer.Deserialize(line, EngineJson.Default.EngineRequest)!, replies, cancel.Token));
+        using var requests = new BlockingCollection<string>();
+        using var cancel = new CancellationTokenSource();
+        new Thread(() => Listen(requests, cancel)) { IsBackground = true, Name = "supervisor" }.Start();
+        foreach (var line in requests.GetConsumingEnumerable())
+            replies.Send(Answer(JsonSerializer.Deserialize(line, EngineJson.Default.EngineRequest)!, replies, cancel.Token));
         return 0;
     }
 
     // The pipe ends with the process that holds its other end, however that ended.
-    private static void Listen(StreamReader input, CancellationTokenSource cancel)
+    private static void Listen(BlockingCollection<string> requests, CancellationTokenSource cancel)
     {
-        while (input.ReadLine() is not null) cancel.Cancel();
+        using var input = new StreamReader(Console.OpenStandardInput());
+        while (input.ReadLine() is { } line)
+        {
+            if (line == StopWord) cancel.Cancel();
+            else requests.Add(line);
+        }
+
         Process.GetCurrentProcess().Kill();
     }
 
@@ -47,6 +57,12 @@ internal static class EngineWorker
         var cache = request.Cache is { } folder ? new AttackCache(folder) : null;
         try
         {
+            if (request is { Inspect: { } part, Nodes: > 0 and var nodes })
+            {
+                OnnxProbe.Run(part, nodes);
+                return new();
+            }
+
             if (request.Inspect is { } file) return new() { Inspection = ModelInspection.Of(file) };
             var options = new GateOptions
             {

@@ -6,6 +6,8 @@ namespace PostTrainGate.Cli.Engine;
 /// <summary>The engine in a process of its own: whatever a model does to it, there is a result or a diagnostic.</summary>
 internal static class SupervisedEngine
 {
+    private static readonly TimeSpan Search = TimeSpan.FromSeconds(4);
+
     /// <summary>Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends without a result, no gate was measured.</summary>
     public static GateResult Run(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel)
     {
@@ -22,7 +24,8 @@ internal static class SupervisedEngine
         }
         catch (EngineException ended)
         {
-            return Gate.Undecided(policy, new(DiagnosticCodes.EngineEnded, ended.Message, policy.Model?.Position),
+            var message = Message(ended, policy.Model?.FullPath, EngineLimits.Of(policy), cancel);
+            return Gate.Undecided(policy, new(DiagnosticCodes.EngineEnded, message, policy.Model?.Position),
                 "the engine ended without a result");
         }
         finally
@@ -36,14 +39,24 @@ internal static class SupervisedEngine
     public static ModelInspection Inspect(string file, CancellationToken cancel)
     {
         using var engine = EngineProcess.Start();
+        var limits = EngineLimits.OfInspection(file);
         try
         {
-            return Checked(engine.Ask(new() { Inspect = file }, EngineLimits.OfInspection(file), null, cancel)).Inspection!;
+            return Checked(engine.Ask(new() { Inspect = file }, limits, null, cancel)).Inspection!;
         }
         catch (EngineException ended)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.EngineEnded, ended.Message, new SourcePosition(file, 0, 0)), ended);
+            throw new GateException(new Diagnostic(DiagnosticCodes.EngineEnded, Message(ended, file, limits, cancel),
+                new SourcePosition(file, 0, 0)), ended);
         }
+    }
+
+    // ONNX Runtime runs a file in one call, so that only another try tells the node.
+    private static string Message(EngineException ended, string? file, EngineLimits limits, CancellationToken cancel)
+    {
+        var death = ended.Death;
+        if (!death.IsCrash || file is null || !death.Work.StartsWith("ONNX Runtime", StringComparison.Ordinal)) return death.Message;
+        return CrashSite.Find(file, limits, Search, cancel) is { } node ? (death with { Work = $"{death.Work}, node {node}" }).Message : death.Message;
     }
 
     private static EngineReply Checked(EngineReply reply) => reply switch

@@ -53,7 +53,15 @@ public sealed record GatePolicy
 
     /// <summary>Which report files to write.</summary>
     public ReportPolicy Report { get; init; } = new();
+
+    /// <summary>What the engine may use before it is ended.</summary>
+    public LimitPolicy Limits { get; init; } = new(null, TimeSpan.FromHours(6));
 }
+
+/// <summary>The <c>limits</c> section.</summary>
+/// <param name="Memory">Bytes of memory; null: four fifths of what the machine or container has.</param>
+/// <param name="Time">Time of a whole run.</param>
+public sealed record LimitPolicy(long? Memory, TimeSpan Time);
 
 /// <summary>How intervals make up for the number of gates: of many fair ones, some fail by chance.</summary>
 public enum Correction

@@ -25,6 +25,7 @@ internal static class PolicyBinder
         Repair = root.Get(Shapes.RepairKey) switch { _ when !root.Has(Shapes.Model) => null, false => null,
             Section section => Repair(section), _ => Repair(Absent) },
         Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
+        Limits = Limits(root.Get(Shapes.LimitsKey) ?? Absent),
     };
 
     private static Section Absent => new(default);
@@ -135,6 +136,9 @@ internal static class PolicyBinder
         Output = repair.Get(Shapes.Repair.Output),
         Position = repair.Position,
     };
+
+    private static LimitPolicy Limits(Section limits) =>
+        new(limits.TryGet(Shapes.Limits.Memory, out var memory) ? memory : null, limits.Get(Shapes.Limits.Time));
 
     private static ReportPolicy Report(Section report, PolicyNames names)
     {

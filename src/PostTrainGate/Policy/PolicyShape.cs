@@ -348,6 +348,17 @@ internal static class PolicyShape
             new(name, new FlagShape(), summary) { Default = always ? "true" : "false" };
     }
 
+    /// <summary>The <c>limits</c> section.</summary>
+    public static class Limits
+    {
+        public static readonly Key<long> Memory = new("memory", new SizeShape(256L << 20, 4096L << 30),
+            "Memory that the engine may use before it is ended; without it four fifths of what the machine or container has.");
+        public static readonly Key<TimeSpan> Time = new("time", new DurationShape(TimeSpan.FromHours(1000)),
+            "Time that the engine may take before it is ended.") { Default = "6h" };
+
+        public static readonly MapShape Map = new(Memory, Time);
+    }
+
     public static readonly Key<int> Version = new("version", new CountShape(1, 1),
         "Version of the policy's format: 1.") { Example = "version: 1" };
     public static readonly Key<int> Seed = new("seed", new CountShape(0), "Seed of everything random in a run.") { Default = "1" };
@@ -377,9 +388,11 @@ internal static class PolicyShape
     public static readonly Key<object> RepairKey = new("repair", new SwitchShape(Repair.Map),
         "How to repair a model that fails; false to only measure.");
     public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
+    public static readonly Key<Section> LimitsKey = new("limits", Limits.Map,
+        "What the engine may use; one that is ended measures nothing, and no gate passes.");
 
     /// <summary>The whole policy.</summary>
     public static readonly MapShape Root = new(Version, Seed, Model, DataKey, InputKey, OutputKey, Groups, Gates, Confidence, CorrectionKey,
         OnKey, RepairKey,
-        ReportKey);
+        ReportKey, LimitsKey);
 }

@@ -194,6 +194,33 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
         match.Groups[group] is { Success: true } part ? int.Parse(part.Value.AsSpan(0, part.Length - 1), CultureInfo.InvariantCulture) : 0;
 }
 
+/// <summary>An amount of memory, such as <c>512MB</c> or <c>8GB</c>, in powers of 1024. Read as bytes.</summary>
+internal sealed class SizeShape(long least, long most) : Shape
+{
+    private const string Pattern = "^([0-9]{1,6})(MB|GB)";
+
+    /// <inheritdoc/>
+    public override string Expected => "a size such as 512MB or 8GB";
+
+    /// <inheritdoc/>
+    public override string Form(PolicyNames names) => "size such as `512MB`, `8GB`";
+
+    /// <inheritdoc/>
+    public override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode scalar || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match)
+            return Wrong(node, what, context);
+        var bytes = long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) << (match.Groups[2].Value == "GB" ? 30 : 20);
+        if (bytes >= least && bytes <= most) return bytes;
+        context.Report(DiagnosticCodes.PolicyRange, node.Position,
+            $"{what} must be from {least >> 20}MB to {most >> 30}GB, not {scalar.Text}.");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["pattern"] = $"{Pattern}$" };
+}
+
 /// <summary>One of a few words, the members of an enumeration in lower case. Read as the member.</summary>
 /// <param name="spell">How a value is written; null: in small letters.</param>
 internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape where T : struct, Enum

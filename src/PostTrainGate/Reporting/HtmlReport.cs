@@ -66,7 +66,7 @@ public sealed class HtmlReport : IReportWriter
         page.Append($"""
             <h2>Reproduce</h2>
             <pre>{Html.Text(result.Reproduce)}</pre>
-            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}</p>
+            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Html.Code(m.Output)}, " : "")}{Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}</p>
             </main>
             </html>
 

@@ -172,7 +172,7 @@ public sealed class MarkdownReport : IReportWriter
         $"""
         {Markdown.Block("sh", result.Reproduce)}
 
-        Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}
+        Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Markdown.Code(m.Output)}, " : "")}{Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}
         """;
 
     private static string Remark(Diagnostic remark, Room room) =>
