@@ -57,8 +57,15 @@ public sealed record GateResult
     /// <summary>What the repair did; null when none was needed or wanted.</summary>
     public RepairSummary? Repair { get; init; }
 
-    /// <summary>What a reader should know beyond the verdicts, places included.</summary>
-    public ImmutableArray<Diagnostic> Diagnostics { get; init; } = [];
+    /// <summary>
+    /// What a reader should know beyond the verdicts, places included, from every stage of the run. Whoever shows them shows them in this
+    /// order: the gravest first, equals in the order of the stages (policy, base, data, model, gates, repair, reports).
+    /// </summary>
+    public ImmutableArray<Diagnostic> Diagnostics
+    {
+        get;
+        init => field = value.IsDefault ? [] : [.. value.OrderByDescending(d => d.Severity)];
+    } = [];
 
     /// <summary>The command that reproduces the run.</summary>
     public required string Reproduce { get; init; }

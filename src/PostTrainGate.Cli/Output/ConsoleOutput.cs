@@ -10,6 +10,8 @@ namespace PostTrainGate.Cli.Output;
 /// <summary>For people. On a terminal with colour and a live line of progress; elsewhere the same text without control codes.</summary>
 internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckOutput
 {
+    private const int MostNoted = 12; // gates
+
     private readonly Terminal _out = Terminal.Out(host);
 
     /// <inheritdoc/>
@@ -38,6 +40,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         }
 
         Show(ResultText.Remarks(result));
+        Notes(result);
         foreach (var step in ResultText.NextSteps(result)) _out.Say(
             $"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
         if (files.Count > 0)
@@ -56,6 +59,14 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     private void Show(ImmutableArray<Diagnostic> diagnostics)
     {
         foreach (var diagnostic in diagnostics) _out.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
+    }
+
+    private void Notes(GateResult result)
+    {
+        var noted = ResultText.Noted(result);
+        var shown = verbosity == Verbosity.Detailed ? noted.Length : MostNoted;
+        foreach (var gate in noted.Take(shown)) _out.Say($"Note: {gate.Title}: {string.Join(" ", gate.Original.Notes.Take(2))}");
+        if (noted.Length > shown) _out.Say($"Note: {noted.Length - shown} more gates have notes; the reports hold them.");
     }
 
     private static Table Gates(GateResult result)

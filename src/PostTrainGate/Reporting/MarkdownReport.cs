@@ -68,7 +68,8 @@ public sealed class MarkdownReport : IReportWriter
             $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
         foreach (var cut in Cut(grave.Length, room.Rows)) Line(page, $"> {cut}\n");
         Next(page, result);
-        Fold(page, "What drives the gates that do not pass", Drivers(result, room));
+        Fold(page, "What drives the gates that do not pass", Drivers(result, passing: false, room));
+        Fold(page, "Notes on the gates that pass", Drivers(result, passing: true, room));
         if (result.Repair is { } tried) Fold(page, "What the repair tried", Tried(tried, room));
         if (remarks.Where(r => r.Severity == Severity.Note).ToArray() is { Length: > 0 } notes)
             Fold(page, "Notes",
@@ -129,9 +130,9 @@ public sealed class MarkdownReport : IReportWriter
         Line(page);
     }
 
-    private static string Drivers(GateResult result, Room room)
+    private static string Drivers(GateResult result, bool passing, Room room)
     {
-        var gates = result.Gates.Where(g => g.Original.Verdict != Verdict.Pass && !g.Original.Notes.IsEmpty).ToArray();
+        var gates = ResultText.Noted(result).Where(g => g.Original.Verdict == Verdict.Pass == passing).ToArray();
         return string.Join('\n', gates.Take(room.Rows).Select(g =>
                 $"- **{Markdown.Text(g.Title, room.Text)}:** {string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}")
             .Concat(Cut(gates.Length, room.Rows, "- ")));

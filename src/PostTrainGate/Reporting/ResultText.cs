@@ -115,12 +115,15 @@ internal static class ResultText
         return steps.ToImmutable();
     }
 
-    /// <summary>Diagnostics that no other part of a report shows already, gravest first.</summary>
+    /// <summary>Gates that there is something to know of, with it; those that do not pass first.</summary>
+    public static ImmutableArray<GateReading> Noted(GateResult result) =>
+        [.. result.Gates.Where(g => !g.Original.Notes.IsEmpty).OrderBy(g => g.Original.Verdict == Verdict.Pass)];
+
+    /// <summary>Diagnostics that no other part of a report shows already, in their order.</summary>
     public static ImmutableArray<Diagnostic> Remarks(GateResult result) =>
     [
         .. result.Diagnostics.Where(d => d.Code is not (DiagnosticCodes.GateFailed or DiagnosticCodes.GateInconclusive
-            or DiagnosticCodes.GateNotMeasured or DiagnosticCodes.RepairProposed or DiagnosticCodes.RepairNone))
-                .OrderByDescending(d => d.Severity),
+            or DiagnosticCodes.GateNotMeasured or DiagnosticCodes.RepairProposed or DiagnosticCodes.RepairNone)),
     ];
 
     // An interval's half width shrinks with the square root of the number of rows.

@@ -202,9 +202,9 @@ public partial class CheckTests
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired, "--format", "msbuild"));
         var lines = place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var canonical = lines.Select(l => Canonical().Match(l)).Where(m => m.Success).ToArray();
-        Assert.Equal(["error PTG4001", "error PTG4001", "warning PTG4002", "error PTG4003", "message PTG5001"],
+        Assert.Equal(["error PTG4001", "error PTG4001", "error PTG4003", "warning PTG4002", "message PTG5001"],
             canonical.Select(m => m.Groups["what"].Value));
-        Assert.Equal(["22,5", "24,5", "25,5", "26,5", ""], canonical.Select(m => m.Groups["at"].Value));
+        Assert.Equal(["22,5", "24,5", "26,5", "25,5", ""], canonical.Select(m => m.Groups["at"].Value));
         Assert.StartsWith("PostTrainGate samples/credit/posttraingate.yml: Failed: ", lines[^1], StringComparison.Ordinal);
     }
 
