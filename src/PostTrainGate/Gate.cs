@@ -60,10 +60,12 @@ public static class Gate
         var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
         var wanted = ClassifierLoader.Wanted(model, use);
         using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
+        OnnxFeeds.Check(model, policy, splits);
         progress?.Report(new("Loading the model"));
         use = use with { Data = splits.Test, Layout = splits.Test.Layout, Fit = shape => FitShape(policy, shape, splits.Test) };
         using var source = ClassifierLoader.Load(model, use);
         FitClasses(policy, source, splits.Test);
+        MissingValues.Check(policy, source, splits);
 
         using var test = new Evaluation(source, splits.Test);
         if (ClassOrder.Doubt(policy, test) is { } doubt)
@@ -94,11 +96,13 @@ public static class Gate
         var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
             .ToImmutableArray();
         if (options.Repair && policy.Repair is not null && failed.Length > 0) result = Repair(source);
-        return result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. ScoresOnly(policy, source), .. Assumed(policy, source)],
+        ImmutableArray<Diagnostic> known = [.. splits.Diagnostics, .. Assumed(policy, source), .. ScoresOnly(policy, source)];
+        return result with { Diagnostics = [.. known, .. Outcomes.Diagnose(policy, result)],
             Seconds = clock.Elapsed.TotalSeconds };
 
         GateResult Repair(Classifier model)
         {
+            if (DataReader.WhyNoRepair(splits) is { } why) return result with { Repair = new() { Proposed = false, Reason = why } };
             if (model is not OnnxClassifier rebuilt)
                 return result with { Repair = new() { Proposed = false,
                     Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}" } };
@@ -125,7 +129,7 @@ public static class Gate
         }
 
         var result = Result(policy, gates.ToImmutable(), new(policy.Data.Source.Text, 0, 0, predictions.Rows(null)!.Total), null);
-        return result with { Diagnostics = Outcomes.Diagnose(policy, result) };
+        return result with { Diagnostics = [.. predictions.Diagnostics, .. Outcomes.Diagnose(policy, result)] };
     }
 
     /// <summary>The result of a run whose engine ended before it: no gate was measured, whatever the policy makes of that.</summary>
@@ -185,7 +189,8 @@ public static class Gate
         {
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
                 $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has " +
-                $"[{string.Join(", ", given)}]; features, encoding and model have to agree.", policy.Data.Source.Position));
+                $"[{string.Join(", ", given)}]{data.Layout?.Described}; features, encoding and model have to agree.",
+                    policy.Data.Source.Position));
         }
 
     }

@@ -47,12 +47,12 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
             progress?.Report(new(stage, number / (double)Rules.Length));
             var inner = progress is null ? null : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
-            results.Add(Measure(Metrics[i], new(evaluation, rule, policy.GateConfidence,
-                Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference, inner, cancel)
+            results.Add(Measure(Metrics[i], new(Rows(evaluation, i), rule, policy.GateConfidence,
+                Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference is { } reference ? Rows(reference, i) : null, inner, cancel)
             {
                 RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
                 Plan = Plan,
-            }));
+            }, evaluation.Data));
         }
 
         return results.MoveToImmutable();
@@ -69,8 +69,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     {
         var loss = Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && baseline is { IsMeasured: true }
             && Metrics[gate] is IPairedMetric paired
-            ? paired.Loss(new(evaluation, Rules[gate], policy.GateConfidence, Seeds.Derive(policy.Seed, $"{split}:loss", gate),
-                Cancel: cancel), Base)
+            ? paired.Loss(new(Rows(evaluation, gate), Rules[gate], policy.GateConfidence,
+                Seeds.Derive(policy.Seed, $"{split}:loss", gate), Cancel: cancel), Rows(Base, gate))
             : (Measurement?)null;
         var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
         return loss is not { IsMeasured: true } l ? reading : reading with
@@ -84,9 +84,10 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     {
         if (reading.Value is null || Metrics[gate] is not (RobustAccuracy or MedianPerturbation)) return reading;
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
-        using var checks = new TrustChecks(evaluation, Rules[gate], seed, cancel);
+        using var checks = new TrustChecks(Rows(evaluation, gate), Rules[gate], seed, cancel);
         if (reading.Verdict == Verdict.Pass)
-            return checks.Doubt(Reference) is { } doubt ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
+            return checks.Doubt(Reference is { } reference ? Rows(reference, gate) : null) is { } doubt
+                ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
                 : reading;
         return checks.Sign() is { } sign ? reading with { Notes = [.. reading.Notes, $"A pass would not be trusted: {sign}."] } : reading;
     }
@@ -98,13 +99,25 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             { Breakdowns = m.Breakdowns, Notes = m.Notes, Fragile = m.Fragile, Attacked = m.Attacked }
         : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
+    // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them takes whole rows.
+    private Evaluation Rows(Evaluation evaluation, int gate) =>
+        Rules[gate].ChangesInputs || Metrics[gate].Needs.HasFlag(MetricNeeds.Neighbors) ? evaluation.OnCompleteRows() : evaluation;
+
     // Whatever is measured rests on predictions, and of logits that are not numbers none is the largest.
-    private static Measurement Measure(IMetric metric, MetricContext context) => context.Evaluation.UndefinedScores is > 0 and var undefined
-        ? Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {context.Evaluation.Data.Count} rows")
-        : metric.Measure(context);
+    private static Measurement Measure(IMetric metric, MetricContext context, EvaluationSet all)
+    {
+        var data = context.Evaluation.Data;
+        if (context.Evaluation.UndefinedScores is > 0 and var undefined)
+            return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {data.Count} rows");
+        if (data.Count == all.Count) return metric.Measure(context);
+        if (data.Count == 0) return Measurement.NotMeasured("every row lacks a value, and a value that is missing cannot be changed");
+        var measured = metric.Measure(context);
+        return measured with { Notes = [$"{all.Count - data.Count} of {all.Count} rows lack a value, which cannot be changed, and are left out",
+            .. measured.Notes] };
+    }
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
         Measure(Catalog.Metrics.First(m => m.Name == "accuracy"),
-            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed));
+            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed), evaluation.Data);
 }

@@ -45,7 +45,9 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
         var methods = Catalog.Repairs.Where(r => _repair.Methods.IsEmpty || _repair.Methods.Contains(r.Name)).ToArray();
         using var history = new Snapshots(_repair.Snapshots, policy.Input);
         var deadline = DateTime.UtcNow + _repair.Budget;
-        var context = new RepairContext(source, splits.Repair, selection, policy, failed, history.Models, deadline, progress, cancel);
+        using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
+        var context = new RepairContext(source, complete ?? splits.Repair, selection, policy, failed, history.Models, deadline,
+            progress, cancel);
         for (var i = 0; i < methods.Length; i++)
         {
             if (methods[i].WhyNot(context) is { } reason)

@@ -102,7 +102,7 @@ public sealed class ImageReaderTests : IDisposable
     {
         Model([3, 5, 4], last: false);
         Directory.CreateDirectory(_folder.Path("images/cat"));
-        Assert.Contains("a folder without PNG or JPEG images in folders named after their classes", Refused(Policy),
+        Assert.Contains("a folder without images (PNG, JPEG, WEBP, GIF, BMP) in folders named after their classes", Refused(Policy),
             StringComparison.Ordinal);
         for (var i = 0; i < 16; i++) Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
         var whole = File.ReadAllBytes(_folder.Path("images/1/3.png"));
@@ -110,7 +110,8 @@ public sealed class ImageReaderTests : IDisposable
         Assert.Contains("'3.png' cannot be read: it is broken", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
             StringComparison.Ordinal);
         File.WriteAllText(_folder.Path("images/1/3.png"), "hello");
-        Assert.Contains("'3.png' cannot be read: it is no PNG or JPEG", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+        Assert.Contains("'3.png' cannot be read: it is no image (PNG, JPEG, WEBP, GIF, BMP)", Assert.Throws<GateException>(() =>
+            Splits(Read(Policy))).Message,
             StringComparison.Ordinal);
         whole[16] = 0x7f; // a width of two thousand million
         File.WriteAllBytes(_folder.Path("images/1/3.png"), whole);

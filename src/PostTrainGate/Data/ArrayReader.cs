@@ -17,7 +17,7 @@ internal static class ArrayReader
     /// a column that groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG3001, PTG3002, PTG3003.</exception>
-    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy)
+    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy, List<Diagnostic> notes)
     {
         var (data, file) = (policy.Data, policy.Data.Source.Files[0]);
         if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty)
@@ -27,36 +27,72 @@ internal static class ArrayReader
         }
 
         var idx = IdxFile.Is(file);
-        var arrays = idx ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) } : NpzFile.Read(file);
-        var name = InputArray(arrays, data);
-        var inputs = arrays[name];
-        var rows = inputs.shape[0];
-        var columns = arrays.Where(a => a.Key != name && a.Value.dim() == 1 && a.Value.shape[0] == rows).ToDictionary();
-        var label = data.Label ?? (data.Labels is null ? LabelNames.FirstOrDefault(columns.ContainsKey) : LabelColumn)
-            ?? throw data.Position.Error(DiagnosticCodes.DataColumn,
+        var shapes = idx ? new Dictionary<string, long[]?> { ["x"] = null } : NpzFile.Shapes(file);
+        var name = idx ? "x" : InputArray(shapes, data);
+        var rows = idx ? 0 : shapes[name]![0];
+        var label = data.Label ?? (data.Labels is null
+            ? LabelNames.FirstOrDefault(n => n != name && shapes.TryGetValue(n, out var shape) && shape is [var count] && count == rows)
+            : LabelColumn) ?? throw data.Position.Error(DiagnosticCodes.DataColumn,
                 "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.labels'.");
+        var arrays = idx ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
+            : NpzFile.Read(file, n => n == name || (shapes[n] is null or [_] && (n == label || IsOfGroup(n, policy))));
+        var inputs = arrays[name];
+        if (inputs.numel() > DataLimits.Values)
+        {
+            throw data.Source.Position.Error(DiagnosticCodes.DataUnreadable,
+                $"{Wording.Quote(data.Source.Text)} has {inputs.numel()} values; "
+                + $"at most {DataLimits.Values} can be read: take a sample of the rows.");
+        }
+
+        rows = inputs.shape[0];
+        var columns = arrays.Where(a => a.Key != name && a.Value.dim() == 1 && a.Value.shape[0] == rows).ToDictionary();
         if (data.Labels is { } labels) columns[label] = Labels(labels, rows);
+        if (!columns.ContainsKey(label))
+        {
+            throw data.Position.Error(DiagnosticCodes.DataColumn,
+                $"The labels are to be the array {Wording.Quote(label)}, which the file "
+                + $"lacks or which has not one value for each of {DataProblem.Rows(rows)}.");
+        }
+
+        if (data.Features.Missing == Missing.Drop && inputs.is_floating_point())
+        {
+            var complete = inputs.isnan().flatten(1).any(1).logical_not().nonzero().flatten();
+            MissingValues.Dropped(rows - complete.shape[0], complete.shape[0], data, notes);
+            inputs = inputs.index_select(0, complete);
+            foreach (var (column, values) in columns.ToArray()) columns[column] = values.index_select(0, complete);
+        }
+
         return (idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs, Table.Of(columns, data.Source), label);
     }
 
-    private static string InputArray(IReadOnlyDictionary<string, Tensor> arrays, DataPolicy data)
+    // Conditions name columns somewhere in their text.
+    private static bool IsOfGroup(string name, GatePolicy policy) => policy.Groups.Any(g => g.Column == name || g.Dependent.Contains(name)
+        || g.Where?.Contains(name, StringComparison.OrdinalIgnoreCase) == true);
+
+    private static string InputArray(IReadOnlyDictionary<string, long[]?> shapes, DataPolicy data)
     {
-        var named = data.Features.Only.IsEmpty ? InputNames.Where(arrays.ContainsKey).Take(1) : data.Features.Only;
-        string[] found = named.Any() ? [.. named] : [.. arrays.Where(a => a.Value.dim() >= 2).Select(a => a.Key)];
-        if (found is [var name] && arrays.TryGetValue(name, out var array) && array.dim() >= 2) return name;
-        var all = Wording.List(arrays.Keys.Order(StringComparer.Ordinal).Select(Wording.Quote));
+        var named = data.Features.Only.IsEmpty ? InputNames.Where(shapes.ContainsKey).Take(1) : data.Features.Only;
+        string[] found = named.Any() ? [.. named] : [.. shapes.Where(a => a.Value?.Length >= 2).Select(a => a.Key)];
+        if (found is [var name] && shapes.TryGetValue(name, out var shape) && shape?.Length >= 2)
+        {
+            return shape.All(axis => axis > 0) ? name : throw data.Position.Error(DiagnosticCodes.DataEmpty,
+                $"The array {Wording.Quote(name)} of the inputs has the shape ({string.Join(", ", shape)}), which holds no value.");
+        }
+
+        var all = shapes.Keys.Order(StringComparer.Ordinal).Take(20).Select(Wording.Quote).ToArray();
         throw data.Position.Error(DiagnosticCodes.DataColumn,
-            $"It is not clear which array of {all} holds the inputs; name one of two axes or more with 'features.only'.");
+            $"It is not clear which array of {Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all)} "
+            + "holds the inputs; name one of two axes or more with 'features.only'.");
     }
 
     private static Tensor Labels(PolicyPath path, long rows)
     {
         var file = path.Files[0];
-        var arrays = IdxFile.Is(file) ? new Dictionary<string, Tensor> { ["label"] = IdxFile.Read(file) } : NpzFile.Read(file);
-        var labels = arrays.Count == 1 ? arrays.Values.First()
-            : LabelNames.FirstOrDefault(arrays.ContainsKey) is { } usual ? arrays[usual]
-            : throw path.Position.Error(DiagnosticCodes.DataColumn,
+        var shapes = IdxFile.Is(file) ? null : NpzFile.Shapes(file);
+        var name = shapes is null or { Count: 1 } ? null : LabelNames.FirstOrDefault(shapes.ContainsKey)
+            ?? throw path.Position.Error(DiagnosticCodes.DataColumn,
                 $"It is not clear which array of {Wording.Quote(path.Text)} holds the labels; call it {Wording.List(LabelNames, "or")}.");
+        var labels = shapes is null ? IdxFile.Read(file) : NpzFile.Read(file, n => name is null || n == name).Values.First();
         return labels.dim() == 1 && labels.shape[0] == rows ? labels
             : throw path.Position.Error(DiagnosticCodes.DataValue,
                 $"{Wording.Quote(path.Text)} has the shape ({string.Join(", ", labels.shape)}); {rows} labels are needed.");

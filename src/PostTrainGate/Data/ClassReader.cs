@@ -26,15 +26,15 @@ internal static class ClassReader
 
     /// <summary>The labels: of the classes that the policy lists, or of those that occur.</summary>
     /// <exception cref="GateException">PTG3003, PTG3004 at the data's place.</exception>
-    public static ClassColumn Labels(Table table, TableColumn column, DataPolicy data)
+    public static ClassColumn Labels(Table table, TableColumn column, DataPolicy data, List<Diagnostic> notes)
     {
         var (title, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
         var coding = Code(table, column, title, at);
+        if (!data.Classes.IsEmpty) return Of(title, Listed(data, notes), coding, at, "'data.classes' does not list");
         if (coding.Values.Length == 1)
             throw at.Error(DiagnosticCodes.DataEmpty,
                 $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed.");
-        return data.Classes.IsEmpty ? new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)])
-            : Of(title, data.Classes, coding, at, "'data.classes' does not list");
+        return new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)]);
     }
 
     /// <summary>Predicted classes: among those of the labels.</summary>
@@ -51,9 +51,25 @@ internal static class ClassReader
     public static int Favorable(ImmutableArray<string> classes, DataPolicy data)
     {
         if (data.Favorable is not { } favorable) return classes.Length - 1;
-        var index = classes.IndexOf(favorable);
+        var index = TruthValues.Find(classes, favorable);
         return index >= 0 ? index : throw data.Position.Error(DiagnosticCodes.DataValue,
             $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}.");
+    }
+
+    // 1 and true are one class.
+    private static ImmutableArray<string> Listed(DataPolicy data, List<Diagnostic> notes)
+    {
+        var (classes, twice) = TruthValues.Merge(data.Classes);
+        if (classes.Length < 2)
+        {
+            throw data.Position.Error(DiagnosticCodes.DataValue, $"'data.classes' lists {Wording.Quote(twice[0].First)} and "
+                + $"{Wording.Quote(twice[0].Again)}, which are the same truth value; at least two classes are needed.");
+        }
+
+        notes.AddRange(twice.Select(t => new Diagnostic(DiagnosticCodes.DataValue, $"'data.classes' lists {Wording.Quote(t.First)} and "
+            + $"{Wording.Quote(t.Again)}, which are the same truth value: they are one class, {Wording.Quote(t.First)}.", data.Position,
+            Severity.Warning)));
+        return classes;
     }
 
     private static Coding Code(Table table, TableColumn column, string title, SourcePosition at)
@@ -65,7 +81,7 @@ internal static class ClassReader
 
     private static ClassColumn Of(string title, ImmutableArray<string> classes, Coding coding, SourcePosition at, string unlisted)
     {
-        var classOf = coding.Values.Select(v => classes.IndexOf(v)).ToArray();
+        var classOf = coding.Values.Select(v => TruthValues.Find(classes, v)).ToArray();
         var unknown = coding.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
         return unknown.Length == 0 ? new(title, classes, coding, classOf)
             : throw at.Error(DiagnosticCodes.DataValue, $"{title} holds {Wording.List(unknown)}, which {unlisted}.");

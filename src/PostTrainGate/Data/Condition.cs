@@ -17,44 +17,36 @@ internal static class Condition
     /// <exception cref="GateException">PTG3005.</exception>
     public static (string Truth, ImmutableArray<string> Columns) Check(Table table, string condition, GroupPolicy group)
     {
+        if (condition.Length > DataLimits.ConditionLength)
+            throw Wrong($"it has {condition.Length} characters, and at most {DataLimits.ConditionLength} are read");
         try
         {
             var select = Table.Literal($"SELECT {condition}");
-            using var parsed = JsonDocument.Parse((string)table.Scalar($"SELECT json_serialize_sql({select})")!);
+            // Deeper than the parts of a condition may lie, as each is several levels of JSON.
+            using var parsed = JsonDocument.Parse((string)table.Scalar($"SELECT json_serialize_sql({select})")!,
+                new() { MaxDepth = 10_000 });
             var root = parsed.RootElement;
             if (root.GetProperty("error").GetBoolean()) throw Wrong(root.GetProperty("error_message").GetString()!);
             var statements = root.GetProperty("statements");
             if (statements.GetArrayLength() != 1 || !IsExpression(statements[0].GetProperty("node"), out var expression))
                 throw Wrong("it has to be one condition on the columns of a row, such as age >= 25");
-            HashSet<string> names = new(StringComparer.OrdinalIgnoreCase);
-            Collect(expression, names);
+            var allowed = new ConditionParts(table);
+            if (allowed.WhyNot(expression) is { } why) throw Wrong(why);
             var truth = $"coalesce(CAST(CAST(({condition}\n) AS BOOLEAN) AS INTEGER), -1)";
             if (!table.IsOfRows(truth)) throw Wrong("it has to be true or false of every row, not of all rows together");
-            return (truth, [.. table.Columns.Select(c => c.Name).Where(names.Contains)]);
+            return (truth, [.. table.Columns.Select(c => c.Name).Where(allowed.Columns.Contains)]);
         }
         catch (DbException e)
         {
-            throw Wrong(Table.FirstLine(e));
+            throw Wrong(TableProblem.Reason(e));
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw Wrong("it cannot be taken apart; write it more simply");
         }
 
         GateException Wrong(string why) => group.Position.Error(DiagnosticCodes.DataCondition,
             $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} does not run: {why}.");
-
-        void Collect(JsonElement node, HashSet<string> names)
-        {
-            if (node.ValueKind == JsonValueKind.Array)
-            {
-                foreach (var item in node.EnumerateArray()) Collect(item, names);
-            }
-            else if (node.ValueKind == JsonValueKind.Object)
-            {
-                if (node.TryGetProperty("class", out var kind) && kind.GetString() is "SUBQUERY" or "STAR")
-                    throw Wrong("it may look at one row only, through the names of columns");
-                if (node.TryGetProperty("column_names", out var path)) names.UnionWith(path.EnumerateArray()
-                    .Select(name => name.GetString()!));
-                foreach (var property in node.EnumerateObject()) Collect(property.Value, names);
-            }
-        }
     }
 
     // A bare SELECT of one unnamed expression, without any clause.

@@ -25,25 +25,27 @@ public static class DataReader
     {
         using var scope = NewDisposeScope();
         var (data, source) = (policy.Data, policy.Data.Source);
-        var (array, columns, labelName) = SourceOf(source).Read(policy, wanted);
+        List<Diagnostic> notes = [];
+        var (array, columns, labelName) = SourceOf(source).Read(policy, wanted, notes);
         using var table = columns;
         if (table.Rows == 0) throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
 
         if (labelName is null)
-
             throw data.Position.Error(DiagnosticCodes.DataColumn, "'data.label' has to name the column with the labels.");
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
-        var (classes, labels) = Labels(table, label, data);
+        if (array is null && data.Features.Missing == Missing.Drop) MissingValues.Dropped(table.Drop(features), table.Rows, data, notes);
+        var (classes, labels) = Labels(table, label, data, notes);
         var favorable = ClassReader.Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
         var strata = policy.Groups.Where(g => g.Cross.IsEmpty).Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf).ToArray();
         var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed);
-        CheckSplits(splits, labels, classes, data.Splits.Position);
+        CheckSplits(splits, labels, classes, data.Splits.Position, notes);
+        notes.AddRange(policy.Groups.Where(g => g.Cross.IsEmpty)
+            .SelectMany(g => GroupReader.Missing(g, groups[g.Name].LevelOf.Count(l => l < 0), table.Rows)));
 
-        List<Diagnostic> notes = [];
         var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, wanted, notes)
-            : (Rows(array, splits, policy), null);
+            : (Rows(array, splits, policy, notes), null);
         InputBounds.Check(inputs, layout, policy, notes);
         var sets = splits.Select((rows, s) => new EvaluationSet(inputs[s], tensor(rows.Select(r => (long)labels[r]).ToArray()), classes,
             groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)), layout, favorable)).ToArray();
@@ -56,17 +58,18 @@ public static class DataReader
     /// <param name="Reads">Whether a file is of this kind.</param>
     /// <param name="Read">Inputs [n, ...] (null: columns of the table have to be encoded), columns, and which of them is the label.</param>
     private sealed record Source(string Name, bool Several, Func<string, bool> Reads,
-        Func<GatePolicy, ModelInputs?, (Tensor? Inputs, Table Columns, string? Label)> Read);
+        Func<GatePolicy, ModelInputs?, List<Diagnostic>, (Tensor? Inputs, Table Columns, string? Label)> Read);
 
     // Another kind of data is another line.
     private static readonly Source[] Sources =
     [
         new("CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)", true, Table.Reads,
-            (policy, _) => (null, Table.Load(policy.Data.Source), policy.Data.Label)),
-        new("images in a folder for each class (.png, .jpg, .jpeg)", true, ImageReader.Reads,
-            (policy, wanted) => ImageReader.Read(policy, wanted)),
-        new("NPZ (.npz)", false, f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase), (policy, _) => ArrayReader.Read(policy)),
-        new("IDX", false, IdxFile.Is, (policy, _) => ArrayReader.Read(policy)),
+            (policy, _, _) => (null, Table.Load(policy.Data.Source), policy.Data.Label)),
+        new("images in a folder for each class (PNG, JPEG, WEBP, GIF, BMP)", true, ImageReader.Reads,
+            (policy, wanted, notes) => ImageReader.Read(policy, wanted, notes)),
+        new("NPZ (.npz)", false, f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase),
+            (policy, _, notes) => ArrayReader.Read(policy, notes)),
+        new("IDX", false, IdxFile.Is, (policy, _, notes) => ArrayReader.Read(policy, notes)),
     ];
 
     private static Source SourceOf(PolicyPath path)
@@ -81,54 +84,73 @@ public static class DataReader
             $"{Wording.Quote(path.Text)} stands for {path.Files.Length} files; only tables and images can be in several.");
     }
 
-    private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data)
+    private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data,
+        List<Diagnostic> notes)
     {
-        var label = ClassReader.Labels(table, column, data);
+        var label = ClassReader.Labels(table, column, data, notes);
         int[] labels = [.. table.Integers(label.Coding.Sql).Select(code => label[code])];
         return labels.Count(c => c < 0) is > 0 and var missing ? throw label.Missing(missing, table.Rows, data.Position)
             : (label.Classes, labels);
     }
 
-    private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position)
+    // Rows are needed to fit encoders on and to measure; those to choose on, and rows of each class, by a repair alone.
+    private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position,
+        List<Diagnostic> notes)
     {
-        string[] names = ["repair", "select", "test"];
-        for (var s = 0; s < splits.Length; s++)
+        foreach (var (name, split) in new[] { ("repair", splits[0]), ("test", splits[2]) })
         {
-            if (splits[s].Length == 0)
-            {
-                throw position.Error(DiagnosticCodes.DataEmpty,
-                    $"The {names[s]} split has no rows: its share of {DataProblem.Rows(labels.Length)} is too small.");
-            }
-
-            var present = new bool[classes.Length];
-            foreach (var row in splits[s]) present[labels[row]] = true;
-            var absent = Array.IndexOf(present, false);
-            if (absent >= 0)
-            {
-                throw position.Error(DiagnosticCodes.DataEmpty,
-                    $"The {names[s]} split of {DataProblem.Rows(splits[s].Length)} has none of the class "
-                    + $"{Wording.Quote(classes[absent])}, of which there are {labels.Count(l => l == absent)}; every split needs each class.");
-            }
+            if (split.Length > 0) continue;
+            throw position.Error(DiagnosticCodes.DataEmpty,
+                $"The {name} split has no rows: its share of {DataProblem.Rows(labels.Length)} is too small.");
         }
+
+        if (Absent(splits[2].Select(row => labels[row]), classes) is not { Length: > 0 } absent) return;
+        notes.Add(new(DiagnosticCodes.DataEmpty, $"The test split of {DataProblem.Rows(splits[2].Length)} has none of "
+            + $"{Named(absent, classes)}: nothing is known of how the model does there.", position, Severity.Warning));
     }
 
-    // [rows of the split, input shape] in float32
-    private static Tensor[] Rows(Tensor array, int[][] splits, GatePolicy policy)
+    /// <summary>What a repair lacks in the splits, in one sentence; null where nothing.</summary>
+    internal static string? WhyNoRepair(DataSplits splits)
     {
+        if (splits.Select.Count == 0) return "No repair is possible, as the split that repairs are chosen on has no rows.";
+        return Absent(splits.Repair.LabelValues, splits.Repair.ClassNames) is { Length: > 0 } absent
+            ? $"No repair is possible, as the repair split of {DataProblem.Rows(splits.Repair.Count)} has none of "
+                + $"{Named(absent, splits.Repair.ClassNames)}."
+            : null;
+    }
+
+    private static int[] Absent(IEnumerable<int> labels, ImmutableArray<string> classes) =>
+        [.. Enumerable.Range(0, classes.Length).Except(labels)];
+
+    private static string Named(int[] absent, ImmutableArray<string> classes) =>
+        $"the {(absent.Length == 1 ? "class" : "classes")} {Wording.List(absent.Take(10).Select(c => Wording.Quote(classes[c])))}"
+        + (absent.Length > 10 ? $" and {absent.Length - 10} more" : "");
+
+    // [rows of the split, input shape] in float32
+    private static Tensor[] Rows(Tensor array, int[][] splits, GatePolicy policy, List<Diagnostic> notes)
+    {
+        var (missing, total) = (0, splits.Sum(s => s.Length));
         var inputs = splits.Select(rows =>
         {
             using var index = tensor(rows.Select(r => (long)r).ToArray());
             using var chosen = array.index_select(0, index);
-            return chosen.to(float32, copy: true).mul_(policy.Input.Scale);
-        }).ToArray();
-        foreach (var split in inputs)
-        {
-            using var finite = split.isfinite();
-            using var all = finite.all();
-            if (!all.item<bool>())
+            var split = chosen.to(float32, copy: true).mul_(policy.Input.Scale);
+            if (!array.is_floating_point()) return split;
+            using var scope = NewDisposeScope();
+            if (split.isinf().any().item<bool>())
                 throw policy.Data.Position.Error(DiagnosticCodes.DataValue, "The inputs hold values that are not finite numbers.");
+            missing += rows.Length == 0 ? 0 : (int)split.isnan().flatten(1).any(1).sum().item<long>();
+            return split;
+        }).ToArray();
+        if (missing == 0) return inputs;
+        if (policy.Data.Features.Missing == Missing.Error)
+        {
+            throw policy.Data.Position.Error(DiagnosticCodes.DataValue,
+                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, and 'features.missing' is 'error'.");
         }
 
+        notes.Add(new(DiagnosticCodes.DataValue, $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, which the "
+            + "model gets as they are; 'features.missing: error' refuses such rows.", policy.Data.Position, Severity.Note));
         return inputs;
     }
 }

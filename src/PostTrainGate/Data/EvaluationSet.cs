@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
@@ -6,6 +7,8 @@ namespace PostTrainGate.Data;
 /// <summary>Inputs, labels and group memberships of some rows. Immutable; <see cref="Take"/> makes smaller ones.</summary>
 public sealed class EvaluationSet : IDisposable
 {
+    private ImmutableArray<int> _incomplete;
+
     /// <summary>Takes ownership of the tensors.</summary>
     public EvaluationSet(Tensor inputs, Tensor labels, ImmutableArray<string> classNames,
         ImmutableDictionary<string, GroupColumn> groups, FeatureLayout? layout, int favorable)
@@ -38,6 +41,21 @@ public sealed class EvaluationSet : IDisposable
 
     /// <summary>Number of rows.</summary>
     public int Count => LabelValues.Length;
+
+    /// <summary>Rows that lack a value: an input is NaN there. Ascending.</summary>
+    public ImmutableArray<int> IncompleteRows
+    {
+        get
+        {
+            if (!_incomplete.IsDefault) return _incomplete;
+            using var scope = NewDisposeScope();
+            return _incomplete = Count == 0 ? [] : [.. Inputs.isnan().flatten(1).any(1).nonzero().data<long>().Select(r => (int)r)];
+        }
+    }
+
+    /// <summary>The rows that lack no value, or null where all are such; the caller disposes it.</summary>
+    public EvaluationSet? Complete() =>
+        IncompleteRows.IsEmpty ? null : Take(Enumerable.Range(0, Count).Except(IncompleteRows).ToArray());
 
     /// <summary>The chosen rows, in the order given; the caller disposes it.</summary>
     public EvaluationSet Take(ReadOnlySpan<int> rows)
@@ -114,6 +132,18 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
     /// <summary>Width of an input.</summary>
     public int Width => Columns.Sum(c => c.Width);
 
+    /// <summary>The columns in words, for messages: <c> (age, job: 3 categories)</c>.</summary>
+    public string Described
+    {
+        get
+        {
+            const int most = 12;
+            var named = Columns.Take(most).Select(c => c.Categories.Length == 0 ? Wording.Plain(c.Name, 40)
+                : $"{Wording.Plain(c.Name, 40)}: {c.Categories.Length} {(c.Categories.Length == 1 ? "category" : "categories")}");
+            return $" ({string.Join(", ", named)}{(Columns.Length > most ? $" and {Columns.Length - most} more" : "")})";
+        }
+    }
+
     /// <summary>The column of that name, or null.</summary>
     public FeatureColumn? Find(string name) => Columns.FirstOrDefault(c => c.Name == name);
 
@@ -166,6 +196,9 @@ public sealed record FeatureColumn(string Name, int Start, ImmutableArray<string
 
     /// <summary>Largest number seen there.</summary>
     public double Highest { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Number of rows, of all splits, that have no value here.</summary>
+    public int Missing { get; init; }
 
     /// <summary>Whether no attack that keeps the form of rows may change it.</summary>
     public bool Immutable { get; init; }

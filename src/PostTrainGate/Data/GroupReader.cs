@@ -13,6 +13,7 @@ internal sealed record GroupCode(string Name, Coding Coding, ImmutableArray<stri
 internal static class GroupReader
 {
     private const int MostLevels = 500;
+    private const double Many = 0.1; // share of rows without a group that is worth a warning
     private const string Joint = " × ";
 
     /// <summary>Every group of the policy, for all rows.</summary>
@@ -119,7 +120,7 @@ internal static class GroupReader
     private static int? Privileged(GroupPolicy group, ImmutableArray<string> levels)
     {
         if (group.Privileged is not { } privileged || levels.IsEmpty) return null;
-        var index = levels.IndexOf(privileged);
+        var index = TruthValues.Find(levels, privileged);
         if (index >= 0) return index;
         var right = Wording.Nearest(privileged, levels) is { } near ? $"did you mean {Wording.Quote(near)}?"
             : $"its levels are {Wording.List(levels.Take(20).Select(Wording.Quote))}.";
@@ -140,6 +141,11 @@ internal static class GroupReader
         return fault is null ? group with { MinCount = policy.MinCount, Dependent = policy.Dependent }
             : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
     }
+
+    /// <summary>What to say of rows that have no value of a group: a warning where they are many.</summary>
+    public static IEnumerable<Diagnostic> Missing(GroupPolicy group, long missing, long rows) => missing == 0 ? []
+        : [new(DiagnosticCodes.DataValue, $"{missing} of {DataProblem.Rows(rows)} have no value of the group {Wording.Quote(group.Name)}: "
+            + "what is measured by it leaves them out.", group.Position, missing > rows * Many ? Severity.Warning : Severity.Note)];
 
     private static GateException TooMany(GroupPolicy group) => Problem(DiagnosticCodes.DataValue, group,
         $"would have more than {MostLevels} levels; cut numbers by 'bins', or group by a condition, such as {{ where: \"age >= 25\" }}");

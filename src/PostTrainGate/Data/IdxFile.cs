@@ -38,6 +38,7 @@ public static class IdxFile
             if (word[0] != 0 || word[1] != 0 || TypeOf(word[2]) is not { } known)
                 throw new InvalidDataException("it does not begin as an IDX file does");
             var (type, size) = known;
+            if (word[3] is 0 or > DataLimits.Axes) throw new InvalidDataException($"it has {word[3]} axes; 1 to {DataLimits.Axes} can be read");
             var shape = new long[word[3]];
             Int128 bytes = size;
             foreach (ref var axis in shape.AsSpan())
@@ -47,12 +48,13 @@ public static class IdxFile
                 bytes = Int128.Min(bytes * axis, long.MaxValue);
             }
 
-            if (bytes > int.MaxValue)
+            if (bytes == 0) throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) holds no value");
+            if (bytes > DataLimits.ArrayBytes)
                 throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; at most 2 GiB can be read");
             if ((long)bytes / DeflateRatio > new FileInfo(path).Length)
                 throw new InvalidDataException("it claims more values than it can hold");
             var array = empty(shape, type);
-            if (bytes > 0) stream.ReadExactly(array.bytes);
+            stream.ReadExactly(array.bytes);
             if (stream.ReadByte() >= 0) throw new InvalidDataException($"it holds more than its shape ({string.Join(", ", shape)}) says");
             ToLittleEndian(array.bytes, size);
             return array;

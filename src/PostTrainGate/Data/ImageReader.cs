@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using SkiaSharp;
@@ -7,24 +8,23 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Reads PNG and JPEG files of a folder for each class. Pixels come as bytes, in the model's number of channels (one: grey as Pillow
+/// Reads the images of a folder for each class. Pixels come as bytes, in the model's number of channels (one: grey as Pillow
 /// and ITU-R 601 weigh colours; three: red, green, blue) and order of axes; alpha is left out.
 /// </summary>
 internal static class ImageReader
 {
     private const long MostPixels = 1 << 26;
-    private const long MostBytes = 1L << 30; // four times as many in float32
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg"];
 
-    /// <summary>Whether a file is called as an image is.</summary>
-    public static bool Reads(string file) => Endings.Contains(Path.GetExtension(file).ToLowerInvariant());
+    /// <summary>Whether a file is an image that can be read, or is called as one.</summary>
+    public static bool Reads(string file) => ImageFile.KindOf(file) is ImageKind.Readable;
 
     /// <summary>
     /// Inputs [n, channels, height, width] or channels last, in bytes; columns <c>class</c> (name of the folder that the file is in) and
     /// <c>file</c> (its path below the policy's folder), which groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG2004: images of another size than the model's; PTG3001: no image.</exception>
-    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy, ModelInputs? wanted)
+    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy, ModelInputs? wanted,
+        List<Diagnostic> notes)
     {
         var (data, source) = (policy.Data, policy.Data.Source);
         if (data.Label is not null || data.Labels is not null || data.Features != new FeaturePolicy())
@@ -35,12 +35,13 @@ internal static class ImageReader
 
         var form = Form.Of(policy, wanted?.Shape);
         var files = source.Files;
-        using var first = Decode(files[0], source, form);
+        var seen = new Seen();
+        using var first = Decode(files[0], source, form, new());
         var bytes = (long)files.Length * first.Height * first.Width * form.Channels;
-        if (bytes > MostBytes)
+        if (bytes > DataLimits.Values)
         {
             throw source.Position.Error(DiagnosticCodes.DataUnreadable,
-                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * MostBytes >> 30} GiB; take fewer, or smaller ones.");
+                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * DataLimits.Values >> 30} GiB; take fewer, or smaller ones.");
         }
 
         var all = empty([files.Length, first.Height, first.Width, form.Channels], dtype: ScalarType.Byte);
@@ -49,7 +50,7 @@ internal static class ImageReader
         {
             Parallel.For(0, files.Length, i =>
             {
-                using var image = Decode(files[i], source, form);
+                using var image = Decode(files[i], source, form, seen);
                 if ((image.Height, image.Width) != (first.Height, first.Width)) throw Differs(source, files[i], image, files[0], first);
                 Channels(image.GetPixelSpan(), all.bytes.Slice(i * size, size), form.Channels);
             });
@@ -64,19 +65,33 @@ internal static class ImageReader
             ["class"] = [.. files.Select(f => Path.GetFileName(Path.GetDirectoryName(f)!))],
             ["file"] = [.. files.Select(f => Path.GetRelativePath(policy.Folder, f).Replace('\\', '/'))],
         };
+        notes.AddRange(seen.Notes(source));
+        notes.AddRange(ImageFile.Unread(source));
         return (form.Layout == ImageLayout.Nhwc ? all : all.permute(0, 3, 1, 2).contiguous(), Table.Of(texts, source), "class");
     }
 
-    private static SKBitmap Decode(string file, PolicyPath source, Form form)
+    /// <summary>Whether one image can be decoded.</summary>
+    /// <exception cref="GateException">PTG3001.</exception>
+    internal static void Try(string file, PolicyPath source) => Decode(file, source, new(3, ImageLayout.Nchw, null), new()).Dispose();
+
+    private static SKBitmap Decode(string file, PolicyPath source, Form form, Seen seen)
     {
         using var codec = SKCodec.Create(file, out var result);
-        if (codec is null) throw Unreadable($"it is no PNG or JPEG ({result})");
+        if (codec is null) throw Unreadable($"it is no image ({ImageFile.Readable}), or it is broken ({result})");
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if ((long)info.Width * info.Height > MostPixels)
             throw Unreadable($"it has {info.Height} x {info.Width} pixels, more than {MostPixels}");
         var bitmap = new SKBitmap(info);
         result = codec.GetPixels(info, bitmap.GetPixels());
         if (result != SKCodecResult.Success) throw Broken(bitmap, $"it is broken ({result})");
+        if (codec.EncodedOrigin is not (SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default))
+        {
+            seen.Turn();
+            bitmap = Upright(bitmap, codec.EncodedOrigin);
+            info = bitmap.Info;
+        }
+
+        if (codec.FrameCount > 1) seen.Move();
         if (form.Size is not var (height, width) || (height, width) == (bitmap.Height, bitmap.Width)) return bitmap;
         using (bitmap)
             return bitmap.Resize(info.WithSize(width, height), SKFilterQuality.Medium) ?? throw Unreadable("it cannot be resized");
@@ -89,6 +104,49 @@ internal static class ImageReader
 
         GateException Unreadable(string why) => source.Position.Error(DiagnosticCodes.DataUnreadable,
             $"The image {Wording.Quote(Path.GetFileName(file))} cannot be read: {why}.");
+    }
+
+    // EXIF says how a camera was held. The numbers of the eight ways are those of TIFF: from 5 on rows are columns.
+    private static SKBitmap Upright(SKBitmap stored, SKEncodedOrigin origin)
+    {
+        using var _ = stored;
+        var (height, width) = (stored.Height, stored.Width);
+        var turned = (int)origin >= 5;
+        var upright = new SKBitmap(stored.Info.WithSize(turned ? height : width, turned ? width : height));
+        var from = MemoryMarshal.Cast<byte, int>(stored.GetPixelSpan());
+        var to = new int[upright.Height * upright.Width];
+        for (var y = 0; y < upright.Height; y++)
+        {
+            for (var x = 0; x < upright.Width; x++)
+            {
+                var (row, column) = turned ? (x, y) : (y, x);
+                if ((int)origin is 3 or 4 or 6 or 7) row = height - 1 - row;
+                if ((int)origin is 2 or 3 or 7 or 8) column = width - 1 - column;
+                to[y * upright.Width + x] = from[row * width + column];
+            }
+        }
+
+        Marshal.Copy(to, 0, upright.GetPixels(), to.Length);
+        return upright;
+    }
+
+    /// <summary>What a reader of the result should know of the images, counted.</summary>
+    private sealed class Seen
+    {
+        private int _turned, _moving;
+
+        public void Turn() => Interlocked.Increment(ref _turned);
+
+        public void Move() => Interlocked.Increment(ref _moving);
+
+        public IEnumerable<Diagnostic> Notes(PolicyPath source)
+        {
+            if (_turned > 0) yield return Note($"{Images(_turned)} stored turned or mirrored, as EXIF says, and read upright");
+            if (_moving > 0) yield return Note($"{Images(_moving)} of several frames; the first is read");
+
+            Diagnostic Note(string what) => new(DiagnosticCodes.DataValue, $"{what}.", source.Position, Severity.Note);
+            string Images(int count) => $"{count} of {source.Files.Length} images {(count == 1 ? "is" : "are")}";
+        }
     }
 
     // From red, green, blue, alpha.

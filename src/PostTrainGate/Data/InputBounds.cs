@@ -18,8 +18,12 @@ internal static class InputBounds
         var (lower, upper, position) = (policy.Input.Lower, policy.Input.Upper, policy.Data.Position);
         if (!policy.Input.BoundsGiven && !policy.Gates.Any(g => g.ChangesInputs)) return;
         using var scope = NewDisposeScope();
-        var least = inputs.Select(i => layout is null ? i.min().reshape(1) : i.amin(0)).Aggregate(minimum).data<float>().ToArray();
-        var most = inputs.Select(i => layout is null ? i.max().reshape(1) : i.amax(0)).Aggregate(maximum).data<float>().ToArray();
+        var present = inputs.Where(i => i.numel() > 0).ToArray();
+        // A missing value, NaN, is neither too small nor too large.
+        var least = present.Select(i => i.nan_to_num(float.PositiveInfinity))
+            .Select(i => layout is null ? i.min().reshape(1) : i.amin(0)).Aggregate(minimum).data<float>().ToArray();
+        var most = present.Select(i => i.nan_to_num(float.NegativeInfinity))
+            .Select(i => layout is null ? i.max().reshape(1) : i.amax(0)).Aggregate(maximum).data<float>().ToArray();
         var bounds = $"[{Wording.Number(lower)}, {Wording.Number(upper)}]";
         if (layout is null)
         {

@@ -17,26 +17,60 @@ public static partial class NpzFile
     private const long LargestHeader = 1 << 16;
     private const long DeflateRatio = 1032; // the most that deflate can expand (zlib, "Maximum Expansion Factor")
 
-    /// <summary>All arrays by name, in their own type and shape; the caller disposes them. Object arrays (pickle) are refused.</summary>
-    /// <remarks>Element types: bool, i1, u1, i2, i4, i8, f2, f4, f8, little-endian, in C or Fortran order.</remarks>
+    /// <summary>Shapes of all arrays by name, from their heads alone; null where the array is of no kind that can be read.</summary>
     /// <exception cref="GateException">PTG3001.</exception>
-    public static IReadOnlyDictionary<string, Tensor> Read(string path)
+    public static IReadOnlyDictionary<string, long[]?> Shapes(string path)
+    {
+        var shapes = new Dictionary<string, long[]?>(StringComparer.Ordinal);
+        Each(path, _ => true, (stream, name, _) => shapes[name] = Try(stream, name));
+        return shapes;
+
+        static long[]? Try(Stream stream, string name)
+        {
+            try
+            {
+                return ReadHeader(stream, name).Shape;
+            }
+            catch (InvalidDataException)
+            {
+                return null; // told where it is wanted
+            }
+        }
+    }
+
+    /// <summary>Arrays by name, in their own type and shape; the caller disposes them. Object arrays (pickle) are refused.</summary>
+    /// <remarks>Element types: bool, i1, u1, i2, i4, i8, f2, f4, f8, little-endian, in C or Fortran order.</remarks>
+    /// <param name="path">The file.</param>
+    /// <param name="wanted">Which arrays; null: all. Others are not unpacked.</param>
+    /// <exception cref="GateException">PTG3001.</exception>
+    public static IReadOnlyDictionary<string, Tensor> Read(string path, Func<string, bool>? wanted = null)
     {
         using var scope = NewDisposeScope();
         var arrays = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        Each(path, wanted ?? (_ => true), (stream, name, length) => arrays[name] = ReadArray(stream, name, length));
+        foreach (var array in arrays.Values) array.MoveToOuterDisposeScope();
+        return arrays;
+    }
+
+    private static void Each(string path, Func<string, bool> wanted, Action<Stream, string, long> read)
+    {
         try
         {
             using var archive = ZipFile.OpenRead(path);
+            if (archive.Entries.Count > DataLimits.Arrays)
+                throw new InvalidDataException($"it holds {archive.Entries.Count} arrays; at most {DataLimits.Arrays} can be");
+            var names = new HashSet<string>(StringComparer.Ordinal);
             foreach (var entry in archive.Entries)
             {
                 if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal))
                     throw new InvalidDataException($"'{entry.FullName}' is not a .npy file");
                 var name = entry.FullName[..^4];
-                if (arrays.ContainsKey(name)) throw new InvalidDataException($"the array '{name}' stands twice");
+                if (!names.Add(name)) throw new InvalidDataException($"the array '{name}' stands twice");
+                if (!wanted(name)) continue;
                 if (entry.Length / DeflateRatio > entry.CompressedLength)
                     throw new InvalidDataException($"the array '{name}' claims more bytes than it can hold");
                 using var stream = entry.Open();
-                arrays[name] = ReadArray(stream, name, entry.Length);
+                read(stream, name, entry.Length);
             }
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
@@ -44,12 +78,11 @@ public static partial class NpzFile
             throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
                 $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."), e);
         }
-
-        foreach (var array in arrays.Values) array.MoveToOuterDisposeScope();
-        return arrays;
     }
 
-    private static Tensor ReadArray(Stream stream, string name, long length)
+    private sealed record Header(ScalarType Type, int Size, bool Fortran, long[] Shape, long Length);
+
+    private static Header ReadHeader(Stream stream, string name)
     {
         Span<byte> prefix = stackalloc byte[12];
         stream.ReadExactly(prefix[..10]);
@@ -65,11 +98,17 @@ public static partial class NpzFile
         var header = new byte[headerLength];
         stream.ReadExactly(header);
         var (type, size, fortran, shape) = ParseHeader(name, Encoding.UTF8.GetString(header));
+        return new(type, size, fortran, shape, before + headerLength);
+    }
+
+    private static Tensor ReadArray(Stream stream, string name, long length)
+    {
+        var (type, size, fortran, shape, before) = ReadHeader(stream, name);
         var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue)); // cannot overflow
-        var present = length - before - headerLength;
+        var present = length - before;
         if (bytes != present)
             throw new InvalidDataException($"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {present}");
-        if (bytes > int.MaxValue) throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
+        if (bytes > DataLimits.ArrayBytes) throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
 
         // Fortran order is C order with the axes reversed.
         var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
@@ -102,7 +141,9 @@ public static partial class NpzFile
         var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(s => long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var axis) ? axis
                 : throw new InvalidDataException($"the shape of '{name}' is not readable: ({shape.Groups[1].Value})"));
-        return (type, size, order.Groups[1].Value == "True", [.. sizes]);
+        long[] axes = [.. sizes];
+        if (axes.Length > DataLimits.Axes) throw new InvalidDataException($"'{name}' has {axes.Length} axes; at most {DataLimits.Axes} can be read");
+        return (type, size, order.Groups[1].Value == "True", axes);
     }
 
     [GeneratedRegex("""['"]descr['"]\s*:\s*['"]([^'"]+)['"]""")]

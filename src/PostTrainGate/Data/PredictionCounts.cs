@@ -17,6 +17,9 @@ internal sealed class PredictionCounts(ImmutableArray<string> classNames, int fa
     /// <inheritdoc/>
     public int Favorable => favorable;
 
+    /// <summary>What a reader of the result should know about the data; none is an error.</summary>
+    public ImmutableArray<Diagnostic> Diagnostics { get; init; } = [];
+
     /// <inheritdoc/>
     public PredictedRows? Rows(string? group, int? scored = null)
     {

@@ -40,16 +40,16 @@ internal static class PredictionReader
         }
         catch (DbException e)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(source.Text)} cannot be read: {Table.FirstLine(e)}.", source.Position), e);
+            throw TableProblem.Unreadable(source, e);
         }
     }
 
     private static PredictionCounts Count(Table table, GatePolicy policy)
     {
+        List<Diagnostic> notes = [];
         var data = policy.Data;
         if (table.Rows == 0) throw data.Source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(data.Source.Text)} has no rows.");
-        var label = ClassReader.Labels(table, table.Column(data.Label!, "'data.label'", data.Position), data);
+        var label = ClassReader.Labels(table, table.Column(data.Label!, "'data.label'", data.Position), data, notes);
         var prediction = ClassReader.Predictions(table, table.Column(data.Prediction!, "'data.prediction'", data.Position), label, data);
         var favorable = ClassReader.Favorable(label.Classes, data);
         var score = data.Score is null ? null : Score(table, data.Score, data.Position);
@@ -80,13 +80,16 @@ internal static class PredictionReader
                 $"The score {Wording.Quote(data.Score!)} is no number from 0 to 1 in {undefined} of {table.Rows} rows.");
         }
 
-        return new(label.Classes, favorable, Rows(all, null, false), groups.ToImmutableDictionary(g => g.Policy.Name, g =>
+        var byGroup = groups.ToImmutableDictionary(g => g.Policy.Name, g =>
         {
             var set = sets.First(s => s.Id == Bits(g.Parts, codes));
             Cell[] counted = [.. bySet[set.Id]];
             var group = GroupReader.Column(g.Policy, g.Parts, part => [.. counted.Select(c => c.Levels[codes.IndexOf(part)])]);
             return Rows(counted, group, set.Scored);
-        }));
+        });
+        notes.AddRange(policy.Groups.Where(g => g.Cross.IsEmpty)
+            .SelectMany(g => GroupReader.Missing(g, byGroup[g.Name].Ungrouped, table.Rows)));
+        return new(label.Classes, favorable, Rows(all, null, false), byGroup) { Diagnostics = [.. notes] };
 
         void Check(long missing, ClassColumn column)
         {

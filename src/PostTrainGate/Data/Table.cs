@@ -41,8 +41,10 @@ internal sealed record TableColumn(string Name, string Type)
     public string Sql => Table.Identifier(Name);
 }
 
-/// <summary>A column as numbers: the distinct values as text, and per row the index of its value, -1 where it is missing.</summary>
-internal sealed record Codes(ImmutableArray<string> Values, int[] Index);
+/// <summary>A column as numbers.</summary>
+/// <param name="Values">The distinct values as text.</param>
+/// <param name="Index">Per row the index of its value, -1 where it is missing; null where there are too many values.</param>
+internal sealed record Codes(ImmutableArray<string> Values, int[]? Index);
 
 /// <summary>How a column becomes numbers, in two steps, so that rows may be grouped in between.</summary>
 /// <param name="Values">The distinct values as text.</param>
@@ -64,13 +66,14 @@ internal sealed class Table : IDisposable
     private const string CsvOptions =
         "header = true, skip = 0, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
 
-    // Where columns of another type than the file's are put in the statement that reads it.
-    private const string Replaced = "/* replaced */ ";
+    // All columns, where others are put in the statement that reads a file when some turn out to be of another type.
+    private const string Everything = "/* all */ *";
 
     private readonly DuckDBConnection _db;
+    private readonly PolicyPath _source;
     private int _types;
 
-    private Table(DuckDBConnection db) => _db = db;
+    private Table(DuckDBConnection db, PolicyPath source) => (_db, _source) = (db, source);
 
     public int Rows { get; private set; }
 
@@ -87,6 +90,7 @@ internal sealed class Table : IDisposable
 
     private static Table Load(PolicyPath source, string kind)
     {
+        Unpacking.Check(source);
         // Types are guessed from the first rows, which is twice as fast as from all, and from all where a later row does not fit.
         var sampled = IsCsv(source.Files[0]);
         try
@@ -100,8 +104,9 @@ internal sealed class Table : IDisposable
 
         string Sql(int sample)
         {
+            var dialect = IsCsv(source.Files[0]) ? CsvShape.WideDialect(source.Files[0]) : "";
             var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
-            return $"CREATE {kind} source AS SELECT * {Replaced}FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample)}";
+            return $"CREATE {kind} source AS SELECT {Everything} FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample, dialect)}";
         }
     }
 
@@ -167,31 +172,59 @@ internal sealed class Table : IDisposable
         throw position.Error(DiagnosticCodes.DataColumn, $"{what} names the column {Wording.Quote(name)}, which the data lacks; {right}");
     }
 
-    /// <summary>A column of numbers or truth values; NaN where the value is missing.</summary>
-    public double[] Numbers(TableColumn column)
-    {
-        var values = new double[Rows];
-        var at = 0;
-        foreach (var batch in Batches($"SELECT CAST({column.Sql} AS DOUBLE) FROM source"))
+    /// <summary>Columns of numbers or truth values, one after the other; NaN where a value is missing.</summary>
+    public IEnumerable<double[]> Numbers(IReadOnlyList<TableColumn> columns) =>
+        Together(columns, c => $"CAST({c.Sql} AS DOUBLE)", _ => new double[Rows], (values, from, batch) =>
         {
-            var array = (DoubleArray)batch.Column(0);
-            array.Values.CopyTo(values.AsSpan(at));
-            if (array.NullCount > 0) for (var i = 0; i < array.Length; i++) if (array.IsNull(i)) values[at + i] = double.NaN;
-            at += array.Length;
-        }
+            var array = (DoubleArray)batch;
+            for (var i = 0; i < array.Length; i++) values[from + i] = array.GetValue(i) ?? double.NaN;
+        });
 
-        return values;
+    /// <summary>Leaves rows out that have no value in a column; how many.</summary>
+    public int Drop(IEnumerable<TableColumn> columns)
+    {
+        var before = Rows;
+        var missing = columns.Select(c => c.IsFloating ? $"{c.Sql} IS NULL OR isnan({c.Sql})" : $"{c.Sql} IS NULL");
+        Run($"DELETE FROM source WHERE {string.Join(" OR ", missing)}");
+        Describe();
+        return before - Rows;
     }
 
-    /// <summary>A column as codes. Values are in order: numbers by size, text by code points.</summary>
+    /// <summary>
+    /// Columns of text as codes, one after the other, values in the order of their code points; without an index where there are more
+    /// values than <paramref name="most"/>.
+    /// </summary>
+    public IEnumerable<Codes> Texts(IReadOnlyList<TableColumn> columns, int most) =>
+        Together(columns, c => $"CAST({c.Sql} AS VARCHAR)", _ => new TextCodes(Rows, most),
+            (codes, from, batch) => codes.Add(from, (StringArray)batch)).Select(codes => codes.Codes);
+
+    // Planning a query takes the longer the more columns the table has, so that columns are read some together; but not so many that
+    // they would not fit into memory.
+    private IEnumerable<T> Together<T>(IReadOnlyList<TableColumn> columns, Func<TableColumn, string> sql, Func<TableColumn, T> start,
+        Action<T, int, IArrowArray> add)
+    {
+        const int mostCells = 1 << 24, mostColumns = 1000;
+        foreach (var some in columns.Chunk(Math.Clamp(mostCells / Math.Max(1, Rows), 1, mostColumns)))
+        {
+            var read = some.Select(start).ToArray();
+            var from = 0;
+            foreach (var batch in Batches($"SELECT {string.Join(", ", some.Select(sql))} FROM source"))
+            {
+                for (var c = 0; c < read.Length; c++) add(read[c], from, batch.Column(c));
+                from += batch.Length;
+            }
+
+            foreach (var column in read) yield return column;
+        }
+    }
+
+    /// <summary>
+    /// A column as codes, without reading those of the rows. Values are in order: numbers by size, text by code points.
+    /// </summary>
     /// <param name="column">The column.</param>
     /// <param name="numbersInText">Whether text that is all numbers is in the order of the numbers.</param>
     /// <param name="most">Most distinct values.</param>
     /// <returns>Null when there are more distinct values.</returns>
-    public Codes? Codes(TableColumn column, bool numbersInText, int most) =>
-        Code(column, numbersInText, most) is { } coding ? new(coding.Values, Integers(coding.Sql)) : null;
-
-    /// <summary>The same without reading the rows' codes.</summary>
     public Coding? Code(TableColumn column, bool numbersInText, int most)
     {
         // 1.0 and 1 are the same label; what is not a number is missing.
@@ -263,23 +296,28 @@ internal sealed class Table : IDisposable
 
     private static Table Create(ImmutableArray<string> files, string sql, PolicyPath source)
     {
-        var table = new Table(new DuckDBConnection("DataSource=:memory:"));
+        var table = new Table(new DuckDBConnection("DataSource=:memory:"), source);
         try
         {
             table._db.Open();
+            table.Run($"SET memory_limit = '{DataLimits.TableMemory}'");
             table.Run($"SET allowed_paths = [{string.Join(", ", files.Select(Literal))}]");
             table.Run("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET temp_directory = ''");
             table.Run("SET enable_external_access = false; SET lock_configuration = true");
-            table.Run(sql.Replace(Replaced, "", StringComparison.Ordinal));
+            table.Run(sql);
             table.Describe();
-            if (files is [var first, ..] && IsCsv(first)) table.TurnTruthValues(sql);
+            if (files is [var first, ..] && IsCsv(first))
+            {
+                if (table.Columns.Length == 1 && TableProblem.OneColumn(source) is { } fault) throw fault;
+                table.TurnTruthValues(sql);
+            }
+
             return table;
         }
         catch (DbException e)
         {
             table.Dispose();
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(source.Text)} cannot be read: {FirstLine(e)}.", source.Position), e);
+            throw TableProblem.Unreadable(source, e);
         }
         catch
         {
@@ -288,16 +326,13 @@ internal sealed class Table : IDisposable
         }
     }
 
-    /// <summary>What DuckDB says, without its picture of the statement.</summary>
-    public static string FirstLine(DbException e) => e.Message.Split('\n', 2)[0].Trim().TrimEnd('.');
-
     private static string? Reader(string file)
     {
         var name = file.ToLowerInvariant();
         if (Path.GetExtension(name) is ".gz" or ".zst") name = Path.GetFileNameWithoutExtension(name);
         return Path.GetExtension(name) switch
         {
-            ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions}, sample_size = {{1}})",
+            ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions}, sample_size = {{1}}{{2}})",
             ".parquet" => "read_parquet({0})",
             ".json" or ".jsonl" or ".ndjson" => "read_json({0}, sample_size = {1})",
             _ => null,
@@ -314,24 +349,34 @@ internal sealed class Table : IDisposable
         var columns = ImmutableArray.CreateBuilder<TableColumn>();
         while (reader.Read()) columns.Add(new(reader.GetString(0), reader.GetString(1)));
         Columns = columns.ToImmutable();
-        Rows = checked((int)Long("SELECT count(*) FROM source"));
+        if (Columns.Length > DataLimits.Columns) throw TooLarge($"{Columns.Length} columns; at most {DataLimits.Columns} can be read");
+        var rows = Long("SELECT count(*) FROM source");
+        if (rows > DataLimits.Rows) throw TooLarge($"{rows} rows; at most {DataLimits.Rows} can be read");
+        Rows = (int)rows;
+
+        GateException TooLarge(string what) =>
+            _source.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(_source.Text)} has {what}.");
     }
 
-    // Text columns of true and false in any case are truth values. Every value is read for it, so that one that is not of its column's
-    // type is found here, whichever columns are asked for later.
+    // Text columns of true and false in any case are truth values. Of a view every value is read for it, so that one that is not of its
+    // column's type is found here, whichever columns are asked for later.
     private void TurnTruthValues(string create)
     {
-        var read = Columns.Select(c => c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))"
+        var isView = create.StartsWith("CREATE VIEW", StringComparison.Ordinal);
+        var read = Columns.Where(c => isView || c.Kind == ColumnKind.Text).ToArray();
+        if (read.Length == 0) return;
+        var tests = read.Select(c => c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))"
             : $"count({c.Sql}) < 0");
-        var truths = Query($"SELECT {string.Join(", ", read)} FROM source",
-            r => Columns.Where((_, i) => !r.IsDBNull(i) && r.GetBoolean(i)).Select(c => c.Sql).ToArray()).Single();
-        if (truths.Length == 0) return;
-        var replaced = $"REPLACE ({string.Join(", ", truths.Select(c => $"CAST({c} AS BOOLEAN) AS {c}"))}) ";
-        if (create.StartsWith("CREATE VIEW", StringComparison.Ordinal))
-            Run(create.Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal)
-                .Replace(Replaced, replaced, StringComparison.Ordinal));
+        var truths = Query($"SELECT {string.Join(", ", tests)} FROM source",
+            r => read.Where((_, i) => !r.IsDBNull(i) && r.GetBoolean(i)).ToHashSet()).Single();
+        if (truths.Count == 0) return;
+        // Each by name: the time that '* REPLACE' takes grows with the square of the columns.
+        var all = string.Join(", ", Columns.Select(c => truths.Contains(c) ? $"CAST({c.Sql} AS BOOLEAN) AS {c.Sql}" : c.Sql));
+        if (isView)
+            Run(create.Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal).Replace(Everything, all,
+                StringComparison.Ordinal));
         else
-            foreach (var column in truths) Run($"ALTER TABLE source ALTER {column} TYPE BOOLEAN");
+            Run($"CREATE TABLE turned AS SELECT {all} FROM source; DROP TABLE source; ALTER TABLE turned RENAME TO source");
         Describe();
     }
 

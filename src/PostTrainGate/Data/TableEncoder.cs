@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -11,13 +12,12 @@ namespace PostTrainGate.Data;
 /// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block. Scaling and categories are fitted on the
 /// repair split alone. A category that only other splits have becomes a block of zeros, and a warning tells how many rows have one.
 /// </summary>
-internal static class TableEncoder
+internal static partial class TableEncoder
 {
     private const int MostCategories = 1000;
 
     /// <summary>
-    /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the table. Each has a
-    /// value in every row. A model with an input a column takes the columns of their names.
+    /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the table. A model with an input a column takes the columns of their names.
     /// </summary>
     /// <exception cref="GateException">PTG3002, PTG3003.</exception>
     public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data, ModelInputs? wanted)
@@ -34,7 +34,7 @@ internal static class TableEncoder
             : (TableColumn[])[.. chosen.Only.Select(name => table.Column(name, "'features.only'", at))];
         if (columns.Length == 0) throw at.Error(DiagnosticCodes.DataColumn, "No column is left to be an input.");
 
-        var faults = columns.Select(c => (c.Name, Fault: Fault(table, c))).Where(c => c.Fault is not null)
+        var faults = columns.Select(c => (c.Name, Fault: Fault(c))).Where(c => c.Fault is not null)
             .Select(c => new Diagnostic(DiagnosticCodes.DataValue,
                 $"The column {Wording.Quote(c.Name)} {c.Fault}, or leave it out with 'features.except'.", at));
         return faults.ToArray() is { Length: > 0 } all ? throw new GateException(all) : [.. columns];
@@ -48,14 +48,19 @@ internal static class TableEncoder
         var at = policy.Data.Position;
 
         // Text first: its categories settle the width.
-        var codes = columns.Select(c => c.Kind == ColumnKind.Text ? Categories(table, c, at) : null).ToArray();
+        var texts = columns.Where(c => c.Kind == ColumnKind.Text).ToArray();
+        var codes = texts.Zip(table.Texts(texts, MostCategories)).ToDictionary(c => c.First, c => Known(c.First, c.Second, wanted, at));
         var blocks = new FeatureColumn[columns.Length];
         var categoryOf = new int[columns.Length][];
+        List<Diagnostic> faults = [];
         for (int i = 0, start = 0; i < columns.Length; start += blocks[i++].Width)
         {
             blocks[i] = new(columns[i].Name, start, []) { Immutable = policy.Data.Features.Immutable.Contains(columns[i].Name) };
-            if (codes[i] is { } c) (blocks[i], categoryOf[i]) = wanted is { Text: true } ? Whole(blocks[i], c)
-                : Fit(blocks[i], c, splits, at, notes);
+            if (!codes.TryGetValue(columns[i], out var c)) continue;
+            blocks[i] = blocks[i] with { Missing = c.Index!.Count(v => v < 0) };
+            Refuse(blocks[i], wanted is not { Text: true });
+            (blocks[i], categoryOf[i]) = wanted is { Text: true } ? Whole(blocks[i], c)
+                : faults.Count > 0 ? (blocks[i], []) : Fit(blocks[i], c, splits, at, notes);
         }
 
         var width = blocks.Sum(b => b.Width);
@@ -64,56 +69,84 @@ internal static class TableEncoder
             throw at.Error(DiagnosticCodes.DataUnreadable,
                 $"{largest} rows of {width} inputs need more than 2 GiB; take a sample of the rows.");
         var inputs = splits.Select(s => zeros(s.Length, width)).ToArray();
-        for (var i = 0; i < columns.Length; i++)
+        int[] numbers = [.. Enumerable.Range(0, columns.Length).Where(i => !codes.ContainsKey(columns[i]))];
+        foreach (var (i, values) in numbers.Zip(table.Numbers([.. numbers.Select(i => columns[i])])))
         {
-            if (codes[i] is { } c)
+            blocks[i] = blocks[i] with { Missing = values.Count(double.IsNaN) };
+            Refuse(blocks[i], isEncoded: false);
+            if (values.Count(double.IsInfinity) is > 0 and var infinite)
             {
-                WriteCategories(inputs, splits, blocks[i], width, c.Index, categoryOf[i]);
-                continue;
+                faults.Add(new(DiagnosticCodes.DataValue, $"The column {Wording.Quote(columns[i].Name)} is not a finite number in "
+                    + $"{DataProblem.Rows(infinite)}; correct or drop them.", at));
             }
 
-            var values = table.Numbers(columns[i]);
-            if (values.Count(v => !double.IsFinite(v)) is > 0 and var unusable)
-            {
-                throw at.Error(DiagnosticCodes.DataValue,
-                    $"The column {Wording.Quote(columns[i].Name)} is not a finite number in {DataProblem.Rows(unusable)}; correct or drop them.");
-            }
-
+            if (faults.Count > 0) continue;
             blocks[i] = Fit(blocks[i], columns[i], values, splits[0], policy);
             WriteNumbers(inputs, splits, blocks[i], width, values);
         }
 
+        if (faults.Count > 0) throw new GateException([.. faults]);
+        for (var i = 0; i < columns.Length; i++)
+            if (codes.TryGetValue(columns[i], out var c)) WriteCategories(inputs, splits, blocks[i], width, c.Index!, categoryOf[i]);
+        MissingValues.Note([.. blocks.Where(b => b.Missing > 0).Select(b => (b.Name, b.Missing))], table.Rows, policy.Data, notes);
         return (inputs, new FeatureLayout([.. blocks]));
+
+        // What the gate encodes by itself has no code for a value that is not there.
+        void Refuse(FeatureColumn block, bool isEncoded)
+        {
+            if (block.Missing == 0 || (!isEncoded && policy.Data.Features.Missing == Missing.Keep)) return;
+            var why = isEncoded ? "text that becomes one input for each value has none for a missing one"
+                : "'features.missing' is 'error'";
+            faults.Add(new(DiagnosticCodes.DataValue, $"The column {Wording.Quote(block.Name)} has no value in {block.Missing} of "
+                + $"{DataProblem.Rows(table.Rows)}, and {why}: {MissingValues.Advice}.", at));
+        }
     }
 
-    private static string? Fault(Table table, TableColumn column)
-    {
-        if (column.Kind == ColumnKind.Other) return $"is of type {column.Type}; inputs are numbers, true or false, or text: convert it";
-        var missing = table.Long($"SELECT count(*) - count({column.Sql}) FROM source");
-        return missing == 0 ? null : $"has no value in {missing} of {DataProblem.Rows(table.Rows)}; fill them in, drop the rows";
-    }
+    private static string? Fault(TableColumn column) => column.Kind != ColumnKind.Other ? null
+        : $"is of type {column.Type}; inputs are numbers, true or false, or text: convert it";
 
-    private static Codes Categories(Table table, TableColumn column, SourcePosition at)
+    // Text as it becomes an input: of few values, none of which is a number that was misread.
+    private static Codes Known(TableColumn column, Codes codes, ModelInputs? wanted, SourcePosition at)
     {
         var name = Wording.Quote(column.Name);
-        var codes = table.Codes(column, numbersInText: false, MostCategories) ?? throw at.Error(DiagnosticCodes.DataValue,
-            $"The text column {name} has more than {MostCategories} different values; make it coarser, or leave it out with 'features.except'.");
-        // One "NA" makes a column of numbers a column of text, which is never what was meant.
-        var words = codes.Values.Where(v => !double.TryParse(v, CultureInfo.InvariantCulture, out _)).ToArray();
-        var numbers = codes.Values.Length - words.Length;
-        return words.Length == 0 || numbers <= 10 || numbers < 0.8 * codes.Values.Length ? codes : throw at.Error(DiagnosticCodes.DataValue,
+        if (wanted is not { Text: true }) MisreadNumbers(name, codes.Values, at);
+        return codes.Index is not null ? codes : throw at.Error(DiagnosticCodes.DataValue,
+            $"The text column {name} has more than {MostCategories} different values, such as {Wording.Quote(codes.Values[0])}; make it "
+            + "coarser, or leave it out with 'features.except'.");
+    }
+
+    // One "NA" makes a column of numbers a column of text, and so does a comma in place of the point; neither was meant.
+    private static void MisreadNumbers(string name, ImmutableArray<string> values, SourcePosition at)
+    {
+        var words = values.Where(v => !double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out _)).ToArray();
+        if (words.Length > 1 && words.Count(v => DecimalComma().IsMatch(v)) is var commas && commas == words.Length)
+        {
+            throw at.Error(DiagnosticCodes.DataValue, $"The column {name} is text, as its numbers have decimal commas "
+                + $"({Wording.Quote(words[0])}); write them with a point.");
+        }
+
+        var numbers = values.Length - words.Length;
+        if (words.Length == 0 || numbers <= 10 || numbers < 0.8 * values.Length) return;
+        throw at.Error(DiagnosticCodes.DataValue,
             $"The column {name} holds numbers but for {Wording.List(words.Take(5).Select(Wording.Quote))}; drop those rows or correct them.");
     }
 
-    // Text that the model reads itself: nothing is fitted, so that no value is unknown.
-    private static (FeatureColumn Block, int[] CategoryOf) Whole(FeatureColumn block, Codes codes) =>
-        (block with { Categories = codes.Values }, [.. Enumerable.Range(0, codes.Values.Length)]);
+    [GeneratedRegex(@"^\s*[+-]?[0-9]+(\.[0-9]{3})*,[0-9]+\s*$")]
+    private static partial Regex DecimalComma();
+
+    // Text that the model reads itself: nothing is fitted, so that no value is unknown; one that is missing is empty text, in the last
+    // place of those that tell where a value's category is.
+    private static (FeatureColumn Block, int[] CategoryOf) Whole(FeatureColumn block, Codes codes)
+    {
+        var categories = block.Missing > 0 && !codes.Values.Contains("") ? codes.Values.Add("") : codes.Values;
+        return (block with { Categories = categories }, [.. Enumerable.Range(0, codes.Values.Length), categories.IndexOf("")]);
+    }
 
     private static (FeatureColumn Block, int[] CategoryOf) Fit(FeatureColumn block, Codes codes, int[][] splits, SourcePosition at,
         List<Diagnostic> notes)
     {
         var seen = new bool[codes.Values.Length];
-        foreach (var row in splits[0]) seen[codes.Index[row]] = true;
+        foreach (var row in splits[0]) seen[codes.Index![row]] = true;
         var categoryOf = new int[seen.Length];
         var categories = ImmutableArray.CreateBuilder<string>();
         for (var c = 0; c < seen.Length; c++)
@@ -122,7 +155,7 @@ internal static class TableEncoder
             if (seen[c]) categories.Add(codes.Values[c]);
         }
 
-        if (splits.Skip(1).Sum(s => s.Count(row => !seen[codes.Index[row]])) is > 0 and var unseen)
+        if (splits.Skip(1).Sum(s => s.Count(row => !seen[codes.Index![row]])) is > 0 and var unseen)
         {
             var values = Wording.List(codes.Values.Where((_, c) => !seen[c]).Take(5).Select(Wording.Quote));
             notes.Add(new(DiagnosticCodes.DataValue, $"{DataProblem.Rows(unseen)} outside the repair split have a value of "
@@ -134,6 +167,7 @@ internal static class TableEncoder
 
     private static FeatureColumn Fit(FeatureColumn block, TableColumn column, double[] values, int[] rows, GatePolicy policy)
     {
+        rows = [.. rows.Where(row => !double.IsNaN(values[row]))];
         var scale = column.Kind == ColumnKind.Boolean ? Scaling.None : policy.Data.Features.Scale;
         var (offset, divisor) = scale switch
         {
@@ -149,12 +183,13 @@ internal static class TableEncoder
     {
         var (least, most) = (double.PositiveInfinity, double.NegativeInfinity);
         foreach (var row in rows) (least, most) = (Math.Min(least, values[row]), Math.Max(most, values[row]));
-        return (least, most - least);
+        return rows.Length == 0 ? (0, 1) : (least, most - least);
     }
 
     // Population deviation, as scikit-learn's StandardScaler has it.
     private static (double Offset, double Divisor) Standard(double[] values, int[] rows)
     {
+        if (rows.Length == 0) return (0, 1);
         double mean = 0, squares = 0;
         foreach (var row in rows) mean += values[row] / rows.Length;
         foreach (var row in rows) squares += (values[row] - mean) * (values[row] - mean);
@@ -173,11 +208,12 @@ internal static class TableEncoder
 
     private static void WriteCategories(Tensor[] inputs, int[][] splits, FeatureColumn block, int width, int[] index, int[] categoryOf)
     {
+        int Code(int row) => index[row] < 0 ? categoryOf.Length - 1 : index[row];
         for (var s = 0; s < splits.Length; s++)
         {
             var cells = MemoryMarshal.Cast<byte, float>(inputs[s].bytes);
             for (var i = 0; i < splits[s].Length; i++)
-                if (categoryOf[index[splits[s][i]]] is >= 0 and var category) cells[i * width + block.Start + category] = 1;
+                if (categoryOf[Code(splits[s][i])] is >= 0 and var category) cells[i * width + block.Start + category] = 1;
         }
     }
 }

@@ -83,6 +83,14 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
         return (T)value;
     }
 
+    /// <summary>The same classifier on the rows that lack no value; this where all are such. Not the caller's.</summary>
+    public Evaluation OnCompleteRows()
+    {
+        if (data.IncompleteRows.IsEmpty) return this;
+        var rows = Once(typeof(EvaluationSet), () => data.Complete()!);
+        return Once(typeof(Evaluation), () => new Evaluation(model, rows));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -38,6 +38,9 @@ public sealed record PredictedRows(ImmutableArray<int> Labels, ImmutableArray<in
     /// <summary>Number of rows.</summary>
     public int Total => Counts.IsDefault ? Labels.Length : Counts.Sum();
 
+    /// <summary>Number of rows that have no value of the group.</summary>
+    public long Ungrouped => Enumerable.Range(0, Labels.Length).Where(i => GroupTable.LevelOf(Group, i) < 0).Sum(i => (long)Count(i));
+
     /// <summary>How many rows an entry stands for.</summary>
     public int Count(int entry) => Counts.IsDefault ? 1 : Counts[entry];
 }

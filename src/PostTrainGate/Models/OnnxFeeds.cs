@@ -70,6 +70,42 @@ internal sealed class OnnxFeeds
             : throw OnnxSignature.Wrong(file, $"takes {Named(file)} with batches of different sizes");
     }
 
+    /// <summary>Refuses values that an input of whole numbers or truth values cannot hold: fractions, and missing ones.</summary>
+    /// <exception cref="GateException">PTG3003.</exception>
+    public static void Check(OnnxFile file, GatePolicy policy, DataSplits splits)
+    {
+        foreach (var input in file.Inputs.Where(i => IsSupported(TypeOf(i)) && TypeOf(i) != DataType.String
+            && !OnnxTensors.FloatTypes.Contains((int)TypeOf(i))))
+        {
+            using var scope = NewDisposeScope();
+            var columns = splits.Test.Layout?.Columns.Where(c => file.Inputs.Count == 1 || c.Name == input.Name)
+                .Select(c => (FeatureColumn?)c) ?? [null];
+            var faults = columns.Select(c => Fractions(c, [splits.Repair, splits.Select,
+                splits.Test])).OfType<string>().Take(5).ToArray();
+            if (faults.Length == 0) continue;
+            throw new GateException([.. faults.Select(f => new Diagnostic(DiagnosticCodes.DataValue, $"{f}, and the input "
+                + $"{Wording.Quote(input.Name)} of the model takes whole numbers ({TypeOf(input)}); make them whole, or let the model take "
+                + "fractions.", policy.Data.Position))]);
+        }
+    }
+
+    // What in a column, or in whole rows, is no whole number.
+    private static string? Fractions(FeatureColumn? column, EvaluationSet[] sets)
+    {
+        var (rows, all, example) = (0L, 0, 0f);
+        foreach (var inputs in sets.Where(s => s.Count > 0).Select(s => s.Inputs))
+        {
+            var values = column is null ? inputs.flatten(1) : inputs.narrow(1, column.Start, column.Width);
+            var broken = values.ne(values.trunc());
+            (rows, all) = (rows + broken.any(1).sum().item<long>(), all + (int)inputs.shape[0]);
+            if (rows > 0 && example == 0) example = values[broken].cpu().data<float>().FirstOrDefault();
+        }
+
+        if (rows == 0) return null;
+        var name = column is null ? "The inputs are" : $"The column {Wording.Quote(column.Name)} is";
+        return $"{name} no whole number in {rows} of {all} rows (such as {(float.IsNaN(example) ? "one that is missing" : GateText.Number(example))})";
+    }
+
     /// <summary>Rows within bounds, of every column's own kind.</summary>
     /// <param name="rows">How many.</param>
     /// <param name="open">What an open axis is taken for.</param>
@@ -103,7 +139,8 @@ internal sealed class OnnxFeeds
         OnnxSession.Value((OnnxTensors.FloatTypes.Contains((int)type) ? rows : rows.round()).reshape(shape),
             OnnxTensors.TypeOf((int)type)!.Value);
 
-    // A block of a text column gives the category that has the largest share, a number the shortest text that means it.
+    // A block of a text column gives the category that has the largest share, a number the shortest text that means it, and one that is
+    // missing none.
     private static OrtValue Texts(Tensor rows, Feed feed, long[] shape)
     {
         var value = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, shape);
@@ -116,7 +153,8 @@ internal sealed class OnnxFeeds
             var numbers = column.Categories.IsEmpty ? block.contiguous().data<float>().ToArray() : null;
             for (var row = 0; row < count; row++)
             {
-                var text = best is null ? numbers![row].ToString(CultureInfo.InvariantCulture) : column.Categories[(int)best[row]];
+                var text = best is null ? float.IsNaN(numbers![row]) ? "" : numbers[row].ToString(CultureInfo.InvariantCulture)
+                    : column.Categories[(int)best[row]];
                 value.StringTensorSetElementAt(text, row * feed.Columns.Length + c);
             }
         }

@@ -134,6 +134,22 @@ public sealed record FeaturePolicy
 
     /// <summary>Scaling of numeric columns, fitted on the repair split.</summary>
     public Scaling Scale { get; init; } = Scaling.None;
+
+    /// <summary>What becomes of values that rows lack.</summary>
+    public Missing Missing { get; init; } = Missing.Keep;
+}
+
+/// <summary>What becomes of values that rows lack.</summary>
+public enum Missing
+{
+    /// <summary>The model gets NaN in place of a number and empty text in place of text; one that cannot use them is an error.</summary>
+    Keep,
+
+    /// <summary>Rows that lack one are left out.</summary>
+    Drop,
+
+    /// <summary>They are an error.</summary>
+    Error,
 }
 
 /// <summary>How numeric columns are scaled.</summary>

@@ -50,6 +50,7 @@ internal static class PolicyBinder
         Except = List(features, Shapes.Features.Except),
         Immutable = List(features, Shapes.Features.Immutable),
         Scale = features.Get(Shapes.Features.Scale),
+        Missing = features.Get(Shapes.Features.Missing),
     };
 
     private static SplitPolicy Splits(Section splits) =>

@@ -52,7 +52,8 @@ internal static class PolicyPaths
         if (endless || files.Length > MaxFiles)
             return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which stands for too many files; narrow it.");
         if (isPattern && files.Length == 0 && !context.FilesMayBeMissing)
-            return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {shown}, {(isImages ? "a folder without PNG or JPEG images in folders named after their classes" : "which matches no file")}.");
+            return Wrong(DiagnosticCodes.PolicyFileMissing,
+                $"{what} is {shown}, {(isImages ? $"a folder without images ({ImageFile.Readable}) in folders named after their classes" : "which matches no file")}.");
         var root = RealPath(context.Folder);
         foreach (var file in files)
         {

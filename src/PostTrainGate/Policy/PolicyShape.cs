@@ -38,7 +38,14 @@ internal static class PolicyShape
             Default = "none",
         };
 
-        public static readonly MapShape Map = new(Only, Except, Immutable, Scale);
+        public static readonly Key<Missing> Missing = new("missing", new ChoiceShape<Missing>(),
+            "What becomes of values that rows lack: kept, so that the model gets NaN for numbers and empty text for text (an error where "
+            + "its scores are no numbers then); dropped with their rows; or an error.")
+        {
+            Default = "keep",
+        };
+
+        public static readonly MapShape Map = new(Only, Except, Immutable, Scale, Missing);
     }
 
     /// <summary>The <c>splits</c> section.</summary>
@@ -60,7 +67,7 @@ internal static class PolicyShape
     public static class Data
     {
         public static readonly Key<PolicyPath> Source = new("source", new PathShape(PathUse.Data),
-            "The data: CSV, Parquet or JSON (a pattern works), IDX, NPZ, or a folder with a folder of PNG and JPEG images for each class.") { Example = "source: data.csv" };
+            "The data: CSV, Parquet or JSON (a pattern works), IDX, NPZ, or a folder with a folder of images for each class.") { Example = "source: data.csv" };
 
         public static readonly Key<string> Label = new("label", Column,
             "The column with the label (tables), or the array with the labels (NPZ).");

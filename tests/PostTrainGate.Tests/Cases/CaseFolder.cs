@@ -1,40 +1,49 @@
+using PostTrainGate.Cli;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Cli;
 
 namespace PostTrainGate.Tests.Cases;
 
-/// <summary>A copy of one of the cases beside this file, and the command line run on it in this process.</summary>
+/// <summary>A folder beside this file, copied, with the command line run on it.</summary>
 internal sealed class CaseFolder : IDisposable
 {
-    private readonly Workplace _place = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public CaseFolder(string relative)
+    /// <summary>Copies a case, and changes its policy.</summary>
+    public CaseFolder(string name, params (string From, string To)[] changes)
     {
-        var source = Of(relative);
+        var source = Of(name);
         foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-            Add(file, Path.GetRelativePath(source, file));
+        {
+            var copy = _folder.Path(Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        var policy = _folder.Path("posttraingate.yml");
+        foreach (var (from, to) in changes)
+            File.WriteAllText(policy, File.ReadAllText(policy).Replace(from, to,
+            StringComparison.Ordinal));
     }
 
-    /// <summary>Full path of a file or folder of the cases.</summary>
+    /// <summary>Full path of a file or folder of the cases themselves.</summary>
     public static string Of(string relative) => Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Cases", relative);
 
-    public string Out => _place.Out + _place.Error;
+    /// <summary>Adds a file to the copy.</summary>
+    public void Add(string file, string name) => File.Copy(file, _folder.Path(name), overwrite: true);
 
-    public void Add(string file, string name)
+    /// <summary>Full path of something in the copy.</summary>
+    public string this[string file] => _folder.Path(file);
+
+    /// <summary>Exit code, all that was written to either output, and the result where there is one.</summary>
+    public async Task<(int Code, string Text, GateResult? Result)> CheckAsync(params string[] options)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(_place.Folder.Path(name))!);
-        File.Copy(file, _place.Folder.Path(name), overwrite: true);
+        using var place = new Workplace();
+        var code = await CommandLine.RunAsync(["check", _folder.Root, "--no-repair", "--no-cache", .. options], place.Host, default);
+        var json = _folder.Path("posttraingate-report/gate-result.json");
+        return (code, place.Out + place.Error, File.Exists(json) ? GateJson.Parse(await File.ReadAllTextAsync(json)) : null);
     }
 
-    public void Write(string name, string text) => _place.Folder.Write(name, text);
-
-    /// <summary>Measures; the result is null where there is none.</summary>
-    public async Task<(int Code, GateResult? Result)> CheckAsync(params string[] args)
-    {
-        var code = await _place.RunAsync(Gate.Run, ["--no-repair", "--no-cache", .. args]);
-        var json = _place.Folder.Path("posttraingate-report/gate-result.json");
-        return (code, File.Exists(json) ? GateJson.Parse(File.ReadAllText(json)) : null);
-    }
-
-    public void Dispose() => _place.Dispose();
+    /// <inheritdoc/>
+    public void Dispose() => _folder.Dispose();
 }

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Text.Unicode;
+
+namespace PostTrainGate.Data;
+
+/// <summary>
+/// Looks at a CSV file line by line, to say where it is out of shape. DuckDB tries one reading after the other and tells of none why it
+/// fails, or takes a file with one bad line for one of a single column.
+/// </summary>
+internal static class CsvShape
+{
+    private const int LongestLine = 2_000_000; // DuckDB's own bound
+    private const long MostBytes = 1L << 28;
+    private static readonly char[] Delimiters = [',', ';', '\t', '|'];
+
+    /// <summary>Whether a file is called CSV or TSV, compressed or not.</summary>
+    public static bool Is(string file)
+    {
+        var name = file.ToLowerInvariant();
+        if (Path.GetExtension(name) is ".gz" or ".zst") name = Path.GetFileNameWithoutExtension(name);
+        return Path.GetExtension(name) is ".csv" or ".tsv";
+    }
+
+    /// <summary>
+    /// How values are set apart, as options of DuckDB, where the first line leaves no doubt and is so wide that trying every way would
+    /// take seconds; else empty.
+    /// </summary>
+    public static string WideDialect(string file)
+    {
+        const int wide = 500;
+        try
+        {
+            using var stream = Open(file);
+            var line = new byte[LongestLine];
+            var count = stream?.ReadAtLeast(line, line.Length, throwOnEndOfStream: false) ?? 0;
+            ReadOnlySpan<byte> first = line.AsSpan(0, count);
+            first = first[..Math.Max(0, first.IndexOf((byte)'\n'))];
+            if (first.Contains((byte)'\'') || first.Contains((byte)'"')) return "";
+            var length = first.Length;
+            var found = Delimiters.Where(d => line.AsSpan(0, length).Contains((byte)d)).ToArray();
+            return found is [var only] && first.Count((byte)only) >= wide ? $", delim = '{only}', quote = '\"', escape = '\"'" : "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return ""; // told where the file is read
+        }
+    }
+
+    /// <summary>What is wrong with the first bad line, in words; null where nothing is, or nothing can be seen.</summary>
+    public static string? Fault(string file)
+    {
+        try
+        {
+            using var stream = Open(file);
+            return stream is null ? null : Fault(stream);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    private static string? Fault(Stream stream)
+    {
+        var record = new Record();
+        var header = (Line: 0, Counts: Array.Empty<int>());
+        var buffer = new byte[1 << 14];
+        for (long seen = 0; seen < MostBytes;)
+        {
+            var count = stream.Read(buffer);
+            if (seen == 0 && count > 1 && buffer is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) return "it is UTF-16; save it as UTF-8";
+            seen += count;
+            foreach (var b in buffer.AsSpan(0, count))
+            {
+                if (!record.Add(b)) continue;
+                if (Check(record, ref header) is { } fault) return fault;
+                record.Next();
+            }
+
+            if (record.Length > LongestLine) return $"line {Line(record.Line)} is longer than {LongestLine} bytes";
+            if (count == 0) return Check(record, ref header);
+        }
+
+        return null;
+    }
+
+    private static string? Check(Record record, ref (int Line, int[] Counts) header)
+    {
+        if (record.Length == 0) return null;
+        if (!Utf8.IsValid(record.Bytes)) return $"line {Line(record.Line)} is not UTF-8; save the file as UTF-8";
+        var counts = Delimiters.Select(record.Count).ToArray();
+        if (header.Line == 0)
+        {
+            header = (record.Line, counts);
+            return null;
+        }
+
+        var most = header.Counts.Max();
+        if (most == 0)
+        {
+            return counts.Max() == 0 ? null : $"line {Line(header.Line)} has 1 value and line {Line(record.Line)} has {counts.Max() + 1}: the "
+                + "first line has to hold the names of the columns, with no title above";
+        }
+
+        var at = Array.IndexOf(header.Counts, most);
+        return counts[at] == most ? null : $"line {Line(record.Line)} has {Values(counts[at] + 1)}, the header in line {Line(header.Line)} has "
+            + $"{most + 1}; values that hold '{(Delimiters[at] == '\t' ? "\\t" : $"{Delimiters[at]}")}' have to be in quotes";
+    }
+
+    private static string Values(int count) => count == 1 ? "1 value" : $"{count} values";
+
+    private static string Line(int line) => line.ToString(CultureInfo.InvariantCulture);
+
+    private static Stream? Open(string file) => Path.GetExtension(file).ToLowerInvariant() switch
+    {
+        ".gz" => new GZipStream(File.OpenRead(file), CompressionMode.Decompress),
+        ".zst" => null,
+        _ => File.OpenRead(file),
+    };
+
+    /// <summary>One row, which may be of several lines where a value is in quotes.</summary>
+    private sealed class Record
+    {
+        private byte[] _bytes = new byte[1 << 12];
+        private readonly int[] _counts = new int[128];
+        private bool _quoted;
+        private int _lines;
+
+        public int Line { get; private set; } = 1;
+
+        public int Length { get; private set; }
+
+        public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
+
+        public int Count(char sign) => _counts[sign];
+
+        /// <summary>Adds a byte; whether it ends the row.</summary>
+        public bool Add(byte b)
+        {
+            if (b == '\n')
+            {
+                _lines++;
+                if (!_quoted) return true;
+            }
+
+            if (b == '\r') return false;
+            if (b == '"') _quoted = !_quoted;
+            else if (!_quoted && b < 128) _counts[b]++;
+            if (Length == _bytes.Length) Array.Resize(ref _bytes, 2 * Length);
+            _bytes[Length++] = b;
+            return false;
+        }
+
+        public void Next()
+        {
+            (Length, Line, _lines, _quoted) = (0, Line + _lines, 0, false);
+            Array.Clear(_counts);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Data.Common;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Data;
+
+/// <summary>Faults of tables, in DuckDB's words where there are no better ones.</summary>
+internal static class TableProblem
+{
+    // What follows is for those who write statements of SQL.
+    private static readonly string[] Ends = ["Possible ", "LINE ", "  file =", "The search space", "This type was"];
+
+    /// <summary>The whole reason in one line, without advice that cannot be followed here and without folders.</summary>
+    public static string Reason(DbException e, IEnumerable<string>? files = null)
+    {
+        var lines = e.Message.Split('\n').TakeWhile(l => !Ends.Any(end => l.StartsWith(end, StringComparison.Ordinal)))
+            .Select(l => l.Trim().TrimEnd('.')).Where(l => l.Length > 0);
+        var reason = string.Join(". ", lines);
+        foreach (var folder in (files ?? []).Select(f => Path.GetDirectoryName(f) + "/").Distinct())
+            reason = reason.Replace(folder, "", StringComparison.Ordinal);
+        return reason;
+    }
+
+    /// <summary>The error for a source that DuckDB does not read.</summary>
+    public static GateException Unreadable(PolicyPath source, DbException e) => new(Error(source, Shape(source) ?? Reason(e, source.Files)), e);
+
+    /// <summary>The error for a source that is one column where it should be several; null where it may be one.</summary>
+    public static GateException? OneColumn(PolicyPath source) => Shape(source) is { } why ? new(Error(source, why)) : null;
+
+    private static Diagnostic Error(PolicyPath source, string why) =>
+        new(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} cannot be read: {why.TrimEnd('.')}.", source.Position);
+
+    // Where the first file that is out of shape is so.
+    private static string? Shape(PolicyPath source)
+    {
+        foreach (var file in source.Files.Where(CsvShape.Is))
+            if (CsvShape.Fault(file) is { } why) return Named(source, file, why);
+        return null;
+    }
+
+    private static string Named(PolicyPath source, string file, string why) =>
+        source.Files.Length == 1 ? why : $"in {Wording.Quote(Path.GetFileName(file))}, {why}";
+}
