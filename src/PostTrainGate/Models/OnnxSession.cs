@@ -50,7 +50,8 @@ internal sealed class OnnxSession : IDisposable
     {
         using var run = new RunOptions();
         var longest = NativeWork.Left is { } left && left < Longest ? left : Longest;
-        using var late = new Timer(_ => run.Terminate = true, null, longest, Timeout.InfiniteTimeSpan);
+        var isLate = false;
+        using var late = new Timer(_ => isLate = run.Terminate = true, null, longest, Timeout.InfiniteTimeSpan);
         try
         {
             using var results = _session.Run(run, names, values, _outputs);
@@ -58,7 +59,9 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw Refused(e);
+            if (!isLate) throw Refused(e);
+            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable,
+                $"The model '{_file.Name}' did not end within {longest.TotalSeconds:0} s in ONNX Runtime."), e);
         }
     }
 

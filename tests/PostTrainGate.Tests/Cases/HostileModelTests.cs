@@ -21,7 +21,6 @@ public sealed class HostileModelTests
     [InlineData("divmin32", 2, "The engine ended without a result (ONNX Runtime running \'divmin32.onnx\'")]
     [InlineData("modmin", 2, "The engine ended without a result (ONNX Runtime running \'modmin.onnx\'")]
     [InlineData("loop3", 2, "The engine ended without a result (")]
-    [InlineData("loopinf_ort", 2, "The engine ended without a result (")]
     [InlineData("keynotfound", 2, "an initializer has no name")]
     [InlineData("hang_3397", 0, "which are too large")]
     [InlineData("mem_36167", 0, "which are too large")]
@@ -37,6 +36,16 @@ public sealed class HostileModelTests
         var code = await CommandLine.RunAsync(["inspect", CaseFolder.Of($"hostile/{name}.onnx")], host, TestContext.Current.CancellationToken);
         Assert.Contains(said, text.ToString(), StringComparison.Ordinal);
         Assert.Equal(expected, code);
+    }
+
+    // Which of two bounds is met first is a matter of the machine.
+    [Fact]
+    public async Task A_loop_without_an_end_is_ended()
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture);
+        var host = new CliHost { Out = text, Error = text, Variable = _ => null, Inspect = SupervisedEngine.Inspect };
+        await CommandLine.RunAsync(["inspect", CaseFolder.Of("hostile/loopinf_ort.onnx")], host, TestContext.Current.CancellationToken);
+        Assert.Matches("did not end within [0-9]+ s in ONNX Runtime|The engine ended without a result", text.ToString());
     }
 
     [Theory]
