@@ -8,6 +8,7 @@ namespace PostTrainGate.Data;
 public sealed class EvaluationSet : IDisposable
 {
     private ImmutableArray<int> _incomplete;
+    private int[]? _rows;
 
     /// <summary>Takes ownership of the tensors.</summary>
     public EvaluationSet(Tensor inputs, Tensor labels, ImmutableArray<string> classNames,
@@ -54,8 +55,17 @@ public sealed class EvaluationSet : IDisposable
     }
 
     /// <summary>The rows that lack no value, or null where all are such; the caller disposes it.</summary>
-    public EvaluationSet? Complete() =>
-        IncompleteRows.IsEmpty ? null : Take(Enumerable.Range(0, Count).Except(IncompleteRows).ToArray());
+    public EvaluationSet? Complete()
+    {
+        if (IncompleteRows.IsEmpty) return null;
+        int[] rows = [.. Enumerable.Range(0, Count).Except(IncompleteRows)];
+        var complete = Take(rows);
+        complete._rows = rows;
+        return complete;
+    }
+
+    /// <summary>The place that a row has in the split, for people.</summary>
+    public int PlaceOf(int row) => _rows is null ? row : _rows[row];
 
     /// <summary>The chosen rows, in the order given; the caller disposes it.</summary>
     public EvaluationSet Take(ReadOnlySpan<int> rows)

@@ -63,7 +63,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         return [.. _found.Select((f, i) =>
         {
             var columns = isImage || f.Clean.dim() != 1 ? [] : Columns(f.Clean, f.Example);
-            return new FragileInput(f.Row, evaluation.Data.ClassNames[evaluation.Data.LabelValues[f.Row]],
+            return new FragileInput(evaluation.Data.PlaceOf(f.Row), evaluation.Data.ClassNames[evaluation.Data.LabelValues[f.Row]],
                 evaluation.Data.ClassNames[(int)predicted[i]], f.Size)
             {
                 Columns = [.. columns.Take(MostColumns)],

@@ -56,7 +56,7 @@ public sealed class SituationTesting : IMetric
         return Intervals.Proportion(found.Length, tested.Length, context.Confidence) with
         {
             Notes = [.. found.Take(MostNamed)
-                .Select(r => $"row {r} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbours get")],
+                .Select(r => $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbours get")],
         };
 
         IEnumerable<int> Rows(Func<int, bool> of) => Enumerable.Range(0, data.Count).Where(i => of(group.LevelOf[i]));

@@ -1,4 +1,7 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
 using PostTrainGate.Reporting;
+using TorchSharp;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cases;
@@ -69,6 +72,17 @@ public class DataCasesTests
         Assert.Contains($"Note: {result.Gates[0].Title}: {rows - attacked.Count} of {rows} rows lack a value, which cannot be changed",
             text,
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rows_that_are_left_keep_their_place_in_the_split()
+    {
+        using var set = new EvaluationSet(torch.tensor(new[] { 1f, float.NaN, 3f }).reshape(3, 1), torch.tensor(new[] { 0L, 1, 0 }), ["a", "b"],
+            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var complete = set.Complete();
+        Assert.Equal([1], set.IncompleteRows);
+        Assert.Equal([0, 2], Enumerable.Range(0, complete!.Count).Select(complete.PlaceOf));
+        Assert.Null(complete.Complete());
     }
 
     [Fact]
