@@ -56,6 +56,9 @@ public sealed record GatePolicy
 
     /// <summary>What the engine may use before it is ended.</summary>
     public LimitPolicy Limits { get; init; } = new(null, TimeSpan.FromHours(6));
+
+    /// <summary>The file as it was read, key by key; null for a policy that was made otherwise.</summary>
+    internal Section? Root { get; init; }
 }
 
 /// <summary>The <c>limits</c> section.</summary>

@@ -26,6 +26,7 @@ internal static class PolicyBinder
             Section section => Repair(section), _ => Repair(Absent) },
         Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
         Limits = Limits(root.Get(Shapes.LimitsKey) ?? Absent),
+        Root = root,
     };
 
     private static Section Absent => new(default);

@@ -73,8 +73,7 @@ internal static class PolicyChecks
         }
 
         if (!label && !labels && !data.Has(Shapes.Data.Prediction) && data.TryGet(Shapes.Data.Source, out var source) && !IsArchive(source)
-            && !IsImages(source, context)
-            && !data.IsFaulty)
+            && !IsImages(source) && !context.TextOnly && !data.IsFaulty)
         {
             context.Report(DiagnosticCodes.PolicyMissingKey, data.Position,
                 "'data' does not say where the labels are; give 'label' (a column) or 'labels' (a file of its own).");
@@ -94,9 +93,8 @@ internal static class PolicyChecks
     // Only an NPZ has arrays with names: it may hold labels under a usual name, and 'label' picks one of it.
     private static bool IsArchive(PolicyPath path) => path.Text.EndsWith(".npz", StringComparison.OrdinalIgnoreCase);
 
-    // Their folders name the classes. A base branch's folder may not be there, and has no ending.
-    private static bool IsImages(PolicyPath path, ReadContext context) =>
-        (!path.Files.IsEmpty && path.Files.All(ImageReader.Reads)) || (context.FilesMayBeMissing && !Path.HasExtension(path.Text));
+    // Their folders name the classes.
+    private static bool IsImages(PolicyPath path) => !path.Files.IsEmpty && path.Files.All(ImageReader.Reads);
 
     private static void Features(Section features, Section data, ReadContext context)
     {

@@ -42,6 +42,7 @@ internal static class PolicyPaths
             return Wrong(DiagnosticCodes.PolicyPath, full == context.Folder
                 ? $"{what} is {shown}, the policy's own folder; give a file inside it."
                 : $"{what} is {shown}, which leaves the policy's folder; give a path inside it.");
+        if (context.TextOnly) return new(text, full, at);
         var isImages = use is PathUse.Data && Directory.Exists(full);
         if (isImages) full = Path.Combine(full, "*", "*"); // a folder for each class
         var isPattern = isImages || (use is PathUse.Files or PathUse.Data && text.IndexOfAny(['*', '?']) >= 0);
@@ -51,7 +52,7 @@ internal static class PolicyPaths
         if (isImages) files = [.. files.Where(ImageReader.Reads)];
         if (endless || files.Length > MaxFiles)
             return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which stands for too many files; narrow it.");
-        if (isPattern && files.Length == 0 && !context.FilesMayBeMissing)
+        if (isPattern && files.Length == 0)
             return Wrong(DiagnosticCodes.PolicyFileMissing,
                 $"{what} is {shown}, {(isImages ? $"a folder without images ({ImageFile.Readable}) in folders named after their classes" : "which matches no file")}.");
         var root = RealPath(context.Folder);
@@ -68,7 +69,7 @@ internal static class PolicyPaths
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a folder; give a file.");
             if (!isFile && File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
-            if (use is PathUse.File or PathUse.Files or PathUse.Data && !File.Exists(file) && !context.FilesMayBeMissing)
+            if (use is PathUse.File or PathUse.Files or PathUse.Data && !File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, {Missing(context.Folder, file)}");
         }
 

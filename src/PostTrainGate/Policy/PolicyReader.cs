@@ -13,11 +13,11 @@ public static class PolicyReader
     /// <returns>The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.</returns>
     public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) => Read(path, PolicyNames.Catalog);
 
-    /// <summary>Reads the policy of another commit as if it stood here; files that it names need not be here.</summary>
+    /// <summary>Reads the policy of another commit as if it stood here, from its text alone: no file here is looked at.</summary>
     /// <param name="bytes">Its text.</param>
     /// <param name="file">The policy of this commit, which diagnostics name.</param>
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) ReadBase(byte[] bytes, string file) =>
-        Read(file, bytes, new(Path.GetDirectoryName(Path.GetFullPath(file))!, PolicyNames.Catalog) { FilesMayBeMissing = true });
+        Read(file, bytes, new(Path.GetDirectoryName(Path.GetFullPath(file))!, PolicyNames.Catalog) { TextOnly = true });
 
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, PolicyNames names)
     {

@@ -52,6 +52,9 @@ public static class PolicyReference
         return text.ToString();
     }
 
+    /// <summary>Every key of the policy as the documentation writes it, in the order of the schema.</summary>
+    internal static IEnumerable<string> Keys(PolicyNames names) => Rows(PolicyShape.Root, "", names).Select(row => row[0].Trim('`'));
+
     private static IEnumerable<string[]> Rows(MapShape map, string prefix, PolicyNames names)
     {
         foreach (var key in map.Keys(names).Where(k => k.Refused is null))

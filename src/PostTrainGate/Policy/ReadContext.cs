@@ -18,8 +18,10 @@ internal sealed class ReadContext(string folder, PolicyNames names)
     /// <summary>Names that it may use.</summary>
     public PolicyNames Names => names;
 
-    /// <summary>Whether files that the policy reads may be missing: it belongs to another commit.</summary>
-    public bool FilesMayBeMissing { get; init; }
+    /// <summary>
+    /// Whether only the text is read: the policy belongs to another commit, of which the files here say nothing.
+    /// </summary>
+    public bool TextOnly { get; init; }
 
     /// <summary>Whether anything is an error.</summary>
     public bool HasErrors => _diagnostics.Any(d => d.Severity == Severity.Error);

@@ -62,6 +62,9 @@ internal abstract class Key(string name, Shape shape, string summary)
     /// <summary>What holds when it is left out, as it would be written; null when there is nothing to write.</summary>
     public string? Default { get; init; }
 
+    /// <summary>The value of <see cref="Default"/>; null when there is none.</summary>
+    public abstract object? Standard { get; }
+
     /// <summary>What is said to whoever writes it; for keys that are refused with a reason instead of as unknown.</summary>
     public string? Refused { get; init; }
 }
@@ -69,6 +72,9 @@ internal abstract class Key(string name, Shape shape, string summary)
 /// <summary>A key whose value is a <typeparamref name="T"/>.</summary>
 internal sealed class Key<T>(string name, Shape shape, string summary) : Key(name, shape, summary)
 {
+    /// <inheritdoc/>
+    public override object? Standard => Default is null ? null : Fallback();
+
     /// <summary>The value of <see cref="Key.Default"/>.</summary>
     public T? Fallback()
     {
@@ -100,6 +106,9 @@ internal sealed class Section(SourcePosition position)
         value = read is null ? default : (T)read;
         return read is not null;
     }
+
+    /// <summary>The value, or its default, whatever its type; null when there is neither.</summary>
+    public object? Value(Key key) => Read(key) ?? key.Standard;
 
     /// <summary>Whether the key stands in the file, its value right or wrong.</summary>
     public bool Has(Key key) => _entries.ContainsKey(key.Name);
