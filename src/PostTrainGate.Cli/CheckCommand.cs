@@ -30,6 +30,11 @@ internal sealed class CheckCommand(CliHost host)
             await output.ShowFailureAsync([.. wrong.Diagnostics], cancel);
             return ExitCodes.BadInput;
         }
+        catch (BaseUnreadableException unread)
+        {
+            await output.ShowFailureAsync([unread.Diagnostic(options.PolicyFile)], cancel);
+            return ExitCodes.NoVerdict;
+        }
         catch (Exception defect)
         {
             var detailed = options.Verbosity == Verbosity.Detailed;
@@ -53,7 +58,16 @@ internal sealed class CheckCommand(CliHost host)
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
         var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model, Full = options.Full, Cache = cache };
-        var result = await output.WatchAsync(progress => Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel));
+        GateResult result;
+        try
+        {
+            result = await output.WatchAsync(progress => Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel));
+        }
+        catch (GateException wrong) when (!baseline.Diagnostics.IsEmpty)
+        {
+            throw baseline.Explain(wrong);
+        }
+
         cancel.ThrowIfCancellationRequested();
         result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
             Reproduce = Reproduce(policy, options, baseline) };

@@ -38,6 +38,12 @@ internal sealed record CliHost
     /// <summary>How long to wait before a failed call of GitHub is tried again; each further wait is twice as long.</summary>
     public TimeSpan RetryWait { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long reading the base from GitHub may take in all.</summary>
+    public TimeSpan BaseTime { get; init; } = TimeSpan.FromSeconds(35);
+
+    /// <summary>How long the comment may take in all.</summary>
+    public TimeSpan CommentTime { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>This process.</summary>
     public static CliHost OfProcess() => new()
     {

@@ -66,7 +66,7 @@ internal static class CommandLine
             HelpName = "folder", Description = "Where runs leave what they found for later ones (default: the user's folder for caches).",
         };
         var noCache = new Option<bool>("--no-cache") { Description = "Take nothing from earlier runs and leave nothing." };
-        var baseRef = new Option<string?>("--base") { Description = "A git reference whose gates apply and whose model is the baseline.",
+        var baseRef = new Option<string?>("--base") { Description = "A git reference whose policy applies and whose model is the baseline (in Actions: that of the event).",
             HelpName = "ref" };
         var baseModel = new Option<string?>("--base-model") { Description = "The baseline model, for gates with 'drop'.",
             HelpName = "file" };
@@ -87,7 +87,7 @@ internal static class CommandLine
             Full = parsed.GetValue(full),
             Cache = parsed.GetValue(cache),
             NoCache = parsed.GetValue(noCache),
-            Base = parsed.GetValue(baseRef),
+            Base = parsed.GetValue(baseRef) is { Length: > 0 } reference ? reference : null,
             BaseModel = parsed.GetValue(baseModel),
             InputsFile = parsed.GetValue(inputs),
             Comment = parsed.GetValue(comment),

@@ -6,6 +6,9 @@ internal static class ExitCodes
     /// <summary>The policy, the model, the data or the call is wrong.</summary>
     public const int BadInput = 2;
 
+    /// <summary>There may be a policy on the base, and it cannot be read.</summary>
+    public const int NoVerdict = 3;
+
     /// <summary>A defect of the product.</summary>
     public const int Internal = 70;
 

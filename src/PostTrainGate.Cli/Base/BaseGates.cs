@@ -4,49 +4,54 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// Applies the gates of the base branch to a changed policy, so that a change cannot lower the bar it has to clear. The changed
-/// policy says what is measured (model, data, inputs, repair, reports); the base says how well it has to do (gates with their groups,
-/// confidence, splits, seed, what a repair may cost, what no verdict means). Gates that the change adds are judged as well.
+/// Holds a change against its base: the base's policy applies whole, so that a change cannot lower the bar it has to clear. Of the
+/// changed policy only what <see cref="PolicyTrust"/> calls the change's own applies, and gates that it adds.
 /// </summary>
 internal static class BaseGates
 {
-    /// <summary>The policy to run, and one diagnostic for each place where the base was preferred.</summary>
+    /// <summary>
+    /// The policy to run, and one diagnostic for each place where the base was preferred; an error where the base's value cannot be
+    /// used with the files that are here.
+    /// </summary>
     /// <param name="changed">The policy as it is now.</param>
-    /// <param name="base">The policy of the base.</param>
+    /// <param name="base">The policy of the base, read from its text alone.</param>
     public static (GatePolicy Policy, ImmutableArray<Diagnostic> Diagnostics) Apply(GatePolicy changed, GatePolicy @base)
     {
         var remarks = ImmutableArray.CreateBuilder<Diagnostic>();
-        var gates = Gates(changed, @base, remarks);
-        if (changed.Model is null && @base.Model is not null)
-            remarks.Add(Remark("The policy no longer gates the model of the base branch but predictions that were made elsewhere.",
-                changed.Data.Position));
-        Same("seed", changed.Seed, @base.Seed);
-        Same("confidence", changed.Confidence, @base.Confidence);
-        Same("correction", changed.Correction, @base.Correction);
-        Same("on", changed.On, @base.On);
-        Same("splits", changed.Data.Splits with { Position = default }, @base.Data.Splits with { Position = default });
-        if (changed.Repair is { } now && @base.Repair is { } then) Same("keep", now.AccuracyDrop, then.AccuracyDrop);
-        var groups = Groups(changed, @base, remarks);
-        return (changed with
+        var paths = new BasePaths(changed, remarks);
+        var top = new SourcePosition(changed.File, 1, 1);
+        var policy = @base with
         {
-            Gates = gates,
-            Groups = groups,
-            Seed = @base.Seed,
-            Confidence = @base.Confidence,
-            Correction = @base.Correction,
+            File = changed.File,
+            Model = paths.Model(@base.Model),
+            Data = @base.Data with
+            {
+                Source = paths.Use("data.source", changed.Data.Source, @base.Data.Source, PathUse.Data)!,
+                Labels = paths.Use("data.labels", changed.Data.Labels, @base.Data.Labels, PathUse.File),
+                Splits = @base.Data.Splits with { Position = changed.Data.Splits.Position },
+                Position = changed.Data.Position,
+            },
+            Groups = [.. @base.Groups.Select(theirs => theirs with
+            {
+                Position = changed.Groups.FirstOrDefault(g => g.Name == theirs.Name)?.Position ?? top,
+            })],
+            Gates = Gates(changed, @base, remarks),
             Family = @base.Gates.Length,
-            On = @base.On,
-            Data = changed.Data with { Splits = @base.Data.Splits },
             Repair = changed.Repair is null || @base.Repair is null ? changed.Repair
                 : changed.Repair with { AccuracyDrop = @base.Repair.AccuracyDrop },
-        }, remarks.ToImmutable());
-
-        void Same<T>(string key, T mine, T theirs)
-        {
-            if (!EqualityComparer<T>.Default.Equals(mine, theirs))
-                remarks.Add(Remark($"The policy changes '{key}'; the base branch's was applied.", new(changed.File, 1, 1)));
-        }
+            Report = changed.Report,
+        };
+        remarks.AddRange(PolicyDifference.Find(changed.Root!, @base.Root!, PolicyNames.Catalog)
+            .Where(d => !remarks.Any(r => r.Severity == Severity.Error && r.Position == d.Position)).Select(Preferred));
+        return (policy, [.. remarks.OrderBy(r => r.Position?.Line).ThenBy(r => r.Position?.Column)]);
     }
+
+    /// <summary>What is said where the base was preferred.</summary>
+    private static Diagnostic Preferred(PolicyDifference difference) => Remark(
+        $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was applied, "
+        + "until a maintainer changes it there.", difference.Position);
+
+    private static string Shown(string? value) => value is null ? "nothing" : Wording.Quote(value);
 
     private static ImmutableArray<GateRule> Gates(GatePolicy changed, GatePolicy @base, ImmutableArray<Diagnostic>.Builder remarks)
     {
@@ -64,32 +69,22 @@ internal static class BaseGates
             if (i >= 0) mine.RemoveAt(i);
         }
 
-        gates.AddRange(mine);
-        remarks.AddRange(
-            mine.Select(m => Remark($"The policy adds the gate '{GateText.Title(m)}'; it was applied as well.", m.Position,
-                Severity.Note)));
+        foreach (var added in mine)
+        {
+            // Rows are dealt to the splits by the groups: one more would be another test split for the base's gates.
+            var known = added.Group is null || @base.Groups.Any(g => g.Name == added.Group);
+            if (known) gates.Add(added);
+            remarks.Add(Remark(known ? $"The policy adds the gate '{GateText.Title(added)}'; it was applied as well."
+                : $"The policy adds the gate '{GateText.Title(added)}' over a group that the base branch does not have; it applies once the base has both.",
+                added.Position, Severity.Note));
+        }
+
         return gates.ToImmutable();
     }
 
-    private static ImmutableArray<GroupPolicy> Groups(GatePolicy changed, GatePolicy @base, ImmutableArray<Diagnostic>.Builder remarks)
-    {
-        foreach (var theirs in @base.Groups)
-        {
-            var mine = changed.Groups.FirstOrDefault(g => g.Name == theirs.Name);
-            if (mine is not null && !IsSame(mine, theirs))
-                remarks.Add(Remark($"The policy changes the group '{theirs.Name}'; the base branch's was applied.", mine.Position));
-        }
-
-        return [.. @base.Groups, .. changed.Groups.Where(g => @base.Groups.All(b => b.Name != g.Name))];
-    }
-
-    private static bool IsSame(GateRule a, GateRule b) => 
+    private static bool IsSame(GateRule a, GateRule b) =>
         (a.Metric, a.Group, a.Attack, a.Certificate, a.Smoothing, a.Corruption, a.Rate, a.Alpha, a.Classes, a.Neighbors, a.Gap)
         == (b.Metric, b.Group, b.Attack, b.Certificate, b.Smoothing, b.Corruption, b.Rate, b.Alpha, b.Classes, b.Neighbors, b.Gap);
-
-    private static bool IsSame(GroupPolicy a, GroupPolicy b) =>
-        (a.Column, a.Privileged, a.Where, a.MinCount) == (b.Column, b.Privileged, b.Where, b.MinCount)
-        && a.Cross.SequenceEqual(b.Cross) && a.Bins.SequenceEqual(b.Bins) && a.Dependent.SequenceEqual(b.Dependent);
 
     private static string Threshold(GateRule rule)
     {

@@ -1,32 +1,52 @@
+using System.Collections.Immutable;
 using PostTrainGate.Cli.GitHub;
 
 namespace PostTrainGate.Cli.Base;
 
-/// <summary>Files of the base commit, beside the policy.</summary>
+/// <summary>Files of the base commit.</summary>
 /// <param name="Commit">Full hash.</param>
-internal abstract record BaseSource(string Commit)
+/// <param name="Checkout">Where the policy stands in the repository.</param>
+internal abstract record BaseSource(string Commit, Checkout Checkout)
 {
     /// <summary>A file as it was; null when there was none.</summary>
-    /// <param name="path">Relative to the policy's folder, with <c>/</c>.</param>
+    /// <param name="path">From the top of the repository, with <c>/</c>.</param>
     /// <param name="largest">Size that is refused above.</param>
     /// <param name="cancel">Stops reading.</param>
+    /// <exception cref="BaseUnreadableException">It may be there, and cannot be read.</exception>
     public abstract Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel);
+
+    /// <summary>Paths of all files.</summary>
+    /// <exception cref="BaseUnreadableException">They cannot be listed.</exception>
+    public abstract Task<string[]> ListAsync(CancellationToken cancel);
+
+    /// <summary>Whether a file of the base is here no longer.</summary>
+    public virtual Task<bool> IsGoneAsync(string path, CancellationToken cancel) =>
+        Task.FromResult(!File.Exists(Path.Combine(Checkout.Root, path)));
 
     /// <summary>Where Git LFS keeps a file on this machine; null when it was not fetched.</summary>
     public virtual Task<string?> StoredAsync(string hash, CancellationToken cancel) => Task.FromResult<string?>(null);
 
-    /// <summary>Where the base can be read from; null when nowhere.</summary>
-    public static async Task<BaseSource?> FindAsync(string folder, string? reference, PullRequestEvent? pullRequest, CliHost host,
+    /// <summary>Where the base can be read from, the most likely first: git, or where the checkout lacks the commit, GitHub.</summary>
+    /// <exception cref="BaseUnreadableException">Nowhere.</exception>
+    /// <exception cref="GateException">A reference that was asked for by name is no commit.</exception>
+    public static async Task<ImmutableArray<BaseSource>> FindAsync(BaseCommit wanted, ImmutableArray<Checkout> checkouts, CliHost host,
         CancellationToken cancel)
     {
-        var git = await GitRepository.OpenAsync(folder, host, cancel);
-        if (git is not null && await CommitAsync(git, reference, pullRequest, cancel) is { } commit) return new GitSource(git, commit);
-        return reference is null && pullRequest is not null && GitHubApi.Open(host) is { } api && Workspace(folder, host) is { } prefix
-            ? await GitHubSource.OpenAsync(api, pullRequest, prefix, cancel) : null;
+        var sources = ImmutableArray.CreateBuilder<BaseSource>();
+        foreach (var checkout in checkouts)
+        {
+            var git = new GitRepository(host, checkout.Root);
+            if (await wanted.FindAsync(git, cancel) is { } commit) sources.Add(new GitSource(git, commit, checkout));
+        }
+
+        if (sources.Count > 0) return sources.ToImmutable();
+        if (new ActionsEnvironment(host).IsActions && !checkouts.IsEmpty && GitHubApi.Open(host, host.BaseTime) is { } api)
+            return [new GitHubSource(api, await wanted.FindAsync(api, cancel), checkouts[0])];
+        throw wanted.Missing();
     }
 
     /// <summary>Joins and resolves <c>..</c>; null when the path leaves the repository.</summary>
-    protected static string? Join(string prefix, string path)
+    public static string? Join(string prefix, string path)
     {
         var parts = new List<string>();
         foreach (var part in $"{prefix}/{path}".Split('/', StringSplitOptions.RemoveEmptyEntries))
@@ -45,26 +65,16 @@ internal abstract record BaseSource(string Commit)
         return string.Join('/', parts);
     }
 
-    // Actions checks out the merge of base and pull request; with fetch-depth 2 its first parent is the base.
-    private static async Task<string?> CommitAsync(GitRepository git, string? reference, PullRequestEvent? pullRequest,
-        CancellationToken cancel)
+    private sealed record GitSource(GitRepository Git, string Commit, Checkout Checkout) : BaseSource(Commit, Checkout)
     {
-        if (reference is not null) return await git.CommitAsync(reference, cancel);
-        if (await git.CommitAsync(pullRequest!.BaseSha, cancel) is { } commit) return commit;
-        return await git.CommitAsync("HEAD^2", cancel) == pullRequest.HeadSha ? await git.CommitAsync("HEAD^1", cancel) : null;
-    }
+        public override Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel) =>
+            Git.ReadAsync(Commit, path, largest, cancel);
 
-    private static string? Workspace(string folder, CliHost host)
-    {
-        if (host.Variable("GITHUB_WORKSPACE") is not { } workspace) return null;
-        var relative = Path.GetRelativePath(workspace, folder).Replace('\\', '/');
-        return relative == ".." || relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? null : relative;
-    }
+        public override Task<string[]> ListAsync(CancellationToken cancel) => Git.ListAsync(Commit, cancel);
 
-    private sealed record GitSource(GitRepository Git, string Commit) : BaseSource(Commit)
-    {
-        public override async Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel) =>
-            Join(Git.Prefix, path) is { } full ? await Git.ReadAsync(Commit, full, largest, cancel) : null;
+        // A sparse checkout lacks files that are there.
+        public override async Task<bool> IsGoneAsync(string path, CancellationToken cancel) => await base.IsGoneAsync(path, cancel)
+            && (!await Git.IsSparseAsync(cancel) || await Git.ReadAsync("HEAD", path, long.MaxValue, cancel) is null);
 
         public override async Task<string?> StoredAsync(string hash, CancellationToken cancel)
         {
@@ -73,15 +83,12 @@ internal abstract record BaseSource(string Commit)
         }
     }
 
-    private sealed record GitHubSource(GitHubApi Api, PullRequestEvent Event, string Prefix) : BaseSource(Event.BaseSha)
+    private sealed record GitHubSource(GitHubApi Api, string Commit, Checkout Checkout) : BaseSource(Commit, Checkout)
     {
-        // Nothing is known before something was read: the policy's folder, which every base branch with a policy has.
-        public static async Task<BaseSource?> OpenAsync(GitHubApi api, PullRequestEvent pullRequest, string prefix,
-            CancellationToken cancel) =>
-            await api.CanReadAsync(pullRequest.BaseSha, cancel) ? new GitHubSource(api, pullRequest, prefix) : null;
-
         public override async Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel) =>
-            Join(Prefix, path) is { } full && await Api.ReadFileAsync(full, Commit, cancel) is { } bytes && bytes.LongLength <= largest
-                ? bytes : null;
+            await Api.ReadFileAsync(path, Commit, cancel) is not { } bytes ? null : bytes.LongLength <= largest ? bytes
+                : throw new BaseUnreadableException($"'{path}' of the base commit is larger than {largest} bytes.");
+
+        public override Task<string[]> ListAsync(CancellationToken cancel) => Api.ListFilesAsync(Commit, cancel);
     }
 }

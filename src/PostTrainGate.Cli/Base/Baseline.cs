@@ -5,12 +5,11 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// What a run is held against: the gates of the base branch and, for gates with <c>drop</c>, its model. Owns the temporary copy of
-/// that model.
+/// What a run is held against: the policy of the base and, for gates with <c>drop</c>, its model. Owns the temporary copy of that model.
 /// </summary>
 internal sealed class Baseline : IDisposable
 {
-    private const long LargestPolicy = 1 << 20, LargestModel = 1L << 31;
+    private const long LargestModel = 1L << 31;
 
     private string? _temporary;
 
@@ -29,41 +28,25 @@ internal sealed class Baseline : IDisposable
     public ImmutableArray<Diagnostic> Diagnostics { get; private set; } = [];
 
     /// <summary>
-    /// Finds it: <c>--base</c>, or the base of the pull request that Actions runs for; from git, or where the checkout has one commit only,
+    /// Finds it: <c>--base</c>, or the base of the event that Actions runs for; from git, or where the checkout has one commit only,
     /// from GitHub.
     /// </summary>
-    /// <exception cref="GateException">What was asked for by name cannot be had.</exception>
+    /// <exception cref="BaseUnreadableException">There may be a policy on the base, and it cannot be read.</exception>
+    /// <exception cref="GateException">What was asked for by name cannot be had, or cannot be used with the files that are here.</exception>
     public static async Task<Baseline> FindAsync(GatePolicy policy, CheckOptions options, CliHost host, CancellationToken cancel)
     {
         var baseline = new Baseline(policy);
         try
         {
             if (options.BaseModel is { } given) baseline.Model = File.Exists(given) ? given
-                : throw Unavailable($"The base model {given} does not exist.");
-            var pullRequest = options.Base is null && options.Format is OutputFormat.GitHub or OutputFormat.Auto
-                ? GitHubEvent.PullRequestOf(host) : null;
-            if (options.Base is null && pullRequest is null) return baseline;
-            var source = await BaseSource.FindAsync(policy.Folder, options.Base, pullRequest, host, cancel);
-            if (source is null)
-            {
-                if (options.Base is not null) throw Unavailable(
-                    $"The base {options.Base} is no commit of a git repository that holds the policy.");
-                baseline.Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
-                    "The base branch's policy cannot be had from the checkout or from GitHub, so the pull request's own gates applied. "
-                    + "Check out with fetch-depth: 2, or allow contents: read.");
-                return baseline;
-            }
-
-            baseline.Commit = source.Commit;
-            try
-            {
-                await baseline.UseAsync(source, options, cancel);
-            }
-            catch (GateException unread) when (options.Base is null)
-            {
-                baseline.Add(DiagnosticCodes.BaseUnavailable, Severity.Warning, $"{unread.Message} The pull request's own gates applied.");
-            }
-
+                : throw new GateException(new Diagnostic(DiagnosticCodes.BaseUnavailable, $"The base model {given} does not exist."));
+            // A build says itself what it is held against: its checkout in Actions often has one commit, and no token.
+            var wanted = options.Base is { } name ? new BaseCommit.Reference(name)
+                : options.Format != OutputFormat.MSBuild ? GitHubEvent.BaseOf(host) : null;
+            if (wanted is null) return baseline;
+            var checkouts = Checkout.Around(options.Path, policy.File, new ActionsEnvironment(host).GivenWorkspace);
+            var sources = await BaseSource.FindAsync(wanted, checkouts, host, cancel);
+            await baseline.UseAsync(sources, options, cancel);
             return baseline;
         }
         catch
@@ -73,40 +56,63 @@ internal sealed class Baseline : IDisposable
         }
     }
 
+    /// <summary>
+    /// What is wrong with a run that the base's policy cannot be used for: where the change has another value, that may be why, and a
+    /// maintainer changes it in the base.
+    /// </summary>
+    public GateException Explain(GateException wrong) =>
+        new([.. wrong.Diagnostics, .. Diagnostics.Select(d => d is { Code: DiagnosticCodes.PolicyChanged, Severity: Severity.Warning }
+            ? d with { Severity = Severity.Error } : d)]);
+
     /// <inheritdoc/>
     public void Dispose()
     {
         if (_temporary is not null) File.Delete(_temporary);
     }
 
-    private async Task UseAsync(BaseSource source, CheckOptions options, CancellationToken cancel)
+    private async Task UseAsync(ImmutableArray<BaseSource> sources, CheckOptions options, CancellationToken cancel)
     {
-        var name = Path.GetFileName(Policy.File);
-        if (await source.ReadAsync(name, LargestPolicy, cancel) is not { } text)
+        if (await BasePolicy.FindAsync(sources, Policy.File, cancel) is not { } found)
         {
+            Commit = sources[0].Commit;
             Add(DiagnosticCodes.BaseUnavailable, Severity.Note,
-                $"The base branch ({source.Commit[..7]}) has no policy here yet, so the policy's own gates applied.");
+                $"The base branch ({Commit[..7]}) has no policy here yet, so the policy's own gates applied.");
             return;
         }
 
-        var (theirs, faults) = PolicyReader.ReadBase(text, Policy.File);
+        Commit = found.Source.Commit;
+        var (theirs, faults) = PolicyReader.ReadBase(found.Text, Policy.File);
         if (theirs is null)
         {
-            Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
-                $"The base branch's policy ({source.Commit[..7]}) cannot be used ({faults.First(f => f.Severity == Severity.Error).Message}), so the policy's own gates applied.");
-            return;
+            var fault = faults.First(f => f.Severity == Severity.Error);
+            throw new BaseUnreadableException($"'{found.Path}' of the commit {Commit[..7]} is no policy in line {fault.Position?.Line}: "
+                + $"{fault.Message} A maintainer mends it in the base branch.");
         }
 
+        if (found.Moved) Add(DiagnosticCodes.PolicyChanged, Severity.Warning,
+            $"The policy was '{found.Path}' in the base branch; that one was applied.");
         var (policy, remarks) = BaseGates.Apply(Policy, theirs);
         (Policy, Diagnostics) = (policy, [.. Diagnostics, .. remarks]);
+        if (remarks.Any(r => r.Severity == Severity.Error)) throw new GateException([.. Diagnostics]);
         if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model
             && Policy.Gates.Any(g => g.Drop is not null))
-            await UseModelAsync(source, model.Text, cancel);
+            await UseModelAsync(found, model.Text, cancel);
     }
 
-    private async Task UseModelAsync(BaseSource source, string path, CancellationToken cancel)
+    private async Task UseModelAsync(BasePolicy found, string path, CancellationToken cancel)
     {
-        var bytes = await source.ReadAsync(path, LargestModel, cancel);
+        var source = found.Source;
+        byte[]? bytes = null;
+        var why = "";
+        try
+        {
+            if (BaseSource.Join($"{found.Path}/..", path) is { } full) bytes = await source.ReadAsync(full, LargestModel, cancel);
+        }
+        catch (BaseUnreadableException unread)
+        {
+            why = $" {unread.Message}";
+        }
+
         if (bytes is not null && LargeFile.Pointer(bytes) is { } hash)
         {
             if (await source.StoredAsync(hash, cancel) is { } stored) Model = stored;
@@ -116,7 +122,7 @@ internal sealed class Baseline : IDisposable
         if (bytes is null)
         {
             Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
-                $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare with. A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}");
+                $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}");
         }
         else if (Model is null)
         {
@@ -128,6 +134,4 @@ internal sealed class Baseline : IDisposable
 
     private void Add(string code, Severity severity, string message) =>
         Diagnostics = Diagnostics.Add(new(code, message, new SourcePosition(Policy.File, 1, 1), severity));
-
-    private static GateException Unavailable(string message) => new(new Diagnostic(DiagnosticCodes.BaseUnavailable, message));
 }

@@ -11,6 +11,12 @@ internal sealed class ActionsEnvironment(CliHost host)
     /// <summary>Root of the checkout.</summary>
     public string Workspace => host.Variable("GITHUB_WORKSPACE") ?? Directory.GetCurrentDirectory();
 
+    /// <summary>Root of the checkout, where it is given.</summary>
+    public string? GivenWorkspace => host.Variable("GITHUB_WORKSPACE");
+
+    /// <summary>Commit that the run is for.</summary>
+    public string? Sha => host.Variable("GITHUB_SHA");
+
     /// <summary>Name of the event that started the run.</summary>
     public string? EventName => host.Variable("GITHUB_EVENT_NAME");
 

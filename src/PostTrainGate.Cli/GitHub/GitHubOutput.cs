@@ -63,7 +63,7 @@ internal sealed class GitHubOutput : ICheckOutput
     private async Task CommentAsync(string text, bool passed, CancellationToken cancel)
     {
         if (_options.Comment == CommentMode.Never || GitHubEvent.PullRequestOf(_host) is not { } pullRequest) return;
-        if (GitHubApi.Open(_host) is not { } api)
+        if (GitHubApi.Open(_host, _host.CommentTime) is not { } api)
         {
             Degrade("there is no token");
             return;
@@ -73,13 +73,13 @@ internal sealed class GitHubOutput : ICheckOutput
         {
             var marker = new CommentMarker(_actions.Relative(_options.PolicyFile), _actions.Run.Run, _actions.Run.Attempt);
             var create = _options.Comment == CommentMode.Always || !passed;
-            var outcome = await new PullRequestComment(api, pullRequest.Number)
+            var outcome = await new PullRequestComment(api, pullRequest.Number, pullRequest.HeadSha)
                 .UpsertAsync(marker, text + Foot(pullRequest), create, cancel);
             _host.Out.WriteLine($"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: {Words(outcome)}.");
         }
-        catch (Exception e) when (GitHubApi.IsRefusal(e) && !cancel.IsCancellationRequested)
+        catch (Exception e) when (!cancel.IsCancellationRequested)
         {
-            Degrade(e is Octokit.ApiException { StatusCode: var status } ? $"{(int)status} {e.Message}" : e.Message);
+            Degrade(GitHubApi.Why(e));
         }
     }
 

@@ -19,14 +19,19 @@ internal enum CommentOutcome
 }
 
 /// <summary>
-/// Keeps one comment a policy on a pull request. GitHub has no conditional writes, so every write is checked afterwards: what an older
-/// run overwrote is written again, and of two comments that two runs made at once the one of the later run stays. Every step starts
-/// from what is there, so that all of it can be repeated after a failure.
+/// Keeps one comment a policy on a pull request: that of the newest commit, whichever run writes last. A run whose commit is no longer
+/// the proposed one writes nothing. Of one commit the later run counts. GitHub has no conditional writes, so every write is checked
+/// afterwards, at once and after a while: what an older run overwrote meanwhile is written again, and of two comments that two runs
+/// made at once the one of the later run stays. Every step starts from what is there, so that all of it can be repeated after a failure.
 /// </summary>
-internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
+/// <param name="api">GitHub.</param>
+/// <param name="pullRequest">Number of the pull request.</param>
+/// <param name="head">Commit that the run is for; null when it is not known.</param>
+internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string? head = null)
 {
     private const int Rounds = 3;
     private const int PageSize = 100;
+    private const int MostPages = 100;
 
     /// <summary>Makes, rewrites or leaves the comment.</summary>
     /// <param name="marker">What tells it from others.</param>
@@ -35,8 +40,8 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
     /// <param name="cancel">Stops between requests.</param>
     public async Task<CommentOutcome> UpsertAsync(CommentMarker marker, string text, bool create, CancellationToken cancel)
     {
-        var login = await api.LoginAsync(cancel);
-        return await api.Retry.ExecuteAsync(async token => await UpsertAsync(login, marker, $"{marker}\n{text}", create, token), cancel);
+        var login = await api.AskAsync(api.LoginAsync, cancel);
+        return await api.AskAsync(token => UpsertAsync(login, marker, $"{marker}\n{text}", create, token), cancel);
     }
 
     private async Task<CommentOutcome> UpsertAsync(string login, CommentMarker marker, string body, bool create, CancellationToken cancel)
@@ -47,6 +52,7 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
         for (var round = 0; round < Rounds; round++)
         {
             cancel.ThrowIfCancellationRequested();
+            if (await IsOutdatedAsync(cancel)) return CommentOutcome.Stale;
             if (await OwnAsync(login, marker, mine) is [var (newest, written), ..])
             {
                 if (written.Age.CompareTo(marker.Age) > 0) return CommentOutcome.Stale;
@@ -63,10 +69,20 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
                 return outcome;
             }
 
-            if (await SettleAsync(login, marker, mine, cancel)) break;
+            if (await SettleAsync(login, marker, mine, cancel) && await StaysAsync(login, marker, mine, cancel)) break;
         }
 
         return outcome;
+    }
+
+    private async Task<bool> IsOutdatedAsync(CancellationToken cancel) => head is not null
+        && await api.HeadAsync(pullRequest, cancel) is { Length: > 0 } now && !now.Equals(head, StringComparison.OrdinalIgnoreCase);
+
+    // An older run may have looked before our write, and write after our look.
+    private async Task<bool> StaysAsync(string login, CommentMarker marker, IssueComment mine, CancellationToken cancel)
+    {
+        await Task.Delay(api.FirstWait, cancel);
+        return await SettleAsync(login, marker, mine, cancel);
     }
 
     // Leaves one comment: that of the latest run. True when it is at least as new as ours.
@@ -95,7 +111,7 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
         IssueComment? mine)
     {
         var listed = (await AllAsync())
-            .Where(c => string.Equals(c.User?.Login, login, StringComparison.OrdinalIgnoreCase))
+            .Where(c => string.Equals(c?.User?.Login, login, StringComparison.OrdinalIgnoreCase))
             .Select(c => (Comment: c, Marker: CommentMarker.Of(c.Body))).Where(c => c.Marker?.Policy == marker.Policy)
             .Select(c => (c.Comment, Marker: c.Marker!)).ToList();
         if (mine is not null && listed.All(c => c.Comment.Id != mine.Id)) listed.Add((mine, marker));
@@ -106,12 +122,14 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest)
     private async Task<List<IssueComment>> AllAsync()
     {
         List<IssueComment> all = [];
-        for (var page = 1; ; page++)
+        for (var page = 1; page <= MostPages; page++)
         {
             var some = await api.Client.Issue.Comment.GetAllForIssue(api.Owner, api.Name, pullRequest,
                 new ApiOptions { PageSize = PageSize, PageCount = 1, StartPage = page });
             all.AddRange(some);
-            if (some.Count < PageSize) return all;
+            if (some.Count < PageSize) break;
         }
+
+        return all;
     }
 }

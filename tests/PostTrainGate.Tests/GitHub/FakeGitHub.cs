@@ -34,6 +34,12 @@ internal sealed partial class FakeGitHub : IDisposable
     /// <summary>Files of the base commit by path.</summary>
     public Dictionary<string, byte[]> Files { get; } = [];
 
+    /// <summary>Whether the base commit can be read.</summary>
+    public bool HasBase { get; set; } = true;
+
+    /// <summary>Commit that pull request 7 proposes.</summary>
+    public string Head { get; set; } = HeadSha;
+
     /// <summary>Who the token belongs to, as GraphQL tells it; null: GraphQL does not answer.</summary>
     public string? Viewer { get; set; } = Bot;
 
@@ -128,7 +134,20 @@ internal sealed partial class FakeGitHub : IDisposable
             if (path == "/user") return User is null ? Status(403, "Resource not accessible by integration")
                 : Json(200, new JsonObject { ["login"] = User, ["id"] = 5 });
             if (path.StartsWith("/repos/octo/models/git/commits/", StringComparison.Ordinal))
-                return Files.Count > 0 ? Json(200, new JsonObject { ["sha"] = BaseSha }) : Status(404, "Not Found");
+                return HasBase ? Json(200, new JsonObject { ["sha"] = path.Split('/')[^1] }) : Status(404, "Not Found");
+            if (path.StartsWith("/repos/octo/models/commits/", StringComparison.Ordinal))
+                return path.EndsWith("/release", StringComparison.Ordinal) ? Json(200, new JsonObject { ["sha"] = BaseSha }) : Status(422, "No commit found");
+            if (path.StartsWith("/repos/octo/models/compare/trunk...", StringComparison.Ordinal))
+                return Json(200, new JsonObject { ["merge_base_commit"] = new JsonObject { ["sha"] = BaseSha } });
+            if (path == "/repos/octo/models") return Json(200, new JsonObject { ["default_branch"] = "trunk" });
+            if (path.StartsWith("/repos/octo/models/git/trees/", StringComparison.Ordinal))
+            {
+                return Json(200, new JsonObject { ["sha"] = BaseSha, ["truncated"] = false, ["tree"] = new JsonArray([.. Files.Keys
+                    .Select(f => new JsonObject { ["path"] = f, ["type"] = "blob", ["mode"] = "100644", ["sha"] = Sha(f) })]) });
+            }
+
+            if (path == "/repos/octo/models/pulls/7")
+                return Json(200, new JsonObject { ["number"] = 7, ["head"] = new JsonObject { ["sha"] = Head } });
             if (path.StartsWith("/repos/octo/models/contents/",
                 StringComparison.Ordinal)) return Entry(Uri.UnescapeDataString(path["/repos/octo/models/contents/".Length..]));
             if (path.StartsWith("/repos/octo/models/git/blobs/", StringComparison.Ordinal)) return Blob(path.Split('/')[^1]);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
 using PostTrainGate.Tests.Cli;
 using PostTrainGate.Tests.Reporting;
@@ -98,17 +99,23 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         using var folder = new TemporaryFolder();
         using var github = new FakeGitHub();
         var api = GitHubApi.Open(github.Host(folder,
-            new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" }))!;
+            new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" }), TimeSpan.FromMinutes(1))!;
         var cancel = TestContext.Current.CancellationToken;
         await api.Client.Issue.Comment.Update(api.Owner, api.Name, 42, "body");
         await api.Client.Issue.Comment.Delete(api.Owner, api.Name, 42);
         Assert.NotEmpty(await api.LoginAsync(cancel));
-        Assert.True(await api.CanReadAsync(FakeGitHub.BaseSha, cancel));
-        await api.ReadFileAsync("a/posttraingate.yml", FakeGitHub.BaseSha, cancel); // the example is a folder
+        // The answers are examples, of other commits and files; what is asked is what counts.
+        await Assert.ThrowsAsync<BaseUnreadableException>(() => api.ObjectAsync(FakeGitHub.BaseSha, cancel));
+        await Record.ExceptionAsync(() => api.ReadFileAsync("a/posttraingate.yml", FakeGitHub.BaseSha, cancel));
+        await Record.ExceptionAsync(() => api.ListFilesAsync(FakeGitHub.BaseSha, cancel));
+        await Record.ExceptionAsync(() => api.CommitAsync("main", cancel));
+        await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel));
+        await api.HeadAsync(7, cancel);
         await api.Client.Git.Blob.Get(api.Owner, api.Name, FakeGitHub.BaseSha);
         NothingRefused("PATCH /repos/octo/models/issues/comments/42", "DELETE /repos/octo/models/issues/comments/42",
             $"GET /repos/octo/models/git/commits/{FakeGitHub.BaseSha}", "GET /repos/octo/models/contents/a/posttraingate.yml",
-            $"GET /repos/octo/models/git/blobs/{FakeGitHub.BaseSha}");
+            $"GET /repos/octo/models/git/blobs/{FakeGitHub.BaseSha}", $"GET /repos/octo/models/git/trees/{FakeGitHub.BaseSha}",
+            "GET /repos/octo/models/commits/main", "GET /repos/octo/models/compare/", "GET /repos/octo/models/pulls/7");
     }
 
     private void NothingRefused(params string[] requests)

@@ -142,6 +142,43 @@ public sealed class PullRequestCommentTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Of_two_simultaneous_runs_the_newest_commits_result_stays_whichever_writes_last(bool newestFirst)
+    {
+        const string old = "0000000000000000000000000000000000000000";
+        _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 498 }}\nbefore both");
+        Task[] runs = newestFirst
+            ? [Upsert(Mine with { Run = 501 }, "newest", head: FakeGitHub.HeadSha), Upsert(Mine, "older", head: old)]
+            : [Upsert(Mine, "older", head: old), Upsert(Mine with { Run = 501 }, "newest", head: FakeGitHub.HeadSha)];
+        await Task.WhenAll(runs);
+        Assert.Equal($"{Mine with { Run = 501 }}\nnewest", Assert.Single(_github.Comments).Body);
+    }
+
+    [Fact]
+    public async Task A_run_whose_commit_is_no_longer_proposed_writes_nothing()
+    {
+        Assert.Equal(CommentOutcome.Stale, await Upsert(Mine, "older", head: FakeGitHub.BaseSha));
+        Assert.Empty(_github.Comments);
+    }
+
+    [Fact]
+    public async Task What_an_older_run_overwrites_after_the_first_look_is_written_again()
+    {
+        var comment = _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 498 }}\nold");
+        var looks = 0;
+        _github.Interfere = (method, path) =>
+        {
+            // Between the look right after our write and the one a while later.
+            if (method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal) && _github.Count("PATCH") == 1 && ++looks == 2)
+                _github.Replace(comment.Id, $"{Mine with { Run = 499 }}\nolder");
+            return null;
+        };
+        await Upsert(Mine, "ours");
+        Assert.Equal($"{Mine}\nours", Assert.Single(_github.Comments).Body);
+    }
+
+    [Theory]
     [InlineData(500)]
     [InlineData(502)]
     [InlineData(429)]
@@ -194,7 +231,7 @@ public sealed class PullRequestCommentTests : IDisposable
     {
         _github.Interfere = (method, path) => method == "POST" && path != "/graphql" ? FakeGitHub.Status(status, message) : null;
         var error = await Assert.ThrowsAnyAsync<Exception>(() => Upsert(Mine, "red"));
-        Assert.True(GitHubApi.IsRefusal(error), error.ToString());
+        Assert.StartsWith($"{status} {message}", GitHubApi.Why(error), StringComparison.Ordinal);
         Assert.Equal(1, _github.Count("POST"));
     }
 
@@ -216,7 +253,7 @@ public sealed class PullRequestCommentTests : IDisposable
         Assert.Equal(0, _github.Count("POST"));
     }
 
-    private Task<CommentOutcome> Upsert(CommentMarker marker, string text, bool create = true) =>
-        new PullRequestComment(GitHubApi.Open(_github.Host(_folder))!, 7)
+    private Task<CommentOutcome> Upsert(CommentMarker marker, string text, bool create = true, string? head = null) =>
+        new PullRequestComment(GitHubApi.Open(_github.Host(_folder), TimeSpan.FromMinutes(1))!, 7, head)
             .UpsertAsync(marker, text, create, TestContext.Current.CancellationToken);
 }
