@@ -73,7 +73,13 @@ internal sealed record CheckOptions
     /// <summary>Whether a run takes and leaves nothing.</summary>
     public bool NoCache { get; init; }
 
-    /// <summary>A git reference whose gates apply and whose model is the baseline.</summary>
+    /// <summary>The base of the event that Actions runs for, where a reference is asked for.</summary>
+    public const string EventBase = "event";
+
+    /// <summary>
+    /// A git reference whose policy applies and whose model is the baseline, or <see cref="EventBase"/>; null: the event's inside Actions, but
+    /// for builds.
+    /// </summary>
     public string? Base { get; init; }
 
     /// <summary>The baseline model itself.</summary>

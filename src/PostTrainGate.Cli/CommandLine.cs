@@ -87,7 +87,7 @@ internal static class CommandLine
             Full = parsed.GetValue(full),
             Cache = parsed.GetValue(cache),
             NoCache = parsed.GetValue(noCache),
-            Base = parsed.GetValue(baseRef) is { Length: > 0 } reference ? reference : null,
+            Base = parsed.GetValue(baseRef),
             BaseModel = parsed.GetValue(baseModel),
             InputsFile = parsed.GetValue(inputs),
             Comment = parsed.GetValue(comment),

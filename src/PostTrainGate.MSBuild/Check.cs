@@ -39,6 +39,9 @@ public sealed class Check : ToolTask
     /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
     public bool Full { get; set; }
 
+    /// <summary>The git reference that the policy and the model are held against; empty: none.</summary>
+    public string Base { get; set; } = "";
+
     /// <summary>Further arguments of the command line, quoted as a shell wants them.</summary>
     public string Arguments { get; set; } = "";
 
@@ -113,7 +116,9 @@ public sealed class Check : ToolTask
         if (cancelled) return exitCode;
 
         // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next build.
-        Measured = exitCode is Passed or Failed or Undecided && File.Exists(InputList);
+        // The same holds where the base could not be read: the next build may have it.
+        Measured = exitCode is Passed or Failed or Undecided && File.Exists(InputList)
+            && !diagnostics.Exists(d => d.Contains($": error {DiagnosticCodes.BaseUnavailable}:"));
         if (exitCode != Passed && !Log.HasLoggedErrors) Explain(exitCode);
         if (Measured)
         {
@@ -169,6 +174,7 @@ public sealed class Check : ToolTask
         line.AppendSwitchIfNotNull("--inputs-file ", InputList);
         if (!Repair) line.AppendSwitch("--no-repair");
         if (Full) line.AppendSwitch("--full");
+        line.AppendSwitchIfNotNull("--base=", Base.Length > 0 ? Base : null);
         if (Arguments.Length > 0) line.AppendTextUnquoted(" " + Arguments);
         return line.ToString();
     }

@@ -78,6 +78,25 @@ public class BuildTests(Packages packages)
     }
 
     [Fact]
+    public async Task A_base_keeps_the_bar_that_a_change_lowers()
+    {
+        var app = new ConsumerProject(packages, "Base").WithGate();
+        foreach (string[] step in new[] { ["init", "-q", "-b", "main"], ["add", "posttraingate.yml", "model.onnx", "data"],
+            (string[])["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "base"] })
+        {
+            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", step) { WorkingDirectory = app.Folder })!;
+            await git.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, git.ExitCode);
+        }
+
+        var policy = File.ReadAllText(app.File("posttraingate.yml"));
+        app.Write("posttraingate.yml", policy.Replace("min: 0.9", "min: 0", StringComparison.Ordinal));
+        (await app.BuildAsync()).Passed();
+        Assert.Contains((await app.BuildAsync("-p:PostTrainGateBase=main")).Errors, e => e.Code == "PTG4001");
+        Assert.Contains((await app.BuildAsync("-p:PostTrainGateBase=nowhere")).Errors, e => e.Code == "PTG6004");
+    }
+
+    [Fact]
     public async Task What_changes_during_a_check_is_checked_by_the_next_build()
     {
         var app = new ConsumerProject(packages, "During").WithGate();

@@ -40,10 +40,7 @@ internal sealed class Baseline : IDisposable
         {
             if (options.BaseModel is { } given) baseline.Model = File.Exists(given) ? given
                 : throw new GateException(new Diagnostic(DiagnosticCodes.BaseUnavailable, $"The base model {given} does not exist."));
-            // A build says itself what it is held against: its checkout in Actions often has one commit, and no token.
-            var wanted = options.Base is { } name ? new BaseCommit.Reference(name)
-                : options.Format != OutputFormat.MSBuild ? GitHubEvent.BaseOf(host) : null;
-            if (wanted is null) return baseline;
+            if (Wanted(options, host) is not { } wanted) return baseline;
             var checkouts = Checkout.Around(options.Path, policy.File, new ActionsEnvironment(host).GivenWorkspace);
             var sources = await BaseSource.FindAsync(wanted, checkouts, host, cancel);
             await baseline.UseAsync(sources, options, cancel);
@@ -69,6 +66,14 @@ internal sealed class Baseline : IDisposable
     {
         if (_temporary is not null) File.Delete(_temporary);
     }
+
+    // A build says itself what it is held against: its checkout in Actions often has one commit, and no token.
+    private static BaseCommit? Wanted(CheckOptions options, CliHost host) => options.Base switch
+    {
+        null => options.Format == OutputFormat.MSBuild ? null : GitHubEvent.BaseOf(host),
+        CheckOptions.EventBase when new ActionsEnvironment(host).IsActions => GitHubEvent.BaseOf(host),
+        var name => new BaseCommit.Reference(name),
+    };
 
     private async Task UseAsync(ImmutableArray<BaseSource> sources, CheckOptions options, CancellationToken cancel)
     {

@@ -35,7 +35,13 @@ public partial class ActionTests
         using var place = new Workplace();
         GateOptions? seen = null;
         var args = Arguments(new() { ["policy"] = place.Folder.Root, ["repair"] = repair, ["full"] = full, ["comment"] = comment,
-            ["verbosity"] = "normal" });
+            ["base"] = "event", ["verbosity"] = "normal" });
+        // As inside Actions, where a run for no pull request is held against its own line of commits.
+        var repository = new GitFolder(place.Folder.Root);
+        place.Folder.Write("event.json", """{"repository":{"default_branch":"main"}}""");
+        repository.Commit("all");
+        (place.Variables["GITHUB_ACTIONS"], place.Variables["GITHUB_EVENT_NAME"], place.Variables["GITHUB_EVENT_PATH"]) =
+            ("true", "workflow_dispatch", place.Folder.Path("event.json"));
         var host = place.Host with
         {
             Run = (_, options, _, _) =>
