@@ -57,6 +57,7 @@ internal sealed class CheckCommand(CliHost host)
         }
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
+        OutputFiles.Require(baseline.Policy, options.Repair, reports: true);
         var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model, Full = options.Full, Cache = cache };
         GateResult result;
         try

@@ -34,6 +34,7 @@ internal static class InputsFile
 
         try
         {
+            if (OutputFiles.WhyNotList(path, policy) is { } refused) throw new IOException($"it {refused}.");
             AtomicFile.WriteText(path, string.Join('\n', lines) + "\n");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

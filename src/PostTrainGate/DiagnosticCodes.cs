@@ -111,11 +111,14 @@ public static class DiagnosticCodes
     /// <summary>A report could not be written.</summary>
     public const string ReportUnwritable = "PTG6002";
 
-    /// <summary>The pull request changes the policy; the base branch's gates were applied.</summary>
+    /// <summary>The pull request changes the policy; the base branch's was applied, or cannot be used with its files.</summary>
     public const string PolicyChanged = "PTG6003";
 
     /// <summary>The base branch's policy or model cannot be had, and what was used instead.</summary>
     public const string BaseUnavailable = "PTG6004";
+
+    /// <summary>A file that a run must not write: it is there and not an earlier run's, a link, or where nothing is written.</summary>
+    public const string OutputRefused = "PTG6005";
 
     /// <summary>The SDK of a build is too old to fetch the tool.</summary>
     public const string BuildSdk = "PTG7001";

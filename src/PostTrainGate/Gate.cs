@@ -54,6 +54,7 @@ public static class Gate
     private static GateResult Run(GatePolicy policy, GateOptions options, IProgress<RunProgress>? progress, CancellationToken cancel,
         Stopwatch clock)
     {
+        OutputFiles.Require(policy, model: options.Repair && options.Write, reports: false);
         progress?.Report(new("Reading data"));
         if (policy.Model is null) return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
         var model = OnnxFile.Read(policy.Model.FullPath);

@@ -102,8 +102,12 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
             Details = _best.Details,
             Candidates = candidates,
         };
-        if (proposed && write) summary = Write(summary, result);
-        return result with { Gates = gates, Repair = summary };
+        Diagnostic? unwritten = null;
+        if (proposed && write) (summary, unwritten) = Write(summary, result);
+        return result with
+        {
+            Gates = gates, Repair = summary, Diagnostics = unwritten is null ? result.Diagnostics : [.. result.Diagnostics, unwritten],
+        };
     }
 
     private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
@@ -129,9 +133,26 @@ internal sealed class RepairRun(GatePolicy policy, DataSplits splits, OnnxClassi
             : (true, $"{_best!.Method} mends {(mended == wrong.Length ? "every gate that failed" : $"{mended} of {wrong.Length} gates that failed")} on the sealed test split{(Attacks ? ", with fresh attacks" : "")}.");
     }
 
-    private RepairSummary Write(RepairSummary summary, GateResult result)
+    // What was measured stands, whatever becomes of the file.
+    private (RepairSummary Summary, Diagnostic? Unwritten) Write(RepairSummary summary, GateResult result)
     {
-        var path = _repair.Output?.FullPath ?? Path.ChangeExtension(policy.Model!.FullPath, ".repaired.onnx");
+        var path = OutputFiles.ModelPath(policy);
+        try
+        {
+            if (OutputFiles.WhyNotModel(policy) is { } refused) throw new IOException($"It {refused}.");
+            return (Written(path, summary, result), null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var name = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/');
+            return (summary with { Proposed = false, Reason = $"{summary.Reason} It is not proposed, as it could not be written." },
+                new(DiagnosticCodes.ReportUnwritable, $"The repaired model {name} cannot be written: {e.Message}",
+                    _repair.Output?.Position ?? policy.Model!.Position, Severity.Warning));
+        }
+    }
+
+    private RepairSummary Written(string path, RepairSummary summary, GateResult result)
+    {
         var entries = summary.Details.SetItem("tool", $"PostTrainGate {result.Tool}").SetItem("method", summary.Method!)
             .SetItem("source-sha256", result.Model!.Sha256)
             .SetItem("policy-sha256", Hash.OfFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))

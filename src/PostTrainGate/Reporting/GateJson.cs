@@ -27,6 +27,9 @@ public sealed class GateJson : IReportWriter
     public bool Always => true;
 
     /// <inheritdoc/>
+    public string Mark => @"\A\{\s*""version"": \d+,\s*""tool"": ";
+
+    /// <inheritdoc/>
     public string Render(GateResult result) => JsonSerializer.Serialize(result, Context.GateResult) + "\n";
 
     /// <summary>What an inspection found, written the same way.</summary>

@@ -25,6 +25,9 @@ public sealed class HtmlReport : IReportWriter
     public bool Always => false;
 
     /// <inheritdoc/>
+    public string Mark => "<title>PostTrainGate: ";
+
+    /// <inheritdoc/>
     public string Render(GateResult result)
     {
         var page = new StringBuilder();

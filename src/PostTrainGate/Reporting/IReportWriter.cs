@@ -15,6 +15,12 @@ public interface IReportWriter
     /// <summary>Whether it is written without being asked for.</summary>
     bool Always { get; }
 
+    /// <summary>
+    /// A regular expression that the beginning of every such file matches, and hardly that of another: what an earlier run wrote may be
+    /// replaced.
+    /// </summary>
+    string Mark { get; }
+
     /// <summary>The whole file.</summary>
     string Render(GateResult result);
 }

@@ -23,6 +23,9 @@ public sealed class JUnitReport : IReportWriter
     public bool Always => false;
 
     /// <inheritdoc/>
+    public string Mark => "<testsuites name=\"PostTrainGate ";
+
+    /// <inheritdoc/>
     public string Render(GateResult result)
     {
         var cases = result.Gates.Select(g => (Gate: g, Ending: End(result, g))).ToArray();

@@ -30,6 +30,9 @@ public sealed class MarkdownReport : IReportWriter
     public bool Always => true;
 
     /// <inheritdoc/>
+    public string Mark => @"\A## \S+ (Passed|Failed|Undecided): ";
+
+    /// <inheritdoc/>
     public string Render(GateResult result) => Rooms.Select(room => Render(result, room)).First(text => text.Length <= Limit);
 
     /// <summary>The page for a run that gave no result.</summary>

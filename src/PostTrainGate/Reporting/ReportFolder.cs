@@ -13,17 +13,18 @@ public static class ReportFolder
     {
         var files = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         var diagnostics = ImmutableArray.CreateBuilder<Diagnostic>();
-        var folder = Path.Combine(policy.Folder, policy.Report.Folder);
-        foreach (var writer in Catalog.Reports.Where(w => w.Always || policy.Report.Formats.Contains(w.Name)))
+        foreach (var writer in OutputFiles.Reports(policy))
         {
-            var file = Path.Combine(folder, writer.FileName);
+            var file = OutputFiles.ReportPath(policy, writer);
             try
             {
+                if (OutputFiles.WhyNotReport(policy, writer) is { } refused) throw new IOException($"It {refused}.");
                 AtomicFile.WriteText(file, writer.Render(result));
                 files.Add(writer.Name, file);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e)
             {
+                // Whatever is wrong with one report, the others and the outcome stand.
                 diagnostics.Add(new(DiagnosticCodes.ReportUnwritable, $"The report {file} cannot be written: {e.Message}",
                     Severity: Severity.Warning));
             }

@@ -25,6 +25,9 @@ public sealed class SarifReport : IReportWriter
     public bool Always => false;
 
     /// <inheritdoc/>
+    public string Mark => "\"name\": \"PostTrainGate\"";
+
+    /// <inheritdoc/>
     public string Render(GateResult result)
     {
         var codes = result.Diagnostics.Select(d => d.Code).Distinct().Order(StringComparer.Ordinal).ToList();

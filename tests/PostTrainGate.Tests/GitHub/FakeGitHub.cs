@@ -113,6 +113,15 @@ internal sealed partial class FakeGitHub : IDisposable
         },
     }.ToJsonString();
 
+    /// <summary>An answer of any text.</summary>
+    public static ResponseMessage Raw(int status, string body, params (string Name, string Value)[] headers)
+    {
+        var response = new ResponseMessage { StatusCode = status, BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body } };
+        response.AddHeader("Content-Type", body.StartsWith('<') ? "text/html" : "application/json; charset=utf-8");
+        foreach (var (name, value) in headers) response.AddHeader(name, value);
+        return response;
+    }
+
     public static ResponseMessage Status(int status, string message, params (string Name, string Value)[] headers)
     {
         var response = Json(status, new JsonObject { ["message"] = message, ["documentation_url"] = "https://docs.github.com" });
