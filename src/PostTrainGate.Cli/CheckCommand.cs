@@ -71,7 +71,8 @@ internal sealed class CheckCommand(CliHost host)
 
         cancel.ThrowIfCancellationRequested();
         result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
-            Reproduce = Reproduce(policy, options, baseline) };
+            Reproduce = Reproduce(policy, options, baseline),
+            Root = Checkout.RootOf(policy.File, host.Variable("GITHUB_WORKSPACE")) };
         var (files, unwritten) = ReportFolder.Write(policy, result);
         await output.ShowAsync(result with { Diagnostics = [.. result.Diagnostics, .. unwritten] }, policy, files, cancel);
         return result.ExitCode;

@@ -27,6 +27,19 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
             [.. new[] { file, asked }.Select(p => Below(root, p)).OfType<string>().Where(p => p != ".").Distinct()]))];
     }
 
+    /// <summary>
+    /// Top folder that paths of a file are given from: in Actions that of the checkout, elsewhere that of the nearest repository; null
+    /// where there is none.
+    /// </summary>
+    public static string? RootOf(string file, string? workspace)
+    {
+        file = Path.GetFullPath(file);
+        if (workspace is not null && Below(Path.GetFullPath(workspace), file) is not null)
+            return Roots(file, workspace).FirstOrDefault() ?? Path.GetFullPath(workspace);
+        return Roots(file, null).LastOrDefault()
+            ?? (PostTrainGate.Policy.PolicyPaths.RealPath(file) is { } real ? Roots(real, null).LastOrDefault() : null);
+    }
+
     /// <summary>Folders above a file that hold a repository, the outermost first.</summary>
     public static ImmutableArray<string> Roots(string file, string? workspace)
     {

@@ -65,11 +65,11 @@ public sealed class SarifReport : IReportWriter
         var position = diagnostic.Position ?? new SourcePosition(result.Policy, 0, 0);
         var region = new JsonObject { ["startLine"] = Math.Max(1, position.Line) };
         if (position.Column > 0) region["startColumn"] = position.Column;
-        var location = new JsonObject { ["artifactLocation"] = new JsonObject { ["uri"] = Address(position.File) }, ["region"] = region };
+        var location = new JsonObject { ["artifactLocation"] = new JsonObject { ["uri"] = Address(position.File, result.Root) }, ["region"] = region };
 
         // The gate, not its value: the alert stays the same one while the value moves.
         var subject = result.Gates.FirstOrDefault(g => g.Position == diagnostic.Position)?.Title ?? diagnostic.Message;
-        var print = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{diagnostic.Code}\n{position.File}\n{subject}")));
+        var print = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{diagnostic.Code}\n{Address(position.File, result.Root)}\n{subject}")));
         return new JsonObject
         {
             ["ruleId"] = diagnostic.Code,
@@ -85,10 +85,18 @@ public sealed class SarifReport : IReportWriter
     private static string Message(string text) => Untrusted.Clean(text, 2000).Replace("](", "] (", StringComparison.Ordinal)
         .Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal);
 
-    private static string Address(string file)
+    // Relative to the repository's root, from wherever the run was started; percent-encoded part by part.
+    private static string Address(string file, string? root)
     {
-        if (Path.IsPathFullyQualified(file)) return new Uri(file).AbsoluteUri;
+        if (root is not null && Below(root, Path.GetFullPath(file)) is { } below) file = below;
+        if (Path.IsPathFullyQualified(file)) return $"file://{(file.StartsWith('/') ? "" : "/")}{string.Join('/', file.Replace('\\', '/').Split('/').Select(Part))}";
         var parts = file.Replace('\\', '/').Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".");
-        return string.Join('/', parts.Select(Uri.EscapeDataString));
+        return string.Join('/', parts.Select(Part));
     }
+
+    private static string? Below(string root, string file) => new[] { file, Policy.PolicyPaths.RealPath(file) ?? file }
+        .Where(f => Policy.PolicyPaths.IsInside(root, f, orEqual: false)).Select(f => Path.GetRelativePath(root, f)).FirstOrDefault();
+
+    // A drive keeps its colon.
+    private static string Part(string part) => part is [_, ':'] ? part : Uri.EscapeDataString(part);
 }
