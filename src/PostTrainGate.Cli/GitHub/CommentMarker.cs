@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace PostTrainGate.Cli.GitHub;
@@ -11,6 +13,12 @@ namespace PostTrainGate.Cli.GitHub;
 /// <param name="Attempt">Attempt of the run.</param>
 internal sealed partial record CommentMarker(string Policy, long Run, int Attempt)
 {
+    private const int Longest = 300;
+
+    /// <summary>The marker of a run; a long path is told from others by its hash, as a comment has no room for it.</summary>
+    public static CommentMarker For(string policy, (long Run, int Attempt) run) =>
+        new(policy.Length <= Longest ? policy : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(policy))), run.Run, run.Attempt);
+
     /// <summary>The pair that orders runs.</summary>
     public (long Run, int Attempt) Age => (Run, Attempt);
 

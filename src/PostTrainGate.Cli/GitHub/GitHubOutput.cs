@@ -71,7 +71,7 @@ internal sealed class GitHubOutput : ICheckOutput
 
         try
         {
-            var marker = new CommentMarker(_actions.Relative(_options.PolicyFile), _actions.Run.Run, _actions.Run.Attempt);
+            var marker = CommentMarker.For(_actions.Relative(_options.PolicyFile), _actions.Run);
             var create = _options.Comment == CommentMode.Always || !passed;
             var outcome = await new PullRequestComment(api, pullRequest.Number, pullRequest.HeadSha)
                 .UpsertAsync(marker, text + Foot(pullRequest), create, cancel);

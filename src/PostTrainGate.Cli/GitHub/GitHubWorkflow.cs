@@ -43,19 +43,17 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
     }
 
     /// <summary>Adds to the job summary, as much as GitHub takes.</summary>
-    public void Summarise(string markdown)
+    public void Summarise(string markdown) => Append("job summary", actions.SummaryFile, file =>
     {
-        if (actions.SummaryFile is not { } file) return;
         var used = File.Exists(file) ? new FileInfo(file).Length : 0;
         if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)
             markdown = "The report does not fit into this summary any more; see the report files.\n";
-        if (used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary) File.AppendAllText(file, markdown + "\n");
-    }
+        return used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary ? markdown + "\n" : "";
+    });
 
     /// <summary>Sets outputs of the step, in the form that any value keeps its lines in.</summary>
-    public void Set(IEnumerable<(string Name, string Value)> outputs)
+    public void Set(IEnumerable<(string Name, string Value)> outputs) => Append("file of outputs", actions.OutputFile, _ =>
     {
-        if (actions.OutputFile is not { } file) return;
         var text = new StringBuilder();
         foreach (var (name, value) in outputs)
         {
@@ -63,7 +61,21 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
             text.Append($"{name}<<{delimiter}\n{value}\n{delimiter}\n");
         }
 
-        File.AppendAllText(file, text.ToString());
+        return text.ToString();
+    });
+
+    // A file that cannot be written costs what would stand in it, and nothing else.
+    private void Append(string what, string? file, Func<string, string> text)
+    {
+        if (file is null) return;
+        try
+        {
+            File.AppendAllText(file, text(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Annotate([new(DiagnosticCodes.GitHubDegraded, $"The {what} cannot be written: {e.Message}", Severity: Severity.Warning)]);
+        }
     }
 
     private void Resume()

@@ -15,7 +15,10 @@ public sealed class MarkdownReport : IReportWriter
 
     // From everything to the least that is still a report.
     private static readonly Room[] Rooms =
-        [new(int.MaxValue, int.MaxValue, Untrusted.Longest), new(25, int.MaxValue, Untrusted.Longest), new(5, 200, 200), new(3, 60, 80)];
+    [
+        new(int.MaxValue, int.MaxValue, Untrusted.Longest), new(25, int.MaxValue, Untrusted.Longest), new(5, 200, 200), new(5, 100, 100),
+        new(3, 60, 80), new(3, 20, 60), new(1, 5, 40), new(0, 0, 20),
+    ];
 
     /// <inheritdoc/>
     public string Name => "markdown";
@@ -33,19 +36,35 @@ public sealed class MarkdownReport : IReportWriter
     public string Mark => @"\A## \S+ (Passed|Failed|Undecided): ";
 
     /// <inheritdoc/>
-    public string Render(GateResult result) => Rooms.Select(room => Render(result, room)).First(text => text.Length <= Limit);
+    public string Render(GateResult result) => Fitting(room => Render(result, room));
 
     /// <summary>The page for a run that gave no result.</summary>
     /// <param name="policy">Path of the policy.</param>
     /// <param name="diagnostics">Why.</param>
-    public static string Failure(string policy, IReadOnlyList<Diagnostic> diagnostics)
+    public static string Failure(string policy, IReadOnlyList<Diagnostic> diagnostics) =>
+        Fitting(room => Failure(policy, diagnostics, room));
+
+    // Whatever is in it, there is a page.
+    private static string Fitting(Func<Room, string> render)
     {
-        const int most = 50;
+        var text = "";
+        foreach (var room in Rooms)
+        {
+            text = render(room);
+            if (text.Length <= Limit) return text;
+        }
+
+        return $"{text[..text.IndexOf('\n', StringComparison.Ordinal)]}\n\nThe report does not fit here: see `gate-result.json`.\n";
+    }
+
+    private static string Failure(string policy, IReadOnlyList<Diagnostic> diagnostics, Room room)
+    {
+        var most = Math.Clamp(room.Rows, 1, 50);
         var page = new StringBuilder();
         Line(page, "## ❌ The gate could not run\n");
         Line(page, $"Nothing was measured for the policy {Markdown.Code(policy)}:\n");
         foreach (var diagnostic in diagnostics.OrderByDescending(d => d.Severity).Take(most)) Line(page,
-            $"- {Remark(diagnostic, Rooms[0])}");
+            $"- {Remark(diagnostic, room)}");
         foreach (var cut in Cut(diagnostics.Count, most, "- ", "the log")) Line(page, cut);
         return page.ToString();
     }
@@ -70,7 +89,7 @@ public sealed class MarkdownReport : IReportWriter
         foreach (var remark in grave.Take(room.Rows)) Line(page,
             $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
         foreach (var cut in Cut(grave.Length, room.Rows)) Line(page, $"> {cut}\n");
-        Next(page, result);
+        Next(page, result, room);
         Fold(page, "What drives the gates that do not pass", Drivers(result, passing: false, room));
         Fold(page, "Notes on the gates that pass", Drivers(result, passing: true, room));
         if (result.Repair is { } tried) Fold(page, "What the repair tried", Tried(tried, room));
@@ -124,12 +143,14 @@ public sealed class MarkdownReport : IReportWriter
         return $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}</sub>";
     }
 
-    private static void Next(StringBuilder page, GateResult result)
+    private static void Next(StringBuilder page, GateResult result, Room room)
     {
         var steps = ResultText.NextSteps(result);
         if (steps.IsEmpty) return;
         Line(page, "**What to do next**\n");
-        foreach (var step in steps) Line(page, $"- {Markdown.Sentence(step)}");
+        var most = Math.Max(1, room.Rows);
+        foreach (var step in steps.Take(most)) Line(page, $"- {Markdown.Sentence(step)}");
+        foreach (var cut in Cut(steps.Length, most, "- ")) Line(page, cut);
         Line(page);
     }
 

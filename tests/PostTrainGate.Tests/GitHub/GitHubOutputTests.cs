@@ -64,11 +64,14 @@ public sealed class GitHubOutputTests : IDisposable
     [Fact]
     public async Task A_missing_token_or_a_GitHub_that_is_down_changes_no_verdict()
     {
-        Enter(("GITHUB_TOKEN", null));
+        var sha = new GitFolder(_place.Folder.Root).Commit("base"); // so that the base is here
+        var file = _place.Folder.Write("e.json", FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal));
+        Enter(("GITHUB_TOKEN", null), ("GITHUB_EVENT_PATH", file));
         Assert.Equal(0, await Check(SampleResults.Passed));
         Assert.Contains("PTG6001::GitHub did not take the comment (there is no token)", _place.Out, StringComparison.Ordinal);
 
-        Enter(("GITHUB_API_URL", "http://127.0.0.1:9/"), ("GITHUB_GRAPHQL_URL", "http://127.0.0.1:9/graphql"));
+        Enter(("GITHUB_API_URL", "http://127.0.0.1:9/"), ("GITHUB_GRAPHQL_URL", "http://127.0.0.1:9/graphql"),
+            ("GITHUB_EVENT_PATH", file));
         Assert.Equal(0, await Check(SampleResults.Passed));
         Assert.Empty(_github.Comments);
     }
