@@ -15,7 +15,9 @@ internal static class BaseGates
     /// </summary>
     /// <param name="changed">The policy as it is now.</param>
     /// <param name="base">The policy of the base, read from its text alone.</param>
-    public static (GatePolicy Policy, ImmutableArray<Diagnostic> Diagnostics) Apply(GatePolicy changed, GatePolicy @base)
+    /// <returns>Also which of the diagnostics are about what numbers mean.</returns>
+    public static (GatePolicy Policy, ImmutableArray<Diagnostic> Diagnostics, ImmutableArray<Diagnostic> Meaning) Apply(GatePolicy changed,
+        GatePolicy @base)
     {
         var remarks = ImmutableArray.CreateBuilder<Diagnostic>();
         var paths = new BasePaths(changed, remarks);
@@ -41,9 +43,9 @@ internal static class BaseGates
                 : changed.Repair with { AccuracyDrop = @base.Repair.AccuracyDrop },
             Report = changed.Report,
         };
-        remarks.AddRange(PolicyDifference.Find(changed.Root!, @base.Root!, PolicyNames.Catalog)
-            .Where(d => !remarks.Any(r => r.Severity == Severity.Error && r.Position == d.Position)).Select(Preferred));
-        return (policy, [.. remarks.OrderBy(r => r.Position?.Line).ThenBy(r => r.Position?.Column)]);
+        ImmutableArray<Diagnostic> meaning = [.. PolicyDifference.Find(changed.Root!, @base.Root!, PolicyNames.Catalog)
+            .Where(d => !remarks.Any(r => r.Severity == Severity.Error && r.Position == d.Position)).Select(Preferred)];
+        return (policy, [.. remarks.Concat(meaning).OrderBy(r => r.Position?.Line).ThenBy(r => r.Position?.Column)], meaning);
     }
 
     /// <summary>What is said where the base was preferred.</summary>

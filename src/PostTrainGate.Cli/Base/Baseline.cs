@@ -12,6 +12,7 @@ internal sealed class Baseline : IDisposable
     private const long LargestModel = 1L << 31;
 
     private string? _temporary;
+    private ImmutableArray<Diagnostic> _meaning = [];
 
     private Baseline(GatePolicy policy) => Policy = policy;
 
@@ -58,8 +59,7 @@ internal sealed class Baseline : IDisposable
     /// maintainer changes it in the base.
     /// </summary>
     public GateException Explain(GateException wrong) =>
-        new([.. wrong.Diagnostics, .. Diagnostics.Select(d => d is { Code: DiagnosticCodes.PolicyChanged, Severity: Severity.Warning }
-            ? d with { Severity = Severity.Error } : d)]);
+        new([.. wrong.Diagnostics, .. Diagnostics.Select(d => _meaning.Contains(d) ? d with { Severity = Severity.Error } : d)]);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -96,8 +96,8 @@ internal sealed class Baseline : IDisposable
 
         if (found.Moved) Add(DiagnosticCodes.PolicyChanged, Severity.Warning,
             $"The policy was '{found.Path}' in the base branch; that one was applied.");
-        var (policy, remarks) = BaseGates.Apply(Policy, theirs);
-        (Policy, Diagnostics) = (policy, [.. Diagnostics, .. remarks]);
+        var (policy, remarks, meaning) = BaseGates.Apply(Policy, theirs);
+        (Policy, Diagnostics, _meaning) = (policy, [.. Diagnostics, .. remarks], meaning);
         if (remarks.Any(r => r.Severity == Severity.Error)) throw new GateException([.. Diagnostics]);
         if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model
             && Policy.Gates.Any(g => g.Drop is not null))
@@ -131,9 +131,22 @@ internal sealed class Baseline : IDisposable
         }
         else if (Model is null)
         {
-            _temporary = Path.Combine(Path.GetTempPath(), $"posttraingate-base-{Guid.NewGuid():N}.onnx");
+            await KeepAsync(bytes, cancel);
+        }
+    }
+
+    private async Task KeepAsync(byte[] bytes, CancellationToken cancel)
+    {
+        _temporary = Path.Combine(Path.GetTempPath(), $"posttraingate-base-{Guid.NewGuid():N}.onnx");
+        try
+        {
             await File.WriteAllBytesAsync(_temporary, bytes, cancel);
             Model = _temporary;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
+                $"The base branch's model cannot be kept, so gates with 'drop' have nothing to compare with: {e.Message}");
         }
     }
 

@@ -139,11 +139,13 @@ public sealed class CheatTests : IDisposable
     {
         File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("label: good", "label: good, classes: [bad, good]", StringComparison.Ordinal));
         _git.Commit("base");
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("label: good", "label: good, classes: [a, b, c]", StringComparison.Ordinal));
+        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("label: good", "label: good, classes: [a, b, c]", StringComparison.Ordinal)
+            .Replace("{ min: 0.72 }", Low, StringComparison.Ordinal));
         Assert.Equal(2, await _place.RunAsync((_, _, _, _) => throw new GateException(new Diagnostic("PTG2004", "Three classes, not two.")),
             "--base", "main"));
         Assert.Contains("error PTG2004: Three classes, not two.", _place.Error, StringComparison.Ordinal);
         Assert.Contains("error PTG6003: The policy changes 'data.classes' from '[bad, good]' to '[a, b, c]'", _place.Error, StringComparison.Ordinal);
+        Assert.Contains("warning PTG6003: The policy changes the threshold", _place.Error, StringComparison.Ordinal);
     }
 
     [Fact]

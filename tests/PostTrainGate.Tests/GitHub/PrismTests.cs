@@ -85,7 +85,14 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         Prism.Need();
         using var place = new Workplace();
         using var github = new FakeGitHub();
-        place.Host = github.Host(place.Folder, new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" });
+        // The base is here, and the head that of GitHub's own example of a pull request.
+        var sha = new GitFolder(place.Folder.Root).Commit("base");
+        var text = FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)
+            .Replace(FakeGitHub.HeadSha, "6dcb09b5b57875f334f61aebed695e2e4193db5e", StringComparison.Ordinal);
+        place.Host = github.Host(place.Folder, new()
+        {
+            ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql", ["GITHUB_EVENT_PATH"] = place.Folder.Write("e.json", text),
+        });
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired));
         Assert.True(place.Out.Contains("Comment on pull request 7: made.", StringComparison.Ordinal),
             place.Out + string.Join('\n', prism.Log.TakeLast(20)));
@@ -109,7 +116,8 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         await Record.ExceptionAsync(() => api.ReadFileAsync("a/posttraingate.yml", FakeGitHub.BaseSha, cancel));
         await Record.ExceptionAsync(() => api.ListFilesAsync(FakeGitHub.BaseSha, cancel));
         await Record.ExceptionAsync(() => api.CommitAsync("main", cancel));
-        await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel));
+        await Record.ExceptionAsync(() => api.MergeBaseAsync("main", FakeGitHub.HeadSha, cancel));
+        await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel)); // asks for the default branch
         await api.HeadAsync(7, cancel);
         await api.Client.Git.Blob.Get(api.Owner, api.Name, FakeGitHub.BaseSha);
         NothingRefused("PATCH /repos/octo/models/issues/comments/42", "DELETE /repos/octo/models/issues/comments/42",
