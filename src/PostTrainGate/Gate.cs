@@ -61,7 +61,7 @@ public static class Gate
         var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
         var wanted = ClassifierLoader.Wanted(model, use);
         using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
-        OnnxFeeds.Check(model, policy, splits);
+        OnnxFeeds.Check(ClassifierLoader.Readable(model, use), policy, splits);
         progress?.Report(new("Loading the model"));
         use = use with { Data = splits.Test, Layout = splits.Test.Layout, Fit = shape => FitShape(policy, shape, splits.Test) };
         using var source = ClassifierLoader.Load(model, use);

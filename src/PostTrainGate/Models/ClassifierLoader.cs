@@ -44,12 +44,18 @@ internal static class ClassifierLoader
         }
     }
 
-    /// <summary>What a file asks of the data, whichever of its outputs is read in the end.</summary>
+    /// <summary>A file as far as its scores depend on it, whichever of its outputs is read in the end.</summary>
+    public static OnnxFile Readable(OnnxFile whole, ModelUse use) =>
+        ScoreOutputs.Candidates(whole, use.Output) is { IsEmpty: false } candidates ? whole.For(candidates) : whole;
+
+    /// <summary>What a file asks of the data.</summary>
     public static ModelInputs Wanted(OnnxFile whole, ModelUse use)
     {
         var candidates = ScoreOutputs.Candidates(whole, use.Output);
-        var file = candidates.IsEmpty ? whole : whole.For(candidates);
-        return OnnxFeeds.Wanted(file) with { ClassNames = candidates.IsEmpty ? [] : OnnxClassNames.Of(whole, candidates[0], use.Label) };
+        return OnnxFeeds.Wanted(Readable(whole, use)) with
+        {
+            ClassNames = candidates.IsEmpty ? [] : OnnxClassNames.Of(whole, candidates[0], use.Label),
+        };
     }
 
     private static string Chosen(OnnxFile whole, ImmutableArray<string> candidates, ModelUse use) =>
