@@ -66,8 +66,11 @@ internal static class CommandLine
             HelpName = "folder", Description = "Where runs leave what they found for later ones (default: the user's folder for caches).",
         };
         var noCache = new Option<bool>("--no-cache") { Description = "Take nothing from earlier runs and leave nothing." };
-        var baseRef = new Option<string?>("--base") { Description = "A git reference whose policy applies and whose model is the baseline (in Actions: that of the event).",
-            HelpName = "ref" };
+        var baseRef = new Option<string?>("--base")
+        {
+            HelpName = "ref",
+            Description = "A git reference whose policy applies and whose model is the baseline (in Actions: that of the event).",
+        };
         var baseModel = new Option<string?>("--base-model") { Description = "The baseline model, for gates with 'drop'.",
             HelpName = "file" };
         var inputs = new Option<string?>("--inputs-file") { Description = "Write the list of files that the run depends on.",

@@ -73,7 +73,9 @@ public sealed record GateResult
     /// <summary>Wall time of the run.</summary>
     public double Seconds { get; init; }
 
-    /// <summary>Top folder of the repository, which reports give paths from; null when it is not known. Of this machine, so in no file.</summary>
+    /// <summary>
+    /// Top folder of the repository, which reports give paths from; null when it is not known. Of this machine, so in no file.
+    /// </summary>
     internal string? Root { get; init; }
 
     /// <summary>Exit code that follows from <see cref="Outcome"/>.</summary>

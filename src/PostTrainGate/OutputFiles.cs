@@ -41,8 +41,11 @@ internal static class OutputFiles
             if (WhyNotReport(policy, writer) is { } reason) Refuse("report", ReportPath(policy, writer), reason, new(policy.File, 1, 1));
         if (refused.Count > 0) throw new GateException(refused);
 
-        void Refuse(string what, string path, string why, SourcePosition at) => refused.Add(new(DiagnosticCodes.OutputRefused,
-            $"The {what} would be written to {Wording.Quote(Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'))}, which {why}.", at));
+        void Refuse(string what, string path, string why, SourcePosition at)
+        {
+            var shown = Wording.Quote(Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'));
+            refused.Add(new(DiagnosticCodes.OutputRefused, $"The {what} would be written to {shown}, which {why}.", at));
+        }
     }
 
     /// <summary>Why the repaired model must not be written; null when it may.</summary>
@@ -57,9 +60,10 @@ internal static class OutputFiles
         WhyNot(ReportPath(policy, writer), file => Regex.IsMatch(Head(file), writer.Mark, RegexOptions.CultureInvariant), policy);
 
     /// <summary>Why a list of inputs must not be written; null when it may.</summary>
-    public static string? WhyNotList(string path, GatePolicy? policy) => WhyNot(Path.GetFullPath(path),
-        file => Head(file).Split('\n')[0] is var line && (line.StartsWith("glob:", StringComparison.Ordinal) || Path.IsPathFullyQualified(line)),
-        policy, anywhere: true);
+    public static string? WhyNotList(string path, GatePolicy? policy) =>
+        WhyNot(Path.GetFullPath(path), file => IsOfList(Head(file).Split('\n')[0]), policy, anywhere: true);
+
+    private static bool IsOfList(string line) => line.StartsWith("glob:", StringComparison.Ordinal) || Path.IsPathFullyQualified(line);
 
     private static string? WhyNot(string path, Func<string, bool> isOurs, GatePolicy? policy, bool anywhere = false)
     {

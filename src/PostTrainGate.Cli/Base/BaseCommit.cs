@@ -13,8 +13,8 @@ internal abstract record BaseCommit
     public abstract Task<string> FindAsync(GitHubApi api, CancellationToken cancel);
 
     /// <summary>What is wrong when nobody has it.</summary>
-    public virtual Exception Missing() => new BaseUnreadableException($"The checkout lacks {Words}, and there is no token to ask GitHub with. "
-        + "Check out with fetch-depth: 0, or allow contents: read.");
+    public virtual Exception Missing() => new BaseUnreadableException(
+        $"The checkout lacks {Words}, and there is no token to ask GitHub with. Check out with fetch-depth: 0, or allow contents: read.");
 
     /// <summary>What it is, for messages.</summary>
     protected abstract string Words { get; }
@@ -60,7 +60,9 @@ internal abstract record BaseCommit
     {
         public override async Task<string?> FindAsync(GitRepository git, CancellationToken cancel)
         {
-            string[] names = DefaultBranch is { } name ? [$"refs/remotes/origin/{name}", $"refs/heads/{name}"] : ["refs/remotes/origin/HEAD"];
+            string[] names = DefaultBranch is { } name
+                ? [$"refs/remotes/origin/{name}", $"refs/heads/{name}"]
+                : ["refs/remotes/origin/HEAD"];
             foreach (var branch in names)
                 if (await git.MergeBaseAsync(branch, cancel) is { } commit) return commit;
             return null;

@@ -50,8 +50,8 @@ internal static class BaseGates
 
     /// <summary>What is said where the base was preferred.</summary>
     private static Diagnostic Preferred(PolicyDifference difference) => Remark(
-        $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was applied, "
-        + "until a maintainer changes it there.", difference.Position);
+        $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was "
+        + "applied, until a maintainer changes it there.", difference.Position);
 
     private static string Shown(string? value) => value is null ? "nothing" : Wording.Quote(value);
 
@@ -76,9 +76,9 @@ internal static class BaseGates
             // Rows are dealt to the splits by the groups: one more would be another test split for the base's gates.
             var known = added.Group is null || @base.Groups.Any(g => g.Name == added.Group);
             if (known) gates.Add(added);
-            remarks.Add(Remark(known ? $"The policy adds the gate '{GateText.Title(added)}'; it was applied as well."
-                : $"The policy adds the gate '{GateText.Title(added)}' over a group that the base branch does not have; it applies once the base has both.",
-                added.Position, Severity.Note));
+            var text = known ? "; it was applied as well."
+                : " over a group that the base branch does not have; it applies once the base has both.";
+            remarks.Add(Remark($"The policy adds the gate '{GateText.Title(added)}'{text}", added.Position, Severity.Note));
         }
 
         return gates.ToImmutable();

@@ -46,8 +46,9 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
         {
             [] => null,
             [var path] => await source.ReadAsync(path, Largest, cancel) is { } text ? new(source, path, text, Moved: true) : null,
-            _ => throw new BaseUnreadableException($"The commit {source.Commit[..7]} has no policy here, and {gone.Count} elsewhere that are "
-                + $"gone, such as '{gone[0]}' and '{gone[1]}'. Move one at a time."),
+            _ => throw new BaseUnreadableException(
+                $"The commit {source.Commit[..7]} has no policy here, and {gone.Count} elsewhere that are gone, such "
+                + $"as '{gone[0]}' and '{gone[1]}'. Move one at a time."),
         };
     }
 }

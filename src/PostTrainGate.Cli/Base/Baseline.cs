@@ -33,7 +33,9 @@ internal sealed class Baseline : IDisposable
     /// from GitHub.
     /// </summary>
     /// <exception cref="BaseUnreadableException">There may be a policy on the base, and it cannot be read.</exception>
-    /// <exception cref="GateException">What was asked for by name cannot be had, or cannot be used with the files that are here.</exception>
+    /// <exception cref="GateException">
+    /// What was asked for by name cannot be had, or cannot be used with the files that are here.
+    /// </exception>
     public static async Task<Baseline> FindAsync(GatePolicy policy, CheckOptions options, CliHost host, CancellationToken cancel)
     {
         var baseline = new Baseline(policy);
@@ -127,7 +129,8 @@ internal sealed class Baseline : IDisposable
         if (bytes is null)
         {
             Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
-                $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}");
+                $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare "
+                + $"with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}");
         }
         else if (Model is null)
         {

@@ -22,7 +22,8 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
         var roots = Roots(file, workspace);
         if (roots.IsEmpty && PostTrainGate.Policy.PolicyPaths.RealPath(file) is { } real && real != file)
             (asked, file, roots) = (real, real, Roots(real, workspace));
-        if (roots.IsEmpty && workspace is not null && Below(Path.GetFullPath(workspace), file) is not null) roots = [Path.GetFullPath(workspace)];
+        if (roots.IsEmpty && workspace is not null && Below(Path.GetFullPath(workspace), file) is not null)
+            roots = [Path.GetFullPath(workspace)];
         return [.. roots.Select(root => new Checkout(root,
             [.. new[] { file, asked }.Select(p => Below(root, p)).OfType<string>().Where(p => p != ".").Distinct()]))];
     }

@@ -38,7 +38,8 @@ internal sealed class GitRepository(CliHost host, string folder)
             var target = Text(await BlobAsync(entry.Hash, at, 64 * 1024, cancel));
             var above = at.Contains('/', StringComparison.Ordinal) ? at[..at.LastIndexOf('/')] : "";
             path = target.StartsWith('/') || BaseSource.Join(above, $"{target}/{left}") is not { } full
-                ? throw new BaseUnreadableException($"'{at}' of the base commit {Short(commit)} is a link that leaves the repository.") : full;
+                ? throw new BaseUnreadableException($"'{at}' of the base commit {Short(commit)} is a link that leaves the repository.")
+                : full;
         }
 
         throw new BaseUnreadableException($"'{path}' of the base commit {Short(commit)} is behind links that lead nowhere.");

@@ -16,8 +16,11 @@ internal sealed partial record CommentMarker(string Policy, long Run, int Attemp
     private const int Longest = 300;
 
     /// <summary>The marker of a run; a long path is told from others by its hash, as a comment has no room for it.</summary>
-    public static CommentMarker For(string policy, (long Run, int Attempt) run) =>
-        new(policy.Length <= Longest ? policy : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(policy))), run.Run, run.Attempt);
+    public static CommentMarker For(string policy, (long Run, int Attempt) run)
+    {
+        if (policy.Length > Longest) policy = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(policy)));
+        return new(policy, run.Run, run.Attempt);
+    }
 
     /// <summary>The pair that orders runs.</summary>
     public (long Run, int Attempt) Age => (Run, Attempt);

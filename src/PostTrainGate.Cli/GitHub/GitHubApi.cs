@@ -165,7 +165,8 @@ internal sealed class GitHubApi
 
     /// <summary>A file of a commit; null when there is none. GitHub gives files up to 100 MB.</summary>
     /// <exception cref="BaseUnreadableException">It may be there, and cannot be read.</exception>
-    public Task<byte[]?> ReadFileAsync(string path, string commit, CancellationToken cancel) => ReadAsync($"'{path}' of {Short(commit)}", async () =>
+    public Task<byte[]?> ReadFileAsync(string path, string commit, CancellationToken cancel) => ReadAsync(
+        $"'{path}' of {Short(commit)}", async () =>
     {
         IReadOnlyList<RepositoryContent> entries;
         try

@@ -65,11 +65,12 @@ public sealed class SarifReport : IReportWriter
         var position = diagnostic.Position ?? new SourcePosition(result.Policy, 0, 0);
         var region = new JsonObject { ["startLine"] = Math.Max(1, position.Line) };
         if (position.Column > 0) region["startColumn"] = position.Column;
-        var location = new JsonObject { ["artifactLocation"] = new JsonObject { ["uri"] = Address(position.File, result.Root) }, ["region"] = region };
+        var address = Address(position.File, result.Root);
+        var location = new JsonObject { ["artifactLocation"] = new JsonObject { ["uri"] = address }, ["region"] = region };
 
         // The gate, not its value: the alert stays the same one while the value moves.
         var subject = result.Gates.FirstOrDefault(g => g.Position == diagnostic.Position)?.Title ?? diagnostic.Message;
-        var print = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{diagnostic.Code}\n{Address(position.File, result.Root)}\n{subject}")));
+        var print = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{diagnostic.Code}\n{address}\n{subject}")));
         return new JsonObject
         {
             ["ruleId"] = diagnostic.Code,
@@ -89,7 +90,8 @@ public sealed class SarifReport : IReportWriter
     private static string Address(string file, string? root)
     {
         if (root is not null && Below(root, Path.GetFullPath(file)) is { } below) file = below;
-        if (Path.IsPathFullyQualified(file)) return $"file://{(file.StartsWith('/') ? "" : "/")}{string.Join('/', file.Replace('\\', '/').Split('/').Select(Part))}";
+        if (Path.IsPathFullyQualified(file))
+            return $"file:///{string.Join('/', file.Replace('\\', '/').TrimStart('/').Split('/').Select(Part))}";
         var parts = file.Replace('\\', '/').Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".");
         return string.Join('/', parts.Select(Part));
     }
