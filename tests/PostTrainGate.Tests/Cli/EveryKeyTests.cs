@@ -18,7 +18,7 @@ public sealed class EveryKeyTests : IDisposable
           label: good
           classes: ["0", "1"]
           favorable: "1"
-          features: { only: [sex, age], except: [id], immutable: [age], scale: minmax }
+          features: { only: [sex, age], except: [id], immutable: [age], missing: keep, scale: minmax }
           splits: { repair: 40%, select: 20%, test: 40% }
         input: { bounds: [0, 1], scale: 1/255, mean: [0.5], std: [0.5], size: [8, 8], layout: nchw }
         output: { name: score, head: logits }
@@ -43,6 +43,7 @@ public sealed class EveryKeyTests : IDisposable
         on: { inconclusive: warn, not_measured: fail }
         repair: { methods: [fmt], snapshots: models/history/*.onnx, keep: { accuracy: { drop: 0.02 } }, budget: 5m, output: models/out.onnx }
         report: { html: true, folder: posttraingate-report }
+        limits: { memory: 8GB, time: 6h }
         """;
 
     private const string Labels = """
@@ -70,6 +71,7 @@ public sealed class EveryKeyTests : IDisposable
         ("data.features.only", "only: [sex, age]", "only: [age]"),
         ("data.features.except", "except: [id]", "except: [name]"),
         ("data.features.immutable", "immutable: [age]", "immutable: [age, sex]"),
+        ("data.features.missing", "missing: keep", "missing: drop"),
         ("data.features.scale", "scale: minmax", "scale: standard"),
         ("data.splits.repair", "repair: 40%,", "repair: 30%,"),
         ("data.splits.select", "select: 20%", "select: 10%"),
@@ -125,6 +127,8 @@ public sealed class EveryKeyTests : IDisposable
         ("report.junit", "html: true", "html: true, junit: true"),
         ("report.sarif", "html: true", "html: true, sarif: true"),
         ("report.folder", "folder: posttraingate-report", "folder: reports"),
+        ("limits.memory", "memory: 8GB", "memory: 16GB"),
+        ("limits.time", "time: 6h", "time: 7h"),
         ("data.labels", "data/a.gz", "data/b.gz"),
         ("data.prediction", "prediction: granted", "prediction: good"),
         ("data.score", "score: probability", "score: other"),
