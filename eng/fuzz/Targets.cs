@@ -32,6 +32,8 @@ internal static class Targets
             ReadResult(File.ReadAllBytes(path))))
             { Words = TextInputs.JsonWords },
         new("images", 7, ImageInputs.Seeds, ImageInputs.Generate, Images),
+        new("onnx", 2, OnnxInputs.Seeds, OnnxInputs.Generate, OnnxWorkers.Open) { Bound = TimeSpan.FromSeconds(15) },
+        new("github", 1, GitHubReplies.Seeds, GitHubReplies.Generate, GitHubReplies.Open) { Words = GitHubReplies.Words },
         new("conditions", 1, TextInputs.ConditionSeeds, TextInputs.Condition, Conditions) { Words = TextInputs.ConditionWords },
     ];
 

@@ -52,7 +52,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             {
                 RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
                 Plan = Plan,
-            }, evaluation.Data));
+            }, evaluation));
         }
 
         return results.MoveToImmutable();
@@ -104,11 +104,11 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         Rules[gate].ChangesInputs || Metrics[gate].Needs.HasFlag(MetricNeeds.Neighbors) ? evaluation.OnCompleteRows() : evaluation;
 
     // Whatever is measured rests on predictions, and of logits that are not numbers none is the largest.
-    private static Measurement Measure(IMetric metric, MetricContext context, EvaluationSet all)
+    private static Measurement Measure(IMetric metric, MetricContext context, Evaluation whole)
     {
-        var data = context.Evaluation.Data;
-        if (context.Evaluation.UndefinedScores is > 0 and var undefined)
-            return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {data.Count} rows");
+        var (data, all) = (context.Evaluation.Data, whole.Data);
+        if (whole.UndefinedScores is > 0 and var undefined)
+            return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {all.Count} rows");
         if (data.Count == all.Count) return metric.Measure(context);
         if (data.Count == 0) return Measurement.NotMeasured("every row lacks a value, and a value that is missing cannot be changed");
         var measured = metric.Measure(context);
@@ -119,5 +119,5 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
         Measure(Catalog.Metrics.First(m => m.Name == "accuracy"),
-            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed), evaluation.Data);
+            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed), evaluation);
 }
