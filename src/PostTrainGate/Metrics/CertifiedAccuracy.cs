@@ -31,6 +31,8 @@ public sealed class CertifiedAccuracy : IMetric
         if (context.Evaluation.Model is not OnnxClassifier model)
             return Measurement.NotMeasured(
                 $"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}");
+        if (model.IsRowByRow)
+            return Measurement.NotMeasured($"{model.Name} cannot be certified: it fixes its batch to one row, and bounds are taken of a batch");
         using var graph = BoundGraph.Of(model, data.Inputs.shape[1..], out var reason);
         if (graph is null) return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
         using var rows = data.Take(context.Chosen(data));

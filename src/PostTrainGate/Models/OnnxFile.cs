@@ -61,6 +61,18 @@ internal sealed class OnnxFile
     public Dictionary<string, NodeProto> Producers => _producers ??= Graph.Node.SelectMany(n => n.Output, (n, o) => (o, n))
         .Where(p => p.o.Length > 0).ToDictionary(p => p.o, p => p.n);
 
+    /// <summary>The one number that a value always is; null where it is none, or changes.</summary>
+    public double? Number(string name)
+    {
+        var proto = Graph.Initializer.FirstOrDefault(t => t.Name == name)
+            ?? (Producers.GetValueOrDefault(name) is { OpType: "Constant" } node ? node.Attribute.FirstOrDefault(a => a.Name == "value")?.T : null);
+        if (proto is null || OnnxTensors.TypeOf(proto.DataType) is null) return null;
+        using var value = OnnxTensors.Read(proto);
+        if (value.numel() != 1) return null;
+        using var wide = value.to_type(ScalarType.Float64);
+        return wide.item<double>();
+    }
+
     /// <summary>Nodes that some values depend on, in the order of the file.</summary>
     public IReadOnlyList<NodeProto> Needed(IEnumerable<string> values)
     {

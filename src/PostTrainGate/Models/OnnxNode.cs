@@ -124,6 +124,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>The value of an input that is known now, or null.</summary>
     public Tensor? Constant(int index) => Optional(index) is var slot and >= 0 ? around.Constants[slot] : null;
 
+    /// <summary>The one number that an input always is, weights of one number among them; null where it is none, or changes.</summary>
+    public double? Known(int index) => index < proto.Input.Count ? around.File.Number(proto.Input[index]) : null;
+
     /// <summary>The integers that an input holds: read now where it is constant, at each pass otherwise.</summary>
     public Func<Tensor[], long[]> Integers(int index)
     {

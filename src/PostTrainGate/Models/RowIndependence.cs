@@ -39,22 +39,11 @@ internal static class RowIndependence
     {
         foreach (var node in file.Graph.Node.Where(n => n is { OpType: "Dropout", Input.Count: > 2 } && n.Domain is "" or "ai.onnx"))
         {
-            if (Constant(file, node.Input[2]) is not (not null and not 0) || Constant(file, node.Input[1]) == 0) continue;
+            if (file.Number(node.Input[2]) is not (not null and not 0) || file.Number(node.Input[1]) == 0) continue;
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelNotRowwise,
                 $"The model '{file.Name}' drops values at random, so that nothing measured on it would hold: node {OnnxNode.Describe(node)}: "
                 + "it is in training mode; export the model for inference."));
         }
-    }
-
-    // The one number that a value always is; null where it is none or changes.
-    private static double? Constant(OnnxFile file, string name)
-    {
-        var proto = file.Graph.Initializer.FirstOrDefault(t => t.Name == name)
-            ?? (file.Producers.GetValueOrDefault(name) is { OpType: "Constant" } node
-                ? node.Attribute.FirstOrDefault(a => a.Name == "value")?.T : null);
-        if (proto is null) return null;
-        using var value = OnnxTensors.Read(proto).to_type(ScalarType.Float64);
-        return value.numel() == 1 ? value.item<double>() : null;
     }
 
     /// <summary>Whether a file scales values by all rows of a batch, so that rows have to be run one by one.</summary>

@@ -44,6 +44,8 @@ public class OnnxOperatorTests
             w => w.Node("Conv", ["input", w.Initializer("w", Draw(3, 2, 4)), w.Initializer("b", Draw(3))], ("auto_pad", "VALID"))),
         ("Conv, three axes", 11, [2, 2, 4, 5, 4], w => w.Conv(Draw(3, 2, 2, 3, 2), Draw(3), padding: 1)),
         ("Dropout 7", 7, [3, 4], w => w.Then("Dropout", ("ratio", 0.3f))),
+        ("Dropout of nothing in training mode", 13, [3, 4],
+            w => w.Node("Dropout", ["input", w.Initializer("ratio", tensor(0f)), w.Initializer("training", tensor(true))])),
         ("Dropout 12", 12, [3, 4],
             w => w.Node("Dropout", ["input", w.Initializer("ratio", tensor(0.3f)), w.Initializer("training", tensor(false))])),
         ("Elu", 13, [3, 4], w => w.Then("Elu", ("alpha", 0.7f))),

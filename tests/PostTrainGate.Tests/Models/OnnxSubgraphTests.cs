@@ -45,6 +45,42 @@ public class OnnxSubgraphTests
         Same(writer, [2, columns]);
     }
 
+    // As exporters write the heads of an attention for a batch of one: the batch is in no axis of its own.
+    [Fact]
+    public void A_file_that_counts_on_a_batch_of_one_is_run_row_by_row()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        OnnxWriter writer = new([5, 6], batch: 1);
+        string Heads(string weight) => writer.Node("Transpose", [writer.Node("Reshape",
+            [writer.Node("MatMul", ["input", writer.Initializer(weight, randn(6, 6))]), writer.Initializer($"{weight} shape", tensor(new[] { 5L, 2, 3 }))])],
+            ("perm", new long[] { 1, 0, 2 }));
+        var (query, key, value) = (Heads("query"), Heads("key"), Heads("value"));
+        var scores = writer.Node("MatMul", [query, writer.Node("Transpose", [key], ("perm", new long[] { 0, 2, 1 }))]);
+        var mixed = writer.Node("MatMul", [writer.Node("Softmax", [scores], ("axis", -1L)), value]);
+        var flat = writer.Node("Reshape", [mixed, writer.Initializer("flat", tensor(new[] { 1L, 30 }))]);
+        writer.Node("Gemm", [flat, writer.Initializer("head", randn(30, 3)), writer.Initializer("bias", randn(3))]);
+        writer.Save(folder.Path("model.onnx"), writer.Last, 3);
+        using var model = OnnxClassifier.Load(folder.Path("model.onnx"));
+        Assert.True(model.IsRowByRow);
+
+        var x = randn(4, 5, 6);
+        var file = File.ReadAllBytes(folder.Path("model.onnx"));
+        var expected = cat([.. Enumerable.Range(0, 4).Select(i => Ort.Run(file, x.narrow(0, i, 1)))], 0);
+        Assert.True(allclose(expected, model.Logits(x), rtol: 1e-4, atol: 1e-5));
+
+        var (input, all) = (x.detach().clone().requires_grad_(true), new List<Tensor>());
+        model.Logits(input).square().sum().backward();
+        for (var i = 0; i < 4; i++)
+        {
+            var row = x.narrow(0, i, 1).detach().clone().requires_grad_(true);
+            model.Logits(row).square().sum().backward();
+            all.Add(row.grad!);
+        }
+
+        Assert.True(allclose(cat(all, 0), input.grad!, rtol: 1e-4, atol: 1e-5));
+    }
+
     [Fact]
     public void A_loop_carries_values_and_stacks_others()
     {

@@ -79,8 +79,7 @@ internal static partial class Operators
         {
             var mode = node.Constant(2) ?? throw node.Refuse("input 2 (training_mode) is not a constant");
             using var training = mode.to_type(ScalarType.Int64);
-            var dropsNone = node.Constant(1) is { } ratio && ratio.numel() == 1 && ratio.to_type(ScalarType.Float64).item<double>() == 0;
-            if (!dropsNone && (training.numel() != 1 || training.item<long>() != 0))
+            if (node.Known(1) != 0 && (training.numel() != 1 || training.item<long>() != 0))
                 throw node.Refuse("it is in training mode; export the model for inference");
         }
 
