@@ -37,6 +37,12 @@ internal static class InspectCommand
             foreach (var diagnostic in wrong.Diagnostics) error.Say(diagnostic.ToString(), Color.Red);
             return ExitCodes.BadInput;
         }
+        catch (Exception defect)
+        {
+            var line = $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}";
+            Terminal.Error(host).Say(new Diagnostic(DiagnosticCodes.Internal, line).ToString(), Color.Red);
+            return ExitCodes.Internal;
+        }
     }
 
     private static void Show(ModelInspection model, Terminal output)

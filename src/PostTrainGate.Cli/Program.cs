@@ -5,6 +5,14 @@ using PostTrainGate.Models;
 
 VectorWidth.Pin(); // before the first tensor
 if (args is [EngineWorker.Argument]) return EngineWorker.Run();
+if (args is ["check" or "inspect", ..]) EngineProcess.StartEarly(); // while the policy and its base are read
 if (Console.OutputEncoding.CodePage != Encoding.UTF8.CodePage)
     Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-return await CommandLine.RunAsync(args, CliHost.OfProcess());
+try
+{
+    return await CommandLine.RunAsync(args, CliHost.OfProcess());
+}
+finally
+{
+    EngineProcess.EndEarly();
+}

@@ -37,7 +37,9 @@ internal static class ClassOrder
     public static Diagnostic? Doubt(GatePolicy policy, Evaluation test)
     {
         var (data, names) = (test.Data.ClassNames, test.Model.ClassNames);
-        if (!policy.Data.Classes.IsEmpty || data.Any(name => names.Contains(name)) || IsCount(data) || test.UndefinedScores > 0) return null;
+        // Names of both sides tell it; without any from the model, numbers from 0 on say their places.
+        var told = names.IsEmpty ? IsCount(data) : data.Any(name => Place(name, names) >= 0);
+        if (!policy.Data.Classes.IsEmpty || told || test.UndefinedScores > 0) return null;
         var counts = new int[data.Length, data.Length]; // [label, prediction]
         foreach (var (label, prediction) in test.Data.LabelValues.Zip(test.Predictions)) counts[label, prediction]++;
         var right = Enumerable.Range(0, data.Length).Sum(c => counts[c, c]);

@@ -69,12 +69,14 @@ public static class Gate
         MissingValues.Check(policy, source, splits);
 
         using var test = new Evaluation(source, splits.Test);
+        RowIndependence.CheckMeasured(source, splits.Test.Inputs, test.Logits, policy.Seed);
         if (ClassOrder.Doubt(policy, test) is { } doubt)
             return Undecided(policy, doubt, "the order of the classes is in doubt") with { Seconds = clock.Elapsed.TotalSeconds };
         using var baseModel = options.BaseModel is { } file
             ? ClassifierLoader.Load(OnnxFile.Read(file), use) : null;
         if (baseModel is not null) FitClasses(policy, baseModel, splits.Test);
         using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
+        if (baseRows is not null) RowIndependence.CheckMeasured(baseModel!, splits.Test.Inputs, baseRows.Logits, policy.Seed);
         var meter = new GateMeter(policy, splits.Test, "test", cancel)
         {
             Base = baseRows, Plan = new() { Full = options.Full, Cache = options.Cache },

@@ -5,7 +5,7 @@ namespace PostTrainGate.Cli.Engine;
 /// <param name="Time">Time of the whole run.</param>
 internal sealed record EngineLimits(long Memory, TimeSpan Time)
 {
-    private const long InspectedBase = 1536L << 20;
+    private const long InspectedBase = 1536L << 20, Large = 64L << 20;
 
     /// <summary>What a run may use, as the policy says it.</summary>
     public static EngineLimits Of(Policy.GatePolicy policy) =>
@@ -15,9 +15,13 @@ internal sealed record EngineLimits(long Memory, TimeSpan Time)
     public static EngineLimits OfInspection(string file)
     {
         var size = OfModel(file);
-        return new(InspectedBase + 6 * size, Models.ClassifierLoader.Limit(size) + TimeSpan.FromSeconds(1));
+        return new(InspectedBase + 6 * size, TimeSpan.FromMinutes(10)); // what is done says itself how long it may take
     }
 
-    private static long OfModel(string file) =>
-        File.Exists(file) ? new FileInfo(file).Length + Models.OnnxFile.ExternalFiles(file).Where(File.Exists).Sum(f => new FileInfo(f).Length) : 0;
+    // A file that keeps its weights elsewhere is small itself.
+    private static long OfModel(string file)
+    {
+        if (new FileInfo(file) is not { Exists: true, Length: var length }) return 0;
+        return length + (length > Large ? 0 : Models.OnnxFile.ExternalFiles(file).Where(File.Exists).Sum(f => new FileInfo(f).Length));
+    }
 }

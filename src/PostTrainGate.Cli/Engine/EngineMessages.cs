@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PostTrainGate.Models;
@@ -68,21 +70,75 @@ internal sealed record EngineReply
 /// <param name="Trace">All of it.</param>
 internal sealed record Defect(string Type, string Message, string Trace);
 
-/// <summary>Serializers of both, made at build time. Numbers go through as they are, infinities included.</summary>
-[JsonSourceGenerationOptions(NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, IgnoreReadOnlyProperties = true,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+/// <summary>
+/// Messages as lines. Each kind is serialized by itself, so that one of progress does not wait for the serializers of a whole result.
+/// Numbers go through as they are, infinities included.
+/// </summary>
+[JsonSourceGenerationOptions(NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, IgnoreReadOnlyProperties = true)]
 [JsonSerializable(typeof(EngineRequest))]
-[JsonSerializable(typeof(EngineReply))]
+[JsonSerializable(typeof(InspectRequest))]
+[JsonSerializable(typeof(RunProgress))]
+[JsonSerializable(typeof(NativeWork.Work))]
+[JsonSerializable(typeof(GateResult))]
+[JsonSerializable(typeof(ModelInspection))]
+[JsonSerializable(typeof(ImmutableArray<Diagnostic>))]
+[JsonSerializable(typeof(Defect))]
 internal sealed partial class EngineJson : JsonSerializerContext
 {
-    /// <summary>Begins a message, so that text which a native library prints is told from it (RFC 7464).</summary>
-    public const char Separator = '\u001e';
+    // Begins a message, so that text which a native library prints is told from it (RFC 7464).
+    private const char Separator = '\u001e';
 
-    /// <summary>A message's line.</summary>
-    public static byte[] Line(EngineReply reply) =>
-        [(byte)Separator, .. JsonSerializer.SerializeToUtf8Bytes(reply, Default.EngineReply), (byte)'\n'];
+    /// <summary>A request's line.</summary>
+    public static string Line(EngineRequest request) => request.Inspect is { } file
+        ? $"i{JsonSerializer.Serialize(new InspectRequest(file, request.Nodes), Default.InspectRequest)}"
+        : $"g{JsonSerializer.Serialize(request, Default.EngineRequest)}";
 
-    /// <summary>The message that a line holds; null: it holds none.</summary>
-    public static EngineReply? Reply(string line) => line.LastIndexOf(Separator) is >= 0 and var at
-        ? JsonSerializer.Deserialize(line.AsSpan(at + 1), Default.EngineReply) : null;
+    /// <summary>The request that a line holds.</summary>
+    public static EngineRequest Request(string line)
+    {
+        if (line[0] == 'g') return JsonSerializer.Deserialize(line.AsSpan(1), Default.EngineRequest)!;
+        var (file, nodes) = JsonSerializer.Deserialize(line.AsSpan(1), Default.InspectRequest)!;
+        return new() { Inspect = file, Nodes = nodes };
+    }
+
+    /// <summary>A reply's line.</summary>
+    public static byte[] Line(EngineReply reply)
+    {
+        var (kind, json) = reply switch
+        {
+            { Progress: { } progress } => ('p', JsonSerializer.Serialize(progress, Default.RunProgress)),
+            { Work: { } work } => ('w', JsonSerializer.Serialize(work, Default.Work)),
+            { Result: { } result } => ('g', JsonSerializer.Serialize(result, Default.GateResult)),
+            { Inspection: { } found } => ('i', JsonSerializer.Serialize(found, Default.ModelInspection)),
+            { Refused: { } refused } => ('r', JsonSerializer.Serialize(refused, Default.ImmutableArrayDiagnostic)),
+            { Defect: { } defect } => ('d', JsonSerializer.Serialize(defect, Default.Defect)),
+            { Cancelled: true } => ('c', ""),
+            _ => ('n', ""),
+        };
+        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Separator}{kind}{reply.Kept ?? 0} {json}\n"));
+    }
+
+    /// <summary>The reply that a line holds; null: it holds none.</summary>
+    public static EngineReply? Reply(string line)
+    {
+        if (line.LastIndexOf(Separator) is not (>= 0 and var at) || line.IndexOf(' ', at) is not (> 0 and var space)) return null;
+        var json = line.AsSpan(space + 1);
+        EngineReply reply = line[at + 1] switch
+        {
+            'p' => new() { Progress = JsonSerializer.Deserialize(json, Default.RunProgress) },
+            'w' => new() { Work = JsonSerializer.Deserialize(json, Default.Work) },
+            'g' => new() { Result = JsonSerializer.Deserialize(json, Default.GateResult) },
+            'i' => new() { Inspection = JsonSerializer.Deserialize(json, Default.ModelInspection) },
+            'r' => new() { Refused = JsonSerializer.Deserialize(json, Default.ImmutableArrayDiagnostic) },
+            'd' => new() { Defect = JsonSerializer.Deserialize(json, Default.Defect) },
+            'c' => new() { Cancelled = true },
+            _ => new(),
+        };
+        return reply with { Kept = long.Parse(line.AsSpan(at + 2, space - at - 2), CultureInfo.InvariantCulture) };
+    }
 }
+
+/// <summary>What a worker is asked of a file alone.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Nodes">As in <see cref="EngineRequest"/>.</param>
+internal sealed record InspectRequest(string File, int Nodes);

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 
 namespace PostTrainGate.Cli.Engine;
 
@@ -29,8 +28,18 @@ internal sealed class EngineProcess : IDisposable
     /// <summary>Attacked inputs that the cache keeps.</summary>
     public long Kept { get; private set; }
 
+    private static Task<EngineProcess>? _early;
+
+    /// <summary>Starts a worker while something else is done; the next <see cref="Start"/> takes it.</summary>
+    public static void StartEarly() => _early = Task.Run(New);
+
+    /// <summary>Ends the worker that was started early and that nobody took.</summary>
+    public static void EndEarly() => Interlocked.Exchange(ref _early, null)?.Result.Dispose();
+
     /// <summary>Starts a worker, which waits for its request.</summary>
-    public static EngineProcess Start()
+    public static EngineProcess Start() => Interlocked.Exchange(ref _early, null)?.Result ?? New();
+
+    private static EngineProcess New()
     {
         // This program again: by its own executable, or by the host of .NET where another program runs it.
         var (own, host) = (typeof(EngineProcess).Assembly.Location, Environment.ProcessPath!);
@@ -64,12 +73,12 @@ internal sealed class EngineProcess : IDisposable
         _clock.Restart();
         using var watch = new Timer(_ => Watch(limits), null, Look, Look);
         using var stop = cancel.Register(Stop);
-        Tell(JsonSerializer.Serialize(request, EngineJson.Default.EngineRequest));
+        Tell(EngineJson.Line(request));
         EngineReply? last = null;
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             if (EngineJson.Reply(line) is not { } reply) continue;
-            if (reply.Kept is { } kept) Kept = kept;
+            if (reply.Kept is > 0 and var kept) Kept = kept;
             if (reply.Work is { } work) _work = work;
             else if (reply.Progress is { } p) (Stage, _) = (p.Stage, Told(progress, p));
             else last = reply;

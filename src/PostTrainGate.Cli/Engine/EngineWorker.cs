@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
 
@@ -35,7 +34,7 @@ internal static class EngineWorker
         using var cancel = new CancellationTokenSource();
         new Thread(() => Listen(requests, cancel)) { IsBackground = true, Name = "supervisor" }.Start();
         foreach (var line in requests.GetConsumingEnumerable())
-            replies.Send(Answer(JsonSerializer.Deserialize(line, EngineJson.Default.EngineRequest)!, replies, cancel.Token));
+            replies.Send(Answer(EngineJson.Request(line), replies, cancel.Token));
         return 0;
     }
 

@@ -30,6 +30,14 @@ internal static class ArrayReader
         var shapes = idx ? new Dictionary<string, long[]?> { ["x"] = null } : NpzFile.Shapes(file);
         var name = idx ? "x" : InputArray(shapes, data);
         var rows = idx ? 0 : shapes[name]![0];
+        var others = shapes.Where(a => a.Key != name && a.Value is { Length: >= 2 } other && other[0] == rows).Select(a => a.Key)
+            .Order(StringComparer.Ordinal).Take(10).Select(Wording.Quote).ToArray();
+        if (data.Features.Only.IsEmpty && others.Length > 0)
+        {
+            notes.Add(new(DiagnosticCodes.DataColumn, $"Inputs are read from the array {Wording.Quote(name)}; {Wording.List(others)} could hold them too. "
+                + "'features.only' names another.", data.Source.Position, Severity.Warning));
+        }
+
         var label = data.Label ?? (data.Labels is null
             ? LabelNames.FirstOrDefault(n => n != name && shapes.TryGetValue(n, out var shape) && shape is [var count] && count == rows)
             : LabelColumn) ?? throw data.Position.Error(DiagnosticCodes.DataColumn,

@@ -88,6 +88,7 @@ internal static class ImageFile
 
     private static byte[] Begin(string file)
     {
+        if (SpecialFile.Is(file)) return [];
         try
         {
             using var stream = File.OpenRead(file);

@@ -7,8 +7,9 @@ namespace PostTrainGate.Models;
 /// <summary>The one place that decides how a file is run: rebuilt with gradients where that is possible, else in ONNX Runtime.</summary>
 internal static class ClassifierLoader
 {
-    /// <summary>How long loading a model may take that has so many bytes: a loop in a file may have no end.</summary>
-    public static TimeSpan Limit(long bytes) => TimeSpan.FromSeconds(6 + bytes / (double)(8 << 20));
+    // How long loading may take: a loop in a file may have no end.
+    private static TimeSpan Limit(OnnxFile file) =>
+        TimeSpan.FromSeconds(6 + file.Bytes / (double)(8 << 20) + file.Graph.Node.Count / 500.0);
 
     /// <summary>Loads a file.</summary>
     /// <param name="whole">The file.</param>
@@ -16,7 +17,7 @@ internal static class ClassifierLoader
     /// <exception cref="GateException">PTG2xxx.</exception>
     public static Classifier Load(OnnxFile whole, ModelUse use)
     {
-        using var work = NativeWork.Begin($"loading '{whole.Name}'", Limit(whole.Bytes));
+        using var work = NativeWork.Begin($"loading '{whole.Name}'", Limit(whole));
         try
         {
             var candidates = ScoreOutputs.Candidates(whole, use.Output);

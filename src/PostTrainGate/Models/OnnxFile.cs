@@ -114,7 +114,10 @@ internal sealed class OnnxFile
         var name = System.IO.Path.GetFileName(path);
         try
         {
+            if (SpecialFile.Is(path)) throw new FormatException("it is a pipe or a device, not a file");
             var length = new FileInfo(path).Length;
+            if (length is > 0 and < 1024 && File.ReadAllText(path).StartsWith("version https://git-lfs", StringComparison.Ordinal))
+                throw new FormatException("it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'");
             if (length == 0) throw new FormatException("it is empty");
             if (length > MaxBytes) throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
             var file = new OnnxFile(path, Parse(path)) { Bytes = length };
@@ -123,7 +126,8 @@ internal sealed class OnnxFile
             Check(file.Graph);
             return file;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidProtocolBufferException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidProtocolBufferException
+            or ArgumentException)
         {
             var why = e is InvalidProtocolBufferException ? "it is truncated or not an ONNX file" : e.Message.TrimEnd('.');
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable, $"The model '{name}' cannot be read: {why}."), e);
@@ -144,7 +148,7 @@ internal sealed class OnnxFile
     {
         try
         {
-            if (new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return [];
+            if (SpecialFile.Is(path) || new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return [];
             var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
             return [.. External(Parse(path).Graph ?? new())
                 .SelectMany(t => t.ExternalData).Where(e => e.Key == "location").Select(e => Inside(folder, e.Value)).OfType<string>()];
@@ -269,7 +273,7 @@ internal sealed class OnnxFile
 
     private static string? Inside(string folder, string location)
     {
-        if (System.IO.Path.IsPathRooted(location)) return null;
+        if (System.IO.Path.IsPathRooted(location) || location.Contains('\0', StringComparison.Ordinal)) return null;
         var full = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, location));
         if (!full.StartsWith(folder.TrimEnd('/', '\\') + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)) return null;
         // A link inside the folder may point out of it.

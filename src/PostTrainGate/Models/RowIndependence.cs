@@ -31,6 +31,24 @@ internal static class RowIndependence
             throw Refused(model, "gives a row other outputs when other rows are in its batch");
     }
 
+    /// <summary>Compares some rows as they were measured, in batches and at places of the measurement, with the same ones by one.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="inputs">All rows, [n, input shape].</param>
+    /// <param name="measured">Logits of all rows, [n, classes].</param>
+    /// <param name="seed">Which rows.</param>
+    /// <exception cref="GateException">PTG2007.</exception>
+    public static void CheckMeasured(Classifier model, Tensor inputs, Tensor measured, int seed)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var order = Enumerable.Range(0, (int)inputs.shape[0]).OrderBy(i => Seeds.Key((ulong)(uint)seed, (ulong)i)).Take(2 * Rows).Order().ToArray();
+        if (order.Length < 2) return;
+        var alone = cat([.. order.Select(i => Scores(model, inputs.narrow(0, i, 1)))], 0);
+        var chosen = measured.index_select(0, tensor(order.Select(i => (long)i).ToArray()));
+        if (!OnnxAgreement.Agree(Shares(model, chosen), alone, Tolerance))
+            throw Refused(model, "gives a row other outputs when other rows are in its batch");
+    }
+
     /// <summary>
     /// Refuses a Dropout in training mode. ONNX Runtime takes some of them out as it optimizes, so that passes agree by luck of the engine.
     /// </summary>
@@ -50,11 +68,10 @@ internal static class RowIndependence
     public static bool NeedsSingleRows(GraphProto graph) => graph.Node.Any(n => n.OpType.StartsWith("DynamicQuantize", StringComparison.Ordinal));
 
     // Where probabilities are given, their logarithms say more of rounding than of the model.
-    private static Tensor Scores(Classifier model, Tensor rows)
-    {
-        var logits = model.Logits(rows);
-        return model.Head is OutputHead.Logits or OutputHead.Sigmoid ? logits : logits.softmax(1);
-    }
+    private static Tensor Scores(Classifier model, Tensor rows) => Shares(model, model.Logits(rows));
+
+    private static Tensor Shares(Classifier model, Tensor logits) =>
+        model.Head is OutputHead.Logits or OutputHead.Sigmoid ? logits : logits.softmax(1);
 
     private static GateException Refused(Classifier model, string what)
     {

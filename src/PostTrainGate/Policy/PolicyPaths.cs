@@ -67,6 +67,8 @@ internal static class PolicyPaths
 
             if (isFile && Directory.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a folder; give a file.");
+            if (SpecialFile.Is(file))
+                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a pipe or a device; give a file.");
             if (!isFile && File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
             if (use is PathUse.File or PathUse.Files or PathUse.Data && !File.Exists(file))

@@ -50,6 +50,7 @@ public static class PolicyReader
             return null;
         }
 
+        if (SpecialFile.Is(file)) return Wrong(DiagnosticCodes.PolicyUnreadable, "The policy is a pipe or a device; give a file.");
         try
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
