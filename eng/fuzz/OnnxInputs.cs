@@ -9,16 +9,18 @@ internal static class OnnxInputs
 {
     private const int Largest = 1 << 15;
 
-    private static readonly string[] Operators = [.. Models.Operators.Names, "RandomNormalLike", "Bernoulli", "Multinomial", "RoiAlign", "STFT",
-        "TfIdfVectorizer", "NonMaxSuppression", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger",
-        "Scan", "SequenceConstruct", "ConcatFromSequence", "StringNormalizer", "Attention", "AffineGrid", "Col2Im", "MelWeightMatrix", "Unique"];
+    private static readonly string[] Operators = [.. Models.Operators.Names, "RandomNormalLike", "Bernoulli", "Multinomial", "RoiAlign",
+        "STFT", "TfIdfVectorizer", "NonMaxSuppression", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger",
+        "ConvInteger", "Scan", "SequenceConstruct", "ConcatFromSequence", "StringNormalizer", "Attention", "AffineGrid", "Col2Im",
+        "MelWeightMatrix", "Unique"];
 
     private static readonly long[] Odd = [0, 1, -1, 2, 3, 5, 255, 1 << 20, int.MaxValue, int.MinValue, long.MaxValue, long.MinValue];
 
     /// <summary>Files of the tests that are small enough.</summary>
     public static IReadOnlyList<byte[]> Seeds { get; } =
         [.. Directory.EnumerateFiles(Repository("tests/PostTrainGate.Tests/Cases"), "*.onnx", SearchOption.AllDirectories)
-            .Order(StringComparer.Ordinal).Where(f => new FileInfo(f).Length < Largest && !Path.GetFileName(f).StartsWith("loop", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal).Where(f => new FileInfo(f).Length < Largest)
+            .Where(f => !Path.GetFileName(f).StartsWith("loop", StringComparison.Ordinal))
             .Select(File.ReadAllBytes)];
 
     /// <summary>A seed whose nodes, attributes, weights or inputs are others.</summary>
@@ -32,7 +34,8 @@ internal static class OnnxInputs
     private static void Change(GraphProto graph, Random random)
     {
         var node = graph.Node[random.Next(graph.Node.Count)];
-        string[] values = [.. graph.Input.Select(i => i.Name), .. graph.Initializer.Select(t => t.Name), .. graph.Node.SelectMany(n => n.Output)];
+        string[] values = [.. graph.Input.Select(i => i.Name), .. graph.Initializer.Select(t => t.Name),
+            .. graph.Node.SelectMany(n => n.Output)];
         switch (random.Next(9))
         {
             case 0:
@@ -54,7 +57,8 @@ internal static class OnnxInputs
                 else if (weights.Dims.Count > 0) weights.Dims[random.Next(weights.Dims.Count)] = Odd[random.Next(Odd.Length)];
                 break;
             case 5 when graph.Input.FirstOrDefault()?.Type?.TensorType?.Shape?.Dim is { Count: > 0 } dims:
-                dims[random.Next(dims.Count)] = random.Next(2) == 0 ? new() { DimParam = "n" } : new() { DimValue = Odd[random.Next(Odd.Length)] };
+                dims[random.Next(dims.Count)] = random.Next(2) == 0 ? new() { DimParam = "n" }
+                    : new() { DimValue = Odd[random.Next(Odd.Length)] };
                 break;
             case 6 when graph.Input.FirstOrDefault()?.Type?.TensorType is { } type:
                 type.ElemType = random.Next(24);
@@ -83,7 +87,8 @@ internal static class OnnxInputs
                 attribute.Ints.Add(Odd[random.Next(Odd.Length)]);
                 break;
             case 2:
-                (attribute.Type, attribute.F) = (AttributeType.Float, random.Next(3) switch { 0 => float.NaN, 1 => -1, _ => 1e30f });
+                (attribute.Type, attribute.F) = (AttributeType.Float,
+                    random.Next(3) switch { 0 => float.NaN, 1 => -1, _ => 1e30f });
                 break;
             default:
                 (attribute.Type, attribute.S) = (AttributeType.String, ByteString.CopyFromUtf8("SAME_UPPER"));

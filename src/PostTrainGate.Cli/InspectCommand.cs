@@ -54,7 +54,8 @@ internal static class InspectCommand
                 $"{kind} {value.Name}: {value.Type}{(value.Shape is { } shape ? $" [{string.Join(", ", shape)}]" : "")}");
         var names = model.ClassNames.IsEmpty ? "" : $" ({string.Join(", ", model.ClassNames.Take(20))})";
         if (model.Head is { } head) output.Say(
-            $"scores from the output {model.Output}, head {GateText.Head(head)}: {model.Classes} classes{names}; {model.Parameters} parameters");
+            $"scores from the output {model.Output}, head {GateText.Head(head)}: {model.Classes} classes{names}; "
+            + $"{model.Parameters} parameters");
         foreach (var note in model.Notes) output.Say(note);
         if (model.Refusal is { } why) output.Say($"no gradients, so no repair: {why}", Color.Yellow);
         else output.Say("every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");

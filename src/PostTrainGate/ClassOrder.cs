@@ -23,12 +23,16 @@ internal static class ClassOrder
         var places = data.Select(name => Place(name, names)).ToArray();
         if (places.All(p => p < 0)) return splits; // they call their classes by other names
         if (places.All(p => p >= 0) && places.Distinct().Count() == places.Length)
-            return splits.WithClasses([.. names.Select((name, i) => Array.IndexOf(places, i) is >= 0 and var at ? data[at] : name)], places);
+        {
+            return splits.WithClasses([.. names.Select((name, i) => Array.IndexOf(places, i) is >= 0 and var at ? data[at] : name)],
+                places);
+        }
+
         var unknown = data.Where((_, i) => places[i] < 0).Select(Wording.Quote).ToArray();
         throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-            $"The model knows the classes {Wording.List(names.Take(12).Select(Wording.Quote))}, but not {Wording.List(unknown.Take(12), "or")}, "
-            + $"which '{policy.Data.Source.Text}' has. Correct the labels, or list in 'data.classes' how the data calls the model's classes, "
-            + "in the model's order.", policy.Data.Position));
+            $"The model knows the classes {Wording.List(names.Take(12).Select(Wording.Quote))}, "
+            + $"but not {Wording.List(unknown.Take(12), "or")}, which '{policy.Data.Source.Text}' has. Correct the labels, "
+            + "or list in 'data.classes' how the data calls the model's classes, in the model's order.", policy.Data.Position));
     }
 
     /// <summary>Why the order is in doubt where only places tell it; null where it is not.</summary>
@@ -49,12 +53,13 @@ internal static class ClassOrder
         var below = asRead.Upper < 1.0 / data.Length;
         var better = other.Value - asRead.Value > FarBetter && other.Lower > asRead.Upper;
         if (!below && !better) return null;
-        var hint = better ? $" With the order {Wording.List(order.Take(12).Select(c => Wording.Quote(data[c])))} it would be {GateText.Measured(other.Value)}."
-            : " That is below chance.";
+        var hint = !better ? " That is below chance."
+            : $" With the order {Wording.List(order.Take(12).Select(c => Wording.Quote(data[c])))} it would be "
+            + $"{GateText.Measured(other.Value)}.";
         return new(DiagnosticCodes.ModelClassOrder,
-            $"With the classes in the order {Wording.List(data.Take(12).Select(Wording.Quote))} the accuracy is {GateText.Measured(asRead.Value)}."
-            + $"{hint} Neither the model nor the data says which order is right: list the classes in 'data.classes' in the model's order.",
-            policy.Data.Position);
+            $"With the classes in the order {Wording.List(data.Take(12).Select(Wording.Quote))} the accuracy is "
+            + $"{GateText.Measured(asRead.Value)}.{hint} Neither the model nor the data says which order is right: "
+            + "list the classes in 'data.classes' in the model's order.", policy.Data.Position);
 
         Measurement Share(int count) => Intervals.Proportion(count, test.Data.Count, Confidence);
     }

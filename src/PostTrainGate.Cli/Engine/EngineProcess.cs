@@ -133,7 +133,8 @@ internal sealed class EngineProcess : IDisposable
     {
         if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline) Kill("it did not end within its time");
         if (_clock.Elapsed > limits.Time) Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
-        if (Memory() > limits.Memory) Kill(string.Create(CultureInfo.InvariantCulture, $"it needs more than {Size(limits.Memory)} of memory"));
+        if (Memory() > limits.Memory)
+            Kill(string.Create(CultureInfo.InvariantCulture, $"it needs more than {Size(limits.Memory)} of memory"));
     }
 
     private long Memory()

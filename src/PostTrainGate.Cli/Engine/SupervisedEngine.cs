@@ -56,7 +56,8 @@ internal static class SupervisedEngine
     {
         var death = ended.Death;
         if (!death.IsCrash || file is null || !death.Work.StartsWith("ONNX Runtime", StringComparison.Ordinal)) return death.Message;
-        return CrashSite.Find(file, limits, Search, cancel) is { } node ? (death with { Work = $"{death.Work}, node {node}" }).Message : death.Message;
+        return CrashSite.Find(file, limits, Search, cancel) is { } node
+            ? (death with { Work = $"{death.Work}, node {node}" }).Message : death.Message;
     }
 
     private static EngineReply Checked(EngineReply reply) => reply switch

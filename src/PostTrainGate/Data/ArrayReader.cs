@@ -34,7 +34,8 @@ internal static class ArrayReader
             .Order(StringComparer.Ordinal).Take(10).Select(Wording.Quote).ToArray();
         if (data.Features.Only.IsEmpty && others.Length > 0)
         {
-            notes.Add(new(DiagnosticCodes.DataColumn, $"Inputs are read from the array {Wording.Quote(name)}; {Wording.List(others)} could hold them too. "
+            notes.Add(new(DiagnosticCodes.DataColumn,
+                $"Inputs are read from the array {Wording.Quote(name)}; {Wording.List(others)} could hold them too. "
                 + "'features.only' names another.", data.Source.Position, Severity.Warning));
         }
 

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using PostTrainGate.Cli;
 using PostTrainGate.Cli.Engine;
 using PostTrainGate.Policy;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Cli;
+using PostTrainGate.Tests.Reporting;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cases;
@@ -22,6 +24,8 @@ public sealed class HostileModelTests
     [InlineData("modmin", 2, "The engine ended without a result (ONNX Runtime running \'modmin.onnx\'")]
     [InlineData("loop3", 2, "The engine ended without a result (")]
     [InlineData("keynotfound", 2, "an initializer has no name")]
+    [InlineData("external_nul", 2, "error PTG2001: The model 'external_nul.onnx' cannot be read: the data of 'W' is outside the model's folder.")]
+    [InlineData("lfs_pointer", 2, "it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'")]
     [InlineData("hang_3397", 0, "which are too large")]
     [InlineData("mem_36167", 0, "which are too large")]
     [InlineData("expand_big", 0, "Node 'z' (Expand) cannot run on")]
@@ -116,6 +120,47 @@ public sealed class HostileModelTests
         var there = SupervisedEngine.Run(policy, new() { Repair = false }, null, TestContext.Current.CancellationToken);
         var json = new GateJson();
         Assert.Equal(json.Render(here with { Seconds = 0 }), json.Render(there with { Seconds = 0 }));
+    }
+
+    [Fact]
+    public void Predictions_are_gated_in_a_worker_too()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("data.csv", "y,p\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"{i % 2},{i % 2}\n")));
+        var file = folder.Write("posttraingate.yml", """
+            version: 1
+            data: { source: data.csv, label: y, prediction: p }
+            gates: [accuracy: { min: 0.8 }]
+            """);
+        var result = SupervisedEngine.Run(PolicyReader.Read(file).Policy!, null, null, TestContext.Current.CancellationToken);
+        Assert.Equal(1, result.Gates[0].Original.Value);
+    }
+
+    [Fact]
+    public void A_result_comes_through_the_pipe_as_it_is() => Assert.All(
+        [SampleResults.Passed, SampleResults.Repaired, SampleResults.Undecided, SampleResults.Rejected, SampleResults.Hostile,
+            SampleResults.Passed with { Model = null }],
+        result =>
+        {
+            var again = EngineJson.Reply(Encoding.UTF8.GetString(EngineJson.Line(new EngineReply { Result = result, Kept = 7 })))!;
+            var json = new GateJson();
+            Assert.Equal(json.Render(result), json.Render(again.Result!));
+            Assert.Equal(7, again.Kept);
+        });
+
+    [Fact]
+    public async Task A_pipe_is_no_file()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "pipes are told from files on Linux");
+        using var place = new Workplace();
+        foreach (var (name, said) in new[] { ("data/german.csv", "PTG1009: 'source' is 'data/german.csv', which is a pipe or a device"),
+            ("posttraingate.yml", "PTG1001: The policy is a pipe or a device") })
+        {
+            File.Delete(place.Folder.Path(name));
+            Assert.Equal(0, Processes.Run("mkfifo", [place.Folder.Path(name)]).Code);
+            Assert.Equal(2, await place.RunAsync(SampleResults.Passed));
+            Assert.Contains(said, place.Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

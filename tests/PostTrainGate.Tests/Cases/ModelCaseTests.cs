@@ -57,6 +57,30 @@ public sealed class ModelCaseTests
         Assert.Contains("it is in training mode; export the model for inference", text, StringComparison.Ordinal);
     }
 
+    // What shows only in batches as large as those that are measured, or at some places of them.
+    [Theory]
+    [InlineData("batch_above_40")]
+    [InlineData("place_in_batch")]
+    public async Task Rows_are_compared_as_they_were_measured(string name)
+    {
+        using var folder = new CaseFolder(name);
+        var (code, text, result) = await folder.CheckAsync();
+        Assert.Equal(2, code);
+        Assert.Null(result);
+        Assert.Contains("posttraingate.yml(3,8): error PTG2007: The model 'model.onnx' gives a row other outputs", text, StringComparison.Ordinal);
+    }
+
+    // The model says yes and no, the data 0 and 1.
+    [Fact]
+    public async Task Names_that_have_nothing_in_common_leave_the_order_in_doubt()
+    {
+        using var folder = new CaseFolder("names_yes_no");
+        var (code, text, result) = await folder.CheckAsync();
+        Assert.Equal(3, code);
+        Assert.Equal(Verdict.NotMeasured, result!.Gates[0].Original.Verdict);
+        Assert.Contains("the accuracy is 0.000. With the order '1' and '0' it would be 1.000.", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_batch_that_the_file_fixes_to_one_row_keeps_rows_apart()
     {
