@@ -14,9 +14,13 @@ cp -r "$root/samples/credit" "$place/run"
 rm -rf "$place/run/posttraingate-report"
 check() { (cd "$place/run" && exec "$tool" check . --no-cache >"$place/log" 2>&1); }
 figures() { grep -v '"seconds":' "$place/run/posttraingate-report/gate-result.json"; }
-ours() { grep -lsza "POSTTRAINGATE_KILLS=$place" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | while read -r id; do
-  if [[ $id != "$$" ]] && tr '\0' ' ' <"/proc/$id/cmdline" 2>/dev/null | grep -q 'PostTrainGate.Cli'; then echo "$id"; fi; done; }
-workers() { for id in $(ours); do if tr '\0' ' ' <"/proc/$id/cmdline" | grep -q -- '--engine-worker'; then echo "$id"; fi; done; }
+line() { tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" || true; }
+ours() {
+  for id in $(grep -lsza "POSTTRAINGATE_KILLS=$place" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3); do
+    case $(line "$id") in "$tool "*) echo "$id" ;; esac
+  done 2>/dev/null
+}
+of_kind() { for id in $(ours); do case $(line "$id") in *--engine-worker*) [[ $1 == worker ]] && echo "$id" ;; *) [[ $1 == supervisor ]] && echo "$id" ;; esac; done; true; }
 
 started=$(date +%s%N)
 check || true
@@ -33,7 +37,7 @@ for whom in worker supervisor; do
     after=$((length * i / (moments + 1)))
     check & run=$!
     sleep "$(printf '%d.%03d' $((after / 1000)) $((after % 1000)))"
-    if [[ $whom == worker ]]; then victim=$(workers | head -n 1); else victim=$run; fi
+    victim=$(of_kind "$whom" | head -n 1)
     if [[ -n $victim ]]; then kill -9 "$victim" 2>/dev/null || true; fi
     code=0; wait "$run" 2>/dev/null || code=$?
     if [[ $whom == worker && -n $victim && $code == 3 ]] && grep -q PTG2006 "$place/log"; then told=$((told + 1)); fi

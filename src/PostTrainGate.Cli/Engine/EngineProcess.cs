@@ -43,8 +43,9 @@ internal sealed class EngineProcess : IDisposable
     {
         // This program again: by its own executable, or by the host of .NET where another program runs it.
         var (own, host) = (typeof(EngineProcess).Assembly.Location, Environment.ProcessPath!);
-        var isOwn = Path.GetFileNameWithoutExtension(host) == Path.GetFileNameWithoutExtension(own);
-        var isHost = Path.GetFileNameWithoutExtension(host) == "dotnet";
+        var (name, program) = (Path.GetFileName(host), Path.GetFileNameWithoutExtension(own));
+        var isOwn = name == program || name == $"{program}.exe"; // on Unix an executable has no ending
+        var isHost = name is "dotnet" or "dotnet.exe";
         var start = new ProcessStartInfo(isOwn || isHost ? host : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,

@@ -57,8 +57,8 @@ public sealed class ProcessTests : IDisposable
         while ((workers = Workers(process.Id)).Length == 0) await Task.Delay(20, TestContext.Current.CancellationToken);
         Assert.Equal(0, kill(process.Id, 15));
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(130, process.ExitCode);
-        Assert.All(workers, id => Assert.False(Directory.Exists($"/proc/{id}")));
+        Assert.Contains(process.ExitCode, (int[])[130, 143]); // 143: before it listens to signals
+        while (workers.Any(IsRunning)) await Task.Delay(20, TestContext.Current.CancellationToken);
     }
 
     [Fact]
