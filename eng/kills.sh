@@ -37,7 +37,7 @@ for whom in worker supervisor; do
     after=$((length * i / (moments + 1)))
     check & run=$!
     sleep "$(printf '%d.%03d' $((after / 1000)) $((after % 1000)))"
-    victim=$(of_kind "$whom" | head -n 1)
+    victim=$(of_kind "$whom" | sed -n 1p)
     if [[ -n $victim ]]; then kill -9 "$victim" 2>/dev/null || true; fi
     code=0; wait "$run" 2>/dev/null || code=$?
     if [[ $whom == worker && -n $victim && $code == 3 ]] && grep -q PTG2006 "$place/log"; then told=$((told + 1)); fi

@@ -118,8 +118,20 @@ internal sealed partial class EngineJson : JsonSerializerContext
         return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Separator}{kind}{reply.Kept ?? 0} {json}\n"));
     }
 
-    /// <summary>The reply that a line holds; null: it holds none.</summary>
+    /// <summary>The reply that a line holds; null: it holds none, or a part of one whose writer was ended.</summary>
     public static EngineReply? Reply(string line)
+    {
+        try
+        {
+            return Read(line);
+        }
+        catch (Exception cut) when (cut is JsonException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static EngineReply? Read(string line)
     {
         if (line.LastIndexOf(Separator) is not (>= 0 and var at) || line.IndexOf(' ', at) is not (> 0 and var space)) return null;
         var json = line.AsSpan(space + 1);

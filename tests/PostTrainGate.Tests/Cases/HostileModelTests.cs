@@ -149,6 +149,13 @@ public sealed class HostileModelTests
         });
 
     [Fact]
+    public void A_message_whose_writer_was_ended_is_none()
+    {
+        var line = Encoding.UTF8.GetString(EngineJson.Line(new EngineReply { Result = SampleResults.Passed, Kept = 7 }));
+        Assert.All(Enumerable.Range(0, line.Length - 2), length => Assert.Null(EngineJson.Reply(line[..length])));
+    }
+
+    [Fact]
     public async Task A_pipe_is_no_file()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "pipes are told from files on Linux");
