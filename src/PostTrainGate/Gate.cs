@@ -90,7 +90,7 @@ public static class Gate
             Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
         }).ToImmutableArray();
         var summary = new ModelSummary(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
-            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0) 
+            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0)
         {
             Output = source.Output, WhyNoGradients = source.WhyNoGradients,
         };

@@ -7,7 +7,6 @@ namespace PostTrainGate.Cli.Engine;
 /// </summary>
 internal static class CrashSite
 {
-
     /// <summary>The node, for people; null where the crash does not happen on drawn rows, or finding it takes too long.</summary>
     public static string? Find(string file, EngineLimits limits, TimeSpan longest, CancellationToken cancel)
     {

@@ -80,10 +80,20 @@ internal sealed class EngineProcess : IDisposable
         {
             if (EngineJson.Reply(line) is not { } reply) continue;
             if (reply.Kept is > 0 and var kept) Kept = kept;
-            if (reply.Work is { } work) _work = work;
-            else if (reply.Progress is { } p) (Stage, _) = (p.Stage, Told(progress, p));
-            else last = reply;
-            if (last is not null) break;
+            if (reply.Work is { } work)
+            {
+                _work = work;
+            }
+            else if (reply.Progress is { } done)
+            {
+                Stage = done.Stage;
+                progress?.Report(done);
+            }
+            else
+            {
+                last = reply;
+                break;
+            }
         }
 
         cancel.ThrowIfCancellationRequested();
@@ -99,12 +109,6 @@ internal sealed class EngineProcess : IDisposable
         Kill(null);
         _process.WaitForExit();
         _process.Dispose();
-    }
-
-    private static bool Told(IProgress<RunProgress>? progress, RunProgress p)
-    {
-        progress?.Report(p);
-        return true;
     }
 
     // What talks to GitHub is not for a process that runs a stranger's model.
