@@ -16,10 +16,13 @@ internal static class AdversarialBench
 {
     public static int Run(string[] args)
     {
-        foreach (var (name, epsilon, steps, size) in new[] { ("0.1", 0.1, 40, 0.01), ("8/255", 8 / 255.0, 20, 2 / 255.0) })
+        foreach (
+            var (name, epsilon, steps, size) in new[] { ("0.1", 0.1, 40, 0.01), ("8/255", 8 / 255.0, 20, 2 / 255.0) }
+        )
         {
             var only = args.FirstOrDefault(a => a is "0.1" or "8/255");
-            if (only is null || only == name) One(args, epsilon, steps, size);
+            if (only is null || only == name)
+                One(args, epsilon, steps, size);
         }
 
         return 0;
@@ -32,28 +35,69 @@ internal static class AdversarialBench
         using var repair = train.Rows(0, 55_000);
         using var select = train.Rows(55_000, 2_000);
         using var test = FashionMnist.Test();
-        var attack = new AttackSettings("pgd", Norm.Linf, epsilon) { Steps = steps, StepSize = size, RandomStart = true };
-        var gate = new GateRule { Metric = "robust_accuracy", Attack = attack, Min = 0.6, Samples = 500 };
-        var policy = Policy(gate) with { Repair = new() { AccuracyDrop = 0.08,
-            Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10) } };
+        var attack = new AttackSettings("pgd", Norm.Linf, epsilon)
+        {
+            Steps = steps,
+            StepSize = size,
+            RandomStart = true,
+        };
+        var gate = new GateRule
+        {
+            Metric = "robust_accuracy",
+            Attack = attack,
+            Min = 0.6,
+            Samples = 500,
+        };
+        var policy = Policy(gate) with
+        {
+            Repair = new()
+            {
+                AccuracyDrop = 0.08,
+                Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10),
+            },
+        };
 
         var clock = Stopwatch.StartNew();
         using var selection = new Selection(source, select, policy, default);
-        var context = new RepairContext(source, repair, selection, policy, [gate], [], DateTime.UtcNow + policy.Repair!.Budget, new Line());
+        var context = new RepairContext(
+            source,
+            repair,
+            selection,
+            policy,
+            [gate],
+            [],
+            DateTime.UtcNow + policy.Repair!.Budget,
+            new Line()
+        );
         var changed = args.Any(a => a is "--steps" or "--lr" or "--target-weight" or "--clean-share" or "--pgd");
-        var candidate = (changed ? RepairSearch.Over(context, [Changed(args, source, epsilon)]) : new AdversarialRepair().Repair(context))
-            .First();
+        var candidate = (
+            changed
+                ? RepairSearch.Over(context, [Changed(args, source, epsilon)])
+                : new AdversarialRepair().Repair(context)
+        ).First();
         using var model = candidate.Model;
         var seconds = clock.Elapsed.TotalSeconds;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\nLinf {epsilon:F4}: {candidate.Method}, {seconds:F0} s"));
-        foreach (var (key, value) in candidate.Details) Console.WriteLine($"  {key}: {value}");
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"\nLinf {epsilon:F4}: {candidate.Method}, {seconds:F0} s")
+        );
+        foreach (var (key, value) in candidate.Details)
+            Console.WriteLine($"  {key}: {value}");
         foreach (var (who, m) in new[] { ("source", source), ("repaired", model) })
         {
-            using var clean = AttackHarness.Run(m, test.Inputs, test.Labels, new(attack with { Epsilon = 0, Steps = 1 }, 11));
+            using var clean = AttackHarness.Run(
+                m,
+                test.Inputs,
+                test.Labels,
+                new(attack with { Epsilon = 0, Steps = 1 }, 11)
+            );
             using var thousand = test.Rows(0, 1000);
             using var robust = AttackHarness.Run(m, thousand.Inputs, thousand.Labels, new(attack, 11));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {who,-9} clean {clean.Correct.Count(c => c) / 10_000.0:F4} (10,000)   robust {robust.Robust.Count(c => c) / 1000.0:F3} (1,000, fresh PGD-{steps}, random start)"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  {who, -9} clean {clean.Correct.Count(c => c) / 10_000.0:F4} (10,000)   robust {robust.Robust.Count(c => c) / 1000.0:F3} (1,000, fresh PGD-{steps}, random start)"
+                )
+            );
         }
     }
 
@@ -66,20 +110,24 @@ internal static class AdversarialBench
             Reach = Options.Number(args, "--pgd") > 1 ? 2 : a.Reach,
             TargetWeight = Options.Number(args, "--target-weight") ?? a.TargetWeight,
             CleanShare = Options.Number(args, "--clean-share") ?? a.CleanShare,
-            Schedule = a.Schedule with { Steps = (int)(Options.Number(args, "--steps") ?? 3000),
-                LearningRate = Options.Number(args, "--lr") ?? a.Schedule.LearningRate },
+            Schedule = a.Schedule with
+            {
+                Steps = (int)(Options.Number(args, "--steps") ?? 3000),
+                LearningRate = Options.Number(args, "--lr") ?? a.Schedule.LearningRate,
+            },
         };
         return a.Recipe(source);
     }
 
-    internal static GatePolicy Policy(GateRule gate) => new()
-    {
-        File = "bench.yml",
-        Folder = ".",
-        Model = new("", "", default),
-        Data = new() { Source = new("", "", default) },
-        Gates = [gate],
-    };
+    internal static GatePolicy Policy(GateRule gate) =>
+        new()
+        {
+            File = "bench.yml",
+            Folder = ".",
+            Model = new("", "", default),
+            Data = new() { Source = new("", "", default) },
+            Gates = [gate],
+        };
 
     private sealed class Line : IProgress<RunProgress>
     {
@@ -87,8 +135,13 @@ internal static class AdversarialBench
 
         public void Report(RunProgress value)
         {
-            if (value.Done is { } done) Console.Write(string.Create(CultureInfo.InvariantCulture,
-                $"\r{_clock.Elapsed.TotalSeconds:F0} s {100 * done:F0} % {value.Detail}   "));
+            if (value.Done is { } done)
+                Console.Write(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"\r{_clock.Elapsed.TotalSeconds:F0} s {100 * done:F0} % {value.Detail}   "
+                    )
+                );
         }
     }
 }

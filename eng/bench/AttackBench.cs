@@ -22,15 +22,34 @@ internal static class AttackBench
     private static readonly AttackSettings Auto = new("autoattack", Norm.Linf, 8 / 255.0);
 
     // Rows of the reference: attack, its model, whose figure, images.
-    private static readonly (string Reference, string Model, string Peer, int Rows, AttackSettings Settings)[] Attacks =
+    private static readonly (
+        string Reference,
+        string Model,
+        string Peer,
+        int Rows,
+        AttackSettings Settings
+    )[] Attacks =
     [
-        .. new[] { "cnn", "lenet5" }.SelectMany(m => new (string, string, string, int, AttackSettings)[]
-        {
-            ("fgsm_0.1", m, "foolbox", 1000, new("fgsm", Norm.Linf, 0.1)),
-            ("pgd_linf_0.1", m, "foolbox", 1000, Pgd with { Steps = 40, StepSize = 0.01 }),
-            ("pgd_linf_8_255", m, "foolbox", 1000, Pgd with { Epsilon = 8 / 255.0, Steps = 20, StepSize = 2 / 255.0 }),
-            ("pgd_l2_2", m, "foolbox", 1000, Pgd with { Norm = Norm.L2, Epsilon = 2, Steps = 40, StepSize = 0.1 }),
-        }),
+        .. new[] { "cnn", "lenet5" }.SelectMany(m =>
+            new (string, string, string, int, AttackSettings)[]
+            {
+                ("fgsm_0.1", m, "foolbox", 1000, new("fgsm", Norm.Linf, 0.1)),
+                ("pgd_linf_0.1", m, "foolbox", 1000, Pgd with { Steps = 40, StepSize = 0.01 }),
+                (
+                    "pgd_linf_8_255",
+                    m,
+                    "foolbox",
+                    1000,
+                    Pgd with
+                    {
+                        Epsilon = 8 / 255.0,
+                        Steps = 20,
+                        StepSize = 2 / 255.0,
+                    }
+                ),
+                ("pgd_l2_2", m, "foolbox", 1000, Pgd with { Norm = Norm.L2, Epsilon = 2, Steps = 40, StepSize = 0.1 }),
+            }
+        ),
         ("deepfool", "cnn", "foolbox", 200, new("deepfool", Norm.L2, 1)),
         ("deepfool", "lenet5", "foolbox", 50, new("deepfool", Norm.L2, 1)),
         ("cw_l2", "cnn", "foolbox", 100, new("cw", Norm.L2, 1)),
@@ -46,17 +65,29 @@ internal static class AttackBench
     {
         NativeMemory.Tune();
         set_num_threads(Options.Count(args, "--threads") ?? 1);
-        var (repeats, seed, only) = (Options.Count(args, "--repeats") ?? 3, Options.Count(args, "--seed") ?? 1,
-            Options.Text(args, "--only") ?? "");
+        var (repeats, seed, only) = (
+            Options.Count(args, "--repeats") ?? 3,
+            Options.Count(args, "--seed") ?? 1,
+            Options.Text(args, "--only") ?? ""
+        );
         var models = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn").ToList();
         Console.WriteLine(
-            $"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass");
-        foreach (var attack in Attacks.Where(a => models.Contains(a.Model) && a.Reference.Contains(only, StringComparison.Ordinal)))
+            $"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass"
+        );
+        foreach (
+            var attack in Attacks.Where(a =>
+                models.Contains(a.Model) && a.Reference.Contains(only, StringComparison.Ordinal)
+            )
+        )
             Console.WriteLine(Measure(attack, repeats, seed));
         return 0;
     }
 
-    private static string Measure((string Reference, string Model, string Peer, int Rows, AttackSettings Settings) a, int repeats, int seed)
+    private static string Measure(
+        (string Reference, string Model, string Peer, int Rows, AttackSettings Settings) a,
+        int repeats,
+        int seed
+    )
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(FixtureFolder.Path($"fmnist/{a.Model}.onnx"));
@@ -64,37 +95,58 @@ internal static class AttackBench
         using var rows = test.Rows(0, a.Rows);
         var (images, labels) = (rows.Inputs, rows.Labels);
         var hand = ModelBench.ByHand(model, a.Model);
-        List<double> pass = [], plain = [], whole = [], gate = [];
-        double robust = 0, distance = double.NaN;
+        List<double> pass = [],
+            plain = [],
+            whole = [],
+            gate = [];
+        double robust = 0,
+            distance = double.NaN;
         for (var i = 0; i <= repeats; i++) // the first round warms up
         {
             pass.Add(Pass(model.Logits, images, labels));
             plain.Add(Pass(hand, images, labels));
             if (Catalog.Attacks.First(t => t.Name == a.Settings.Name) is IMinimalAttack)
             {
-                gate.Add(ProcessorTime.Of(() => distance = AttackHarness.Distances(model, images, labels, new(a.Settings, seed)).Median));
+                gate.Add(
+                    ProcessorTime.Of(() =>
+                        distance = AttackHarness.Distances(model, images, labels, new(a.Settings, seed)).Median
+                    )
+                );
                 continue;
             }
 
-            if (a.Peer == "foolbox") whole.Add(ProcessorTime.Of(() => Whole(model, images, labels, a.Settings)));
-            gate.Add(ProcessorTime.Of(() =>
-            {
-                using var outcome = AttackHarness.Run(model, images, labels, new(a.Settings, seed));
-                robust = outcome.RobustAccuracy;
-            }));
+            if (a.Peer == "foolbox")
+                whole.Add(ProcessorTime.Of(() => Whole(model, images, labels, a.Settings)));
+            gate.Add(
+                ProcessorTime.Of(() =>
+                {
+                    using var outcome = AttackHarness.Run(model, images, labels, new(a.Settings, seed));
+                    robust = outcome.RobustAccuracy;
+                })
+            );
         }
 
         var (unit, byHand, peer) = (Median(pass), Median(plain), Peer(a.Model, a.Reference, a.Peer, a.Rows));
-        var own = whole.Count > 0 ? string.Create(CultureInfo.InvariantCulture, $"whole {Median(whole) / unit:F1} passes, ") : "";
-        var (found, theirs) = double.IsNaN(distance) ? ($"robust accuracy {robust:F3}", peer.Robust)
+        var own =
+            whole.Count > 0
+                ? string.Create(CultureInfo.InvariantCulture, $"whole {Median(whole) / unit:F1} passes, ")
+                : "";
+        var (found, theirs) = double.IsNaN(distance)
+            ? ($"robust accuracy {robust:F3}", peer.Robust)
             : ($"median {distance:F4}", peer.Median);
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{a.Model,-7} {a.Reference,-15} n {a.Rows,-5} pass {unit * 1000:F1} ms, by hand {byHand * 1000:F1} ms; {own}gate {Median(gate):F3} s = "
-            + $"{Median(gate) / unit:F1} passes, {Median(gate) / byHand:F1} by hand, {found} ({a.Peer} {peer.Seconds} s = {peer.Ratio} passes, {theirs})");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{a.Model, -7} {a.Reference, -15} n {a.Rows, -5} pass {unit * 1000:F1} ms, by hand {byHand * 1000:F1} ms; {own}gate {Median(gate):F3} s = "
+                + $"{Median(gate) / unit:F1} passes, {Median(gate) / byHand:F1} by hand, {found} ({a.Peer} {peer.Seconds} s = {peer.Ratio} passes, {theirs})"
+        );
     }
 
-    private static (string Ratio, string Robust, string Median, string Seconds) Peer(string model, string reference,
-        string library, int rows)
+    private static (string Ratio, string Robust, string Median, string Seconds) Peer(
+        string model,
+        string reference,
+        string library,
+        int rows
+    )
     {
         var lines = File.ReadLines(FixtureFolder.Path("reference/attacks.csv")).Select(l => l.Split(',')).ToList();
         var line = lines.Single(r => r[0] == model && r[1] == reference && r[2] == library && r[3] == $"{rows}");
@@ -106,20 +158,31 @@ internal static class AttackBench
     {
         var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
         using var random = new Generator(1);
-        var context = new AttackContext(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false);
+        var context = new AttackContext(
+            model,
+            Budget.Of(settings, model.Input),
+            settings,
+            random,
+            StopAtSuccess: false
+        );
         EachBatch(images, labels, (x, y) => attack.Perturb(context, x, y));
     }
 
     /// <summary>Processor time of an input-gradient pass, the median of five.</summary>
     internal static double Pass(Func<Tensor, Tensor> network, Tensor images, Tensor labels) =>
-        Enumerable.Range(0, 5).Select(_ => ProcessorTime.Of(() => GradientPass(network, images, labels))).Order().ElementAt(2);
+        Enumerable
+            .Range(0, 5)
+            .Select(_ => ProcessorTime.Of(() => GradientPass(network, images, labels)))
+            .Order()
+            .ElementAt(2);
 
-    private static void GradientPass(Func<Tensor, Tensor> network, Tensor images, Tensor labels) => EachBatch(images, labels, (x, y) =>
-    {
-        var input = x.detach().requires_grad_();
-        var loss = nn.functional.cross_entropy(network(input), y, reduction: nn.Reduction.Sum);
-        return autograd.grad([loss], [input])[0];
-    });
+    private static void GradientPass(Func<Tensor, Tensor> network, Tensor images, Tensor labels) =>
+        EachBatch(images, labels, (x, y) =>
+        {
+            var input = x.detach().requires_grad_();
+            var loss = nn.functional.cross_entropy(network(input), y, reduction: nn.Reduction.Sum);
+            return autograd.grad([loss], [input])[0];
+        });
 
     private static void EachBatch(Tensor images, Tensor labels, Func<Tensor, Tensor, Tensor> work)
     {

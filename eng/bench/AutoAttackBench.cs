@@ -20,8 +20,11 @@ internal static class AutoAttackBench
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         NativeMemory.Tune();
         set_num_threads(Options.Count(args, "--threads") ?? 1);
-        var (from, blocks, seed) = (Options.Count(args, "--from") ?? 2000, Options.Count(args, "--blocks") ?? 5,
-            Options.Count(args, "--seed") ?? 1);
+        var (from, blocks, seed) = (
+            Options.Count(args, "--from") ?? 2000,
+            Options.Count(args, "--blocks") ?? 5,
+            Options.Count(args, "--seed") ?? 1
+        );
         using var test = FashionMnist.Test();
         foreach (var name in args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn"))
         {
@@ -35,21 +38,31 @@ internal static class AutoAttackBench
                 var (fast, fastTime) = Attack(model, rows, AutoAttack.Fast.Name, seed);
                 int Only(bool[] standing, bool[] broken) => standing.Zip(broken).Count(r => r.First && !r.Second);
                 Console.WriteLine(
-                    $"{name,-7} images {from + block * Rows,5}-  standard {Share(whole):F3} in {wholeTime / unit,6:F0} passes, "
-                    + $"fast {Share(fast):F3} in {fastTime / unit,4:F0}; broken by standard alone {Only(fast, whole)}, by fast alone {Only(whole, fast)}");
+                    $"{name, -7} images {from + block * Rows, 5}-  standard {Share(whole):F3} in {wholeTime / unit, 6:F0} passes, "
+                        + $"fast {Share(fast):F3} in {fastTime / unit, 4:F0}; broken by standard alone {Only(fast, whole)}, by fast alone {Only(whole, fast)}"
+                );
             }
         }
 
         return 0;
     }
 
-    private static (bool[] Robust, double Seconds) Attack(OnnxClassifier model, Data.EvaluationSet rows, string name, int seed)
+    private static (bool[] Robust, double Seconds) Attack(
+        OnnxClassifier model,
+        Data.EvaluationSet rows,
+        string name,
+        int seed
+    )
     {
         bool[] robust = [];
         var seconds = ProcessorTime.Of(() =>
         {
-            using var outcome = AttackHarness.Run(model, rows.Inputs, rows.Labels,
-                new(new AttackSettings(name, Norm.Linf, 8 / 255.0), seed));
+            using var outcome = AttackHarness.Run(
+                model,
+                rows.Inputs,
+                rows.Labels,
+                new(new AttackSettings(name, Norm.Linf, 8 / 255.0), seed)
+            );
             robust = [.. outcome.Robust];
         });
         return (robust, seconds);

@@ -22,36 +22,53 @@ internal static class CertifyBench
         var rows = Options.Count(args, "--rows") ?? 50;
         var norm = Options.Text(args, "--norm") == "l2" ? Norm.L2 : Norm.Linf;
         Console.WriteLine(
-            $"{"model",-8} {"norm",-5} {"epsilon",8} {"clean",6} {"IBP",6} {"CROWN",6} {"PGD",6}  {"s/row IBP",9} {"s/row CROWN",11}");
+            $"{"model", -8} {"norm", -5} {"epsilon", 8} {"clean", 6} {"IBP", 6} {"CROWN", 6} {"PGD", 6}  {"s/row IBP", 9} {"s/row CROWN", 11}"
+        );
         foreach (var name in args.Where(Models.Contains).DefaultIfEmpty("cnn"))
         {
-            foreach (var epsilon in Epsilons(name, norm)) Measure(name, rows, norm, epsilon);
+            foreach (var epsilon in Epsilons(name, norm))
+                Measure(name, rows, norm, epsilon);
         }
 
         return 0;
     }
 
-    private static double[] Epsilons(string name, Norm norm) => (name is "cnn" or "lenet5", norm) switch
-    {
-        (true, Norm.Linf) => [0.5 / 255, 1 / 255.0, 2 / 255.0, 4 / 255.0],
-        (true, _) => [0.02, 0.05, 0.1],
-        (false, Norm.Linf) => [0.002, 0.005, 0.01, 0.02],
-        _ => [0.01, 0.02, 0.05],
-    };
+    private static double[] Epsilons(string name, Norm norm) =>
+        (name is "cnn" or "lenet5", norm) switch
+        {
+            (true, Norm.Linf) => [0.5 / 255, 1 / 255.0, 2 / 255.0, 4 / 255.0],
+            (true, _) => [0.02, 0.05, 0.1],
+            (false, Norm.Linf) => [0.002, 0.005, 0.01, 0.02],
+            _ => [0.01, 0.02, 0.05],
+        };
 
     private static void Measure(string name, int rows, Norm norm, double epsilon)
     {
         using var scope = NewDisposeScope();
         var (model, inputs, labels) = Load(name, rows);
         using var _ = model;
-        using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason) ?? throw new InvalidOperationException(reason);
-        var (ibp, fast) = Timed(() => Certifier.Run(graph, model, inputs, labels, new(norm, epsilon, BoundMethod.Ibp), 1));
-        var (crown, slow) = Timed(() => Certifier.Run(graph, model, inputs, labels, new(norm, epsilon, BoundMethod.Crown), 1));
-        using var attacked = AttackHarness.Run(model, inputs, labels, new(new("pgd", norm, epsilon) { Steps = 100 }, 1));
+        using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason)
+            ?? throw new InvalidOperationException(reason);
+        var (ibp, fast) = Timed(() =>
+            Certifier.Run(graph, model, inputs, labels, new(norm, epsilon, BoundMethod.Ibp), 1)
+        );
+        var (crown, slow) = Timed(() =>
+            Certifier.Run(graph, model, inputs, labels, new(norm, epsilon, BoundMethod.Crown), 1)
+        );
+        using var attacked = AttackHarness.Run(
+            model,
+            inputs,
+            labels,
+            new(new("pgd", norm, epsilon) { Steps = 100 }, 1)
+        );
         static double Share(IEnumerable<bool> which) => which.Average(w => w ? 1.0 : 0);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-8} {norm,-5} {epsilon,8:0.#####} {Share(crown.Correct),6:0.00} {Share(ibp.Certified),6:0.00} {Share(crown.Certified),6:0.00} "
-            + $"{attacked.RobustAccuracy,6:0.00}  {fast / rows,9:0.000} {slow / rows,11:0.000}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name, -8} {norm, -5} {epsilon, 8:0.#####} {Share(crown.Correct), 6:0.00} {Share(ibp.Certified), 6:0.00} {Share(crown.Certified), 6:0.00} "
+                    + $"{attacked.RobustAccuracy, 6:0.00}  {fast / rows, 9:0.000} {slow / rows, 11:0.000}"
+            )
+        );
     }
 
     private static (Certificates Found, double Seconds) Timed(Func<Certificates> run)
@@ -70,6 +87,10 @@ internal static class CertifyBench
 
         var arrays = NpzFile.Read(FixtureFolder.Path($"fairness/{name}.npz"));
         var x = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
-        return (OnnxClassifier.Load(FixtureFolder.Path($"fairness/{name}_mlp.onnx")), x, arrays["y_test"].narrow(0, 0, rows).to(int64));
+        return (
+            OnnxClassifier.Load(FixtureFolder.Path($"fairness/{name}_mlp.onnx")),
+            x,
+            arrays["y_test"].narrow(0, 0, rows).to(int64)
+        );
     }
 }

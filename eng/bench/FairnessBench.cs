@@ -43,24 +43,34 @@ internal static class FairnessBench
 
         // In a process of its own, so that this one's memory is that of measuring.
         Directory.CreateDirectory(folder);
-        if (!File.Exists(file)) Process.Start(Environment.ProcessPath!, ["fairness", $"{rows}", "make"]).WaitForExit();
-        Console.WriteLine($"{rows:N0} rows, {new FileInfo(file).Length / 1e6:N0} MB of Parquet, {Environment.ProcessorCount} cores");
+        if (!File.Exists(file))
+            Process.Start(Environment.ProcessPath!, ["fairness", $"{rows}", "make"]).WaitForExit();
+        Console.WriteLine(
+            $"{rows:N0} rows, {new FileInfo(file).Length / 1e6:N0} MB of Parquet, {Environment.ProcessorCount} cores"
+        );
         File.WriteAllText(Path.Combine(folder, PolicyReader.FileName), Policy);
 
         var clock = Stopwatch.StartNew();
         var (policy, diagnostics) = PolicyReader.Read(folder);
         var (stage, lap) = ("", TimeSpan.Zero);
-        var result = Gate.Run(policy ?? throw new GateException([.. diagnostics]), progress: new Relay<RunProgress>(p => Next(p.Stage)));
+        var result = Gate.Run(
+            policy ?? throw new GateException([.. diagnostics]),
+            progress: new Relay<RunProgress>(p => Next(p.Stage))
+        );
         Next("");
-        foreach (var gate in result.Gates) Console.WriteLine($"{gate.Title,-55} {GateText.Value(gate.Original)} {gate.Original.Verdict}");
+        foreach (var gate in result.Gates)
+            Console.WriteLine($"{gate.Title, -55} {GateText.Value(gate.Original)} {gate.Original.Verdict}");
         using var process = Process.GetCurrentProcess();
         var (seconds, megabytes) = (clock.Elapsed.TotalSeconds, process.PeakWorkingSet64 / 1e6);
-        Console.WriteLine($"{result.Gates.Length} metrics in {seconds:F1} s (at most 60), peak memory {megabytes:F0} MB (at most 1000)");
+        Console.WriteLine(
+            $"{result.Gates.Length} metrics in {seconds:F1} s (at most 60), peak memory {megabytes:F0} MB (at most 1000)"
+        );
         return seconds < 60 && megabytes < 1000 ? 0 : 1;
 
         void Next(string next)
         {
-            if (stage.Length > 0) Console.WriteLine($"{stage,-55} {(clock.Elapsed - lap).TotalSeconds,6:F2} s");
+            if (stage.Length > 0)
+                Console.WriteLine($"{stage, -55} {(clock.Elapsed - lap).TotalSeconds, 6:F2} s");
             (stage, lap) = (next, clock.Elapsed);
         }
     }

@@ -22,15 +22,18 @@ internal sealed class FairnessTask : IDisposable
         Test = Set(Scale(arrays["x_test"]), arrays["y_test"]);
         var mutants = Scale(NpzFile.Read(fixture($"fairness/{dataset}_mutation_{attribute}.npz"))["x_mutation"]);
         var pairs = mutants.shape[0] / 2;
-        Mutants = new(mutants.narrow(0, 0, pairs).clone().DetachFromDisposeScope(),
-            mutants.narrow(0, pairs, pairs).clone().DetachFromDisposeScope());
+        Mutants = new(
+            mutants.narrow(0, 0, pairs).clone().DetachFromDisposeScope(),
+            mutants.narrow(0, pairs, pairs).clone().DetachFromDisposeScope()
+        );
         Source = OnnxClassifier.Load(fixture($"fairness/{dataset}_mlp.onnx"));
         Pairs = CounterfactualPairs.For(Train, Train.Groups[attribute], out _)!;
 
         Tensor Scale(Tensor raw) => FairnessArrays.Scaled(arrays, raw).contiguous();
     }
 
-    public static FairnessTask Load(Func<string, string> fixture, string dataset, string attribute) => new(fixture, dataset, attribute);
+    public static FairnessTask Load(Func<string, string> fixture, string dataset, string attribute) =>
+        new(fixture, dataset, attribute);
 
     public string Dataset { get; }
     public string Attribute { get; }
@@ -53,13 +56,16 @@ internal sealed class FairnessTask : IDisposable
         var group = Test.Groups[Attribute].LevelOf;
         double Rate(int side, int? label)
         {
-            var rows = Enumerable.Range(0, Test.Count).Where(i => group[i] == side && (label is null || Test.LabelValues[i] == label))
+            var rows = Enumerable
+                .Range(0, Test.Count)
+                .Where(i => group[i] == side && (label is null || Test.LabelValues[i] == label))
                 .ToArray();
             return rows.Count(i => predicted[i] == 1) / (double)rows.Length;
         }
 
         double Gap(int? label) => Math.Abs(Rate(0, label) - Rate(1, label));
-        var right = Enumerable.Range(0, Test.Count).Count(i => predicted[i] == Test.LabelValues[i]) / (double)Test.Count;
+        var right =
+            Enumerable.Range(0, Test.Count).Count(i => predicted[i] == Test.LabelValues[i]) / (double)Test.Count;
         return [right, Gap(null), (Gap(0) + Gap(1)) / 2, Gap(1)];
     }
 
@@ -68,14 +74,21 @@ internal sealed class FairnessTask : IDisposable
         var column = Layout.Find(Attribute)!.Start;
         var sides = inputs.select(1, column).data<float>().Select(v => v > 0.5f ? 1 : 0).ToImmutableArray();
         var group = new GroupColumn(Attribute, ["unprivileged", "privileged"], sides, 1, [Attribute]);
-        return new(inputs, labels.to(int64), ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty.Add(Attribute, group), Layout, 1);
+        return new(
+            inputs,
+            labels.to(int64),
+            ["0", "1"],
+            ImmutableDictionary<string, GroupColumn>.Empty.Add(Attribute, group),
+            Layout,
+            1
+        );
     }
 
     // Columns named feature=value are one categorical column.
     private static FeatureLayout Blocks(string[] names)
     {
         var columns = ImmutableArray.CreateBuilder<FeatureColumn>();
-        for (var i = 0; i < names.Length;)
+        for (var i = 0; i < names.Length; )
         {
             var (feature, start) = (names[i].Split('=')[0], i);
             if (!names[i].Contains('=', StringComparison.Ordinal))
@@ -84,7 +97,8 @@ internal sealed class FairnessTask : IDisposable
                 continue;
             }
 
-            while (i < names.Length && names[i].StartsWith($"{feature}=", StringComparison.Ordinal)) i++;
+            while (i < names.Length && names[i].StartsWith($"{feature}=", StringComparison.Ordinal))
+                i++;
             columns.Add(new(feature, start, [.. names[start..i].Select(n => n[(feature.Length + 1)..])]));
         }
 

@@ -13,14 +13,26 @@ internal static class FashionMnist
 
     public static EvaluationSet Test() => Read("t10k");
 
-    public static EvaluationSet Rows(this EvaluationSet set, int start, int count) => set.Take([.. Enumerable.Range(start, count)]);
+    public static EvaluationSet Rows(this EvaluationSet set, int start, int count) =>
+        set.Take([.. Enumerable.Range(start, count)]);
 
     private static EvaluationSet Read(string part)
     {
         using var scope = NewDisposeScope();
-        var images = IdxFile.Read($"{Folder}/{part}-images-idx3-ubyte.gz").to(float32).div_(255).unsqueeze(1).contiguous();
+        var images = IdxFile
+            .Read($"{Folder}/{part}-images-idx3-ubyte.gz")
+            .to(float32)
+            .div_(255)
+            .unsqueeze(1)
+            .contiguous();
         var labels = IdxFile.Read($"{Folder}/{part}-labels-idx1-ubyte.gz").to(int64);
-        return new(images, labels, [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 0);
+        return new(
+            images,
+            labels,
+            [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            0
+        );
     }
 }

@@ -37,7 +37,8 @@ internal static class FmtBench
     public static int Run(string[] args)
     {
         var only = args.Where(a => !a.StartsWith('-'))
-            .Where(a => !int.TryParse(a, out _) && !Enum.TryParse<FmtVariant>(a, out _)).ToArray();
+            .Where(a => !int.TryParse(a, out _) && !Enum.TryParse<FmtVariant>(a, out _))
+            .ToArray();
         var repeats = Options.Count(args, "--repeats") ?? 10;
         FmtVariant? variant = Options.Text(args, "--variant") is { } v ? Enum.Parse<FmtVariant>(v) : null;
         var published = Published();
@@ -45,20 +46,26 @@ internal static class FmtBench
         foreach (var (name, settings) in Settings)
         {
             var (dataset, attribute) = (name.Split('-')[0], name.Split('-')[1]);
-            if (only.Length > 0 && !only.Contains(dataset)) continue;
+            if (only.Length > 0 && !only.Contains(dataset))
+                continue;
             using var task = FairnessTask.Load(FixtureFolder.Path, dataset, attribute);
             var source = task.Measure(task.Source);
-            Console.WriteLine($"\n{name}: source {Row(source, "F6")}   published {Row([.. Metrics.Select(m => published[(name, "source", m)].Mean)], "F6")}");
+            Console.WriteLine(
+                $"\n{name}: source {Row(source, "F6")}   published {Row([.. Metrics.Select(m => published[(name, "source", m)].Mean)], "F6")}"
+            );
             Console.WriteLine($"  slice {Slice(task)}");
-            Console.WriteLine($"  {"variant",-18} {"lr",6} {"bs",4} {"s/run",6}  "
-                + string.Join("  ", Metrics.Select(m => $"{m,-9} ours / published ± sd   ")));
+            Console.WriteLine(
+                $"  {"variant", -18} {"lr", 6} {"bs", 4} {"s/run", 6}  "
+                    + string.Join("  ", Metrics.Select(m => $"{m, -9} ours / published ± sd   "))
+            );
             foreach (var (kind, label) in Variants.Where(x => variant is null || x.Variant == variant))
             {
                 foreach (var dual in new[] { false, true })
                 {
                     var clock = System.Diagnostics.Stopwatch.StartNew();
                     var key = string.Format(CultureInfo.InvariantCulture, label, dual ? "d" : "s");
-                    var (rate, batch) = name == "german-sex" && kind == FmtVariant.Last && !dual ? (1e-4, 64) : settings[dual ? 1 : 0];
+                    var (rate, batch) =
+                        name == "german-sex" && kind == FmtVariant.Last && !dual ? (1e-4, 64) : settings[dual ? 1 : 0];
                     var runs = Repeat(task, kind, dual, rate, batch, repeats, args.Contains("--draws"));
                     var text = new List<string>();
                     for (var m = 0; m < Metrics.Length; m++)
@@ -67,12 +74,20 @@ internal static class FmtBench
                         var (theirs, spread) = published[(name, key, Metrics[m])];
                         var inside = Math.Abs(mean - theirs) <= 2 * spread + 1e-9;
                         (cells, within) = (cells + 1, within + (inside ? 1 : 0));
-                        text.Add(string.Create(CultureInfo.InvariantCulture,
-                            $"{mean:F4}±{deviation:F4} / {theirs:F4}±{spread:F4} {(inside ? "in " : "OUT")}"));
+                        text.Add(
+                            string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{mean:F4}±{deviation:F4} / {theirs:F4}±{spread:F4} {(inside ? "in " : "OUT")}"
+                            )
+                        );
                     }
 
-                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                        $"  {key,-18} {rate,6:G2} {batch,4} {clock.Elapsed.TotalSeconds / repeats,6:F1}  {string.Join("  ", text)}"));
+                    Console.WriteLine(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"  {key, -18} {rate, 6:G2} {batch, 4} {clock.Elapsed.TotalSeconds / repeats, 6:F1}  {string.Join("  ", text)}"
+                        )
+                    );
                 }
             }
         }
@@ -81,19 +96,37 @@ internal static class FmtBench
         return 0;
     }
 
-    private static double[][] Repeat(FairnessTask task, FmtVariant kind, bool dual, double rate, int batch, int repeats, bool draws)
+    private static double[][] Repeat(
+        FairnessTask task,
+        FmtVariant kind,
+        bool dual,
+        double rate,
+        int batch,
+        int repeats,
+        bool draws
+    )
     {
-        var fmt = new Fmt { Pairs = task.Pairs, Group = task.Attribute, Dual = dual, Variant = kind, LearningRate = rate,
-            BatchSize = batch }.AsPublished();
+        var fmt = new Fmt
+        {
+            Pairs = task.Pairs,
+            Group = task.Attribute,
+            Dual = dual,
+            Variant = kind,
+            LearningRate = rate,
+            BatchSize = batch,
+        }.AsPublished();
         var runs = new double[repeats][];
         for (var i = 0; i < repeats; i++)
         {
             using var scope = NewDisposeScope();
             // As published: mutants are drawn once and the repeats differ in the order of the rows only.
             using var random = new Generator((ulong)(draws ? 100 + i : 100));
-            var mutants = kind == FmtVariant.Uniform ? task.Pairs.Mutants(task.Train.Count, ValueDraw.Uniform, random)
-                : draws ? task.Pairs.Mutants(task.Train.Count, ValueDraw.Marginal, random) : task.Mutants;
-            using var model = ModelTransform.Run((fmt with { Mutants = mutants }).Recipe(task.Source), new(task.Source, task.Train, i))
+            var mutants =
+                kind == FmtVariant.Uniform ? task.Pairs.Mutants(task.Train.Count, ValueDraw.Uniform, random)
+                : draws ? task.Pairs.Mutants(task.Train.Count, ValueDraw.Marginal, random)
+                : task.Mutants;
+            using var model = ModelTransform
+                .Run((fmt with { Mutants = mutants }).Recipe(task.Source), new(task.Source, task.Train, i))
                 .Model;
             runs[i] = task.Measure(model);
         }
@@ -106,14 +139,18 @@ internal static class FmtBench
         using var random = new Generator(1);
         using var scope = NewDisposeScope();
         var layers = task.Source.Layers.Take(Fmt.TargetLayer(task.Source).Index + 1).ToArray();
-        return string.Join(" | ", TwinSlice.Units(task.Source, layers, task.Pairs.Twins(random)).Select(u => string.Join(' ', u)));
+        return string.Join(
+            " | ",
+            TwinSlice.Units(task.Source, layers, task.Pairs.Twins(random)).Select(u => string.Join(' ', u))
+        );
     }
 
     private static Dictionary<(string Task, string Method, string Metric), (double Mean, double Deviation)> Published()
     {
         static double Number(string text) => text.Length == 0 ? 0 : double.Parse(text, CultureInfo.InvariantCulture);
         var lines = File.ReadLines(FixtureFolder.Path("../method/published-results.csv")).Select(l => l.Split(','));
-        return lines.Where(f => f[0] == "fairness")
+        return lines
+            .Where(f => f[0] == "fairness")
             .ToDictionary(f => ($"{f[3]}-{f[4]}", f[6], f[7]), f => (Number(f[10]), Number(f[11])));
     }
 

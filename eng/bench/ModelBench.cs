@@ -23,13 +23,22 @@ internal static class ModelBench
     [
         ("fmnist/cnn.onnx", (w, x) =>
         {
-            var h = nn.functional.max_pool2d(nn.functional.conv2d(x, w("0.weight"), w("0.bias"), padding: [1, 1]).relu(), [2L, 2]);
-            h = nn.functional.max_pool2d(nn.functional.conv2d(h, w("3.weight"), w("3.bias"), padding: [1, 1]).relu(), [2L, 2]);
+            var h = nn.functional.max_pool2d(
+                nn.functional.conv2d(x, w("0.weight"), w("0.bias"), padding: [1, 1]).relu(),
+                [2L, 2]
+            );
+            h = nn.functional.max_pool2d(
+                nn.functional.conv2d(h, w("3.weight"), w("3.bias"), padding: [1, 1]).relu(),
+                [2L, 2]
+            );
             return Dense(w, h.flatten(1), 7, 9);
         }),
         ("fmnist/lenet5.onnx", (w, x) =>
         {
-            var h = nn.functional.avg_pool2d(nn.functional.conv2d(x, w("0.weight"), w("0.bias"), padding: [2, 2]).relu(), [2L, 2]);
+            var h = nn.functional.avg_pool2d(
+                nn.functional.conv2d(x, w("0.weight"), w("0.bias"), padding: [2, 2]).relu(),
+                [2L, 2]
+            );
             h = nn.functional.avg_pool2d(nn.functional.conv2d(h, w("3.weight"), w("3.bias")).relu(), [2L, 2]);
             return Dense(w, h.flatten(1), 7, 9, 11);
         }),
@@ -40,16 +49,22 @@ internal static class ModelBench
     {
         var tuned = NativeMemory.Tune();
         Console.WriteLine(
-            $"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes");
+            $"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes"
+        );
         Console.WriteLine(
-            $"{"model",-12}{"pass",-20}{"rebuilt",12}{"by hand",12}{"ONNX Runtime",14}   rows/s; time rebuilt / by hand, / ONNX Runtime");
+            $"{"model", -12}{"pass", -20}{"rebuilt", 12}{"by hand", 12}{"ONNX Runtime", 14}   rows/s; time rebuilt / by hand, / ONNX Runtime"
+        );
         var residual = Path.Combine(Path.GetTempPath(), $"residual-{Environment.ProcessId}.onnx");
         ResidualNetwork.Write(residual);
         try
         {
-            foreach (var (file, byHand) in Models.Select(m => (FixtureFolder.Path(m.File), m.ByHand))
-                .Append((residual, ResidualNetwork.ByHand)))
-                if (args.Length == 0 || args.Any(a => file.Contains(a, StringComparison.Ordinal))) Measure(file, byHand);
+            foreach (
+                var (file, byHand) in Models
+                    .Select(m => (FixtureFolder.Path(m.File), m.ByHand))
+                    .Append((residual, ResidualNetwork.ByHand))
+            )
+                if (args.Length == 0 || args.Any(a => file.Contains(a, StringComparison.Ordinal)))
+                    Measure(file, byHand);
             return 0;
         }
         finally
@@ -62,11 +77,15 @@ internal static class ModelBench
     public static Func<Tensor, Tensor> ByHand(OnnxClassifier model, string file) =>
         ByHand(model, Models.Single(m => m.File.EndsWith($"/{file}.onnx", StringComparison.Ordinal)).ByHand);
 
-    private static Func<Tensor, Tensor> ByHand(OnnxClassifier model, Func<Func<string, Tensor>, Tensor, Tensor> network) => x =>
-    {
-        using var scope = NewDisposeScope();
-        return network(name => model.Parameters[name], x).MoveToOuterDisposeScope();
-    };
+    private static Func<Tensor, Tensor> ByHand(
+        OnnxClassifier model,
+        Func<Func<string, Tensor>, Tensor, Tensor> network
+    ) =>
+        x =>
+        {
+            using var scope = NewDisposeScope();
+            return network(name => model.Parameters[name], x).MoveToOuterDisposeScope();
+        };
 
     private static void Measure(string path, Func<Func<string, Tensor>, Tensor, Tensor> byHand)
     {
@@ -79,12 +98,16 @@ internal static class ModelBench
         var x = rand([Batch, .. model.InputShape], generator: new Generator(1));
         var y = zeros(Batch, dtype: ScalarType.Int64);
         var hand = ByHand(model, byHand);
-        if (!allclose(hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4,
-            atol: 1e-4)) throw new InvalidOperationException($"the module by hand is not {file}");
+        if (!allclose(hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4, atol: 1e-4))
+            throw new InvalidOperationException($"the module by hand is not {file}");
         using var value = OrtValue.CreateTensorValueFromMemory(x.data<float>().ToArray(), x.shape);
         using var options = new RunOptions();
         var forward = Medians(() => Forward(model.Logits, x), () => Forward(hand, x));
-        forward = [.. forward, .. Medians(() => session.Run(options, [session.InputNames[0]], [value], session.OutputNames).Dispose())];
+        forward =
+        [
+            .. forward,
+            .. Medians(() => session.Run(options, [session.InputNames[0]], [value], session.OutputNames).Dispose()),
+        ];
         var gradient = Medians(() => Gradient(model.Logits, x, y).Dispose(), () => Gradient(hand, x, y).Dispose());
         Print(file, "forward", forward);
         Print(file, "forward + backward", gradient);
@@ -92,8 +115,11 @@ internal static class ModelBench
         // costs time.
         var right = Slope(z => byHand(name => model.Parameters[name].to(float64), z), x.to(float64));
         double Wrong(Func<Tensor, Tensor> network) =>
-            ((Slope(network, x) - right).flatten(1).norm(1) > right.flatten(1).norm(1) * 0.01).to(float64).mean().item<double>();
-        Console.WriteLine($"{"",-12}{"wrong gradients",-20}{Wrong(model.Logits),12:P1}{Wrong(hand),12:P1}");
+            ((Slope(network, x) - right).flatten(1).norm(1) > right.flatten(1).norm(1) * 0.01)
+                .to(float64)
+                .mean()
+                .item<double>();
+        Console.WriteLine($"{"", -12}{"wrong gradients", -20}{Wrong(model.Logits), 12:P1}{Wrong(hand), 12:P1}");
     }
 
     private static void Forward(Func<Tensor, Tensor> network, Tensor x)
@@ -126,7 +152,8 @@ internal static class ModelBench
             {
                 var clock = Stopwatch.StartNew();
                 ways[i]();
-                if (pass >= 0) seconds[i].Add(clock.Elapsed.TotalSeconds);
+                if (pass >= 0)
+                    seconds[i].Add(clock.Elapsed.TotalSeconds);
             }
         }
 
@@ -135,10 +162,14 @@ internal static class ModelBench
 
     private static void Print(string file, string pass, double[] seconds)
     {
-        var rates =
-            string.Concat(seconds.Select((s, i) => (Batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12)));
-        var ratios = string.Join("   ", seconds[1..].Select(s => (seconds[0] / s).ToString("F3", CultureInfo.InvariantCulture)));
-        Console.WriteLine($"{file,-12}{pass,-20}{rates.PadRight(38)}   {ratios}");
+        var rates = string.Concat(
+            seconds.Select((s, i) => (Batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12))
+        );
+        var ratios = string.Join(
+            "   ",
+            seconds[1..].Select(s => (seconds[0] / s).ToString("F3", CultureInfo.InvariantCulture))
+        );
+        Console.WriteLine($"{file, -12}{pass, -20}{rates.PadRight(38)}   {ratios}");
     }
 
     // Dense layers by number, ReLU between them.

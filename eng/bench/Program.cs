@@ -7,18 +7,29 @@ VectorWidth.Pin(); // before the first tensor, as the command line does
 Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
 {
     ["attacks"] = (AttackBench.Run, "attacks in units of an input-gradient pass, beside other tools"),
-    ["autoattack"] = (AutoAttackBench.Run, "AutoAttack's standard version beside autoattack-fast, on images that neither was tuned on"),
+    ["autoattack"] = (
+        AutoAttackBench.Run,
+        "AutoAttack's standard version beside autoattack-fast, on images that neither was tuned on"
+    ),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
-    ["certify"] = (CertifyBench.Run, "certified accuracy of the fixtures by IBP and CROWN beside an attack, and seconds a row"),
+    ["certify"] = (
+        CertifyBench.Run,
+        "certified accuracy of the fixtures by IBP and CROWN beside an attack, and seconds a row"
+    ),
     ["coverage"] = (CoverageBench.Run, "how often 95 % intervals of group metrics hold the truth, on simulated data"),
     ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
     ["fairness"] = (FairnessBench.Run, "twelve group metrics of 10 million predictions in Parquet: time and memory"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
-    ["models"] = (ModelBench.Run, "rows per second of three models: the rebuilt graph, the same network by hand, ONNX Runtime"),
+    ["models"] = (
+        ModelBench.Run,
+        "rows per second of three models: the rebuilt graph, the same network by hand, ONNX Runtime"
+    ),
 };
 
-if (args.Length > 0 && benchmarks.TryGetValue(args[0], out var chosen)) return chosen.Run(args[1..]);
+if (args.Length > 0 && benchmarks.TryGetValue(args[0], out var chosen))
+    return chosen.Run(args[1..]);
 Console.Error.WriteLine("usage: dotnet run -c Release --project eng/bench -- NAME [OPTIONS]");
-foreach (var (name, (_, summary)) in benchmarks) Console.Error.WriteLine($"  {name,-12} {summary}");
+foreach (var (name, (_, summary)) in benchmarks)
+    Console.Error.WriteLine($"  {name, -12} {summary}");
 return 2;

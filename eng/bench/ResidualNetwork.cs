@@ -9,8 +9,15 @@ namespace PostTrainGate.Bench;
 /// </summary>
 internal static class ResidualNetwork
 {
-    private static readonly (long Inputs, long Outputs, long Stride)[] Blocks = [(16, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1),
-        (32, 64, 2), (64, 64, 1)];
+    private static readonly (long Inputs, long Outputs, long Stride)[] Blocks =
+    [
+        (16, 16, 1),
+        (16, 16, 1),
+        (16, 32, 2),
+        (32, 32, 1),
+        (32, 64, 2),
+        (64, 64, 1),
+    ];
 
     /// <summary>Writes it as a file.</summary>
     public static void Write(string path)
@@ -24,12 +31,23 @@ internal static class ResidualNetwork
             var name = $"conv{count++}";
             Tensor Draw(params long[] shape) => randn(shape, generator: random);
             var weight = Draw(outputs, inputs, kernel, kernel) / Math.Sqrt(inputs * kernel * kernel);
-            var x = w.Node("Conv", [from, w.Initializer($"{name}.weight", weight)],
-                ("kernel_shape", (long[])[kernel, kernel]), ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]),
-                    ("strides", (long[])[stride, stride]));
-            return w.Node("BatchNormalization",
-                [x, w.Initializer($"{name}.scale", Draw(outputs).abs() + 0.5), w.Initializer($"{name}.shift", Draw(outputs)),
-                w.Initializer($"{name}.mean", Draw(outputs)), w.Initializer($"{name}.variance", Draw(outputs).abs() + 0.5)]);
+            var x = w.Node(
+                "Conv",
+                [from, w.Initializer($"{name}.weight", weight)],
+                ("kernel_shape", (long[])[kernel, kernel]),
+                ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]),
+                ("strides", (long[])[stride, stride])
+            );
+            return w.Node(
+                "BatchNormalization",
+                [
+                    x,
+                    w.Initializer($"{name}.scale", Draw(outputs).abs() + 0.5),
+                    w.Initializer($"{name}.shift", Draw(outputs)),
+                    w.Initializer($"{name}.mean", Draw(outputs)),
+                    w.Initializer($"{name}.variance", Draw(outputs).abs() + 0.5),
+                ]
+            );
         }
 
         Convolve("input", 3, 16, 3, 1);
@@ -60,7 +78,13 @@ internal static class ResidualNetwork
             var weight = w($"{name}.weight");
             var half = weight.shape[2] / 2;
             var y = nn.functional.conv2d(from, weight, strides: [stride, stride], padding: [half, half]);
-            return nn.functional.batch_norm(y, w($"{name}.mean"), w($"{name}.variance"), w($"{name}.scale"), w($"{name}.shift"));
+            return nn.functional.batch_norm(
+                y,
+                w($"{name}.mean"),
+                w($"{name}.variance"),
+                w($"{name}.scale"),
+                w($"{name}.shift")
+            );
         }
 
         x = Convolve(x, 1).relu();

@@ -19,7 +19,13 @@ internal static class SequentialBench
 
     private static readonly string[] Models = ["cnn", "lenet5"];
     private static readonly (string Text, double Value)[] Epsilons =
-        [("1/255", 1 / 255.0), ("2/255", 2 / 255.0), ("4/255", 4 / 255.0), ("8/255", 8 / 255.0), ("0.1", 0.1)];
+    [
+        ("1/255", 1 / 255.0),
+        ("2/255", 2 / 255.0),
+        ("4/255", 4 / 255.0),
+        ("8/255", 8 / 255.0),
+        ("0.1", 0.1),
+    ];
     private static readonly double[] Thresholds = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
     public static int Run(string[] args)
@@ -35,13 +41,16 @@ internal static class SequentialBench
         {
             List<EarlyGate> gates = [];
             foreach (var model in Models)
-                foreach (var epsilon in Epsilons) gates.AddRange(Gates(model, new(attack, Norm.Linf, epsilon.Value), epsilon.Text, data));
+            foreach (var epsilon in Epsilons)
+                gates.AddRange(Gates(model, new(attack, Norm.Linf, epsilon.Value), epsilon.Text, data));
             Sum("all", gates);
             Sum("thresholds within 0.2 of the value", [.. gates.Where(g => g.Distance <= 0.2)]);
         }
 
-        if (only is "" or "simulated") Simulate();
-        if (only is "" or "first") First(data);
+        if (only is "" or "simulated")
+            Simulate();
+        if (only is "" or "first")
+            First(data);
         return 0;
     }
 
@@ -51,37 +60,79 @@ internal static class SequentialBench
     {
         var median = gates.Select(g => g.Of / (double)g.Inputs).Order().ElementAt(gates.Count / 2);
         var (inputs, of) = (gates.Sum(g => g.Inputs), gates.Sum(g => g.Of));
-        Console.WriteLine($"{gates.Count} gates ({which}): median saving {median:0.0}x, "
-            + $"in all {inputs} of {of} inputs ({of / (double)inputs:0.0}x), "
-            + $"verdicts that differ {gates.Count(g => !g.Equal)}");
+        Console.WriteLine(
+            $"{gates.Count} gates ({which}): median saving {median:0.0}x, "
+                + $"in all {inputs} of {of} inputs ({of / (double)inputs:0.0}x), "
+                + $"verdicts that differ {gates.Count(g => !g.Equal)}"
+        );
     }
 
     // Early and full runs share what is kept: the same chunks are attacked with the same random numbers.
-    private static IEnumerable<EarlyGate> Gates(string name, AttackSettings settings, string epsilon, EvaluationSet data)
+    private static IEnumerable<EarlyGate> Gates(
+        string name,
+        AttackSettings settings,
+        string epsilon,
+        EvaluationSet data
+    )
     {
         using var model = OnnxClassifier.Load(FixtureFolder.Path($"fmnist/{name}.onnx"));
         using var evaluation = new Evaluation(model, data);
         var folder = Directory.CreateTempSubdirectory("posttraingate-");
         try
         {
-            var plan = new AttackPlan { Cache = new(Path.Combine(folder.FullName, "cache"), Path.Combine(folder.FullName, "key")) };
-            var (full, seconds) = Timed(new() { Metric = "robust_accuracy", Attack = settings, Min = 0.5 }, plan with { Full = true });
+            var plan = new AttackPlan
+            {
+                Cache = new(Path.Combine(folder.FullName, "cache"), Path.Combine(folder.FullName, "key")),
+            };
+            var (full, seconds) = Timed(
+                new()
+                {
+                    Metric = "robust_accuracy",
+                    Attack = settings,
+                    Min = 0.5,
+                },
+                plan with
+                {
+                    Full = true,
+                }
+            );
             foreach (var min in Thresholds)
             {
-                var rule = new GateRule { Metric = "robust_accuracy", Attack = settings, Min = min };
+                var rule = new GateRule
+                {
+                    Metric = "robust_accuracy",
+                    Attack = settings,
+                    Min = min,
+                };
                 var early = Timed(rule, plan).Measured;
-                var (verdict, whole) = (Judge.Verdict(rule, Better.Higher, early), Judge.Verdict(rule, Better.Higher, full));
+                var (verdict, whole) = (
+                    Judge.Verdict(rule, Better.Higher, early),
+                    Judge.Verdict(rule, Better.Higher, full)
+                );
                 var (inputs, of) = (early.Attacked!.Inputs, early.Attacked.Of);
-                Console.WriteLine($"{name,-7} {settings.Name} {epsilon,-6} min {min:0.0}: "
-                    + $"{inputs,5} of {of} inputs ({of / (double)inputs,5:0.0}x), "
-                    + Outcomes.Words(verdict) + (verdict == whole ? "" : $", all rows: {Outcomes.Words(whole)}"));
+                Console.WriteLine(
+                    $"{name, -7} {settings.Name} {epsilon, -6} min {min:0.0}: "
+                        + $"{inputs, 5} of {of} inputs ({of / (double)inputs, 5:0.0}x), "
+                        + Outcomes.Words(verdict)
+                        + (verdict == whole ? "" : $", all rows: {Outcomes.Words(whole)}")
+                );
                 yield return new(inputs, of, Math.Abs(full.Value - min), verdict == whole);
             }
 
             // Without anything kept: what the threshold that most policies would take costs in time.
-            var alone = Timed(new() { Metric = "robust_accuracy", Attack = settings, Min = 0.6 }, new());
-            Console.WriteLine($"{name,-7} {settings.Name} {epsilon,-6} robust accuracy {full.Value:0.000}; "
-                + $"min 0.6 in {alone.Seconds:0.00} s, all rows in {seconds:0.00} s");
+            var alone = Timed(
+                new()
+                {
+                    Metric = "robust_accuracy",
+                    Attack = settings,
+                    Min = 0.6,
+                },
+                new()
+            );
+            Console.WriteLine(
+                $"{name, -7} {settings.Name} {epsilon, -6} robust accuracy {full.Value:0.000}; "
+                    + $"min 0.6 in {alone.Seconds:0.00} s, all rows in {seconds:0.00} s"
+            );
         }
         finally
         {
@@ -106,14 +157,20 @@ internal static class SequentialBench
         {
             AttackSettings settings = new(name, Norm.Linf, 8 / 255.0);
             AtOnce(model, data, settings); // warms up
-            var (alone, fgsm) = (ProcessorTime.Of(() => AtOnce(model, data, settings)),
-                ProcessorTime.Of(() => AfterFgsm(model, data, settings)));
+            var (alone, fgsm) = (
+                ProcessorTime.Of(() => AtOnce(model, data, settings)),
+                ProcessorTime.Of(() => AfterFgsm(model, data, settings))
+            );
             var (chunks, kept) = (Attack(model, data, settings), 0.0);
             var folder = Directory.CreateTempSubdirectory("posttraingate-");
             var broken = 0;
             try
             {
-                var plan = new AttackPlan { Full = true, Cache = new(Path.Combine(folder.FullName, "cache"), keyFile: null) };
+                var plan = new AttackPlan
+                {
+                    Full = true,
+                    Cache = new(Path.Combine(folder.FullName, "cache"), keyFile: null),
+                };
                 Attack(former, data, settings, plan);
                 kept = Attack(model, data, settings, plan, m => broken = m.Attacked!.BrokenByKept);
             }
@@ -122,16 +179,28 @@ internal static class SequentialBench
                 folder.Delete(recursive: true);
             }
 
-            Console.WriteLine($"cnn {name} 8/255, {data.Count} rows: {alone:0.00} s, after FGSM {fgsm:0.00} s; "
-                + $"in chunks {chunks:0.00} s, after kept examples {kept:0.00} s ({broken} broken)");
+            Console.WriteLine(
+                $"cnn {name} 8/255, {data.Count} rows: {alone:0.00} s, after FGSM {fgsm:0.00} s; "
+                    + $"in chunks {chunks:0.00} s, after kept examples {kept:0.00} s ({broken} broken)"
+            );
         }
     }
 
-    private static double Attack(Classifier model, EvaluationSet data, AttackSettings settings, AttackPlan? plan = null,
-        Action<Measurement>? use = null)
+    private static double Attack(
+        Classifier model,
+        EvaluationSet data,
+        AttackSettings settings,
+        AttackPlan? plan = null,
+        Action<Measurement>? use = null
+    )
     {
         using var evaluation = new Evaluation(model, data);
-        var context = new MetricContext(evaluation, new() { Metric = "robust_accuracy", Attack = settings }, Confidence, 1);
+        var context = new MetricContext(
+            evaluation,
+            new() { Metric = "robust_accuracy", Attack = settings },
+            Confidence,
+            1
+        );
         return ProcessorTime.Of(() =>
         {
             var measured = new RobustAccuracy().Measure(context with { Plan = plan ?? new() { Full = true } });
@@ -157,8 +226,10 @@ internal static class SequentialBench
         foreach (var rate in new[] { 0.05, 0.3, 0.5, 0.55, 0.57, 0.6, 0.63, 0.65, 0.7, 0.9 })
         {
             var (wrong, drawn) = SimulatedGates.Run(1000, 1000, rate, rule, Confidence);
-            Console.WriteLine($"1000 simulated gates, true rate {rate:0.00}, min 0.6: {wrong / 10.0:0.0} % differ from all 1000 rows, "
-                + $"median {drawn} rows");
+            Console.WriteLine(
+                $"1000 simulated gates, true rate {rate:0.00}, min 0.6: {wrong / 10.0:0.0} % differ from all 1000 rows, "
+                    + $"median {drawn} rows"
+            );
         }
     }
 }

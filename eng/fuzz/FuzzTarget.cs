@@ -9,8 +9,13 @@ namespace PostTrainGate.Fuzz;
 /// Starts a reader for one thread, which may use the folder. It ends in silence or in a <see cref="GateException"/>; whatever else it
 /// throws is a fault.
 /// </param>
-internal sealed record FuzzTarget(string Name, int Share, IReadOnlyList<byte[]> Seeds, Func<Random, byte[]> Generate,
-    Func<string, Action<byte[]>> Open)
+internal sealed record FuzzTarget(
+    string Name,
+    int Share,
+    IReadOnlyList<byte[]> Seeds,
+    Func<Random, byte[]> Generate,
+    Func<string, Action<byte[]>> Open
+)
 {
     /// <summary>Longest time for one input.</summary>
     public TimeSpan Bound { get; init; } = TimeSpan.FromSeconds(10);

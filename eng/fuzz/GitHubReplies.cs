@@ -30,8 +30,21 @@ internal static class GitHubReplies
 
     /// <summary>Words of replies.</summary>
     public static IReadOnlyList<byte[]> Words { get; } =
-        [.. new[] { "null", "{}", "[]", "\"id\":", "99999999999999999999", "\"body\":", "Location: ", "Content-Length: -1\r\n", "HTTP/1.1 ", "<html>" }
-            .Select(Encoding.UTF8.GetBytes)];
+    [
+        .. new[]
+        {
+            "null",
+            "{}",
+            "[]",
+            "\"id\":",
+            "99999999999999999999",
+            "\"body\":",
+            "Location: ",
+            "Content-Length: -1\r\n",
+            "HTTP/1.1 ",
+            "<html>",
+        }.Select(Encoding.UTF8.GetBytes),
+    ];
 
     /// <summary>Any JSON.</summary>
     public static byte[] Generate(Random random) => Encoding.UTF8.GetBytes(Value(random, 0));
@@ -44,26 +57,31 @@ internal static class GitHubReplies
         byte[] answer = [];
         _ = Task.Run(async () =>
         {
-            while (true) _ = Serve(await listener.AcceptTcpClientAsync(), () => answer);
+            while (true)
+                _ = Serve(await listener.AcceptTcpClientAsync(), () => answer);
         });
         var address = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
         var host = new CliHost
         {
-            Out = TextWriter.Null, Error = TextWriter.Null, RetryWait = TimeSpan.FromMilliseconds(1),
-            Variable = name => name switch
-            {
-                "GITHUB_TOKEN" => "none",
-                "GITHUB_REPOSITORY" => "owner/name",
-                "GITHUB_API_URL" => address,
-                "GITHUB_GRAPHQL_URL" => $"{address}/graphql",
-                _ => null,
-            },
+            Out = TextWriter.Null,
+            Error = TextWriter.Null,
+            RetryWait = TimeSpan.FromMilliseconds(1),
+            Variable = name =>
+                name switch
+                {
+                    "GITHUB_TOKEN" => "none",
+                    "GITHUB_REPOSITORY" => "owner/name",
+                    "GITHUB_API_URL" => address,
+                    "GITHUB_GRAPHQL_URL" => $"{address}/graphql",
+                    _ => null,
+                },
         };
         return input =>
         {
             answer = input;
             var refused = Ask(host).GetAwaiter().GetResult();
-            if (refused is not null) throw Targets.Refused(refused);
+            if (refused is not null)
+                throw Targets.Refused(refused);
         };
     }
 
@@ -73,7 +91,14 @@ internal static class GitHubReplies
         var (refused, answered) = ((string?)null, false);
         await Try(api => api.ObjectAsync(Sha, default));
         await Try(api => api.ReadFileAsync("posttraingate.yml", Sha, default));
-        await Try(api => new PullRequestComment(api, 1, Sha).UpsertAsync(CommentMarker.For("p", (1, 1)), "text", create: true, default));
+        await Try(api =>
+            new PullRequestComment(api, 1, Sha).UpsertAsync(
+                CommentMarker.For("p", (1, 1)),
+                "text",
+                create: true,
+                default
+            )
+        );
         return answered ? null : refused;
 
         async Task Try(Func<GitHubApi, Task> call)
@@ -101,11 +126,15 @@ internal static class GitHubReplies
             try
             {
                 var stream = client.GetStream();
-                if (await stream.ReadAsync(new byte[1 << 16]) == 0) return;
+                if (await stream.ReadAsync(new byte[1 << 16]) == 0)
+                    return;
                 var bytes = answer();
                 if (!bytes.AsSpan().StartsWith("HTTP/"u8))
-                    await stream.WriteAsync(Encoding.ASCII.GetBytes(
-                        $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {bytes.Length}\r\n\r\n"));
+                    await stream.WriteAsync(
+                        Encoding.ASCII.GetBytes(
+                            $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {bytes.Length}\r\n\r\n"
+                        )
+                    );
                 await stream.WriteAsync(bytes);
                 client.Client.Shutdown(SocketShutdown.Send);
             }
@@ -116,17 +145,41 @@ internal static class GitHubReplies
         }
     }
 
-    private static string Value(Random random, int depth) => random.Next(depth > 4 ? 5 : 8) switch
-    {
-        0 => "null",
-        1 => random.Next(2) == 0 ? "true" : "false",
-        2 => $"{random.NextInt64(long.MinValue, long.MaxValue)}",
-        3 => "\"\"",
-        4 => $"\"{Sha}\"",
-        5 => $"[{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => Value(random, depth + 1)))}]",
-        _ => $"{{{string.Join(',', Enumerable.Range(0, random.Next(5)).Select(_ => $"\"{Key(random)}\":{Value(random, depth + 1)}"))}}}",
-    };
+    private static string Value(Random random, int depth) =>
+        random.Next(depth > 4 ? 5 : 8) switch
+        {
+            0 => "null",
+            1 => random.Next(2) == 0 ? "true" : "false",
+            2 => $"{random.NextInt64(long.MinValue, long.MaxValue)}",
+            3 => "\"\"",
+            4 => $"\"{Sha}\"",
+            5 => $"[{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => Value(random, depth + 1)))}]",
+            _ =>
+                $"{{{string.Join(',', Enumerable.Range(0, random.Next(5)).Select(_ => $"\"{Key(random)}\":{Value(random, depth + 1)}"))}}}",
+        };
 
-    private static string Key(Random random) => ((string[])["id", "sha", "body", "user", "login", "type", "encoding", "content", "size",
-        "head", "base", "commit", "data", "viewer", "parents", "number", "path", "name"])[random.Next(18)];
+    private static string Key(Random random) =>
+        (
+            (string[])
+                [
+                    "id",
+                    "sha",
+                    "body",
+                    "user",
+                    "login",
+                    "type",
+                    "encoding",
+                    "content",
+                    "size",
+                    "head",
+                    "base",
+                    "commit",
+                    "data",
+                    "viewer",
+                    "parents",
+                    "number",
+                    "path",
+                    "name",
+                ]
+        )[random.Next(18)];
 }

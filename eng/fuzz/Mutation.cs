@@ -7,16 +7,37 @@ internal static class Mutation
 {
     private const int Longest = 1 << 16;
 
-    private static readonly long[] Edges = [0, 1, -1, 2, 7, 8, 127, 128, 255, 256, 32767, 65535, 65536, int.MaxValue, int.MinValue,
+    private static readonly long[] Edges =
+    [
+        0,
+        1,
+        -1,
+        2,
+        7,
+        8,
+        127,
+        128,
+        255,
+        256,
+        32767,
+        65535,
+        65536,
+        int.MaxValue,
+        int.MinValue,
         uint.MaxValue,
-        long.MaxValue, long.MinValue, 1L << 62];
+        long.MaxValue,
+        long.MinValue,
+        1L << 62,
+    ];
 
     /// <summary>A changed copy of one of the seeds.</summary>
     public static byte[] Of(FuzzTarget target, Random random)
     {
         var bytes = new List<byte>(target.Seeds[random.Next(target.Seeds.Count)]);
-        for (var i = 1 << random.Next(5); i > 0; i--) Change(bytes, target, random);
-        if (bytes.Count > Longest) bytes.RemoveRange(Longest, bytes.Count - Longest);
+        for (var i = 1 << random.Next(5); i > 0; i--)
+            Change(bytes, target, random);
+        if (bytes.Count > Longest)
+            bytes.RemoveRange(Longest, bytes.Count - Longest);
         return [.. bytes];
     }
 
@@ -61,8 +82,11 @@ internal static class Mutation
         Span<byte> word = stackalloc byte[8];
         var number = Edges[random.Next(Edges.Length)];
         var size = 1 << random.Next(1, 4);
-        if (random.Next(2) == 0) BinaryPrimitives.WriteInt64LittleEndian(word, number);
-        else BinaryPrimitives.WriteInt64BigEndian(word, number << (64 - 8 * size));
-        for (var i = 0; i < size; i++) bytes[at + i] = word[i];
+        if (random.Next(2) == 0)
+            BinaryPrimitives.WriteInt64LittleEndian(word, number);
+        else
+            BinaryPrimitives.WriteInt64BigEndian(word, number << (64 - 8 * size));
+        for (var i = 0; i < size; i++)
+            bytes[at + i] = word[i];
     }
 }

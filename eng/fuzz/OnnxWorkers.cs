@@ -22,9 +22,12 @@ internal sealed class OnnxWorkers
         try
         {
             var reply = _engine.Ask(new() { Inspect = _path }, Limits, null, CancellationToken.None);
-            if (reply.Refused is { } refused) throw new GateException([.. refused]);
-            if (reply.Defect is { } defect) throw new EngineDefectException(defect);
-            if (reply.Inspection?.Refusal is { Length: 0 }) throw new InvalidOperationException("refused without a reason");
+            if (reply.Refused is { } refused)
+                throw new GateException([.. refused]);
+            if (reply.Defect is { } defect)
+                throw new EngineDefectException(defect);
+            if (reply.Inspection?.Refusal is { Length: 0 })
+                throw new InvalidOperationException("refused without a reason");
         }
         catch (EngineException ended)
         {

@@ -14,22 +14,28 @@ internal static class Program
         var named = args.Length == 0 ? [] : Targets.All.Where(t => args[0] == "all" || args[0] == t.Name).ToArray();
         if (named.Length == 0 || options.Keys.Except(["--inputs", "--seed", "--folder", "--read"]).Any())
         {
-            Console.Error.WriteLine($"usage: all|{string.Join('|', Targets.All.Select(t => t.Name))} [--inputs N] [--seed S] [--folder DIR] [--read FILE]");
+            Console.Error.WriteLine(
+                $"usage: all|{string.Join('|', Targets.All.Select(t => t.Name))} [--inputs N] [--seed S] [--folder DIR] [--read FILE]"
+            );
             return 2;
         }
 
         var inputs = long.Parse(options.GetValueOrDefault("--inputs", "100000"), CultureInfo.InvariantCulture);
         var seed = int.Parse(options.GetValueOrDefault("--seed", "1"), CultureInfo.InvariantCulture);
         var folder = Path.GetFullPath(options.GetValueOrDefault("--folder", "fuzz-failures"));
-        if (options.TryGetValue("--read", out var file)) return Read(named[0], file);
+        if (options.TryGetValue("--read", out var file))
+            return Read(named[0], file);
         Console.WriteLine("| target | inputs | inputs/s | accepted | refused | slowest | peak memory | faults |");
         Console.WriteLine("| --- | --: | --: | --: | --- | --: | --: | --: |");
         var faults = 0;
         foreach (var target in named)
         {
-            var result = new FuzzRun(target, seed, folder).Run(Math.Max(1, inputs * target.Share / named.Sum(t => t.Share)));
+            var result = new FuzzRun(target, seed, folder).Run(
+                Math.Max(1, inputs * target.Share / named.Sum(t => t.Share))
+            );
             Console.WriteLine(Line(result));
-            foreach (var failure in result.Failures) Console.Error.WriteLine(failure);
+            foreach (var failure in result.Failures)
+                Console.Error.WriteLine(failure);
             faults += result.Failures.Count;
         }
 
@@ -38,10 +44,16 @@ internal static class Program
 
     private static string Line(FuzzResult r)
     {
-        var refused = string.Join(", ", r.Refused.OrderByDescending(c => c.Value).Select(c =>
-            FormattableString.Invariant($"{c.Key} {c.Value:N0}")));
-        return FormattableString.Invariant($"| {r.Target} | {r.Inputs:N0} | {r.Inputs / r.Seconds:N0} | {r.Accepted:N0} | {refused} | ")
-            + FormattableString.Invariant($"{r.Slowest.TotalSeconds:0.00} s | {r.PeakBytes >> 20} MB | {r.Failures.Count} |");
+        var refused = string.Join(
+            ", ",
+            r.Refused.OrderByDescending(c => c.Value).Select(c => FormattableString.Invariant($"{c.Key} {c.Value:N0}"))
+        );
+        return FormattableString.Invariant(
+                $"| {r.Target} | {r.Inputs:N0} | {r.Inputs / r.Seconds:N0} | {r.Accepted:N0} | {refused} | "
+            )
+            + FormattableString.Invariant(
+                $"{r.Slowest.TotalSeconds:0.00} s | {r.PeakBytes >> 20} MB | {r.Failures.Count} |"
+            );
     }
 
     // One input again, with all that is thrown.
@@ -55,7 +67,8 @@ internal static class Program
         }
         catch (GateException refused)
         {
-            foreach (var diagnostic in refused.Diagnostics) Console.WriteLine(diagnostic);
+            foreach (var diagnostic in refused.Diagnostics)
+                Console.WriteLine(diagnostic);
         }
         finally
         {

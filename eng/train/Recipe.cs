@@ -15,10 +15,22 @@ namespace PostTrainGate.Train;
 /// <param name="Patience">Epochs without a better loss there before it stops.</param>
 /// <param name="Epochs">At most.</param>
 /// <param name="Snapshots">How many models of the history are kept, evenly from the first epoch to the best.</param>
-internal sealed record Recipe(ImmutableArray<string> Layers, long[]? Image = null, bool Balanced = false,
-    double LearningRate = 1e-3, int BatchSize = 32, double HeldOut = 0.2, int Patience = 8, int Epochs = 200, int Snapshots = 5)
+internal sealed record Recipe(
+    ImmutableArray<string> Layers,
+    long[]? Image = null,
+    bool Balanced = false,
+    double LearningRate = 1e-3,
+    int BatchSize = 32,
+    double HeldOut = 0.2,
+    int Patience = 8,
+    int Epochs = 200,
+    int Snapshots = 5
+)
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
 
     /// <summary>Reads a recipe.</summary>
     public static Recipe Read(string path) => JsonSerializer.Deserialize<Recipe>(File.ReadAllText(path), Json)!;
@@ -30,7 +42,8 @@ internal sealed record Recipe(ImmutableArray<string> Layers, long[]? Image = nul
     {
         List<Module<Tensor, Tensor>> modules = [];
         var (channels, height, width) = Image is [var c, var h, var w] ? (c, h, w) : (inputs, 1, 1);
-        if (Image is not null) modules.Add(Unflatten(1, Image));
+        if (Image is not null)
+            modules.Add(Unflatten(1, Image));
         var flat = Image is null;
         foreach (var layer in Layers)
         {
@@ -45,7 +58,8 @@ internal sealed record Recipe(ImmutableArray<string> Layers, long[]? Image = nul
                     (height, width) = (height / 2, width / 2);
                     break;
                 case ["dense", var count]:
-                    if (!flat) modules.Add(Flatten());
+                    if (!flat)
+                        modules.Add(Flatten());
                     modules.AddRange(Linear(channels * height * width, long.Parse(count)), ReLU());
                     (channels, height, width, flat) = (long.Parse(count), 1, 1, true);
                     break;

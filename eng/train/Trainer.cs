@@ -16,8 +16,10 @@ internal static class Trainer
     {
         using var scope = NewDisposeScope();
         var shares = new SplitPolicy(1 - recipe.HeldOut, recipe.HeldOut, 0);
-        var (fit, heldOut) = Splitter.Split(rows.LabelValues.AsSpan(), [], shares,
-            seed) switch { var s => (rows.Take(s[0]), rows.Take(s[1])) };
+        var (fit, heldOut) = Splitter.Split(rows.LabelValues.AsSpan(), [], shares, seed) switch
+        {
+            var s => (rows.Take(s[0]), rows.Take(s[1])),
+        };
         var network = recipe.Build(rows.Inputs[0].numel(), rows.ClassNames.Length);
         var weights = tensor(rows.ClassNames.Select((_, c) => recipe.Balanced ? Weight(rows, c) : 1).ToArray());
         var adam = optim.Adam(network.parameters(), recipe.LearningRate);
@@ -36,27 +38,41 @@ internal static class Trainer
             using (no_grad())
             {
                 var loss = Loss(heldOut.Inputs, heldOut.Labels).item<float>();
-                var right = network.forward(heldOut.Inputs).argmax(1).eq(heldOut.Labels).to(float32).mean().item<float>();
-                report(string.Create(CultureInfo.InvariantCulture, $"epoch {number,3}: held-out loss {loss:F4}, accuracy {right:F3}"));
+                var right = network
+                    .forward(heldOut.Inputs)
+                    .argmax(1)
+                    .eq(heldOut.Labels)
+                    .to(float32)
+                    .mean()
+                    .item<float>();
+                report(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"epoch {number, 3}: held-out loss {loss:F4}, accuracy {right:F3}"
+                    )
+                );
                 history.Add(new(number, loss, recipe.Image, [.. network.children().Select(Snapshot)]));
-                if (loss < best) (best, since) = (loss, -1);
+                if (loss < best)
+                    (best, since) = (loss, -1);
             }
         }
 
         return history.ToImmutable();
 
-        Tensor Loss(Tensor inputs, Tensor labels) => nn.functional.cross_entropy(network.forward(inputs), labels, weights);
+        Tensor Loss(Tensor inputs, Tensor labels) =>
+            nn.functional.cross_entropy(network.forward(inputs), labels, weights);
 
         static float Weight(EvaluationSet rows, int c) =>
             rows.Count / (float)(rows.ClassNames.Length * rows.LabelValues.Count(l => l == c));
 
         // Weights as they are now; layers without any as they are.
-        static (nn.Module Layer, Tensor? Weight, Tensor? Bias) Snapshot(nn.Module layer) => layer switch
-        {
-            Linear l => (l, Copy(l.weight), Copy(l.bias!)),
-            Conv2d c => (c, Copy(c.weight), Copy(c.bias!)),
-            _ => (layer, null, null),
-        };
+        static (nn.Module Layer, Tensor? Weight, Tensor? Bias) Snapshot(nn.Module layer) =>
+            layer switch
+            {
+                Linear l => (l, Copy(l.weight), Copy(l.bias!)),
+                Conv2d c => (c, Copy(c.weight), Copy(c.bias!)),
+                _ => (layer, null, null),
+            };
 
         static Tensor Copy(Tensor parameter) => parameter.detach().clone().DetachFromDisposeScope();
     }
@@ -67,8 +83,12 @@ internal static class Trainer
 /// <param name="HeldOutLoss">Loss on the rows that were held out.</param>
 /// <param name="Image">Channels, height and width of an input that is an image.</param>
 /// <param name="Layers">Layers in order, with the weights they had.</param>
-internal sealed record Epoch(int Number, double HeldOutLoss, long[]? Image,
-    ImmutableArray<(nn.Module Layer, Tensor? Weight, Tensor? Bias)> Layers)
+internal sealed record Epoch(
+    int Number,
+    double HeldOutLoss,
+    long[]? Image,
+    ImmutableArray<(nn.Module Layer, Tensor? Weight, Tensor? Bias)> Layers
+)
 {
     /// <summary>Writes it as ONNX: <c>input</c> [batch, values], <c>logits</c> [batch, classes].</summary>
     public void Save(string path, EvaluationSet rows)
@@ -88,8 +108,14 @@ internal sealed record Epoch(int Number, double HeldOutLoss, long[]? Image,
             };
         }
 
-        writer.Save(path, "logits", rows.ClassNames.Length, ImmutableSortedDictionary<string, string>.Empty
-            .Add("classes", string.Join(", ", rows.ClassNames)).Add("epoch", Number.ToString(CultureInfo.InvariantCulture)));
+        writer.Save(
+            path,
+            "logits",
+            rows.ClassNames.Length,
+            ImmutableSortedDictionary<string, string>
+                .Empty.Add("classes", string.Join(", ", rows.ClassNames))
+                .Add("epoch", Number.ToString(CultureInfo.InvariantCulture))
+        );
 
         OnnxWriter Reshape(OnnxWriter onnx)
         {

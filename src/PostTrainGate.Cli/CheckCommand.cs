@@ -15,7 +15,10 @@ internal sealed class CheckCommand(CliHost host)
     public async Task<int> RunAsync(CheckOptions options, CancellationToken cancel)
     {
         var output = Output(options);
-        var cache = !options.NoCache && (options.Cache ?? host.CacheFolder) is { Length: > 0 } folder ? new AttackCache(folder) : null;
+        var cache =
+            !options.NoCache && (options.Cache ?? host.CacheFolder) is { Length: > 0 } folder
+                ? new AttackCache(folder)
+                : null;
         try
         {
             return await RunAsync(options, output, cache, cancel);
@@ -40,16 +43,30 @@ internal sealed class CheckCommand(CliHost host)
             var detailed = options.Verbosity == Verbosity.Detailed;
             var hint = detailed ? "" : "; --verbosity detailed shows where";
             await output.ShowFailureAsync(
-                [new(DiagnosticCodes.Internal, $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}{hint}")], cancel);
-            if (detailed) await host.Error.WriteLineAsync(defect.ToString());
+                [
+                    new(
+                        DiagnosticCodes.Internal,
+                        $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}{hint}"
+                    ),
+                ],
+                cancel
+            );
+            if (detailed)
+                await host.Error.WriteLineAsync(defect.ToString());
             return ExitCodes.Internal;
         }
     }
 
-    private async Task<int> RunAsync(CheckOptions options, ICheckOutput output, AttackCache? cache, CancellationToken cancel)
+    private async Task<int> RunAsync(
+        CheckOptions options,
+        ICheckOutput output,
+        AttackCache? cache,
+        CancellationToken cancel
+    )
     {
         var (policy, diagnostics) = PolicyReader.Read(options.PolicyFile);
-        if (options.InputsFile is { } list) InputsFile.Write(list, options.PolicyFile, policy, options);
+        if (options.InputsFile is { } list)
+            InputsFile.Write(list, options.PolicyFile, policy, options);
         if (policy is null)
         {
             await output.ShowFailureAsync(diagnostics, cancel);
@@ -58,11 +75,19 @@ internal sealed class CheckCommand(CliHost host)
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
         OutputFiles.Require(baseline.Policy, options.Repair, reports: true);
-        var gate = new GateOptions { Repair = options.Repair, BaseModel = baseline.Model, Full = options.Full, Cache = cache };
+        var gate = new GateOptions
+        {
+            Repair = options.Repair,
+            BaseModel = baseline.Model,
+            Full = options.Full,
+            Cache = cache,
+        };
         GateResult result;
         try
         {
-            result = await output.WatchAsync(progress => Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel));
+            result = await output.WatchAsync(progress =>
+                Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel)
+            );
         }
         catch (GateException wrong) when (!baseline.Diagnostics.IsEmpty)
         {
@@ -70,16 +95,32 @@ internal sealed class CheckCommand(CliHost host)
         }
 
         cancel.ThrowIfCancellationRequested();
-        result = result with { Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
+        result = result with
+        {
+            Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
             Reproduce = Reproduce(policy, options, baseline),
-            Root = Checkout.RootOf(policy.File, host.Variable("GITHUB_WORKSPACE")) };
+            Root = Checkout.RootOf(policy.File, host.Variable("GITHUB_WORKSPACE")),
+        };
         var (files, unwritten) = ReportFolder.Write(policy, result);
-        await output.ShowAsync(result with { Diagnostics = [.. result.Diagnostics, .. unwritten] }, policy, files, cancel);
+        await output.ShowAsync(
+            result with
+            {
+                Diagnostics = [.. result.Diagnostics, .. unwritten],
+            },
+            policy,
+            files,
+            cancel
+        );
         return result.ExitCode;
     }
 
     // What the engine finds wrong with a file stands where the policy names the file.
-    private GateResult Run(GatePolicy policy, GateOptions gate, IProgress<RunProgress> progress, CancellationToken cancel)
+    private GateResult Run(
+        GatePolicy policy,
+        GateOptions gate,
+        IProgress<RunProgress> progress,
+        CancellationToken cancel
+    )
     {
         try
         {
@@ -87,21 +128,27 @@ internal sealed class CheckCommand(CliHost host)
         }
         catch (GateException wrong) when (wrong.Diagnostics.Any(d => d.Position is null))
         {
-            throw new GateException(
-                [.. wrong.Diagnostics.Select(d => d.Position is null ? d with { Position = Place(policy, d.Code) } : d)]);
+            throw new GateException([
+                .. wrong.Diagnostics.Select(d => d.Position is null ? d with { Position = Place(policy, d.Code) } : d),
+            ]);
         }
     }
 
-    private static string Kept(AttackCache? cache) => cache is not { KeptInputs: > 0 and var inputs } ? ""
-        : string.Create(CultureInfo.InvariantCulture,
-            $" {inputs:N0} attacked inputs are kept in {cache.Folder}; the same command goes on from there.");
+    private static string Kept(AttackCache? cache) =>
+        cache is not { KeptInputs: > 0 and var inputs }
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $" {inputs:N0} attacked inputs are kept in {cache.Folder}; the same command goes on from there."
+            );
 
-    private static SourcePosition? Place(GatePolicy policy, string code) => code[..4] switch
-    {
-        "PTG2" => policy.Model?.Position,
-        "PTG3" => policy.Data.Source.Position,
-        _ => null,
-    };
+    private static SourcePosition? Place(GatePolicy policy, string code) =>
+        code[..4] switch
+        {
+            "PTG2" => policy.Model?.Position,
+            "PTG3" => policy.Data.Source.Position,
+            _ => null,
+        };
 
     private ICheckOutput Output(CheckOptions options)
     {
@@ -118,13 +165,19 @@ internal sealed class CheckCommand(CliHost host)
     private static string Reproduce(GatePolicy policy, CheckOptions options, Baseline baseline)
     {
         List<string> words = ["posttraingate", "check", policy.File];
-        if (!options.Repair) words.Add("--no-repair");
-        if (options.Full) words.Add("--full");
-        if (baseline.Commit is { } commit) words.AddRange(["--base", commit]);
-        if (options.BaseModel is { } model) words.AddRange(["--base-model", model]);
+        if (!options.Repair)
+            words.Add("--no-repair");
+        if (options.Full)
+            words.Add("--full");
+        if (baseline.Commit is { } commit)
+            words.AddRange(["--base", commit]);
+        if (options.BaseModel is { } model)
+            words.AddRange(["--base-model", model]);
         return string.Join(' ', words.Select(Quote));
 
-        static string Quote(string word) => word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=+,@".Contains(c, StringComparison.Ordinal))
-            ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        static string Quote(string word) =>
+            word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:=+,@".Contains(c, StringComparison.Ordinal))
+                ? word
+                : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
     }
 }

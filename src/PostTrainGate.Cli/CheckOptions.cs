@@ -51,9 +51,10 @@ internal sealed record CheckOptions
     public string Path { get; init; } = ".";
 
     /// <summary>The policy's file as messages name it: "." would make each of them start with "./".</summary>
-    public string PolicyFile => Directory.Exists(Path)
-        ? System.IO.Path.Combine(Path is "." or "./" ? "" : Path, PolicyReader.FileName)
-        : Path.StartsWith("./", StringComparison.Ordinal) ? Path[2..] : Path;
+    public string PolicyFile =>
+        Directory.Exists(Path) ? System.IO.Path.Combine(Path is "." or "./" ? "" : Path, PolicyReader.FileName)
+        : Path.StartsWith("./", StringComparison.Ordinal) ? Path[2..]
+        : Path;
 
     /// <summary>Who reads the output.</summary>
     public OutputFormat Format { get; init; }

@@ -6,7 +6,12 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Cli;
 
 /// <summary>Runs a policy: <see cref="Gate.Run"/>, or what a test puts in its place.</summary>
-internal delegate GateResult RunGate(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel);
+internal delegate GateResult RunGate(
+    GatePolicy policy,
+    GateOptions? options,
+    IProgress<RunProgress>? progress,
+    CancellationToken cancel
+);
 
 /// <summary>All that the command line touches of the process it runs in, so that it can be run inside another one.</summary>
 internal sealed record CliHost
@@ -30,7 +35,8 @@ internal sealed record CliHost
     public RunGate Run { get; init; } = Gate.Run;
 
     /// <summary>Looks at a model.</summary>
-    public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } = (file, _) => ModelInspection.Of(file);
+    public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } =
+        (file, _) => ModelInspection.Of(file);
 
     /// <summary>Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
@@ -45,15 +51,16 @@ internal sealed record CliHost
     public TimeSpan CommentTime { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>This process.</summary>
-    public static CliHost OfProcess() => new()
-    {
-        Out = Console.Out,
-        Error = Console.Error,
-        OutIsTerminal = !Console.IsOutputRedirected,
-        ErrorIsTerminal = !Console.IsErrorRedirected,
-        CacheFolder = AttackCache.DefaultFolder,
-        Run = SupervisedEngine.Run,
-        Inspect = SupervisedEngine.Inspect,
-        Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
-    };
+    public static CliHost OfProcess() =>
+        new()
+        {
+            Out = Console.Out,
+            Error = Console.Error,
+            OutIsTerminal = !Console.IsOutputRedirected,
+            ErrorIsTerminal = !Console.IsErrorRedirected,
+            CacheFolder = AttackCache.DefaultFolder,
+            Run = SupervisedEngine.Run,
+            Inspect = SupervisedEngine.Inspect,
+            Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
+        };
 }

@@ -12,7 +12,8 @@ internal static class CommandLine
         var parsed = Root(host).Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors) await host.Error.WriteLineAsync($"posttraingate: error: {error.Message}");
+            foreach (var error in parsed.Errors)
+                await host.Error.WriteLineAsync($"posttraingate: error: {error.Message}");
             await host.Error.WriteLineAsync("See posttraingate --help.");
             return ExitCodes.BadInput;
         }
@@ -29,9 +30,9 @@ internal static class CommandLine
 
     private static RootCommand Root(CliHost host)
     {
-        var root =
-            new RootCommand(
-                "A quality gate for neural classifiers: measures robustness and fairness against a policy, repairs, measures again.");
+        var root = new RootCommand(
+            "A quality gate for neural classifiers: measures robustness and fairness against a policy, repairs, measures again."
+        );
         var version = root.Options.OfType<VersionOption>().Single();
         version.Action = new PrintVersion(host.Out);
         root.Add(Check(host));
@@ -44,68 +45,130 @@ internal static class CommandLine
     {
         var path = new Argument<string>("policy")
         {
-            Description = $"The policy, or a folder that holds {PolicyReader.FileName}.", DefaultValueFactory = _ =>
-                ".", Arity = ArgumentArity.ZeroOrOne,
+            Description = $"The policy, or a folder that holds {PolicyReader.FileName}.",
+            DefaultValueFactory = _ => ".",
+            Arity = ArgumentArity.ZeroOrOne,
         };
         path.Validators.Add(result =>
         {
             // Without this a misspelt option would be taken for the policy's name.
-            if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith('-')) is { } token) result.AddError(
-                $"There is no option '{token.Value}'.");
+            if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith('-')) is { } token)
+                result.AddError($"There is no option '{token.Value}'.");
         });
-        var format = new Option<OutputFormat>("--format") { HelpName = "auto|console|msbuild|github",
-            Description = "Who reads the output (auto: github inside Actions, console otherwise)." };
-        var verbosity = new Option<Verbosity>("--verbosity", "-v") { HelpName = "quiet|normal|detailed", Description = "How much is said.",
-            DefaultValueFactory = _ => Verbosity.Normal };
-        var repair = new Option<bool>("--repair") { Description = "Whether a failing gate may be repaired.",
-            DefaultValueFactory = _ => true };
+        var format = new Option<OutputFormat>("--format")
+        {
+            HelpName = "auto|console|msbuild|github",
+            Description = "Who reads the output (auto: github inside Actions, console otherwise).",
+        };
+        var verbosity = new Option<Verbosity>("--verbosity", "-v")
+        {
+            HelpName = "quiet|normal|detailed",
+            Description = "How much is said.",
+            DefaultValueFactory = _ => Verbosity.Normal,
+        };
+        var repair = new Option<bool>("--repair")
+        {
+            Description = "Whether a failing gate may be repaired.",
+            DefaultValueFactory = _ => true,
+        };
         var noRepair = new Option<bool>("--no-repair") { Description = "Only measure." };
-        var full = new Option<bool>("--full") { Description = "Attack every input, also where the verdict is certain before." };
+        var full = new Option<bool>("--full")
+        {
+            Description = "Attack every input, also where the verdict is certain before.",
+        };
         var cache = new Option<string?>("--cache")
         {
-            HelpName = "folder", Description = "Where runs leave what they found for later ones (default: the user's folder for caches).",
+            HelpName = "folder",
+            Description = "Where runs leave what they found for later ones (default: the user's folder for caches).",
         };
-        var noCache = new Option<bool>("--no-cache") { Description = "Take nothing from earlier runs and leave nothing." };
+        var noCache = new Option<bool>("--no-cache")
+        {
+            Description = "Take nothing from earlier runs and leave nothing.",
+        };
         var baseRef = new Option<string?>("--base")
         {
             HelpName = "ref",
-            Description = "A git reference whose policy applies and whose model is the baseline (in Actions: that of the event).",
+            Description =
+                "A git reference whose policy applies and whose model is the baseline (in Actions: that of the event).",
         };
-        var baseModel = new Option<string?>("--base-model") { Description = "The baseline model, for gates with 'drop'.",
-            HelpName = "file" };
-        var inputs = new Option<string?>("--inputs-file") { Description = "Write the list of files that the run depends on.",
-            HelpName = "file" };
-        var comment = new Option<CommentMode>("--comment") { HelpName = "always|failures|never",
-            Description = "When to comment on the pull request (github)." };
-        var command = new Command("check", "Measures the model of a policy, judges every gate, and repairs the model when one fails.")
+        var baseModel = new Option<string?>("--base-model")
         {
-            path, format, verbosity, repair, noRepair, full, cache, noCache, baseRef, baseModel, inputs, comment,
+            Description = "The baseline model, for gates with 'drop'.",
+            HelpName = "file",
         };
-        command.SetAction((parsed, cancel) => new CheckCommand(host).RunAsync(new()
+        var inputs = new Option<string?>("--inputs-file")
         {
-            Path = parsed.GetValue(path) is { Length: > 0 } given ? given : ".",
-            Format = parsed.GetValue(format),
-            Verbosity = parsed.GetValue(verbosity),
-            Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
-            Full = parsed.GetValue(full),
-            Cache = parsed.GetValue(cache),
-            NoCache = parsed.GetValue(noCache),
-            Base = parsed.GetValue(baseRef),
-            BaseModel = parsed.GetValue(baseModel),
-            InputsFile = parsed.GetValue(inputs),
-            Comment = parsed.GetValue(comment),
-        }, cancel));
+            Description = "Write the list of files that the run depends on.",
+            HelpName = "file",
+        };
+        var comment = new Option<CommentMode>("--comment")
+        {
+            HelpName = "always|failures|never",
+            Description = "When to comment on the pull request (github).",
+        };
+        var command = new Command(
+            "check",
+            "Measures the model of a policy, judges every gate, and repairs the model when one fails."
+        )
+        {
+            path,
+            format,
+            verbosity,
+            repair,
+            noRepair,
+            full,
+            cache,
+            noCache,
+            baseRef,
+            baseModel,
+            inputs,
+            comment,
+        };
+        command.SetAction(
+            (parsed, cancel) =>
+                new CheckCommand(host).RunAsync(
+                    new()
+                    {
+                        Path = parsed.GetValue(path) is { Length: > 0 } given ? given : ".",
+                        Format = parsed.GetValue(format),
+                        Verbosity = parsed.GetValue(verbosity),
+                        Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
+                        Full = parsed.GetValue(full),
+                        Cache = parsed.GetValue(cache),
+                        NoCache = parsed.GetValue(noCache),
+                        Base = parsed.GetValue(baseRef),
+                        BaseModel = parsed.GetValue(baseModel),
+                        InputsFile = parsed.GetValue(inputs),
+                        Comment = parsed.GetValue(comment),
+                    },
+                    cancel
+                )
+        );
         return command;
     }
 
     private static Command Inspect(CliHost host)
     {
         var model = new Argument<string>("model") { Description = "An ONNX file." };
-        var format = new Option<InspectFormat>("--format") { HelpName = "console|json", Description = "Who reads the output." };
-        var command = new Command("inspect",
-            "Shows what the gate sees in a model: inputs, head, operators, and layers that a repair can cut at.") { model, format };
-        command.SetAction((parsed, cancel) =>
-            Task.FromResult(InspectCommand.Run(parsed.GetRequiredValue(model), parsed.GetValue(format), host, cancel)));
+        var format = new Option<InspectFormat>("--format")
+        {
+            HelpName = "console|json",
+            Description = "Who reads the output.",
+        };
+        var command = new Command(
+            "inspect",
+            "Shows what the gate sees in a model: inputs, head, operators, and layers that a repair can cut at."
+        )
+        {
+            model,
+            format,
+        };
+        command.SetAction(
+            (parsed, cancel) =>
+                Task.FromResult(
+                    InspectCommand.Run(parsed.GetRequiredValue(model), parsed.GetValue(format), host, cancel)
+                )
+        );
         return command;
     }
 

@@ -14,33 +14,49 @@ internal static class InputsFile
     public static void Write(string path, string policyFile, GatePolicy? policy, CheckOptions options)
     {
         var lines = new SortedSet<string>(StringComparer.Ordinal) { Path.GetFullPath(policyFile) };
-        if (options.BaseModel is { } model) lines.Add(Path.GetFullPath(model));
+        if (options.BaseModel is { } model)
+            lines.Add(Path.GetFullPath(model));
         if (policy is not null)
         {
-            foreach (var used in new[] { policy.Model, policy.Data.Source, policy.Data.Labels,
-                policy.Repair?.Snapshots }.OfType<PolicyPath>())
+            foreach (
+                var used in new[]
+                {
+                    policy.Model,
+                    policy.Data.Source,
+                    policy.Data.Labels,
+                    policy.Repair?.Snapshots,
+                }.OfType<PolicyPath>()
+            )
             {
-                if (used.Files is not [var only] || only != used.FullPath) lines.Add($"glob:{used.FullPath}");
+                if (used.Files is not [var only] || only != used.FullPath)
+                    lines.Add($"glob:{used.FullPath}");
                 foreach (var file in used.Files)
                 {
                     lines.Add(file);
-                    if (PolicyPaths.RealPath(file) is { } real) lines.Add(real); // a link's own time says nothing of what it leads to
+                    if (PolicyPaths.RealPath(file) is { } real)
+                        lines.Add(real); // a link's own time says nothing of what it leads to
                 }
             }
 
-            foreach (var file in (policy.Model?.Files ?? [])
-                .Concat(policy.Repair?.Snapshots?.Files ?? [])) lines.UnionWith(OnnxFile.ExternalFiles(file));
+            foreach (var file in (policy.Model?.Files ?? []).Concat(policy.Repair?.Snapshots?.Files ?? []))
+                lines.UnionWith(OnnxFile.ExternalFiles(file));
         }
 
         try
         {
-            if (OutputFiles.WhyNotList(path, policy) is { } refused) throw new IOException($"it {refused}.");
+            if (OutputFiles.WhyNotList(path, policy) is { } refused)
+                throw new IOException($"it {refused}.");
             AtomicFile.WriteText(path, string.Join('\n', lines) + "\n");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ReportUnwritable,
-                $"The list of inputs {path} cannot be written: {e.Message}"), e);
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ReportUnwritable,
+                    $"The list of inputs {path} cannot be written: {e.Message}"
+                ),
+                e
+            );
         }
     }
 }

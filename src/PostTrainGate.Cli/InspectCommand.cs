@@ -23,8 +23,10 @@ internal static class InspectCommand
         try
         {
             var model = host.Inspect(file, cancel);
-            if (format == InspectFormat.Json) host.Out.Write(model.ToJson());
-            else Show(model, Terminal.Out(host));
+            if (format == InspectFormat.Json)
+                host.Out.Write(model.ToJson());
+            else
+                Show(model, Terminal.Out(host));
             return 0;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -34,7 +36,8 @@ internal static class InspectCommand
         catch (GateException wrong)
         {
             var error = Terminal.Error(host);
-            foreach (var diagnostic in wrong.Diagnostics) error.Say(diagnostic.ToString(), Color.Red);
+            foreach (var diagnostic in wrong.Diagnostics)
+                error.Say(diagnostic.ToString(), Color.Red);
             return ExitCodes.BadInput;
         }
         catch (Exception defect)
@@ -48,29 +51,50 @@ internal static class InspectCommand
     private static void Show(ModelInspection model, Terminal output)
     {
         var sets = string.Join(", ", model.OperatorSets.Select(s => $"{s.Key} {s.Value}"));
-        output.Say($"{model.File}: operator sets {sets}{(model.Producer.Length > 0 ? $"; written by {model.Producer}" : "")}");
+        output.Say(
+            $"{model.File}: operator sets {sets}{(model.Producer.Length > 0 ? $"; written by {model.Producer}" : "")}"
+        );
         foreach (var (kind, values) in new[] { ("input", model.Inputs), ("output", model.Outputs) })
-            foreach (var value in values) output.Say(
-                $"{kind} {value.Name}: {value.Type}{(value.Shape is { } shape ? $" [{string.Join(", ", shape)}]" : "")}");
+        foreach (var value in values)
+            output.Say(
+                $"{kind} {value.Name}: {value.Type}{(value.Shape is { } shape ? $" [{string.Join(", ", shape)}]" : "")}"
+            );
         var names = model.ClassNames.IsEmpty ? "" : $" ({string.Join(", ", model.ClassNames.Take(20))})";
-        if (model.Head is { } head) output.Say(
-            $"scores from the output {model.Output}, head {GateText.Head(head)}: {model.Classes} classes{names}; "
-            + $"{model.Parameters} parameters");
-        foreach (var note in model.Notes) output.Say(note);
-        if (model.Refusal is { } why) output.Say($"no gradients, so no repair: {why}", Color.Yellow);
-        else output.Say("every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");
+        if (model.Head is { } head)
+            output.Say(
+                $"scores from the output {model.Output}, head {GateText.Head(head)}: {model.Classes} classes{names}; "
+                    + $"{model.Parameters} parameters"
+            );
+        foreach (var note in model.Notes)
+            output.Say(note);
+        if (model.Refusal is { } why)
+            output.Say($"no gradients, so no repair: {why}", Color.Yellow);
+        else
+            output.Say("every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");
 
         var operators = new Table().Border(TableBorder.Minimal).AddColumns("Operator", "Nodes", "Rebuilt");
-        foreach (var op in model.Operators) operators.AddRow(Terminal.Cell(op.Name), Terminal.Cell($"{op.Count}"),
-            Terminal.Cell(op.Rebuilt ? "yes" : "no"));
+        foreach (var op in model.Operators)
+            operators.AddRow(
+                Terminal.Cell(op.Name),
+                Terminal.Cell($"{op.Count}"),
+                Terminal.Cell(op.Rebuilt ? "yes" : "no")
+            );
         output.Show(operators);
-        if (model.Layers.IsEmpty) return;
-        var layers = new Table().Border(TableBorder.Minimal).AddColumns("Layer", "Node", "Operator", "Units", "Weights", "A repair taps");
+        if (model.Layers.IsEmpty)
+            return;
+        var layers = new Table()
+            .Border(TableBorder.Minimal)
+            .AddColumns("Layer", "Node", "Operator", "Units", "Weights", "A repair taps");
         foreach (var layer in model.Layers)
         {
-            layers.AddRow(Terminal.Cell($"{layer.Index}"), Terminal.Cell(layer.Name), Terminal.Cell(layer.Operator),
+            layers.AddRow(
+                Terminal.Cell($"{layer.Index}"),
+                Terminal.Cell(layer.Name),
+                Terminal.Cell(layer.Operator),
                 Terminal.Cell($"{layer.Units}"),
-                Terminal.Cell(layer.Weight), Terminal.Cell(layer.Output));
+                Terminal.Cell(layer.Weight),
+                Terminal.Cell(layer.Output)
+            );
         }
 
         output.Show(layers);

@@ -4,8 +4,10 @@ using PostTrainGate.Cli.Engine;
 using PostTrainGate.Models;
 
 VectorWidth.Pin(); // before the first tensor
-if (args is [EngineWorker.Argument]) return EngineWorker.Run();
-if (args is ["check" or "inspect", ..]) EngineProcess.StartEarly(); // while the policy and its base are read
+if (args is [EngineWorker.Argument])
+    return EngineWorker.Run();
+if (args is ["check" or "inspect", ..])
+    EngineProcess.StartEarly(); // while the policy and its base are read
 if (Console.OutputEncoding.CodePage != Encoding.UTF8.CodePage)
     Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 try

@@ -9,17 +9,22 @@ namespace PostTrainGate.MSBuild;
 /// </summary>
 public sealed class Check : ToolTask
 {
-    private const int Passed = 0, Failed = 1, BadPolicy = 2, Undecided = 3;
+    private const int Passed = 0,
+        Failed = 1,
+        BadPolicy = 2,
+        Undecided = 3;
 
     private readonly List<string> diagnostics = [];
     private string lastLine = "";
     private volatile bool cancelled;
 
     /// <inheritdoc cref="CollectInputs.Policy"/>
-    [Required] public string Policy { get; set; } = "";
+    [Required]
+    public string Policy { get; set; } = "";
 
     /// <inheritdoc cref="CollectInputs.ProjectDirectory"/>
-    [Required] public string ProjectDirectory { get; set; } = "";
+    [Required]
+    public string ProjectDirectory { get; set; } = "";
 
     /// <inheritdoc cref="CollectInputs.Settings"/>
     public string Settings { get; set; } = "";
@@ -28,10 +33,12 @@ public sealed class Check : ToolTask
     public string Tool { get; set; } = "";
 
     /// <summary>Where the engine writes the list of files it read.</summary>
-    [Required] public string InputList { get; set; } = "";
+    [Required]
+    public string InputList { get; set; } = "";
 
     /// <summary>Where the result is kept.</summary>
-    [Required] public string Result { get; set; } = "";
+    [Required]
+    public string Result { get; set; } = "";
 
     /// <summary>Whether a model that fails is repaired.</summary>
     public bool Repair { get; set; } = true;
@@ -70,7 +77,8 @@ public sealed class Check : ToolTask
     public string[] AdditionalSources { get; set; } = [];
 
     /// <summary>True when the engine ran and what it found has been logged.</summary>
-    [Output] public bool Measured { get; private set; }
+    [Output]
+    public bool Measured { get; private set; }
 
     /// <inheritdoc/>
     protected override string ToolName => Path.DirectorySeparatorChar == '\\' ? "dotnet.exe" : "dotnet";
@@ -82,7 +90,8 @@ public sealed class Check : ToolTask
     /// </remarks>
     public override bool Execute()
     {
-        if (Tool.Length > 0 || Cached is not null) return base.Execute();
+        if (Tool.Length > 0 || Cached is not null)
+            return base.Execute();
         using var fetching = new Mutex(false, @"Global\PostTrainGate.Fetch." + Version);
         var fetches = false;
         try
@@ -92,7 +101,8 @@ public sealed class Check : ToolTask
         }
         finally
         {
-            if (fetches) fetching.ReleaseMutex();
+            if (fetches)
+                fetching.ReleaseMutex();
         }
     }
 
@@ -113,16 +123,25 @@ public sealed class Check : ToolTask
         Log.LogMessage(MessageImportance.High, "Checking the model against {0}", Policy);
         YieldDuringToolExecution = true;
         var exitCode = base.ExecuteTool(pathToTool, responseFileCommands, commandLineCommands);
-        if (cancelled) return exitCode;
+        if (cancelled)
+            return exitCode;
 
         // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next build.
         // The same holds where the base could not be read: the next build may have it.
-        Measured = exitCode is Passed or Failed or Undecided && File.Exists(InputList)
+        Measured =
+            exitCode is Passed or Failed or Undecided
+            && File.Exists(InputList)
             && !diagnostics.Exists(d => d.Contains($": error {DiagnosticCodes.BaseUnavailable}:"));
-        if (exitCode != Passed && !Log.HasLoggedErrors) Explain(exitCode);
+        if (exitCode != Passed && !Log.HasLoggedErrors)
+            Explain(exitCode);
         if (Measured)
         {
-            var inputs = GateInputs.Read(Resolve(ProjectDirectory, Policy), InputList, Resolve(ProjectDirectory, Tool), Call(Settings));
+            var inputs = GateInputs.Read(
+                Resolve(ProjectDirectory, Policy),
+                InputList,
+                Resolve(ProjectDirectory, Tool),
+                Call(Settings)
+            );
             new GateRecord(inputs.Fingerprint, exitCode, diagnostics).Write(Result, began);
         }
         return exitCode;
@@ -138,15 +157,19 @@ public sealed class Check : ToolTask
         if (Tool.Length > 0 && !File.Exists(Resolve(ProjectDirectory, Tool)))
             return Refuse(DiagnosticCodes.BuildTool, $"PostTrainGateToolPath names '{Tool}', which does not exist");
         if (Tool.Length == 0 && Cached is null && !HasToolExec)
-            return Refuse(DiagnosticCodes.BuildSdk,
+            return Refuse(
+                DiagnosticCodes.BuildSdk,
                 $"the tool is fetched with 'dotnet tool exec', which the .NET SDK has from version 10.0.100, "
-                + $"and this build uses {SdkVersion}; use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it");
+                    + $"and this build uses {SdkVersion}; use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it"
+            );
         return true;
     }
 
     /// <inheritdoc/>
     protected override string GenerateFullPathToTool() =>
-        Tool.Length > 0 && !IsAssembly(Tool) ? Resolve(ProjectDirectory, Tool) : Host.Length > 0 ? Host : ToolExe;
+        Tool.Length > 0 && !IsAssembly(Tool) ? Resolve(ProjectDirectory, Tool)
+        : Host.Length > 0 ? Host
+        : ToolExe;
 
     /// <inheritdoc/>
     protected override string GenerateCommandLineCommands()
@@ -154,7 +177,8 @@ public sealed class Check : ToolTask
         var line = new CommandLineBuilder();
         if (Tool.Length > 0)
         {
-            if (IsAssembly(Tool)) line.AppendFileNameIfNotNull(Resolve(ProjectDirectory, Tool));
+            if (IsAssembly(Tool))
+                line.AppendFileNameIfNotNull(Resolve(ProjectDirectory, Tool));
         }
         else if (Cached is { } cached)
         {
@@ -164,18 +188,23 @@ public sealed class Check : ToolTask
         {
             line.AppendSwitch($"tool exec PostTrainGate.Cli@{Version} --yes");
             line.AppendSwitchIfNotNull("--configfile ", ConfigFile.Length > 0 ? ConfigFile : null);
-            foreach (var source in Sources) line.AppendSwitchIfNotNull("--source ", source);
-            foreach (var source in AdditionalSources) line.AppendSwitchIfNotNull("--add-source ", source);
+            foreach (var source in Sources)
+                line.AppendSwitchIfNotNull("--source ", source);
+            foreach (var source in AdditionalSources)
+                line.AppendSwitchIfNotNull("--add-source ", source);
             line.AppendSwitch("--");
         }
         line.AppendSwitch("check");
         line.AppendFileNameIfNotNull(Policy);
         line.AppendSwitch("--format msbuild");
         line.AppendSwitchIfNotNull("--inputs-file ", InputList);
-        if (!Repair) line.AppendSwitch("--no-repair");
-        if (Full) line.AppendSwitch("--full");
+        if (!Repair)
+            line.AppendSwitch("--no-repair");
+        if (Full)
+            line.AppendSwitch("--full");
         line.AppendSwitchIfNotNull("--base=", Base.Length > 0 ? Base : null);
-        if (Arguments.Length > 0) line.AppendTextUnquoted(" " + Arguments);
+        if (Arguments.Length > 0)
+            line.AppendTextUnquoted(" " + Arguments);
         return line.ToString();
     }
 
@@ -190,12 +219,14 @@ public sealed class Check : ToolTask
     {
         if (GateLine.Parse(singleLine) is not { } line)
         {
-            if (singleLine.Trim().Length > 0) lastLine = singleLine.Trim();
+            if (singleLine.Trim().Length > 0)
+                lastLine = singleLine.Trim();
             var isOutcome = singleLine.StartsWith("PostTrainGate ", StringComparison.Ordinal);
             Log.LogMessage(isOutcome ? MessageImportance.High : MessageImportance.Normal, "{0}", singleLine);
             return;
         }
-        if (line.IsError || line.IsWarning) diagnostics.Add(singleLine);
+        if (line.IsError || line.IsWarning)
+            diagnostics.Add(singleLine);
         line.Log(Log, Policy);
     }
 
@@ -203,7 +234,10 @@ public sealed class Check : ToolTask
     {
         var (code, text) = exitCode switch
         {
-            _ when !File.Exists(InputList) => (DiagnosticCodes.BuildTool, $"the tool did not start (exit code {exitCode}): {lastLine}"),
+            _ when !File.Exists(InputList) => (
+                DiagnosticCodes.BuildTool,
+                $"the tool did not start (exit code {exitCode}): {lastLine}"
+            ),
             Failed => (DiagnosticCodes.GateFailed, "a gate failed"),
             BadPolicy => (DiagnosticCodes.PolicyUnreadable, $"the policy cannot be used: {lastLine}"),
             Undecided => (DiagnosticCodes.GateNotMeasured, "a gate has no clear verdict, and the policy demands one"),
@@ -226,11 +260,19 @@ public sealed class Check : ToolTask
     {
         get
         {
-            if (PackageRoot.Length == 0 || RuntimeIdentifier.Length == 0) return null;
-            var package = Path.Combine(PackageRoot, "posttraingate.cli." + RuntimeIdentifier, Version.ToLowerInvariant());
-            if (!File.Exists(Path.Combine(package, ".nupkg.metadata"))) return null; // written last
-            return Directory.GetDirectories(Path.Combine(package, "tools"))
-                .Select(framework => Path.Combine(framework, RuntimeIdentifier, "PostTrainGate.Cli.dll")).FirstOrDefault(File.Exists);
+            if (PackageRoot.Length == 0 || RuntimeIdentifier.Length == 0)
+                return null;
+            var package = Path.Combine(
+                PackageRoot,
+                "posttraingate.cli." + RuntimeIdentifier,
+                Version.ToLowerInvariant()
+            );
+            if (!File.Exists(Path.Combine(package, ".nupkg.metadata")))
+                return null; // written last
+            return Directory
+                .GetDirectories(Path.Combine(package, "tools"))
+                .Select(framework => Path.Combine(framework, RuntimeIdentifier, "PostTrainGate.Cli.dll"))
+                .FirstOrDefault(File.Exists);
         }
     }
 
@@ -246,7 +288,8 @@ public sealed class Check : ToolTask
         }
     }
 
-    private bool HasToolExec => !System.Version.TryParse(SdkVersion.Split('-')[0], out var version) || version.Major >= 10;
+    private bool HasToolExec =>
+        !System.Version.TryParse(SdkVersion.Split('-')[0], out var version) || version.Major >= 10;
 
     private string Version => ToolVersion.Length > 0 ? ToolVersion : Own;
 

@@ -10,10 +10,12 @@ namespace PostTrainGate.MSBuild;
 public sealed class CollectInputs : Task
 {
     /// <summary>The policy, relative to the project's folder or absolute.</summary>
-    [Required] public string Policy { get; set; } = "";
+    [Required]
+    public string Policy { get; set; } = "";
 
     /// <summary>Absolute folder of the project.</summary>
-    [Required] public string ProjectDirectory { get; set; } = "";
+    [Required]
+    public string ProjectDirectory { get; set; } = "";
 
     /// <summary>What else the result depends on.</summary>
     public string Settings { get; set; } = "";
@@ -22,13 +24,16 @@ public sealed class CollectInputs : Task
     public string Tool { get; set; } = "";
 
     /// <summary>The list that the last check wrote.</summary>
-    [Required] public string InputList { get; set; } = "";
+    [Required]
+    public string InputList { get; set; } = "";
 
     /// <summary>The result that the last check wrote.</summary>
-    [Required] public string Result { get; set; } = "";
+    [Required]
+    public string Result { get; set; } = "";
 
     /// <summary>Every file that the result depends on.</summary>
-    [Output] public ITaskItem[] Files { get; private set; } = [];
+    [Output]
+    public ITaskItem[] Files { get; private set; } = [];
 
     /// <inheritdoc/>
     public override bool Execute()
@@ -36,8 +41,18 @@ public sealed class CollectInputs : Task
         var policy = Check.Resolve(ProjectDirectory, Policy);
         if (!File.Exists(policy))
         {
-            Log.LogError(null, DiagnosticCodes.PolicyUnreadable, null, Policy, 0, 0, 0, 0,
-                "there is no policy '{0}'; write one, or set PostTrainGatePolicy to the file that holds it", policy);
+            Log.LogError(
+                null,
+                DiagnosticCodes.PolicyUnreadable,
+                null,
+                Policy,
+                0,
+                0,
+                0,
+                0,
+                "there is no policy '{0}'; write one, or set PostTrainGatePolicy to the file that holds it",
+                policy
+            );
             return false;
         }
 

@@ -27,13 +27,16 @@ internal sealed class GateInputs
         var files = new SortedSet<string>(StringComparer.Ordinal) { policy };
         foreach (var line in File.Exists(list) ? File.ReadAllLines(list) : [])
         {
-            if (line.StartsWith(GlobPrefix, StringComparison.Ordinal)) files.UnionWith(Glob(line.Substring(GlobPrefix.Length)));
-            else if (line.Length > 0) files.Add(line);
+            if (line.StartsWith(GlobPrefix, StringComparison.Ordinal))
+                files.UnionWith(Glob(line.Substring(GlobPrefix.Length)));
+            else if (line.Length > 0)
+                files.Add(line);
         }
         if (tool.Length > 0)
         {
             files.Add(tool);
-            if (Directory.Exists(Path.GetDirectoryName(tool))) files.UnionWith(Directory.GetFiles(Path.GetDirectoryName(tool), "*.dll"));
+            if (Directory.Exists(Path.GetDirectoryName(tool)))
+                files.UnionWith(Directory.GetFiles(Path.GetDirectoryName(tool), "*.dll"));
         }
         return new([.. files], Hash(files, call));
     }
@@ -45,7 +48,8 @@ internal sealed class GateInputs
         {
             var file = new FileInfo(path);
             text.Append('\n').Append(path);
-            if (file.Exists) text.AppendFormat(CultureInfo.InvariantCulture, "|{0}|{1}", file.Length, file.LastWriteTimeUtc.Ticks);
+            if (file.Exists)
+                text.AppendFormat(CultureInfo.InvariantCulture, "|{0}|{1}", file.Length, file.LastWriteTimeUtc.Ticks);
         }
         using var sha = SHA256.Create();
         return BitConverter.ToString(sha.ComputeHash(Encoding.UTF8.GetBytes(text.ToString()))).Replace("-", "");
@@ -56,21 +60,30 @@ internal sealed class GateInputs
     /// </summary>
     private static IEnumerable<string> Glob(string pattern)
     {
-        var names = (pattern.EndsWith("**", StringComparison.Ordinal) ? pattern + "/*" : pattern).Replace('\\', '/').Split('/');
+        var names = (pattern.EndsWith("**", StringComparison.Ordinal) ? pattern + "/*" : pattern)
+            .Replace('\\', '/')
+            .Split('/');
         var fixedNames = names.TakeWhile(n => n.IndexOfAny(['*', '?']) < 0).Count();
         return Walk(new DirectoryInfo(string.Join("/", names.Take(fixedNames)) + "/"), [.. names.Skip(fixedNames)]);
     }
 
     private static IEnumerable<string> Walk(DirectoryInfo folder, string[] names)
     {
-        if (names.Length == 0 || !folder.Exists) return [];
+        if (names.Length == 0 || !folder.Exists)
+            return [];
         var below = names.Skip(1).ToArray();
         var folders = folder.EnumerateDirectories();
         if (names[0] == "**") // links are not followed: they may go round in circles
             return Walk(folder, below)
-                .Concat(folders.Where(d => !d.Attributes.HasFlag(FileAttributes.ReparsePoint)).SelectMany(d => Walk(d, names)));
-        var name = new Regex("^" + Regex.Escape(names[0]).Replace(@"\*", ".*").Replace(@"\?", ".") + "$",
-            RegexOptions.CultureInvariant | RegexOptions.Singleline);
+                .Concat(
+                    folders
+                        .Where(d => !d.Attributes.HasFlag(FileAttributes.ReparsePoint))
+                        .SelectMany(d => Walk(d, names))
+                );
+        var name = new Regex(
+            "^" + Regex.Escape(names[0]).Replace(@"\*", ".*").Replace(@"\?", ".") + "$",
+            RegexOptions.CultureInvariant | RegexOptions.Singleline
+        );
         return below.Length == 0
             ? folder.EnumerateFiles().Where(f => name.IsMatch(f.Name)).Select(f => f.FullName)
             : folders.Where(d => name.IsMatch(d.Name)).SelectMany(d => Walk(d, below));

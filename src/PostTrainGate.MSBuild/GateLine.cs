@@ -14,7 +14,8 @@ internal sealed class GateLine
 {
     private static readonly Regex Canonical = new(
         @"^(?:(?<file>.+?)(?:\((?<line>\d{1,9}),(?<column>\d{1,9})\))?\s?: )?(?<level>error|warning|message) (?<code>[A-Z]{2,8}\d{1,6}): (?<text>.*)$",
-        RegexOptions.CultureInvariant);
+        RegexOptions.CultureInvariant
+    );
 
     private readonly Match match;
 
@@ -31,12 +32,16 @@ internal sealed class GateLine
     public void Log(TaskLoggingHelper log, string policy)
     {
         var file = Text("file") is "" or "posttraingate" ? policy : Text("file");
-        if (IsError) log.LogError(null, Text("code"), null, file, Number("line"), Number("column"), 0, 0, "{0}", Text("text"));
-        else if (IsWarning) log.LogWarning(null, Text("code"), null, file, Number("line"), Number("column"), 0, 0, "{0}", Text("text"));
-        else log.LogMessage(MessageImportance.High, "{0}", match.Value);
+        if (IsError)
+            log.LogError(null, Text("code"), null, file, Number("line"), Number("column"), 0, 0, "{0}", Text("text"));
+        else if (IsWarning)
+            log.LogWarning(null, Text("code"), null, file, Number("line"), Number("column"), 0, 0, "{0}", Text("text"));
+        else
+            log.LogMessage(MessageImportance.High, "{0}", match.Value);
     }
 
     private string Text(string group) => match.Groups[group].Value;
 
-    private int Number(string group) => match.Groups[group] is { Success: true } g ? int.Parse(g.Value, CultureInfo.InvariantCulture) : 0;
+    private int Number(string group) =>
+        match.Groups[group] is { Success: true } g ? int.Parse(g.Value, CultureInfo.InvariantCulture) : 0;
 }

@@ -16,9 +16,12 @@ internal sealed class GateRecord(string fingerprint, int exitCode, IReadOnlyList
     /// <summary>The record in a file; null when there is none or it is not one of ours.</summary>
     public static GateRecord? Read(string path)
     {
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+            return null;
         var lines = File.ReadAllLines(path);
-        return lines.Length >= 2 && int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out var exitCode)
+        return
+            lines.Length >= 2
+            && int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out var exitCode)
             ? new(lines[0], exitCode, [.. lines.Skip(2)])
             : null;
     }

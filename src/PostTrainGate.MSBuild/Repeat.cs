@@ -7,20 +7,25 @@ namespace PostTrainGate.MSBuild;
 public sealed class Repeat : Task
 {
     /// <summary>The result that the last check wrote.</summary>
-    [Required] public string Result { get; set; } = "";
+    [Required]
+    public string Result { get; set; } = "";
 
     /// <summary>The policy as the project names it, for messages.</summary>
-    [Required] public string Policy { get; set; } = "";
+    [Required]
+    public string Policy { get; set; } = "";
 
     /// <inheritdoc/>
     public override bool Execute()
     {
         var record = GateRecord.Read(Result);
-        foreach (var line in record?.Lines ?? []) GateLine.Parse(line)?.Log(Log, Policy);
+        foreach (var line in record?.Lines ?? [])
+            GateLine.Parse(line)?.Log(Log, Policy);
         if (record is not { ExitCode: 0 })
-            Log.LogMessage(MessageImportance.High,
+            Log.LogMessage(
+                MessageImportance.High,
                 "Nothing changed since the model was checked at {0:yyyy-MM-dd HH:mm:ss}, so the result stands.",
-                File.GetLastWriteTime(Result));
+                File.GetLastWriteTime(Result)
+            );
         return !Log.HasLoggedErrors;
     }
 }

@@ -113,14 +113,9 @@ public static class Catalog
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public static ImmutableArray<IRepair> Repairs { get; } =
-    [
-        new FmtRepair(),
-        new GroupParityRepair(),
-        new AdversarialRepair(),
-        new DareRepair(),
-    ];
+    [new FmtRepair(), new GroupParityRepair(), new AdversarialRepair(), new DareRepair()];
 
     /// <summary>Report writers.</summary>
     public static ImmutableArray<IReportWriter> Reports { get; } =
-        [new GateJson(), new MarkdownReport(), new HtmlReport(), new JUnitReport(), new SarifReport()];
+    [new GateJson(), new MarkdownReport(), new HtmlReport(), new JUnitReport(), new SarifReport()];
 }

@@ -31,12 +31,22 @@ public enum Severity
 /// <param name="Message">One sentence: what was found and what would be right.</param>
 /// <param name="Position">The place in the policy or data file, where there is one.</param>
 /// <param name="Severity">Error unless said otherwise.</param>
-public sealed record Diagnostic(string Code, string Message, SourcePosition? Position = null, Severity Severity = Severity.Error)
+public sealed record Diagnostic(
+    string Code,
+    string Message,
+    SourcePosition? Position = null,
+    Severity Severity = Severity.Error
+)
 {
     /// <summary>The canonical line of MSBuild: <c>file(line,column): error PTG1001: message</c>.</summary>
     public override string ToString()
     {
-        var level = Severity switch { Severity.Error => "error", Severity.Warning => "warning", _ => "message" };
+        var level = Severity switch
+        {
+            Severity.Error => "error",
+            Severity.Warning => "warning",
+            _ => "message",
+        };
         return Position is { } at ? $"{at}: {level} {Code}: {Message}" : $"posttraingate: {level} {Code}: {Message}";
     }
 }

@@ -33,13 +33,19 @@ public static class Gate
 {
     /// <summary>Version of the tool, as reports give it.</summary>
     public static string ToolVersion { get; } =
-        typeof(Gate).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+        typeof(Gate)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion.Split('+')[0];
 
     /// <summary>Runs a policy.</summary>
     /// <exception cref="GateException">The model or the data cannot be used; nothing was written.</exception>
     /// <exception cref="OperationCanceledException">Stopped; nothing was written but what the cache keeps.</exception>
-    public static GateResult Run(GatePolicy policy, GateOptions? options = null, IProgress<RunProgress>? progress = null,
-        CancellationToken cancel = default)
+    public static GateResult Run(
+        GatePolicy policy,
+        GateOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancel = default
+    )
     {
         try
         {
@@ -51,19 +57,30 @@ public static class Gate
         }
     }
 
-    private static GateResult Run(GatePolicy policy, GateOptions options, IProgress<RunProgress>? progress, CancellationToken cancel,
-        Stopwatch clock)
+    private static GateResult Run(
+        GatePolicy policy,
+        GateOptions options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel,
+        Stopwatch clock
+    )
     {
         OutputFiles.Require(policy, model: options.Repair && options.Write, reports: false);
         progress?.Report(new("Reading data"));
-        if (policy.Model is null) return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
+        if (policy.Model is null)
+            return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
         var model = OnnxFile.Read(policy.Model.FullPath);
         var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
         var wanted = ClassifierLoader.Wanted(model, use);
         using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
         OnnxFeeds.Check(ClassifierLoader.Readable(model, use), policy, splits);
         progress?.Report(new("Loading the model"));
-        use = use with { Data = splits.Test, Layout = splits.Test.Layout, Fit = shape => FitShape(policy, shape, splits.Test) };
+        use = use with
+        {
+            Data = splits.Test,
+            Layout = splits.Test.Layout,
+            Fit = shape => FitShape(policy, shape, splits.Test),
+        };
         using var source = ClassifierLoader.Load(model, use);
         FitClasses(policy, source, splits.Test);
         MissingValues.Check(policy, source, splits);
@@ -71,51 +88,96 @@ public static class Gate
         using var test = new Evaluation(source, splits.Test);
         RowIndependence.CheckMeasured(source, splits.Test.Inputs, test.Logits, policy.Seed);
         if (ClassOrder.Doubt(policy, test) is { } doubt)
-            return Undecided(policy, doubt, "the order of the classes is in doubt") with { Seconds = clock.Elapsed.TotalSeconds };
-        using var baseModel = options.BaseModel is { } file
-            ? ClassifierLoader.Load(OnnxFile.Read(file), use) : null;
-        if (baseModel is not null) FitClasses(policy, baseModel, splits.Test);
+            return Undecided(policy, doubt, "the order of the classes is in doubt") with
+            {
+                Seconds = clock.Elapsed.TotalSeconds,
+            };
+        using var baseModel = options.BaseModel is { } file ? ClassifierLoader.Load(OnnxFile.Read(file), use) : null;
+        if (baseModel is not null)
+            FitClasses(policy, baseModel, splits.Test);
         using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
-        if (baseRows is not null) RowIndependence.CheckMeasured(baseModel!, splits.Test.Inputs, baseRows.Logits, policy.Seed);
+        if (baseRows is not null)
+            RowIndependence.CheckMeasured(baseModel!, splits.Test.Inputs, baseRows.Logits, policy.Seed);
         var meter = new GateMeter(policy, splits.Test, "test", cancel)
         {
-            Base = baseRows, Plan = new() { Full = options.Full, Cache = options.Cache },
+            Base = baseRows,
+            Plan = new() { Full = options.Full, Cache = options.Cache },
         };
         var measured = meter.Measure(test, "Measuring the model", progress);
-        ImmutableArray<Measurement>? baseline = baseRows is null ? null
+        ImmutableArray<Measurement>? baseline = baseRows is null
+            ? null
             : meter.Measure(baseRows, "Measuring the base branch's model", progress);
         var readings = meter.Read(test, measured, baseline);
-        var gates = readings.Select((reading, i) => Reading(policy.Gates[i], meter.Metrics[i], reading) with
-        {
-            Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
-        }).ToImmutableArray();
-        var summary = new ModelSummary(policy.Model.Text, Hash.OfFile(policy.Model.FullPath), GateText.Head(source.Head), source.Classes,
-            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0)
-        {
-            Output = source.Output, WhyNoGradients = source.WhyNoGradients,
-        };
-        var result = Result(policy, gates, new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
-            summary);
-        var failed = policy.Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
+        var gates = readings
+            .Select(
+                (reading, i) =>
+                    Reading(policy.Gates[i], meter.Metrics[i], reading) with
+                    {
+                        Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
+                    }
+            )
             .ToImmutableArray();
-        if (options.Repair && policy.Repair is not null && failed.Length > 0) result = Repair(source);
-        ImmutableArray<Diagnostic> known = [.. splits.Diagnostics, .. Assumed(policy, source), .. ScoresOnly(policy, source)];
-        return result with { Diagnostics = [.. known, .. Outcomes.Diagnose(policy, result)],
-            Seconds = clock.Elapsed.TotalSeconds };
+        var summary = new ModelSummary(
+            policy.Model.Text,
+            Hash.OfFile(policy.Model.FullPath),
+            GateText.Head(source.Head),
+            source.Classes,
+            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0
+        )
+        {
+            Output = source.Output,
+            WhyNoGradients = source.WhyNoGradients,
+        };
+        var result = Result(
+            policy,
+            gates,
+            new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
+            summary
+        );
+        var failed = policy
+            .Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
+            .ToImmutableArray();
+        if (options.Repair && policy.Repair is not null && failed.Length > 0)
+            result = Repair(source);
+        ImmutableArray<Diagnostic> known =
+        [
+            .. splits.Diagnostics,
+            .. Assumed(policy, source),
+            .. ScoresOnly(policy, source),
+        ];
+        return result with
+        {
+            Diagnostics = [.. known, .. Outcomes.Diagnose(policy, result)],
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
 
         GateResult Repair(Classifier model)
         {
-            if (DataReader.WhyNoRepair(splits) is { } why) return result with { Repair = new() { Proposed = false, Reason = why } };
+            if (DataReader.WhyNoRepair(splits) is { } why)
+                return result with
+                {
+                    Repair = new() { Proposed = false, Reason = why },
+                };
             if (model is not OnnxClassifier rebuilt)
-                return result with { Repair = new() { Proposed = false,
-                    Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}" } };
+                return result with
+                {
+                    Repair = new()
+                    {
+                        Proposed = false,
+                        Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}",
+                    },
+                };
             using var run = new RepairRun(policy, splits, rebuilt, meter, baseline, progress, cancel);
             return run.Repair(result, test, failed, options.Write);
         }
     }
 
     // Predictions that were made elsewhere: counted in one pass, measured, judged.
-    private static GateResult OfPredictions(GatePolicy policy, IProgress<RunProgress>? progress, CancellationToken cancel)
+    private static GateResult OfPredictions(
+        GatePolicy policy,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    )
     {
         var predictions = PredictionReader.Read(policy);
         var gates = ImmutableArray.CreateBuilder<GateReading>();
@@ -131,7 +193,12 @@ public static class Gate
             gates.Add(Reading(rule, metric, GateMeter.Read(measured, Judge.Verdict(rule, metric.Better, measured))));
         }
 
-        var result = Result(policy, gates.ToImmutable(), new(policy.Data.Source.Text, 0, 0, predictions.Rows(null)!.Total), null);
+        var result = Result(
+            policy,
+            gates.ToImmutable(),
+            new(policy.Data.Source.Text, 0, 0, predictions.Rows(null)!.Total),
+            null
+        );
         return result with { Diagnostics = [.. predictions.Diagnostics, .. Outcomes.Diagnose(policy, result)] };
     }
 
@@ -139,7 +206,9 @@ public static class Gate
     internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
     {
         var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
-        var gates = policy.Gates.Select(rule => Reading(rule, Catalog.Metrics.First(m => m.Name == rule.Metric), none)).ToImmutableArray();
+        var gates = policy
+            .Gates.Select(rule => Reading(rule, Catalog.Metrics.First(m => m.Name == rule.Metric), none))
+            .ToImmutableArray();
         var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.OfFile(file.FullPath), "", 0, 0) : null;
         return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
         {
@@ -148,40 +217,62 @@ public static class Gate
         };
     }
 
-    private static GateReading Reading(GateRule rule, IMetric metric, Reading original) => new()
-    {
-        Metric = rule.Metric,
-        Title = GateText.Title(rule),
-        Threshold = GateText.Threshold(rule, metric.Better),
-        Min = rule.Min,
-        Max = rule.Max,
-        Drop = rule.Drop,
-        Position = rule.Position,
-        Better = metric.Better,
-        Original = original,
-    };
+    private static GateReading Reading(GateRule rule, IMetric metric, Reading original) =>
+        new()
+        {
+            Metric = rule.Metric,
+            Title = GateText.Title(rule),
+            Threshold = GateText.Threshold(rule, metric.Better),
+            Min = rule.Min,
+            Max = rule.Max,
+            Drop = rule.Drop,
+            Position = rule.Position,
+            Better = metric.Better,
+            Original = original,
+        };
 
-    private static GateResult Result(GatePolicy policy, ImmutableArray<GateReading> gates, DataSummary data, ModelSummary? model) => new()
-    {
-        Tool = ToolVersion,
-        Policy = policy.File,
-        Model = model,
-        Data = data,
-        Seed = policy.Seed,
-        Confidence = policy.Confidence,
-        Correction = policy.Correction,
-        GateConfidence = policy.GateConfidence,
-        Gates = gates,
-        Outcome = Outcomes.Of(policy, gates),
-        Reproduce = $"posttraingate check {Quoted(policy.File)}",
-    };
+    private static GateResult Result(
+        GatePolicy policy,
+        ImmutableArray<GateReading> gates,
+        DataSummary data,
+        ModelSummary? model
+    ) =>
+        new()
+        {
+            Tool = ToolVersion,
+            Policy = policy.File,
+            Model = model,
+            Data = data,
+            Seed = policy.Seed,
+            Confidence = policy.Confidence,
+            Correction = policy.Correction,
+            GateConfidence = policy.GateConfidence,
+            Gates = gates,
+            Outcome = Outcomes.Of(policy, gates),
+            Reproduce = $"posttraingate check {Quoted(policy.File)}",
+        };
 
-    private static IEnumerable<Diagnostic> ScoresOnly(GatePolicy policy, Classifier model) => model.WhyNoGradients is not { } why ? []
-        : [new(DiagnosticCodes.ModelScoresOnly, $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
-            + "attacks along gradients and repairs do not.", policy.Model!.Position, Severity.Note)];
+    private static IEnumerable<Diagnostic> ScoresOnly(GatePolicy policy, Classifier model) =>
+        model.WhyNoGradients is not { } why
+            ? []
+            :
+            [
+                new(
+                    DiagnosticCodes.ModelScoresOnly,
+                    $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
+                        + "attacks along gradients and repairs do not.",
+                    policy.Model!.Position,
+                    Severity.Note
+                ),
+            ];
 
     private static IEnumerable<Diagnostic> Assumed(GatePolicy policy, Classifier model) =>
-        model.Notes.Select(note => new Diagnostic(DiagnosticCodes.ModelAssumed, note, policy.Model!.Position, Severity.Note));
+        model.Notes.Select(note => new Diagnostic(
+            DiagnosticCodes.ModelAssumed,
+            note,
+            policy.Model!.Position,
+            Severity.Note
+        ));
 
     // Only a whole batch of one shape can be fed; a mismatch shows both sides.
     private static void FitShape(GatePolicy policy, ImmutableArray<long> wanted, EvaluationSet data)
@@ -190,30 +281,47 @@ public static class Gate
         var fits = given.Length == wanted.Length && given.Zip(wanted).All(p => p.Second < 0 || p.First == p.Second);
         if (!fits)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has " +
-                $"[{string.Join(", ", given)}]{data.Layout?.Described}; features, encoding and model have to agree.",
-                    policy.Data.Source.Position));
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelShape,
+                    $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has "
+                        + $"[{string.Join(", ", given)}]{data.Layout?.Described}; features, encoding and model have to agree.",
+                    policy.Data.Source.Position
+                )
+            );
         }
-
     }
 
     private static void FitClasses(GatePolicy policy, Classifier model, EvaluationSet data)
     {
         if (data.ClassNames.Length != model.Classes)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"'{policy.Model!.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have " +
-                $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).", policy.Data.Source.Position));
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelShape,
+                    $"'{policy.Model!.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have "
+                        + $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).",
+                    policy.Data.Source.Position
+                )
+            );
         }
 
         // Where both use the same names they have to stand in the same order; other names say nothing.
-        if (!model.ClassNames.SequenceEqual(data.ClassNames)
-            && model.ClassNames.Order(StringComparer.Ordinal).SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal)))
+        if (
+            !model.ClassNames.SequenceEqual(data.ClassNames)
+            && model
+                .ClassNames.Order(StringComparer.Ordinal)
+                .SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal))
+        )
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                $"'{policy.Model!.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order " +
-                $"{string.Join(", ", data.ClassNames.Take(12))}; set 'data.classes' to the model's.", policy.Data.Position));
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelShape,
+                    $"'{policy.Model!.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order "
+                        + $"{string.Join(", ", data.ClassNames.Take(12))}; set 'data.classes' to the model's.",
+                    policy.Data.Position
+                )
+            );
         }
     }
 

@@ -20,7 +20,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     public ImmutableArray<GateRule> Rules => policy.Gates;
 
     /// <summary>The metric of each gate.</summary>
-    public ImmutableArray<IMetric> Metrics { get; } = [.. policy.Gates.Select(g => Catalog.Metrics.First(m => m.Name == g.Metric))];
+    public ImmutableArray<IMetric> Metrics { get; } =
+    [.. policy.Gates.Select(g => Catalog.Metrics.First(m => m.Name == g.Metric))];
 
     /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
     public Evaluation? Reference { get; init; }
@@ -37,7 +38,11 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>
     /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the original.</param>
     /// <param name="progress">Told which gate is measured, and the share done.</param>
-    public ImmutableArray<Measurement> Measure(Evaluation evaluation, string subject = "", IProgress<RunProgress>? progress = null)
+    public ImmutableArray<Measurement> Measure(
+        Evaluation evaluation,
+        string subject = "",
+        IProgress<RunProgress>? progress = null
+    )
     {
         var results = ImmutableArray.CreateBuilder<Measurement>(Rules.Length);
         for (var i = 0; i < Rules.Length; i++)
@@ -46,13 +51,28 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             var (rule, number) = (Rules[i], i);
             var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
             progress?.Report(new(stage, number / (double)Rules.Length));
-            var inner = progress is null ? null : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
-            results.Add(Measure(Metrics[i], new(Rows(evaluation, i), rule, policy.GateConfidence,
-                Seeds.Derive(policy.Seed, $"{split}:{subject}", i), Reference is { } reference ? Rows(reference, i) : null, inner, cancel)
-            {
-                RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
-                Plan = Plan,
-            }, evaluation));
+            var inner = progress is null
+                ? null
+                : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
+            results.Add(
+                Measure(
+                    Metrics[i],
+                    new(
+                        Rows(evaluation, i),
+                        rule,
+                        policy.GateConfidence,
+                        Seeds.Derive(policy.Seed, $"{split}:{subject}", i),
+                        Reference is { } reference ? Rows(reference, i) : null,
+                        inner,
+                        cancel
+                    )
+                    {
+                        RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
+                        Plan = Plan,
+                    },
+                    evaluation
+                )
+            );
         }
 
         return results.MoveToImmutable();
@@ -61,47 +81,91 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>
     /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.
     /// </summary>
-    public ImmutableArray<Reading> Read(Evaluation evaluation, ImmutableArray<Measurement> measured,
-        ImmutableArray<Measurement>? baseline) =>
-        [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
+    public ImmutableArray<Reading> Read(
+        Evaluation evaluation,
+        ImmutableArray<Measurement> measured,
+        ImmutableArray<Measurement>? baseline
+    ) => [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
 
     private Reading Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
-        var loss = Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && baseline is { IsMeasured: true }
+        var loss =
+            Base is not null
+            && Rules[gate].Drop is not null
+            && measured.IsMeasured
+            && baseline is { IsMeasured: true }
             && Metrics[gate] is IPairedMetric paired
-            ? paired.Loss(new(Rows(evaluation, gate), Rules[gate], policy.GateConfidence,
-                Seeds.Derive(policy.Seed, $"{split}:loss", gate), Cancel: cancel), Rows(Base, gate))
-            : (Measurement?)null;
+                ? paired.Loss(
+                    new(
+                        Rows(evaluation, gate),
+                        Rules[gate],
+                        policy.GateConfidence,
+                        Seeds.Derive(policy.Seed, $"{split}:loss", gate),
+                        Cancel: cancel
+                    ),
+                    Rows(Base, gate)
+                )
+                : (Measurement?)null;
         var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
-        return loss is not { IsMeasured: true } l ? reading : reading with
-        {
-            Notes = [.. reading.Notes, $"It is worse than the base by {GateText.Measured(l.Value)} "
-                + $"[{GateText.Measured(l.Lower)}, {GateText.Measured(l.Upper)}] on the same rows."],
-        };
+        return loss is not { IsMeasured: true } l
+            ? reading
+            : reading with
+            {
+                Notes =
+                [
+                    .. reading.Notes,
+                    $"It is worse than the base by {GateText.Measured(l.Value)} "
+                        + $"[{GateText.Measured(l.Lower)}, {GateText.Measured(l.Upper)}] on the same rows.",
+                ],
+            };
     }
 
     private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
     {
-        if (reading.Value is null || Metrics[gate] is not (RobustAccuracy or MedianPerturbation)) return reading;
+        if (reading.Value is null || Metrics[gate] is not (RobustAccuracy or MedianPerturbation))
+            return reading;
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
         using var checks = new TrustChecks(Rows(evaluation, gate), Rules[gate], seed, cancel);
         if (reading.Verdict == Verdict.Pass)
             return checks.Doubt(Reference is { } reference ? Rows(reference, gate) : null) is { } doubt
-                ? reading with { Verdict = Verdict.Fail, Reason = $"not trusted: {doubt}" }
+                ? reading with
+                {
+                    Verdict = Verdict.Fail,
+                    Reason = $"not trusted: {doubt}",
+                }
                 : reading;
-        return checks.Sign() is { } sign ? reading with { Notes = [.. reading.Notes, $"A pass would not be trusted: {sign}."] } : reading;
+        return checks.Sign() is { } sign
+            ? reading with
+            {
+                Notes = [.. reading.Notes, $"A pass would not be trusted: {sign}."],
+            }
+            : reading;
     }
 
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
-    public static Reading Read(Measurement m, Verdict verdict) => m.IsMeasured
-        ? new(m.Value, m.Lower, m.Upper, m.Count, verdict,
-            verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null)
-            { Breakdowns = m.Breakdowns, Notes = m.Notes, Fragile = m.Fragile, Attacked = m.Attacked }
-        : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
+    public static Reading Read(Measurement m, Verdict verdict) =>
+        m.IsMeasured
+            ? new(
+                m.Value,
+                m.Lower,
+                m.Upper,
+                m.Count,
+                verdict,
+                verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null
+            )
+            {
+                Breakdowns = m.Breakdowns,
+                Notes = m.Notes,
+                Fragile = m.Fragile,
+                Attacked = m.Attacked,
+            }
+            : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
     // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them takes whole rows.
     private Evaluation Rows(Evaluation evaluation, int gate) =>
-        Rules[gate].ChangesInputs || Metrics[gate].Needs.HasFlag(MetricNeeds.Neighbors) ? evaluation.OnCompleteRows() : evaluation;
+        Rules[gate].ChangesInputs || Metrics[gate].Needs.HasFlag(MetricNeeds.Neighbors)
+            ? evaluation.OnCompleteRows()
+            : evaluation;
 
     // Whatever is measured rests on predictions, and of logits that are not numbers none is the largest.
     private static Measurement Measure(IMetric metric, MetricContext context, Evaluation whole)
@@ -109,15 +173,26 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         var (data, all) = (context.Evaluation.Data, whole.Data);
         if (whole.UndefinedScores is > 0 and var undefined)
             return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {all.Count} rows");
-        if (data.Count == all.Count) return metric.Measure(context);
-        if (data.Count == 0) return Measurement.NotMeasured("every row lacks a value, and a value that is missing cannot be changed");
+        if (data.Count == all.Count)
+            return metric.Measure(context);
+        if (data.Count == 0)
+            return Measurement.NotMeasured("every row lacks a value, and a value that is missing cannot be changed");
         var measured = metric.Measure(context);
-        return measured with { Notes = [$"{all.Count - data.Count} of {all.Count} rows lack a value, which cannot be changed, and are left out",
-            .. measured.Notes] };
+        return measured with
+        {
+            Notes =
+            [
+                $"{all.Count - data.Count} of {all.Count} rows lack a value, which cannot be changed, and are left out",
+                .. measured.Notes,
+            ],
+        };
     }
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
-        Measure(Catalog.Metrics.First(m => m.Name == "accuracy"),
-            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed), evaluation);
+        Measure(
+            Catalog.Metrics.First(m => m.Name == "accuracy"),
+            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed),
+            evaluation
+        );
 }

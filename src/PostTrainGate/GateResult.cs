@@ -79,7 +79,13 @@ public sealed record GateResult
     internal string? Root { get; init; }
 
     /// <summary>Exit code that follows from <see cref="Outcome"/>.</summary>
-    public int ExitCode => Outcome switch { RunOutcome.Passed => 0, RunOutcome.Failed => 1, _ => 3 };
+    public int ExitCode =>
+        Outcome switch
+        {
+            RunOutcome.Passed => 0,
+            RunOutcome.Failed => 1,
+            _ => 3,
+        };
 }
 
 /// <summary>A model, for reports.</summary>
@@ -151,7 +157,14 @@ public sealed record GateReading
 /// <param name="Count">Rows it rests on.</param>
 /// <param name="Verdict">What the policy's threshold says to it.</param>
 /// <param name="Reason">Why nothing was measured, or why a value that meets the threshold is not trusted.</param>
-public sealed record Reading(double? Value, double? Lower, double? Upper, int Count, Verdict Verdict, string? Reason = null)
+public sealed record Reading(
+    double? Value,
+    double? Lower,
+    double? Upper,
+    int Count,
+    Verdict Verdict,
+    string? Reason = null
+)
 {
     /// <summary>What the value is made of: the same measure by class or by group.</summary>
     public ImmutableArray<Metrics.Breakdown> Breakdowns { get; init; } = [];
@@ -194,7 +207,8 @@ public sealed record RepairSummary
     public double? Churn { get; init; }
 
     /// <summary>Further facts: layer, weights changed, steps, substitutes.</summary>
-    public ImmutableSortedDictionary<string, string> Details { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    public ImmutableSortedDictionary<string, string> Details { get; init; } =
+        ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>Every candidate, best first on the selection split.</summary>
     public ImmutableArray<CandidateSummary> Candidates { get; init; } = [];
@@ -207,5 +221,11 @@ public sealed record RepairSummary
 /// <param name="Accuracy">Clean accuracy on the selection split; null for one that was not tried.</param>
 /// <param name="Chosen">Whether it is the one measured on the test split.</param>
 /// <param name="Note">Why it was not tried, or what it substituted.</param>
-public sealed record CandidateSummary(string Method, bool Admissible, double? Objective, double? Accuracy, bool Chosen,
-    string? Note = null);
+public sealed record CandidateSummary(
+    string Method,
+    bool Admissible,
+    double? Objective,
+    double? Accuracy,
+    bool Chosen,
+    string? Note = null
+);

@@ -17,7 +17,8 @@ internal static class Hash
     {
         using var sha = SHA256.Create();
         using (var stream = new CryptoStream(Stream.Null, sha, CryptoStreamMode.Write))
-        using (var writer = new BinaryWriter(stream)) content(writer);
+        using (var writer = new BinaryWriter(stream))
+            content(writer);
         return Convert.ToHexStringLower(sha.Hash!);
     }
 }

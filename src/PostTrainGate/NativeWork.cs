@@ -17,8 +17,10 @@ internal static class NativeWork
     public sealed record Work(string What, DateTime? Deadline);
 
     /// <summary>Time that is left to what is done now; null where there is no end to it.</summary>
-    public static TimeSpan? Left => _current?.Deadline is not { } deadline ? null
-        : deadline > DateTime.UtcNow ? deadline - DateTime.UtcNow : TimeSpan.Zero;
+    public static TimeSpan? Left =>
+        _current?.Deadline is not { } deadline ? null
+        : deadline > DateTime.UtcNow ? deadline - DateTime.UtcNow
+        : TimeSpan.Zero;
 
     /// <summary>Begins something; the scope ends it.</summary>
     /// <param name="what">What, for people.</param>
@@ -34,7 +36,8 @@ internal static class NativeWork
     /// <summary>The node that runs next, where it runs on trial.</summary>
     public static void At(string what)
     {
-        if (Observer is not null) Set(new(what, _current?.Deadline));
+        if (Observer is not null)
+            Set(new(what, _current?.Deadline));
     }
 
     private static void Set(Work? work)

@@ -13,7 +13,8 @@ internal static class Outcomes
     public static RunOutcome Of(GatePolicy policy, ImmutableArray<GateReading> gates)
     {
         var verdicts = gates.Select(g => g.Original.Verdict).ToArray();
-        if (verdicts.Contains(Verdict.Fail)) return RunOutcome.Failed;
+        if (verdicts.Contains(Verdict.Fail))
+            return RunOutcome.Failed;
         return verdicts.Any(v => Blocks(policy, v)) ? RunOutcome.Undecided : RunOutcome.Passed;
     }
 
@@ -26,7 +27,9 @@ internal static class Outcomes
             var (code, text) = repair.Proposed
                 ? (DiagnosticCodes.RepairProposed, $"{repair.Reason} Proposed: {repair.Output}.")
                 : (DiagnosticCodes.RepairNone, repair.Reason);
-            all = all.Append(new Diagnostic(code, text, policy.Repair?.Position is { Line: > 0 } at ? at : null, Severity.Note));
+            all = all.Append(
+                new Diagnostic(code, text, policy.Repair?.Position is { Line: > 0 } at ? at : null, Severity.Note)
+            );
         }
 
         return [.. result.Diagnostics, .. all];
@@ -43,35 +46,46 @@ internal static class Outcomes
         };
         var (code, text) = reading.Verdict switch
         {
-            Verdict.Fail when reading.Reason is { } doubt => (DiagnosticCodes.GateNotTrusted,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."),
-            Verdict.Fail => (DiagnosticCodes.GateFailed,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."),
-            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } => (DiagnosticCodes.GateInconclusive,
+            Verdict.Fail when reading.Reason is { } doubt => (
+                DiagnosticCodes.GateNotTrusted,
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."
+            ),
+            Verdict.Fail => (
+                DiagnosticCodes.GateFailed,
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."
+            ),
+            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } => (
+                DiagnosticCodes.GateInconclusive,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, and all of them would be too few to tell "
-                + $"whether it is {gate.Threshold}."),
-            Verdict.Inconclusive => (DiagnosticCodes.GateInconclusive,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}: too few to tell whether it is {gate.Threshold}."),
+                    + $"whether it is {gate.Threshold}."
+            ),
+            Verdict.Inconclusive => (
+                DiagnosticCodes.GateInconclusive,
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}: too few to tell whether it is {gate.Threshold}."
+            ),
             _ => (DiagnosticCodes.GateNotMeasured, $"{gate.Title} was not measured: {reading.Reason}"),
         };
-        if (gate.Repaired is { } repaired) text += $" Repaired model: {GateText.Value(repaired)}, {Words(repaired.Verdict)}.";
+        if (gate.Repaired is { } repaired)
+            text += $" Repaired model: {GateText.Value(repaired)}, {Words(repaired.Verdict)}.";
         return new Diagnostic(code, text, gate.Position, severity);
     }
 
     /// <summary>A verdict in words.</summary>
-    public static string Words(Verdict verdict) => verdict switch
-    {
-        Verdict.Pass => "pass",
-        Verdict.Fail => "fail",
-        Verdict.Inconclusive => "inconclusive",
-        _ => "not measured",
-    };
+    public static string Words(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Pass => "pass",
+            Verdict.Fail => "fail",
+            Verdict.Inconclusive => "inconclusive",
+            _ => "not measured",
+        };
 
-    private static Outcome Weight(GatePolicy policy, Verdict verdict) => verdict switch
-    {
-        Verdict.Pass => Outcome.Pass,
-        Verdict.Fail => Outcome.Fail,
-        Verdict.Inconclusive => policy.On.Inconclusive,
-        _ => policy.On.NotMeasured,
-    };
+    private static Outcome Weight(GatePolicy policy, Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Pass => Outcome.Pass,
+            Verdict.Fail => Outcome.Fail,
+            Verdict.Inconclusive => policy.On.Inconclusive,
+            _ => policy.On.NotMeasured,
+        };
 }

@@ -38,13 +38,17 @@ internal static class OutputFiles
         if (model && policy is { Model: not null, Repair: { } repair } && WhyNotModel(policy) is { } why)
             Refuse("repaired model", ModelPath(policy), why, repair.Output?.Position ?? policy.Model.Position);
         foreach (var writer in reports ? Reports(policy) : [])
-            if (WhyNotReport(policy, writer) is { } reason) Refuse("report", ReportPath(policy, writer), reason, new(policy.File, 1, 1));
-        if (refused.Count > 0) throw new GateException(refused);
+            if (WhyNotReport(policy, writer) is { } reason)
+                Refuse("report", ReportPath(policy, writer), reason, new(policy.File, 1, 1));
+        if (refused.Count > 0)
+            throw new GateException(refused);
 
         void Refuse(string what, string path, string why, SourcePosition at)
         {
             var shown = Wording.Quote(Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'));
-            refused.Add(new(DiagnosticCodes.OutputRefused, $"The {what} would be written to {shown}, which {why}.", at));
+            refused.Add(
+                new(DiagnosticCodes.OutputRefused, $"The {what} would be written to {shown}, which {why}.", at)
+            );
         }
     }
 
@@ -57,26 +61,43 @@ internal static class OutputFiles
 
     /// <summary>Why a report must not be written; null when it may.</summary>
     public static string? WhyNotReport(GatePolicy policy, IReportWriter writer) =>
-        WhyNot(ReportPath(policy, writer), file => Regex.IsMatch(Head(file), writer.Mark, RegexOptions.CultureInvariant), policy);
+        WhyNot(
+            ReportPath(policy, writer),
+            file => Regex.IsMatch(Head(file), writer.Mark, RegexOptions.CultureInvariant),
+            policy
+        );
 
     /// <summary>Why a list of inputs must not be written; null when it may.</summary>
     public static string? WhyNotList(string path, GatePolicy? policy) =>
         WhyNot(Path.GetFullPath(path), file => IsOfList(Head(file).Split('\n')[0]), policy, anywhere: true);
 
-    private static bool IsOfList(string line) => line.StartsWith("glob:", StringComparison.Ordinal) || Path.IsPathFullyQualified(line);
+    private static bool IsOfList(string line) =>
+        line.StartsWith("glob:", StringComparison.Ordinal) || Path.IsPathFullyQualified(line);
 
     private static string? WhyNot(string path, Func<string, bool> isOurs, GatePolicy? policy, bool anywhere = false)
     {
         try
         {
-            if (PolicyPaths.RealPath(path) is not { } real) return "is behind links that go round in circles";
-            if (new FileInfo(path).LinkTarget is not null) return "is a link; a run writes to files of its own";
-            if (!anywhere && policy is not null && (PolicyPaths.RealPath(policy.Folder) is not { } root
-                || !PolicyPaths.IsInside(root, real, orEqual: false))) return "leaves the policy's folder through a link";
-            if (Parts(path).Concat(Parts(real)).FirstOrDefault(IsGits) is { } kept) return $"lies in {kept}, where a run never writes";
+            if (PolicyPaths.RealPath(path) is not { } real)
+                return "is behind links that go round in circles";
+            if (new FileInfo(path).LinkTarget is not null)
+                return "is a link; a run writes to files of its own";
+            if (
+                !anywhere
+                && policy is not null
+                && (
+                    PolicyPaths.RealPath(policy.Folder) is not { } root
+                    || !PolicyPaths.IsInside(root, real, orEqual: false)
+                )
+            )
+                return "leaves the policy's folder through a link";
+            if (Parts(path).Concat(Parts(real)).FirstOrDefault(IsGits) is { } kept)
+                return $"lies in {kept}, where a run never writes";
             if (policy is not null && Read(policy).Any(f => PolicyPaths.IsInside(f, real, orEqual: true)))
                 return "is read by the run; the policy, the model and the data are never replaced";
-            return File.Exists(real) && !isOurs(real) ? "is there already, and no earlier run wrote it; name another, or move it" : null;
+            return File.Exists(real) && !isOurs(real)
+                ? "is there already, and no earlier run wrote it; name another, or move it"
+                : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -84,22 +105,29 @@ internal static class OutputFiles
         }
     }
 
-    private static string[] Parts(string path) => path.Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar);
+    private static string[] Parts(string path) =>
+        path.Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar);
 
     // As file systems that ignore case, trailing dots or long names see them.
     private static bool IsGits(string part) =>
         part.TrimEnd('.', ' ').ToLowerInvariant() is ".git" or ".github" or "git~1" or "github~1";
 
     private static IEnumerable<string> Read(GatePolicy policy) =>
-        new[] { policy.Model, policy.Data.Source, policy.Data.Labels, policy.Repair?.Snapshots }.OfType<PolicyPath>()
-            .SelectMany(p => p.Files).Append(Path.GetFullPath(policy.File)).Select(PolicyPaths.RealPath).OfType<string>();
+        new[] { policy.Model, policy.Data.Source, policy.Data.Labels, policy.Repair?.Snapshots }
+            .OfType<PolicyPath>()
+            .SelectMany(p => p.Files)
+            .Append(Path.GetFullPath(policy.File))
+            .Select(PolicyPaths.RealPath)
+            .OfType<string>();
 
     private static bool IsOurModel(string path)
     {
         try
         {
             using var stream = File.OpenRead(path);
-            return ModelProto.Parser.ParseFrom(stream).MetadataProps.Any(p => p.Key.StartsWith("posttraingate.", StringComparison.Ordinal));
+            return ModelProto
+                .Parser.ParseFrom(stream)
+                .MetadataProps.Any(p => p.Key.StartsWith("posttraingate.", StringComparison.Ordinal));
         }
         catch (InvalidProtocolBufferException)
         {

@@ -10,7 +10,8 @@ internal static class Seeds
     {
         // FNV-1a, then mixed so that neighbouring indices share no pattern.
         var hash = 14695981039346656037UL ^ (uint)seed;
-        foreach (var b in Encoding.UTF8.GetBytes(purpose)) hash = (hash ^ b) * 1099511628211UL;
+        foreach (var b in Encoding.UTF8.GetBytes(purpose))
+            hash = (hash ^ b) * 1099511628211UL;
         hash += Golden * (ulong)(uint)(index + 1);
         return (int)(Mix(hash) & int.MaxValue);
     }

@@ -29,48 +29,80 @@ public static class Judge
     /// <param name="baseline">The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.</param>
     /// <param name="loss">How much worse than the base it is, measured on the rows of both; null when that has no interval of its
     /// own.</param>
-    public static Verdict Verdict(GateRule rule, Better better, Measurement measured, Measurement? baseline = null,
-        Measurement? loss = null)
+    public static Verdict Verdict(
+        GateRule rule,
+        Better better,
+        Measurement measured,
+        Measurement? baseline = null,
+        Measurement? loss = null
+    )
     {
-        if (!measured.IsMeasured) return PostTrainGate.Verdict.NotMeasured;
+        if (!measured.IsMeasured)
+            return PostTrainGate.Verdict.NotMeasured;
         var (_, lower, upper) = Judged(better, measured);
         var worst = PostTrainGate.Verdict.Pass;
-        if (rule.Min is { } min) worst = Worse(worst,
-            lower >= min ? PostTrainGate.Verdict.Pass : upper < min ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
-        if (rule.Max is { } max) worst = Worse(worst,
-            upper <= max ? PostTrainGate.Verdict.Pass : lower > max ? PostTrainGate.Verdict.Fail : PostTrainGate.Verdict.Inconclusive);
+        if (rule.Min is { } min)
+            worst = Worse(
+                worst,
+                lower >= min ? PostTrainGate.Verdict.Pass
+                    : upper < min ? PostTrainGate.Verdict.Fail
+                    : PostTrainGate.Verdict.Inconclusive
+            );
+        if (rule.Max is { } max)
+            worst = Worse(
+                worst,
+                upper <= max ? PostTrainGate.Verdict.Pass
+                    : lower > max ? PostTrainGate.Verdict.Fail
+                    : PostTrainGate.Verdict.Inconclusive
+            );
         if (rule.Drop is { } drop)
         {
-            worst = Worse(worst, loss is not { IsMeasured: true } l ? Dropped(drop, better, measured, baseline)
-                : l.Upper <= drop ? PostTrainGate.Verdict.Pass : l.Lower > drop ? PostTrainGate.Verdict.Fail
-                : PostTrainGate.Verdict.Inconclusive);
+            worst = Worse(
+                worst,
+                loss is not { IsMeasured: true } l ? Dropped(drop, better, measured, baseline)
+                    : l.Upper <= drop ? PostTrainGate.Verdict.Pass
+                    : l.Lower > drop ? PostTrainGate.Verdict.Fail
+                    : PostTrainGate.Verdict.Inconclusive
+            );
         }
 
         return worst;
     }
 
     /// <summary>Value and interval as thresholds read them.</summary>
-    public static (double Value, double Lower, double Upper) Judged(Better better, Measurement m) => better switch
-    {
-        Better.NearZero when m.Lower <= 0 && m.Upper >= 0 => (Math.Abs(m.Value), 0, Math.Max(-m.Lower, m.Upper)),
-        Better.NearZero =>
-            (Math.Abs(m.Value), Math.Min(Math.Abs(m.Lower), Math.Abs(m.Upper)), Math.Max(Math.Abs(m.Lower), Math.Abs(m.Upper))),
-        Better.NearOne when m.Lower <= 1 && m.Upper >= 1 => (Symmetric(m.Value), Math.Min(Symmetric(m.Lower), Symmetric(m.Upper)), 1),
-        Better.NearOne =>
-            (Symmetric(m.Value), Math.Min(Symmetric(m.Lower), Symmetric(m.Upper)), Math.Max(Symmetric(m.Lower), Symmetric(m.Upper))),
-        _ => (m.Value, m.Lower, m.Upper),
-    };
+    public static (double Value, double Lower, double Upper) Judged(Better better, Measurement m) =>
+        better switch
+        {
+            Better.NearZero when m.Lower <= 0 && m.Upper >= 0 => (Math.Abs(m.Value), 0, Math.Max(-m.Lower, m.Upper)),
+            Better.NearZero => (
+                Math.Abs(m.Value),
+                Math.Min(Math.Abs(m.Lower), Math.Abs(m.Upper)),
+                Math.Max(Math.Abs(m.Lower), Math.Abs(m.Upper))
+            ),
+            Better.NearOne when m.Lower <= 1 && m.Upper >= 1 => (
+                Symmetric(m.Value),
+                Math.Min(Symmetric(m.Lower), Symmetric(m.Upper)),
+                1
+            ),
+            Better.NearOne => (
+                Symmetric(m.Value),
+                Math.Min(Symmetric(m.Lower), Symmetric(m.Upper)),
+                Math.Max(Symmetric(m.Lower), Symmetric(m.Upper))
+            ),
+            _ => (m.Value, m.Lower, m.Upper),
+        };
 
     /// <summary>The graver of two verdicts: fail, not measured, inconclusive, pass.</summary>
     public static Verdict Worse(Verdict a, Verdict b) => Rank(a) >= Rank(b) ? a : b;
 
-    private static int Rank(Verdict v) => v switch
-    {
-        PostTrainGate.Verdict.Fail => 3,
-        PostTrainGate.Verdict.NotMeasured => 2,
-        PostTrainGate.Verdict.Inconclusive => 1,
-        _ => 0,
-    };
+    private static int Rank(Verdict v) =>
+        v switch
+        {
+            PostTrainGate.Verdict.Fail => 3,
+            PostTrainGate.Verdict.NotMeasured => 2,
+            PostTrainGate.Verdict.Inconclusive => 1,
+            _ => 0,
+        };
 
     private static double Symmetric(double ratio) => ratio <= 1 ? ratio : 1 / ratio;
 
@@ -78,7 +110,8 @@ public static class Judge
     // leaves the gate not measured.
     private static Verdict Dropped(double drop, Better better, Measurement now, Measurement? baseline)
     {
-        if (baseline is not { IsMeasured: true } before) return PostTrainGate.Verdict.NotMeasured;
+        if (baseline is not { IsMeasured: true } before)
+            return PostTrainGate.Verdict.NotMeasured;
         var (current, _, _) = Judged(better, now);
         var (past, _, _) = Judged(better, before);
         var loss = better is Better.NearZero or Better.Lower ? current - past : past - current;

@@ -19,7 +19,8 @@ internal sealed class BuildLog(string path, int exitCode, string output)
     public IReadOnlyList<Warning> Warnings => [.. build.FindChildrenRecursive<Warning>()];
 
     /// <summary>How often the engine was run.</summary>
-    public int Checks => build.FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>(t => t.Name == "Check").Count;
+    public int Checks =>
+        build.FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>(t => t.Name == "Check").Count;
 
     /// <summary>How often the check was skipped because all that it depends on was the same.</summary>
     public int Skips => build.FindChildrenRecursive<Target>(t => t.Name == "PostTrainGateMeasure" && t.Skipped).Count;

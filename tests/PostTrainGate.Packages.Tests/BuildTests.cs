@@ -19,12 +19,21 @@ public class BuildTests(Packages packages)
         (await app.BuildAsync("-c", "Release")).Skipped(); // the result does not depend on it
 
         // What Visual Studio compares before it builds at all.
-        var (_, items) = await packages.DotnetAsync("Single-items", app.Folder,
-            ["msbuild", "-getItem:UpToDateCheckInput", "-p:BuildingInsideVisualStudio=true"]);
+        var (_, items) = await packages.DotnetAsync(
+            "Single-items",
+            app.Folder,
+            ["msbuild", "-getItem:UpToDateCheckInput", "-p:BuildingInsideVisualStudio=true"]
+        );
         using var read = JsonDocument.Parse(items);
-        var inputs = read.RootElement.GetProperty("Items").GetProperty("UpToDateCheckInput").EnumerateArray()
+        var inputs = read
+            .RootElement.GetProperty("Items")
+            .GetProperty("UpToDateCheckInput")
+            .EnumerateArray()
             .Select(i => i.GetProperty("Identity").GetString());
-        Assert.Equal(["posttraingate.yml", app.File("data/first.csv"), app.File("model.onnx"), app.File("posttraingate.yml")], inputs);
+        Assert.Equal(
+            ["posttraingate.yml", app.File("data/first.csv"), app.File("model.onnx"), app.File("posttraingate.yml")],
+            inputs
+        );
     }
 
     [Fact]
@@ -58,7 +67,9 @@ public class BuildTests(Packages packages)
     [Fact]
     public async Task Every_input_is_attacked_where_the_build_asks_for_it()
     {
-        var app = new ConsumerProject(packages, "Full").WithGate("robust_accuracy: { attack: pgd, epsilon: 0.05, min: 0.3 }");
+        var app = new ConsumerProject(packages, "Full").WithGate(
+            "robust_accuracy: { attack: pgd, epsilon: 0.05, min: 0.3 }"
+        );
         app.UseModel(right: true);
         (await app.BuildAsync()).Passed();
         var (inputs, of) = Attacked();
@@ -81,10 +92,18 @@ public class BuildTests(Packages packages)
     public async Task A_base_keeps_the_bar_that_a_change_lowers()
     {
         var app = new ConsumerProject(packages, "Base").WithGate();
-        foreach (string[] step in new[] { ["init", "-q", "-b", "main"], ["add", "posttraingate.yml", "model.onnx", "data"],
-            (string[])["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "base"] })
+        foreach (
+            string[] step in new[]
+            {
+                ["init", "-q", "-b", "main"],
+                ["add", "posttraingate.yml", "model.onnx", "data"],
+                (string[])["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "base"],
+            }
+        )
         {
-            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", step) { WorkingDirectory = app.Folder })!;
+            using var git = System.Diagnostics.Process.Start(
+                new System.Diagnostics.ProcessStartInfo("git", step) { WorkingDirectory = app.Folder }
+            )!;
             await git.WaitForExitAsync(TestContext.Current.CancellationToken);
             Assert.Equal(0, git.ExitCode);
         }
@@ -104,7 +123,8 @@ public class BuildTests(Packages packages)
         var inputs = app.File("obj/App.csproj.posttraingate.inputs");
         var first = await app.DotnetAsync(["build"], async build =>
         {
-            while (!File.Exists(inputs) && !build.HasExited) await Task.Delay(20, TestContext.Current.CancellationToken);
+            while (!File.Exists(inputs) && !build.HasExited)
+                await Task.Delay(20, TestContext.Current.CancellationToken);
             File.SetLastWriteTimeUtc(app.File("model.onnx"), DateTime.UtcNow);
         });
         first.Passed();
@@ -122,7 +142,12 @@ public class BuildTests(Packages packages)
         (await library.DotnetAsync(["msbuild", "-t:Rebuild", "-m:2"])).Passed(); // both frameworks at a time
 
         // The policy beside this project is nobody's: build assets of a package do not pass through a reference.
-        var app = new ConsumerProject(packages, "Reference", reference: null, items: """<ProjectReference Include="../Library/Library.csproj" />""").WithGate();
+        var app = new ConsumerProject(
+            packages,
+            "Reference",
+            reference: null,
+            items: """<ProjectReference Include="../Library/Library.csproj" />"""
+        ).WithGate();
         File.Delete(library.File("obj/Library.csproj.posttraingate.result"));
         (await app.BuildAsync()).Passed();
     }
@@ -151,11 +176,16 @@ public class BuildTests(Packages packages)
         app.WithGate();
         (await app.BuildAsync("-p:PostTrainGateEnabled=false")).Ignored();
         (await app.DotnetAsync(["msbuild", "-t:Build", "-p:DesignTimeBuild=true"])).Ignored();
-        (await app.DotnetAsync(
-        [
-            "msbuild", "-t:Compile", "-p:DesignTimeBuild=true", "-p:BuildingInsideVisualStudio=true", "-p:SkipCompilerExecution=true",
-            "-p:ProvideCommandLineArgs=true",
-        ])).Ignored();
+        (
+            await app.DotnetAsync([
+                "msbuild",
+                "-t:Compile",
+                "-p:DesignTimeBuild=true",
+                "-p:BuildingInsideVisualStudio=true",
+                "-p:SkipCompilerExecution=true",
+                "-p:ProvideCommandLineArgs=true",
+            ])
+        ).Ignored();
         (await app.DotnetAsync(["restore"])).Ignored();
     }
 }

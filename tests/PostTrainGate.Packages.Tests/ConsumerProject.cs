@@ -9,7 +9,8 @@ namespace PostTrainGate.Packages.Tests;
 internal sealed class ConsumerProject
 {
     /// <summary>Where the gate stands in the policy.</summary>
-    public const int GateLine = 7, GateColumn = 5;
+    public const int GateLine = 7,
+        GateColumn = 5;
 
     private readonly Packages packages;
     private readonly string name;
@@ -23,17 +24,29 @@ internal sealed class ConsumerProject
     /// <param name="reference">Further attributes of the PackageReference; null: it does not reference the package.</param>
     /// <param name="items">Further items.</param>
     /// <param name="sdk">What it is built with.</param>
-    public ConsumerProject(Packages packages, string name, string frameworks = "net10.0", string assembly = "App", string? reference = "",
+    public ConsumerProject(
+        Packages packages,
+        string name,
+        string frameworks = "net10.0",
+        string assembly = "App",
+        string? reference = "",
         string items = "",
-        string sdk = "Microsoft.NET.Sdk")
+        string sdk = "Microsoft.NET.Sdk"
+    )
     {
         (this.packages, this.name) = (packages, name);
         Folder = Path.Combine(packages.Root, name);
         Project = Path.Combine(Folder, assembly + ".csproj");
         UseFeed(packages.Feed);
-        var frameworksProperty = frameworks.Contains(';', StringComparison.Ordinal) ? "TargetFrameworks" : "TargetFramework";
-        if (reference is not null) items += $"""<PackageReference Include="PostTrainGate.MSBuild" Version="{packages.Version}" {reference} />""";
-        Write($"{assembly}.csproj", $"""
+        var frameworksProperty = frameworks.Contains(';', StringComparison.Ordinal)
+            ? "TargetFrameworks"
+            : "TargetFramework";
+        if (reference is not null)
+            items +=
+                $"""<PackageReference Include="PostTrainGate.MSBuild" Version="{packages.Version}" {reference} />""";
+        Write(
+            $"{assembly}.csproj",
+            $"""
             <Project Sdk="{sdk}">
               <PropertyGroup>
                 <{frameworksProperty}>{frameworks}</{frameworksProperty}>
@@ -43,7 +56,8 @@ internal sealed class ConsumerProject
               </PropertyGroup>
               <ItemGroup>{items}</ItemGroup>
             </Project>
-            """);
+            """
+        );
         Write("App.cs", "public class App { }\n");
     }
 
@@ -56,7 +70,9 @@ internal sealed class ConsumerProject
     /// <summary>Lays a policy, data and a model that fails it beside the project.</summary>
     public ConsumerProject WithGate(string gate = "accuracy: { min: 0.9 }")
     {
-        Write("posttraingate.yml", $$"""
+        Write(
+            "posttraingate.yml",
+            $$"""
             version: 1
             model: model.onnx
             data: { source: data/*.csv, label: label }
@@ -65,7 +81,8 @@ internal sealed class ConsumerProject
             gates:
               - {{gate}}
 
-            """);
+            """
+        );
         WriteData("first", 1);
         UseModel(right: false);
         return this;
@@ -86,37 +103,60 @@ internal sealed class ConsumerProject
     {
         var rows = Enumerable.Range(0, 600).Select(i => (X0: (i + 0.5) / 600, X1: i * 0.6180339887 % 1)).ToArray();
         new Random(seed).Shuffle(rows);
-        Write($"data/{file}.csv", "x0,x1,label\n"
-            + string.Concat(rows.Select(r => FormattableString.Invariant($"{r.X0:0.0000},{r.X1:0.0000},{(r.X0 > 0.5 ? 1 : 0)}\n"))));
+        Write(
+            $"data/{file}.csv",
+            "x0,x1,label\n"
+                + string.Concat(
+                    rows.Select(r =>
+                        FormattableString.Invariant($"{r.X0:0.0000},{r.X1:0.0000},{(r.X0 > 0.5 ? 1 : 0)}\n")
+                    )
+                )
+        );
     }
 
     public void UseModel(bool right) => TinyModel.Write(File("model.onnx"), right);
 
     /// <summary>Makes a folder the only package source.</summary>
-    public void UseFeed(string folder) => Write("nuget.config", $"""
-        <configuration>
-          <packageSources>
-            <clear />
-            <add key="packed" value="{folder}" />
-          </packageSources>
-        </configuration>
-        """);
+    public void UseFeed(string folder) =>
+        Write(
+            "nuget.config",
+            $"""
+            <configuration>
+              <packageSources>
+                <clear />
+                <add key="packed" value="{folder}" />
+              </packageSources>
+            </configuration>
+            """
+        );
 
     public Task<BuildLog> BuildAsync(params string[] arguments) => DotnetAsync(["build", .. arguments]);
 
     /// <summary>Runs a command of dotnet that builds, with a binary log that is kept.</summary>
-    public async Task<BuildLog> DotnetAsync(string[] arguments, Func<System.Diagnostics.Process, Task>? meanwhile = null)
+    public async Task<BuildLog> DotnetAsync(
+        string[] arguments,
+        Func<System.Diagnostics.Process, Task>? meanwhile = null
+    )
     {
         var log = $"{name}-{++builds:00}";
         var binlog = Path.Combine(Packages.Logs, log + ".binlog");
-        var (exitCode, output) = await packages.DotnetAsync(log, Folder, [.. arguments, "-nologo", $"-bl:{binlog}"], meanwhile);
+        var (exitCode, output) = await packages.DotnetAsync(
+            log,
+            Folder,
+            [.. arguments, "-nologo", $"-bl:{binlog}"],
+            meanwhile
+        );
         Assert.True(System.IO.File.Exists(binlog), output);
         return new(binlog, exitCode, output);
     }
 
     /// <summary>Relative paths of the files in the output folders, and what the dependency files say.</summary>
     public IEnumerable<string> Output() =>
-        Directory.EnumerateFiles(File("bin"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-        .Select(f => Path.GetRelativePath(Folder, f)
-            + (f.EndsWith(".json", StringComparison.Ordinal) ? "\n" + System.IO.File.ReadAllText(f) : ""));
+        Directory
+            .EnumerateFiles(File("bin"), "*", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .Select(f =>
+                Path.GetRelativePath(Folder, f)
+                + (f.EndsWith(".json", StringComparison.Ordinal) ? "\n" + System.IO.File.ReadAllText(f) : "")
+            );
 }

@@ -15,7 +15,10 @@ public class FaultTests(Packages packages)
             var log = await app.BuildAsync();
             Assert.Equal((1, 0), (log.Checks, log.Skips));
             var error = log.Fails("PTG1010");
-            Assert.Equal((ConsumerProject.GateLine, ConsumerProject.GateColumn), (error.LineNumber, error.ColumnNumber));
+            Assert.Equal(
+                (ConsumerProject.GateLine, ConsumerProject.GateColumn),
+                (error.LineNumber, error.ColumnNumber)
+            );
             Assert.Contains("accuracy", error.Text, StringComparison.Ordinal);
         }
     }
@@ -33,7 +36,9 @@ public class FaultTests(Packages packages)
         var app = new ConsumerProject(packages, "NoTool").WithGate();
         var unknown = (await app.BuildAsync("-p:PostTrainGateToolVersion=99.0.0")).Fails("PTG7002");
         Assert.Contains("99.0.0 of package posttraingate.cli is not found", unknown.Text, StringComparison.Ordinal);
-        var old = (await app.BuildAsync("-p:PostTrainGateToolVersion=99.0.0", "-p:NETCoreSdkVersion=9.0.304")).Fails("PTG7001");
+        var old = (await app.BuildAsync("-p:PostTrainGateToolVersion=99.0.0", "-p:NETCoreSdkVersion=9.0.304")).Fails(
+            "PTG7001"
+        );
         Assert.Contains("10.0.100", old.Text, StringComparison.Ordinal);
         (await app.BuildAsync("-p:PostTrainGateToolPath=nowhere/PostTrainGate.Cli.dll")).Fails("PTG7002");
     }
@@ -52,8 +57,9 @@ public class FaultTests(Packages packages)
     public async Task A_build_that_is_stopped_takes_the_engine_with_it_and_leaves_no_result()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "it looks for the engine in /proc");
-        var app = new ConsumerProject(packages, "Stopped")
-            .WithGate("robust_accuracy: { attack: pgd, norm: linf, epsilon: 0.1, steps: 100000, min: 0.9 }");
+        var app = new ConsumerProject(packages, "Stopped").WithGate(
+            "robust_accuracy: { attack: pgd, norm: linf, epsilon: 0.1, steps: 100000, min: 0.9 }"
+        );
         app.UseModel(right: true);
         var engines = Array.Empty<int>();
         var clock = new Stopwatch();
@@ -76,15 +82,21 @@ public class FaultTests(Packages packages)
 
     // Processes of the engine that work in a folder.
     private static int[] EnginesIn(string folder) =>
-        [.. Directory.GetDirectories("/proc").Where(p => int.TryParse(Path.GetFileName(p), out _)).Where(p => IsEngineIn(p, folder))
-            .Select(p => int.Parse(Path.GetFileName(p)))];
+        [
+            .. Directory
+                .GetDirectories("/proc")
+                .Where(p => int.TryParse(Path.GetFileName(p), out _))
+                .Where(p => IsEngineIn(p, folder))
+                .Select(p => int.Parse(Path.GetFileName(p))),
+        ];
 
     private static bool IsEngineIn(string process, string folder)
     {
         try
         {
             return File.ResolveLinkTarget(Path.Combine(process, "cwd"), false)?.FullName == folder
-                && File.ReadAllText(Path.Combine(process, "cmdline")).Contains("PostTrainGate.Cli", StringComparison.Ordinal);
+                && File.ReadAllText(Path.Combine(process, "cmdline"))
+                    .Contains("PostTrainGate.Cli", StringComparison.Ordinal);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

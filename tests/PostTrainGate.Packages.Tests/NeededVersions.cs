@@ -9,8 +9,11 @@ namespace PostTrainGate.Packages.Tests;
 /// </summary>
 internal static class NeededVersions
 {
-    private const int LoadSegment = 1, DynamicSegment = 2;
-    private const long StringTable = 5, VersionNeed = 0x6ffffffe, VersionNeedCount = 0x6fffffff;
+    private const int LoadSegment = 1,
+        DynamicSegment = 2;
+    private const long StringTable = 5,
+        VersionNeed = 0x6ffffffe,
+        VersionNeedCount = 0x6fffffff;
 
     /// <summary>Flags by version; 2 is VER_FLG_WEAK.</summary>
     public static IReadOnlyDictionary<string, int> Flags(byte[] elf)
@@ -36,20 +39,25 @@ internal static class NeededVersions
     {
         var segment = Segments(elf).Single(s => s.Type == DynamicSegment);
         for (var at = segment.Offset; Int64(elf, at) != 0; at += 16)
-            if (Int64(elf, at) is StringTable or VersionNeed or VersionNeedCount) yield return (Int64(elf, at), Int64(elf, at + 8));
+            if (Int64(elf, at) is StringTable or VersionNeed or VersionNeedCount)
+                yield return (Int64(elf, at), Int64(elf, at + 8));
     }
 
     private static int Offset(byte[] elf, long address)
     {
-        var segment = Segments(elf).Single(s => s.Type == LoadSegment && address >= s.Address && address < s.Address + s.Size);
+        var segment = Segments(elf)
+            .Single(s => s.Type == LoadSegment && address >= s.Address && address < s.Address + s.Size);
         return (int)(address - segment.Address) + segment.Offset;
     }
 
     private static IEnumerable<(int Type, int Offset, long Address, long Size)> Segments(byte[] elf) =>
-        Enumerable.Range(0, UInt16(elf, 56)).Select(i => (int)Int64(elf, 32) + (i * UInt16(elf, 54)))
+        Enumerable
+            .Range(0, UInt16(elf, 56))
+            .Select(i => (int)Int64(elf, 32) + (i * UInt16(elf, 54)))
             .Select(h => (Int32(elf, h), (int)Int64(elf, h + 8), Int64(elf, h + 16), Int64(elf, h + 32)));
 
-    private static string Text(byte[] elf, int at) => Encoding.ASCII.GetString(elf, at, Array.IndexOf(elf, (byte)0, at) - at);
+    private static string Text(byte[] elf, int at) =>
+        Encoding.ASCII.GetString(elf, at, Array.IndexOf(elf, (byte)0, at) - at);
 
     private static int UInt16(byte[] elf, int at) => BinaryPrimitives.ReadUInt16LittleEndian(elf.AsSpan(at));
 

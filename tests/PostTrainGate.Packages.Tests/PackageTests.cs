@@ -18,28 +18,40 @@ public class PackageTests(Packages packages)
     public void The_tool_holds_what_it_needs_of_one_platform_and_nothing_else()
     {
         using var package = ZipFile.OpenRead(packages.Package(Natives));
-        var names = package.Entries.Select(e => e.FullName).Where(n => n.StartsWith("tools/", StringComparison.Ordinal)).ToList();
+        var names = package
+            .Entries.Select(e => e.FullName)
+            .Where(n => n.StartsWith("tools/", StringComparison.Ordinal))
+            .ToList();
         var folder = $"tools/net10.0/{Packages.Rid}/";
         Assert.All(names, n => Assert.Equal(folder, n[..(n.LastIndexOf('/') + 1)])); // no runtimes/ of other platforms, no cultures
         Assert.Contains(folder + "PostTrainGate.Cli.dll", names);
-        Assert.DoesNotContain(names, n => n.Contains("python", StringComparison.OrdinalIgnoreCase)
-            || n.Contains("_test", StringComparison.Ordinal));
-        Assert.DoesNotContain(names, n => Path.GetExtension(n) is ".xml"
-            && !n.EndsWith("DotnetToolSettings.xml", StringComparison.Ordinal));
-        Assert.DoesNotContain(package.Entries, e => e.Name.EndsWith(".pdb", StringComparison.Ordinal)
-            && !e.Name.StartsWith("PostTrainGate", StringComparison.Ordinal));
+        Assert.DoesNotContain(names, n =>
+            n.Contains("python", StringComparison.OrdinalIgnoreCase) || n.Contains("_test", StringComparison.Ordinal)
+        );
+        Assert.DoesNotContain(names, n =>
+            Path.GetExtension(n) is ".xml" && !n.EndsWith("DotnetToolSettings.xml", StringComparison.Ordinal)
+        );
+        Assert.DoesNotContain(package.Entries, e =>
+            e.Name.EndsWith(".pdb", StringComparison.Ordinal)
+            && !e.Name.StartsWith("PostTrainGate", StringComparison.Ordinal)
+        );
         Assert.DoesNotContain(package.Entries, IsSymbolicLink);
-        Assert.All(package.Entries.Where(e => e.Name.EndsWith(".so", StringComparison.Ordinal)), e => Assert.True(e.Length > 1000, e.Name));
+        Assert.All(package.Entries.Where(e => e.Name.EndsWith(".so", StringComparison.Ordinal)), e =>
+            Assert.True(e.Length > 1000, e.Name)
+        );
     }
 
     [Fact]
     public void The_small_tool_package_names_the_platforms()
     {
         using var package = ZipFile.OpenRead(packages.Package("PostTrainGate.Cli"));
-        using var settings = new StreamReader(Assert.Single(package.Entries, e => e.Name == "DotnetToolSettings.xml").Open());
+        using var settings = new StreamReader(
+            Assert.Single(package.Entries, e => e.Name == "DotnetToolSettings.xml").Open()
+        );
         var text = settings.ReadToEnd();
-        Assert.All(["linux-x64", "win-x64", "osx-arm64"],
-            rid => Assert.Contains($"Id=\"PostTrainGate.Cli.{rid}\"", text, StringComparison.Ordinal));
+        Assert.All(["linux-x64", "win-x64", "osx-arm64"], rid =>
+            Assert.Contains($"Id=\"PostTrainGate.Cli.{rid}\"", text, StringComparison.Ordinal)
+        );
         Assert.Contains("Name=\"posttraingate\"", text, StringComparison.Ordinal);
         Assert.DoesNotContain(package.Entries, e => e.Name.EndsWith(".dll", StringComparison.Ordinal));
     }
@@ -50,10 +62,14 @@ public class PackageTests(Packages packages)
         using var package = ZipFile.OpenRead(packages.Package("PostTrainGate.MSBuild"));
         Assert.Equal(
             [
-                "README.md", "build/PostTrainGate.MSBuild.targets", "buildMultiTargeting/PostTrainGate.MSBuild.targets",
-                "tools/netstandard2.0/PostTrainGate.MSBuild.dll", "tools/netstandard2.0/PostTrainGate.MSBuild.xml",
+                "README.md",
+                "build/PostTrainGate.MSBuild.targets",
+                "buildMultiTargeting/PostTrainGate.MSBuild.targets",
+                "tools/netstandard2.0/PostTrainGate.MSBuild.dll",
+                "tools/netstandard2.0/PostTrainGate.MSBuild.xml",
             ],
-            package.Entries.Select(e => e.FullName).Where(IsContent).Order(StringComparer.Ordinal));
+            package.Entries.Select(e => e.FullName).Where(IsContent).Order(StringComparer.Ordinal)
+        );
         using var nuspec = new StreamReader(package.GetEntry("PostTrainGate.MSBuild.nuspec")!.Open());
         var text = nuspec.ReadToEnd();
         Assert.Contains("<developmentDependency>true</developmentDependency>", text, StringComparison.Ordinal);
@@ -70,8 +86,15 @@ public class PackageTests(Packages packages)
         using var memory = new MemoryStream();
         entry.CopyTo(memory);
         var packed = memory.ToArray();
-        var original = File.ReadAllBytes(Directory.GetFiles(Path.Combine(Packages.MachinePackages, "torchsharp"), "libLibTorchSharp.so",
-            SearchOption.AllDirectories).Single(f => f.Contains("linux-x64", StringComparison.Ordinal)));
+        var original = File.ReadAllBytes(
+            Directory
+                .GetFiles(
+                    Path.Combine(Packages.MachinePackages, "torchsharp"),
+                    "libLibTorchSharp.so",
+                    SearchOption.AllDirectories
+                )
+                .Single(f => f.Contains("linux-x64", StringComparison.Ordinal))
+        );
 
         Assert.Equal(2, NeededVersions.Flags(packed)[Versions]); // VER_FLG_WEAK
         Assert.Equal(0, NeededVersions.Flags(original)[Versions]);
@@ -80,8 +103,9 @@ public class PackageTests(Packages packages)
     }
 
     private static bool IsContent(string name) =>
-        name is not "[Content_Types].xml" && !name.StartsWith("_rels/", StringComparison.Ordinal)
-            && !name.StartsWith("package/", StringComparison.Ordinal)
+        name is not "[Content_Types].xml"
+        && !name.StartsWith("_rels/", StringComparison.Ordinal)
+        && !name.StartsWith("package/", StringComparison.Ordinal)
         && !name.EndsWith(".nuspec", StringComparison.Ordinal);
 
     // The upper half of the external attributes is the Unix mode where the archive was made on Unix.

@@ -37,10 +37,14 @@ public sealed class Packages : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        if (Directory.Exists(Logs)) Directory.Delete(Logs, recursive: true);
+        if (Directory.Exists(Logs))
+            Directory.Delete(Logs, recursive: true);
         Directory.CreateDirectory(Logs);
-        var pack = await DotnetAsync("pack", Repository,
-            ["msbuild", "eng/pack.proj", "-nologo", $"-p:Version={Version}", $"-p:Packages={Feed}"]);
+        var pack = await DotnetAsync(
+            "pack",
+            Repository,
+            ["msbuild", "eng/pack.proj", "-nologo", $"-p:Version={Version}", $"-p:Packages={Feed}"]
+        );
         Assert.True(pack.ExitCode == 0, pack.Output);
     }
 
@@ -52,19 +56,41 @@ public sealed class Packages : IAsyncLifetime
     }
 
     /// <summary>Runs <c>dotnet</c> to its end, with what it printed, which is logged too.</summary>
-    public Task<(int ExitCode, string Output)> DotnetAsync(string name, string folder, string[] arguments,
-        Func<Process, Task>? meanwhile = null) =>
-        RunAsync(name, folder, Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments, meanwhile);
+    public Task<(int ExitCode, string Output)> DotnetAsync(
+        string name,
+        string folder,
+        string[] arguments,
+        Func<Process, Task>? meanwhile = null
+    ) =>
+        RunAsync(
+            name,
+            folder,
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+            arguments,
+            meanwhile
+        );
 
-    private async Task<(int ExitCode, string Output)> RunAsync(string name, string folder, string program, string[] arguments,
-        Func<Process, Task>? meanwhile)
+    private async Task<(int ExitCode, string Output)> RunAsync(
+        string name,
+        string folder,
+        string program,
+        string[] arguments,
+        Func<Process, Task>? meanwhile
+    )
     {
         var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         // A test runner that was itself started by MSBuild hands down where its MSBuild lies; these builds find their own.
-        foreach (var inherited in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (
+            var inherited in start
+                .Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+                .ToList()
+        )
             start.Environment.Remove(inherited);
         if (folder != Repository)
         {
@@ -79,8 +105,10 @@ public sealed class Packages : IAsyncLifetime
         using var process = new Process { StartInfo = start };
         void Add(object sender, DataReceivedEventArgs line)
         {
-            if (line.Data is null) return;
-            lock (output) output.AppendLine(line.Data);
+            if (line.Data is null)
+                return;
+            lock (output)
+                output.AppendLine(line.Data);
         }
         process.OutputDataReceived += Add;
         process.ErrorDataReceived += Add;
@@ -89,23 +117,29 @@ public sealed class Packages : IAsyncLifetime
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        if (meanwhile is not null) await meanwhile(process);
+        if (meanwhile is not null)
+            await meanwhile(process);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         string text;
-        lock (output) text = output.ToString();
-        await File.WriteAllTextAsync(Path.Combine(Logs, name + ".log"),
-            $"{folder}$ dotnet {string.Join(' ', arguments)}\n{text}exit code {process.ExitCode} after {clock.Elapsed.TotalSeconds:0.0} s\n");
+        lock (output)
+            text = output.ToString();
+        await File.WriteAllTextAsync(
+            Path.Combine(Logs, name + ".log"),
+            $"{folder}$ dotnet {string.Join(' ', arguments)}\n{text}exit code {process.ExitCode} after {clock.Elapsed.TotalSeconds:0.0} s\n"
+        );
         return (process.ExitCode, text);
     }
 
     /// <summary>The package folder of the machine, where the repository was restored to.</summary>
-    public static string MachinePackages { get; } = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+    public static string MachinePackages { get; } =
+        Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
     private static string FindRepository()
     {
         var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "PostTrainGate.sln"))) folder = Path.GetDirectoryName(folder)!;
+        while (!File.Exists(Path.Combine(folder, "PostTrainGate.sln")))
+            folder = Path.GetDirectoryName(folder)!;
         return folder;
     }
 }

@@ -13,11 +13,17 @@ public class AttackTests
     private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
 
     // z = (0, w x + b): the nearest input of the other class is |w x + b| / dual norm of w away, and the gradient points straight at it.
-    private static FunctionClassifier Linear(float[] w, float b, InputPolicy? input = null, double scale = 1) => new([w.Length], 2, x =>
-    {
-        var z = x.matmul(tensor(w)).Plus(b).mul(Scalars.Of(scale));
-        return stack([zeros_like(z), z], 1);
-    }, input);
+    private static FunctionClassifier Linear(float[] w, float b, InputPolicy? input = null, double scale = 1) =>
+        new(
+            [w.Length],
+            2,
+            x =>
+            {
+                var z = x.matmul(tensor(w)).Plus(b).mul(Scalars.Of(scale));
+                return stack([zeros_like(z), z], 1);
+            },
+            input
+        );
 
     private static readonly Gen<(float[] W, float B, float[] X, Norm Norm, double Epsilon, int Seed)> Linears =
         from width in Gen.Int[1, 8]
@@ -45,29 +51,44 @@ public class AttackTests
     [InlineData("autoattack-fast", 1.05)]
     [InlineData("autoattack-plus", 1.05)]
     [InlineData("autoattack-rand", 1, false)]
-    public void On_a_linear_classifier_an_attack_finds_exactly_what_there_is(string attack, double overshoot = 1, bool inL1 = true) =>
-        Linears.Sample(c =>
-        {
-            using var scope = NewDisposeScope();
-            using var model = Linear(c.W, c.B, Wide);
-            var (inputs, z) = Rows(c.W, c.B, c.X);
-            var labels = (z > 0).to(int64);
-            using var outcome = AttackHarness.Run(model, inputs, labels,
-                new(new(attack, c.Norm, c.Epsilon) { RandomStart = false }, c.Seed));
+    public void On_a_linear_classifier_an_attack_finds_exactly_what_there_is(
+        string attack,
+        double overshoot = 1,
+        bool inL1 = true
+    ) =>
+        Linears.Sample(
+            c =>
+            {
+                using var scope = NewDisposeScope();
+                using var model = Linear(c.W, c.B, Wide);
+                var (inputs, z) = Rows(c.W, c.B, c.X);
+                var labels = (z > 0).to(int64);
+                using var outcome = AttackHarness.Run(
+                    model,
+                    inputs,
+                    labels,
+                    new(new(attack, c.Norm, c.Epsilon) { RandomStart = false }, c.Seed)
+                );
 
-            var reach = c.Epsilon * c.Norm switch
-            {
-                Norm.Linf => c.W.Sum(Math.Abs),
-                Norm.L2 => Math.Sqrt(c.W.Sum(v => v * v)),
-                _ => c.W.Max(Math.Abs),
-            };
-            foreach (var (robust, margin) in outcome.Robust.Zip(z.data<float>().Select(Math.Abs)))
-            {
-                var rounding = 1e-4 * (1 + reach);
-                if (margin > reach + rounding) Assert.True(robust);
-                if (margin * overshoot < reach - rounding && (inL1 || c.Norm != Norm.L1)) Assert.False(robust);
-            }
-        }, iter: attack.StartsWith("auto", StringComparison.Ordinal) ? 5 : 40);
+                var reach =
+                    c.Epsilon
+                    * c.Norm switch
+                    {
+                        Norm.Linf => c.W.Sum(Math.Abs),
+                        Norm.L2 => Math.Sqrt(c.W.Sum(v => v * v)),
+                        _ => c.W.Max(Math.Abs),
+                    };
+                foreach (var (robust, margin) in outcome.Robust.Zip(z.data<float>().Select(Math.Abs)))
+                {
+                    var rounding = 1e-4 * (1 + reach);
+                    if (margin > reach + rounding)
+                        Assert.True(robust);
+                    if (margin * overshoot < reach - rounding && (inL1 || c.Norm != Norm.L1))
+                        Assert.False(robust);
+                }
+            },
+            iter: attack.StartsWith("auto", StringComparison.Ordinal) ? 5 : 40
+        );
 
     [Fact]
     public void Misclassified_rows_are_not_attacked_and_count_as_not_robust()
@@ -75,8 +96,12 @@ public class AttackTests
         using var scope = NewDisposeScope();
         using var model = Linear([1f], 0, Wide);
         var labels = tensor(new long[] { 1, 0, 1, 1 });
-        using var outcome = AttackHarness.Run(model, tensor([5f, 5f, 0.1f, -3f]).unsqueeze(1), labels,
-            new(new("pgd", Norm.Linf, 0.5), 1) { KeepExamples = true });
+        using var outcome = AttackHarness.Run(
+            model,
+            tensor([5f, 5f, 0.1f, -3f]).unsqueeze(1),
+            labels,
+            new(new("pgd", Norm.Linf, 0.5), 1) { KeepExamples = true }
+        );
         Assert.Equal([true, false, true, false], outcome.Correct);
         Assert.Equal([true, false, false, false], outcome.Robust);
         Assert.Equal(0.25, outcome.RobustAccuracy);
@@ -92,7 +117,12 @@ public class AttackTests
         using var scope = NewDisposeScope();
         // Class 1 needs x below 0.2; from 0.3 an epsilon of 1 would do, if 0.25 were not the least legal value.
         using var model = Linear([1f], -0.2f, new() { Lower = 0.25, Upper = 1 });
-        using var outcome = AttackHarness.Run(model, tensor([0.3f]).unsqueeze(1), ones(1, dtype: int64), new(new("pgd", Norm.L2, 1), 1));
+        using var outcome = AttackHarness.Run(
+            model,
+            tensor([0.3f]).unsqueeze(1),
+            ones(1, dtype: int64),
+            new(new("pgd", Norm.L2, 1), 1)
+        );
         Assert.True(outcome.Robust[0]);
     }
 
@@ -124,7 +154,15 @@ public class AttackTests
         using var far = AttackHarness.Run(model, inputs, ones(2, dtype: int64), run);
         Assert.Equal([true, false], far.Robust);
         BudgetTests.AssertLegal(Budget.Of(run.Settings, Wide), inputs, far.Examples!);
-        using var nothing = AttackHarness.Run(model, inputs, ones(2, dtype: int64), run with { Attack = new Cheat(float.NaN) });
+        using var nothing = AttackHarness.Run(
+            model,
+            inputs,
+            ones(2, dtype: int64),
+            run with
+            {
+                Attack = new Cheat(float.NaN),
+            }
+        );
         Assert.Equal([true, true], nothing.Robust);
     }
 
@@ -143,18 +181,33 @@ public class AttackTests
     public void Logits_without_a_derivative_give_an_attack_nothing_to_go_by()
     {
         using var scope = NewDisposeScope();
-        using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), (x.detach() > 0).to(float32)], 1), Wide);
-        using var outcome = AttackHarness.Run(model, ones(2, 1), ones(2, dtype: int64),
-            new(new("pgd", Norm.Linf, 5) { RandomStart = false }, 1));
+        using var model = new FunctionClassifier(
+            [1],
+            2,
+            x => cat([zeros_like(x), (x.detach() > 0).to(float32)], 1),
+            Wide
+        );
+        using var outcome = AttackHarness.Run(
+            model,
+            ones(2, 1),
+            ones(2, dtype: int64),
+            new(new("pgd", Norm.Linf, 5) { RandomStart = false }, 1)
+        );
         Assert.Equal([true, true], outcome.Robust);
     }
 
     // Islands of class 1 with a gradient that often leads away from them: what a restart finds depends on luck.
-    private static FunctionClassifier Bumpy() => new([2], 2, x =>
-    {
-        var z = (x * 9).sin().prod(1) - 0.75;
-        return stack([zeros_like(z), z], 1);
-    }, Wide);
+    private static FunctionClassifier Bumpy() =>
+        new(
+            [2],
+            2,
+            x =>
+            {
+                var z = (x * 9).sin().prod(1) - 0.75;
+                return stack([zeros_like(z), z], 1);
+            },
+            Wide
+        );
 
     [Fact]
     public void More_restarts_never_raise_robust_accuracy_and_a_seed_repeats_every_verdict()
@@ -165,8 +218,12 @@ public class AttackTests
         var inputs = rand(500, 2, generator: random) * 2;
         var labels = zeros(500, dtype: int64);
         AttackOutcome Run(int restarts, int seed) =>
-            AttackHarness.Run(model, inputs, labels,
-                new(new("pgd", Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 });
+            AttackHarness.Run(
+                model,
+                inputs,
+                labels,
+                new(new("pgd", Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 }
+            );
 
         var outcomes = Enumerable.Range(1, 5).Select(r => Run(r, 7)).ToArray();
         for (var i = 1; i < outcomes.Length; i++)
@@ -198,8 +255,16 @@ public class AttackTests
         for (var steps = 1; steps <= 20; steps++)
         {
             var shorter = settings with { Steps = steps, StepSize = 2.5 * 0.1 / 20 };
-            var context = new AttackContext(simple, Budget.Of(settings, Wide), shorter, generator, StopAtSuccess: false);
-            broken = broken.logical_or(AttackHarness.Errs(simple.Logits(GradientAttack.Pgd.Perturb(context, inputs, labels)), labels));
+            var context = new AttackContext(
+                simple,
+                Budget.Of(settings, Wide),
+                shorter,
+                generator,
+                StopAtSuccess: false
+            );
+            broken = broken.logical_or(
+                AttackHarness.Errs(simple.Logits(GradientAttack.Pgd.Perturb(context, inputs, labels)), labels)
+            );
         }
 
         Assert.Equal(broken.logical_not().data<bool>().ToArray(), outcome.Robust);
@@ -214,13 +279,19 @@ public class AttackTests
         using var model = Bumpy();
         var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
         var told = new List<double>();
-        AttackRun run = new(new("pgd", Norm.Linf, 0.01) { Restarts = 2 }, 1) { BatchSize = 50, Progress = new Told(told.Add) };
+        AttackRun run = new(new("pgd", Norm.Linf, 0.01) { Restarts = 2 }, 1)
+        {
+            BatchSize = 50,
+            Progress = new Told(told.Add),
+        };
         AttackHarness.Run(model, inputs, labels, run).Dispose();
         Assert.Equal(told.Order(), told);
         Assert.Equal(1, told[^1]);
         using var source = new CancellationTokenSource();
         source.Cancel();
-        Assert.Throws<OperationCanceledException>(() => AttackHarness.Run(model, inputs, labels, run with { Cancel = source.Token }));
+        Assert.Throws<OperationCanceledException>(() =>
+            AttackHarness.Run(model, inputs, labels, run with { Cancel = source.Token })
+        );
     }
 
     [Fact]
@@ -229,9 +300,14 @@ public class AttackTests
         using var scope = NewDisposeScope();
         using var model = Bumpy();
         var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
-        AttackRun run = new(new("pgd", Norm.L2, 0.1) { Restarts = 2, Steps = 7 }, 1) { BatchSize = 50, KeepExamples = true };
+        AttackRun run = new(new("pgd", Norm.L2, 0.1) { Restarts = 2, Steps = 7 }, 1)
+        {
+            BatchSize = 50,
+            KeepExamples = true,
+        };
         var before = Alone.LiveTensors();
-        using (var outcome = AttackHarness.Run(model, inputs, labels, run)) Assert.Equal(before + 1, Tensor.TotalCount);
+        using (var outcome = AttackHarness.Run(model, inputs, labels, run))
+            Assert.Equal(before + 1, Tensor.TotalCount);
         Assert.Equal(before, Tensor.TotalCount);
     }
 

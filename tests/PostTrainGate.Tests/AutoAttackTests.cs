@@ -20,10 +20,16 @@ public class AutoAttackTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path($"fmnist/{file}.onnx"));
-        using var theirs =
-            JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_autoattack_n{n}.json")));
+        using var theirs = JsonDocument.Parse(
+            File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_autoattack_n{n}.json"))
+        );
         var (images, labels) = FashionMnist.Test(n);
-        using var outcome = AttackHarness.Run(model, images, labels, new(new(attack, Norm.Linf, epsilon), 1) { KeepExamples = true });
+        using var outcome = AttackHarness.Run(
+            model,
+            images,
+            labels,
+            new(new(attack, Norm.Linf, epsilon), 1) { KeepExamples = true }
+        );
         var expected = theirs.RootElement.GetProperty("robust_accuracy").GetDouble();
         output.WriteLine($"{attack} {file} {reference}: {outcome.RobustAccuracy}, AutoAttack {expected}");
         Assert.Equal(theirs.RootElement.GetProperty("clean_accuracy").GetDouble(), outcome.CleanAccuracy, 1e-9);
@@ -44,8 +50,12 @@ public class AutoAttackTests(ITestOutputHelper output)
         var clean = 0.0;
         double Robust(string attack, int? steps = null)
         {
-            using var outcome = AttackHarness.Run(model, images, labels,
-                new(new(attack, norm, epsilon) { Steps = steps }, 1) { KeepExamples = true });
+            using var outcome = AttackHarness.Run(
+                model,
+                images,
+                labels,
+                new(new(attack, norm, epsilon) { Steps = steps }, 1) { KeepExamples = true }
+            );
             BudgetTests.AssertLegal(new Budget(norm, epsilon, 0, 1), images, outcome.Examples!);
             output.WriteLine($"{norm} {attack}: {outcome.RobustAccuracy}");
             clean = outcome.CleanAccuracy;
@@ -54,6 +64,8 @@ public class AutoAttackTests(ITestOutputHelper output)
 
         var all = Robust("autoattack-fast");
         string[] parts = ["apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square"];
-        Assert.All(parts.Select(a => Robust(a, a == "square" ? 500 : 30)), r => Assert.True(all <= r && r < clean, $"{all} {r} {clean}"));
+        Assert.All(parts.Select(a => Robust(a, a == "square" ? 500 : 30)), r =>
+            Assert.True(all <= r && r < clean, $"{all} {r} {clean}")
+        );
     }
 }

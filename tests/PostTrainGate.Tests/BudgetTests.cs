@@ -15,7 +15,9 @@ public class BudgetTests
         from upper in Gen.Double[0.1, 3]
         from width in Gen.Int[1, 12]
         from clean in Gen.Float[-2.5f, 3.5f].Array[3 * width]
-        from change in Gen.OneOf(Gen.Float[-4, 4], Gen.Const(float.NaN), Gen.Const(float.PositiveInfinity)).Array[3 * width]
+        from change in Gen.OneOf(Gen.Float[-4, 4], Gen.Const(float.NaN), Gen.Const(float.PositiveInfinity)).Array[
+            3 * width
+        ]
         from seed in Gen.Int[0, 1000]
         select (new Budget(norm, epsilon, lower, upper), clean, change, seed);
 
@@ -60,9 +62,11 @@ public class BudgetTests
         var clean = zeros(20_000, 3);
         // In a d-ball the share of volume within radius r is r^d; in a cube each coordinate is uniform.
         var radius = new Budget(Norm.L2, 2, -9, 9).RandomPoint(clean, random).norm(1) / 2;
-        foreach (var r in new[] { 0.5, 0.8 }) Assert.Equal(Math.Pow(r, 3), Share(radius < r), 0.012);
+        foreach (var r in new[] { 0.5, 0.8 })
+            Assert.Equal(Math.Pow(r, 3), Share(radius < r), 0.012);
         var coordinate = new Budget(Norm.Linf, 2, -9, 9).RandomPoint(clean, random).flatten();
-        foreach (var x in new[] { -1.0, 0.5 }) Assert.Equal((x + 2) / 4, Share(coordinate < x), 0.012);
+        foreach (var x in new[] { -1.0, 0.5 })
+            Assert.Equal((x + 2) / 4, Share(coordinate < x), 0.012);
 
         static double Share(Tensor which) => which.to(float64).mean().item<double>();
     }

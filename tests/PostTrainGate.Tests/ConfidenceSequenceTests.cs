@@ -23,8 +23,10 @@ public class ConfidenceSequenceTests
                 var prior = 1.0 / (total + 1);
                 double Likelihood(int k) => Choose(k, hits) * Choose(total - k, drawn - hits) / Choose(total, drawn);
                 var evidence = Enumerable.Range(0, total + 1).Sum(k => prior * Likelihood(k));
-                var possible = Enumerable.Range(0, total + 1)
-                    .Where(k => Likelihood(k) > 0 && prior / (prior * Likelihood(k) / evidence) < 1 / (1 - confidence)).ToArray();
+                var possible = Enumerable
+                    .Range(0, total + 1)
+                    .Where(k => Likelihood(k) > 0 && prior / (prior * Likelihood(k) / evidence) < 1 / (1 - confidence))
+                    .ToArray();
                 Assert.Equal((possible[0], possible[^1]), ConfidenceSequence.Possible(hits, drawn, total, confidence));
                 Assert.Equal(possible[^1] - possible[0] + 1, possible.Length); // a stretch, as the ends are all that is kept
             }
@@ -41,14 +43,16 @@ public class ConfidenceSequenceTests
             var (orders, left) = (0, 0);
             for (var mask = 0; mask < 1 << total; mask++)
             {
-                if (int.PopCount(mask) != truth) continue;
+                if (int.PopCount(mask) != truth)
+                    continue;
                 orders++;
                 var hits = 0;
                 for (var drawn = 1; drawn <= total; drawn++)
                 {
                     hits += mask >> (drawn - 1) & 1;
                     var (least, most) = ConfidenceSequence.Possible(hits, drawn, total, 0.8);
-                    if (truth >= least && truth <= most) continue;
+                    if (truth >= least && truth <= most)
+                        continue;
                     left++;
                     break;
                 }
@@ -69,19 +73,29 @@ public class ConfidenceSequenceTests
     [InlineData(0.5, null)]
     [InlineData(null, 0.5)]
     [InlineData(0.45, 0.55)]
-    public void A_verdict_is_certain_where_every_possible_number_gives_it_and_is_that_of_the_interval(double? min, double? max)
+    public void A_verdict_is_certain_where_every_possible_number_gives_it_and_is_that_of_the_interval(
+        double? min,
+        double? max
+    )
     {
         const int total = 200;
-        var rule = new GateRule { Metric = "robust_accuracy", Min = min, Max = max };
+        var rule = new GateRule
+        {
+            Metric = "robust_accuracy",
+            Min = min,
+            Max = max,
+        };
         Verdict Of(int k) => Judge.Verdict(rule, Better.Higher, Intervals.Proportion(k, total, 0.95));
         for (var drawn = 8; drawn <= total; drawn += 8)
         {
             for (var hits = 0; hits <= drawn; hits++)
             {
                 var possible = ConfidenceSequence.Possible(hits, drawn, total, 0.95);
-                if (!ConfidenceSequence.Decides(rule, possible, total, 0.95)) continue;
+                if (!ConfidenceSequence.Decides(rule, possible, total, 0.95))
+                    continue;
                 var verdict = Judge.Verdict(rule, Better.Higher, ConfidenceSequence.Measure(hits, drawn, total, 0.95));
-                for (var k = possible.Least; k <= possible.Most; k++) Assert.Equal(verdict, Of(k));
+                for (var k = possible.Least; k <= possible.Most; k++)
+                    Assert.Equal(verdict, Of(k));
             }
         }
     }
@@ -98,10 +112,19 @@ public class ConfidenceSequenceTests
     [InlineData(0.9)]
     public void Of_a_thousand_gates_at_most_five_in_a_hundred_differ_from_all_rows(double rate)
     {
-        var (wrong, drawn) = SimulatedGates.Run(1000, 1000, rate, new() { Metric = "robust_accuracy", Min = 0.6 }, 0.95);
-        TestContext.Current.TestOutputHelper?.WriteLine($"rate {rate}: {wrong / 10.0} % differ, median {drawn} of 1000 rows");
+        var (wrong, drawn) = SimulatedGates.Run(
+            1000,
+            1000,
+            rate,
+            new() { Metric = "robust_accuracy", Min = 0.6 },
+            0.95
+        );
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"rate {rate}: {wrong / 10.0} % differ, median {drawn} of 1000 rows"
+        );
         Assert.InRange(wrong, 0, 50);
-        if (Math.Abs(rate - 0.6) > 0.2) Assert.InRange(drawn, 1, 100);
+        if (Math.Abs(rate - 0.6) > 0.2)
+            Assert.InRange(drawn, 1, 100);
     }
 
     [Fact]
@@ -114,14 +137,20 @@ public class ConfidenceSequenceTests
         Assert.NotEqual(chunks[0], AttackPlan.Chunks(rows, 4).First());
         Assert.Equal([32, 32, 32, 48, 72, 108, 162, 243, 250, 21], chunks.Select(c => c.Length));
         // Rows come at every place: the mean of the first chunk's numbers over many seeds is the middle.
-        Assert.InRange(Enumerable.Range(0, 400).Average(seed => AttackPlan.Chunks(rows, seed).First().Average()), 490, 509);
+        Assert.InRange(
+            Enumerable.Range(0, 400).Average(seed => AttackPlan.Chunks(rows, seed).First().Average()),
+            490,
+            509
+        );
     }
 
     private static double Choose(int n, int k)
     {
-        if (k < 0 || k > n) return 0;
+        if (k < 0 || k > n)
+            return 0;
         var product = 1.0;
-        for (var i = 1; i <= k; i++) product = product * (n - k + i) / i;
+        for (var i = 1; i <= k; i++)
+            product = product * (n - k + i) / i;
         return product;
     }
 }

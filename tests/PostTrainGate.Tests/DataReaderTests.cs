@@ -25,8 +25,13 @@ public sealed class DataReaderTests : IDisposable
     public void Sums_of_the_encoded_columns_are_those_that_SQL_gives()
     {
         Copy(People, "people.csv");
-        var policy = Policy("people.csv",
-            "credit") with { Data = Data("people.csv", "credit") with { Features = new() { Except = ["id"], Scale = Scaling.MinMax } } };
+        var policy = Policy("people.csv", "credit") with
+        {
+            Data = Data("people.csv", "credit") with
+            {
+                Features = new() { Except = ["id"], Scale = Scaling.MinMax },
+            },
+        };
         using var splits = DataReader.Read(policy);
         EvaluationSet[] sets = [splits.Repair, splits.Select, splits.Test];
         Assert.Equal([500, 200, 300], sets.Select(s => s.Count));
@@ -50,12 +55,17 @@ public sealed class DataReaderTests : IDisposable
             else
             {
                 Assert.True(block.sum(1).eq(1).all().item<bool>());
-                var counts = column.Categories.Select(c => Number($"SELECT count(*) FROM ({People}) WHERE {column.Name} = '{c}'"));
+                var counts = column.Categories.Select(c =>
+                    Number($"SELECT count(*) FROM ({People}) WHERE {column.Name} = '{c}'")
+                );
                 Assert.Equal(counts, block.sum([0L]).data<double>().ToArray());
             }
         }
 
-        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE credit = 'good'"), sets.Sum(s => s.LabelValues.Count(l => l == 1)));
+        Assert.Equal(
+            Number($"SELECT count(*) FROM ({People}) WHERE credit = 'good'"),
+            sets.Sum(s => s.LabelValues.Count(l => l == 1))
+        );
     }
 
     [Fact]
@@ -72,17 +82,23 @@ public sealed class DataReaderTests : IDisposable
             var policy = Policy(source, "credit");
             if (source == "parts")
             {
-                var parts = Directory.GetFiles(Path.Combine(_folder, source), "*.gz", SearchOption.AllDirectories)
+                var parts = Directory
+                    .GetFiles(Path.Combine(_folder, source), "*.gz", SearchOption.AllDirectories)
                     .Order(StringComparer.Ordinal);
-                policy = policy with { Data = policy.Data with { Source = policy.Data.Source with { Files = [.. parts] } } };
+                policy = policy with
+                {
+                    Data = policy.Data with { Source = policy.Data.Source with { Files = [.. parts] } },
+                };
             }
 
             using var read = DataReader.Read(policy);
             Assert.Equal(expected.Test.LabelValues, read.Test.LabelValues);
             using var same = expected.Test.Inputs.eq(read.Test.Inputs).all();
             Assert.True(same.item<bool>(), source);
-            Assert.Equal(expected.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)),
-                read.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)));
+            Assert.Equal(
+                expected.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories)),
+                read.Test.Layout!.Columns.Select(c => string.Join(',', c.Categories))
+            );
         }
     }
 
@@ -90,8 +106,12 @@ public sealed class DataReaderTests : IDisposable
     public void Rows_keep_the_order_of_the_file_however_many_threads_read_it()
     {
         Copy("SELECT i AS id, i % 2 AS y, hash(i) AS noise FROM range(400000) t(i) ORDER BY i", "long.csv");
-        using var splits = DataReader.Read(Policy("long.csv",
-            "y") with { Data = Data("long.csv", "y") with { Features = new() { Only = ["id"] } } });
+        using var splits = DataReader.Read(
+            Policy("long.csv", "y") with
+            {
+                Data = Data("long.csv", "y") with { Features = new() { Only = ["id"] } },
+            }
+        );
         foreach (var set in new[] { splits.Repair, splits.Select, splits.Test })
         {
             var ids = set.Inputs.data<float>().ToArray();
@@ -116,30 +136,48 @@ public sealed class DataReaderTests : IDisposable
     public void Groups_by_column_condition_and_crossing_agree_with_SQL()
     {
         Copy(People, "people.csv");
-        using var splits = DataReader.Read(Policy("people.csv", "credit") with
-        {
-            Groups =
-            [
-                new() { Name = "sex_age", Cross = ["sex", "age"] },
-                new() { Name = "sex", Column = "sex", Privileged = "male" },
-                new() { Name = "age", Where = "\"AGE\" >= 25 AND housing <> 'income' -- adults" },
-            ],
-        });
+        using var splits = DataReader.Read(
+            Policy("people.csv", "credit") with
+            {
+                Groups =
+                [
+                    new() { Name = "sex_age", Cross = ["sex", "age"] },
+                    new()
+                    {
+                        Name = "sex",
+                        Column = "sex",
+                        Privileged = "male",
+                    },
+                    new() { Name = "age", Where = "\"AGE\" >= 25 AND housing <> 'income' -- adults" },
+                ],
+            }
+        );
         var groups = splits.Test.Groups;
         Assert.Equal(["female", "male"], groups["sex"].Levels);
         Assert.Equal(1, groups["sex"].Privileged);
         Assert.Equal(["sex"], groups["sex"].SourceColumns);
         Assert.Equal(["false", "true"], groups["age"].Levels);
         Assert.Equal(["age", "housing"], groups["age"].SourceColumns);
-        Assert.Equal(["female × age=false", "female × age=true", "male × age=false", "male × age=true"], groups["sex_age"].Levels);
+        Assert.Equal(
+            ["female × age=false", "female × age=true", "male × age=false", "male × age=true"],
+            groups["sex_age"].Levels
+        );
         Assert.Equal(["sex", "age", "housing"], groups["sex_age"].SourceColumns);
         Assert.Null(groups["sex_age"].Privileged);
         var sets = new[] { splits.Repair, splits.Select, splits.Test };
-        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age >= 25"), sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1)));
-        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age < 25 AND sex = 'male'"),
-            sets.Sum(s => s.Groups["sex_age"].LevelOf.Count(l => l == 2)));
+        Assert.Equal(
+            Number($"SELECT count(*) FROM ({People}) WHERE age >= 25"),
+            sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1))
+        );
+        Assert.Equal(
+            Number($"SELECT count(*) FROM ({People}) WHERE age < 25 AND sex = 'male'"),
+            sets.Sum(s => s.Groups["sex_age"].LevelOf.Count(l => l == 2))
+        );
         // Stratified: the share of each cell of label and groups in the test split is that of the whole, to two rows.
-        var cells = splits.Test.LabelValues.Zip(groups["sex_age"].LevelOf).GroupBy(c => c).ToDictionary(c => c.Key, c => c.Count());
+        var cells = splits
+            .Test.LabelValues.Zip(groups["sex_age"].LevelOf)
+            .GroupBy(c => c)
+            .ToDictionary(c => c.Key, c => c.Count());
         foreach (var ((label, level), count) in cells)
         {
             var whole = sets.Sum(s => s.LabelValues.Zip(s.Groups["sex_age"].LevelOf).Count(c => c == (label, level)));
@@ -151,16 +189,26 @@ public sealed class DataReaderTests : IDisposable
     public void A_column_of_numbers_is_cut_into_bins_that_take_their_lower_ends()
     {
         Copy(People, "people.csv");
-        GroupPolicy age = new() { Name = "age", Column = "age", Bins = [25, 45.5], Privileged = "from 45.5", MinCount = 30 };
+        GroupPolicy age = new()
+        {
+            Name = "age",
+            Column = "age",
+            Bins = [25, 45.5],
+            Privileged = "from 45.5",
+            MinCount = 30,
+        };
         using var splits = DataReader.Read(Policy("people.csv", "credit") with { Groups = [age] });
         var group = splits.Test.Groups["age"];
         Assert.Equal(["below 25", "25 to below 45.5", "from 45.5"], group.Levels);
         Assert.Equal((2, 30), (group.Privileged, group.MinCount));
         EvaluationSet[] sets = [splits.Repair, splits.Select, splits.Test];
-        Assert.Equal(Number($"SELECT count(*) FROM ({People}) WHERE age >= 25 AND age < 45.5"),
-            sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1)));
+        Assert.Equal(
+            Number($"SELECT count(*) FROM ({People}) WHERE age >= 25 AND age < 45.5"),
+            sets.Sum(s => s.Groups["age"].LevelOf.Count(l => l == 1))
+        );
         var thrown = Assert.Throws<GateException>(() =>
-            DataReader.Read(Policy("people.csv", "credit") with { Groups = [age with { Column = "sex" }] }));
+            DataReader.Read(Policy("people.csv", "credit") with { Groups = [age with { Column = "sex" }] })
+        );
         Assert.Contains("no column of numbers", thrown.Message, StringComparison.Ordinal);
     }
 
@@ -169,7 +217,8 @@ public sealed class DataReaderTests : IDisposable
     {
         Copy("SELECT i AS id, i % 2 AS y FROM range(1000) t(i)", "ids.csv");
         var thrown = Assert.Throws<GateException>(() =>
-            DataReader.Read(Policy("ids.csv", "y") with { Groups = [new() { Name = "id", Column = "id" }] }));
+            DataReader.Read(Policy("ids.csv", "y") with { Groups = [new() { Name = "id", Column = "id" }] })
+        );
         Assert.Contains("more than 500 levels", thrown.Message, StringComparison.Ordinal);
         Assert.Contains("'bins'", thrown.Message, StringComparison.Ordinal);
     }
@@ -194,8 +243,21 @@ public sealed class DataReaderTests : IDisposable
         Copy(People, "people.csv");
         var position = new SourcePosition("posttraingate.yml", 12, 5);
         var thrown = Assert.Throws<GateException>(() =>
-            DataReader.Read(Policy("people.csv",
-                "credit") with { Groups = [new() { Name = "g", Where = condition, Position = position }] }));
+            DataReader.Read(
+                Policy("people.csv", "credit") with
+                {
+                    Groups =
+                    [
+                        new()
+                        {
+                            Name = "g",
+                            Where = condition,
+                            Position = position,
+                        },
+                    ],
+                }
+            )
+        );
         Assert.Equal(DiagnosticCodes.DataCondition, thrown.Diagnostics[0].Code);
         Assert.Equal(position, thrown.Diagnostics[0].Position);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
@@ -204,13 +266,30 @@ public sealed class DataReaderTests : IDisposable
     [Theory]
     [InlineData("sexx", null, DiagnosticCodes.DataColumn, "did you mean 'sex'?")]
     [InlineData("sex", "Male", DiagnosticCodes.DataEmpty, "did you mean 'male'?")]
-    public void A_group_that_the_data_cannot_give_is_refused_with_the_nearest_name(string column, string? privileged, string code,
-        string says)
+    public void A_group_that_the_data_cannot_give_is_refused_with_the_nearest_name(
+        string column,
+        string? privileged,
+        string code,
+        string says
+    )
     {
         Copy(People, "people.csv");
         var thrown = Assert.Throws<GateException>(() =>
-            DataReader.Read(Policy("people.csv",
-                "credit") with { Groups = [new() { Name = "g", Column = column, Privileged = privileged }] }));
+            DataReader.Read(
+                Policy("people.csv", "credit") with
+                {
+                    Groups =
+                    [
+                        new()
+                        {
+                            Name = "g",
+                            Column = column,
+                            Privileged = privileged,
+                        },
+                    ],
+                }
+            )
+        );
         Assert.Equal(code, thrown.Diagnostics[0].Code);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
     }
@@ -223,7 +302,8 @@ public sealed class DataReaderTests : IDisposable
     {
         Copy(People, "people.csv");
         var thrown = Assert.Throws<GateException>(() =>
-            DataReader.Read(Policy("people.csv", "credit") with { Groups = [new() { Name = "g", Where = condition }] }));
+            DataReader.Read(Policy("people.csv", "credit") with { Groups = [new() { Name = "g", Where = condition }] })
+        );
         Assert.Equal(DiagnosticCodes.DataEmpty, thrown.Diagnostics[0].Code);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
     }
@@ -231,14 +311,22 @@ public sealed class DataReaderTests : IDisposable
     [Theory]
     [InlineData("a,y\ns,p\n,q\n,p\nt,q\n", DiagnosticCodes.DataValue, "'a' has no value in 2 of 4 rows")]
     [InlineData("a,y\n1,p\n2,\n3,q\n", DiagnosticCodes.DataValue, "no value in 1 of 3 rows")]
-    [InlineData("a,y\n1,p\ninf,q\n1,p\n1,q\n1,p\n1,q\n1,p\n1,q\n", DiagnosticCodes.DataValue, "'a' is not a finite number in 1 row")]
+    [InlineData(
+        "a,y\n1,p\ninf,q\n1,p\n1,q\n1,p\n1,q\n1,p\n1,q\n",
+        DiagnosticCodes.DataValue,
+        "'a' is not a finite number in 1 row"
+    )]
     [InlineData("a,y\n2020-01-01,p\n2020-01-02,q\n", DiagnosticCodes.DataValue, "type DATE")]
     [InlineData("a,y\n1,p\n2,p\n", DiagnosticCodes.DataEmpty, "one value only")]
     [InlineData("a,y\n", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("a,Y\n1,p\n2,q\n", DiagnosticCodes.DataColumn, "did you mean 'Y'?")]
     [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "No column is left")]
-    [InlineData("a,y\n1,2,3\n1,2\n1\n", DiagnosticCodes.DataUnreadable, "line 2 has 3 values, the header in line 1 has 2")]
+    [InlineData(
+        "a,y\n1,2,3\n1,2\n1\n",
+        DiagnosticCodes.DataUnreadable,
+        "line 2 has 3 values, the header in line 1 has 2"
+    )]
     public void A_table_that_cannot_be_used_says_what_is_wrong(string csv, string code, string says)
     {
         File.WriteAllText(Path.Combine(_folder, "t.csv"), csv);
@@ -251,14 +339,20 @@ public sealed class DataReaderTests : IDisposable
     public void One_NA_among_numbers_is_an_error_not_a_hundred_categories()
     {
         Copy("SELECT CASE WHEN i = 50 THEN 'NA' ELSE i::VARCHAR END AS a, i % 2 AS y FROM range(100) t(i)", "na.csv");
-        Assert.Contains("holds numbers but for 'NA'", Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "holds numbers but for 'NA'",
+            Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void A_word_far_down_a_column_of_numbers_makes_it_text_from_the_first_row()
     {
-        Copy("SELECT i AS n, CASE WHEN i = 250000 THEN 'other' ELSE (i % 5)::VARCHAR END AS code, i % 2 AS y FROM range(250001) t(i) ORDER BY i", "late.csv");
+        Copy(
+            "SELECT i AS n, CASE WHEN i = 250000 THEN 'other' ELSE (i % 5)::VARCHAR END AS code, i % 2 AS y FROM range(250001) t(i) ORDER BY i",
+            "late.csv"
+        );
         using var splits = DataReader.Read(Policy("late.csv", "y"));
         Assert.Equal(["0", "1", "2", "3", "4"], splits.Repair.Layout!.Find("code")!.Categories.Except(["other"]));
     }
@@ -279,13 +373,32 @@ public sealed class DataReaderTests : IDisposable
     [Fact]
     public void Text_keeps_its_spelling_and_numbers_their_order()
     {
-        Copy("SELECT ['yes', 'no'][1 + i % 2] AS answer, ['10', '9', '2'][1 + i % 3] AS y, i AS n FROM range(60) t(i)", "words.csv");
-        using var splits = DataReader.Read(Policy("words.csv",
-            "y") with { Groups = [new() { Name = "answer", Column = "answer", Privileged = "yes" }] });
+        Copy(
+            "SELECT ['yes', 'no'][1 + i % 2] AS answer, ['10', '9', '2'][1 + i % 3] AS y, i AS n FROM range(60) t(i)",
+            "words.csv"
+        );
+        using var splits = DataReader.Read(
+            Policy("words.csv", "y") with
+            {
+                Groups =
+                [
+                    new()
+                    {
+                        Name = "answer",
+                        Column = "answer",
+                        Privileged = "yes",
+                    },
+                ],
+            }
+        );
         Assert.Equal(["2", "9", "10"], splits.Test.ClassNames);
         Assert.Equal(["no", "yes"], splits.Test.Groups["answer"].Levels);
-        using var listed = DataReader.Read(Policy("words.csv",
-            "y") with { Data = Data("words.csv", "y") with { Classes = ["10", "2", "9"], Favorable = "2" } });
+        using var listed = DataReader.Read(
+            Policy("words.csv", "y") with
+            {
+                Data = Data("words.csv", "y") with { Classes = ["10", "2", "9"], Favorable = "2" },
+            }
+        );
         Assert.Equal(["10", "2", "9"], listed.Test.ClassNames);
         Assert.Equal(1, listed.Test.Favorable);
     }
@@ -295,15 +408,24 @@ public sealed class DataReaderTests : IDisposable
     {
         Copy("SELECT i AS a, i % 2 AS y FROM range(100) t(i)", "t.csv");
         var policy = Policy("t.csv", "y") with { Input = new() { BoundsGiven = true } };
-        Assert.Contains("'a' run from 0 to 99, outside the bounds [0, 1]",
-            Assert.Throws<GateException>(() => DataReader.Read(policy)).Message, StringComparison.Ordinal);
-        using (var scaled = DataReader.Read(policy with { Input = policy.Input with { Scale = 1 / 99.0 } })) Assert.Empty(
-            scaled.Diagnostics);
+        Assert.Contains(
+            "'a' run from 0 to 99, outside the bounds [0, 1]",
+            Assert.Throws<GateException>(() => DataReader.Read(policy)).Message,
+            StringComparison.Ordinal
+        );
+        using (var scaled = DataReader.Read(policy with { Input = policy.Input with { Scale = 1 / 99.0 } }))
+            Assert.Empty(scaled.Diagnostics);
         for (var seed = 1; ; seed++) // until the largest or smallest value is outside the repair split
         {
-            using var fitted = DataReader.Read(policy with { Seed = seed,
-                Data = policy.Data with { Features = new() { Scale = Scaling.MinMax } } });
-            if (fitted.Diagnostics.IsEmpty) continue;
+            using var fitted = DataReader.Read(
+                policy with
+                {
+                    Seed = seed,
+                    Data = policy.Data with { Features = new() { Scale = Scaling.MinMax } },
+                }
+            );
+            if (fitted.Diagnostics.IsEmpty)
+                continue;
             Assert.Equal(Severity.Note, fitted.Diagnostics[0].Severity);
             break;
         }
@@ -312,7 +434,10 @@ public sealed class DataReaderTests : IDisposable
     [Fact]
     public void Fashion_MNIST_comes_whole_balanced_and_in_its_pixels()
     {
-        var images = Fixtures.Debian("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz", "dataset-fashion-mnist");
+        var images = Fixtures.Debian(
+            "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz",
+            "dataset-fashion-mnist"
+        );
         var policy = Bare("/usr/share/datasets/fashion-mnist") with
         {
             Data = new()
@@ -331,10 +456,17 @@ public sealed class DataReaderTests : IDisposable
         using var raw = new MemoryStream();
         gzip.CopyTo(raw);
         using var scope = NewDisposeScope();
-        var total = new[] { splits.Repair, splits.Select, splits.Test }.Sum(s => s.Inputs.to(float64).sum().item<double>());
+        var total = new[] { splits.Repair, splits.Select, splits.Test }.Sum(s =>
+            s.Inputs.to(float64).sum().item<double>()
+        );
         Assert.Equal(raw.ToArray().Skip(16).Sum(b => (long)b) / 255.0, total, 1.0);
-        Assert.Contains("1/255", Assert.Throws<GateException>(() => DataReader.Read(policy with { Input = new() { BoundsGiven = true } }))
-            .Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "1/255",
+            Assert
+                .Throws<GateException>(() => DataReader.Read(policy with { Input = new() { BoundsGiven = true } }))
+                .Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -343,13 +475,36 @@ public sealed class DataReaderTests : IDisposable
         var x = Enumerable.Range(0, 200).Select(i => (float)i).ToArray();
         var path = NpzFileTests.Archive(
             ("x", NpzFileTests.Npy("<f4", false, "(100, 2)", [.. x.SelectMany(BitConverter.GetBytes)], 1)),
-            ("y", NpzFileTests.Npy("|u1", false, "(100,)", [.. Enumerable.Range(0, 100).Select(i => (byte)(i % 2))], 1)),
-            ("sex",
-                NpzFileTests.Npy("<i8", false, "(100,)",
-                    [.. Enumerable.Range(0, 100).SelectMany(i => BitConverter.GetBytes((long)(i / 50)))], 1)));
+            (
+                "y",
+                NpzFileTests.Npy("|u1", false, "(100,)", [.. Enumerable.Range(0, 100).Select(i => (byte)(i % 2))], 1)
+            ),
+            (
+                "sex",
+                NpzFileTests.Npy(
+                    "<i8",
+                    false,
+                    "(100,)",
+                    [.. Enumerable.Range(0, 100).SelectMany(i => BitConverter.GetBytes((long)(i / 50)))],
+                    1
+                )
+            )
+        );
         File.Move(path, Path.Combine(_folder, "a.npz"));
-        using var splits = DataReader.Read(Policy("a.npz",
-            null) with { Groups = [new() { Name = "sex", Column = "sex", Privileged = "1" }] });
+        using var splits = DataReader.Read(
+            Policy("a.npz", null) with
+            {
+                Groups =
+                [
+                    new()
+                    {
+                        Name = "sex",
+                        Column = "sex",
+                        Privileged = "1",
+                    },
+                ],
+            }
+        );
         Assert.Equal([30, 2], splits.Test.Inputs.shape);
         var first = splits.Test.Inputs.narrow(1, 0, 1).contiguous().data<float>().ToArray();
         Assert.Equal(first.Select(v => (int)v / 2 % 2), splits.Test.LabelValues);
@@ -360,20 +515,23 @@ public sealed class DataReaderTests : IDisposable
     public void Names_of_encoded_columns_give_their_blocks()
     {
         var layout = FeatureLayout.FromNames(["sex", "status=A11", "status=A12", "age", "purpose=A40"]);
-        Assert.Equal([("sex", 0, 1), ("status", 1, 2), ("age", 3, 1), ("purpose", 4, 1)],
-            layout.Columns.Select(c => (c.Name, c.Start, c.Width)));
+        Assert.Equal(
+            [("sex", 0, 1), ("status", 1, 2), ("age", 3, 1), ("purpose", 4, 1)],
+            layout.Columns.Select(c => (c.Name, c.Start, c.Width))
+        );
         Assert.Equal(["A11", "A12"], layout.Find("status")!.Categories);
         Assert.Throws<ArgumentException>(() => FeatureLayout.FromNames(["a=1", "b", "a=2"]));
     }
 
-    private static GatePolicy Bare(string folder) => new()
-    {
-        File = "posttraingate.yml",
-        Folder = folder,
-        Model = new("m.onnx", "m.onnx", default),
-        Data = null!,
-        Gates = [],
-    };
+    private static GatePolicy Bare(string folder) =>
+        new()
+        {
+            File = "posttraingate.yml",
+            Folder = folder,
+            Model = new("m.onnx", "m.onnx", default),
+            Data = null!,
+            Gates = [],
+        };
 
     private GatePolicy Policy(string source, string? label) => Bare(_folder) with { Data = Data(source, label) };
 

@@ -13,7 +13,10 @@ internal static class FairnessArrays
     /// <returns>[n, columns], float32.</returns>
     public static Tensor Scaled(IReadOnlyDictionary<string, Tensor> arrays, Tensor rows)
     {
-        var (least, range) = (arrays["scaler_min"].to(float64), arrays["scaler_max"].to(float64) - arrays["scaler_min"].to(float64));
+        var (least, range) = (
+            arrays["scaler_min"].to(float64),
+            arrays["scaler_max"].to(float64) - arrays["scaler_min"].to(float64)
+        );
         return ((rows.to(float64) - least) / where(range == 0, ones_like(range), range)).to(float32);
     }
 }

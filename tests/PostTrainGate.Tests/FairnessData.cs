@@ -16,7 +16,10 @@ internal sealed class FairnessData
         From = from;
         using var scope = NewDisposeScope();
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
-        ImmutableArray<string> columns = [.. description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)];
+        ImmutableArray<string> columns =
+        [
+            .. description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!),
+        ];
         var data = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
         var predicted = NpzFile.Read(Fixtures.Path($"fairness/{dataset}_pred.npz"));
         Labels = Ints(data["y_test"]);
@@ -49,8 +52,8 @@ internal sealed class FairnessData
     /// <param name="dataset">Name among the fixtures.</param>
     /// <param name="attribute">The protected column.</param>
     /// <param name="from">What <see cref="Table"/> counts: <c>rows</c>, or a file of predictions with this ending.</param>
-    public static FairnessData Read(string dataset, string attribute, string from = "rows") => new(dataset, attribute, from);
-
+    public static FairnessData Read(string dataset, string attribute, string from = "rows") =>
+        new(dataset, attribute, from);
 
     /// <summary>What the other tools say; dispose it.</summary>
     public static JsonDocument Reference(string dataset, string attribute) =>
@@ -60,9 +63,10 @@ internal sealed class FairnessData
 
     /// <param name="privileged">Level 1 for AIF360's figures, none for fairlearn's.</param>
     /// <param name="scores">Scores for rates that need them; fairlearn was given the predictions as scores.</param>
-    public GroupTable Table(int? privileged, double[]? scores = null) => From == "rows"
-        ? GroupTable.Count(new(Labels, Predictions, Group(privileged)) { Scores = scores }, favorable: 1)
-        : PredictionFile.Table(this, privileged, scores);
+    public GroupTable Table(int? privileged, double[]? scores = null) =>
+        From == "rows"
+            ? GroupTable.Count(new(Labels, Predictions, Group(privileged)) { Scores = scores }, favorable: 1)
+            : PredictionFile.Table(this, privileged, scores);
 
     private static ImmutableArray<int> Ints(Tensor values) => [.. values.to(int32).contiguous().data<int>()];
 }

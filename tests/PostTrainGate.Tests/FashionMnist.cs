@@ -15,6 +15,9 @@ internal static class FashionMnist
         using var scope = NewDisposeScope();
         var images = IdxFile.Read(Fixtures.Debian(Folder + "t10k-images-idx3-ubyte.gz", Package)).narrow(0, 0, n);
         var labels = IdxFile.Read(Fixtures.Debian(Folder + "t10k-labels-idx1-ubyte.gz", Package)).narrow(0, 0, n);
-        return ((images.to(float32) / 255).unsqueeze(1).MoveToOuterDisposeScope(), labels.to(int64).MoveToOuterDisposeScope());
+        return (
+            (images.to(float32) / 255).unsqueeze(1).MoveToOuterDisposeScope(),
+            labels.to(int64).MoveToOuterDisposeScope()
+        );
     }
 }

@@ -11,7 +11,8 @@ internal static class Fixtures
     private static readonly string? Root = Find("shared/fixtures");
 
     /// <summary>Root of the repository.</summary>
-    public static string Repository { get; } = Ancestors().First(d => File.Exists(System.IO.Path.Combine(d, "PostTrainGate.sln")));
+    public static string Repository { get; } =
+        Ancestors().First(d => File.Exists(System.IO.Path.Combine(d, "PostTrainGate.sln")));
 
     /// <summary>Full path of a fixture such as <c>fmnist/cnn.onnx</c>; skips the test when the fixtures are not there.</summary>
     public static string Path(string relative)
@@ -34,6 +35,7 @@ internal static class Fixtures
 
     private static IEnumerable<string> Ancestors()
     {
-        for (var d = new DirectoryInfo(AppContext.BaseDirectory); d is not null; d = d.Parent) yield return d.FullName;
+        for (var d = new DirectoryInfo(AppContext.BaseDirectory); d is not null; d = d.Parent)
+            yield return d.FullName;
     }
 }

@@ -12,16 +12,32 @@ namespace PostTrainGate.Tests;
 public class FoolboxTests(ITestOutputHelper output)
 {
     // Settings by the reference's name: none starts at a random point.
-    private static AttackSettings Settings(string name) => name switch
-    {
-        "fgsm_0.1" => new("fgsm", Norm.Linf, 0.1),
-        "fgsm_8_255" => new("fgsm", Norm.Linf, 8 / 255.0),
-        "fgm_l2_2" => new("fgsm", Norm.L2, 2),
-        "pgd_linf_0.1" => new("pgd", Norm.Linf, 0.1) { Steps = 40, StepSize = 0.01, RandomStart = false },
-        "pgd_linf_8_255" => new("pgd", Norm.Linf, 8 / 255.0) { Steps = 20, StepSize = 2 / 255.0, RandomStart = false },
-        "pgd_l2_2" => new("pgd", Norm.L2, 2) { Steps = 40, StepSize = 0.1, RandomStart = false },
-        _ => throw new ArgumentException(name),
-    };
+    private static AttackSettings Settings(string name) =>
+        name switch
+        {
+            "fgsm_0.1" => new("fgsm", Norm.Linf, 0.1),
+            "fgsm_8_255" => new("fgsm", Norm.Linf, 8 / 255.0),
+            "fgm_l2_2" => new("fgsm", Norm.L2, 2),
+            "pgd_linf_0.1" => new("pgd", Norm.Linf, 0.1)
+            {
+                Steps = 40,
+                StepSize = 0.01,
+                RandomStart = false,
+            },
+            "pgd_linf_8_255" => new("pgd", Norm.Linf, 8 / 255.0)
+            {
+                Steps = 20,
+                StepSize = 2 / 255.0,
+                RandomStart = false,
+            },
+            "pgd_l2_2" => new("pgd", Norm.L2, 2)
+            {
+                Steps = 40,
+                StepSize = 0.1,
+                RandomStart = false,
+            },
+            _ => throw new ArgumentException(name),
+        };
 
     [Theory]
     [InlineData("cnn", "fgsm_0.1")]
@@ -54,7 +70,11 @@ public class FoolboxTests(ITestOutputHelper output)
         Assert.Equal(foolbox["label"].data<long>().ToArray(), labels.data<long>().ToArray());
         using var random = new Generator(1, CPU);
         var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
-        var examples = attack.Perturb(new(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false), images, labels);
+        var examples = attack.Perturb(
+            new(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false),
+            images,
+            labels
+        );
         var difference = (examples - foolbox["adv"]).abs();
         output.WriteLine($"{file} {reference}: largest difference {difference.max().item<float>()}");
         return (difference > 1e-4).sum().item<long>();
@@ -78,11 +98,19 @@ public class FoolboxTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path($"fmnist/{file}.onnx"));
-        using var foolbox = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_foolbox_n{n}.json")));
+        using var foolbox = JsonDocument.Parse(
+            File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_foolbox_n{n}.json"))
+        );
         var (images, labels) = FashionMnist.Test(n);
         using var outcome = AttackHarness.Run(model, images, labels, new(Settings(reference), 1));
-        output.WriteLine($"{file} {reference} {n}: {outcome.RobustAccuracy} foolbox {foolbox.RootElement.GetProperty("robust_accuracy")}");
+        output.WriteLine(
+            $"{file} {reference} {n}: {outcome.RobustAccuracy} foolbox {foolbox.RootElement.GetProperty("robust_accuracy")}"
+        );
         Assert.Equal(foolbox.RootElement.GetProperty("clean_accuracy").GetDouble(), outcome.CleanAccuracy, 1e-9);
-        Assert.Equal(foolbox.RootElement.GetProperty("robust_accuracy").GetDouble(), outcome.RobustAccuracy, tolerance + 1e-9);
+        Assert.Equal(
+            foolbox.RootElement.GetProperty("robust_accuracy").GetDouble(),
+            outcome.RobustAccuracy,
+            tolerance + 1e-9
+        );
     }
 }

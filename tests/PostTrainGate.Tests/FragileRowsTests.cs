@@ -43,11 +43,25 @@ public class FragileRowsTests
     [InlineData("table-search")]
     public void Of_tables_only_the_columns_that_are_needed_change_in_the_tables_own_units(string attack)
     {
-        var layout = new FeatureLayout([new FeatureColumn("color", 0, ["red", "blue"]),
-            new FeatureColumn("age", 2, [], 20, 50).Seen([20, 21, 70]), new FeatureColumn("none", 3, []).Seen([0, 0.4, 1])]);
-        using var model = new FunctionClassifier([4], 2, x => stack([zeros(x.shape[0]),
-            x.select(1, 0) * 2 + x.select(1, 2) - 1 + x.select(1, 3) * 1e-3], 1));
-        using var set = Set(tensor(new float[,] { { 1, 0, 0.5f, 0.5f }, { 0, 1, 1, 0.5f } }), [1, 1], layout);
+        var layout = new FeatureLayout([
+            new FeatureColumn("color", 0, ["red", "blue"]),
+            new FeatureColumn("age", 2, [], 20, 50).Seen([20, 21, 70]),
+            new FeatureColumn("none", 3, []).Seen([0, 0.4, 1]),
+        ]);
+        using var model = new FunctionClassifier([4], 2, x =>
+            stack([zeros(x.shape[0]), x.select(1, 0) * 2 + x.select(1, 2) - 1 + x.select(1, 3) * 1e-3], 1)
+        );
+        using var set = Set(
+            tensor(
+                new float[,]
+                {
+                    { 1, 0, 0.5f, 0.5f },
+                    { 0, 1, 1, 0.5f },
+                }
+            ),
+            [1, 1],
+            layout
+        );
         // 45 years and red: blue alone makes -0.5. 70 years and blue, 0.0005: a year less makes it negative.
         var fragile = Measure(model, set, new(attack, Norm.Linf, 0.1)).Fragile;
         Assert.Equal([1, 0], fragile.Select(f => f.Row).OrderByDescending(r => r));
@@ -66,9 +80,13 @@ public class FragileRowsTests
     [InlineData(new long[] { 2, 3 })]
     public void Of_images_there_are_pixels(long[] shape)
     {
-        using var model = new FunctionClassifier(shape, 2, x => stack([zeros(x.shape[0]), x.flatten(1).sum(1) - 2.9f], 1));
+        using var model = new FunctionClassifier(shape, 2, x =>
+            stack([zeros(x.shape[0]), x.flatten(1).sum(1) - 2.9f], 1)
+        );
         using var set = Set(tensor(new float[] { 0, 0.2f, 0.4f, 0.6f, 0.8f, 1 }).reshape([1, .. shape]), [1]);
-        var image = Assert.Single(Measure(model, set, new("pgd", Norm.Linf, 0.2) { RandomStart = false }).Fragile).Image!;
+        var image = Assert
+            .Single(Measure(model, set, new("pgd", Norm.Linf, 0.2) { RandomStart = false }).Fragile)
+            .Image!;
         Assert.Equal((3, 2, 1), (image.Width, image.Height, image.Channels));
         Assert.Equal([0, 51, 102, 153, 204, 255], image.Original.ToArray());
         // All but the first pixel, which is at the bound, fall by the same; that is black, and no change is middle grey.

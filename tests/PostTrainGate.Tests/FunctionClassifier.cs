@@ -6,8 +6,13 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests;
 
 /// <summary>A classifier given by a formula, where a test has to know the right answer in advance.</summary>
-internal sealed class FunctionClassifier(long[] inputShape, int classes, Func<Tensor, Tensor> logits, InputPolicy? input = null,
-    bool hasGradients = true) : Classifier
+internal sealed class FunctionClassifier(
+    long[] inputShape,
+    int classes,
+    Func<Tensor, Tensor> logits,
+    InputPolicy? input = null,
+    bool hasGradients = true
+) : Classifier
 {
     /// <summary>Rows that went through <see cref="Logits"/>.</summary>
     public long Rows { get; private set; }

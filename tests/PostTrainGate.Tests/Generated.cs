@@ -16,9 +16,13 @@ internal static class Generated
         var path = Path.Combine(Fixtures.Repository, file);
         var found = File.Exists(path) ? File.ReadAllText(path) : "";
         var right = generate(found);
-        if (Update) File.WriteAllText(path, right);
-        else Assert.True(found == right,
-            $"{file} is not what the code gives; run this test once with POSTTRAINGATE_UPDATE=1 and commit it");
+        if (Update)
+            File.WriteAllText(path, right);
+        else
+            Assert.True(
+                found == right,
+                $"{file} is not what the code gives; run this test once with POSTTRAINGATE_UPDATE=1 and commit it"
+            );
     }
 
     /// <summary>A document with the part between two comment lines replaced.</summary>

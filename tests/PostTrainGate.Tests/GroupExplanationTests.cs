@@ -23,20 +23,45 @@ public class GroupExplanationTests
         var rows = Simulated();
         var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
         var higher = metric.Better is Better.Higher or Better.NearOne;
-        var rule = new GateRule { Metric = name, Rate = rate, Group = "sex", Min = higher ? 0.9 : null, Max = higher ? null : 0.02 };
+        var rule = new GateRule
+        {
+            Metric = name,
+            Rate = rate,
+            Group = "sex",
+            Min = higher ? 0.9 : null,
+            Max = higher ? null : 0.02,
+        };
         var measured = Measure(metric, rows, rule);
-        var found = Regex.Match(measured.Notes[1],
-            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would make it ([-0-9.]+) on these rows");
+        var found = Regex.Match(
+            measured.Notes[1],
+            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would make it ([-0-9.]+) on these rows"
+        );
         Assert.True(found.Success, measured.Notes[1]);
-        var (level, threshold, stated) = (rows.Group!.Levels.IndexOf(found.Groups[1].Value), Number(found.Groups[2]),
-            Number(found.Groups[3]));
+        var (level, threshold, stated) = (
+            rows.Group!.Levels.IndexOf(found.Groups[1].Value),
+            Number(found.Groups[2]),
+            Number(found.Groups[3])
+        );
 
-        var moved =
-            rows with { Predictions = [.. rows.Predictions.Select((p, i) => rows.Group.LevelOf[i] == level ? rows.Scores![i] > threshold ? 1
-                : 0 : p)] };
+        var moved = rows with
+        {
+            Predictions =
+            [
+                .. rows.Predictions.Select(
+                    (p, i) =>
+                        rows.Group.LevelOf[i] == level
+                            ? rows.Scores![i] > threshold
+                                ? 1
+                                : 0
+                            : p
+                ),
+            ],
+        };
         var value = metric.Value(GroupTable.Count(moved with { Scores = null }, 1), rule);
         Assert.Equal(stated, value, 0.00051);
-        Assert.True(Judge.Verdict(rule, metric.Better, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value));
+        Assert.True(
+            Judge.Verdict(rule, metric.Better, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value)
+        );
         if (name is "statistical_parity_difference" or "disparate_impact" or "equal_opportunity_difference")
             Assert.Equal(Verdict.Pass, Judge.Verdict(rule, metric.Better, new(value, value, value, 1)));
 
@@ -47,40 +72,99 @@ public class GroupExplanationTests
     [Fact]
     public void It_names_the_level_and_the_cell_that_drive_the_difference()
     {
-        var rows = Counted((0, 1, 1, 10), (0, 0, 1, 10), (0, 1, 0, 40), (0, 0, 0, 40), (1, 1, 1, 40), (1, 0, 1, 15), (1, 1, 0, 10),
-            (1, 0, 0, 35));
-        var measured = Measure(GroupMetric.StatisticalParityDifference, rows, new() { Metric = "", Group = "sex", Max = 0.1 });
-        Assert.Equal(["The selection rate is lowest for 'female', 0.200, and highest for 'male', 0.550; 35 of 100 rows of 'female' make the difference, "
-            + "most of it the true positives: 10 of 100 against 40 of 100."], measured.Notes);
-        Assert.Equal([("female", 0.2, 100), ("male", 0.55, 100)],
-            measured.Breakdowns[0].Parts.Select(p => (p.Name, p.Value!.Value, p.Count)));
+        var rows = Counted(
+            (0, 1, 1, 10),
+            (0, 0, 1, 10),
+            (0, 1, 0, 40),
+            (0, 0, 0, 40),
+            (1, 1, 1, 40),
+            (1, 0, 1, 15),
+            (1, 1, 0, 10),
+            (1, 0, 0, 35)
+        );
+        var measured = Measure(
+            GroupMetric.StatisticalParityDifference,
+            rows,
+            new()
+            {
+                Metric = "",
+                Group = "sex",
+                Max = 0.1,
+            }
+        );
+        Assert.Equal(
+            [
+                "The selection rate is lowest for 'female', 0.200, and highest for 'male', 0.550; 35 of 100 rows of 'female' make the difference, "
+                    + "most of it the true positives: 10 of 100 against 40 of 100.",
+            ],
+            measured.Notes
+        );
+        Assert.Equal(
+            [("female", 0.2, 100), ("male", 0.55, 100)],
+            measured.Breakdowns[0].Parts.Select(p => (p.Name, p.Value!.Value, p.Count))
+        );
         Assert.All(measured.Breakdowns[0].Parts, p => Assert.True(p.Lower < p.Value && p.Value < p.Upper));
 
-        var odds = Measure(GroupMetric.EqualizedOddsDifference, rows, new() { Metric = "", Group = "sex", Max = 0.1 });
-        Assert.StartsWith("The true positive rate is lowest for 'female', 0.200, and highest for 'male', 0.800; 30 of 50 rows whose label is favourable of "
-            + "'female' make the difference, most of it the true positives: 10 of 50 against 40 of 50.", odds.Notes[0],
-            StringComparison.Ordinal);
+        var odds = Measure(
+            GroupMetric.EqualizedOddsDifference,
+            rows,
+            new()
+            {
+                Metric = "",
+                Group = "sex",
+                Max = 0.1,
+            }
+        );
+        Assert.StartsWith(
+            "The true positive rate is lowest for 'female', 0.200, and highest for 'male', 0.800; 30 of 50 rows whose label is favourable of "
+                + "'female' make the difference, most of it the true positives: 10 of 50 against 40 of 50.",
+            odds.Notes[0],
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void A_rate_that_is_no_share_has_an_interval_for_each_level_too()
     {
-        var measured = Measure(GroupMetric.RateDifference, Simulated(),
-            new() { Metric = "", Group = "sex", Rate = "balanced_accuracy", Max = 0.1 });
+        var measured = Measure(
+            GroupMetric.RateDifference,
+            Simulated(),
+            new()
+            {
+                Metric = "",
+                Group = "sex",
+                Rate = "balanced_accuracy",
+                Max = 0.1,
+            }
+        );
         Assert.All(measured.Breakdowns[0].Parts, p => Assert.True(p.Lower < p.Value && p.Value < p.Upper));
     }
 
     private static double Number(Group group) => double.Parse(group.Value, CultureInfo.InvariantCulture);
 
     private static Measurement Measure(TableMetric metric, PredictedRows rows, GateRule rule) =>
-        ((IPredictionMetric)metric).Measure(new PredictionCounts(["bad", "good"], 1, rows with { Group = null },
-            ImmutableDictionary<string, PredictedRows>.Empty.Add("sex", rows)), rule, 0.95, 1);
+        ((IPredictionMetric)metric).Measure(
+            new PredictionCounts(
+                ["bad", "good"],
+                1,
+                rows with
+                {
+                    Group = null,
+                },
+                ImmutableDictionary<string, PredictedRows>.Empty.Add("sex", rows)
+            ),
+            rule,
+            0.95,
+            1
+        );
 
     private static GroupColumn Sex(IEnumerable<int> levels) => new("sex", ["female", "male"], [.. levels], 1, ["sex"]);
 
     private static PredictedRows Counted(params (int Level, int Label, int Prediction, int Count)[] cells) =>
-        new([.. cells.Select(c => c.Label)], [.. cells.Select(c => c.Prediction)],
-            Sex(cells.Select(c => c.Level))) { Counts = [.. cells.Select(c => c.Count)] };
+        new([.. cells.Select(c => c.Label)], [.. cells.Select(c => c.Prediction)], Sex(cells.Select(c => c.Level)))
+        {
+            Counts = [.. cells.Select(c => c.Count)],
+        };
 
     private static PredictedRows Simulated()
     {
@@ -88,7 +172,11 @@ public class GroupExplanationTests
         int[] levels = [.. Enumerable.Range(0, 800).Select(i => i % 2)];
         int[] labels = [.. levels.Select(_ => random.Next(2))];
         double[] scores =
-            [.. levels.Select((l, i) => Math.Clamp(0.3 + 0.15 * l + 0.2 * labels[i] + 0.5 * (random.NextDouble() - 0.5), 0, 1))];
+        [
+            .. levels.Select(
+                (l, i) => Math.Clamp(0.3 + 0.15 * l + 0.2 * labels[i] + 0.5 * (random.NextDouble() - 0.5), 0, 1)
+            ),
+        ];
         return new([.. labels], [.. scores.Select(s => s > 0.5 ? 1 : 0)], Sex(levels)) { Scores = scores };
     }
 }

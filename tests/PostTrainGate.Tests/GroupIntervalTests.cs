@@ -16,12 +16,30 @@ public class GroupIntervalTests(ITestOutputHelper output)
         ["no difference"] = ([new(0.40, 0.10, 0.10, 0.40), new(0.40, 0.10, 0.10, 0.40)], [120, 240], true),
         ["few rows"] = ([new(0.30, 0.10, 0.20, 0.40), new(0.45, 0.10, 0.05, 0.40)], [30, 60], true),
         ["four levels"] = (
-            [new(0.40, 0.10, 0.10, 0.40), new(0.35, 0.10, 0.15, 0.40), new(0.40, 0.05, 0.10, 0.45), new(0.30, 0.10, 0.20, 0.40)],
-            [150, 100, 80, 200], false),
+            [
+                new(0.40, 0.10, 0.10, 0.40),
+                new(0.35, 0.10, 0.15, 0.40),
+                new(0.40, 0.05, 0.10, 0.45),
+                new(0.30, 0.10, 0.20, 0.40),
+            ],
+            [150, 100, 80, 200],
+            false
+        ),
         ["one of four behind"] = (
-            [new(0.40, 0.10, 0.10, 0.40), new(0.40, 0.10, 0.10, 0.40), new(0.40, 0.10, 0.10, 0.40), new(0.20, 0.05, 0.05, 0.70)],
-            [200, 200, 200, 200], false),
-        ["four equal levels"] = ([.. Enumerable.Repeat(new Confusion(0.40, 0.10, 0.10, 0.40), 4)], [120, 160, 200, 240], false),
+            [
+                new(0.40, 0.10, 0.10, 0.40),
+                new(0.40, 0.10, 0.10, 0.40),
+                new(0.40, 0.10, 0.10, 0.40),
+                new(0.20, 0.05, 0.05, 0.70),
+            ],
+            [200, 200, 200, 200],
+            false
+        ),
+        ["four equal levels"] = (
+            [.. Enumerable.Repeat(new Confusion(0.40, 0.10, 0.10, 0.40), 4)],
+            [120, 160, 200, 240],
+            false
+        ),
     };
 
     // 400 data sets tell a share of 95 % to 2.2 %; the benchmark 'coverage' looks at more of them and at more populations.
@@ -63,8 +81,13 @@ public class GroupIntervalTests(ITestOutputHelper output)
         var parts = name.Split(' ');
         var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == parts[0]);
         Policy.GateRule rule = new() { Metric = parts[0], Rate = parts.ElementAtOrDefault(1) };
-        Confusion All(Confusion c, int level) => new(c.TruePositives * rows[level] * 1e6, c.FalsePositives * rows[level] * 1e6,
-            c.FalseNegatives * rows[level] * 1e6, c.TrueNegatives * rows[level] * 1e6);
+        Confusion All(Confusion c, int level) =>
+            new(
+                c.TruePositives * rows[level] * 1e6,
+                c.FalsePositives * rows[level] * 1e6,
+                c.FalseNegatives * rows[level] * 1e6,
+                c.TrueNegatives * rows[level] * 1e6
+            );
         var truth = metric.Value(Table(All), rule);
         var random = new Random(11);
         var holds = 0;
@@ -72,7 +95,8 @@ public class GroupIntervalTests(ITestOutputHelper output)
         {
             var m = metric.Measure(Table((c, l) => Draw(random, c, rows[l])), rule, 0.95, d);
             Assert.True(m.IsMeasured, m.Reason);
-            if (m.Lower <= truth && truth <= m.Upper) holds++;
+            if (m.Lower <= truth && truth <= m.Upper)
+                holds++;
         }
 
         output.WriteLine($"{population}, {name} {truth:F3}: {holds / (double)DataSets:P1}");
@@ -85,7 +109,12 @@ public class GroupIntervalTests(ITestOutputHelper output)
         for (var i = 0; i < rows; i++)
         {
             var u = random.NextDouble();
-            counts[u < p.TruePositives ? 0 : u < p.TruePositives + p.FalsePositives ? 1 : u < 1 - p.TrueNegatives ? 2 : 3]++;
+            counts[
+                u < p.TruePositives ? 0
+                : u < p.TruePositives + p.FalsePositives ? 1
+                : u < 1 - p.TrueNegatives ? 2
+                : 3
+            ]++;
         }
 
         return new(counts[0], counts[1], counts[2], counts[3]);

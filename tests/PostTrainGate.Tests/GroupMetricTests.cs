@@ -19,7 +19,9 @@ public class GroupMetricTests
     [InlineData("german", "age")]
     public void Every_metric_is_AIF360s_figure_and_equalized_odds_fairlearns(string dataset, string attribute)
     {
-        using var reference = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json")));
+        using var reference = JsonDocument.Parse(
+            File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json"))
+        );
         var aif360 = reference.RootElement.GetProperty("aif360_classification");
         var fairlearn = reference.RootElement.GetProperty("fairlearn");
         var table = Table(dataset, attribute, privileged: 1);
@@ -47,22 +49,41 @@ public class GroupMetricTests
     [InlineData("german", "age")]
     public void Without_a_privileged_level_the_figures_are_fairlearns(string dataset, string attribute)
     {
-        using var reference = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json")));
+        using var reference = JsonDocument.Parse(
+            File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json"))
+        );
         var fairlearn = reference.RootElement.GetProperty("fairlearn");
         var table = Table(dataset, attribute, privileged: null);
         double Value(GroupMetric metric) => metric.Measure(table, Named, 0.95, seed: 1).Value;
 
-        Assert.Equal(fairlearn.GetProperty("demographic_parity_difference").GetDouble(),
-            Value(GroupMetric.StatisticalParityDifference), 1e-6);
-        Assert.Equal(fairlearn.GetProperty("demographic_parity_ratio").GetDouble(), Value(GroupMetric.DisparateImpact), 1e-6);
-        Assert.Equal(fairlearn.GetProperty("true_positive_rate_difference").GetDouble(),
-            Value(GroupMetric.EqualOpportunityDifference), 1e-6);
-        Assert.Equal(fairlearn.GetProperty("equalized_odds_difference").GetDouble(), Value(GroupMetric.EqualizedOddsDifference), 1e-6);
+        Assert.Equal(
+            fairlearn.GetProperty("demographic_parity_difference").GetDouble(),
+            Value(GroupMetric.StatisticalParityDifference),
+            1e-6
+        );
+        Assert.Equal(
+            fairlearn.GetProperty("demographic_parity_ratio").GetDouble(),
+            Value(GroupMetric.DisparateImpact),
+            1e-6
+        );
+        Assert.Equal(
+            fairlearn.GetProperty("true_positive_rate_difference").GetDouble(),
+            Value(GroupMetric.EqualOpportunityDifference),
+            1e-6
+        );
+        Assert.Equal(
+            fairlearn.GetProperty("equalized_odds_difference").GetDouble(),
+            Value(GroupMetric.EqualizedOddsDifference),
+            1e-6
+        );
     }
 
     // Rates by level worked out by hand: selection .5 .25 .75, true positive 1 .5 .5, false positive 0 0 1.
-    private static readonly GroupTable ThreeLevels = new(["a", "b", "c"],
-        [new(20, 0, 0, 20), new(10, 0, 10, 20), new(10, 20, 10, 0)], HasPrivileged: false);
+    private static readonly GroupTable ThreeLevels = new(
+        ["a", "b", "c"],
+        [new(20, 0, 0, 20), new(10, 0, 10, 20), new(10, 20, 10, 0)],
+        HasPrivileged: false
+    );
 
     [Fact]
     public void Of_several_levels_the_outermost_count()
@@ -96,28 +117,55 @@ public class GroupMetricTests
 
         var full = new Confusion(50, 50, 50, 50);
         NotMeasured(GroupMetric.StatisticalParityDifference, "level 'x' has no rows", default, full);
-        NotMeasured(GroupMetric.EqualOpportunityDifference, "level 'y' has no rows whose label is favourable", full, new(0, 5, 0, 5));
-        NotMeasured(GroupMetric.EqualizedOddsDifference, "level 'x' has no rows whose label is not favourable", new(5, 0, 5, 0), full);
-        NotMeasured(GroupMetric.DisparateImpact, "the selection rate of level 'y' is 0, so that there is no ratio", full,
-            new(0, 0, 50, 50));
-        Assert.Equal("the group has a single level, so that there is nothing to compare",
-            GroupMetric.StatisticalParityDifference.Measure(new(["x"], [full], false), Named, 0.95, 1).Reason);
-        Assert.Equal(0, GroupMetric.DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), Named, 0.95, 1).Value);
+        NotMeasured(
+            GroupMetric.EqualOpportunityDifference,
+            "level 'y' has no rows whose label is favourable",
+            full,
+            new(0, 5, 0, 5)
+        );
+        NotMeasured(
+            GroupMetric.EqualizedOddsDifference,
+            "level 'x' has no rows whose label is not favourable",
+            new(5, 0, 5, 0),
+            full
+        );
+        NotMeasured(
+            GroupMetric.DisparateImpact,
+            "the selection rate of level 'y' is 0, so that there is no ratio",
+            full,
+            new(0, 0, 50, 50)
+        );
+        Assert.Equal(
+            "the group has a single level, so that there is nothing to compare",
+            GroupMetric.StatisticalParityDifference.Measure(new(["x"], [full], false), Named, 0.95, 1).Reason
+        );
+        Assert.Equal(
+            0,
+            GroupMetric.DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), Named, 0.95, 1).Value
+        );
     }
 
     [Fact]
     public void A_level_too_small_for_an_interval_has_no_verdict()
     {
-        var m = GroupMetric.EqualOpportunityDifference.Measure(new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true),
-            Named, 0.95, 1);
+        var m = GroupMetric.EqualOpportunityDifference.Measure(
+            new(["x", "y"], [new(1, 0, 0, 1), new(50, 50, 50, 50)], true),
+            Named,
+            0.95,
+            1
+        );
         Assert.Equal("too few rows for an interval; the smallest level 'x' has 2 rows", m.Reason);
     }
 
     [Fact]
     public void Rows_that_all_agree_do_not_make_certainty()
     {
-        var m = GroupMetric.StatisticalParityDifference.Measure(new(["x", "y"], [new(4, 4, 0, 0), new(50, 50, 50, 50)], true),
-            Named, 0.95, 1);
+        var m = GroupMetric.StatisticalParityDifference.Measure(
+            new(["x", "y"], [new(4, 4, 0, 0), new(50, 50, 50, 50)], true),
+            Named,
+            0.95,
+            1
+        );
         Assert.Equal(0.5, m.Value);
         Assert.True(m.Upper - m.Lower > 0.1, $"{m}");
     }
@@ -126,10 +174,21 @@ public class GroupMetricTests
     {
         using var scope = NewDisposeScope();
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
-        var column = description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()).ToList().IndexOf(attribute);
+        var column = description
+            .RootElement.GetProperty("columns")
+            .EnumerateArray()
+            .Select(c => c.GetString())
+            .ToList()
+            .IndexOf(attribute);
         var data = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
         var predictions = NpzFile.Read(Fixtures.Path($"fairness/{dataset}_pred.npz"))["pred_test"];
-        var group = new GroupColumn(attribute, ["0", "1"], Ints(data["x_test"].select(1, column)), privileged, [attribute]);
+        var group = new GroupColumn(
+            attribute,
+            ["0", "1"],
+            Ints(data["x_test"].select(1, column)),
+            privileged,
+            [attribute]
+        );
         return GroupTable.Count(new(Ints(data["y_test"]), Ints(predictions), group), favorable: 1);
     }
 

@@ -10,7 +10,11 @@ namespace PostTrainGate.Tests;
 /// <summary>What group metrics do with odd groups, scores and more than two classes.</summary>
 public class GroupTableTests
 {
-    private static readonly GroupTable Two = new(["x", "y"], [new(40, 10, 10, 40), new(30, 20, 20, 30)], HasPrivileged: true);
+    private static readonly GroupTable Two = new(
+        ["x", "y"],
+        [new(40, 10, 10, 40), new(30, 20, 20, 30)],
+        HasPrivileged: true
+    );
 
     [Fact]
     public void Scores_have_the_values_worked_out_by_hand()
@@ -22,9 +26,16 @@ public class GroupTableTests
         Assert.Equal((Math.Abs(0.9 - 1) + Math.Abs(1.6 - 1) + 0.4) / 4, s.CalibrationError, 12);
         Assert.Equal(0.85, s.MeanFavorable, 12);
         Assert.Equal(0.6, s.MeanUnfavorable, 12);
-        Assert.Equal(s.Auc,
-            ScoreCounts.Together([ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]),
-                ScoreCounts.Of([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)])]).Auc, 12);
+        Assert.Equal(
+            s.Auc,
+            ScoreCounts
+                .Together([
+                    ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]),
+                    ScoreCounts.Of([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)]),
+                ])
+                .Auc,
+            12
+        );
     }
 
     [Theory]
@@ -34,11 +45,22 @@ public class GroupTableTests
     public void A_difference_of_scores_has_an_interval_around_it(string rate)
     {
         var random = new Random(3);
-        ScoreCounts Level(double shift) => ScoreCounts.Of(Enumerable.Range(0, 300).Select(i =>
-            (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0))
-                .Select(r => (r.Item1, r.Item1, r.Item2, 1.0)));
-        var m = GroupMetric.RateDifference.Measure(Two with { Scores = [Level(0.1), Level(0.5)] },
-            new() { Metric = "rate_difference", Rate = rate }, 0.95, 1);
+        ScoreCounts Level(double shift) =>
+            ScoreCounts.Of(
+                Enumerable
+                    .Range(0, 300)
+                    .Select(i => (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0))
+                    .Select(r => (r.Item1, r.Item1, r.Item2, 1.0))
+            );
+        var m = GroupMetric.RateDifference.Measure(
+            Two with
+            {
+                Scores = [Level(0.1), Level(0.5)],
+            },
+            new() { Metric = "rate_difference", Rate = rate },
+            0.95,
+            1
+        );
         Assert.True(m.Lower < m.Value && m.Value < m.Upper && m.Upper - m.Lower < 0.5, $"{m}");
     }
 
@@ -59,7 +81,10 @@ public class GroupTableTests
         Assert.True(apart.Upper - apart.Lower > mixed.Upper - mixed.Lower, $"{apart} {mixed}");
         // Five rows that are parted say next to nothing, also where levels stand side by side.
         var few = ScoreCounts.Of([(0.2, 0.2, false, 2), (0.8, 0.8, true, 3)]);
-        var beside = new GroupTable(["x", "y"], [Two.Cells[0], new(3, 0, 0, 2)], HasPrivileged: false) { Scores = [Mixed(), few] };
+        var beside = new GroupTable(["x", "y"], [Two.Cells[0], new(3, 0, 0, 2)], HasPrivileged: false)
+        {
+            Scores = [Mixed(), few],
+        };
         var wide = GroupMetric.RateDifference.Measure(beside, rule, 0.95, 1);
         Assert.True(wide is { Lower: 0, Upper: > 0.3 }, $"{wide}");
     }
@@ -68,7 +93,11 @@ public class GroupTableTests
     [Fact]
     public void A_difference_of_rates_of_hardly_any_rows_stays_below_one()
     {
-        var table = new GroupTable(["x", "y", "z"], [new(1, 1, 0, 0), new(0, 0, 1, 1), new(1, 0, 0, 1)], HasPrivileged: false);
+        var table = new GroupTable(
+            ["x", "y", "z"],
+            [new(1, 1, 0, 0), new(0, 0, 1, 1), new(1, 0, 0, 1)],
+            HasPrivileged: false
+        );
         var m = GroupMetric.StatisticalParityDifference.Measure(table, new() { Metric = "" }, 0.95, 1);
         Assert.Equal((1, 1), (m.Value, m.Upper));
         Assert.InRange(m.Lower, 0, 0.5);
@@ -77,16 +106,31 @@ public class GroupTableTests
     [Fact]
     public void A_rate_that_rests_on_too_few_rows_is_not_measured()
     {
-        var m = GroupMetric.EqualOpportunityDifference.Measure(Two with { MinCount = 51 }, new() { Metric = "" }, 0.95, 1);
+        var m = GroupMetric.EqualOpportunityDifference.Measure(
+            Two with
+            {
+                MinCount = 51,
+            },
+            new() { Metric = "" },
+            0.95,
+            1
+        );
         Assert.Equal("level 'x' has 50 rows for the true positive rate, fewer than 'min_count' 51", m.Reason);
-        Assert.True(GroupMetric.StatisticalParityDifference.Measure(Two with { MinCount = 51 }, new() { Metric = "" }, 0.95, 1).IsMeasured);
+        Assert.True(
+            GroupMetric
+                .StatisticalParityDifference.Measure(Two with { MinCount = 51 }, new() { Metric = "" }, 0.95, 1)
+                .IsMeasured
+        );
     }
 
     [Fact]
     public void The_lowest_and_highest_rate_are_those_of_a_level()
     {
         var rule = new GateRule { Metric = "", Rate = "true_positive_rate" };
-        var (low, high) = (GroupExtremum.Minimum.Measure(Two, rule, 0.95, 1), GroupExtremum.Maximum.Measure(Two, rule, 0.95, 1));
+        var (low, high) = (
+            GroupExtremum.Minimum.Measure(Two, rule, 0.95, 1),
+            GroupExtremum.Maximum.Measure(Two, rule, 0.95, 1)
+        );
         Assert.Equal(0.6, low.Value, 12);
         Assert.Equal(0.8, high.Value, 12);
         Assert.True(low.Lower < 0.6 && low.Upper > 0.6 && high.Lower < 0.8 && high.Upper > 0.8);
@@ -97,7 +141,11 @@ public class GroupTableTests
     {
         double Value(BenefitMetric metric) =>
             metric.Measure(Two with { HasPrivileged = false }, new() { Metric = "", Alpha = 2 }, 0.95, 1).Value;
-        Assert.Equal(Value(BenefitMetric.Entropy), Value(BenefitMetric.BetweenEntropy) + Value(BenefitMetric.WithinEntropy), 12);
+        Assert.Equal(
+            Value(BenefitMetric.Entropy),
+            Value(BenefitMetric.BetweenEntropy) + Value(BenefitMetric.WithinEntropy),
+            12
+        );
     }
 
     // Selection rates of classes 0, 1, 2: level a .5 .25 .25, level b .25 .5 .25.
@@ -107,9 +155,28 @@ public class GroupTableTests
     [InlineData(ClassView.Worst, -0.25)]
     public void Of_several_classes_one_or_their_mean_or_the_worst_counts(ClassView classes, double expected)
     {
-        float[] predicted = [.. Enumerable.Range(0, 80)
-            .Select(i => (float)(i < 40 ? Math.Max(0, i / 10 - 1) : i < 50 ? 0 : i < 70 ? 1 : 2))];
-        var m = Measure(predicted, new() { Metric = "statistical_parity_difference", Group = "g", Classes = classes });
+        float[] predicted =
+        [
+            .. Enumerable
+                .Range(0, 80)
+                .Select(i =>
+                    (float)(
+                        i < 40 ? Math.Max(0, i / 10 - 1)
+                        : i < 50 ? 0
+                        : i < 70 ? 1
+                        : 2
+                    )
+                ),
+        ];
+        var m = Measure(
+            predicted,
+            new()
+            {
+                Metric = "statistical_parity_difference",
+                Group = "g",
+                Classes = classes,
+            }
+        );
         Assert.Equal(expected, m.Value, 6);
     }
 
@@ -123,19 +190,50 @@ public class GroupTableTests
     public void Scores_that_are_not_numbers_are_said_whatever_is_measured(string metric, string? rate)
     {
         float[] predicted = [.. Enumerable.Range(0, 80).Select(i => i < 3 ? float.NaN : i % 3)];
-        var m = Measure(predicted, new() { Metric = metric, Group = "g", Rate = rate });
+        var m = Measure(
+            predicted,
+            new()
+            {
+                Metric = metric,
+                Group = "g",
+                Rate = rate,
+            }
+        );
         Assert.Equal("the model's scores are not numbers in 3 of 80 rows", m.Reason);
     }
 
     private static Measurement Measure(float[] predicted, GateRule rule)
     {
-        using var model = new FunctionClassifier([1], 3, x => -(x - arange(3)).abs(), new InputPolicy { Lower = 0, Upper = 3 });
-        var group = new GroupColumn("g", ["a", "b"], [.. Enumerable.Range(0, predicted.Length).Select(i => i / 40)], Privileged: 0, ["g"]);
-        using var data = new EvaluationSet(tensor(predicted).unsqueeze(1),
+        using var model = new FunctionClassifier(
+            [1],
+            3,
+            x => -(x - arange(3)).abs(),
+            new InputPolicy { Lower = 0, Upper = 3 }
+        );
+        var group = new GroupColumn(
+            "g",
+            ["a", "b"],
+            [.. Enumerable.Range(0, predicted.Length).Select(i => i / 40)],
+            Privileged: 0,
+            ["g"]
+        );
+        using var data = new EvaluationSet(
+            tensor(predicted).unsqueeze(1),
             tensor(Enumerable.Range(0, predicted.Length).Select(i => (long)(i % 3)).ToArray()),
-            ["0", "1", "2"], ImmutableDictionary<string, GroupColumn>.Empty.Add("g", group), null, favorable: 0);
+            ["0", "1", "2"],
+            ImmutableDictionary<string, GroupColumn>.Empty.Add("g", group),
+            null,
+            favorable: 0
+        );
         using var evaluation = new Evaluation(model, data);
-        var policy = new GatePolicy { File = "", Folder = "", Data = null!, Gates = [rule], Correction = Correction.None };
+        var policy = new GatePolicy
+        {
+            File = "",
+            Folder = "",
+            Data = null!,
+            Gates = [rule],
+            Correction = Correction.None,
+        };
         return new GateMeter(policy, data, "test", default).Measure(evaluation).Single();
     }
 }

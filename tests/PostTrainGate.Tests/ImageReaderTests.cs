@@ -31,13 +31,17 @@ public sealed class ImageReaderTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var images = Enumerable.Range(0, 40).Select(i => Pixels(i, 5, 4)).ToArray();
-        for (var i = 0; i < images.Length; i++) Png($"images/{(i % 2 == 0 ? "cat" : "dog")}/{i:00}.png", 5, 4, images[i]);
+        for (var i = 0; i < images.Length; i++)
+            Png($"images/{(i % 2 == 0 ? "cat" : "dog")}/{i:00}.png", 5, 4, images[i]);
         _folder.Write("images/README.txt", "no image");
         _folder.Write("images/cat/notes.txt", "no image either");
         Model(last ? [5, 4, 3] : [3, 5, 4], last);
 
         var policy = Read(Policy);
-        using var splits = DataReader.Read(policy, ClassifierLoader.Wanted(OnnxFile.Read(policy.Model!.FullPath), new()));
+        using var splits = DataReader.Read(
+            policy,
+            ClassifierLoader.Wanted(OnnxFile.Read(policy.Model!.FullPath), new())
+        );
         Assert.Equal(["cat", "dog"], splits.Test.ClassNames);
         Assert.Equal(last ? [20L, 5, 4, 3] : [20L, 3, 5, 4], splits.Test.Inputs.shape);
         for (var row = 0; row < splits.Test.Count; row++)
@@ -55,18 +59,33 @@ public sealed class ImageReaderTests : IDisposable
     [Fact]
     public void One_channel_is_the_luma_of_colours_and_sizes_are_brought_together()
     {
-        byte[][] colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 90, 90]];
+        byte[][] colours =
+        [
+            [255, 0, 0],
+            [0, 255, 0],
+            [0, 0, 255],
+            [90, 90, 90],
+        ];
         double[] luma = [0.299 * 255, 0.587 * 255, 0.114 * 255, 90]; // ITU-R BT.601
-        for (var i = 0; i < 40; i++) Png($"images/{i % 4}/{i}.png", 6 + i % 3, 8,
-            [.. Enumerable.Repeat(colours[i % 4], (6 + i % 3) * 8).SelectMany(c => c)]);
+        for (var i = 0; i < 40; i++)
+            Png(
+                $"images/{i % 4}/{i}.png",
+                6 + i % 3,
+                8,
+                [.. Enumerable.Repeat(colours[i % 4], (6 + i % 3) * 8).SelectMany(c => c)]
+            );
         Model([1, 4, 4], last: false, classes: 4);
-        Assert.Contains("'input.size' brings all to one size", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "'input.size' brings all to one size",
+            Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal
+        );
 
         using var splits = Splits(Read(Policy.Replace("input: {", "input: { size: [4, 4],", StringComparison.Ordinal)));
         Assert.Equal([20L, 1, 4, 4], splits.Test.Inputs.shape);
         var values = splits.Test.Inputs.data<float>().ToArray();
-        for (var i = 0; i < values.Length; i++) Assert.Equal(luma[splits.Test.LabelValues[i / 16]], values[i] * 255, 0.51);
+        for (var i = 0; i < values.Length; i++)
+            Assert.Equal(luma[splits.Test.LabelValues[i / 16]], values[i] * 255, 0.51);
     }
 
     [Fact]
@@ -83,16 +102,19 @@ public sealed class ImageReaderTests : IDisposable
         Model([3, 8, 8], last: false);
         using var splits = Splits(Read(Policy));
         var values = splits.Test.Inputs.data<float>().ToArray();
-        for (var i = 0; i < values.Length; i++) Assert.Equal(splits.Test.LabelValues[i / 192] == 0 ? 40 : 200, values[i] * 255, 1.01);
+        for (var i = 0; i < values.Length; i++)
+            Assert.Equal(splits.Test.LabelValues[i / 192] == 0 ? 40 : 200, values[i] * 255, 1.01);
     }
 
     [Fact]
     public void Images_that_the_model_does_not_take_are_shown_with_both_shapes()
     {
-        for (var i = 0; i < 16; i++) Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
+        for (var i = 0; i < 16; i++)
+            Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
         Model([3, 8, 8], last: false);
         var error = Assert.Throws<GateException>(() =>
-            Gate.Run(Read(Policy), new() { Write = false }, cancel: TestContext.Current.CancellationToken));
+            Gate.Run(Read(Policy), new() { Write = false }, cancel: TestContext.Current.CancellationToken)
+        );
         Assert.Contains("has the shape [3, 8, 8]", error.Message, StringComparison.Ordinal);
         Assert.Contains("has [3, 5, 4]", error.Message, StringComparison.Ordinal);
     }
@@ -102,24 +124,40 @@ public sealed class ImageReaderTests : IDisposable
     {
         Model([3, 5, 4], last: false);
         Directory.CreateDirectory(_folder.Path("images/cat"));
-        Assert.Contains("a folder without images (PNG, JPEG, WEBP, GIF, BMP) in folders named after their classes", Refused(Policy),
-            StringComparison.Ordinal);
-        for (var i = 0; i < 16; i++) Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
+        Assert.Contains(
+            "a folder without images (PNG, JPEG, WEBP, GIF, BMP) in folders named after their classes",
+            Refused(Policy),
+            StringComparison.Ordinal
+        );
+        for (var i = 0; i < 16; i++)
+            Png($"images/{i % 2}/{i}.png", 5, 4, Pixels(i, 5, 4));
         var whole = File.ReadAllBytes(_folder.Path("images/1/3.png"));
         File.WriteAllBytes(_folder.Path("images/1/3.png"), whole[..(whole.Length / 2)]);
-        Assert.Contains("'3.png' cannot be read: it is broken", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "'3.png' cannot be read: it is broken",
+            Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal
+        );
         File.WriteAllText(_folder.Path("images/1/3.png"), "hello");
-        Assert.Contains("'3.png' cannot be read: it is no image (PNG, JPEG, WEBP, GIF, BMP)", Assert.Throws<GateException>(() =>
-            Splits(Read(Policy))).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "'3.png' cannot be read: it is no image (PNG, JPEG, WEBP, GIF, BMP)",
+            Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal
+        );
         whole[16] = 0x7f; // a width of two thousand million
         File.WriteAllBytes(_folder.Path("images/1/3.png"), whole);
-        Assert.Contains("'3.png' cannot be read", Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "'3.png' cannot be read",
+            Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
+            StringComparison.Ordinal
+        );
         File.Delete(_folder.Path("images/1/3.png"));
         File.CreateSymbolicLink(_folder.Path("images/1/3.png"), "/usr/share/pixmaps/any.png");
-        Assert.Contains("which a symbolic link takes out of the policy's folder", Refused(Policy), StringComparison.Ordinal);
+        Assert.Contains(
+            "which a symbolic link takes out of the policy's folder",
+            Refused(Policy),
+            StringComparison.Ordinal
+        );
     }
 
     private static byte[] Pixels(int seed, int height, int width)
@@ -129,7 +167,8 @@ public sealed class ImageReaderTests : IDisposable
         return pixels;
     }
 
-    private static DataSplits Splits(GatePolicy policy) => DataReader.Read(policy, ClassifierLoader.Wanted(OnnxFile.Read(policy.Model!.FullPath), new()));
+    private static DataSplits Splits(GatePolicy policy) =>
+        DataReader.Read(policy, ClassifierLoader.Wanted(OnnxFile.Read(policy.Model!.FullPath), new()));
 
     private GatePolicy Read(string text)
     {
@@ -138,15 +177,20 @@ public sealed class ImageReaderTests : IDisposable
         return policy!;
     }
 
-    private string Refused(string text) => Assert.Single(PolicyReader.Read(_folder.Write("posttraingate.yml", text)).Diagnostics).Message;
+    private string Refused(string text) =>
+        Assert.Single(PolicyReader.Read(_folder.Write("posttraingate.yml", text)).Diagnostics).Message;
 
     private void Model(long[] shape, bool last, long classes = 2)
     {
         using var scope = NewDisposeScope();
         OnnxWriter writer = new(shape);
-        if (last) writer.Then("Transpose", ("perm", new long[] { 0, 3, 1, 2 }));
+        if (last)
+            writer.Then("Transpose", ("perm", new long[] { 0, 3, 1, 2 }));
         var inputs = shape.Aggregate((a, b) => a * b);
-        writer.Flatten().Gemm(ones(classes, inputs), zeros(classes)).Save(_folder.Path("model.onnx"), "logits", classes);
+        writer
+            .Flatten()
+            .Gemm(ones(classes, inputs), zeros(classes))
+            .Save(_folder.Path("model.onnx"), "logits", classes);
     }
 
     // Colour type 2, 8 bits, no filter.
@@ -161,7 +205,8 @@ public sealed class ImageReaderTests : IDisposable
         Chunk("IHDR"u8, header);
         using var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-            for (var y = 0; y < height; y++) zlib.Write([0, .. rgb.AsSpan(y * width * 3, width * 3)]);
+            for (var y = 0; y < height; y++)
+                zlib.Write([0, .. rgb.AsSpan(y * width * 3, width * 3)]);
         Chunk("IDAT"u8, packed.ToArray());
         Chunk("IEND"u8, []);
         Directory.CreateDirectory(Path.GetDirectoryName(_folder.Path(file))!);
@@ -186,7 +231,8 @@ public sealed class ImageReaderTests : IDisposable
         foreach (var b in bytes)
         {
             crc ^= b;
-            for (var k = 0; k < 8; k++) crc = (crc & 1) == 1 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
+            for (var k = 0; k < 8; k++)
+                crc = (crc & 1) == 1 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
         }
 
         return ~crc;

@@ -10,8 +10,12 @@ public class JudgeTests
     [InlineData(0.80, 0.75, 0.85, Verdict.Pass)]
     [InlineData(0.70, 0.65, 0.74, Verdict.Fail)]
     [InlineData(0.76, 0.70, 0.82, Verdict.Inconclusive)]
-    public void A_minimum_is_met_when_the_whole_interval_is_above_it(double value, double lower, double upper, Verdict expected) =>
-        Assert.Equal(expected, Judge.Verdict(Rule with { Min = 0.75 }, Better.Higher, new(value, lower, upper, 100)));
+    public void A_minimum_is_met_when_the_whole_interval_is_above_it(
+        double value,
+        double lower,
+        double upper,
+        Verdict expected
+    ) => Assert.Equal(expected, Judge.Verdict(Rule with { Min = 0.75 }, Better.Higher, new(value, lower, upper, 100)));
 
     [Theory]
     [InlineData(-0.05, -0.09, -0.01, Verdict.Pass)]
@@ -31,21 +35,43 @@ public class JudgeTests
 
     [Fact]
     public void What_was_not_measured_never_passes() =>
-        Assert.Equal(Verdict.NotMeasured, Judge.Verdict(Rule with { Min = 0 }, Better.Higher, Measurement.NotMeasured("no rows")));
+        Assert.Equal(
+            Verdict.NotMeasured,
+            Judge.Verdict(Rule with { Min = 0 }, Better.Higher, Measurement.NotMeasured("no rows"))
+        );
 
     [Fact]
     public void A_drop_needs_a_base()
     {
         var rule = Rule with { Drop = 0.01 };
         Assert.Equal(Verdict.NotMeasured, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100)));
-        Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.905, 0.88, 0.93, 100)));
-        Assert.Equal(Verdict.Fail, Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.92, 0.90, 0.94, 100)));
+        Assert.Equal(
+            Verdict.Pass,
+            Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.905, 0.88, 0.93, 100))
+        );
+        Assert.Equal(
+            Verdict.Fail,
+            Judge.Verdict(rule, Better.Higher, new(0.9, 0.88, 0.92, 100), new(0.92, 0.90, 0.94, 100))
+        );
         // With an interval of the difference, that interval decides.
-        Measurement now = new(0.9, 0.88, 0.92, 100), before = new(0.905, 0.88, 0.93, 100);
-        Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.005, 0, rule.Drop!.Value, 100)));
-        Assert.Equal(Verdict.Inconclusive, Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.005, -0.02, 0.03, 100)));
-        Assert.Equal(Verdict.Fail, Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.05, 0.04, 0.06, 100)));
-        Assert.Equal(Verdict.Pass, Judge.Verdict(rule, Better.Higher, now, before, Measurement.NotMeasured("no interval")));
+        Measurement now = new(0.9, 0.88, 0.92, 100),
+            before = new(0.905, 0.88, 0.93, 100);
+        Assert.Equal(
+            Verdict.Pass,
+            Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.005, 0, rule.Drop!.Value, 100))
+        );
+        Assert.Equal(
+            Verdict.Inconclusive,
+            Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.005, -0.02, 0.03, 100))
+        );
+        Assert.Equal(
+            Verdict.Fail,
+            Judge.Verdict(rule, Better.Higher, now, before, new Measurement(0.05, 0.04, 0.06, 100))
+        );
+        Assert.Equal(
+            Verdict.Pass,
+            Judge.Verdict(rule, Better.Higher, now, before, Measurement.NotMeasured("no interval"))
+        );
     }
 
     private static GateRule Rule => new() { Metric = "any" };

@@ -28,11 +28,20 @@ public class MedianPerturbationTests
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([ones_like(x), x], 1), Wide);
-        using var data = new EvaluationSet(tensor(new float[] { 1.2f, 1.5f, 2, 3, 4, -3 }).unsqueeze(1),
-            tensor(new long[] { 1, 1, 1, 1, 1, 1 }), ["no", "yes"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var data = new EvaluationSet(
+            tensor(new float[] { 1.2f, 1.5f, 2, 3, 4, -3 }).unsqueeze(1),
+            tensor(new long[] { 1, 1, 1, 1, 1, 1 }),
+            ["no", "yes"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var evaluation = new Evaluation(model, data);
-        GateRule rule = new() { Metric = "median_perturbation", Attack = new("deepfool", Norm.Linf, double.PositiveInfinity) };
+        GateRule rule = new()
+        {
+            Metric = "median_perturbation",
+            Attack = new("deepfool", Norm.Linf, double.PositiveInfinity),
+        };
         var measured = new MedianPerturbation().Measure(new(evaluation, rule, 0.95, 1));
         Assert.Equal(5, measured.Count);
         // DeepFool ends a little beyond the boundary (its overshoot is 2 %).
@@ -50,11 +59,23 @@ public class MedianPerturbationTests
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([ones_like(x), x], 1), Wide);
-        using var data = new EvaluationSet(tensor(new float[] { 2 }).unsqueeze(1), tensor(new long[] { 1 }), ["no", "yes"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var data = new EvaluationSet(
+            tensor(new float[] { 2 }).unsqueeze(1),
+            tensor(new long[] { 1 }),
+            ["no", "yes"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var evaluation = new Evaluation(model, data);
-        GateRule rule = new() { Metric = "median_perturbation", Attack = new("cw", Norm.Linf, double.PositiveInfinity) };
-        Assert.Equal("the attack cw makes distances small in L2, not in Linf",
-            new MedianPerturbation().Measure(new(evaluation, rule, 0.95, 1)).Reason);
+        GateRule rule = new()
+        {
+            Metric = "median_perturbation",
+            Attack = new("cw", Norm.Linf, double.PositiveInfinity),
+        };
+        Assert.Equal(
+            "the attack cw makes distances small in L2, not in Linf",
+            new MedianPerturbation().Measure(new(evaluation, rule, 0.95, 1)).Reason
+        );
     }
 }

@@ -18,9 +18,17 @@ public class MetricTests
         new([1], 2, x => cat([zeros_like(x), x - at], 1), Wide, gradients);
 
     private static EvaluationSet Set(float[] x, params long[] labels) =>
-        new(tensor(x).unsqueeze(1), tensor(labels), ["no", "yes"], ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        new(
+            tensor(x).unsqueeze(1),
+            tensor(labels),
+            ["no", "yes"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
 
-    private static GateRule Rule(string metric, double epsilon) => new() { Metric = metric, Attack = new("pgd", Norm.Linf, epsilon) };
+    private static GateRule Rule(string metric, double epsilon) =>
+        new() { Metric = metric, Attack = new("pgd", Norm.Linf, epsilon) };
 
     [Fact]
     public void Accuracy_by_class_is_the_share_of_each_class_with_its_own_interval()
@@ -40,31 +48,55 @@ public class MetricTests
     [InlineData("adult", "sex", 0.851552)]
     [InlineData("german", "age", 0.77)]
     [InlineData("german", "sex", 0.77)]
-    public void Measured_on_the_model_itself_every_metric_is_the_reference(string dataset, string attribute, double accuracy)
+    public void Measured_on_the_model_itself_every_metric_is_the_reference(
+        string dataset,
+        string attribute,
+        double accuracy
+    )
     {
         using var scope = NewDisposeScope();
-        using var reference = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json")));
+        using var reference = JsonDocument.Parse(
+            File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json"))
+        );
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
-        var column = description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()).ToList().IndexOf(attribute);
+        var column = description
+            .RootElement.GetProperty("columns")
+            .EnumerateArray()
+            .Select(c => c.GetString())
+            .ToList()
+            .IndexOf(attribute);
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"]);
-        var group = new GroupColumn(attribute, ["0", "1"], [.. arrays["x_test"].select(1, column).contiguous().data<int>()], 1,
-            [attribute]);
+        var group = new GroupColumn(
+            attribute,
+            ["0", "1"],
+            [.. arrays["x_test"].select(1, column).contiguous().data<int>()],
+            1,
+            [attribute]
+        );
         var groups = ImmutableDictionary<string, GroupColumn>.Empty.Add(attribute, group);
         using var data = new EvaluationSet(inputs, arrays["y_test"].to(int64), ["0", "1"], groups, null, 1);
         using var model = OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx"));
         using var evaluation = new Evaluation(model, data);
 
-        double Value(string name) => Catalog.Metrics.Single(m => m.Name == name)
-            .Measure(new(evaluation, new() { Metric = name, Group = attribute }, 0.95, 1)).Value;
+        double Value(string name) =>
+            Catalog
+                .Metrics.Single(m => m.Name == name)
+                .Measure(new(evaluation, new() { Metric = name, Group = attribute }, 0.95, 1))
+                .Value;
         Assert.Equal(accuracy, Value("accuracy"), 1e-6);
         var aif360 = reference.RootElement.GetProperty("aif360_classification");
-        foreach (var (ours, theirs) in new[]
-        {
-            ("statistical_parity_difference", "statistical_parity_difference"), ("disparate_impact", "disparate_impact"),
-            ("equal_opportunity_difference", "equal_opportunity_difference"), ("average_odds_difference", "average_odds_difference"),
-            ("average_absolute_odds_difference", "average_abs_odds_difference"), ("equalized_odds_difference", "equalized_odds_difference"),
-        })
+        foreach (
+            var (ours, theirs) in new[]
+            {
+                ("statistical_parity_difference", "statistical_parity_difference"),
+                ("disparate_impact", "disparate_impact"),
+                ("equal_opportunity_difference", "equal_opportunity_difference"),
+                ("average_odds_difference", "average_odds_difference"),
+                ("average_absolute_odds_difference", "average_abs_odds_difference"),
+                ("equalized_odds_difference", "equalized_odds_difference"),
+            }
+        )
         {
             Assert.Equal(aif360.GetProperty(theirs).GetDouble(), Value(ours), 1e-6);
         }
@@ -78,14 +110,20 @@ public class MetricTests
         using var evaluation = new Evaluation(model, set);
         var m = new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5), 0.95, 1));
         Assert.Equal(Intervals.Proportion(2, 5, 0.95), m with { Breakdowns = [] });
-        Assert.Equal([("no", 1 / 3.0), ("yes", 0.5)], Assert.Single(m.Breakdowns).Parts.Select(p => (p.Name, p.Value!.Value)));
+        Assert.Equal(
+            [("no", 1 / 3.0), ("yes", 0.5)],
+            Assert.Single(m.Breakdowns).Parts.Select(p => (p.Name, p.Value!.Value))
+        );
     }
 
     [Fact]
     public void A_sample_is_the_same_rows_for_every_model_and_any_seed_of_the_attack()
     {
         // Every tenth row is robust: which of them are drawn shows in the value.
-        using var set = Set([.. Enumerable.Range(0, 500).Select(i => i % 10 == 0 ? 9f : 0.1f)], [.. Enumerable.Repeat(1L, 500)]);
+        using var set = Set(
+            [.. Enumerable.Range(0, 500).Select(i => i % 10 == 0 ? 9f : 0.1f)],
+            [.. Enumerable.Repeat(1L, 500)]
+        );
         double Value(int seed, int rowSeed)
         {
             using var model = Threshold(0);
@@ -107,10 +145,16 @@ public class MetricTests
         using var model = Threshold(0, gradients: false);
         using var set = Set([1], 1);
         using var evaluation = new Evaluation(model, set);
-        Assert.Equal("the attack pgd needs gradients, which a formula does not have",
-            new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5), 0.95, 1)).Reason);
-        Assert.Equal("the gate names no attack",
-            new EmpiricalRobustness().Measure(new(evaluation, new() { Metric = "empirical_robustness" }, 0.95, 1)).Reason);
+        Assert.Equal(
+            "the attack pgd needs gradients, which a formula does not have",
+            new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5), 0.95, 1)).Reason
+        );
+        Assert.Equal(
+            "the gate names no attack",
+            new EmpiricalRobustness()
+                .Measure(new(evaluation, new() { Metric = "empirical_robustness" }, 0.95, 1))
+                .Reason
+        );
     }
 
     [Fact]
@@ -126,7 +170,10 @@ public class MetricTests
         var own = metric.Measure(new(original, Rule("empirical_robustness", 0.5), 0.95, 1));
         Assert.Equal((0, 4), (own.Value, own.Count));
         // After the repair -0.1 and -0.2 are right again.
-        Assert.Equal(Intervals.Proportion(2, 4, 0.95), metric.Measure(new(repaired, Rule("empirical_robustness", 0.5), 0.95, 1, original)));
+        Assert.Equal(
+            Intervals.Proportion(2, 4, 0.95),
+            metric.Measure(new(repaired, Rule("empirical_robustness", 0.5), 0.95, 1, original))
+        );
     }
 
     [Fact]
@@ -153,7 +200,9 @@ public class MetricTests
         using var model = Threshold(0);
         using var set = Set([5, 6], 1, 1);
         using var evaluation = new Evaluation(model, set);
-        Assert.Equal("the attack finds no adversarial example on the model before the repair",
-            new EmpiricalRobustness().Measure(new(evaluation, Rule("empirical_robustness", 0.5), 0.95, 1)).Reason);
+        Assert.Equal(
+            "the attack finds no adversarial example on the model before the repair",
+            new EmpiricalRobustness().Measure(new(evaluation, Rule("empirical_robustness", 0.5), 0.95, 1)).Reason
+        );
     }
 }

@@ -25,7 +25,9 @@ public class MinimalAttackTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path($"fmnist/{file}.onnx"));
-        using var theirs = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_foolbox_n{n}.json")));
+        using var theirs = JsonDocument.Parse(
+            File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_foolbox_n{n}.json"))
+        );
         var (images, labels) = FashionMnist.Test(n);
         var distances = AttackHarness.Distances(model, images, labels, new(new(attack, Norm.L2, 1), 1));
         var expected = theirs.RootElement.GetProperty("success").GetProperty("l2").GetProperty("median").GetDouble();
@@ -41,18 +43,33 @@ public class MinimalAttackTests(ITestOutputHelper output)
     [InlineData("cnn", "ead", Norm.L1, 10, "fab", 1.2)]
     [InlineData("lenet5", "hopskipjump", Norm.L2, 6, "deepfool", 2)]
     [InlineData("lenet5", "hopskipjump", Norm.Linf, 6, "deepfool", 2)]
-    public void On_real_models_they_come_as_near_as_others_within_a_factor(string file, string attack, Norm norm, int n, string other,
-        double factor)
+    public void On_real_models_they_come_as_near_as_others_within_a_factor(
+        string file,
+        string attack,
+        Norm norm,
+        int n,
+        string other,
+        double factor
+    )
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path($"fmnist/{file}.onnx"));
         var (images, labels) = FashionMnist.Test(n);
-        using var found = AttackHarness.Distances(model, images, labels, new(new(attack, norm, 1), 1) { KeepExamples = true });
+        using var found = AttackHarness.Distances(
+            model,
+            images,
+            labels,
+            new(new(attack, norm, 1), 1) { KeepExamples = true }
+        );
         using var theirs = AttackHarness.Distances(model, images, labels, new(new(other, norm, 1), 1));
-        output.WriteLine($"{file} {attack} {norm} {n}: {found.Median}, {other} {theirs.Median}, ratio {found.Median / theirs.Median}");
+        output.WriteLine(
+            $"{file} {attack} {norm} {n}: {found.Median}, {other} {theirs.Median}, ratio {found.Median / theirs.Median}"
+        );
         var errs = AttackHarness.Errs(model.LogitsOfAll(found.Examples!), labels).data<bool>().ToArray();
         var correct = found.Correct.Index().Where(c => c.Item).Select(c => c.Index).ToArray();
-        Assert.All(correct, row => Assert.True(errs[row] && double.IsFinite(found.Distance[row]), $"row {row} is not adversarial"));
+        Assert.All(correct, row =>
+            Assert.True(errs[row] && double.IsFinite(found.Distance[row]), $"row {row} is not adversarial")
+        );
         BudgetTests.AssertLegal(new Budget(norm, double.MaxValue, 0, 1), images, found.Examples!);
         Assert.InRange(theirs.Median, 0, double.MaxValue);
         Assert.InRange(found.Median / theirs.Median, 0, factor);
@@ -65,7 +82,12 @@ public class MinimalAttackTests(ITestOutputHelper output)
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/cnn.onnx"));
         var foolbox = NpzFile.Read(Fixtures.Path("reference/adv64/cnn_deepfool_foolbox.npz"));
         var (images, labels) = FashionMnist.Test(64);
-        using var outcome = AttackHarness.Run(model, images, labels, new(new("deepfool", Norm.L2, 100), 1) { KeepExamples = true });
+        using var outcome = AttackHarness.Run(
+            model,
+            images,
+            labels,
+            new(new("deepfool", Norm.L2, 100), 1) { KeepExamples = true }
+        );
         var correct = tensor(outcome.Correct.ToArray()).nonzero().flatten();
         var difference = (outcome.Examples! - foolbox["adv"]).index_select(0, correct).abs().max().item<float>();
         output.WriteLine($"largest difference {difference}");
@@ -79,7 +101,12 @@ public class MinimalAttackTests(ITestOutputHelper output)
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/cnn.onnx"));
         using var art = JsonDocument.Parse(File.ReadAllText(Fixtures.Path("reference/attacks/cnn_jsma_art_n50.json")));
         var (images, labels) = FashionMnist.Test(50);
-        using var outcome = AttackHarness.Run(model, images, labels, new(new("jsma", Norm.Linf, 1), 1) { KeepExamples = true });
+        using var outcome = AttackHarness.Run(
+            model,
+            images,
+            labels,
+            new(new("jsma", Norm.Linf, 1), 1) { KeepExamples = true }
+        );
         output.WriteLine($"{outcome.RobustAccuracy}");
         Assert.InRange(outcome.RobustAccuracy, 0, art.RootElement.GetProperty("robust_accuracy").GetDouble() + 0.01);
         var changed = (outcome.Examples! - images).flatten(1).ne(0).sum(1);
@@ -104,16 +131,27 @@ public class MinimalAttackTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         float[] w = [0.9f, -1.4f, 0.3f, 0.6f];
         var isDecision = attack == "hopskipjump";
-        using var model = new FunctionClassifier([4], 2, x =>
-        {
-            var z = x.matmul(tensor(w)).Plus(0.2);
-            return stack([zeros_like(z), isDecision ? z.sign() : z], 1);
-        }, isDecision ? new() { Lower = -3, Upper = 3 } : Wide, hasGradients: !isDecision);
+        using var model = new FunctionClassifier(
+            [4],
+            2,
+            x =>
+            {
+                var z = x.matmul(tensor(w)).Plus(0.2);
+                return stack([zeros_like(z), isDecision ? z.sign() : z], 1);
+            },
+            isDecision ? new() { Lower = -3, Upper = 3 } : Wide,
+            hasGradients: !isDecision
+        );
         using var random = new Generator(5, CPU);
         var inputs = rand(40, 4, generator: random) * 2 - 1;
         var z = inputs.matmul(tensor(w)).Plus(0.2);
         var distances = AttackHarness.Distances(model, inputs, (z > 0).to(int64), new(new(attack, norm, 1), 1));
-        var dual = norm switch { Norm.Linf => w.Sum(Math.Abs), Norm.L2 => Math.Sqrt(w.Sum(v => v * v)), _ => w.Max(Math.Abs) };
+        var dual = norm switch
+        {
+            Norm.Linf => w.Sum(Math.Abs),
+            Norm.L2 => Math.Sqrt(w.Sum(v => v * v)),
+            _ => w.Max(Math.Abs),
+        };
         var ratios = distances.Distance.Zip(z.data<float>(), (d, m) => d / (Math.Abs(m) / dual)).ToArray();
         output.WriteLine($"{attack} {norm}: {ratios.Min()} to {ratios.Max()}, median {ratios.Order().ElementAt(20)}");
         Assert.All(ratios, r => Assert.True(r > 0.999, $"nearer than there is any: {r}"));
@@ -130,7 +168,8 @@ public class MinimalAttackTests(ITestOutputHelper output)
         var distances = AttackHarness.Distances(model, images, labels, run);
         using var outcome = AttackHarness.Run(model, images, labels, run);
         Assert.InRange(outcome.RobustAccuracy, 0, distances.RobustAccuracy(0.5));
-        Assert.All(new[] { 0.1, 0.3, 1, 3 }.Zip([0.3, 1, 3, 9]),
-            e => Assert.True(distances.RobustAccuracy(e.First) >= distances.RobustAccuracy(e.Second)));
+        Assert.All(new[] { 0.1, 0.3, 1, 3 }.Zip([0.3, 1, 3, 9]), e =>
+            Assert.True(distances.RobustAccuracy(e.First) >= distances.RobustAccuracy(e.Second))
+        );
     }
 }

@@ -17,8 +17,14 @@ public class NpzFileTests
         Assert.Equal([700, 58], arrays["x_train"].shape);
         Assert.Equal(ScalarType.Int32, arrays["x_train"].dtype);
         // scaler_min and scaler_max were fitted on x_train by scikit-learn: they check every value and the memory order of x_train.
-        Assert.Equal(arrays["scaler_min"].to(float64).data<double>(), arrays["x_train"].amin(0).to(float64).data<double>());
-        Assert.Equal(arrays["scaler_max"].to(float64).data<double>(), arrays["x_train"].amax(0).to(float64).data<double>());
+        Assert.Equal(
+            arrays["scaler_min"].to(float64).data<double>(),
+            arrays["x_train"].amin(0).to(float64).data<double>()
+        );
+        Assert.Equal(
+            arrays["scaler_max"].to(float64).data<double>(),
+            arrays["x_train"].amax(0).to(float64).data<double>()
+        );
     }
 
     [Fact]
@@ -34,19 +40,27 @@ public class NpzFileTests
 
     [Fact]
     public void Any_array_in_either_order_and_every_version_reads_back() =>
-        Gen.Select(Gen.Long[0, 5].Array[0, 4], Gen.Bool, Gen.Int[1, 3]).Sample((shape, fortran, version) =>
-        {
-            using var scope = NewDisposeScope();
-            var count = shape.Aggregate(1L, (a, b) => a * b);
-            var expected = arange(count, dtype: float64).reshape(shape);
-            var stored = fortran && shape.Length > 1
-                ? expected.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(i => (long)i)]).contiguous() : expected;
-            var path = Archive(("a", Npy("<f8", fortran, Tuple(shape), stored.bytes.ToArray(), version)));
-            var read = NpzFile.Read(path)["a"];
-            File.Delete(path);
-            Assert.Equal(shape, read.shape);
-            Assert.True(read.equal(expected).all().item<bool>());
-        }, iter: 100);
+        Gen.Select(Gen.Long[0, 5].Array[0, 4], Gen.Bool, Gen.Int[1, 3])
+            .Sample(
+                (shape, fortran, version) =>
+                {
+                    using var scope = NewDisposeScope();
+                    var count = shape.Aggregate(1L, (a, b) => a * b);
+                    var expected = arange(count, dtype: float64).reshape(shape);
+                    var stored =
+                        fortran && shape.Length > 1
+                            ? expected
+                                .permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(i => (long)i)])
+                                .contiguous()
+                            : expected;
+                    var path = Archive(("a", Npy("<f8", fortran, Tuple(shape), stored.bytes.ToArray(), version)));
+                    var read = NpzFile.Read(path)["a"];
+                    File.Delete(path);
+                    Assert.Equal(shape, read.shape);
+                    Assert.True(read.equal(expected).all().item<bool>());
+                },
+                iter: 100
+            );
 
     [Theory]
     [InlineData("|O", "(1,)", 8, "Python objects")]
@@ -66,12 +80,17 @@ public class NpzFileTests
     [Fact]
     public void A_file_that_is_no_archive_or_is_cut_short_is_refused()
     {
-        var whole = Archive(("x", Npy("<f4", false, "(500,)", [.. Enumerable.Range(0, 2000).Select(i => (byte)(i * 7919 >> 3))], 1)));
+        var whole = Archive(
+            ("x", Npy("<f4", false, "(500,)", [.. Enumerable.Range(0, 2000).Select(i => (byte)(i * 7919 >> 3))], 1))
+        );
         var bytes = File.ReadAllBytes(whole);
         foreach (var cut in new[] { 0, 10, bytes.Length / 2, bytes.Length - 1 })
         {
             File.WriteAllBytes(whole, bytes[..cut]);
-            Assert.Equal(DiagnosticCodes.DataUnreadable, Assert.Throws<GateException>(() => NpzFile.Read(whole)).Diagnostics[0].Code);
+            Assert.Equal(
+                DiagnosticCodes.DataUnreadable,
+                Assert.Throws<GateException>(() => NpzFile.Read(whole)).Diagnostics[0].Code
+            );
         }
 
         File.Delete(whole);
@@ -81,8 +100,11 @@ public class NpzFileTests
 
     internal static byte[] Npy(string type, bool fortran, string shape, byte[] data, int version)
     {
-        var header = Encoding.ASCII.GetBytes($"{{'descr': '{type}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
-        var length = version == 1 ? BitConverter.GetBytes((ushort)header.Length) : BitConverter.GetBytes((uint)header.Length);
+        var header = Encoding.ASCII.GetBytes(
+            $"{{'descr': '{type}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n"
+        );
+        var length =
+            version == 1 ? BitConverter.GetBytes((ushort)header.Length) : BitConverter.GetBytes((uint)header.Length);
         return [0x93, .. "NUMPY"u8, (byte)version, 0, .. length, .. header, .. data];
     }
 

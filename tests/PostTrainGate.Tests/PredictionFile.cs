@@ -14,9 +14,10 @@ internal static class PredictionFile
     {
         using var db = new DuckDBConnection("DataSource=:memory:");
         db.Open();
-        using var command =
-            new DuckDBCommand(
-                $"COPY ({sql}) TO '{folder.Path(name)}'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}", db);
+        using var command = new DuckDBCommand(
+            $"COPY ({sql}) TO '{folder.Path(name)}'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}",
+            db
+        );
         command.ExecuteNonQuery();
         return folder.Path(name);
     }
@@ -24,8 +25,14 @@ internal static class PredictionFile
     /// <summary>The rows of a data set: columns g, y, p and s.</summary>
     public static void Write(TemporaryFolder folder, string name, FairnessData data, double[] scores)
     {
-        var rows = Enumerable.Range(0, data.Labels.Length).Select(i => string.Create(CultureInfo.InvariantCulture,
-            $"({data.LevelOf[i]}, {data.Labels[i]}, {data.Predictions[i]}, CAST('{scores[i]:R}' AS DOUBLE))"));
+        var rows = Enumerable
+            .Range(0, data.Labels.Length)
+            .Select(i =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"({data.LevelOf[i]}, {data.Labels[i]}, {data.Predictions[i]}, CAST('{scores[i]:R}' AS DOUBLE))"
+                )
+            );
         Write(folder, name, $"SELECT * FROM (VALUES {string.Join(", ", rows)}) t(g, y, p, s)");
     }
 
@@ -34,14 +41,20 @@ internal static class PredictionFile
     {
         using var folder = new TemporaryFolder();
         Write(folder, $"predictions.{data.From}", data, scores ?? data.Scores);
-        var policy = Policy(folder, $$"""
+        var policy = Policy(
+            folder,
+            $$"""
             version: 1
             data: { source: predictions.{{data.From}}, label: y, prediction: p, score: s }
             groups: { g: { column: g{{(privileged is { } level ? $", privileged: {level}" : "")}} } }
             gates: [disparate_impact: { group: g, min: 0.8 }]
-            """);
+            """
+        );
         var predictions = PredictionReader.Read(policy);
-        return GroupTable.Count(predictions.Rows("g", scores is null ? null : predictions.Favorable)!, predictions.Favorable);
+        return GroupTable.Count(
+            predictions.Rows("g", scores is null ? null : predictions.Favorable)!,
+            predictions.Favorable
+        );
     }
 
     /// <summary>The policy of that text.</summary>

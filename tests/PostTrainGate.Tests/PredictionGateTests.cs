@@ -38,7 +38,9 @@ public sealed class PredictionGateTests : IDisposable
     public async Task The_command_line_gates_predictions_and_every_report_shows_it(string kind)
     {
         PredictionFile.Write(_folder, $"people.{kind}", People);
-        _folder.Write("posttraingate.yml", $$"""
+        _folder.Write(
+            "posttraingate.yml",
+            $$"""
             version: 1
             data: { source: people.{{kind}}, label: y, prediction: p, score: s, favorable: yes }
             {{Groups}}
@@ -52,9 +54,14 @@ public sealed class PredictionGateTests : IDisposable
               - theil_index: { max: 0.9 }
               - accuracy: { min: 0.5, drop: 0.1 }
             report: { html: true, junit: true, sarif: true }
-            """);
+            """
+        );
         using var place = new Workplace();
-        var code = await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken);
+        var code = await CommandLine.RunAsync(
+            ["check", _folder.Root],
+            place.Host,
+            TestContext.Current.CancellationToken
+        );
         string Report(string name) => File.ReadAllText(_folder.Path($"posttraingate-report/{name}"));
         var result = GateJson.Parse(Report("gate-result.json"));
 
@@ -66,9 +73,14 @@ public sealed class PredictionGateTests : IDisposable
         Assert.Equal(0.25 - 0.75, result.Gates[1].Original.Value!.Value, 12);
         Assert.Equal((160, Verdict.Fail), (result.Gates[1].Original.Count, result.Gates[1].Original.Verdict));
         Assert.Equal(0.0, result.Gates[2].Original.Value!.Value, 12); // in either every favourable row scores higher
-        Assert.Equal(["a × old=false", "a × old=true", "b × old=false", "b × old=true"],
-            result.Gates[3].Original.Breakdowns[0].Parts.Select(p => p.Name));
-        Assert.Equal(["below 25", "25 to below 45", "from 45"], result.Gates[4].Original.Breakdowns[0].Parts.Select(p => p.Name));
+        Assert.Equal(
+            ["a × old=false", "a × old=true", "b × old=false", "b × old=true"],
+            result.Gates[3].Original.Breakdowns[0].Parts.Select(p => p.Name)
+        );
+        Assert.Equal(
+            ["below 25", "25 to below 45", "from 45"],
+            result.Gates[4].Original.Breakdowns[0].Parts.Select(p => p.Name)
+        );
         Assert.Equal(Verdict.NotMeasured, result.Gates[7].Original.Verdict);
         Assert.Equal("there is no model of the base branch to compare with", result.Gates[7].Original.Reason);
         foreach (var report in new[] { Report("gate-report.md"), Report("gate-report.html") })
@@ -95,21 +107,36 @@ public sealed class PredictionGateTests : IDisposable
     {
         var data = FairnessData.Read(dataset, attribute);
         PredictionFile.Write(_folder, "p.parquet", data, data.Scores);
-        var policy = PredictionFile.Policy(_folder, """
+        var policy = PredictionFile.Policy(
+            _folder,
+            """
             version: 1
             data: { source: p.parquet, label: y, prediction: p, score: s }
             groups: { g: { column: g, privileged: 1 } }
             gates: [accuracy: { min: 0.5 }]
-            """);
+            """
+        );
         var (counted, rows) = (PredictionReader.Read(policy), new Rows(data));
         foreach (var metric in Catalog.Metrics.OfType<IPredictionMetric>())
         {
-            foreach (var rate in metric.Needs.HasFlag(MetricNeeds.Rate)
-                ? Catalog.Rates.Where(r => !r.NeedsScores).Select(r => (string?)r.Name) : [null])
+            foreach (
+                var rate in metric.Needs.HasFlag(MetricNeeds.Rate)
+                    ? Catalog.Rates.Where(r => !r.NeedsScores).Select(r => (string?)r.Name)
+                    : [null]
+            )
             {
-                var rule = new Policy.GateRule { Metric = metric.Name, Group = "g", Rate = rate, Max = 0.1 };
+                var rule = new Policy.GateRule
+                {
+                    Metric = metric.Name,
+                    Group = "g",
+                    Rate = rate,
+                    Max = 0.1,
+                };
                 var (a, b) = (metric.Measure(counted, rule, 0.95, 1), metric.Measure(rows, rule, 0.95, 1));
-                Assert.Equal((b.Value, b.Lower, b.Upper, b.Count, b.Reason), (a.Value, a.Lower, a.Upper, a.Count, a.Reason));
+                Assert.Equal(
+                    (b.Value, b.Lower, b.Upper, b.Count, b.Reason),
+                    (a.Value, a.Lower, a.Upper, a.Count, a.Reason)
+                );
             }
         }
 
@@ -126,53 +153,88 @@ public sealed class PredictionGateTests : IDisposable
     [Fact]
     public void Of_several_classes_the_mean_and_the_worst_count()
     {
-        PredictionFile.Write(_folder, "p.csv",
-            "SELECT i % 2 AS g, i % 3 AS y, CASE WHEN i % 6 = 0 THEN 1 ELSE i % 3 END AS p FROM range(600) t(i)");
-        var result = Run(PredictionFile.Policy(_folder, """
-            version: 1
-            data: { source: p.csv, label: y, prediction: p }
-            groups: { g: { column: g } }
-            gates:
-              - statistical_parity_difference: { group: g, classes: macro, max: 0.5 }
-              - statistical_parity_difference: { group: g, classes: worst, max: 0.5 }
-              - statistical_parity_difference: { group: g, max: 0.5 }
-            """));
+        PredictionFile.Write(
+            _folder,
+            "p.csv",
+            "SELECT i % 2 AS g, i % 3 AS y, CASE WHEN i % 6 = 0 THEN 1 ELSE i % 3 END AS p FROM range(600) t(i)"
+        );
+        var result = Run(
+            PredictionFile.Policy(
+                _folder,
+                """
+                version: 1
+                data: { source: p.csv, label: y, prediction: p }
+                groups: { g: { column: g } }
+                gates:
+                  - statistical_parity_difference: { group: g, classes: macro, max: 0.5 }
+                  - statistical_parity_difference: { group: g, classes: worst, max: 0.5 }
+                  - statistical_parity_difference: { group: g, max: 0.5 }
+                """
+            )
+        );
         // Even rows: classes 0, 1, 2 are predicted 0, 200, 100 times of 300; odd rows 100 each.
-        Assert.Equal([2 / 9.0, 1 / 3.0, 0], result.Gates.Select(g => Math.Round(g.Original.Value!.Value, 12)),
-            (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal([2 / 9.0, 1 / 3.0, 0], result.Gates.Select(g => Math.Round(g.Original.Value!.Value, 12)), (a, b) =>
+            Math.Abs(a - b) < 1e-9
+        );
     }
 
     [Theory]
-    [InlineData("SELECT NULL AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
-        "PTG3004 The group 'g' has no rows: every value is missing.")]
-    [InlineData("SELECT 1 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
-        "PTG3004 The group 'g' has one level only, '1': there is nothing to compare.")]
-    [InlineData("SELECT i AS g, nullif(i % 3, 2) AS y, 1 AS p, 0.5 AS s FROM range(6) t(i)",
-        "PTG3003 The label column 'y' has no value in 2 of 6 rows; drop those rows or fill them in.")]
-    [InlineData("SELECT i AS g, i % 2 AS y, nullif(i % 2, 0) AS p, 0.5 AS s FROM range(6) t(i)",
-        "PTG3003 The prediction column 'p' has no value in 3 of 6 rows; drop those rows or fill them in.")]
-    [InlineData("SELECT i AS g, i % 2 AS y, i % 3 AS p, 0.5 AS s FROM range(6) t(i)",
-        "PTG3003 The prediction column 'p' holds '2', which no label is; list every class in 'data.classes' where that is right.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, CAST('NaN' AS DOUBLE) AS s FROM range(4) t(i)",
-        "PTG3003 The score 's' is no number from 0 to 1 in 4 of 4 rows.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 1.5 * i AS s FROM range(4) t(i)",
-        "PTG3003 The score 's' is no number from 0 to 1 in 3 of 4 rows.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 'high' AS s FROM range(4) t(i)",
-        "PTG3003 'data.score' names 's', which is no column of numbers.")]
-    [InlineData("SELECT i % 2 AS gg, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
-        "PTG3002 The group 'g' names the column 'g', which the data lacks; it has 'gg', 'y', 'p' and 's'.")]
-    [InlineData("SELECT i AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(1000) t(i)",
-        "PTG3003 The group 'g' would have more than 500 levels; cut numbers by 'bins', or group by a condition, such as { where: \"age >= 25\" }.")]
-    [InlineData("SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(0) t(i)", "PTG3004 'p.parquet' has no rows.")]
+    [InlineData(
+        "SELECT NULL AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
+        "PTG3004 The group 'g' has no rows: every value is missing."
+    )]
+    [InlineData(
+        "SELECT 1 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
+        "PTG3004 The group 'g' has one level only, '1': there is nothing to compare."
+    )]
+    [InlineData(
+        "SELECT i AS g, nullif(i % 3, 2) AS y, 1 AS p, 0.5 AS s FROM range(6) t(i)",
+        "PTG3003 The label column 'y' has no value in 2 of 6 rows; drop those rows or fill them in."
+    )]
+    [InlineData(
+        "SELECT i AS g, i % 2 AS y, nullif(i % 2, 0) AS p, 0.5 AS s FROM range(6) t(i)",
+        "PTG3003 The prediction column 'p' has no value in 3 of 6 rows; drop those rows or fill them in."
+    )]
+    [InlineData(
+        "SELECT i AS g, i % 2 AS y, i % 3 AS p, 0.5 AS s FROM range(6) t(i)",
+        "PTG3003 The prediction column 'p' holds '2', which no label is; list every class in 'data.classes' where that is right."
+    )]
+    [InlineData(
+        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, CAST('NaN' AS DOUBLE) AS s FROM range(4) t(i)",
+        "PTG3003 The score 's' is no number from 0 to 1 in 4 of 4 rows."
+    )]
+    [InlineData(
+        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 1.5 * i AS s FROM range(4) t(i)",
+        "PTG3003 The score 's' is no number from 0 to 1 in 3 of 4 rows."
+    )]
+    [InlineData(
+        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 'high' AS s FROM range(4) t(i)",
+        "PTG3003 'data.score' names 's', which is no column of numbers."
+    )]
+    [InlineData(
+        "SELECT i % 2 AS gg, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
+        "PTG3002 The group 'g' names the column 'g', which the data lacks; it has 'gg', 'y', 'p' and 's'."
+    )]
+    [InlineData(
+        "SELECT i AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(1000) t(i)",
+        "PTG3003 The group 'g' would have more than 500 levels; cut numbers by 'bins', or group by a condition, such as { where: \"age >= 25\" }."
+    )]
+    [InlineData(
+        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(0) t(i)",
+        "PTG3004 'p.parquet' has no rows."
+    )]
     public void What_is_wrong_with_the_file_is_said_at_its_place(string sql, string says)
     {
         PredictionFile.Write(_folder, "p.parquet", sql);
-        var policy = PredictionFile.Policy(_folder, """
+        var policy = PredictionFile.Policy(
+            _folder,
+            """
             version: 1
             data: { source: p.parquet, label: y, prediction: p, score: s }
             groups: { g: { column: g } }
             gates: [disparate_impact: { group: g, min: 0.8 }]
-            """);
+            """
+        );
         var wrong = Assert.Throws<GateException>(() => Run(policy)).Diagnostics.Single();
         Assert.Equal(says, $"{wrong.Code} {wrong.Message}");
         Assert.InRange(wrong.Position!.Value.Line, 2, 3);
@@ -181,14 +243,24 @@ public sealed class PredictionGateTests : IDisposable
     [Fact]
     public void Rows_without_a_level_are_left_out_and_said()
     {
-        PredictionFile.Write(_folder, "p.csv",
-            "SELECT CASE i % 5 WHEN 0 THEN NULL ELSE i % 2 END AS g, i % 2 AS y, i % 3 % 2 AS p FROM range(100) t(i)");
-        var reading = Run(PredictionFile.Policy(_folder, """
-            version: 1
-            data: { source: p.csv, label: y, prediction: p }
-            groups: { g: { column: g } }
-            gates: [rate_difference: { group: g, rate: accuracy, max: 0.001 }]
-            """)).Gates[0].Original;
+        PredictionFile.Write(
+            _folder,
+            "p.csv",
+            "SELECT CASE i % 5 WHEN 0 THEN NULL ELSE i % 2 END AS g, i % 2 AS y, i % 3 % 2 AS p FROM range(100) t(i)"
+        );
+        var reading = Run(
+            PredictionFile.Policy(
+                _folder,
+                """
+                version: 1
+                data: { source: p.csv, label: y, prediction: p }
+                groups: { g: { column: g } }
+                gates: [rate_difference: { group: g, rate: accuracy, max: 0.001 }]
+                """
+            )
+        )
+            .Gates[0]
+            .Original;
         Assert.Equal("20 of 100 rows have no value of the group 'g' and are left out", reading.Notes[0]);
         Assert.Equal(80, reading.Breakdowns[0].Parts.Sum(p => p.Count));
     }
@@ -197,16 +269,21 @@ public sealed class PredictionGateTests : IDisposable
     public void More_groups_than_can_be_counted_together_are_refused()
     {
         PredictionFile.Write(_folder, "p.csv", "SELECT i % 2 AS g, i % 2 AS y, 1 AS p FROM range(10) t(i)");
-        var policy = PredictionFile.Policy(_folder, $$"""
+        var policy = PredictionFile.Policy(
+            _folder,
+            $$"""
             version: 1
             data: { source: p.csv, label: y, prediction: p }
             groups:
             {{string.Join('\n', Enumerable.Range(0, 63).Select(i => $"  g{i}: {{ column: g }}"))}}
             gates: [disparate_impact: { group: g0, min: 0.8 }]
-            """);
+            """
+        );
         var wrong = Assert.Throws<GateException>(() => Run(policy)).Diagnostics.Single();
-        Assert.Equal("PTG1011 63 groups cannot be counted in one pass; at most 62 that are no crosses: split the policy.",
-            $"{wrong.Code} {wrong.Message}");
+        Assert.Equal(
+            "PTG1011 63 groups cannot be counted in one pass; at most 62 that are no crosses: split the policy.",
+            $"{wrong.Code} {wrong.Message}"
+        );
         Assert.Equal(66, wrong.Position!.Value.Line);
     }
 
@@ -214,20 +291,29 @@ public sealed class PredictionGateTests : IDisposable
     [Fact]
     public void A_value_that_only_a_late_row_has_is_read_as_what_it_is()
     {
-        var lines = Enumerable.Range(0, 150_000)
+        var lines = Enumerable
+            .Range(0, 150_000)
             .Select(i => string.Create(CultureInfo.InvariantCulture, $"{(i < 140_000 ? i % 2 : "x")},{i / 2 % 2},1"));
         _folder.Write("p.csv", $"g,y,p\n{string.Join('\n', lines)}\n");
-        var result = Run(PredictionFile.Policy(_folder, """
-            version: 1
-            data: { source: p.csv, label: y, prediction: p }
-            groups: { g: { column: g } }
-            gates: [rate_difference: { group: g, rate: accuracy, max: 0.5 }]
-            """));
-        Assert.Equal([("0", 70_000), ("1", 70_000), ("x", 10_000)],
-            result.Gates[0].Original.Breakdowns[0].Parts.Select(p => (p.Name, p.Count)));
+        var result = Run(
+            PredictionFile.Policy(
+                _folder,
+                """
+                version: 1
+                data: { source: p.csv, label: y, prediction: p }
+                groups: { g: { column: g } }
+                gates: [rate_difference: { group: g, rate: accuracy, max: 0.5 }]
+                """
+            )
+        );
+        Assert.Equal(
+            [("0", 70_000), ("1", 70_000), ("x", 10_000)],
+            result.Gates[0].Original.Breakdowns[0].Parts.Select(p => (p.Name, p.Count))
+        );
     }
 
-    private static GateResult Run(Policy.GatePolicy policy) => Gate.Run(policy, cancel: TestContext.Current.CancellationToken);
+    private static GateResult Run(Policy.GatePolicy policy) =>
+        Gate.Run(policy, cancel: TestContext.Current.CancellationToken);
 
     private sealed class Rows(FairnessData data) : IPredictions
     {
@@ -236,6 +322,9 @@ public sealed class PredictionGateTests : IDisposable
         public int Favorable => 1;
 
         PredictedRows? IPredictions.Rows(string? group, int? scored) =>
-            new(data.Labels, data.Predictions, group is null ? null : data.Group(1)) { Scores = scored is null ? null : data.Scores };
+            new(data.Labels, data.Predictions, group is null ? null : data.Group(1))
+            {
+                Scores = scored is null ? null : data.Scores,
+            };
     }
 }

@@ -6,13 +6,22 @@ namespace PostTrainGate.Tests;
 internal static class Processes
 {
     /// <summary>Exit code and what it printed; standard error goes into the message of a failure only.</summary>
-    public static (int Code, string Output, string Error) Run(string program, IEnumerable<string> arguments, string input = "",
-        string? folder = null)
+    public static (int Code, string Output, string Error) Run(
+        string program,
+        IEnumerable<string> arguments,
+        string input = "",
+        string? folder = null
+    )
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "",
-        })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = folder ?? "",
+            }
+        )!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEndAsync();
         process.StandardInput.Write(input);

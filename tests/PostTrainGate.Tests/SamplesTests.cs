@@ -21,41 +21,74 @@ public sealed class SamplesTests : IDisposable
         using var scope = NewDisposeScope();
         var arrays = NpzFile.Read(Fixtures.Path("fairness/german.npz"));
         var encoded = cat([arrays["x_train"], arrays["x_test"]], 0).to(float64);
-        var names = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Fixtures.Path("fairness/german.json")))
+        var names = System
+            .Text.Json.JsonDocument.Parse(File.ReadAllText(Fixtures.Path("fairness/german.json")))
             .RootElement.GetProperty("columns")
-            .EnumerateArray().Select(c => c.GetString()!).ToArray();
+            .EnumerateArray()
+            .Select(c => c.GetString()!)
+            .ToArray();
         var theirs = FeatureLayout.FromNames([.. names]);
         using var data = DataReader.Read(PolicyOf("credit"));
         var ours = data.Repair.Layout!;
-        foreach (var (our, their) in new[] { ("purpose", "purpose"), ("savings", "savings"), ("checking_account", "status"),
-            ("housing", "housing"),
-            ("credit_history", "probability_history"), ("employed_since", "employment"), ("job", "skill_level"), ("property", "property"),
-            ("other_debtors", "other_debtors"), ("telephone", "telephone"), ("foreign_worker", "foreign_worker"),
-                ("other_installments", "installment_plans") })
+        foreach (
+            var (our, their) in new[]
+            {
+                ("purpose", "purpose"),
+                ("savings", "savings"),
+                ("checking_account", "status"),
+                ("housing", "housing"),
+                ("credit_history", "probability_history"),
+                ("employed_since", "employment"),
+                ("job", "skill_level"),
+                ("property", "property"),
+                ("other_debtors", "other_debtors"),
+                ("telephone", "telephone"),
+                ("foreign_worker", "foreign_worker"),
+                ("other_installments", "installment_plans"),
+            }
+        )
         {
             var (a, b) = (ours.Find(our)!, theirs.Find(their)!);
-            var counts = new[] { data.Repair, data.Select, data.Test }.Select(s => s.Inputs.narrow(1, a.Start, a.Width).sum([0L]))
-                .Aggregate(add).to(float64);
-            Assert.Equal(encoded.narrow(1, b.Start, b.Width).sum([0L]).data<double>().Order(), counts.data<double>().Order());
+            var counts = new[] { data.Repair, data.Select, data.Test }
+                .Select(s => s.Inputs.narrow(1, a.Start, a.Width).sum([0L]))
+                .Aggregate(add)
+                .to(float64);
+            Assert.Equal(
+                encoded.narrow(1, b.Start, b.Width).sum([0L]).data<double>().Order(),
+                counts.data<double>().Order()
+            );
         }
 
-        foreach (var (our, their) in new[] { ("duration_months", "month"), ("amount_dm", "probability_amount"),
-            ("dependents", "people_liable_for") })
+        foreach (
+            var (our, their) in new[]
+            {
+                ("duration_months", "month"),
+                ("amount_dm", "probability_amount"),
+                ("dependents", "people_liable_for"),
+            }
+        )
         {
             var (a, b) = (ours.Find(our)!, theirs.Find(their)!);
-            var sum = new[] { data.Repair, data.Select, data.Test }
-                .Sum(s => (s.Inputs.select(1, a.Start).to(float64) * a.Divisor + a.Offset).sum().item<double>());
+            var sum = new[] { data.Repair, data.Select, data.Test }.Sum(s =>
+                (s.Inputs.select(1, a.Start).to(float64) * a.Divisor + a.Offset).sum().item<double>()
+            );
             Assert.Equal(encoded.select(1, b.Start).sum().item<double>(), sum, 0.5);
         }
 
-        Assert.Equal(700, new[] { data.Repair, data.Select, data.Test }.Sum(s => s.LabelValues.Count(l => s.ClassNames[l] == "good")));
+        Assert.Equal(
+            700,
+            new[] { data.Repair, data.Select, data.Test }.Sum(s => s.LabelValues.Count(l => s.ClassNames[l] == "good"))
+        );
     }
 
     [Fact]
     public void Digits_are_UCIs_in_sixteen_grey_levels()
     {
         using var data = DataReader.Read(PolicyOf("digits"));
-        var counts = new[] { data.Repair, data.Select, data.Test }.SelectMany(s => s.LabelValues).CountBy(l => l).OrderBy(c => c.Key)
+        var counts = new[] { data.Repair, data.Select, data.Test }
+            .SelectMany(s => s.LabelValues)
+            .CountBy(l => l)
+            .OrderBy(c => c.Key)
             .Select(c => c.Value);
         Assert.Equal([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], counts); // the test set's counts in UCI's description (optdigits.names)
         var levels = data.Test.Inputs.data<float>().Select(v => v * 16).Distinct().Order().ToArray();
@@ -81,7 +114,9 @@ public sealed class SamplesTests : IDisposable
         if (sample == "credit")
         {
             double Rate(int level) =>
-                predicted.Where((_, i) => data.Test.Groups["age"].LevelOf[i] == level).Average(p => p == data.Test.Favorable ? 1.0 : 0);
+                predicted
+                    .Where((_, i) => data.Test.Groups["age"].LevelOf[i] == level)
+                    .Average(p => p == data.Test.Favorable ? 1.0 : 0);
             Assert.Equal(result.Gates[1].Repaired!.Value!.Value, Rate(0) - Rate(1), 1e-9);
         }
     }
@@ -93,7 +128,12 @@ public sealed class SamplesTests : IDisposable
         var input = new DenseTensor<float>(rows.Inputs.data<float>().ToArray(), [rows.Count, width]);
         using var outputs = session.Run([NamedOnnxValue.CreateFromTensor(session.InputNames[0], input)]);
         var logits = outputs[0].AsTensor<float>();
-        return [.. Enumerable.Range(0, rows.Count).Select(r => Enumerable.Range(0, rows.ClassNames.Length).MaxBy(c => logits[r, c]))];
+        return
+        [
+            .. Enumerable
+                .Range(0, rows.Count)
+                .Select(r => Enumerable.Range(0, rows.ClassNames.Length).MaxBy(c => logits[r, c])),
+        ];
     }
 
     private static GatePolicy PolicyOf(string sample) => Read(Path.Combine(Fixtures.Repository, "samples", sample));

@@ -27,8 +27,11 @@ public class SelectionTests
     [Fact]
     public void Seeds_differ_by_purpose_and_index_and_repeat()
     {
-        var seeds = Enumerable.Range(0, 50)
-            .SelectMany(i => new[] { Seeds.Derive(7, "test", i), Seeds.Derive(7, "select", i), Seeds.Derive(8, "test", i) });
+        var seeds = Enumerable
+            .Range(0, 50)
+            .SelectMany(i =>
+                new[] { Seeds.Derive(7, "test", i), Seeds.Derive(7, "select", i), Seeds.Derive(8, "test", i) }
+            );
         Assert.Equal(150, seeds.Distinct().Count());
         Assert.Equal(Seeds.Derive(7, "test", 3), Seeds.Derive(7, "test", 3));
     }

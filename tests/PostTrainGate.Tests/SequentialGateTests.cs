@@ -25,7 +25,15 @@ public sealed class SequentialGateTests : IDisposable
         using var set = Images(1000);
         // reference/attacks.csv: cnn, fgsm_0.1, foolbox, 1000 images
         var full = Measure(model, set, new("fgsm", Norm.Linf, 0.1), 0.5, new() { Full = true });
-        Assert.Equal(Intervals.Proportion(104, 1000, 0.95), full with { Breakdowns = [], Fragile = [], Attacked = null });
+        Assert.Equal(
+            Intervals.Proportion(104, 1000, 0.95),
+            full with
+            {
+                Breakdowns = [],
+                Fragile = [],
+                Attacked = null,
+            }
+        );
         Assert.Equal(new(1000, 1000, 0), full.Attacked);
 
         var early = Measure(model, set, new("fgsm", Norm.Linf, 0.1), 0.5, new());
@@ -34,7 +42,10 @@ public sealed class SequentialGateTests : IDisposable
         Assert.Equal(32, early.Breakdowns.Single().Parts.Sum(p => p.Count));
         Assert.InRange(full.Lower, early.Lower, 1); // the interval of all rows lies within the one that was told
         Assert.InRange(full.Upper, 0, early.Upper);
-        Assert.Equal(Verdict.Fail, Judge.Verdict(new() { Metric = "robust_accuracy", Min = 0.5 }, Better.Higher, early));
+        Assert.Equal(
+            Verdict.Fail,
+            Judge.Verdict(new() { Metric = "robust_accuracy", Min = 0.5 }, Better.Higher, early)
+        );
     }
 
     [Fact]
@@ -43,7 +54,13 @@ public sealed class SequentialGateTests : IDisposable
         using var model = Threshold();
         using var set = Set([.. Enumerable.Repeat(0.1f, 300)]);
         Assert.Equal(32, Measure(model, set, Pgd, 0.5, new()).Count);
-        var rule = new GateRule { Metric = "robust_accuracy", Attack = Pgd, Min = 0.5, Drop = 0.01 };
+        var rule = new GateRule
+        {
+            Metric = "robust_accuracy",
+            Attack = Pgd,
+            Min = 0.5,
+            Drop = 0.01,
+        };
         Assert.Equal(300, Measure(model, set, rule, new()).Count);
     }
 
@@ -60,9 +77,12 @@ public sealed class SequentialGateTests : IDisposable
         using var interrupt = new CancellationTokenSource();
         var progress = new Relay<double>(done =>
         {
-            if (done > 0.5) interrupt.Cancel();
+            if (done > 0.5)
+                interrupt.Cancel();
         });
-        Assert.ThrowsAny<OperationCanceledException>(() => Measure(model, set, settings, 0.5, first, progress, interrupt));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            Measure(model, set, settings, 0.5, first, progress, interrupt)
+        );
         Assert.InRange(first.Cache!.KeptInputs, 100, 399);
 
         var second = Plan("broken off");
@@ -71,8 +91,10 @@ public sealed class SequentialGateTests : IDisposable
         Assert.Equal(400, second.Cache!.KeptInputs);
         Assert.True(shares[0] > 0.25, "what was kept is not attacked again"); // the first that is told is of the first chunk attacked
         Assert.Equal(whole with { Breakdowns = [], Fragile = [] }, resumed with { Breakdowns = [], Fragile = [] });
-        Assert.Equal(whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)),
-            resumed.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)));
+        Assert.Equal(
+            whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)),
+            resumed.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size))
+        );
         Assert.Equal(whole.Breakdowns.Single().Parts, resumed.Breakdowns.Single().Parts);
     }
 
@@ -85,13 +107,26 @@ public sealed class SequentialGateTests : IDisposable
         var settings = new AttackSettings("fgsm", Norm.Linf, 0.01);
         long Known(OnnxClassifier of, AttackSettings with, int seed)
         {
-            int Files() => Directory.EnumerateFiles(_folder.Path("cache/outcomes"), "*", SearchOption.AllDirectories).Count();
+            int Files() =>
+                Directory.EnumerateFiles(_folder.Path("cache/outcomes"), "*", SearchOption.AllDirectories).Count();
             var (before, files) = (cache.KeptInputs, Files());
             using var evaluation = new Evaluation(of, set);
-            new RobustAccuracy().Measure(new(evaluation, new() { Metric = "robust_accuracy", Attack = with, Min = 0 }, 0.95, seed)
-            {
-                Plan = new() { Cache = cache, Full = true },
-            });
+            new RobustAccuracy().Measure(
+                new(
+                    evaluation,
+                    new()
+                    {
+                        Metric = "robust_accuracy",
+                        Attack = with,
+                        Min = 0,
+                    },
+                    0.95,
+                    seed
+                )
+                {
+                    Plan = new() { Cache = cache, Full = true },
+                }
+            );
             return Files() == files ? cache.KeptInputs - before : 0;
         }
 
@@ -103,7 +138,8 @@ public sealed class SequentialGateTests : IDisposable
         Assert.Equal(0, Known(model, settings with { Steps = 2 }, 1));
         using var other = model.Clone();
         Assert.Equal(64, Known(other, settings, 1));
-        using (no_grad()) other.Parameters.Values.First().mul_(Scalars.Of(1.0001));
+        using (no_grad())
+            other.Parameters.Values.First().mul_(Scalars.Of(1.0001));
         Assert.Equal(0, Known(other, settings, 1));
     }
 
@@ -138,18 +174,30 @@ public sealed class SequentialGateTests : IDisposable
         var numbers = Enumerable.Range(0, 360).Select(i => i * 7 % 11 - 5f).ToArray();
         using var scope = NewDisposeScope();
         var inputs = tensor(numbers).reshape(-1, 3);
-        using var set = new EvaluationSet(inputs.alias(), inputs.sum(1).gt(Scalars.Of(0)).to(int64), ["no", "yes"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var set = new EvaluationSet(
+            inputs.alias(),
+            inputs.sum(1).gt(Scalars.Of(0)).to(int64),
+            ["no", "yes"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         var truth = numbers.Chunk(3).Count(row => Math.Abs(row.Sum()) >= least) / 120.0;
         var (settings, plan) = (Pgd with { Norm = norm }, new AttackPlan { Full = true, Cache = Cache("cache") });
 
         // A model that any change fools leaves an example of every row; then something else stands in its place.
-        using var brittle = new FunctionClassifier([3], 2, x =>
-        {
-            var z = (x.round().sum(1, keepdim: true).gt(Scalars.Of(0)).to(float32) * 2 - 1)
-                * (1 - 2 * (x - x.round()).abs().amax([1], keepdim: true).gt(Scalars.Of(1e-3)).to(float32));
-            return cat([-z, z], 1);
-        }, Wide);
+        using var brittle = new FunctionClassifier(
+            [3],
+            2,
+            x =>
+            {
+                var z =
+                    (x.round().sum(1, keepdim: true).gt(Scalars.Of(0)).to(float32) * 2 - 1)
+                    * (1 - 2 * (x - x.round()).abs().amax([1], keepdim: true).gt(Scalars.Of(1e-3)).to(float32));
+                return cat([-z, z], 1);
+            },
+            Wide
+        );
         Assert.Equal(0, Measure(brittle, set, settings with { RandomStart = true }, 0.5, plan).Value);
         var examples = Directory.GetFiles(_folder.Path("cache/examples"), "*", SearchOption.AllDirectories);
         Assert.Equal(numbers.Chunk(3).DistinctBy(row => (row[0], row[1], row[2])).Count(), examples.Length);
@@ -157,13 +205,29 @@ public sealed class SequentialGateTests : IDisposable
         using var model = Threshold(0, width: 3);
         byte[][] contents =
         [
-            [], [1], new byte[11], new byte[12], new byte[13], [.. Enumerable.Repeat((byte)0xFF, 12)], new byte[1 << 20],
-            .. new[] { float.MaxValue, -float.MaxValue, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1e19f, -100, 1e-40f }
-                .Select(value => Enumerable.Repeat(BitConverter.GetBytes(value), 3).SelectMany(b => b).ToArray()),
+            [],
+            [1],
+            new byte[11],
+            new byte[12],
+            new byte[13],
+            [.. Enumerable.Repeat((byte)0xFF, 12)],
+            new byte[1 << 20],
+            .. new[]
+            {
+                float.MaxValue,
+                -float.MaxValue,
+                float.NaN,
+                float.PositiveInfinity,
+                float.NegativeInfinity,
+                1e19f,
+                -100,
+                1e-40f,
+            }.Select(value => Enumerable.Repeat(BitConverter.GetBytes(value), 3).SelectMany(b => b).ToArray()),
         ];
         foreach (var content in contents)
         {
-            foreach (var file in examples) File.WriteAllBytes(file, content);
+            foreach (var file in examples)
+                File.WriteAllBytes(file, content);
             // Outcomes are sealed and would be found again: another key, and they are not there.
             var afresh = plan with { Cache = new AttackCache(_folder.Path("cache"), keyFile: null) };
             Assert.Equal(truth, Measure(model, set, settings, 0.5, afresh).Value);
@@ -182,12 +246,18 @@ public sealed class SequentialGateTests : IDisposable
         foreach (var (i, file) in files.Index())
         {
             File.Delete(file);
-            if (i % 3 == 0) Processes.Run("mkfifo", [file]);
-            else if (i % 3 == 1) Directory.CreateDirectory(file);
-            else File.CreateSymbolicLink(file, "/dev/zero");
+            if (i % 3 == 0)
+                Processes.Run("mkfifo", [file]);
+            else if (i % 3 == 1)
+                Directory.CreateDirectory(file);
+            else
+                File.CreateSymbolicLink(file, "/dev/zero");
         }
 
-        Assert.Equal(truth.Value, Measure(model, set, Pgd, 0.5, plan with { Cache = new(_folder.Path("cache"), keyFile: null) }).Value);
+        Assert.Equal(
+            truth.Value,
+            Measure(model, set, Pgd, 0.5, plan with { Cache = new(_folder.Path("cache"), keyFile: null) }).Value
+        );
     }
 
     [Fact]
@@ -218,7 +288,10 @@ public sealed class SequentialGateTests : IDisposable
         if (!OperatingSystem.IsWindows())
         {
             // As a checkout would bring it.
-            File.SetUnixFileMode(_folder.Path("key"), AtomicFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            File.SetUnixFileMode(
+                _folder.Path("key"),
+                AtomicFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead
+            );
             Assert.Null(Cache("cache").Outcome(name, 3, 8));
         }
     }
@@ -230,7 +303,10 @@ public sealed class SequentialGateTests : IDisposable
         using var set = Set([.. Enumerable.Range(0, 100).Select(i => i * 0.02f)]);
         _folder.Write("file", "");
         var plan = new AttackPlan { Full = true, Cache = Cache("file/below") };
-        Assert.Equal(Measure(model, set, Pgd, 0.5, new() { Full = true }).Value, Measure(model, set, Pgd, 0.5, plan).Value);
+        Assert.Equal(
+            Measure(model, set, Pgd, 0.5, new() { Full = true }).Value,
+            Measure(model, set, Pgd, 0.5, plan).Value
+        );
         plan.Cache!.Trim();
         Assert.Equal(0, plan.Cache.KeptInputs);
     }
@@ -243,14 +319,19 @@ public sealed class SequentialGateTests : IDisposable
         foreach (var (i, name) in names.Index())
         {
             cache.KeepExample(name, new byte[100]);
-            File.SetLastWriteTimeUtc(_folder.Path($"cache/examples/{name[..2]}/{name[2..]}"), DateTime.UtcNow.AddHours(i - 20));
+            File.SetLastWriteTimeUtc(
+                _folder.Path($"cache/examples/{name[..2]}/{name[2..]}"),
+                DateTime.UtcNow.AddHours(i - 20)
+            );
         }
 
         Assert.Equal("*\n", File.ReadAllText(_folder.Path("cache/.gitignore")));
         var precious = _folder.Write("elsewhere/aa/precious", new string('x', 5000));
         var own = _folder.Write("cache/notes.txt", new string('x', 5000));
-        if (!OperatingSystem.IsWindows()) Directory.CreateSymbolicLink(_folder.Path("cache/outcomes"), _folder.Path("elsewhere"));
-        if (!OperatingSystem.IsWindows()) Directory.CreateSymbolicLink(_folder.Path("cache/examples/zz"), _folder.Path("elsewhere/aa"));
+        if (!OperatingSystem.IsWindows())
+            Directory.CreateSymbolicLink(_folder.Path("cache/outcomes"), _folder.Path("elsewhere"));
+        if (!OperatingSystem.IsWindows())
+            Directory.CreateSymbolicLink(_folder.Path("cache/examples/zz"), _folder.Path("elsewhere/aa"));
         cache.Trim(450);
         Assert.Equal(Enumerable.Range(0, 10).Select(i => i >= 6), names.Select(n => cache.Example(n, 100) is not null));
         Assert.True(File.Exists(precious) && File.Exists(own));
@@ -265,11 +346,16 @@ public sealed class SequentialGateTests : IDisposable
         {
             using var set = Set([.. Enumerable.Range(0, rows).Select(i => i % 50 * 0.02f)]);
             var (tensors, values) = (0L, 0L);
-            using var model = new FunctionClassifier([1], 2, x =>
-            {
-                (tensors, values) = (Math.Max(tensors, Tensor.TotalCount), Math.Max(values, x.numel()));
-                return cat([-x, x], 1);
-            }, Wide);
+            using var model = new FunctionClassifier(
+                [1],
+                2,
+                x =>
+                {
+                    (tensors, values) = (Math.Max(tensors, Tensor.TotalCount), Math.Max(values, x.numel()));
+                    return cat([-x, x], 1);
+                },
+                Wide
+            );
             var before = Alone.LiveTensors();
             var full = Measure(model, set, Pgd, 0.5, new() { Full = true, Cache = Cache($"cache {rows}") });
             Assert.Equal(rows, full.Count);
@@ -287,35 +373,79 @@ public sealed class SequentialGateTests : IDisposable
     private AttackCache Cache(string name) => new(_folder.Path(name), _folder.Path("key"));
 
     // Class 1 above the edge, of the sum of all values.
-    private static FunctionClassifier Threshold(float edge = 0, int width = 1) => new([width], 2, x =>
-    {
-        var z = x.sum(1, keepdim: true) - edge;
-        return cat([-z, z], 1);
-    }, Wide);
+    private static FunctionClassifier Threshold(float edge = 0, int width = 1) =>
+        new(
+            [width],
+            2,
+            x =>
+            {
+                var z = x.sum(1, keepdim: true) - edge;
+                return cat([-z, z], 1);
+            },
+            Wide
+        );
 
     private static EvaluationSet Set(float[] values)
     {
         using var scope = NewDisposeScope();
-        return new(tensor(values).unsqueeze(1), ones(values.Length, dtype: int64), ["no", "yes"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        return new(
+            tensor(values).unsqueeze(1),
+            ones(values.Length, dtype: int64),
+            ["no", "yes"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
     }
 
     private static EvaluationSet Images(int n)
     {
         var (images, labels) = FashionMnist.Test(n);
-        return new(images, labels, [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 0);
+        return new(
+            images,
+            labels,
+            [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            0
+        );
     }
 
-    private static Measurement Measure(Classifier model, EvaluationSet set, AttackSettings attack, double min, AttackPlan plan,
-        IProgress<double>? progress = null, CancellationTokenSource? interrupt = null) =>
-        Measure(model, set, new GateRule { Metric = "robust_accuracy", Attack = attack, Min = min }, plan, progress, interrupt);
+    private static Measurement Measure(
+        Classifier model,
+        EvaluationSet set,
+        AttackSettings attack,
+        double min,
+        AttackPlan plan,
+        IProgress<double>? progress = null,
+        CancellationTokenSource? interrupt = null
+    ) =>
+        Measure(
+            model,
+            set,
+            new GateRule
+            {
+                Metric = "robust_accuracy",
+                Attack = attack,
+                Min = min,
+            },
+            plan,
+            progress,
+            interrupt
+        );
 
-    private static Measurement Measure(Classifier model, EvaluationSet set, GateRule rule, AttackPlan plan,
-        IProgress<double>? progress = null, CancellationTokenSource? interrupt = null)
+    private static Measurement Measure(
+        Classifier model,
+        EvaluationSet set,
+        GateRule rule,
+        AttackPlan plan,
+        IProgress<double>? progress = null,
+        CancellationTokenSource? interrupt = null
+    )
     {
         using var evaluation = new Evaluation(model, set);
-        return new RobustAccuracy()
-            .Measure(new(evaluation, rule, 0.95, 1, null, progress, interrupt?.Token ?? default) { RowSeed = 2, Plan = plan });
+        return new RobustAccuracy().Measure(
+            new(evaluation, rule, 0.95, 1, null, progress, interrupt?.Token ?? default) { RowSeed = 2, Plan = plan }
+        );
     }
 }

@@ -20,10 +20,19 @@ internal static class SimulatedGates
             foreach (var chunk in AttackPlan.Chunks(Enumerable.Range(0, rows), gate))
             {
                 (hits, seen) = (hits + chunk.Count(row => holds[row]), seen + chunk.Length);
-                if (ConfidenceSequence.Decides(rule, ConfidenceSequence.Possible(hits, seen, rows, confidence), rows, confidence)) break;
+                if (
+                    ConfidenceSequence.Decides(
+                        rule,
+                        ConfidenceSequence.Possible(hits, seen, rows, confidence),
+                        rows,
+                        confidence
+                    )
+                )
+                    break;
             }
 
-            if (Judge.Verdict(rule, Better.Higher, ConfidenceSequence.Measure(hits, seen, rows, confidence)) != all) wrong++;
+            if (Judge.Verdict(rule, Better.Higher, ConfidenceSequence.Measure(hits, seen, rows, confidence)) != all)
+                wrong++;
             drawn.Add(seen);
         }
 

@@ -40,8 +40,14 @@ public class SumOfSizesTests
             {
                 Scores = [Right(random, 100), Right(random, 200)],
             };
-            var m = GroupExtremum.Maximum.Measure(table, new GateRule { Metric = "rate_maximum", Rate = "calibration_error" }, 0.95, set);
-            if (m.Lower > 0) above++;
+            var m = GroupExtremum.Maximum.Measure(
+                table,
+                new GateRule { Metric = "rate_maximum", Rate = "calibration_error" },
+                0.95,
+                set
+            );
+            if (m.Lower > 0)
+                above++;
             largest = Math.Max(largest, m.Upper);
         }
 
@@ -52,7 +58,12 @@ public class SumOfSizesTests
     [Fact]
     public void Bins_without_any_error_are_not_certain_to_have_none()
     {
-        var exact = ScoreCounts.Of([(0.25, 0.25, true, 5), (0.25, 0.25, false, 15), (0.75, 0.75, true, 15), (0.75, 0.75, false, 5)]);
+        var exact = ScoreCounts.Of([
+            (0.25, 0.25, true, 5),
+            (0.25, 0.25, false, 15),
+            (0.75, 0.75, true, 15),
+            (0.75, 0.75, false, 5),
+        ]);
         var table = new GroupTable(["a"], [new(15, 5, 5, 15)], HasPrivileged: false) { Scores = [exact] };
         var rate = Catalog.Rates.Single(r => r.Name == "calibration_error");
         var m = LevelRate.Of(table, 0, rate, 0.95, 1);
@@ -62,8 +73,10 @@ public class SumOfSizesTests
     }
 
     // Labels drawn with the probability that the score says.
-    private static ScoreCounts Right(Random random, int rows) => ScoreCounts.Of(Enumerable.Range(0, rows)
-        .Select(_ => random.NextDouble()).Select(s => (s, s, random.NextDouble() < s, 1.0)));
+    private static ScoreCounts Right(Random random, int rows) =>
+        ScoreCounts.Of(
+            Enumerable.Range(0, rows).Select(_ => random.NextDouble()).Select(s => (s, s, random.NextDouble() < s, 1.0))
+        );
 
     private static double Normal(Random random) =>
         MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Math.Clamp(random.NextDouble(), 1e-12, 1 - 1e-12));

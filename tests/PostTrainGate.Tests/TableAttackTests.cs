@@ -13,7 +13,14 @@ namespace PostTrainGate.Tests;
 public class TableAttackTests(ITestOutputHelper output)
 {
     // Columns of every kind, rows of them (some beyond what was seen), a budget, and any perturbation.
-    private static readonly Gen<(FeatureLayout Layout, float[][] Rows, Norm Norm, double Epsilon, int Categories, int Seed)> Cases =
+    private static readonly Gen<(
+        FeatureLayout Layout,
+        float[][] Rows,
+        Norm Norm,
+        double Epsilon,
+        int Categories,
+        int Seed
+    )> Cases =
         from kinds in Gen.Int[0, 3].Array[1, 6]
         from scales in Gen.Select(Gen.Double[-50, 50], Gen.Double[0.5, 40], Gen.Int[2, 5], Gen.Int[0, 5]).Array[6]
         from norm in Gen.Enum<Norm>()
@@ -24,44 +31,70 @@ public class TableAttackTests(ITestOutputHelper output)
 
     [Fact]
     public void Whatever_is_projected_is_a_row_that_the_table_could_hold() =>
-        Cases.Sample(c =>
-        {
-            using var scope = NewDisposeScope();
-            using var form = new TableForm(c.Layout, c.Categories, new());
-            var budget = new Budget(c.Norm, c.Epsilon, 0, 1) { Form = form };
-            using var random = new Generator((ulong)c.Seed, CPU);
-            var clean = Rows(c.Rows);
-            var any = clean.Plus(randn(clean.shape, generator: random));
-            any[0, 0] = float.NaN;
-            AssertLegal(c.Layout, budget, clean, budget.Project(clean, any), c.Categories);
-            AssertLegal(c.Layout, budget, clean, budget.RandomPoint(clean, random), c.Categories);
-            Assert.Equal(clean.data<float>().ToArray(), budget.Project(clean, clean).data<float>().ToArray());
-            var legal = budget.Project(clean, any);
-            Assert.Equal(legal.data<float>().ToArray(), budget.Project(clean, legal).data<float>().ToArray(), Near);
-        }, iter: 300);
+        Cases.Sample(
+            c =>
+            {
+                using var scope = NewDisposeScope();
+                using var form = new TableForm(c.Layout, c.Categories, new());
+                var budget = new Budget(c.Norm, c.Epsilon, 0, 1) { Form = form };
+                using var random = new Generator((ulong)c.Seed, CPU);
+                var clean = Rows(c.Rows);
+                var any = clean.Plus(randn(clean.shape, generator: random));
+                any[0, 0] = float.NaN;
+                AssertLegal(c.Layout, budget, clean, budget.Project(clean, any), c.Categories);
+                AssertLegal(c.Layout, budget, clean, budget.RandomPoint(clean, random), c.Categories);
+                Assert.Equal(clean.data<float>().ToArray(), budget.Project(clean, clean).data<float>().ToArray());
+                var legal = budget.Project(clean, any);
+                Assert.Equal(legal.data<float>().ToArray(), budget.Project(clean, legal).data<float>().ToArray(), Near);
+            },
+            iter: 300
+        );
 
     [Theory]
     [InlineData("table-pgd")]
     [InlineData("table-search")]
     public void Every_adversarial_row_is_a_row_that_the_table_could_hold(string attack) =>
-        Cases.Sample(c =>
-        {
-            using var scope = NewDisposeScope();
-            using var random = new Generator((ulong)c.Seed, CPU);
-            var clean = Rows(c.Rows);
-            var weights = randn([clean.shape[1], 3], generator: random);
-            using var model = new FunctionClassifier([clean.shape[1]], 3, x => x.matmul(weights));
-            using var _ = no_grad();
-            var labels = model.Logits(clean).argmax(1);
-            using var form = new TableForm(c.Layout, c.Categories, new());
-            var settings = new AttackSettings(attack, c.Norm, c.Epsilon) { Categories = c.Categories, Restarts = 2, Steps = 8 };
-            foreach (var stop in new[] { true, false })
+        Cases.Sample(
+            c =>
             {
-                using var outcome = AttackHarness.Run(model, clean, labels,
-                    new(settings, c.Seed) { Layout = c.Layout, KeepExamples = true, StopAtSuccess = stop });
-                AssertLegal(c.Layout, new Budget(c.Norm, c.Epsilon, 0, 1) { Form = form }, clean, outcome.Examples!, c.Categories);
-            }
-        }, iter: 60);
+                using var scope = NewDisposeScope();
+                using var random = new Generator((ulong)c.Seed, CPU);
+                var clean = Rows(c.Rows);
+                var weights = randn([clean.shape[1], 3], generator: random);
+                using var model = new FunctionClassifier([clean.shape[1]], 3, x => x.matmul(weights));
+                using var _ = no_grad();
+                var labels = model.Logits(clean).argmax(1);
+                using var form = new TableForm(c.Layout, c.Categories, new());
+                var settings = new AttackSettings(attack, c.Norm, c.Epsilon)
+                {
+                    Categories = c.Categories,
+                    Restarts = 2,
+                    Steps = 8,
+                };
+                foreach (var stop in new[] { true, false })
+                {
+                    using var outcome = AttackHarness.Run(
+                        model,
+                        clean,
+                        labels,
+                        new(settings, c.Seed)
+                        {
+                            Layout = c.Layout,
+                            KeepExamples = true,
+                            StopAtSuccess = stop,
+                        }
+                    );
+                    AssertLegal(
+                        c.Layout,
+                        new Budget(c.Norm, c.Epsilon, 0, 1) { Form = form },
+                        clean,
+                        outcome.Examples!,
+                        c.Categories
+                    );
+                }
+            },
+            iter: 60
+        );
 
     // z = (0, w x): in Linf each number goes to the end of its room, and the columns that gain most take their best category.
     [Theory]
@@ -70,28 +103,41 @@ public class TableAttackTests(ITestOutputHelper output)
     public void On_a_linear_classifier_it_finds_an_error_exactly_where_there_is_one(string attack)
     {
         var (broken, robust) = (0, 0);
-        Cases.Sample(c =>
-        {
-            using var scope = NewDisposeScope();
-            using var random = new Generator((ulong)c.Seed, CPU);
-            var clean = Rows(c.Rows);
-            var w = randn(clean.shape[1], generator: random);
-            var least = clean.matmul(w).Plus(Optimum(c.Layout, clean, w, c.Epsilon, c.Categories));
-            // The margin lies so that half of the optima cross it, none so near that rounding decides.
-            var shift = (least.min().item<float>() + least.max().item<float>()) / 2;
-            using var model = new FunctionClassifier([clean.shape[1]], 2, x => stack([zeros(x.shape[0]), x.matmul(w) - shift], 1));
-            var z = clean.matmul(w) - shift;
-            var (labels, values) = ((z > 0).to(int64), (least - shift).data<float>().ToArray());
-            using var outcome = AttackHarness.Run(model, clean, labels,
-                new(new(attack, Norm.Linf, c.Epsilon) { Categories = c.Categories }, 1) { Layout = c.Layout });
-            foreach (var (row, robustRow) in outcome.Robust.Index())
+        Cases.Sample(
+            c =>
             {
-                if (z[row].item<float>() <= 0 || Math.Abs(values[row]) < 1e-3) continue;
-                Assert.Equal(values[row] > 0, robustRow);
-                if (robustRow) Interlocked.Increment(ref robust);
-                else Interlocked.Increment(ref broken);
-            }
-        }, iter: 60, threads: 1);
+                using var scope = NewDisposeScope();
+                using var random = new Generator((ulong)c.Seed, CPU);
+                var clean = Rows(c.Rows);
+                var w = randn(clean.shape[1], generator: random);
+                var least = clean.matmul(w).Plus(Optimum(c.Layout, clean, w, c.Epsilon, c.Categories));
+                // The margin lies so that half of the optima cross it, none so near that rounding decides.
+                var shift = (least.min().item<float>() + least.max().item<float>()) / 2;
+                using var model = new FunctionClassifier([clean.shape[1]], 2, x =>
+                    stack([zeros(x.shape[0]), x.matmul(w) - shift], 1)
+                );
+                var z = clean.matmul(w) - shift;
+                var (labels, values) = ((z > 0).to(int64), (least - shift).data<float>().ToArray());
+                using var outcome = AttackHarness.Run(
+                    model,
+                    clean,
+                    labels,
+                    new(new(attack, Norm.Linf, c.Epsilon) { Categories = c.Categories }, 1) { Layout = c.Layout }
+                );
+                foreach (var (row, robustRow) in outcome.Robust.Index())
+                {
+                    if (z[row].item<float>() <= 0 || Math.Abs(values[row]) < 1e-3)
+                        continue;
+                    Assert.Equal(values[row] > 0, robustRow);
+                    if (robustRow)
+                        Interlocked.Increment(ref robust);
+                    else
+                        Interlocked.Increment(ref broken);
+                }
+            },
+            iter: 60,
+            threads: 1
+        );
         output.WriteLine($"{broken} rows broken, {robust} robust");
         Assert.True(broken > 30 && robust > 30);
     }
@@ -110,21 +156,43 @@ public class TableAttackTests(ITestOutputHelper output)
         using var _ = model;
         AttackOutcome Attack(string name, IAttack? attack = null, int restarts = 1)
         {
-            var settings = new AttackSettings(name, Norm.Linf, epsilon) { Categories = categories, Restarts = restarts };
-            return AttackHarness.Run(model, inputs, labels, new(settings, 1) { Layout = layout, Attack = attack, KeepExamples = true });
+            var settings = new AttackSettings(name, Norm.Linf, epsilon)
+            {
+                Categories = categories,
+                Restarts = restarts,
+            };
+            return AttackHarness.Run(
+                model,
+                inputs,
+                labels,
+                new(settings, 1)
+                {
+                    Layout = layout,
+                    Attack = attack,
+                    KeepExamples = true,
+                }
+            );
         }
 
         using var drawn = Attack("random", new RandomRows(), restarts: 1000);
         using var gradient = Attack("table-pgd", restarts: 10);
         using var search = Attack("table-search");
-        output.WriteLine($"{dataset} {epsilon} {categories}: clean {drawn.CleanAccuracy}, random {drawn.RobustAccuracy}, "
-            + $"table-pgd {gradient.RobustAccuracy}, table-search {search.RobustAccuracy}");
+        output.WriteLine(
+            $"{dataset} {epsilon} {categories}: clean {drawn.CleanAccuracy}, random {drawn.RobustAccuracy}, "
+                + $"table-pgd {gradient.RobustAccuracy}, table-search {search.RobustAccuracy}"
+        );
         Assert.True(drawn.RobustAccuracy < drawn.CleanAccuracy);
         Assert.InRange(gradient.RobustAccuracy, 0, drawn.RobustAccuracy);
         Assert.InRange(search.RobustAccuracy, 0, gradient.RobustAccuracy + 0.02);
         using var form = new TableForm(layout, categories, model.Input);
         foreach (var outcome in new[] { gradient, search })
-            AssertLegal(layout, new Budget(Norm.Linf, epsilon, 0, 1) { Form = form }, inputs, outcome.Examples!, categories);
+            AssertLegal(
+                layout,
+                new Budget(Norm.Linf, epsilon, 0, 1) { Form = form },
+                inputs,
+                outcome.Examples!,
+                categories
+            );
     }
 
     [Fact]
@@ -133,7 +201,9 @@ public class TableAttackTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), x], 1));
         var run = new AttackRun(new("table-search", Norm.Linf, 1), 1);
-        Assert.Throws<InvalidOperationException>(() => AttackHarness.Run(model, ones(1, 1), ones(1, dtype: int64), run));
+        Assert.Throws<InvalidOperationException>(() =>
+            AttackHarness.Run(model, ones(1, 1), ones(1, dtype: int64), run)
+        );
     }
 
     /// <summary>Draws legal rows, the weakest attack there is.</summary>
@@ -147,10 +217,14 @@ public class TableAttackTests(ITestOutputHelper output)
 
         public bool KeepsForm => true;
 
-        public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels) => context.Budget.RandomPoint(inputs, context.Random);
+        public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels) =>
+            context.Budget.RandomPoint(inputs, context.Random);
     }
 
-    private static (OnnxClassifier Model, FeatureLayout Layout, Tensor Inputs, Tensor Labels) Load(string dataset, int rows)
+    private static (OnnxClassifier Model, FeatureLayout Layout, Tensor Inputs, Tensor Labels) Load(
+        string dataset,
+        int rows
+    )
     {
         using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
@@ -158,13 +232,18 @@ public class TableAttackTests(ITestOutputHelper output)
         var plain = FeatureLayout.FromNames([.. names]);
         var lowest = arrays["scaler_min"].to(float64).data<double>().ToArray();
         var highest = arrays["scaler_max"].to(float64).data<double>().ToArray();
-        var layout = new FeatureLayout([.. plain.Columns.Select(column =>
-        {
-            if (!column.Categories.IsEmpty) return column;
-            var (at, range) = (column.Start, highest[column.Start] - lowest[column.Start]);
-            using var seen = arrays["x_train"].select(1, at).to(float64);
-            return (column with { Offset = lowest[at], Divisor = range == 0 ? 1 : range }).Seen(seen.data<double>());
-        })]);
+        var layout = new FeatureLayout([
+            .. plain.Columns.Select(column =>
+            {
+                if (!column.Categories.IsEmpty)
+                    return column;
+                var (at, range) = (column.Start, highest[column.Start] - lowest[column.Start]);
+                using var seen = arrays["x_train"].select(1, at).to(float64);
+                return (column with { Offset = lowest[at], Divisor = range == 0 ? 1 : range }).Seen(
+                    seen.data<double>()
+                );
+            }),
+        ]);
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
         var labels = arrays["y_test"].narrow(0, 0, rows).to(int64);
         return (OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx")), layout, inputs, labels);
@@ -177,7 +256,10 @@ public class TableAttackTests(ITestOutputHelper output)
         List<Tensor> falls = [];
         foreach (var column in layout.Columns.Where(c => !c.Immutable))
         {
-            var (block, weights) = (clean.narrow(1, column.Start, column.Width), w.narrow(0, column.Start, column.Width));
+            var (block, weights) = (
+                clean.narrow(1, column.Start, column.Width),
+                w.narrow(0, column.Start, column.Width)
+            );
             var now = block.matmul(weights);
             if (!column.Categories.IsEmpty)
             {
@@ -190,25 +272,33 @@ public class TableAttackTests(ITestOutputHelper output)
             }
             else
             {
-                var best = block.squeeze(1).data<float>().Select(x =>
-                {
-                    var slope = weights.item<float>();
-                    var end = slope > 0 ? Math.Max(Math.Min(x, column.Encode(column.Lowest)), x - epsilon)
-                        : Math.Min(Math.Max(x, column.Encode(column.Highest)), x + epsilon);
-                    if (column.Numbers == ColumnNumbers.Whole)
+                var best = block
+                    .squeeze(1)
+                    .data<float>()
+                    .Select(x =>
                     {
-                        var (from, to) = (x * column.Divisor + column.Offset, end * column.Divisor + column.Offset);
-                        var whole = to > from ? Math.Floor(to + 1e-4) : Math.Ceiling(to - 1e-4);
-                        end = Math.Abs(whole - Math.Round(from)) < 0.5 ? x : (whole - column.Offset) / column.Divisor;
-                    }
+                        var slope = weights.item<float>();
+                        var end =
+                            slope > 0
+                                ? Math.Max(Math.Min(x, column.Encode(column.Lowest)), x - epsilon)
+                                : Math.Min(Math.Max(x, column.Encode(column.Highest)), x + epsilon);
+                        if (column.Numbers == ColumnNumbers.Whole)
+                        {
+                            var (from, to) = (x * column.Divisor + column.Offset, end * column.Divisor + column.Offset);
+                            var whole = to > from ? Math.Floor(to + 1e-4) : Math.Ceiling(to - 1e-4);
+                            end =
+                                Math.Abs(whole - Math.Round(from)) < 0.5 ? x : (whole - column.Offset) / column.Divisor;
+                        }
 
-                    return (float)((end - x) * slope);
-                }).ToArray();
+                        return (float)((end - x) * slope);
+                    })
+                    .ToArray();
                 fall = fall.Plus(tensor(best));
             }
         }
 
-        if (falls.Count == 0 || categories == 0) return fall;
+        if (falls.Count == 0 || categories == 0)
+            return fall;
         var sorted = stack(falls, 1).sort(1).Values;
         return fall.Plus(sorted.narrow(1, 0, Math.Min(categories, falls.Count)).sum(1));
     }
@@ -225,7 +315,8 @@ public class TableAttackTests(ITestOutputHelper output)
             {
                 var a = from.AsSpan(row * width + column.Start, column.Width);
                 var b = to.AsSpan(row * width + column.Start, column.Width);
-                if (a.SequenceEqual(b)) continue;
+                if (a.SequenceEqual(b))
+                    continue;
                 Assert.False(column.Immutable, $"{column.Name} changed");
                 if (!column.Categories.IsEmpty)
                 {
@@ -244,23 +335,37 @@ public class TableAttackTests(ITestOutputHelper output)
                 }
 
                 sizes.Add(Math.Abs((double)y - x));
-                Assert.InRange(y, Math.Min(x, column.Encode(column.Lowest)), Math.Max(x, column.Encode(column.Highest)));
-                if (column.Numbers == ColumnNumbers.Whole) Assert.Equal(column.Encode(Math.Round(column.Decode(y))), y);
+                Assert.InRange(
+                    y,
+                    Math.Min(x, column.Encode(column.Lowest)),
+                    Math.Max(x, column.Encode(column.Highest))
+                );
+                if (column.Numbers == ColumnNumbers.Whole)
+                    Assert.Equal(column.Encode(Math.Round(column.Decode(y))), y);
             }
 
-            var size = sizes.Count == 0 ? 0 : budget.Norm switch
-            {
-                Norm.Linf => sizes.Max(),
-                Norm.L2 => Math.Sqrt(sizes.Sum(s => s * s)),
-                _ => sizes.Sum(),
-            };
+            var size =
+                sizes.Count == 0
+                    ? 0
+                    : budget.Norm switch
+                    {
+                        Norm.Linf => sizes.Max(),
+                        Norm.L2 => Math.Sqrt(sizes.Sum(s => s * s)),
+                        _ => sizes.Sum(),
+                    };
             Assert.InRange(size, 0, budget.Epsilon * (1 + 1e-4) + 1e-4);
             Assert.InRange(changed, 0, categories);
         }
     }
 
-    private static (FeatureLayout, float[][], Norm, double, int, int) Make(int[] kinds,
-        (double Low, double Range, int Values, int Chance)[] scales, Norm norm, double epsilon, int categories, int seed)
+    private static (FeatureLayout, float[][], Norm, double, int, int) Make(
+        int[] kinds,
+        (double Low, double Range, int Values, int Chance)[] scales,
+        Norm norm,
+        double epsilon,
+        int categories,
+        int seed
+    )
     {
         var random = new Random(seed);
         List<FeatureColumn> columns = [];
@@ -268,15 +373,20 @@ public class TableAttackTests(ITestOutputHelper output)
         {
             var start = columns.Sum(c => c.Width);
             string[] texts = kind == 3 ? [.. Enumerable.Range(0, values).Select(v => $"v{v}")] : [];
-            var column = new FeatureColumn($"c{columns.Count}", start, [.. texts], low, range) { Immutable = chance == 0 };
-            var (first, last) = (Math.Floor(low), Math.Floor(low) + Math.Ceiling(range) + 1);
-            columns.Add(kind switch
+            var column = new FeatureColumn($"c{columns.Count}", start, [.. texts], low, range)
             {
-                0 => column.Seen([low, low + range / 3, low + range]),
-                1 => (column with { Offset = first, Divisor = last - first }).Seen([first, first + 1, last]),
-                2 => column.Seen([low, low + range, low]),
-                _ => column,
-            });
+                Immutable = chance == 0,
+            };
+            var (first, last) = (Math.Floor(low), Math.Floor(low) + Math.Ceiling(range) + 1);
+            columns.Add(
+                kind switch
+                {
+                    0 => column.Seen([low, low + range / 3, low + range]),
+                    1 => (column with { Offset = first, Divisor = last - first }).Seen([first, first + 1, last]),
+                    2 => column.Seen([low, low + range, low]),
+                    _ => column,
+                }
+            );
         }
 
         var layout = new FeatureLayout([.. columns]);
@@ -290,7 +400,8 @@ public class TableAttackTests(ITestOutputHelper output)
                 var beyond = random.Next(8) == 0 ? 0.3 : 0; // a row that the column was not fitted on
                 if (!column.Categories.IsEmpty)
                 {
-                    if (beyond == 0) row[column.Start + random.Next(column.Width)] = 1; // else a category that was never seen
+                    if (beyond == 0)
+                        row[column.Start + random.Next(column.Width)] = 1; // else a category that was never seen
                 }
                 else if (column.Numbers == ColumnNumbers.Two)
                 {
@@ -298,8 +409,12 @@ public class TableAttackTests(ITestOutputHelper output)
                 }
                 else
                 {
-                    var number = column.Lowest + (random.NextDouble() * (1 + 2 * beyond) - beyond) * (column.Highest - column.Lowest);
-                    row[column.Start] = column.Encode(column.Numbers == ColumnNumbers.Whole ? Math.Round(number) : number);
+                    var number =
+                        column.Lowest
+                        + (random.NextDouble() * (1 + 2 * beyond) - beyond) * (column.Highest - column.Lowest);
+                    row[column.Start] = column.Encode(
+                        column.Numbers == ColumnNumbers.Whole ? Math.Round(number) : number
+                    );
                 }
             }
 
@@ -307,7 +422,10 @@ public class TableAttackTests(ITestOutputHelper output)
         }
     }
 
-    private static readonly IEqualityComparer<float> Near = EqualityComparer<float>.Create((a, b) => Math.Abs(a - b) < 1e-5, _ => 0);
+    private static readonly IEqualityComparer<float> Near = EqualityComparer<float>.Create(
+        (a, b) => Math.Abs(a - b) < 1e-5,
+        _ => 0
+    );
 
     private static Tensor Rows(float[][] rows) => stack([.. rows.Select(r => tensor(r))], 0);
 }

@@ -16,20 +16,28 @@ public class TrustChecksTests
         Assert.Null(Doubt(1, x => Margin(x, 0.3), "pgd"));
 
     [Fact]
-    public void Saturated_outputs_are_told_however_well_they_stand() => Assert.Contains(
-        "the probabilities of 100 % of the inputs are exactly 0 and 1 in single precision", Doubt(1, x => Margin(x, 0.3) * 1e4, "pgd"),
-            StringComparison.Ordinal);
+    public void Saturated_outputs_are_told_however_well_they_stand() =>
+        Assert.Contains(
+            "the probabilities of 100 % of the inputs are exactly 0 and 1 in single precision",
+            Doubt(1, x => Margin(x, 0.3) * 1e4, "pgd"),
+            StringComparison.Ordinal
+        );
 
     [Fact]
-    public void A_search_by_scores_finds_what_a_gradient_that_points_the_wrong_way_hides() => Assert.Contains(
-        "a search by scores alone ('square', 200 queries) breaks 100 % of the inputs that the attack on the model itself leaves standing",
-        Doubt(4, x => Margin((x * 20).round() / 20, 0.2).Plus(x.mean([1]) * 1e-3), "pgd"), StringComparison.Ordinal);
+    public void A_search_by_scores_finds_what_a_gradient_that_points_the_wrong_way_hides() =>
+        Assert.Contains(
+            "a search by scores alone ('square', 200 queries) breaks 100 % of the inputs that the attack on the model itself leaves standing",
+            Doubt(4, x => Margin((x * 20).round() / 20, 0.2).Plus(x.mean([1]) * 1e-3), "pgd"),
+            StringComparison.Ordinal
+        );
 
     // Small steps are caught by ripples that large ones step over.
     [Fact]
-    public void Fewer_steps_must_not_break_more() => Assert.Matches(
-        "5 steps of the attack break [2-9]\\d(\\.\\d)? % of the inputs that the attack on the model itself leaves standing",
-        Doubt(1, x => Margin(x, 0.2).Plus((x.mean([1]) * (2 * Math.PI / 0.025)).sin() * 0.02), "pgd"));
+    public void Fewer_steps_must_not_break_more() =>
+        Assert.Matches(
+            "5 steps of the attack break [2-9]\\d(\\.\\d)? % of the inputs that the attack on the model itself leaves standing",
+            Doubt(1, x => Margin(x, 0.2).Plus((x.mean([1]) * (2 * Math.PI / 0.025)).sin() * 0.02), "pgd")
+        );
 
     [Theory]
     [InlineData("pgd", true)]
@@ -37,15 +45,24 @@ public class TrustChecksTests
     public void Outputs_that_are_drawn_are_told_unless_the_attack_is_made_for_them(string attack, bool told)
     {
         var doubt = Doubt(2, x => Margin(x, 1).Plus(randn(x.shape[0]) * 0.1), attack);
-        Assert.Equal(told, doubt?.Contains("two passes over the same inputs give other outputs on ", StringComparison.Ordinal) ?? false);
+        Assert.Equal(
+            told,
+            doubt?.Contains("two passes over the same inputs give other outputs on ", StringComparison.Ordinal) ?? false
+        );
     }
 
     private static string? Doubt(int values, Func<Tensor, Tensor> margin, string attack)
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([values], 2, x => stack([zeros(x.shape[0]), margin(x)], 1));
-        using var data = new EvaluationSet(full(100, values, 0.5f), ones(100, dtype: ScalarType.Int64), ["0", "1"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var data = new EvaluationSet(
+            full(100, values, 0.5f),
+            ones(100, dtype: ScalarType.Int64),
+            ["0", "1"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var evaluation = new Evaluation(model, data);
         GateRule rule = new() { Metric = "robust_accuracy", Attack = new(attack, Norm.Linf, 0.25) };
         using var checks = new TrustChecks(evaluation, rule, 1, TestContext.Current.CancellationToken);

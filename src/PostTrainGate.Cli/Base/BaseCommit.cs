@@ -13,8 +13,10 @@ internal abstract record BaseCommit
     public abstract Task<string> FindAsync(GitHubApi api, CancellationToken cancel);
 
     /// <summary>What is wrong when nobody has it.</summary>
-    public virtual Exception Missing() => new BaseUnreadableException(
-        $"The checkout lacks {Words}, and there is no token to ask GitHub with. Check out with fetch-depth: 0, or allow contents: read.");
+    public virtual Exception Missing() =>
+        new BaseUnreadableException(
+            $"The checkout lacks {Words}, and there is no token to ask GitHub with. Check out with fetch-depth: 0, or allow contents: read."
+        );
 
     /// <summary>What it is, for messages.</summary>
     protected abstract string Words { get; }
@@ -30,8 +32,13 @@ internal abstract record BaseCommit
         public override async Task<string> FindAsync(GitHubApi api, CancellationToken cancel) =>
             await api.CommitAsync(Name, cancel) ?? throw Missing();
 
-        public override Exception Missing() => new GateException(new Diagnostic(DiagnosticCodes.BaseUnavailable,
-            $"The base {Name} is no commit of a git repository that holds the policy."));
+        public override Exception Missing() =>
+            new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.BaseUnavailable,
+                    $"The base {Name} is no commit of a git repository that holds the policy."
+                )
+            );
 
         protected override string Words => $"the base {Name}";
     }
@@ -44,8 +51,11 @@ internal abstract record BaseCommit
         // Actions checks out the merge of base and pull request; with fetch-depth 2 its first parent is the base.
         public override async Task<string?> FindAsync(GitRepository git, CancellationToken cancel)
         {
-            if (await git.CommitAsync(Sha, cancel) is { } commit) return commit;
-            return Head is not null && await git.CommitAsync("HEAD^2", cancel) == Head ? await git.CommitAsync("HEAD^1", cancel) : null;
+            if (await git.CommitAsync(Sha, cancel) is { } commit)
+                return commit;
+            return Head is not null && await git.CommitAsync("HEAD^2", cancel) == Head
+                ? await git.CommitAsync("HEAD^1", cancel)
+                : null;
         }
 
         public override Task<string> FindAsync(GitHubApi api, CancellationToken cancel) => api.ObjectAsync(Sha, cancel);
@@ -64,11 +74,13 @@ internal abstract record BaseCommit
                 ? [$"refs/remotes/origin/{name}", $"refs/heads/{name}"]
                 : ["refs/remotes/origin/HEAD"];
             foreach (var branch in names)
-                if (await git.MergeBaseAsync(branch, cancel) is { } commit) return commit;
+                if (await git.MergeBaseAsync(branch, cancel) is { } commit)
+                    return commit;
             return null;
         }
 
-        public override Task<string> FindAsync(GitHubApi api, CancellationToken cancel) => api.MergeBaseAsync(DefaultBranch, Head, cancel);
+        public override Task<string> FindAsync(GitHubApi api, CancellationToken cancel) =>
+            api.MergeBaseAsync(DefaultBranch, Head, cancel);
 
         protected override string Words => "the default branch, whose last common commit is the base";
     }

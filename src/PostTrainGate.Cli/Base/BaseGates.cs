@@ -16,8 +16,10 @@ internal static class BaseGates
     /// <param name="changed">The policy as it is now.</param>
     /// <param name="base">The policy of the base, read from its text alone.</param>
     /// <returns>Also which of the diagnostics are about what numbers mean.</returns>
-    public static (GatePolicy Policy, ImmutableArray<Diagnostic> Diagnostics, ImmutableArray<Diagnostic> Meaning) Apply(GatePolicy changed,
-        GatePolicy @base)
+    public static (GatePolicy Policy, ImmutableArray<Diagnostic> Diagnostics, ImmutableArray<Diagnostic> Meaning) Apply(
+        GatePolicy changed,
+        GatePolicy @base
+    )
     {
         var remarks = ImmutableArray.CreateBuilder<Diagnostic>();
         var paths = new BasePaths(changed, remarks);
@@ -33,29 +35,55 @@ internal static class BaseGates
                 Splits = @base.Data.Splits with { Position = changed.Data.Splits.Position },
                 Position = changed.Data.Position,
             },
-            Groups = [.. @base.Groups.Select(theirs => theirs with
-            {
-                Position = changed.Groups.FirstOrDefault(g => g.Name == theirs.Name)?.Position ?? top,
-            })],
+            Groups =
+            [
+                .. @base.Groups.Select(theirs =>
+                    theirs with
+                    {
+                        Position = changed.Groups.FirstOrDefault(g => g.Name == theirs.Name)?.Position ?? top,
+                    }
+                ),
+            ],
             Gates = Gates(changed, @base, remarks),
             Family = @base.Gates.Length,
-            Repair = changed.Repair is null || @base.Repair is null ? changed.Repair
-                : changed.Repair with { AccuracyDrop = @base.Repair.AccuracyDrop },
+            Repair =
+                changed.Repair is null || @base.Repair is null
+                    ? changed.Repair
+                    : changed.Repair with
+                    {
+                        AccuracyDrop = @base.Repair.AccuracyDrop,
+                    },
             Report = changed.Report,
         };
-        ImmutableArray<Diagnostic> meaning = [.. PolicyDifference.Find(changed.Root!, @base.Root!, PolicyNames.Catalog)
-            .Where(d => !remarks.Any(r => r.Severity == Severity.Error && r.Position == d.Position)).Select(Preferred)];
-        return (policy, [.. remarks.Concat(meaning).OrderBy(r => r.Position?.Line).ThenBy(r => r.Position?.Column)], meaning);
+        ImmutableArray<Diagnostic> meaning =
+        [
+            .. PolicyDifference
+                .Find(changed.Root!, @base.Root!, PolicyNames.Catalog)
+                .Where(d => !remarks.Any(r => r.Severity == Severity.Error && r.Position == d.Position))
+                .Select(Preferred),
+        ];
+        return (
+            policy,
+            [.. remarks.Concat(meaning).OrderBy(r => r.Position?.Line).ThenBy(r => r.Position?.Column)],
+            meaning
+        );
     }
 
     /// <summary>What is said where the base was preferred.</summary>
-    private static Diagnostic Preferred(PolicyDifference difference) => Remark(
-        $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was "
-        + "applied, until a maintainer changes it there.", difference.Position);
+    private static Diagnostic Preferred(PolicyDifference difference) =>
+        Remark(
+            $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was "
+                + "applied, until a maintainer changes it there.",
+            difference.Position
+        );
 
     private static string Shown(string? value) => value is null ? "nothing" : Wording.Quote(value);
 
-    private static ImmutableArray<GateRule> Gates(GatePolicy changed, GatePolicy @base, ImmutableArray<Diagnostic>.Builder remarks)
+    private static ImmutableArray<GateRule> Gates(
+        GatePolicy changed,
+        GatePolicy @base,
+        ImmutableArray<Diagnostic>.Builder remarks
+    )
     {
         var mine = changed.Gates.ToList();
         var gates = ImmutableArray.CreateBuilder<GateRule>();
@@ -65,28 +93,65 @@ internal static class BaseGates
             var at = i >= 0 ? mine[i].Position : new SourcePosition(changed.File, 1, 1);
             gates.Add(theirs with { Position = at });
             var title = GateText.Title(theirs);
-            if (i < 0) remarks.Add(Remark($"The policy removes or changes the gate '{title}' of the base branch; it was applied.", at));
+            if (i < 0)
+                remarks.Add(
+                    Remark($"The policy removes or changes the gate '{title}' of the base branch; it was applied.", at)
+                );
             else if (mine[i] with { Position = default } != theirs with { Position = default })
-                remarks.Add(Remark($"The policy changes the threshold of '{title}' from {Threshold(theirs)} to {Threshold(mine[i])}; the base branch's was applied.", at));
-            if (i >= 0) mine.RemoveAt(i);
+                remarks.Add(
+                    Remark(
+                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to {Threshold(mine[i])}; the base branch's was applied.",
+                        at
+                    )
+                );
+            if (i >= 0)
+                mine.RemoveAt(i);
         }
 
         foreach (var added in mine)
         {
             // Rows are dealt to the splits by the groups: one more would be another test split for the base's gates.
             var known = added.Group is null || @base.Groups.Any(g => g.Name == added.Group);
-            if (known) gates.Add(added);
-            var text = known ? "; it was applied as well."
+            if (known)
+                gates.Add(added);
+            var text = known
+                ? "; it was applied as well."
                 : " over a group that the base branch does not have; it applies once the base has both.";
-            remarks.Add(Remark($"The policy adds the gate '{GateText.Title(added)}'{text}", added.Position, Severity.Note));
+            remarks.Add(
+                Remark($"The policy adds the gate '{GateText.Title(added)}'{text}", added.Position, Severity.Note)
+            );
         }
 
         return gates.ToImmutable();
     }
 
     private static bool IsSame(GateRule a, GateRule b) =>
-        (a.Metric, a.Group, a.Attack, a.Certificate, a.Smoothing, a.Corruption, a.Rate, a.Alpha, a.Classes, a.Neighbors, a.Gap)
-        == (b.Metric, b.Group, b.Attack, b.Certificate, b.Smoothing, b.Corruption, b.Rate, b.Alpha, b.Classes, b.Neighbors, b.Gap);
+        (
+            a.Metric,
+            a.Group,
+            a.Attack,
+            a.Certificate,
+            a.Smoothing,
+            a.Corruption,
+            a.Rate,
+            a.Alpha,
+            a.Classes,
+            a.Neighbors,
+            a.Gap
+        )
+        == (
+            b.Metric,
+            b.Group,
+            b.Attack,
+            b.Certificate,
+            b.Smoothing,
+            b.Corruption,
+            b.Rate,
+            b.Alpha,
+            b.Classes,
+            b.Neighbors,
+            b.Gap
+        );
 
     private static string Threshold(GateRule rule)
     {

@@ -14,13 +14,24 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
     /// </summary>
     public PolicyPath? Model(PolicyPath? theirs)
     {
-        if (theirs is null || changed.Model?.FullPath == theirs.FullPath) return theirs is null ? null : changed.Model;
-        if (changed.Model is not { } mine) return Use("model", null, theirs, PathUse.File);
+        if (theirs is null || changed.Model?.FullPath == theirs.FullPath)
+            return theirs is null ? null : changed.Model;
+        if (changed.Model is not { } mine)
+            return Use("model", null, theirs, PathUse.File);
         var stays = Path.Exists(theirs.FullPath) || new FileInfo(theirs.FullPath).LinkTarget is not null;
-        remarks.Add(new(DiagnosticCodes.PolicyChanged,
-            $"The policy changes 'model' from {Wording.Quote(theirs.Text)} to {Wording.Quote(mine.Text)}; " + (stays
-                ? "the base branch's is still here and was measured, until a maintainer changes it there or the file is gone."
-                : "the base branch's is gone, so the new one was measured."), mine.Position, Severity.Warning));
+        remarks.Add(
+            new(
+                DiagnosticCodes.PolicyChanged,
+                $"The policy changes 'model' from {Wording.Quote(theirs.Text)} to {Wording.Quote(mine.Text)}; "
+                    + (
+                        stays
+                            ? "the base branch's is still here and was measured, until a maintainer changes it there or the file is gone."
+                            : "the base branch's is gone, so the new one was measured."
+                    ),
+                mine.Position,
+                Severity.Warning
+            )
+        );
         return stays ? Use("model", mine, theirs, PathUse.File) : mine;
     }
 
@@ -31,13 +42,20 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
     /// <param name="use">What it is for.</param>
     public PolicyPath? Use(string key, PolicyPath? mine, PolicyPath? theirs, PathUse use)
     {
-        if (theirs is null || mine?.FullPath == theirs.FullPath) return theirs is null ? null : mine;
+        if (theirs is null || mine?.FullPath == theirs.FullPath)
+            return theirs is null ? null : mine;
         var at = mine?.Position ?? changed.Data.Position;
         var context = new ReadContext(changed.Folder, PolicyNames.Catalog);
-        if (PolicyPaths.Resolve(theirs.Text, at, "The base branch's", use, context) is { } found) return found;
-        remarks.Add(new(DiagnosticCodes.PolicyChanged,
-            $"The policy changes '{key}' from {Wording.Quote(theirs.Text)} to {(mine is null ? "nothing" : Wording.Quote(mine.Text))}. "
-            + $"{context.Sorted()[0].Message} A maintainer changes '{key}' in the base branch first.", at));
+        if (PolicyPaths.Resolve(theirs.Text, at, "The base branch's", use, context) is { } found)
+            return found;
+        remarks.Add(
+            new(
+                DiagnosticCodes.PolicyChanged,
+                $"The policy changes '{key}' from {Wording.Quote(theirs.Text)} to {(mine is null ? "nothing" : Wording.Quote(mine.Text))}. "
+                    + $"{context.Sorted()[0].Message} A maintainer changes '{key}' in the base branch first.",
+                at
+            )
+        );
         return theirs;
     }
 }

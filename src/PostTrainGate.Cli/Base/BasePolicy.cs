@@ -17,16 +17,22 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
     /// <param name="file">The policy as it is now.</param>
     /// <param name="cancel">Stops looking.</param>
     /// <exception cref="BaseUnreadableException">There may be one, and it cannot be read.</exception>
-    public static async Task<BasePolicy?> FindAsync(ImmutableArray<BaseSource> sources, string file, CancellationToken cancel)
+    public static async Task<BasePolicy?> FindAsync(
+        ImmutableArray<BaseSource> sources,
+        string file,
+        CancellationToken cancel
+    )
     {
         foreach (var source in sources)
         {
             foreach (var path in source.Checkout.Policies)
-                if (await source.ReadAsync(path, Largest, cancel) is { } text) return new(source, path, text, Moved: false);
+                if (await source.ReadAsync(path, Largest, cancel) is { } text)
+                    return new(source, path, text, Moved: false);
         }
 
         foreach (var source in sources)
-            if (await MovedAsync(source, file, cancel) is { } moved) return moved;
+            if (await MovedAsync(source, file, cancel) is { } moved)
+                return moved;
         return null;
     }
 
@@ -37,18 +43,23 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
         var gone = new List<string>();
         foreach (var path in await source.ListAsync(cancel))
         {
-            if (path != name && !path.EndsWith($"/{name}", StringComparison.Ordinal)) continue;
+            if (path != name && !path.EndsWith($"/{name}", StringComparison.Ordinal))
+                continue;
             var old = System.IO.Path.Combine(source.Checkout.Root, path);
-            if (await source.IsGoneAsync(path, cancel) || PolicyPaths.RealPath(old) == real) gone.Add(path);
+            if (await source.IsGoneAsync(path, cancel) || PolicyPaths.RealPath(old) == real)
+                gone.Add(path);
         }
 
         return gone switch
         {
             [] => null,
-            [var path] => await source.ReadAsync(path, Largest, cancel) is { } text ? new(source, path, text, Moved: true) : null,
+            [var path] => await source.ReadAsync(path, Largest, cancel) is { } text
+                ? new(source, path, text, Moved: true)
+                : null,
             _ => throw new BaseUnreadableException(
                 $"The commit {source.Commit[..7]} has no policy here, and {gone.Count} elsewhere that are gone, such "
-                + $"as '{gone[0]}' and '{gone[1]}'. Move one at a time."),
+                    + $"as '{gone[0]}' and '{gone[1]}'. Move one at a time."
+            ),
         };
     }
 }

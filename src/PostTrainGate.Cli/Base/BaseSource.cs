@@ -29,18 +29,28 @@ internal abstract record BaseSource(string Commit, Checkout Checkout)
     /// <summary>Where the base can be read from, the most likely first: git, or where the checkout lacks the commit, GitHub.</summary>
     /// <exception cref="BaseUnreadableException">Nowhere.</exception>
     /// <exception cref="GateException">A reference that was asked for by name is no commit.</exception>
-    public static async Task<ImmutableArray<BaseSource>> FindAsync(BaseCommit wanted, ImmutableArray<Checkout> checkouts, CliHost host,
-        CancellationToken cancel)
+    public static async Task<ImmutableArray<BaseSource>> FindAsync(
+        BaseCommit wanted,
+        ImmutableArray<Checkout> checkouts,
+        CliHost host,
+        CancellationToken cancel
+    )
     {
         var sources = ImmutableArray.CreateBuilder<BaseSource>();
         foreach (var checkout in checkouts)
         {
             var git = new GitRepository(host, checkout.Root);
-            if (await wanted.FindAsync(git, cancel) is { } commit) sources.Add(new GitSource(git, commit, checkout));
+            if (await wanted.FindAsync(git, cancel) is { } commit)
+                sources.Add(new GitSource(git, commit, checkout));
         }
 
-        if (sources.Count > 0) return sources.ToImmutable();
-        if (new ActionsEnvironment(host).IsActions && !checkouts.IsEmpty && GitHubApi.Open(host, host.BaseTime) is { } api)
+        if (sources.Count > 0)
+            return sources.ToImmutable();
+        if (
+            new ActionsEnvironment(host).IsActions
+            && !checkouts.IsEmpty
+            && GitHubApi.Open(host, host.BaseTime) is { } api
+        )
             return [new GitHubSource(api, await wanted.FindAsync(api, cancel), checkouts[0])];
         throw wanted.Missing();
     }
@@ -53,7 +63,8 @@ internal abstract record BaseSource(string Commit, Checkout Checkout)
         {
             if (part == "..")
             {
-                if (parts.Count == 0) return null;
+                if (parts.Count == 0)
+                    return null;
                 parts.RemoveAt(parts.Count - 1);
             }
             else if (part != ".")
@@ -73,7 +84,8 @@ internal abstract record BaseSource(string Commit, Checkout Checkout)
         public override Task<string[]> ListAsync(CancellationToken cancel) => Git.ListAsync(Commit, cancel);
 
         // A sparse checkout lacks files that are there.
-        public override async Task<bool> IsGoneAsync(string path, CancellationToken cancel) => await base.IsGoneAsync(path, cancel)
+        public override async Task<bool> IsGoneAsync(string path, CancellationToken cancel) =>
+            await base.IsGoneAsync(path, cancel)
             && (!await Git.IsSparseAsync(cancel) || await Git.ReadAsync("HEAD", path, long.MaxValue, cancel) is null);
 
         public override async Task<string?> StoredAsync(string hash, CancellationToken cancel)
@@ -86,8 +98,9 @@ internal abstract record BaseSource(string Commit, Checkout Checkout)
     private sealed record GitHubSource(GitHubApi Api, string Commit, Checkout Checkout) : BaseSource(Commit, Checkout)
     {
         public override async Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel) =>
-            await Api.ReadFileAsync(path, Commit, cancel) is not { } bytes ? null : bytes.LongLength <= largest ? bytes
-                : throw new BaseUnreadableException($"'{path}' of the base commit is larger than {largest} bytes.");
+            await Api.ReadFileAsync(path, Commit, cancel) is not { } bytes ? null
+            : bytes.LongLength <= largest ? bytes
+            : throw new BaseUnreadableException($"'{path}' of the base commit is larger than {largest} bytes.");
 
         public override Task<string[]> ListAsync(CancellationToken cancel) => Api.ListFilesAsync(Commit, cancel);
     }

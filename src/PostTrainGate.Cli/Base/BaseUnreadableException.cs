@@ -8,6 +8,10 @@ internal sealed class BaseUnreadableException(string why) : Exception(why)
 {
     /// <summary>What is said.</summary>
     /// <param name="file">The policy.</param>
-    public Diagnostic Diagnostic(string file) => new(DiagnosticCodes.BaseUnavailable,
-        $"The base branch's policy cannot be read, so there is no verdict. {Message}", new SourcePosition(file, 1, 1));
+    public Diagnostic Diagnostic(string file) =>
+        new(
+            DiagnosticCodes.BaseUnavailable,
+            $"The base branch's policy cannot be read, so there is no verdict. {Message}",
+            new SourcePosition(file, 1, 1)
+        );
 }

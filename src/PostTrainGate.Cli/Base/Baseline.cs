@@ -36,14 +36,24 @@ internal sealed class Baseline : IDisposable
     /// <exception cref="GateException">
     /// What was asked for by name cannot be had, or cannot be used with the files that are here.
     /// </exception>
-    public static async Task<Baseline> FindAsync(GatePolicy policy, CheckOptions options, CliHost host, CancellationToken cancel)
+    public static async Task<Baseline> FindAsync(
+        GatePolicy policy,
+        CheckOptions options,
+        CliHost host,
+        CancellationToken cancel
+    )
     {
         var baseline = new Baseline(policy);
         try
         {
-            if (options.BaseModel is { } given) baseline.Model = File.Exists(given) ? given
-                : throw new GateException(new Diagnostic(DiagnosticCodes.BaseUnavailable, $"The base model {given} does not exist."));
-            if (Wanted(options, host) is not { } wanted) return baseline;
+            if (options.BaseModel is { } given)
+                baseline.Model = File.Exists(given)
+                    ? given
+                    : throw new GateException(
+                        new Diagnostic(DiagnosticCodes.BaseUnavailable, $"The base model {given} does not exist.")
+                    );
+            if (Wanted(options, host) is not { } wanted)
+                return baseline;
             var checkouts = Checkout.Around(options.Path, policy.File, new ActionsEnvironment(host).GivenWorkspace);
             var sources = await BaseSource.FindAsync(wanted, checkouts, host, cancel);
             await baseline.UseAsync(sources, options, cancel);
@@ -61,29 +71,37 @@ internal sealed class Baseline : IDisposable
     /// maintainer changes it in the base.
     /// </summary>
     public GateException Explain(GateException wrong) =>
-        new([.. wrong.Diagnostics, .. Diagnostics.Select(d => _meaning.Contains(d) ? d with { Severity = Severity.Error } : d)]);
+        new([
+            .. wrong.Diagnostics,
+            .. Diagnostics.Select(d => _meaning.Contains(d) ? d with { Severity = Severity.Error } : d),
+        ]);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_temporary is not null) File.Delete(_temporary);
+        if (_temporary is not null)
+            File.Delete(_temporary);
     }
 
     // A build says itself what it is held against: its checkout in Actions often has one commit, and no token.
-    private static BaseCommit? Wanted(CheckOptions options, CliHost host) => options.Base switch
-    {
-        null => options.Format == OutputFormat.MSBuild ? null : GitHubEvent.BaseOf(host),
-        CheckOptions.EventBase when new ActionsEnvironment(host).IsActions => GitHubEvent.BaseOf(host),
-        var name => new BaseCommit.Reference(name),
-    };
+    private static BaseCommit? Wanted(CheckOptions options, CliHost host) =>
+        options.Base switch
+        {
+            null => options.Format == OutputFormat.MSBuild ? null : GitHubEvent.BaseOf(host),
+            CheckOptions.EventBase when new ActionsEnvironment(host).IsActions => GitHubEvent.BaseOf(host),
+            var name => new BaseCommit.Reference(name),
+        };
 
     private async Task UseAsync(ImmutableArray<BaseSource> sources, CheckOptions options, CancellationToken cancel)
     {
         if (await BasePolicy.FindAsync(sources, Policy.File, cancel) is not { } found)
         {
             Commit = sources[0].Commit;
-            Add(DiagnosticCodes.BaseUnavailable, Severity.Note,
-                $"The base branch ({Commit[..7]}) has no policy here yet, so the policy's own gates applied.");
+            Add(
+                DiagnosticCodes.BaseUnavailable,
+                Severity.Note,
+                $"The base branch ({Commit[..7]}) has no policy here yet, so the policy's own gates applied."
+            );
             return;
         }
 
@@ -92,17 +110,28 @@ internal sealed class Baseline : IDisposable
         if (theirs is null)
         {
             var fault = faults.First(f => f.Severity == Severity.Error);
-            throw new BaseUnreadableException($"'{found.Path}' of the commit {Commit[..7]} is no policy in line {fault.Position?.Line}: "
-                + $"{fault.Message} A maintainer mends it in the base branch.");
+            throw new BaseUnreadableException(
+                $"'{found.Path}' of the commit {Commit[..7]} is no policy in line {fault.Position?.Line}: "
+                    + $"{fault.Message} A maintainer mends it in the base branch."
+            );
         }
 
-        if (found.Moved) Add(DiagnosticCodes.PolicyChanged, Severity.Warning,
-            $"The policy was '{found.Path}' in the base branch; that one was applied.");
+        if (found.Moved)
+            Add(
+                DiagnosticCodes.PolicyChanged,
+                Severity.Warning,
+                $"The policy was '{found.Path}' in the base branch; that one was applied."
+            );
         var (policy, remarks, meaning) = BaseGates.Apply(Policy, theirs);
         (Policy, Diagnostics, _meaning) = (policy, [.. Diagnostics, .. remarks], meaning);
-        if (remarks.Any(r => r.Severity == Severity.Error)) throw new GateException([.. Diagnostics]);
-        if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model
-            && Policy.Gates.Any(g => g.Drop is not null))
+        if (remarks.Any(r => r.Severity == Severity.Error))
+            throw new GateException([.. Diagnostics]);
+        if (
+            options.BaseModel is null
+            && Policy is { Model: not null }
+            && theirs.Model is { } model
+            && Policy.Gates.Any(g => g.Drop is not null)
+        )
             await UseModelAsync(found, model.Text, cancel);
     }
 
@@ -113,7 +142,8 @@ internal sealed class Baseline : IDisposable
         var why = "";
         try
         {
-            if (BaseSource.Join($"{found.Path}/..", path) is { } full) bytes = await source.ReadAsync(full, LargestModel, cancel);
+            if (BaseSource.Join($"{found.Path}/..", path) is { } full)
+                bytes = await source.ReadAsync(full, LargestModel, cancel);
         }
         catch (BaseUnreadableException unread)
         {
@@ -122,15 +152,20 @@ internal sealed class Baseline : IDisposable
 
         if (bytes is not null && LargeFile.Pointer(bytes) is { } hash)
         {
-            if (await source.StoredAsync(hash, cancel) is { } stored) Model = stored;
-            else bytes = null;
+            if (await source.StoredAsync(hash, cancel) is { } stored)
+                Model = stored;
+            else
+                bytes = null;
         }
 
         if (bytes is null)
         {
-            Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
+            Add(
+                DiagnosticCodes.BaseUnavailable,
+                Severity.Warning,
                 $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare "
-                + $"with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}");
+                    + $"with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}"
+            );
         }
         else if (Model is null)
         {
@@ -148,8 +183,11 @@ internal sealed class Baseline : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Add(DiagnosticCodes.BaseUnavailable, Severity.Warning,
-                $"The base branch's model cannot be kept, so gates with 'drop' have nothing to compare with: {e.Message}");
+            Add(
+                DiagnosticCodes.BaseUnavailable,
+                Severity.Warning,
+                $"The base branch's model cannot be kept, so gates with 'drop' have nothing to compare with: {e.Message}"
+            );
         }
     }
 

@@ -24,8 +24,13 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
             (asked, file, roots) = (real, real, Roots(real, workspace));
         if (roots.IsEmpty && workspace is not null && Below(Path.GetFullPath(workspace), file) is not null)
             roots = [Path.GetFullPath(workspace)];
-        return [.. roots.Select(root => new Checkout(root,
-            [.. new[] { file, asked }.Select(p => Below(root, p)).OfType<string>().Where(p => p != ".").Distinct()]))];
+        return
+        [
+            .. roots.Select(root => new Checkout(
+                root,
+                [.. new[] { file, asked }.Select(p => Below(root, p)).OfType<string>().Where(p => p != ".").Distinct()]
+            )),
+        ];
     }
 
     /// <summary>
@@ -46,15 +51,24 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
     {
         var roots = new List<string>();
         for (var folder = Path.GetDirectoryName(file); folder is not null; folder = Path.GetDirectoryName(folder))
-            if (Path.Exists(Path.Combine(folder, ".git"))) roots.Insert(0, folder);
-        if (workspace is null || Below(Path.GetFullPath(workspace), file) is null) return [.. roots];
-        return [.. roots.Where(r => r == Path.GetFullPath(workspace).TrimEnd('/') || Below(Path.GetFullPath(workspace), r) is not null)];
+            if (Path.Exists(Path.Combine(folder, ".git")))
+                roots.Insert(0, folder);
+        if (workspace is null || Below(Path.GetFullPath(workspace), file) is null)
+            return [.. roots];
+        return
+        [
+            .. roots.Where(r =>
+                r == Path.GetFullPath(workspace).TrimEnd('/') || Below(Path.GetFullPath(workspace), r) is not null
+            ),
+        ];
     }
 
     /// <summary>A path below a folder, with <c>/</c>; null when it is not below.</summary>
     public static string? Below(string folder, string path)
     {
         var relative = Path.GetRelativePath(folder, path).Replace('\\', '/');
-        return relative == ".." || relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? null : relative;
+        return relative == ".." || relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative)
+            ? null
+            : relative;
     }
 }

@@ -15,13 +15,21 @@ internal sealed class GitRepository(CliHost host, string folder)
 
     /// <summary>Full hash of the commit that a reference names; null when it is not here.</summary>
     public async Task<string?> CommitAsync(string reference, CancellationToken cancel) =>
-        await RunAsync(["rev-parse", "--verify", "--quiet", "--end-of-options", $"{reference}^{{commit}}"], 1024, cancel) is { } hash
-            ? Text(hash) : null;
+        await RunAsync(
+            ["rev-parse", "--verify", "--quiet", "--end-of-options", $"{reference}^{{commit}}"],
+            1024,
+            cancel
+        )
+            is { } hash
+            ? Text(hash)
+            : null;
 
     /// <summary>Where what is checked out left another line of commits; null when one of them is not here.</summary>
     public async Task<string?> MergeBaseAsync(string reference, CancellationToken cancel) =>
-        await CommitAsync(reference, cancel) is { } other && await RunAsync(["merge-base", other, "HEAD"], 1024, cancel) is { } hash
-            ? Text(hash) : null;
+        await CommitAsync(reference, cancel) is { } other
+        && await RunAsync(["merge-base", other, "HEAD"], 1024, cancel) is { } hash
+            ? Text(hash)
+            : null;
 
     /// <summary>A file as it was; null when the commit has none of that path.</summary>
     /// <param name="commit">Full hash.</param>
@@ -33,24 +41,35 @@ internal sealed class GitRepository(CliHost host, string folder)
     {
         for (var links = 0; links <= MaxLinks; links++)
         {
-            if (await FindAsync(commit, path, cancel) is not var (entry, at, left)) return null;
-            if (!entry.IsLink) return await BlobAsync(entry.Hash, path, largest, cancel);
+            if (await FindAsync(commit, path, cancel) is not var (entry, at, left))
+                return null;
+            if (!entry.IsLink)
+                return await BlobAsync(entry.Hash, path, largest, cancel);
             var target = Text(await BlobAsync(entry.Hash, at, 64 * 1024, cancel));
             var above = at.Contains('/', StringComparison.Ordinal) ? at[..at.LastIndexOf('/')] : "";
-            path = target.StartsWith('/') || BaseSource.Join(above, $"{target}/{left}") is not { } full
-                ? throw new BaseUnreadableException($"'{at}' of the base commit {Short(commit)} is a link that leaves the repository.")
-                : full;
+            path =
+                target.StartsWith('/') || BaseSource.Join(above, $"{target}/{left}") is not { } full
+                    ? throw new BaseUnreadableException(
+                        $"'{at}' of the base commit {Short(commit)} is a link that leaves the repository."
+                    )
+                    : full;
         }
 
-        throw new BaseUnreadableException($"'{path}' of the base commit {Short(commit)} is behind links that lead nowhere.");
+        throw new BaseUnreadableException(
+            $"'{path}' of the base commit {Short(commit)} is behind links that lead nowhere."
+        );
     }
 
     /// <summary>Paths of all files of a commit.</summary>
     /// <exception cref="BaseUnreadableException">They cannot be listed.</exception>
     public async Task<string[]> ListAsync(string commit, CancellationToken cancel) =>
-        Text(await RunAsync(["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit], LargestList, cancel)
-            ?? throw new BaseUnreadableException($"git cannot list the files of the base commit {Short(commit)}."))
-        .Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        Text(
+                await RunAsync(["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit], LargestList, cancel)
+                    ?? throw new BaseUnreadableException(
+                        $"git cannot list the files of the base commit {Short(commit)}."
+                    )
+            )
+            .Split('\0', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Whether the work tree has some of the files only.</summary>
     public async Task<bool> IsSparseAsync(CancellationToken cancel) =>
@@ -58,18 +77,27 @@ internal sealed class GitRepository(CliHost host, string folder)
 
     /// <summary>Folder with the repository's own data, shared by its work trees.</summary>
     public async Task<string?> CommonFolderAsync(CancellationToken cancel) =>
-        await RunAsync(["rev-parse", "--path-format=absolute", "--git-common-dir"], 64 * 1024, cancel) is { } path ? Text(path) : null;
+        await RunAsync(["rev-parse", "--path-format=absolute", "--git-common-dir"], 64 * 1024, cancel) is { } path
+            ? Text(path)
+            : null;
 
     // The file, or the first link on the way to it and what is left of the way.
-    private async Task<(Entry Entry, string At, string Left)?> FindAsync(string commit, string path, CancellationToken cancel)
+    private async Task<(Entry Entry, string At, string Left)?> FindAsync(
+        string commit,
+        string path,
+        CancellationToken cancel
+    )
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         for (var i = 1; i <= parts.Length; i++)
         {
             var at = string.Join('/', parts[..i]);
-            if (await EntryAsync(commit, at, cancel) is not { } entry) return null;
-            if (entry.IsLink || (i == parts.Length && entry.IsFile)) return (entry, at, string.Join('/', parts[i..]));
-            if (!entry.IsFolder) return null;
+            if (await EntryAsync(commit, at, cancel) is not { } entry)
+                return null;
+            if (entry.IsLink || (i == parts.Length && entry.IsFile))
+                return (entry, at, string.Join('/', parts[i..]));
+            if (!entry.IsFolder)
+                return null;
         }
 
         return null;
@@ -78,14 +106,19 @@ internal sealed class GitRepository(CliHost host, string folder)
     // mode SP type SP hash TAB path NUL
     private async Task<Entry?> EntryAsync(string commit, string path, CancellationToken cancel)
     {
-        var line = await RunAsync(["--literal-pathspecs", "ls-tree", "--full-tree", "-z", commit, "--", path], 64 * 1024, cancel)
-            ?? throw new BaseUnreadableException($"git cannot read the tree of the base commit {Short(commit)}.");
+        var line = await RunAsync(
+            ["--literal-pathspecs", "ls-tree", "--full-tree", "-z", commit, "--", path],
+            64 * 1024,
+            cancel
+        ) ?? throw new BaseUnreadableException($"git cannot read the tree of the base commit {Short(commit)}.");
         return Text(line).Split(['\t', ' ']) is [var mode, _, var hash, ..] ? new(mode, hash) : null;
     }
 
     private async Task<byte[]> BlobAsync(string hash, string path, long largest, CancellationToken cancel) =>
         await RunAsync(["cat-file", "blob", hash], largest, cancel)
-            ?? throw new BaseUnreadableException($"git cannot read '{path}' of the base commit, or it is larger than {largest} bytes.");
+        ?? throw new BaseUnreadableException(
+            $"git cannot read '{path}' of the base commit, or it is larger than {largest} bytes."
+        );
 
     private sealed record Entry(string Mode, string Hash)
     {
@@ -103,17 +136,31 @@ internal sealed class GitRepository(CliHost host, string folder)
     // What git says; null when it fails.
     private async Task<byte[]?> RunAsync(IEnumerable<string> arguments, long largest, CancellationToken cancel)
     {
-        var start = new ProcessStartInfo("git") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
-            RedirectStandardInput = true };
+        var start = new ProcessStartInfo("git")
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         start.ArgumentList.Add("--no-pager");
         // A container's user is seldom the owner of the work tree that Actions mounts; git would refuse to read it.
-        if (host.Variable("GITHUB_ACTIONS") == "true") Set("safe.directory", folder);
+        if (host.Variable("GITHUB_ACTIONS") == "true")
+            Set("safe.directory", folder);
         Set("core.fsmonitor", "false");
         Set("core.hooksPath", "/dev/null");
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        (start.Environment["GIT_TERMINAL_PROMPT"], start.Environment["GIT_NO_LAZY_FETCH"],
-            start.Environment["GIT_OPTIONAL_LOCKS"]) = ("0", "1", "0");
-        (start.Environment["LC_ALL"], start.Environment["GIT_TRACE"], start.Environment["GIT_NO_REPLACE_OBJECTS"]) = ("C", "0", "1");
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        (
+            start.Environment["GIT_TERMINAL_PROMPT"],
+            start.Environment["GIT_NO_LAZY_FETCH"],
+            start.Environment["GIT_OPTIONAL_LOCKS"]
+        ) = ("0", "1", "0");
+        (start.Environment["LC_ALL"], start.Environment["GIT_TRACE"], start.Environment["GIT_NO_REPLACE_OBJECTS"]) = (
+            "C",
+            "0",
+            "1"
+        );
 
         Process process;
         try
@@ -135,9 +182,10 @@ internal sealed class GitRepository(CliHost host, string folder)
                 var errors = process.StandardError.BaseStream.CopyToAsync(Stream.Null, timeout.Token);
                 using var output = new MemoryStream();
                 var buffer = new byte[64 * 1024];
-                for (int read; (read = await process.StandardOutput.BaseStream.ReadAsync(buffer, timeout.Token)) > 0;)
+                for (int read; (read = await process.StandardOutput.BaseStream.ReadAsync(buffer, timeout.Token)) > 0; )
                 {
-                    if (output.Length + read > largest) return null;
+                    if (output.Length + read > largest)
+                        return null;
                     output.Write(buffer, 0, read);
                 }
 
@@ -151,7 +199,8 @@ internal sealed class GitRepository(CliHost host, string folder)
             }
             finally
             {
-                if (!process.HasExited) process.Kill(entireProcessTree: true);
+                if (!process.HasExited)
+                    process.Kill(entireProcessTree: true);
             }
         }
 

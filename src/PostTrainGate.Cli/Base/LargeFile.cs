@@ -11,12 +11,21 @@ internal static class LargeFile
     /// <summary>SHA-256 of the file that a pointer stands for; null when the bytes are no pointer.</summary>
     public static string? Pointer(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length is 0 or > 1024 || !bytes.StartsWith(Encoding.ASCII.GetBytes(Head))) return null;
-        var line = Encoding.ASCII.GetString(bytes).Split('\n').FirstOrDefault(l => l.StartsWith("oid sha256:", StringComparison.Ordinal));
-        return line?["oid sha256:".Length..].Trim() is { Length: 64 } hash && hash.All(char.IsAsciiHexDigitLower) ? hash : null;
+        if (bytes.Length is 0 or > 1024 || !bytes.StartsWith(Encoding.ASCII.GetBytes(Head)))
+            return null;
+        var line = Encoding
+            .ASCII.GetString(bytes)
+            .Split('\n')
+            .FirstOrDefault(l => l.StartsWith("oid sha256:", StringComparison.Ordinal));
+        return line?["oid sha256:".Length..].Trim() is { Length: 64 } hash && hash.All(char.IsAsciiHexDigitLower)
+            ? hash
+            : null;
     }
 
     /// <summary>Where a repository keeps the file, when it was fetched.</summary>
     public static string Stored(string commonFolder, string hash) =>
-        Path.Combine(commonFolder, string.Create(CultureInfo.InvariantCulture, $"lfs/objects/{hash[..2]}/{hash[2..4]}/{hash}"));
+        Path.Combine(
+            commonFolder,
+            string.Create(CultureInfo.InvariantCulture, $"lfs/objects/{hash[..2]}/{hash[2..4]}/{hash}")
+        );
 }

@@ -15,13 +15,17 @@ internal static class CrashSite
         {
             var names = OnnxProbe.Nodes(file);
             var (survives, crashes) = (0, names.Length);
-            if (!Crashes(crashes)) return null;
+            if (!Crashes(crashes))
+                return null;
             while (crashes - survives > 1)
             {
-                if (DateTime.UtcNow > deadline) return null;
+                if (DateTime.UtcNow > deadline)
+                    return null;
                 var middle = (survives + crashes) / 2;
-                if (Crashes(middle)) crashes = middle;
-                else survives = middle;
+                if (Crashes(middle))
+                    crashes = middle;
+                else
+                    survives = middle;
             }
 
             return names[crashes - 1];

@@ -5,7 +5,8 @@ namespace PostTrainGate.Cli.Engine;
 /// <param name="Time">Time of the whole run.</param>
 internal sealed record EngineLimits(long Memory, TimeSpan Time)
 {
-    private const long InspectedBase = 1536L << 20, Large = 64L << 20;
+    private const long InspectedBase = 1536L << 20,
+        Large = 64L << 20;
 
     /// <summary>What a run may use, as the policy says it.</summary>
     public static EngineLimits Of(Policy.GatePolicy policy) =>
@@ -21,7 +22,13 @@ internal sealed record EngineLimits(long Memory, TimeSpan Time)
     // A file that keeps its weights elsewhere is small itself.
     private static long OfModel(string file)
     {
-        if (new FileInfo(file) is not { Exists: true, Length: var length }) return 0;
-        return length + (length > Large ? 0 : Models.OnnxFile.ExternalFiles(file).Where(File.Exists).Sum(f => new FileInfo(f).Length));
+        if (new FileInfo(file) is not { Exists: true, Length: var length })
+            return 0;
+        return length
+            + (
+                length > Large
+                    ? 0
+                    : Models.OnnxFile.ExternalFiles(file).Where(File.Exists).Sum(f => new FileInfo(f).Length)
+            );
     }
 }

@@ -74,7 +74,10 @@ internal sealed record Defect(string Type, string Message, string Trace);
 /// Messages as lines. Each kind is serialized by itself, so that one of progress does not wait for the serializers of a whole result.
 /// Numbers go through as they are, infinities included.
 /// </summary>
-[JsonSourceGenerationOptions(NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, IgnoreReadOnlyProperties = true)]
+[JsonSourceGenerationOptions(
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    IgnoreReadOnlyProperties = true
+)]
 [JsonSerializable(typeof(EngineRequest))]
 [JsonSerializable(typeof(InspectRequest))]
 [JsonSerializable(typeof(RunProgress))]
@@ -89,14 +92,16 @@ internal sealed partial class EngineJson : JsonSerializerContext
     private const char Separator = '\u001e';
 
     /// <summary>A request's line.</summary>
-    public static string Line(EngineRequest request) => request.Inspect is { } file
-        ? $"i{JsonSerializer.Serialize(new InspectRequest(file, request.Nodes), Default.InspectRequest)}"
-        : $"g{JsonSerializer.Serialize(request, Default.EngineRequest)}";
+    public static string Line(EngineRequest request) =>
+        request.Inspect is { } file
+            ? $"i{JsonSerializer.Serialize(new InspectRequest(file, request.Nodes), Default.InspectRequest)}"
+            : $"g{JsonSerializer.Serialize(request, Default.EngineRequest)}";
 
     /// <summary>The request that a line holds.</summary>
     public static EngineRequest Request(string line)
     {
-        if (line[0] == 'g') return JsonSerializer.Deserialize(line.AsSpan(1), Default.EngineRequest)!;
+        if (line[0] == 'g')
+            return JsonSerializer.Deserialize(line.AsSpan(1), Default.EngineRequest)!;
         var (file, nodes) = JsonSerializer.Deserialize(line.AsSpan(1), Default.InspectRequest)!;
         return new() { Inspect = file, Nodes = nodes };
     }
@@ -115,7 +120,9 @@ internal sealed partial class EngineJson : JsonSerializerContext
             { Cancelled: true } => ('c', ""),
             _ => ('n', ""),
         };
-        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Separator}{kind}{reply.Kept ?? 0} {json}\n"));
+        return Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"{Separator}{kind}{reply.Kept ?? 0} {json}\n")
+        );
     }
 
     /// <summary>The reply that a line holds; null: it holds none, or a part of one whose writer was ended.</summary>
@@ -133,7 +140,8 @@ internal sealed partial class EngineJson : JsonSerializerContext
 
     private static EngineReply? Read(string line)
     {
-        if (line.LastIndexOf(Separator) is not (>= 0 and var at) || line.IndexOf(' ', at) is not (> 0 and var space)) return null;
+        if (line.LastIndexOf(Separator) is not (>= 0 and var at) || line.IndexOf(' ', at) is not (> 0 and var space))
+            return null;
         var json = line.AsSpan(space + 1);
         EngineReply reply = line[at + 1] switch
         {

@@ -8,7 +8,8 @@ namespace PostTrainGate.Cli.Engine;
 /// <summary>A worker, and what watches over it: it may crash, hang or fill the memory, and there is still one clear answer.</summary>
 internal sealed class EngineProcess : IDisposable
 {
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25), Grace = TimeSpan.FromSeconds(1.2);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25),
+        Grace = TimeSpan.FromSeconds(1.2);
 
     private readonly Process _process;
     private readonly Lock _lock = new();
@@ -46,14 +47,21 @@ internal sealed class EngineProcess : IDisposable
         var (name, program) = (Path.GetFileName(host), Path.GetFileNameWithoutExtension(own));
         var isOwn = name == program || name == $"{program}.exe"; // on Unix an executable has no ending
         var isHost = name is "dotnet" or "dotnet.exe";
-        var start = new ProcessStartInfo(isOwn || isHost ? host : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        var start = new ProcessStartInfo(
+            isOwn || isHost ? host : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet"
+        )
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-            StandardOutputEncoding = System.Text.Encoding.UTF8, StandardInputEncoding = new System.Text.UTF8Encoding(false),
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = System.Text.Encoding.UTF8,
+            StandardInputEncoding = new System.Text.UTF8Encoding(false),
         };
-        if (!isOwn) start.ArgumentList.Add(own);
+        if (!isOwn)
+            start.ArgumentList.Add(own);
         start.ArgumentList.Add(EngineWorker.Argument);
-        foreach (var secret in start.Environment.Keys.Where(IsSecret).ToArray()) start.Environment.Remove(secret);
+        foreach (var secret in start.Environment.Keys.Where(IsSecret).ToArray())
+            start.Environment.Remove(secret);
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // its pipes would stay behind when it is ended
         var process = new EngineProcess(Process.Start(start)!);
         process._process.ErrorDataReceived += (_, line) => process.Note(line.Data);
@@ -69,7 +77,12 @@ internal sealed class EngineProcess : IDisposable
     /// <returns>The answer.</returns>
     /// <exception cref="EngineException">It ended without one.</exception>
     /// <exception cref="OperationCanceledException">It was ended by <paramref name="cancel"/>.</exception>
-    public EngineReply Ask(EngineRequest request, EngineLimits limits, IProgress<RunProgress>? progress, CancellationToken cancel)
+    public EngineReply Ask(
+        EngineRequest request,
+        EngineLimits limits,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    )
     {
         _clock.Restart();
         using var watch = new Timer(_ => Watch(limits), null, Look, Look);
@@ -78,8 +91,10 @@ internal sealed class EngineProcess : IDisposable
         EngineReply? last = null;
         while (_process.StandardOutput.ReadLine() is { } line)
         {
-            if (EngineJson.Reply(line) is not { } reply) continue;
-            if (reply.Kept is > 0 and var kept) Kept = kept;
+            if (EngineJson.Reply(line) is not { } reply)
+                continue;
+            if (reply.Kept is > 0 and var kept)
+                Kept = kept;
             if (reply.Work is { } work)
             {
                 _work = work;
@@ -112,8 +127,10 @@ internal sealed class EngineProcess : IDisposable
     }
 
     // What talks to GitHub is not for a process that runs a stranger's model.
-    private static bool IsSecret(string name) => ((string[])["TOKEN", "SECRET", "PASSWORD"])
-        .Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
+    private static bool IsSecret(string name) =>
+        ((string[])["TOKEN", "SECRET", "PASSWORD"]).Any(word =>
+            name.Contains(word, StringComparison.OrdinalIgnoreCase)
+        );
 
     private void Tell(string line)
     {
@@ -136,8 +153,10 @@ internal sealed class EngineProcess : IDisposable
 
     private void Watch(EngineLimits limits)
     {
-        if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline) Kill("it did not end within its time");
-        if (_clock.Elapsed > limits.Time) Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
+        if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline)
+            Kill("it did not end within its time");
+        if (_clock.Elapsed > limits.Time)
+            Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
         if (Memory() > limits.Memory)
             Kill(string.Create(CultureInfo.InvariantCulture, $"it needs more than {Size(limits.Memory)} of memory"));
     }
@@ -161,7 +180,8 @@ internal sealed class EngineProcess : IDisposable
         {
             try
             {
-                if (_process.HasExited) return;
+                if (_process.HasExited)
+                    return;
                 _ended ??= why;
                 _process.Kill(entireProcessTree: true);
             }
@@ -174,11 +194,13 @@ internal sealed class EngineProcess : IDisposable
 
     private void Note(string? line)
     {
-        if (line is null) return;
+        if (line is null)
+            return;
         lock (_errors)
         {
             _errors.Enqueue(line);
-            if (_errors.Count > 40) _errors.Dequeue();
+            if (_errors.Count > 40)
+                _errors.Dequeue();
         }
     }
 
@@ -189,25 +211,33 @@ internal sealed class EngineProcess : IDisposable
         _process.WaitForExit();
         lock (_lock)
         {
-            lock (_errors) return new(_work.What, Stage, _ended ?? Words(_process.ExitCode), [.. _errors]) { IsCrash = _ended is null };
+            lock (_errors)
+                return new(_work.What, Stage, _ended ?? Words(_process.ExitCode), [.. _errors])
+                {
+                    IsCrash = _ended is null,
+                };
         }
     }
 
-    private static string Words(int code) => code switch
-    {
-        134 => "native code aborted (SIGABRT)",
-        136 => "native code divided by zero or overflowed (SIGFPE)",
-        137 => "it was killed, most likely because the machine ran out of memory (SIGKILL)",
-        139 => "native code read memory that is not there (SIGSEGV)",
-        132 => "native code ran an instruction that this processor does not have (SIGILL)",
-        135 => "native code read beyond a file (SIGBUS)",
-        _ => string.Create(CultureInfo.InvariantCulture, $"native code ended it (exit code {code})"),
-    };
+    private static string Words(int code) =>
+        code switch
+        {
+            134 => "native code aborted (SIGABRT)",
+            136 => "native code divided by zero or overflowed (SIGFPE)",
+            137 => "it was killed, most likely because the machine ran out of memory (SIGKILL)",
+            139 => "native code read memory that is not there (SIGSEGV)",
+            132 => "native code ran an instruction that this processor does not have (SIGILL)",
+            135 => "native code read beyond a file (SIGBUS)",
+            _ => string.Create(CultureInfo.InvariantCulture, $"native code ended it (exit code {code})"),
+        };
 
-    private static string Size(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.#} GB" : $"{bytes >> 20} MB";
+    private static string Size(long bytes) =>
+        bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.#} GB" : $"{bytes >> 20} MB";
 
-    private static string Length(TimeSpan time) => time.TotalHours >= 1 ? $"{time.TotalHours:0.#} h"
-        : time.TotalMinutes >= 2 ? $"{time.TotalMinutes:0.#} min" : $"{time.TotalSeconds:0.#} s";
+    private static string Length(TimeSpan time) =>
+        time.TotalHours >= 1 ? $"{time.TotalHours:0.#} h"
+        : time.TotalMinutes >= 2 ? $"{time.TotalMinutes:0.#} min"
+        : $"{time.TotalSeconds:0.#} s";
 }
 
 /// <summary>How a worker ended without an answer.</summary>

@@ -44,8 +44,10 @@ internal static class EngineWorker
         using var input = new StreamReader(Console.OpenStandardInput());
         while (input.ReadLine() is { } line)
         {
-            if (line == StopWord) cancel.Cancel();
-            else requests.Add(line);
+            if (line == StopWord)
+                cancel.Cancel();
+            else
+                requests.Add(line);
         }
 
         Process.GetCurrentProcess().Kill();
@@ -62,16 +64,22 @@ internal static class EngineWorker
                 return new();
             }
 
-            if (request.Inspect is { } file) return new() { Inspection = ModelInspection.Of(file) };
+            if (request.Inspect is { } file)
+                return new() { Inspection = ModelInspection.Of(file) };
             var options = new GateOptions
             {
-                Repair = request.Repair, Write = request.Write, Full = request.Full, BaseModel = request.BaseModel, Cache = cache,
+                Repair = request.Repair,
+                Write = request.Write,
+                Full = request.Full,
+                BaseModel = request.BaseModel,
+                Cache = cache,
             };
             var clock = Stopwatch.StartNew();
             var (said, at) = ("", TimeSpan.Zero);
             var progress = new Relay<RunProgress>(p =>
             {
-                if (p.Stage == said && clock.Elapsed - at < ProgressInterval) return;
+                if (p.Stage == said && clock.Elapsed - at < ProgressInterval)
+                    return;
                 (said, at) = (p.Stage, clock.Elapsed);
                 replies.Send(new() { Progress = p, Kept = cache?.KeptInputs });
             });

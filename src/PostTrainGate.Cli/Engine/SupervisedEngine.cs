@@ -9,24 +9,41 @@ internal static class SupervisedEngine
     private static readonly TimeSpan Search = TimeSpan.FromSeconds(4);
 
     /// <summary>Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends without a result, no gate was measured.</summary>
-    public static GateResult Run(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel)
+    public static GateResult Run(
+        GatePolicy policy,
+        GateOptions? options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    )
     {
         options ??= new();
         using var engine = EngineProcess.Start();
         try
         {
-            var reply = engine.Ask(new()
-            {
-                Policy = policy, Repair = options.Repair, Write = options.Write, Full = options.Full, BaseModel = options.BaseModel,
-                Cache = options.Cache?.Folder,
-            }, EngineLimits.Of(policy), progress, cancel);
+            var reply = engine.Ask(
+                new()
+                {
+                    Policy = policy,
+                    Repair = options.Repair,
+                    Write = options.Write,
+                    Full = options.Full,
+                    BaseModel = options.BaseModel,
+                    Cache = options.Cache?.Folder,
+                },
+                EngineLimits.Of(policy),
+                progress,
+                cancel
+            );
             return Checked(reply).Result!;
         }
         catch (EngineException ended)
         {
             var message = Message(ended, policy.Model?.FullPath, EngineLimits.Of(policy), cancel);
-            return Gate.Undecided(policy, new(DiagnosticCodes.EngineEnded, message, policy.Model?.Position),
-                "the engine ended without a result");
+            return Gate.Undecided(
+                policy,
+                new(DiagnosticCodes.EngineEnded, message, policy.Model?.Position),
+                "the engine ended without a result"
+            );
         }
         finally
         {
@@ -46,8 +63,14 @@ internal static class SupervisedEngine
         }
         catch (EngineException ended)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.EngineEnded, Message(ended, file, limits, cancel),
-                new SourcePosition(file, 0, 0)), ended);
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.EngineEnded,
+                    Message(ended, file, limits, cancel),
+                    new SourcePosition(file, 0, 0)
+                ),
+                ended
+            );
         }
     }
 
@@ -55,16 +78,19 @@ internal static class SupervisedEngine
     private static string Message(EngineException ended, string? file, EngineLimits limits, CancellationToken cancel)
     {
         var death = ended.Death;
-        if (!death.IsCrash || file is null || !death.Work.StartsWith("ONNX Runtime", StringComparison.Ordinal)) return death.Message;
+        if (!death.IsCrash || file is null || !death.Work.StartsWith("ONNX Runtime", StringComparison.Ordinal))
+            return death.Message;
         return CrashSite.Find(file, limits, Search, cancel) is { } node
-            ? (death with { Work = $"{death.Work}, node {node}" }).Message : death.Message;
+            ? (death with { Work = $"{death.Work}, node {node}" }).Message
+            : death.Message;
     }
 
-    private static EngineReply Checked(EngineReply reply) => reply switch
-    {
-        { Refused: { } refused } => throw new GateException([.. refused]),
-        { Defect: { } defect } => throw new EngineDefectException(defect),
-        { Cancelled: true } => throw new OperationCanceledException(),
-        _ => reply,
-    };
+    private static EngineReply Checked(EngineReply reply) =>
+        reply switch
+        {
+            { Refused: { } refused } => throw new GateException([.. refused]),
+            { Defect: { } defect } => throw new EngineDefectException(defect),
+            { Cancelled: true } => throw new OperationCanceledException(),
+            _ => reply,
+        };
 }

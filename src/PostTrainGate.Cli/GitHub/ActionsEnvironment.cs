@@ -31,7 +31,9 @@ internal sealed class ActionsEnvironment(CliHost host)
 
     /// <summary>Owner and name of the repository; null when the variable is missing or malformed.</summary>
     public (string Owner, string Name)? Repository =>
-        host.Variable("GITHUB_REPOSITORY")?.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name] ? (owner, name) : null;
+        host.Variable("GITHUB_REPOSITORY")?.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name]
+            ? (owner, name)
+            : null;
 
     /// <summary>The token, from the environment or the action's input.</summary>
     public string? Token => host.Variable("GITHUB_TOKEN") ?? host.Variable("INPUT_TOKEN");
@@ -40,7 +42,8 @@ internal sealed class ActionsEnvironment(CliHost host)
     public Uri Api => Address("GITHUB_API_URL") ?? new("https://api.github.com/");
 
     /// <summary>Address of the GraphQL interface.</summary>
-    public Uri GraphQL => Address("GITHUB_GRAPHQL_URL") is { } given ? new(given.AbsoluteUri.TrimEnd('/')) : new(Api, "graphql");
+    public Uri GraphQL =>
+        Address("GITHUB_GRAPHQL_URL") is { } given ? new(given.AbsoluteUri.TrimEnd('/')) : new(Api, "graphql");
 
     /// <summary>
     /// Number of the run, rising over all workflows of GitHub, and of its attempt: the later of two runs has the higher pair.
@@ -49,8 +52,11 @@ internal sealed class ActionsEnvironment(CliHost host)
 
     /// <summary>Page of the run; null outside Actions.</summary>
     public string? RunPage =>
-        host.Variable("GITHUB_SERVER_URL") is { } server && host.Variable("GITHUB_REPOSITORY") is { } repository && Run.Run > 0
-        ? $"{server}/{repository}/actions/runs/{Run.Run.ToString(CultureInfo.InvariantCulture)}" : null;
+        host.Variable("GITHUB_SERVER_URL") is { } server
+        && host.Variable("GITHUB_REPOSITORY") is { } repository
+        && Run.Run > 0
+            ? $"{server}/{repository}/actions/runs/{Run.Run.ToString(CultureInfo.InvariantCulture)}"
+            : null;
 
     /// <summary>A path as GitHub knows it: relative to the checkout, with <c>/</c>; a path outside stays absolute.</summary>
     public string Relative(string path)
@@ -59,9 +65,14 @@ internal sealed class ActionsEnvironment(CliHost host)
         return relative.StartsWith("../", StringComparison.Ordinal) ? Path.GetFullPath(path) : relative;
     }
 
-    private Uri? Address(string variable) => Uri.TryCreate(host.Variable(variable)?.TrimEnd('/') + "/", UriKind.Absolute, out var address)
-        && address.Scheme is "http" or "https" ? address : null;
+    private Uri? Address(string variable) =>
+        Uri.TryCreate(host.Variable(variable)?.TrimEnd('/') + "/", UriKind.Absolute, out var address)
+        && address.Scheme is "http" or "https"
+            ? address
+            : null;
 
     private long Number(string variable) =>
-        long.TryParse(host.Variable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+        long.TryParse(host.Variable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : 0;
 }

@@ -18,7 +18,8 @@ internal sealed partial record CommentMarker(string Policy, long Run, int Attemp
     /// <summary>The marker of a run; a long path is told from others by its hash, as a comment has no room for it.</summary>
     public static CommentMarker For(string policy, (long Run, int Attempt) run)
     {
-        if (policy.Length > Longest) policy = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(policy)));
+        if (policy.Length > Longest)
+            policy = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(policy)));
         return new(policy, run.Run, run.Attempt);
     }
 
@@ -26,14 +27,24 @@ internal sealed partial record CommentMarker(string Policy, long Run, int Attemp
     public (long Run, int Attempt) Age => (Run, Attempt);
 
     /// <summary>The marker of a comment; null when it has none at its beginning.</summary>
-    public static CommentMarker? Of(string? body) => Line().Match(body ?? "") is { Success: true } match
+    public static CommentMarker? Of(string? body) =>
+        Line().Match(body ?? "") is { Success: true } match
         && long.TryParse(match.Groups["run"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var run)
-        && int.TryParse(match.Groups["attempt"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
-        ? new(Uri.UnescapeDataString(match.Groups["policy"].Value), run, attempt) : null;
+        && int.TryParse(
+            match.Groups["attempt"].ValueSpan,
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var attempt
+        )
+            ? new(Uri.UnescapeDataString(match.Groups["policy"].Value), run, attempt)
+            : null;
 
     /// <summary>The line. A hyphen in the path is encoded too: two of them would end the HTML comment.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"<!-- posttraingate policy={Uri.EscapeDataString(Policy).Replace("-", "%2D", StringComparison.Ordinal)} run={Run} attempt={Attempt} -->");
+    public override string ToString() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"<!-- posttraingate policy={Uri.EscapeDataString(Policy).Replace("-", "%2D", StringComparison.Ordinal)} run={Run} attempt={Attempt} -->"
+        );
 
     [GeneratedRegex(@"\A<!-- posttraingate policy=(?<policy>\S+) run=(?<run>\d+) attempt=(?<attempt>\d+) -->")]
     private static partial Regex Line();

@@ -14,14 +14,18 @@ internal sealed class CurrentHeaders() : DelegatingHandler(new HttpClientHandler
     private const string Version = "2022-11-28";
 
     /// <inheritdoc/>
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request,
+        CancellationToken cancellationToken
+    )
     {
         request.Headers.Accept.Clear();
         request.Headers.Accept.Add(new("application/vnd.github+json"));
         request.Headers.Accept.Add(new("application/json", 0.9));
         request.Headers.Remove("X-GitHub-Api-Version");
         request.Headers.Add("X-GitHub-Api-Version", Version);
-        if (request.Content is not null) request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
+        if (request.Content is not null)
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
         var response = await base.SendAsync(request, cancellationToken);
         await response.Content.LoadIntoBufferAsync(LargestAnswer, cancellationToken);
         return response;

@@ -19,19 +19,29 @@ internal sealed class GitHubApi
     private readonly TimeSpan _time;
     private readonly CancellationToken _deadline;
 
-    private GitHubApi(GitHubClient client, (string Owner, string Name) repository, Uri graphQL, TimeSpan firstWait, TimeSpan time)
+    private GitHubApi(
+        GitHubClient client,
+        (string Owner, string Name) repository,
+        Uri graphQL,
+        TimeSpan firstWait,
+        TimeSpan time
+    )
     {
         (Client, Owner, Name, _graphQL) = (client, repository.Owner, repository.Name, graphQL);
         (_time, _deadline, FirstWait) = (time, new CancellationTokenSource(time).Token, firstWait);
-        Retry = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
-        {
-            ShouldHandle = args => ValueTask.FromResult(args.Outcome.Exception is { } e && IsTransient(e)),
-            MaxRetryAttempts = 4,
-            BackoffType = DelayBackoffType.Exponential,
-            UseJitter = true,
-            Delay = firstWait,
-            DelayGenerator = args => ValueTask.FromResult(Wait(args.Outcome.Exception)),
-        }).Build();
+        Retry = new ResiliencePipelineBuilder()
+            .AddRetry(
+                new RetryStrategyOptions
+                {
+                    ShouldHandle = args => ValueTask.FromResult(args.Outcome.Exception is { } e && IsTransient(e)),
+                    MaxRetryAttempts = 4,
+                    BackoffType = DelayBackoffType.Exponential,
+                    UseJitter = true,
+                    Delay = firstWait,
+                    DelayGenerator = args => ValueTask.FromResult(Wait(args.Outcome.Exception)),
+                }
+            )
+            .Build();
     }
 
     /// <summary>Octokit's client.</summary>
@@ -55,11 +65,16 @@ internal sealed class GitHubApi
     public static GitHubApi? Open(CliHost host, TimeSpan time)
     {
         var actions = new ActionsEnvironment(host);
-        if (actions.Token is not { } token || actions.Repository is not { } repository) return null;
+        if (actions.Token is not { } token || actions.Repository is not { } repository)
+            return null;
         // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one host.
-        var connection = new Connection(new ProductHeaderValue("posttraingate", Gate.ToolVersion), actions.Api,
+        var connection = new Connection(
+            new ProductHeaderValue("posttraingate", Gate.ToolVersion),
+            actions.Api,
             new InMemoryCredentialStore(new Credentials(token, AuthenticationType.Bearer)),
-                new HttpClientAdapter(() => new CurrentHeaders()), new SimpleJsonSerializer());
+            new HttpClientAdapter(() => new CurrentHeaders()),
+            new SimpleJsonSerializer()
+        );
         connection.SetRequestTimeout(TimeSpan.FromSeconds(30));
         return new(new GitHubClient(connection), repository, actions.GraphQL, host.RetryWait, time);
     }
@@ -84,13 +99,14 @@ internal sealed class GitHubApi
     /// Why GitHub did not do what was asked, in one line. An answer can be anything, and what reading it throws is as various, so every
     /// exception of a call is GitHub's refusal.
     /// </summary>
-    public static string Why(Exception error) => error switch
-    {
-        ApiException { StatusCode: var status } => $"{(int)status} {Line(error.Message)}",
-        TimeoutException or HttpRequestException or System.Net.Sockets.SocketException => Line(error.Message),
-        OperationCanceledException => "no answer in time",
-        _ => $"the answer is none of GitHub's ({error.GetType().Name})",
-    };
+    public static string Why(Exception error) =>
+        error switch
+        {
+            ApiException { StatusCode: var status } => $"{(int)status} {Line(error.Message)}",
+            TimeoutException or HttpRequestException or System.Net.Sockets.SocketException => Line(error.Message),
+            OperationCanceledException => "no answer in time",
+            _ => $"the answer is none of GitHub's ({error.GetType().Name})",
+        };
 
     private static string Line(string text) => PostTrainGate.Reporting.Untrusted.Clean(text, 200).Trim();
 
@@ -102,22 +118,27 @@ internal sealed class GitHubApi
     {
         try
         {
-            var answer = await Client.Connection.Post<ViewerAnswer>(_graphQL, new { query = "query { viewer { login } }" },
-                "application/json", "application/json",
-                parameters: (IDictionary<string, string>?)null, cancel).WaitAsync(cancel);
-            if (answer.Body?.Data?.Viewer?.Login is { Length: > 0 } login) return login;
+            var answer = await Client
+                .Connection.Post<ViewerAnswer>(
+                    _graphQL,
+                    new { query = "query { viewer { login } }" },
+                    "application/json",
+                    "application/json",
+                    parameters: (IDictionary<string, string>?)null,
+                    cancel
+                )
+                .WaitAsync(cancel);
+            if (answer.Body?.Data?.Viewer?.Login is { Length: > 0 } login)
+                return login;
         }
-        catch (Exception) when (!cancel.IsCancellationRequested)
-        {
-        }
+        catch (Exception) when (!cancel.IsCancellationRequested) { }
 
         try
         {
-            if ((await Client.User.Current().WaitAsync(cancel))?.Login is { Length: > 0 } login) return login;
+            if ((await Client.User.Current().WaitAsync(cancel))?.Login is { Length: > 0 } login)
+                return login;
         }
-        catch (Exception) when (!cancel.IsCancellationRequested)
-        {
-        }
+        catch (Exception) when (!cancel.IsCancellationRequested) { }
 
         return "github-actions[bot]";
     }
@@ -137,72 +158,103 @@ internal sealed class GitHubApi
 
     /// <summary>A commit by its full hash, when it can be read with this token.</summary>
     /// <exception cref="BaseUnreadableException">It cannot.</exception>
-    public Task<string> ObjectAsync(string sha, CancellationToken cancel) => ReadAsync($"the commit {Short(sha)}", async () =>
-        Same(sha, (await Client.Git.Commit.Get(Owner, Name, sha))?.Sha), cancel);
+    public Task<string> ObjectAsync(string sha, CancellationToken cancel) =>
+        ReadAsync(
+            $"the commit {Short(sha)}",
+            async () => Same(sha, (await Client.Git.Commit.Get(Owner, Name, sha))?.Sha),
+            cancel
+        );
 
     /// <summary>Full hash of the commit that a branch or tag names; null when there is none.</summary>
     /// <exception cref="BaseUnreadableException">GitHub does not tell.</exception>
-    public Task<string?> CommitAsync(string reference, CancellationToken cancel) => ReadAsync($"the commit of {reference}", async () =>
-    {
-        try
-        {
-            return Full((await Client.Repository.Commit.Get(Owner, Name, Uri.EscapeDataString(reference)))?.Sha);
-        }
-        catch (Exception e) when (e is NotFoundException or ApiValidationException)
-        {
-            return (string?)null;
-        }
-    }, cancel);
+    public Task<string?> CommitAsync(string reference, CancellationToken cancel) =>
+        ReadAsync(
+            $"the commit of {reference}",
+            async () =>
+            {
+                try
+                {
+                    return Full(
+                        (await Client.Repository.Commit.Get(Owner, Name, Uri.EscapeDataString(reference)))?.Sha
+                    );
+                }
+                catch (Exception e) when (e is NotFoundException or ApiValidationException)
+                {
+                    return (string?)null;
+                }
+            },
+            cancel
+        );
 
     /// <summary>Full hash of the last commit that a commit shares with the default branch.</summary>
     /// <exception cref="BaseUnreadableException">GitHub does not tell.</exception>
-    public Task<string> MergeBaseAsync(string? defaultBranch, string head, CancellationToken cancel) => ReadAsync(
-        "the last commit in common with the default branch", async () =>
-        {
-            var branch = defaultBranch ?? (await Client.Repository.Get(Owner, Name)).DefaultBranch;
-            return Full((await Client.Repository.Commit.Compare(Owner, Name, branch, head))?.MergeBaseCommit?.Sha);
-        }, cancel);
+    public Task<string> MergeBaseAsync(string? defaultBranch, string head, CancellationToken cancel) =>
+        ReadAsync(
+            "the last commit in common with the default branch",
+            async () =>
+            {
+                var branch = defaultBranch ?? (await Client.Repository.Get(Owner, Name)).DefaultBranch;
+                return Full((await Client.Repository.Commit.Compare(Owner, Name, branch, head))?.MergeBaseCommit?.Sha);
+            },
+            cancel
+        );
 
     /// <summary>A file of a commit; null when there is none. GitHub gives files up to 100 MB.</summary>
     /// <exception cref="BaseUnreadableException">It may be there, and cannot be read.</exception>
-    public Task<byte[]?> ReadFileAsync(string path, string commit, CancellationToken cancel) => ReadAsync(
-        $"'{path}' of {Short(commit)}", async () =>
-    {
-        IReadOnlyList<RepositoryContent> entries;
-        try
-        {
-            entries = await Client.Repository.Content.GetAllContentsByRef(Owner, Name, path, commit);
-        }
-        catch (NotFoundException)
-        {
-            return null; // the one answer that says so; the commit itself was read
-        }
+    public Task<byte[]?> ReadFileAsync(string path, string commit, CancellationToken cancel) =>
+        ReadAsync(
+            $"'{path}' of {Short(commit)}",
+            async () =>
+            {
+                IReadOnlyList<RepositoryContent> entries;
+                try
+                {
+                    entries = await Client.Repository.Content.GetAllContentsByRef(Owner, Name, path, commit);
+                }
+                catch (NotFoundException)
+                {
+                    return null; // the one answer that says so; the commit itself was read
+                }
 
-        if (entries.Count == 0) throw new FormatException("no entry");
-        if (entries.All(e => e.Path.StartsWith($"{path}/", StringComparison.Ordinal))) return null; // a folder
-        if (entries is not [{ Type.Value: ContentType.File, Sha: { Length: > 0 } sha } entry] || entry.Path != path)
-            throw new FormatException("no file");
-        // The entry holds small files only; the blob that it names holds all.
-        var blob = await Client.Git.Blob.Get(Owner, Name, sha);
-        return blob.Encoding.Value == EncodingType.Base64 ? Convert.FromBase64String(blob.Content)
-            : System.Text.Encoding.UTF8.GetBytes(blob.Content);
-    }, cancel);
+                if (entries.Count == 0)
+                    throw new FormatException("no entry");
+                if (entries.All(e => e.Path.StartsWith($"{path}/", StringComparison.Ordinal)))
+                    return null; // a folder
+                if (
+                    entries is not [{ Type.Value: ContentType.File, Sha: { Length: > 0 } sha } entry]
+                    || entry.Path != path
+                )
+                    throw new FormatException("no file");
+                // The entry holds small files only; the blob that it names holds all.
+                var blob = await Client.Git.Blob.Get(Owner, Name, sha);
+                return blob.Encoding.Value == EncodingType.Base64
+                    ? Convert.FromBase64String(blob.Content)
+                    : System.Text.Encoding.UTF8.GetBytes(blob.Content);
+            },
+            cancel
+        );
 
     /// <summary>Paths of all files of a commit.</summary>
     /// <exception cref="BaseUnreadableException">GitHub does not give them, or not all.</exception>
-    public Task<string[]> ListFilesAsync(string commit, CancellationToken cancel) => ReadAsync($"the files of {Short(commit)}", async () =>
-    {
-        try
-        {
-            var tree = await Client.Git.Tree.GetRecursive(Owner, Name, commit);
-            return tree.Truncated ? throw new FormatException("not all of them")
-                : (string[])[.. tree.Tree.Where(e => e.Type.Value == TreeType.Blob).Select(e => e.Path)];
-        }
-        catch (NotFoundException)
-        {
-            return [];
-        }
-    }, cancel);
+    public Task<string[]> ListFilesAsync(string commit, CancellationToken cancel) =>
+        ReadAsync(
+            $"the files of {Short(commit)}",
+            async () =>
+            {
+                try
+                {
+                    var tree = await Client.Git.Tree.GetRecursive(Owner, Name, commit);
+                    return tree.Truncated
+                        ? throw new FormatException("not all of them")
+                        : (string[])[.. tree.Tree.Where(e => e.Type.Value == TreeType.Blob).Select(e => e.Path)];
+                }
+                catch (NotFoundException)
+                {
+                    return [];
+                }
+            },
+            cancel
+        );
 
     private async Task<T> ReadAsync<T>(string what, Func<Task<T>> call, CancellationToken cancel)
     {
@@ -212,8 +264,10 @@ internal sealed class GitHubApi
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
-            throw new BaseUnreadableException($"The checkout lacks the base commit, and GitHub did not give {what}: {Why(e)}. "
-                + "Check out with fetch-depth: 0, or allow contents: read.");
+            throw new BaseUnreadableException(
+                $"The checkout lacks the base commit, and GitHub did not give {what}: {Why(e)}. "
+                    + "Check out with fetch-depth: 0, or allow contents: read."
+            );
         }
     }
 
@@ -225,22 +279,31 @@ internal sealed class GitHubApi
 
     private static string Short(string sha) => sha.Length > 7 ? sha[..7] : sha;
 
-    private static bool IsTransient(Exception error) => error switch
-    {
-        SecondaryRateLimitExceededException or AbuseException => true,
-        ApiException { StatusCode: >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout } => true,
-        HttpRequestException or TaskCanceledException => true,
-        _ => false,
-    };
+    private static bool IsTransient(Exception error) =>
+        error switch
+        {
+            SecondaryRateLimitExceededException or AbuseException => true,
+            ApiException
+            {
+                StatusCode: >= HttpStatusCode.InternalServerError
+                    or HttpStatusCode.TooManyRequests
+                    or HttpStatusCode.RequestTimeout
+            } => true,
+            HttpRequestException or TaskCanceledException => true,
+            _ => false,
+        };
 
-    private static TimeSpan? Wait(Exception? error) => error switch
-    {
-        AbuseException { RetryAfterSeconds: { } seconds } => TimeSpan.FromSeconds(Math.Min(seconds, LongestWait.TotalSeconds)),
-        ApiException { HttpResponse.Headers: { } headers } when headers.TryGetValue("Retry-After", out var text)
-            && int.TryParse(text, out var seconds) =>
-            TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestWait.TotalSeconds)),
-        _ => null, // the pipeline's own
-    };
+    private static TimeSpan? Wait(Exception? error) =>
+        error switch
+        {
+            AbuseException { RetryAfterSeconds: { } seconds } => TimeSpan.FromSeconds(
+                Math.Min(seconds, LongestWait.TotalSeconds)
+            ),
+            ApiException { HttpResponse.Headers: { } headers }
+                when headers.TryGetValue("Retry-After", out var text) && int.TryParse(text, out var seconds) =>
+                TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestWait.TotalSeconds)),
+            _ => null, // the pipeline's own
+        };
 
     // Octokit fills what has a setter.
     private sealed class ViewerAnswer

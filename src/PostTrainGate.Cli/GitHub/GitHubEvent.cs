@@ -18,12 +18,17 @@ internal static class GitHubEvent
     public static PullRequestEvent? PullRequestOf(CliHost host)
     {
         var actions = new ActionsEnvironment(host);
-        if (!actions.IsActions || !IsPullRequest(actions)) return null;
+        if (!actions.IsActions || !IsPullRequest(actions))
+            return null;
         using var document = Read(actions);
-        return document is not null && Text(document, "pull_request", "head", "sha") is { } head
+        return
+            document is not null
+            && Text(document, "pull_request", "head", "sha") is { } head
             && Text(document, "pull_request", "base", "sha") is { } @base
-            && Find(document, "pull_request", "number") is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var n)
-            ? new(n, head, @base) : null;
+            && Find(document, "pull_request", "number") is { ValueKind: JsonValueKind.Number } number
+            && number.TryGetInt64(out var n)
+            ? new(n, head, @base)
+            : null;
     }
 
     /// <summary>
@@ -35,18 +40,32 @@ internal static class GitHubEvent
     public static BaseCommit? BaseOf(CliHost host)
     {
         var actions = new ActionsEnvironment(host);
-        if (!actions.IsActions) return null;
+        if (!actions.IsActions)
+            return null;
         using var document = Read(actions);
         var branch = Text(document, "repository", "default_branch");
         if (IsPullRequest(actions))
-            return new BaseCommit.Named(Required("pull_request", "base", "sha"), Text(document, "pull_request", "head", "sha"));
-        if (actions.EventName == "merge_group") return new BaseCommit.Named(Required("merge_group", "base_sha"));
-        if (actions.EventName == "push" && (branch is null || Text(document, "ref") == $"refs/heads/{branch}")
-            && Required("before") is var before && before.Any(c => c != '0')) return new BaseCommit.Named(before);
+            return new BaseCommit.Named(
+                Required("pull_request", "base", "sha"),
+                Text(document, "pull_request", "head", "sha")
+            );
+        if (actions.EventName == "merge_group")
+            return new BaseCommit.Named(Required("merge_group", "base_sha"));
+        if (
+            actions.EventName == "push"
+            && (branch is null || Text(document, "ref") == $"refs/heads/{branch}")
+            && Required("before") is var before
+            && before.Any(c => c != '0')
+        )
+            return new BaseCommit.Named(before);
         return new BaseCommit.Fork(branch, actions.Sha ?? "HEAD");
 
-        string Required(params string[] path) => Text(document, path) is { Length: >= 40 } sha && sha.All(char.IsAsciiHexDigit) ? sha
-            : throw new BaseUnreadableException($"The event {actions.EventName} of this run does not name it ({string.Join('.', path)}).");
+        string Required(params string[] path) =>
+            Text(document, path) is { Length: >= 40 } sha && sha.All(char.IsAsciiHexDigit)
+                ? sha
+                : throw new BaseUnreadableException(
+                    $"The event {actions.EventName} of this run does not name it ({string.Join('.', path)})."
+                );
     }
 
     private static bool IsPullRequest(ActionsEnvironment actions) =>
@@ -56,7 +75,8 @@ internal static class GitHubEvent
     {
         try
         {
-            return actions.EventPath is not { } path || new FileInfo(path).Length > Largest ? null
+            return actions.EventPath is not { } path || new FileInfo(path).Length > Largest
+                ? null
                 : JsonDocument.Parse(File.ReadAllBytes(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
@@ -66,13 +86,16 @@ internal static class GitHubEvent
     }
 
     private static string? Text(JsonDocument? document, params string[] path) =>
-        Find(document, path) is { ValueKind: JsonValueKind.String } value && value.GetString() is { Length: > 0 } text ? text : null;
+        Find(document, path) is { ValueKind: JsonValueKind.String } value && value.GetString() is { Length: > 0 } text
+            ? text
+            : null;
 
     private static JsonElement? Find(JsonDocument? document, params string[] path)
     {
         JsonElement? at = document?.RootElement;
         foreach (var name in path)
-            at = at is { ValueKind: JsonValueKind.Object } map && map.TryGetProperty(name, out var inner) ? inner : null;
+            at =
+                at is { ValueKind: JsonValueKind.Object } map && map.TryGetProperty(name, out var inner) ? inner : null;
         return at;
     }
 }

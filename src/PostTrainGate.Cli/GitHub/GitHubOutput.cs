@@ -21,30 +21,45 @@ internal sealed class GitHubOutput : ICheckOutput
     /// <summary>Starts with the log as plain text.</summary>
     public GitHubOutput(CliHost host, CheckOptions options)
     {
-        (_host, _options, _actions) = (host with { OutIsTerminal = false, ErrorIsTerminal = false }, options, new(host));
+        (_host, _options, _actions) = (
+            host with
+            {
+                OutIsTerminal = false,
+                ErrorIsTerminal = false,
+            },
+            options,
+            new(host)
+        );
         _workflow = new(host.Out, _actions);
         _console = new(_host, options.Verbosity);
         _workflow.Stop();
     }
 
     /// <inheritdoc/>
-    public Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work) => _console.WatchAsync(work);
+    public Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work) =>
+        _console.WatchAsync(work);
 
     /// <inheritdoc/>
-    public async Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files,
-        CancellationToken cancel)
+    public async Task ShowAsync(
+        GateResult result,
+        GatePolicy policy,
+        ImmutableSortedDictionary<string, string> files,
+        CancellationToken cancel
+    )
     {
         await _console.ShowAsync(result, policy, files, cancel);
         var text = new MarkdownReport().Render(result);
         _workflow.Annotate(result.Diagnostics);
         _workflow.Summarise(text);
-        _workflow.Set(
-        [
+        _workflow.Set([
             ("outcome", result.Outcome.ToString().ToLowerInvariant()),
             ("report", _actions.Relative(Path.Combine(policy.Folder, policy.Report.Folder))),
             ("json", files.TryGetValue("json", out var json) ? _actions.Relative(json) : ""),
             ("sarif", files.TryGetValue("sarif", out var sarif) ? _actions.Relative(sarif) : ""),
-            ("repaired-model", result.Repair?.Output is { } output ? _actions.Relative(Path.Combine(policy.Folder, output)) : ""),
+            (
+                "repaired-model",
+                result.Repair?.Output is { } output ? _actions.Relative(Path.Combine(policy.Folder, output)) : ""
+            ),
         ]);
         await CommentAsync(text, result.Outcome == RunOutcome.Passed, cancel);
     }
@@ -62,7 +77,8 @@ internal sealed class GitHubOutput : ICheckOutput
 
     private async Task CommentAsync(string text, bool passed, CancellationToken cancel)
     {
-        if (_options.Comment == CommentMode.Never || GitHubEvent.PullRequestOf(_host) is not { } pullRequest) return;
+        if (_options.Comment == CommentMode.Never || GitHubEvent.PullRequestOf(_host) is not { } pullRequest)
+            return;
         if (GitHubApi.Open(_host, _host.CommentTime) is not { } api)
         {
             Degrade("there is no token");
@@ -73,9 +89,15 @@ internal sealed class GitHubOutput : ICheckOutput
         {
             var marker = CommentMarker.For(_actions.Relative(_options.PolicyFile), _actions.Run);
             var create = _options.Comment == CommentMode.Always || !passed;
-            var outcome = await new PullRequestComment(api, pullRequest.Number, pullRequest.HeadSha)
-                .UpsertAsync(marker, text + Foot(pullRequest), create, cancel);
-            _host.Out.WriteLine($"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: {Words(outcome)}.");
+            var outcome = await new PullRequestComment(api, pullRequest.Number, pullRequest.HeadSha).UpsertAsync(
+                marker,
+                text + Foot(pullRequest),
+                create,
+                cancel
+            );
+            _host.Out.WriteLine(
+                $"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: {Words(outcome)}."
+            );
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
@@ -86,24 +108,28 @@ internal sealed class GitHubOutput : ICheckOutput
     private string Foot(PullRequestEvent pullRequest)
     {
         var commit = Markdown.Code(pullRequest.HeadSha.Length >= 7 ? pullRequest.HeadSha[..7] : pullRequest.HeadSha);
-        return _actions.RunPage is { } page ? $"\n<sub>Commit {commit}, [run]({page}) with the report files.</sub>\n"
+        return _actions.RunPage is { } page
+            ? $"\n<sub>Commit {commit}, [run]({page}) with the report files.</sub>\n"
             : $"\n<sub>Commit {commit}.</sub>\n";
     }
 
     private void Degrade(string reason)
     {
-        var diagnostic = new Diagnostic(DiagnosticCodes.GitHubDegraded,
+        var diagnostic = new Diagnostic(
+            DiagnosticCodes.GitHubDegraded,
             $"GitHub did not take the comment ({reason}); the report is in the job summary. The job needs 'permissions: pull-requests: write', which runs for a fork never get.",
-            Severity: Severity.Warning);
+            Severity: Severity.Warning
+        );
         _workflow.Annotate([diagnostic]);
         _workflow.Summarise($"> ⚠️ {Markdown.Text(diagnostic.Message)} ({diagnostic.Code})");
     }
 
-    private static string Words(CommentOutcome outcome) => outcome switch
-    {
-        CommentOutcome.Created => "made",
-        CommentOutcome.Updated => "brought up to date",
-        CommentOutcome.Stale => "left as a later run wrote it",
-        _ => "none wanted",
-    };
+    private static string Words(CommentOutcome outcome) =>
+        outcome switch
+        {
+            CommentOutcome.Created => "made",
+            CommentOutcome.Updated => "brought up to date",
+            CommentOutcome.Stale => "left as a later run wrote it",
+            _ => "none wanted",
+        };
 }

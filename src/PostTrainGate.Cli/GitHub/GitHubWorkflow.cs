@@ -11,7 +11,7 @@ namespace PostTrainGate.Cli.GitHub;
 internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actions)
 {
     private const int LargestSummary = 1 << 20; // bytes a step
-    private const int MostAnnotations = 10;     // of a level a step; GitHub drops the rest without a word
+    private const int MostAnnotations = 10; // of a level a step; GitHub drops the rest without a word
 
     private readonly string _token = RandomNumberGenerator.GetHexString(32, lowercase: true);
     private bool _stopped;
@@ -19,7 +19,8 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
     /// <summary>From here on the log is only text.</summary>
     public void Stop()
     {
-        if (_stopped) return;
+        if (_stopped)
+            return;
         output.WriteLine($"::stop-commands::{_token}");
         _stopped = true;
     }
@@ -33,8 +34,10 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
             var all = level.ToArray();
             foreach (var (diagnostic, i) in all.Take(MostAnnotations).Select((d, i) => (d, i)))
             {
-                var rest = i == MostAnnotations - 1 && all.Length > MostAnnotations
-                    ? $" ({all.Length - MostAnnotations} more in the summary)" : "";
+                var rest =
+                    i == MostAnnotations - 1 && all.Length > MostAnnotations
+                        ? $" ({all.Length - MostAnnotations} more in the summary)"
+                        : "";
                 output.WriteLine(Command(diagnostic, rest));
             }
         }
@@ -44,63 +47,83 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
 
     /// <summary>Adds to the job summary, as much as GitHub takes.</summary>
     public void Summarise(string markdown) => Append("job summary", actions.SummaryFile, file =>
-    {
-        var used = File.Exists(file) ? new FileInfo(file).Length : 0;
-        if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)
-            markdown = "The report does not fit into this summary any more; see the report files.\n";
-        return used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary ? markdown + "\n" : "";
-    });
+        {
+            var used = File.Exists(file) ? new FileInfo(file).Length : 0;
+            if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)
+                markdown = "The report does not fit into this summary any more; see the report files.\n";
+            return used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary ? markdown + "\n" : "";
+        });
 
     /// <summary>Sets outputs of the step, in the form that any value keeps its lines in.</summary>
-    public void Set(IEnumerable<(string Name, string Value)> outputs) => Append("file of outputs", actions.OutputFile, _ =>
-    {
-        var text = new StringBuilder();
-        foreach (var (name, value) in outputs)
+    public void Set(IEnumerable<(string Name, string Value)> outputs) =>
+        Append("file of outputs", actions.OutputFile, _ =>
         {
-            var delimiter = $"end-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
-            text.Append($"{name}<<{delimiter}\n{value}\n{delimiter}\n");
-        }
+            var text = new StringBuilder();
+            foreach (var (name, value) in outputs)
+            {
+                var delimiter = $"end-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
+                text.Append($"{name}<<{delimiter}\n{value}\n{delimiter}\n");
+            }
 
-        return text.ToString();
-    });
+            return text.ToString();
+        });
 
     // A file that cannot be written costs what would stand in it, and nothing else.
     private void Append(string what, string? file, Func<string, string> text)
     {
-        if (file is null) return;
+        if (file is null)
+            return;
         try
         {
             File.AppendAllText(file, text(file));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Annotate([new(DiagnosticCodes.GitHubDegraded, $"The {what} cannot be written: {e.Message}", Severity: Severity.Warning)]);
+            Annotate([
+                new(
+                    DiagnosticCodes.GitHubDegraded,
+                    $"The {what} cannot be written: {e.Message}",
+                    Severity: Severity.Warning
+                ),
+            ]);
         }
     }
 
     private void Resume()
     {
-        if (_stopped) output.WriteLine($"::{_token}::");
+        if (_stopped)
+            output.WriteLine($"::{_token}::");
         _stopped = false;
     }
 
     private string Command(Diagnostic diagnostic, string rest)
     {
-        var level = diagnostic.Severity switch { Severity.Error => "error", Severity.Warning => "warning", _ => "notice" };
+        var level = diagnostic.Severity switch
+        {
+            Severity.Error => "error",
+            Severity.Warning => "warning",
+            _ => "notice",
+        };
         List<string> properties = [];
         if (diagnostic.Position is { } at)
         {
             properties.Add($"file={Property(actions.Relative(at.File))}");
-            if (at.Line > 0) properties.Add($"line={at.Line}");
-            if (at.Column > 0) properties.Add($"col={at.Column}");
+            if (at.Line > 0)
+                properties.Add($"line={at.Line}");
+            if (at.Column > 0)
+                properties.Add($"col={at.Column}");
         }
 
         properties.Add($"title={Property($"PostTrainGate {diagnostic.Code}")}");
         return $"::{level} {string.Join(',', properties)}::{Data(diagnostic.Message + rest)}";
     }
 
-    private static string Data(string text) => Untrusted.Clean(text, 4000).Replace("%", "%25", StringComparison.Ordinal)
-        .Replace("\r", "%0D", StringComparison.Ordinal).Replace("\n", "%0A", StringComparison.Ordinal);
+    private static string Data(string text) =>
+        Untrusted
+            .Clean(text, 4000)
+            .Replace("%", "%25", StringComparison.Ordinal)
+            .Replace("\r", "%0D", StringComparison.Ordinal)
+            .Replace("\n", "%0A", StringComparison.Ordinal);
 
     private static string Property(string text) =>
         Data(text).Replace(":", "%3A", StringComparison.Ordinal).Replace(",", "%2C", StringComparison.Ordinal);

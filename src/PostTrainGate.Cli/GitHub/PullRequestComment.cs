@@ -38,13 +38,24 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
     /// <param name="text">Markdown below the marker.</param>
     /// <param name="create">Whether to make one where there is none.</param>
     /// <param name="cancel">Stops between requests.</param>
-    public async Task<CommentOutcome> UpsertAsync(CommentMarker marker, string text, bool create, CancellationToken cancel)
+    public async Task<CommentOutcome> UpsertAsync(
+        CommentMarker marker,
+        string text,
+        bool create,
+        CancellationToken cancel
+    )
     {
         var login = await api.AskAsync(api.LoginAsync, cancel);
         return await api.AskAsync(token => UpsertAsync(login, marker, $"{marker}\n{text}", create, token), cancel);
     }
 
-    private async Task<CommentOutcome> UpsertAsync(string login, CommentMarker marker, string body, bool create, CancellationToken cancel)
+    private async Task<CommentOutcome> UpsertAsync(
+        string login,
+        CommentMarker marker,
+        string body,
+        bool create,
+        CancellationToken cancel
+    )
     {
         var comments = api.Client.Issue.Comment;
         IssueComment? mine = null; // as GitHub confirmed it
@@ -52,12 +63,15 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         for (var round = 0; round < Rounds; round++)
         {
             cancel.ThrowIfCancellationRequested();
-            if (await IsOutdatedAsync(cancel)) return CommentOutcome.Stale;
+            if (await IsOutdatedAsync(cancel))
+                return CommentOutcome.Stale;
             if (await OwnAsync(login, marker, mine) is [var (newest, written), ..])
             {
-                if (written.Age.CompareTo(marker.Age) > 0) return CommentOutcome.Stale;
+                if (written.Age.CompareTo(marker.Age) > 0)
+                    return CommentOutcome.Stale;
                 mine = await comments.Update(api.Owner, api.Name, newest.Id, body);
-                if (outcome == CommentOutcome.None) outcome = CommentOutcome.Updated;
+                if (outcome == CommentOutcome.None)
+                    outcome = CommentOutcome.Updated;
             }
             else if (create)
             {
@@ -69,14 +83,17 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
                 return outcome;
             }
 
-            if (await SettleAsync(login, marker, mine, cancel) && await StaysAsync(login, marker, mine, cancel)) break;
+            if (await SettleAsync(login, marker, mine, cancel) && await StaysAsync(login, marker, mine, cancel))
+                break;
         }
 
         return outcome;
     }
 
-    private async Task<bool> IsOutdatedAsync(CancellationToken cancel) => head is not null
-        && await api.HeadAsync(pullRequest, cancel) is { Length: > 0 } now && !now.Equals(head, StringComparison.OrdinalIgnoreCase);
+    private async Task<bool> IsOutdatedAsync(CancellationToken cancel) =>
+        head is not null
+        && await api.HeadAsync(pullRequest, cancel) is { Length: > 0 } now
+        && !now.Equals(head, StringComparison.OrdinalIgnoreCase);
 
     // An older run may have looked before our write, and write after our look.
     private async Task<bool> StaysAsync(string login, CommentMarker marker, IssueComment mine, CancellationToken cancel)
@@ -86,7 +103,12 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
     }
 
     // Leaves one comment: that of the latest run. True when it is at least as new as ours.
-    private async Task<bool> SettleAsync(string login, CommentMarker marker, IssueComment mine, CancellationToken cancel)
+    private async Task<bool> SettleAsync(
+        string login,
+        CommentMarker marker,
+        IssueComment mine,
+        CancellationToken cancel
+    )
     {
         var own = await OwnAsync(login, marker, mine);
         foreach (var (comment, _) in own.Skip(1).Where(c => c.Marker.Age.CompareTo(marker.Age) <= 0))
@@ -107,14 +129,20 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
 
     // Own comments about the policy, the latest run's first and of one run the oldest first. A list may lag behind a write, so what was
     // just written counts even where the list does not have it yet.
-    private async Task<IReadOnlyList<(IssueComment Comment, CommentMarker Marker)>> OwnAsync(string login, CommentMarker marker,
-        IssueComment? mine)
+    private async Task<IReadOnlyList<(IssueComment Comment, CommentMarker Marker)>> OwnAsync(
+        string login,
+        CommentMarker marker,
+        IssueComment? mine
+    )
     {
         var listed = (await AllAsync())
             .Where(c => string.Equals(c?.User?.Login, login, StringComparison.OrdinalIgnoreCase))
-            .Select(c => (Comment: c, Marker: CommentMarker.Of(c.Body))).Where(c => c.Marker?.Policy == marker.Policy)
-            .Select(c => (c.Comment, Marker: c.Marker!)).ToList();
-        if (mine is not null && listed.All(c => c.Comment.Id != mine.Id)) listed.Add((mine, marker));
+            .Select(c => (Comment: c, Marker: CommentMarker.Of(c.Body)))
+            .Where(c => c.Marker?.Policy == marker.Policy)
+            .Select(c => (c.Comment, Marker: c.Marker!))
+            .ToList();
+        if (mine is not null && listed.All(c => c.Comment.Id != mine.Id))
+            listed.Add((mine, marker));
         return [.. listed.OrderByDescending(c => c.Marker.Age).ThenBy(c => c.Comment.Id)];
     }
 
@@ -124,10 +152,20 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         List<IssueComment> all = [];
         for (var page = 1; page <= MostPages; page++)
         {
-            var some = await api.Client.Issue.Comment.GetAllForIssue(api.Owner, api.Name, pullRequest,
-                new ApiOptions { PageSize = PageSize, PageCount = 1, StartPage = page });
+            var some = await api.Client.Issue.Comment.GetAllForIssue(
+                api.Owner,
+                api.Name,
+                pullRequest,
+                new ApiOptions
+                {
+                    PageSize = PageSize,
+                    PageCount = 1,
+                    StartPage = page,
+                }
+            );
             all.AddRange(some);
-            if (some.Count < PageSize) break;
+            if (some.Count < PageSize)
+                break;
         }
 
         return all;

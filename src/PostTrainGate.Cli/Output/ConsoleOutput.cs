@@ -17,34 +17,53 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     /// <inheritdoc/>
     public async Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work)
     {
-        if (verbosity == Verbosity.Quiet) return await work(new Silence());
-        if (!host.ErrorIsTerminal) return await work(new PlainProgress(host.Error));
+        if (verbosity == Verbosity.Quiet)
+            return await work(new Silence());
+        if (!host.ErrorIsTerminal)
+            return await work(new PlainProgress(host.Error));
         var console = Terminal.Error(host).Console;
-        return await console.Status().Spinner(Spinner.Known.Dots)
+        return await console
+            .Status()
+            .Spinner(Spinner.Known.Dots)
             .StartAsync("Reading model and data", status => work(new Live(status, console.Profile.Width - 4)));
     }
 
     /// <inheritdoc/>
-    public Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files, CancellationToken cancel)
+    public Task ShowAsync(
+        GateResult result,
+        GatePolicy policy,
+        ImmutableSortedDictionary<string, string> files,
+        CancellationToken cancel
+    )
     {
-        if (verbosity != Verbosity.Quiet) _out.Show(Gates(result));
-        var colour = result.Outcome switch { RunOutcome.Passed => Color.Green, RunOutcome.Failed => Color.Red, _ => Color.Yellow };
+        if (verbosity != Verbosity.Quiet)
+            _out.Show(Gates(result));
+        var colour = result.Outcome switch
+        {
+            RunOutcome.Passed => Color.Green,
+            RunOutcome.Failed => Color.Red,
+            _ => Color.Yellow,
+        };
         _out.Say(ResultText.Headline(result), new Style(colour, decoration: Decoration.Bold));
-        if (verbosity == Verbosity.Quiet) return Task.CompletedTask;
+        if (verbosity == Verbosity.Quiet)
+            return Task.CompletedTask;
 
         if (result.Repair is { } repair)
         {
             var cost = ResultText.Cost(repair) is { } text ? $" Accuracy {text}." : "";
             _out.Say($"Repair: {repair.Reason}{cost}");
-            if (verbosity == Verbosity.Detailed && repair.Candidates.Length > 0) _out.Show(Candidates(repair));
+            if (verbosity == Verbosity.Detailed && repair.Candidates.Length > 0)
+                _out.Show(Candidates(repair));
         }
 
         Show(ResultText.Remarks(result));
         Notes(result);
-        foreach (var step in ResultText.NextSteps(result)) _out.Say(
-            $"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
+        foreach (var step in ResultText.NextSteps(result))
+            _out.Say($"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
         if (files.Count > 0)
-            _out.Say($"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} ({string.Join(", ", files.Values.Select(Path.GetFileName))})");
+            _out.Say(
+                $"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} ({string.Join(", ", files.Values.Select(Path.GetFileName))})"
+            );
         return Task.CompletedTask;
     }
 
@@ -52,37 +71,48 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     public Task ShowFailureAsync(ImmutableArray<Diagnostic> diagnostics, CancellationToken cancel)
     {
         var error = Terminal.Error(host);
-        foreach (var diagnostic in diagnostics) error.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
+        foreach (var diagnostic in diagnostics)
+            error.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
         return Task.CompletedTask;
     }
 
     private void Show(ImmutableArray<Diagnostic> diagnostics)
     {
-        foreach (var diagnostic in diagnostics) _out.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
+        foreach (var diagnostic in diagnostics)
+            _out.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
     }
 
     private void Notes(GateResult result)
     {
         var noted = ResultText.Noted(result);
         var shown = verbosity == Verbosity.Detailed ? noted.Length : MostNoted;
-        foreach (var gate in noted.Take(shown)) _out.Say($"Note: {gate.Title}: {string.Join(" ", gate.Original.Notes.Take(2))}");
-        if (noted.Length > shown) _out.Say($"Note: {noted.Length - shown} more gates have notes; the reports hold them.");
+        foreach (var gate in noted.Take(shown))
+            _out.Say($"Note: {gate.Title}: {string.Join(" ", gate.Original.Notes.Take(2))}");
+        if (noted.Length > shown)
+            _out.Say($"Note: {noted.Length - shown} more gates have notes; the reports hold them.");
     }
 
     private static Table Gates(GateResult result)
     {
-        var (hasBase, hasRepaired) = (result.Gates.Any(g => g.Base is not null), result.Gates.Any(g => g.Repaired is not null));
+        var (hasBase, hasRepaired) = (
+            result.Gates.Any(g => g.Base is not null),
+            result.Gates.Any(g => g.Repaired is not null)
+        );
         var table = new Table().Border(TableBorder.Minimal).AddColumns("Gate", "Threshold");
-        if (hasBase) table.AddColumn("Base");
+        if (hasBase)
+            table.AddColumn("Base");
         table.AddColumn("Original");
-        if (hasRepaired) table.AddColumn("Repaired");
+        if (hasRepaired)
+            table.AddColumn("Repaired");
         table.AddColumn("Verdict");
         foreach (var gate in result.Gates)
         {
             List<IRenderable> cells = [Terminal.Cell(gate.Title), Terminal.Cell(gate.Threshold)];
-            if (hasBase) cells.Add(Value(gate.Base));
+            if (hasBase)
+                cells.Add(Value(gate.Base));
             cells.Add(Value(gate.Original));
-            if (hasRepaired) cells.Add(Value(gate.Repaired, $" {ResultText.Change(gate.Original, gate.Repaired)}"));
+            if (hasRepaired)
+                cells.Add(Value(gate.Repaired, $" {ResultText.Change(gate.Original, gate.Repaired)}"));
             cells.Add(Verdicts(gate));
             table.AddRow(cells);
         }
@@ -90,14 +120,19 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         return table;
     }
 
-    private static Text Value(Reading? reading, string change = "") => Terminal.Cell(reading is null ? ""
-        : $"{GateText.Value(reading)}{change}{(GateText.Effort(reading) is { Length: > 0 } effort ? $", {effort}" : "")}");
+    private static Text Value(Reading? reading, string change = "") =>
+        Terminal.Cell(
+            reading is null
+                ? ""
+                : $"{GateText.Value(reading)}{change}{(GateText.Effort(reading) is { Length: > 0 } effort ? $", {effort}" : "")}"
+        );
 
     private static Paragraph Verdicts(GateReading gate)
     {
         var text = new Paragraph().Append(Outcomes.Words(gate.Original.Verdict), Weight(gate.Original.Verdict));
-        return gate.Repaired is { } repaired ? text.Append(" -> ")
-            .Append(Outcomes.Words(repaired.Verdict), Weight(repaired.Verdict)) : text;
+        return gate.Repaired is { } repaired
+            ? text.Append(" -> ").Append(Outcomes.Words(repaired.Verdict), Weight(repaired.Verdict))
+            : text;
     }
 
     private static Table Candidates(RepairSummary repair)
@@ -105,9 +140,12 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         var table = new Table().Border(TableBorder.Minimal).AddColumns("Candidate", "Objective", "Accuracy", "");
         foreach (var c in repair.Candidates)
         {
-            table.AddRow(Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method), Terminal.Cell(Number(c.Objective)),
+            table.AddRow(
+                Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method),
+                Terminal.Cell(Number(c.Objective)),
                 Terminal.Cell(Number(c.Accuracy)),
-                Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "costs too much accuracy" : "")));
+                Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "costs too much accuracy" : ""))
+            );
         }
 
         return table;
@@ -115,19 +153,21 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
     }
 
-    private static Style Weight(Verdict verdict) => verdict switch
-    {
-        Verdict.Pass => Color.Green,
-        Verdict.Fail => Color.Red,
-        _ => Color.Yellow,
-    };
+    private static Style Weight(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Pass => Color.Green,
+            Verdict.Fail => Color.Red,
+            _ => Color.Yellow,
+        };
 
-    private static Style Weight(Severity severity) => severity switch
-    {
-        Severity.Error => Color.Red,
-        Severity.Warning => Color.Yellow,
-        _ => Style.Plain,
-    };
+    private static Style Weight(Severity severity) =>
+        severity switch
+        {
+            Severity.Error => Color.Red,
+            Severity.Warning => Color.Yellow,
+            _ => Style.Plain,
+        };
 
     // One line, as a folded one would move the cursor's home.
     private sealed class Live(StatusContext status, int width) : IProgress<RunProgress>
@@ -137,7 +177,9 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         public void Report(RunProgress value)
         {
             var time = $" ({_total.Elapsed.TotalSeconds:0} s)";
-            status.Status = Markup.Escape(Untrusted.Clean(Progresses.Line(value), Math.Max(20, width - time.Length - 1)) + time);
+            status.Status = Markup.Escape(
+                Untrusted.Clean(Progresses.Line(value), Math.Max(20, width - time.Length - 1)) + time
+            );
         }
     }
 }

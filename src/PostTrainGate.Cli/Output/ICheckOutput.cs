@@ -14,7 +14,12 @@ internal interface ICheckOutput
     /// <param name="policy">What it was asked by.</param>
     /// <param name="files">Written reports by name of their writer.</param>
     /// <param name="cancel">Stops talking to others.</param>
-    Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files, CancellationToken cancel);
+    Task ShowAsync(
+        GateResult result,
+        GatePolicy policy,
+        ImmutableSortedDictionary<string, string> files,
+        CancellationToken cancel
+    );
 
     /// <summary>Shows why there is no result.</summary>
     Task ShowFailureAsync(ImmutableArray<Diagnostic> diagnostics, CancellationToken cancel);

@@ -12,7 +12,12 @@ internal sealed class MSBuildOutput(CliHost host, Verbosity verbosity) : ICheckO
         work(verbosity == Verbosity.Quiet ? new Silence() : new PlainProgress(host.Out));
 
     /// <inheritdoc/>
-    public Task ShowAsync(GateResult result, GatePolicy policy, ImmutableSortedDictionary<string, string> files, CancellationToken cancel)
+    public Task ShowAsync(
+        GateResult result,
+        GatePolicy policy,
+        ImmutableSortedDictionary<string, string> files,
+        CancellationToken cancel
+    )
     {
         Lines(result.Diagnostics);
         host.Out.WriteLine(Untrusted.Clean($"PostTrainGate {result.Policy}: {ResultText.Headline(result)}"));
@@ -28,6 +33,7 @@ internal sealed class MSBuildOutput(CliHost host, Verbosity verbosity) : ICheckO
 
     private void Lines(ImmutableArray<Diagnostic> diagnostics)
     {
-        foreach (var diagnostic in diagnostics) host.Out.WriteLine(Untrusted.Clean(diagnostic.ToString(), 4000));
+        foreach (var diagnostic in diagnostics)
+            host.Out.WriteLine(Untrusted.Clean(diagnostic.ToString(), 4000));
     }
 }

@@ -8,7 +8,8 @@ namespace PostTrainGate.Cli.Output;
 /// </summary>
 internal sealed class PlainProgress(TextWriter output) : IProgress<RunProgress>
 {
-    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(5), Longest = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(5),
+        Longest = TimeSpan.FromSeconds(30);
 
     private readonly Stopwatch _total = Stopwatch.StartNew();
     private readonly Lock _lock = new();
@@ -21,7 +22,8 @@ internal sealed class PlainProgress(TextWriter output) : IProgress<RunProgress>
         lock (_lock)
         {
             var waited = _total.Elapsed - _last;
-            if (_stage is not null && (waited < Shortest || (value.Stage == _stage && waited < Longest))) return;
+            if (_stage is not null && (waited < Shortest || (value.Stage == _stage && waited < Longest)))
+                return;
             (_stage, _last) = (value.Stage, _total.Elapsed);
             output.WriteLine(Untrusted.Clean($"{Progresses.Line(value)} ({_total.Elapsed.TotalSeconds:0} s)"));
         }
@@ -32,9 +34,7 @@ internal sealed class PlainProgress(TextWriter output) : IProgress<RunProgress>
 internal sealed class Silence : IProgress<RunProgress>
 {
     /// <inheritdoc/>
-    public void Report(RunProgress value)
-    {
-    }
+    public void Report(RunProgress value) { }
 }
 
 /// <summary>Progress in words.</summary>

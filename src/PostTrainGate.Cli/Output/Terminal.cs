@@ -28,8 +28,10 @@ internal sealed class Terminal
     public void Say(string text, Style? style = null)
     {
         var clean = Untrusted.Clean(text, 4000);
-        if (_terminal) Console.Write(new Text(clean + "\n", style));
-        else _writer.WriteLine(clean);
+        if (_terminal)
+            Console.Write(new Text(clean + "\n", style));
+        else
+            _writer.WriteLine(clean);
     }
 
     /// <summary>A table; in a log the padding that completes its rectangle is only noise.</summary>
@@ -43,20 +45,28 @@ internal sealed class Terminal
 
         using var text = new StringWriter();
         Open(text, terminal: false, colour: false).Write(table);
-        foreach (var line in text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.TrimEnd())
-            .Where(l => l.Length > 0)) _writer.WriteLine(line);
+        foreach (
+            var line in text.ToString()
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(l => l.TrimEnd())
+                .Where(l => l.Length > 0)
+        )
+            _writer.WriteLine(line);
     }
 
     private static IAnsiConsole Open(TextWriter writer, bool terminal, bool colour)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(writer),
-            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = terminal && colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = terminal ? InteractionSupport.Detect : InteractionSupport.No,
-        });
-        if (!terminal) console.Profile.Width = 10_000; // a log is not folded
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Out = new AnsiConsoleOutput(writer),
+                Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
+                ColorSystem = terminal && colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+                Interactive = terminal ? InteractionSupport.Detect : InteractionSupport.No,
+            }
+        );
+        if (!terminal)
+            console.Profile.Width = 10_000; // a log is not folded
         return console;
     }
 }

@@ -17,19 +17,31 @@ public sealed class Apgd : RowAttack
         : base(name, summary, needsGradients: true) => (_targeted, _loss) = (targeted, loss);
 
     /// <summary>On the cross-entropy.</summary>
-    public static Apgd CrossEntropy { get; } = new("apgd-ce",
-        "Auto-PGD on the cross-entropy: 100 steps whose size halves where the loss stops rising (Croce and Hein 2020).",
-        targeted: false, (z, y, _) => Losses.CrossEntropy(z, y));
+    public static Apgd CrossEntropy { get; } =
+        new(
+            "apgd-ce",
+            "Auto-PGD on the cross-entropy: 100 steps whose size halves where the loss stops rising (Croce and Hein 2020).",
+            targeted: false,
+            (z, y, _) => Losses.CrossEntropy(z, y)
+        );
 
     /// <summary>On the difference of logits ratio.</summary>
-    public static Apgd LogitsRatio { get; } = new("apgd-dlr",
-        "Auto-PGD on the difference of logits ratio, which no scale of the logits hides (Croce and Hein 2020).",
-        targeted: false, (z, y, _) => Losses.LogitsRatio(z, y));
+    public static Apgd LogitsRatio { get; } =
+        new(
+            "apgd-dlr",
+            "Auto-PGD on the difference of logits ratio, which no scale of the logits hides (Croce and Hein 2020).",
+            targeted: false,
+            (z, y, _) => Losses.LogitsRatio(z, y)
+        );
 
     /// <summary>Toward each of the nine likeliest wrong classes in turn.</summary>
-    public static Apgd Targeted { get; } = new("apgd-t",
-        "Auto-PGD on the targeted logits ratio, toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020).",
-        targeted: true, Losses.TargetedLogitsRatio);
+    public static Apgd Targeted { get; } =
+        new(
+            "apgd-t",
+            "Auto-PGD on the targeted logits ratio, toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020).",
+            targeted: true,
+            Losses.TargetedLogitsRatio
+        );
 
     /// <summary>Steps unless settings say otherwise.</summary>
     internal const int DefaultSteps = 100;
@@ -65,7 +77,9 @@ public sealed class Apgd : RowAttack
     internal static Tensor WrongClasses(AttackContext context, RowSet rows)
     {
         using var scope = NewDisposeScope();
-        return Losses.WrongClasses(InputGradient.Logits(context.Model, rows.Clean.Value), rows.Labels.Value).MoveToOuterDisposeScope();
+        return Losses
+            .WrongClasses(InputGradient.Logits(context.Model, rows.Clean.Value), rows.Labels.Value)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>One run. Rows that break are judged at every step.</summary>
@@ -84,9 +98,10 @@ public sealed class Apgd : RowAttack
         using var gradient = rows.Keep(firstGradient);
         using var bestGradient = rows.Keep(firstGradient);
         var bestLoss = rows.Keep(firstLoss);
-        var schedule = budget.Norm == Norm.L1
-            ? new SparseSchedule(rows, budget, steps, x, best, gradient, bestGradient)
-            : (ApgdSchedule)new HalvingSchedule(rows, budget, steps, x, best, gradient, bestGradient, bestLoss);
+        var schedule =
+            budget.Norm == Norm.L1
+                ? new SparseSchedule(rows, budget, steps, x, best, gradient, bestGradient)
+                : (ApgdSchedule)new HalvingSchedule(rows, budget, steps, x, best, gradient, bestGradient, bestLoss);
         using var _ = schedule;
         rows.Judge(context, logits, x.Value);
         for (var step = 0; step < steps && rows.Count > 0; step++)
@@ -98,8 +113,10 @@ public sealed class Apgd : RowAttack
             var next = budget.Project(clean.Value, x.Value.Plus(schedule.Step()));
             if (step > 0 && schedule.HasMomentum)
             {
-                next = budget.Project(clean.Value, x.Value.Plus((next - x.Value) * Scalars.Of(Momentum))
-                    .Plus(inertia * Scalars.Of(1 - Momentum)));
+                next = budget.Project(
+                    clean.Value,
+                    x.Value.Plus((next - x.Value) * Scalars.Of(Momentum)).Plus(inertia * Scalars.Of(1 - Momentum))
+                );
             }
 
             x.Value = next;
@@ -111,7 +128,8 @@ public sealed class Apgd : RowAttack
             bestGradient.Set(better, slope);
             bestLoss.Set(better, value);
             rows.Judge(context, logits, x.Value);
-            if (rows.Count > 0) schedule.Next(step);
+            if (rows.Count > 0)
+                schedule.Next(step);
         }
 
         return bestLoss;
@@ -121,13 +139,22 @@ public sealed class Apgd : RowAttack
     private static Tensor Surface(Budget budget, Tensor clean, Generator random)
     {
         using var scope = NewDisposeScope();
-        var change = budget.Norm == Norm.Linf ? rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1))
-            : randn(clean.shape, generator: random);
+        var change =
+            budget.Norm == Norm.Linf
+                ? rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1))
+                : randn(clean.shape, generator: random);
         var length = RowSet.PerRow(budget.Distance(zeros_like(change), change), change).clamp_min(Scalars.Of(1e-12));
-        return budget.Project(clean, clean.Plus(change / length * Scalars.Of(budget.Epsilon))).MoveToOuterDisposeScope();
+        return budget
+            .Project(clean, clean.Plus(change / length * Scalars.Of(budget.Epsilon)))
+            .MoveToOuterDisposeScope();
     }
 
-    private (Tensor Logits, Tensor Loss, Tensor Gradient) Evaluate(AttackContext context, RowSet rows, Tensor x, RowSet.Kept? targets)
+    private (Tensor Logits, Tensor Loss, Tensor Gradient) Evaluate(
+        AttackContext context,
+        RowSet rows,
+        Tensor x,
+        RowSet.Kept? targets
+    )
     {
         Tensor Loss(Tensor z) => _loss(z, rows.Labels.Value, targets?.Value ?? rows.Labels.Value);
         var (logits, loss, gradient) = InputGradient.Of(context.Model, x, Loss);

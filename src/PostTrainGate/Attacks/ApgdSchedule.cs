@@ -30,12 +30,30 @@ internal sealed class HalvingSchedule : ApgdSchedule
     private const double RisingShare = 0.75;
 
     private readonly Budget _budget;
-    private readonly RowSet.Kept _x, _best, _gradient, _bestGradient, _bestLoss, _size, _rises, _halved, _checkedLoss;
-    private readonly int _shortening, _shortest;
-    private int _period, _since;
+    private readonly RowSet.Kept _x,
+        _best,
+        _gradient,
+        _bestGradient,
+        _bestLoss,
+        _size,
+        _rises,
+        _halved,
+        _checkedLoss;
+    private readonly int _shortening,
+        _shortest;
+    private int _period,
+        _since;
 
-    public HalvingSchedule(RowSet rows, Budget budget, int steps, RowSet.Kept x, RowSet.Kept best, RowSet.Kept gradient,
-        RowSet.Kept bestGradient, RowSet.Kept bestLoss)
+    public HalvingSchedule(
+        RowSet rows,
+        Budget budget,
+        int steps,
+        RowSet.Kept x,
+        RowSet.Kept best,
+        RowSet.Kept gradient,
+        RowSet.Kept bestGradient,
+        RowSet.Kept bestLoss
+    )
     {
         (_budget, _x, _best, _gradient, _bestGradient, _bestLoss) = (budget, x, best, gradient, bestGradient, bestLoss);
         _period = Math.Max((int)(0.22 * steps), 1);
@@ -55,7 +73,8 @@ internal sealed class HalvingSchedule : ApgdSchedule
 
     public override void Next(int step)
     {
-        if (++_since < _period) return;
+        if (++_since < _period)
+            return;
         using var scope = NewDisposeScope();
         var stalled = _halved.Value.logical_not().logical_and(_checkedLoss.Value.ge(_bestLoss.Value));
         var halve = _rises.Value.le(Scalars.Of(_period * RisingShare)).logical_or(stalled);
@@ -68,7 +87,8 @@ internal sealed class HalvingSchedule : ApgdSchedule
 
     public override void Dispose()
     {
-        foreach (var kept in new[] { _size, _rises, _halved, _checkedLoss }) kept.Dispose();
+        foreach (var kept in new[] { _size, _rises, _halved, _checkedLoss })
+            kept.Dispose();
     }
 }
 
@@ -78,15 +98,30 @@ internal sealed class HalvingSchedule : ApgdSchedule
 /// </summary>
 internal sealed class SparseSchedule : ApgdSchedule
 {
-    private const double Slower = 1.5, Least = 10, Share = 0.2;
+    private const double Slower = 1.5,
+        Least = 10,
+        Share = 0.2;
 
     private readonly RowSet _rows;
     private readonly Budget _budget;
-    private readonly RowSet.Kept _x, _best, _gradient, _bestGradient, _size, _share, _nonzero;
+    private readonly RowSet.Kept _x,
+        _best,
+        _gradient,
+        _bestGradient,
+        _size,
+        _share,
+        _nonzero;
     private readonly int _period;
 
-    public SparseSchedule(RowSet rows, Budget budget, int steps, RowSet.Kept x, RowSet.Kept best, RowSet.Kept gradient,
-        RowSet.Kept bestGradient)
+    public SparseSchedule(
+        RowSet rows,
+        Budget budget,
+        int steps,
+        RowSet.Kept x,
+        RowSet.Kept best,
+        RowSet.Kept gradient,
+        RowSet.Kept bestGradient
+    )
     {
         (_rows, _budget, _x, _best, _gradient, _bestGradient) = (rows, budget, x, best, gradient, bestGradient);
         _period = Math.Max((int)(0.04 * steps), 1);
@@ -113,7 +148,8 @@ internal sealed class SparseSchedule : ApgdSchedule
 
     public override void Next(int step)
     {
-        if ((step + 1) % _period != 0) return;
+        if ((step + 1) % _period != 0)
+            return;
         using var scope = NewDisposeScope();
         var nonzero = (_best.Value - _rows.Clean.Value).flatten(1).abs().gt(Scalars.Of(1e-5)).sum(1).to(float32);
         var sparser = (nonzero / _nonzero.Value).lt(Scalars.Of(0.95));
@@ -128,6 +164,7 @@ internal sealed class SparseSchedule : ApgdSchedule
 
     public override void Dispose()
     {
-        foreach (var kept in new[] { _size, _share, _nonzero }) kept.Dispose();
+        foreach (var kept in new[] { _size, _share, _nonzero })
+            kept.Dispose();
     }
 }

@@ -19,13 +19,18 @@ public sealed class AttackCache
     internal const long Limit = 256L << 20;
 
     private const int KeyLength = 32;
-    private static readonly EnumerationOptions Plain = new() { AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+    private static readonly EnumerationOptions Plain = new()
+    {
+        AttributesToSkip = FileAttributes.ReparsePoint,
+        IgnoreInaccessible = true,
+    };
 
     private readonly Lazy<byte[]?> _key;
     private long _keptInputs;
 
     /// <summary>Opens a folder, or makes it with the first file.</summary>
-    public AttackCache(string folder) : this(folder, DefaultKeyFile) { }
+    public AttackCache(string folder)
+        : this(folder, DefaultKeyFile) { }
 
     internal AttackCache(string folder, string? keyFile)
     {
@@ -39,9 +44,11 @@ public sealed class AttackCache
         get
         {
             var home = UserFolder(Environment.SpecialFolder.UserProfile);
-            var caches = OperatingSystem.IsWindows() ? UserFolder(Environment.SpecialFolder.LocalApplicationData)
+            var caches =
+                OperatingSystem.IsWindows() ? UserFolder(Environment.SpecialFolder.LocalApplicationData)
                 : OperatingSystem.IsMacOS() ? Path.Combine(home, "Library/Caches")
-                : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } given && Path.IsPathFullyQualified(given) ? given
+                : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } given && Path.IsPathFullyQualified(given)
+                    ? given
                 : Path.Combine(home, ".cache");
             return Path.IsPathFullyQualified(caches) ? Path.Combine(caches, "posttraingate") : null;
         }
@@ -58,7 +65,8 @@ public sealed class AttackCache
 
     private static string? DefaultKeyFile =>
         UserFolder(Environment.SpecialFolder.LocalApplicationData) is var data && Path.IsPathFullyQualified(data)
-            ? Path.Combine(data, "posttraingate", "key") : null;
+            ? Path.Combine(data, "posttraingate", "key")
+            : null;
 
     // A fresh machine does not have it yet.
     private static string UserFolder(Environment.SpecialFolder folder) =>
@@ -73,8 +81,10 @@ public sealed class AttackCache
     /// <summary>The sealed outcome of that name and length in bytes; null when there is none with this user's seal.</summary>
     internal byte[]? Outcome(string name, int length, int inputs)
     {
-        if (_key.Value is not { } key || Read("outcomes", name, length + HMACSHA256.HashSizeInBytes) is not { } bytes) return null;
-        if (!CryptographicOperations.FixedTimeEquals(Seal(key, name, bytes.AsSpan(0, length)), bytes.AsSpan(length))) return null;
+        if (_key.Value is not { } key || Read("outcomes", name, length + HMACSHA256.HashSizeInBytes) is not { } bytes)
+            return null;
+        if (!CryptographicOperations.FixedTimeEquals(Seal(key, name, bytes.AsSpan(0, length)), bytes.AsSpan(length)))
+            return null;
         Interlocked.Add(ref _keptInputs, inputs);
         return bytes[..length];
     }
@@ -82,35 +92,45 @@ public sealed class AttackCache
     /// <summary>Seals and keeps an outcome.</summary>
     internal void KeepOutcome(string name, byte[] outcome, int inputs)
     {
-        if (_key.Value is not { } key || !Write("outcomes", name, [.. outcome, .. Seal(key, name, outcome)])) return;
+        if (_key.Value is not { } key || !Write("outcomes", name, [.. outcome, .. Seal(key, name, outcome)]))
+            return;
         Interlocked.Add(ref _keptInputs, inputs);
     }
 
     /// <summary>Deletes the oldest files where there is more than the folder may hold. Follows no link, touches nothing else.</summary>
-    internal void Trim(long limit = Limit) => Attempt(() =>
-    {
-        var files = new[] { "examples", "outcomes" }.Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
-            .Where(d => d.Exists && !d.Attributes.HasFlag(FileAttributes.ReparsePoint)).SelectMany(d => d.EnumerateDirectories("??", Plain))
-            .SelectMany(d => d.EnumerateFiles("*", Plain)).OrderByDescending(f => f.LastWriteTimeUtc).ToArray();
-        var total = 0L;
-        foreach (var file in files)
-            if ((total += file.Length) > limit) file.Delete();
-        return true;
-    });
+    internal void Trim(long limit = Limit) =>
+        Attempt(() =>
+        {
+            var files = new[] { "examples", "outcomes" }
+                .Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
+                .Where(d => d.Exists && !d.Attributes.HasFlag(FileAttributes.ReparsePoint))
+                .SelectMany(d => d.EnumerateDirectories("??", Plain))
+                .SelectMany(d => d.EnumerateFiles("*", Plain))
+                .OrderByDescending(f => f.LastWriteTimeUtc)
+                .ToArray();
+            var total = 0L;
+            foreach (var file in files)
+                if ((total += file.Length) > limit)
+                    file.Delete();
+            return true;
+        });
 
-    private byte[]? Read(string kind, string name, int length) => Attempt(() =>
-    {
-        var file = new FileInfo(Place(kind, name)); // a pipe or a device has no length
-        if (!file.Exists || file.Length != length) return null;
-        return File.ReadAllBytes(file.FullName) is { } bytes && bytes.Length == length ? bytes : null;
-    });
+    private byte[]? Read(string kind, string name, int length) =>
+        Attempt(() =>
+        {
+            var file = new FileInfo(Place(kind, name)); // a pipe or a device has no length
+            if (!file.Exists || file.Length != length)
+                return null;
+            return File.ReadAllBytes(file.FullName) is { } bytes && bytes.Length == length ? bytes : null;
+        });
 
     private bool Write(string kind, string name, ReadOnlySpan<byte> content)
     {
         var bytes = content.ToArray();
         return Attempt(() =>
         {
-            if (!Directory.Exists(Folder)) AtomicFile.WriteText(Path.Combine(Folder, ".gitignore"), "*\n");
+            if (!Directory.Exists(Folder))
+                AtomicFile.WriteText(Path.Combine(Folder, ".gitignore"), "*\n");
             AtomicFile.Write(Place(kind, name), stream => stream.Write(bytes));
             return true;
         });
@@ -122,12 +142,15 @@ public sealed class AttackCache
         HMACSHA256.HashData(key, (byte[])[.. Encoding.ASCII.GetBytes(name), .. content]);
 
     // Made once; what others may read is no secret, and a file from a repository never is the owner's alone.
-    private static byte[]? ReadKey(string file) => Attempt(() =>
-    {
-        if (!File.Exists(file)) AtomicFile.Write(file, s => s.Write(RandomNumberGenerator.GetBytes(KeyLength)), isPrivate: true);
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~AtomicFile.Private) != 0) return null;
-        return File.ReadAllBytes(file) is { Length: KeyLength } key ? key : null;
-    });
+    private static byte[]? ReadKey(string file) =>
+        Attempt(() =>
+        {
+            if (!File.Exists(file))
+                AtomicFile.Write(file, s => s.Write(RandomNumberGenerator.GetBytes(KeyLength)), isPrivate: true);
+            if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~AtomicFile.Private) != 0)
+                return null;
+            return File.ReadAllBytes(file) is { Length: KeyLength } key ? key : null;
+        });
 
     private static T? Attempt<T>(Func<T> action)
     {

@@ -12,8 +12,10 @@ internal static class AttackFit
     /// <param name="evaluation">The model and its rows.</param>
     public static string? WhyNot(AttackSettings? settings, Evaluation evaluation)
     {
-        if (settings is null) return "the gate names no attack";
-        if (evaluation.Data.Count == 0) return "there are no rows";
+        if (settings is null)
+            return "the gate names no attack";
+        if (evaluation.Data.Count == 0)
+            return "there are no rows";
         var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
         if (attack.KeepsForm && evaluation.Data.Layout is null)
             return $"the attack {settings.Name} changes columns of a table, which the inputs are not";
@@ -25,11 +27,13 @@ internal static class AttackFit
     /// <summary>That an attack makes rows which the table could not hold; null where it does not.</summary>
     public static string? LeavesForm(AttackSettings settings, EvaluationSet data)
     {
-        if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty)) return null;
+        if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty))
+            return null;
         var keeping = Catalog.Attacks.Where(a => a.KeepsForm).Select(a => a.Name).ToArray();
-        return keeping.Contains(settings.Name) ? null
+        return keeping.Contains(settings.Name)
+            ? null
             : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
-            + "as the table cannot hold: parts of categories, changed columns that are immutable. "
-            + $"{string.Join(" and ", keeping)} keep to its form.";
+                + "as the table cannot hold: parts of categories, changed columns that are immutable. "
+                + $"{string.Join(" and ", keeping)} keep to its form.";
     }
 }

@@ -49,8 +49,15 @@ public static class AttackHarness
                 using var random = new Generator((ulong)Seeds.Derive(run.Seed, $"restart {restart}", number), CPU);
                 var index = tensor(rows);
                 var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
-                var context = new AttackContext(model, budget, run.Settings, random, restart == 0 ? null : true,
-                    run.StopAtSuccess, run.Cancel);
+                var context = new AttackContext(
+                    model,
+                    budget,
+                    run.Settings,
+                    random,
+                    restart == 0 ? null : true,
+                    run.StopAtSuccess,
+                    run.Cancel
+                );
                 var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
                 var errs = Errs(LogitsOf(model, perturbed), y);
                 left.AddRange(rows.Zip(errs.data<bool>()).Where(r => !r.Second).Select(r => r.First));
@@ -69,7 +76,8 @@ public static class AttackHarness
 
         run.Progress?.Report(1);
         var robust = new bool[n];
-        foreach (var row in standing) robust[row] = true;
+        foreach (var row in standing)
+            robust[row] = true;
         return new AttackOutcome([.. correct], [.. robust], examples?.DetachFromDisposeScope());
     }
 
@@ -98,7 +106,14 @@ public static class AttackHarness
             using var random = new Generator((ulong)Seeds.Derive(run.Seed, "distances", number), CPU);
             var index = tensor(rows);
             var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
-            var context = new AttackContext(model, budget, run.Settings, random, StopAtSuccess: false, Cancel: run.Cancel);
+            var context = new AttackContext(
+                model,
+                budget,
+                run.Settings,
+                random,
+                StopAtSuccess: false,
+                Cancel: run.Cancel
+            );
             var found = budget.Project(clean, attack.Nearest(context, clean, y).detach());
             // On the boundary a batch of another size may round to the other side; a hair further it does not.
             var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Of(1.001)));
@@ -107,7 +122,8 @@ public static class AttackHarness
             examples?.index_copy_(0, index, where(RowSet.PerRow(isFound, clean), found, clean));
             var errs = isFound.data<bool>().ToArray();
             var sizes = budget.Distance(clean, found).data<float>().ToArray();
-            for (var i = 0; i < rows.Length; i++) distances[rows[i]] = errs[i] ? sizes[i] : double.PositiveInfinity;
+            for (var i = 0; i < rows.Length; i++)
+                distances[rows[i]] = errs[i] ? sizes[i] : double.PositiveInfinity;
             done += rows.Length;
             run.Progress?.Report((double)done / standing.Length);
         }
@@ -170,8 +186,12 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
 
     /// <summary>The form that the attack keeps, whose owner is the caller; null where it keeps none.</summary>
     /// <exception cref="InvalidOperationException">It would, but inputs are no table.</exception>
-    internal TableForm? Form(InputPolicy input) => !Chosen.KeepsForm ? null : Layout is { } layout ? new(layout, Settings.Categories, input)
-        : throw new InvalidOperationException($"The attack {Chosen.Name} changes columns of a table, which these inputs are not.");
+    internal TableForm? Form(InputPolicy input) =>
+        !Chosen.KeepsForm ? null
+        : Layout is { } layout ? new(layout, Settings.Categories, input)
+        : throw new InvalidOperationException(
+            $"The attack {Chosen.Name} changes columns of a table, which these inputs are not."
+        );
 }
 
 /// <summary>What an attack came to.</summary>
@@ -180,7 +200,8 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
 /// <param name="Examples">
 /// [n, input shape], when kept: the adversarial example where one was found, the clean input elsewhere.
 /// </param>
-public sealed record AttackOutcome(ImmutableArray<bool> Correct, ImmutableArray<bool> Robust, Tensor? Examples) : IDisposable
+public sealed record AttackOutcome(ImmutableArray<bool> Correct, ImmutableArray<bool> Robust, Tensor? Examples)
+    : IDisposable
 {
     /// <summary>Number of rows.</summary>
     public int Count => Robust.Length;
@@ -205,11 +226,14 @@ public sealed record AttackDistances(ImmutableArray<bool> Correct, ImmutableArra
 
     /// <summary>Median over the rows that are classified correctly, the lower of two middle ones; NaN without any.</summary>
     public double Median =>
-        Distance.Where((_, i) => Correct[i]).Order().ToArray() is { Length: > 0 } sorted ? sorted[(sorted.Length - 1) / 2] : double.NaN;
+        Distance.Where((_, i) => Correct[i]).Order().ToArray() is { Length: > 0 } sorted
+            ? sorted[(sorted.Length - 1) / 2]
+            : double.NaN;
 
     /// <inheritdoc/>
     public void Dispose() => Examples?.Dispose();
 
     /// <summary>Share of all rows on which nothing was found within an epsilon: the robustness curve at that point.</summary>
-    public double RobustAccuracy(double epsilon) => Distance.Where((d, i) => Correct[i] && d > epsilon).Count() / (double)Distance.Length;
+    public double RobustAccuracy(double epsilon) =>
+        Distance.Where((d, i) => Correct[i] && d > epsilon).Count() / (double)Distance.Length;
 }

@@ -4,7 +4,8 @@ namespace PostTrainGate.Attacks;
 internal sealed record AttackPlan
 {
     // Small at first, as a clear verdict needs few rows; then half of what there is, up to a batch of the harness.
-    private const int FirstChunk = 32, LargestChunk = 250;
+    private const int FirstChunk = 32,
+        LargestChunk = 250;
 
     /// <summary>Whether every row is attacked, also where the verdict is certain before.</summary>
     public bool Full { get; init; }

@@ -12,45 +12,73 @@ public sealed class AutoAttack : RowAttack
         : base(name, summary, needsGradients: true) => _parts = parts;
 
     /// <summary>The standard version: APGD on the cross-entropy, targeted APGD, targeted FAB and Square, every step of all.</summary>
-    public static AutoAttack Standard { get; } = new("autoattack",
-        "AutoAttack's standard version: APGD-CE, APGD-T, FAB-T and Square on what still stands, every step of all (Croce and Hein 2020).",
-        Apgd.CrossEntropy.Run, Apgd.Targeted.Run, Fab.Targeted.Run, Attacks.Square.Instance.Run);
+    public static AutoAttack Standard { get; } =
+        new(
+            "autoattack",
+            "AutoAttack's standard version: APGD-CE, APGD-T, FAB-T and Square on what still stands, every step of all (Croce and Hein 2020).",
+            Apgd.CrossEntropy.Run,
+            Apgd.Targeted.Run,
+            Fab.Targeted.Run,
+            Attacks.Square.Instance.Run
+        );
 
     /// <summary>
     /// The parts of the standard version with a schedule of our own, which gives up targets and queries that lead nowhere
     /// (<see cref="AutoAttackSweeps"/>). It can only find less than <see cref="Standard"/> means to, and is not comparable with lists.
     /// </summary>
-    public static AutoAttack Fast { get; } = new("autoattack-fast",
-        "The parts of AutoAttack's standard version, targets and queries that lead nowhere given up early: cheaper, "
-        + "not AutoAttack's own schedule, and not comparable with published figures.",
-        Apgd.CrossEntropy.Run, AutoAttackSweeps.Ascend, AutoAttackSweeps.Boundaries, AutoAttackSweeps.Square);
+    public static AutoAttack Fast { get; } =
+        new(
+            "autoattack-fast",
+            "The parts of AutoAttack's standard version, targets and queries that lead nowhere given up early: cheaper, "
+                + "not AutoAttack's own schedule, and not comparable with published figures.",
+            Apgd.CrossEntropy.Run,
+            AutoAttackSweeps.Ascend,
+            AutoAttackSweeps.Boundaries,
+            AutoAttackSweeps.Square
+        );
 
     /// <summary>Five restarts of the untargeted attacks, and every step of all.</summary>
-    public static AutoAttack Plus { get; } = new("autoattack-plus",
-        "AutoAttack's plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, every step of all (Croce and Hein 2020).",
-        Restarted(Apgd.CrossEntropy), Restarted(Apgd.LogitsRatio), Restarted(Fab.Untargeted), Attacks.Square.Instance.Run,
-        Apgd.Targeted.Run, Fab.Targeted.Run);
+    public static AutoAttack Plus { get; } =
+        new(
+            "autoattack-plus",
+            "AutoAttack's plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, every step of all (Croce and Hein 2020).",
+            Restarted(Apgd.CrossEntropy),
+            Restarted(Apgd.LogitsRatio),
+            Restarted(Fab.Untargeted),
+            Attacks.Square.Instance.Run,
+            Apgd.Targeted.Run,
+            Fab.Targeted.Run
+        );
 
     /// <summary>For randomised outputs: gradients are means of 20.</summary>
-    public static AutoAttack Randomised { get; } = new("autoattack-rand",
-        "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
-        Apgd.CrossEntropy.OfRandomised().Run, Apgd.LogitsRatio.OfRandomised().Run);
+    public static AutoAttack Randomised { get; } =
+        new(
+            "autoattack-rand",
+            "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
+            Apgd.CrossEntropy.OfRandomised().Run,
+            Apgd.LogitsRatio.OfRandomised().Run
+        );
 
     /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
     {
         // Its parts have no parameters.
-        var plain = context with { Settings = context.Settings with { Steps = null, StepSize = null, RandomStart = null } };
+        var plain = context with
+        {
+            Settings = context.Settings with { Steps = null, StepSize = null, RandomStart = null },
+        };
         foreach (var part in _parts)
         {
-            if (rows.Count > 0) part(plain, rows);
+            if (rows.Count > 0)
+                part(plain, rows);
         }
     }
 
-    private static Action<AttackContext, RowSet> Restarted(RowAttack attack) => (context, rows) =>
-    {
-        const int restarts = 5;
-        for (var restart = 0; restart < restarts && rows.Count > 0; restart++)
-            attack.Run(restart == 0 ? context : context with { RandomStart = true }, rows);
-    };
+    private static Action<AttackContext, RowSet> Restarted(RowAttack attack) =>
+        (context, rows) =>
+        {
+            const int restarts = 5;
+            for (var restart = 0; restart < restarts && rows.Count > 0; restart++)
+                attack.Run(restart == 0 ? context : context with { RandomStart = true }, rows);
+        };
 }

@@ -9,7 +9,9 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 internal static class AutoAttackSweeps
 {
-    private const int ProbeSteps = 15, BoundarySteps = 10, FewestQueries = 250;
+    private const int ProbeSteps = 15,
+        BoundarySteps = 10,
+        FewestQueries = 250;
 
     // A target is tried where its linearised boundary is within this many epsilon, or is one of the nearest of the row.
     private const double Linear = 2;
@@ -27,31 +29,37 @@ internal static class AutoAttackSweeps
 
     /// <summary>Targeted APGD.</summary>
     public static void Ascend(AttackContext context, RowSet rows) => EachTarget(context, rows, (part, clean, targets) =>
-    {
-        using var start = part.Keep(Losses.TargetedLogitsRatio(clean, part.Labels.Value, targets.Value));
-        using var best = Apgd.Targeted.Ascend(context, part, targets, ProbeSteps);
-        if (part.Count == 0) return;
-        var hoped = best.Value.Plus((best.Value - start.Value) * Scalars.Of(MoreProgress));
-        Part(part, hoped.gt(Scalars.Of(0)), [targets, start], (some, kept) => Insist(context, some, kept[0], kept[1]));
-    });
+        {
+            using var start = part.Keep(Losses.TargetedLogitsRatio(clean, part.Labels.Value, targets.Value));
+            using var best = Apgd.Targeted.Ascend(context, part, targets, ProbeSteps);
+            if (part.Count == 0)
+                return;
+            var hoped = best.Value.Plus((best.Value - start.Value) * Scalars.Of(MoreProgress));
+            Part(part, hoped.gt(Scalars.Of(0)), [targets, start], (some, kept) =>
+                Insist(context, some, kept[0], kept[1])
+            );
+        });
 
     private static void Insist(AttackContext context, RowSet rows, RowSet.Kept targets, RowSet.Kept start)
     {
         for (var restart = 0; restart <= Restarts && rows.Count > 0; restart++)
         {
             using var best = Apgd.Targeted.Ascend(context, rows, targets, Apgd.DefaultSteps);
-            if (rows.Count > 0) rows.GiveUp(best.Value.lt(start.Value * Scalars.Of(NearMiss)));
+            if (rows.Count > 0)
+                rows.GiveUp(best.Value.lt(start.Value * Scalars.Of(NearMiss)));
         }
     }
 
     /// <summary>Targeted FAB.</summary>
     public static void Boundaries(AttackContext context, RowSet rows) => EachTarget(context, rows, (part, _, targets) =>
-    {
-        using var distance = Fab.Search(context, part, targets, BoundarySteps);
-        if (part.Count == 0) return;
-        Part(part, distance.Value.le(Scalars.Of(context.Budget.Epsilon * Near)), [targets],
-            (some, to) => Fab.Search(context, some, to[0], Apgd.DefaultSteps).Dispose());
-    });
+        {
+            using var distance = Fab.Search(context, part, targets, BoundarySteps);
+            if (part.Count == 0)
+                return;
+            Part(part, distance.Value.le(Scalars.Of(context.Budget.Epsilon * Near)), [targets], (some, to) =>
+                Fab.Search(context, some, to[0], Apgd.DefaultSteps).Dispose()
+            );
+        });
 
     /// <summary>
     /// Square. Its margin rises ever less with each doubling of the queries; a row is given up once as much as with the last one would
@@ -64,7 +72,8 @@ internal static class AutoAttackSweeps
         var check = FewestQueries / 2;
         Attacks.Square.Search(context, rows, queries, (query, margin) =>
         {
-            if (query != check) return null;
+            if (query != check)
+                return null;
             var hoped = margin.Plus((margin - before.Value) * Scalars.Of(Math.Log2(queries / (double)query)));
             before.Value = margin;
             check *= 2;
@@ -83,24 +92,34 @@ internal static class AutoAttackSweeps
         {
             using var targetScope = NewDisposeScope();
             using var targets = rows.Keep(order.Value.select(1, target));
-            Part(rows, likely.Value.select(1, target), [targets, clean], (part, kept) => attack(part, kept[1].Value, kept[0]));
+            Part(rows, likely.Value.select(1, target), [targets, clean], (part, kept) =>
+                attack(part, kept[1].Value, kept[0])
+            );
         }
     }
 
     // [rows, targets], bool.
     private static Tensor Likely(AttackContext context, RowSet rows, Tensor order)
     {
-        var (_, differences, lengths) = InputGradient.OfDifferences(context.Model, rows.Clean.Value, rows.Labels.Value.unsqueeze(1), order,
-            context.Budget.DualLength);
+        var (_, differences, lengths) = InputGradient.OfDifferences(
+            context.Model,
+            rows.Clean.Value,
+            rows.Labels.Value.unsqueeze(1),
+            order,
+            context.Budget.DualLength
+        );
         var distance = differences.abs() / lengths.clamp_min(Scalars.Of(1e-12));
-        var third = distance.topk((int)Math.Min(Nearest, distance.shape[1]), 1, largest: false).values.amax([1], keepdim: true);
+        var third = distance
+            .topk((int)Math.Min(Nearest, distance.shape[1]), 1, largest: false)
+            .values.amax([1], keepdim: true);
         return distance.le(third.clamp_min(Scalars.Of(Linear * context.Budget.Epsilon)));
     }
 
     private static void Part(RowSet rows, Tensor which, RowSet.Kept[] kept, Action<RowSet, RowSet.Kept[]> attack)
     {
         using var part = rows.Where(which);
-        if (part.Count == 0) return;
+        if (part.Count == 0)
+            return;
         var index = which.nonzero().flatten();
         attack(part, [.. kept.Select(k => part.Keep(k.Value.index_select(0, index)))]);
         rows.Refresh();

@@ -20,7 +20,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     private const double Tiny = 1e-12;
 
     /// <summary>The budget that a policy states for inputs of a model.</summary>
-    public static Budget Of(AttackSettings settings, InputPolicy input) => new(settings.Norm, settings.Epsilon, input.Lower, input.Upper);
+    public static Budget Of(AttackSettings settings, InputPolicy input) =>
+        new(settings.Norm, settings.Epsilon, input.Lower, input.Upper);
 
     /// <summary>
     /// What rows of a table may become, for attacks that keep their form; null: every input moves by itself. With it, norm and epsilon
@@ -37,7 +38,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     public Tensor Distance(Tensor clean, Tensor perturbed)
     {
         using var scope = NewDisposeScope();
-        return Length(Form is null ? perturbed - clean : Form.OfNumbers(perturbed - clean)).reshape(clean.shape[0])
+        return Length(Form is null ? perturbed - clean : Form.OfNumbers(perturbed - clean))
+            .reshape(clean.shape[0])
             .MoveToOuterDisposeScope();
     }
 
@@ -47,14 +49,20 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     /// <returns>[batch, input shape].</returns>
     public Tensor Project(Tensor clean, Tensor perturbed)
     {
-        if (Form is not null) return Form.Project(Ball, clean, perturbed);
+        if (Form is not null)
+            return Form.Project(Ball, clean, perturbed);
         using var scope = NewDisposeScope();
         var (lower, upper) = (clean.clamp_max(Scalars.Of(Lower)), clean.clamp_min(Scalars.Of(Upper)));
         var change = (perturbed - clean).nan_to_num(0);
         var inBall = Norm switch
         {
             Norm.Linf => change.clamp(Scalars.Of(-Epsilon), Scalars.Of(Epsilon)),
-            Norm.L2 => change * Length(change).clamp_min(Scalars.Of(Tiny)).reciprocal().mul(Scalars.Of(Epsilon)).clamp_max(Scalars.Of(1)),
+            Norm.L2 => change
+                * Length(change)
+                    .clamp_min(Scalars.Of(Tiny))
+                    .reciprocal()
+                    .mul(Scalars.Of(Epsilon))
+                    .clamp_max(Scalars.Of(1)),
             _ => L1Ball.Nearest(change, clean - lower, upper - clean, Epsilon),
         };
         return clean.Plus(inBall).clamp(lower, upper).MoveToOuterDisposeScope();
@@ -73,12 +81,16 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     /// <returns>[batch, input shape].</returns>
     public Tensor RandomPoint(Tensor clean, Generator random)
     {
-        if (Form is not null) return Form.RandomPoint(Ball, clean, random);
+        if (Form is not null)
+            return Form.RandomPoint(Ball, clean, random);
         using var scope = NewDisposeScope();
         Tensor change;
         if (Norm == Norm.Linf)
         {
-            change = rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1)).mul(Scalars.Of(Epsilon));
+            change = rand(clean.shape, generator: random)
+                .mul(Scalars.Of(2))
+                .sub(Scalars.Of(1))
+                .mul(Scalars.Of(Epsilon));
         }
         else if (Norm == Norm.L1)
         {

@@ -19,9 +19,11 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     public (bool[] Robust, int BrokenByKept) Run(EvaluationSet rows, AttackRun run)
     {
         var (name, length) = (_model is null ? null : OutcomeName(rows, run), sizeof(int) + (rows.Count + 7) / 8);
-        if (name is not null && cache.Outcome(name, length, rows.Count) is { } known) return Unpack(known, rows.Count);
+        if (name is not null && cache.Outcome(name, length, rows.Count) is { } known)
+            return Unpack(known, rows.Count);
         var (robust, brokenByKept) = Attack(rows, run);
-        if (name is not null) cache.KeepOutcome(name, Pack(robust, brokenByKept, length), rows.Count);
+        if (name is not null)
+            cache.KeepOutcome(name, Pack(robust, brokenByKept, length), rows.Count);
         return (robust, brokenByKept);
     }
 
@@ -36,7 +38,8 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         var inputs = rows.Inputs.contiguous();
         var examples = inputs.clone();
         foreach (var (row, name) in Names(rows, inputs, run, budget).Index())
-            if (cache.Example(name, Row(inputs, row).Length) is { } kept) kept.CopyTo(Row(examples, row));
+            if (cache.Example(name, Row(inputs, row).Length) is { } kept)
+                kept.CopyTo(Row(examples, row));
         return budget.Project(inputs, examples).MoveToOuterDisposeScope();
     }
 
@@ -65,7 +68,8 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
             for (var i = 0; i < left.Length; i++)
             {
                 robust[left[i]] = outcome.Robust[i];
-                if (outcome.Correct[i] && !outcome.Robust[i]) cache.KeepExample(names[left[i]], Row(outcome.Examples!, i));
+                if (outcome.Correct[i] && !outcome.Robust[i])
+                    cache.KeepExample(names[left[i]], Row(outcome.Examples!, i));
             }
         }
 
@@ -78,22 +82,28 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         var broken = new bool[names.Length];
         var kept = names.Select(name => cache.Example(name, Row(inputs, 0).Length)).ToArray();
         var tried = Where(kept, example => example is not null);
-        if (tried.Length == 0) return broken;
+        if (tried.Length == 0)
+            return broken;
         using var scope = NewDisposeScope();
         var index = tensor(tried);
         var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
         var examples = clean.clone();
-        foreach (var (i, row) in tried.Index()) kept[row]!.CopyTo(Row(examples, i));
+        foreach (var (i, row) in tried.Index())
+            kept[row]!.CopyTo(Row(examples, i));
         var legal = budget.Project(clean, examples);
         // Numbers beyond all measure may overflow on their way into the budget.
         var isNear = budget.Distance(clean, legal).le(Scalars.Of(budget.Epsilon * (1 + 1e-3)));
         var errs = AttackHarness.Errs(model.LogitsOfAll(legal), y).logical_and(isNear).nonzero().flatten();
-        var right = AttackHarness.Errs(model.LogitsOfAll(clean.index_select(0, errs)), y.index_select(0, errs)).logical_not();
-        foreach (var i in errs.masked_select(right).data<long>()) broken[tried[i]] = true;
+        var right = AttackHarness
+            .Errs(model.LogitsOfAll(clean.index_select(0, errs)), y.index_select(0, errs))
+            .logical_not();
+        foreach (var i in errs.masked_select(right).data<long>())
+            broken[tried[i]] = true;
         return broken;
     }
 
-    private static long[] Where<T>(T[] rows, Func<T, bool> holds) => [.. rows.Index().Where(r => holds(r.Item)).Select(r => (long)r.Index)];
+    private static long[] Where<T>(T[] rows, Func<T, bool> holds) =>
+        [.. rows.Index().Where(r => holds(r.Item)).Select(r => (long)r.Index)];
 
     // Of the same attack only: what a stronger one found would change what a weaker one's name stands for.
     private static string ExampleName(ReadOnlySpan<byte> input, int label, AttackRun run, Budget budget, string form)
@@ -102,27 +112,36 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         return Hash.Of(content =>
         {
             content.Write($"example 1 {run.Settings.Name} {budget.Norm}{form}");
-            foreach (var number in new[] { budget.Epsilon, budget.Lower, budget.Upper }) content.Write(number);
+            foreach (var number in new[] { budget.Epsilon, budget.Lower, budget.Upper })
+                content.Write(number);
             content.Write(label);
             content.Write(row);
         });
     }
 
-    private string OutcomeName(EvaluationSet rows, AttackRun run) => Hash.Of(content =>
-    {
-        content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
-        content.Write(run.Settings.Epsilon);
-        content.Write(run.Settings.StepSize ?? double.NaN);
-        foreach (var column in Columns(rows.Layout)) content.Write(column);
-        foreach (var size in rows.Inputs.shape) content.Write(size);
-        foreach (var label in rows.LabelValues) content.Write(label);
-        using var inputs = rows.Inputs.contiguous();
-        content.Write(inputs.bytes);
-    });
+    private string OutcomeName(EvaluationSet rows, AttackRun run) =>
+        Hash.Of(content =>
+        {
+            content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
+            content.Write(run.Settings.Epsilon);
+            content.Write(run.Settings.StepSize ?? double.NaN);
+            foreach (var column in Columns(rows.Layout))
+                content.Write(column);
+            foreach (var size in rows.Inputs.shape)
+                content.Write(size);
+            foreach (var label in rows.LabelValues)
+                content.Write(label);
+            using var inputs = rows.Inputs.contiguous();
+            content.Write(inputs.bytes);
+        });
 
     // All that decides what a row means and may become.
-    private static IEnumerable<string> Columns(FeatureLayout? layout) => (layout?.Columns ?? []).Select(c => FormattableString.Invariant(
-        $"{c.Name} {c.Start} {string.Join(' ', c.Categories)} {c.Offset:R} {c.Divisor:R} {c.Numbers} {c.Lowest:R} {c.Highest:R} {c.Immutable}"));
+    private static IEnumerable<string> Columns(FeatureLayout? layout) =>
+        (layout?.Columns ?? []).Select(c =>
+            FormattableString.Invariant(
+                $"{c.Name} {c.Start} {string.Join(' ', c.Categories)} {c.Offset:R} {c.Divisor:R} {c.Numbers} {c.Lowest:R} {c.Highest:R} {c.Immutable}"
+            )
+        );
 
     private static Span<byte> Row(Tensor batch, int row)
     {
@@ -136,10 +155,14 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         var bytes = new byte[length];
         BitConverter.TryWriteBytes(bytes, brokenByKept);
         for (var row = 0; row < robust.Length; row++)
-            if (robust[row]) bytes[sizeof(int) + row / 8] |= (byte)(1 << row % 8);
+            if (robust[row])
+                bytes[sizeof(int) + row / 8] |= (byte)(1 << row % 8);
         return bytes;
     }
 
     private static (bool[] Robust, int BrokenByKept) Unpack(byte[] bytes, int rows) =>
-        ([.. Enumerable.Range(0, rows).Select(row => (bytes[sizeof(int) + row / 8] & 1 << row % 8) != 0)], BitConverter.ToInt32(bytes));
+        (
+            [.. Enumerable.Range(0, rows).Select(row => (bytes[sizeof(int) + row / 8] & 1 << row % 8) != 0)],
+            BitConverter.ToInt32(bytes)
+        );
 }

@@ -11,26 +11,39 @@ public sealed class CarliniWagner : MarginDescent
 {
     // The first rate in units of a value's share of the way to the linearised boundary, at most of the bounds' width; the last of the
     // first.
-    private const double FirstRate = 2, MostOfWidth = 0.1, LastRate = 0.1;
+    private const double FirstRate = 2,
+        MostOfWidth = 0.1,
+        LastRate = 0.1;
 
-    private CarliniWagner() : base("cw",
-        "Carlini and Wagner's L2 attack: 100 steps of Adam on a margin, its weight moved in every step (Carlini and Wagner 2017); minimal norm.",
-        steps: 100, Norm.L2) { }
+    private CarliniWagner()
+        : base(
+            "cw",
+            "Carlini and Wagner's L2 attack: 100 steps of Adam on a margin, its weight moved in every step (Carlini and Wagner 2017); minimal norm.",
+            steps: 100,
+            Norm.L2
+        ) { }
 
     /// <summary>The attack.</summary>
     public static CarliniWagner Instance { get; } = new();
 
-    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) => new Adam(context, rows, reach);
+    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) =>
+        new Adam(context, rows, reach);
 
     private sealed class Adam(AttackContext context, RowSet rows, Tensor reach) : Descent
     {
-        private const double Beta1 = 0.9, Beta2 = 0.999, Tiny = 1e-8;
+        private const double Beta1 = 0.9,
+            Beta2 = 0.999,
+            Tiny = 1e-8;
 
         private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value);
-        private readonly RowSet.Kept _mean = rows.Keep(zeros_like(rows.Clean.Value)), _square = rows.Keep(zeros_like(rows.Clean.Value));
+        private readonly RowSet.Kept _mean = rows.Keep(zeros_like(rows.Clean.Value)),
+            _square = rows.Keep(zeros_like(rows.Clean.Value));
 
-        private readonly RowSet.Kept _rate = rows.Keep((reach * Scalars.Of(FirstRate / Math.Sqrt(rows.Clean.Value[0].numel())))
-            .clamp_max(Scalars.Of(MostOfWidth * (context.Budget.Upper - context.Budget.Lower))));
+        private readonly RowSet.Kept _rate = rows.Keep(
+            (reach * Scalars.Of(FirstRate / Math.Sqrt(rows.Clean.Value[0].numel()))).clamp_max(
+                Scalars.Of(MostOfWidth * (context.Budget.Upper - context.Budget.Lower))
+            )
+        );
 
         public override Tensor X => _x.Value.alias();
 
@@ -47,7 +60,8 @@ public sealed class CarliniWagner : MarginDescent
 
         public override void Dispose()
         {
-            foreach (var kept in new[] { _x, _mean, _square, _rate }) kept.Dispose();
+            foreach (var kept in new[] { _x, _mean, _square, _rate })
+                kept.Dispose();
         }
     }
 }

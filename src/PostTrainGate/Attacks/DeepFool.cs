@@ -8,12 +8,18 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class DeepFool : MinimalAttack
 {
-    private const int Steps = 50, Candidates = 10;
+    private const int Steps = 50,
+        Candidates = 10;
     private const double Overshoot = 1.02;
 
-    private DeepFool() : base("deepfool",
-        "DeepFool: onto the nearest linearised boundary, step by step until the class changes (Moosavi-Dezfooli et al. 2016); minimal norm.",
-        needsGradients: true, Norm.L2, Norm.Linf) { }
+    private DeepFool()
+        : base(
+            "deepfool",
+            "DeepFool: onto the nearest linearised boundary, step by step until the class changes (Moosavi-Dezfooli et al. 2016); minimal norm.",
+            needsGradients: true,
+            Norm.L2,
+            Norm.Linf
+        ) { }
 
     /// <summary>The attack.</summary>
     public static DeepFool Instance { get; } = new();
@@ -34,7 +40,8 @@ public sealed class DeepFool : MinimalAttack
             // A look without gradients first: most of a step's work is one pass backward for each class.
             var errs = AttackHarness.Errs(InputGradient.Logits(context.Model, x.Value), rows.Labels.Value);
             rows.Found(errs, x.Value, leave: true);
-            if (step == steps || rows.Count == 0) break;
+            if (step == steps || rows.Count == 0)
+                break;
             sum.Value = sum.Value.Plus(ToBoundary(context, x.Value, classes.Value).reshape(x.Value.shape));
             var next = rows.Clean.Value.Plus(sum.Value * Scalars.Of(Overshoot));
             x.Value = (context.Budget with { Epsilon = double.PositiveInfinity }).Project(rows.Clean.Value, next);
@@ -45,8 +52,12 @@ public sealed class DeepFool : MinimalAttack
     private static Tensor ToBoundary(AttackContext context, Tensor x, Tensor classes)
     {
         var budget = context.Budget;
-        var (_, differences, gradients) = InputGradient.OfDifferences(context.Model, x, classes.narrow(1, 0, 1),
-            classes.narrow(1, 1, classes.shape[1] - 1));
+        var (_, differences, gradients) = InputGradient.OfDifferences(
+            context.Model,
+            x,
+            classes.narrow(1, 0, 1),
+            classes.narrow(1, 1, classes.shape[1] - 1)
+        );
         var lengths = budget.DualLength(gradients).Plus(1e-8);
         var (distance, best) = (differences.abs() / lengths).min(1, keepdim: true);
         var gradient = gradients.gather(1, best.unsqueeze(2).expand(-1, -1, gradients.shape[2])).squeeze(1);

@@ -8,20 +8,27 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class ElasticNet : MarginDescent
 {
-    private const double LearningRate = 0.01, Shrinkage = 0.01;
+    private const double LearningRate = 0.01,
+        Shrinkage = 0.01;
 
-    private ElasticNet() : base("ead",
-        "Elastic-net attack in L1: few changed values, by shrinkage on a margin plus L2 and L1 terms (Chen et al. 2018); minimal norm.",
-        steps: 200, Norm.L1) { }
+    private ElasticNet()
+        : base(
+            "ead",
+            "Elastic-net attack in L1: few changed values, by shrinkage on a margin plus L2 and L1 terms (Chen et al. 2018); minimal norm.",
+            steps: 200,
+            Norm.L1
+        ) { }
 
     /// <summary>The attack.</summary>
     public static ElasticNet Instance { get; } = new();
 
-    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) => new Shrinking(context, rows);
+    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) =>
+        new Shrinking(context, rows);
 
     private sealed class Shrinking(AttackContext context, RowSet rows) : Descent
     {
-        private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value), _momentum = rows.Keep(rows.Clean.Value);
+        private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value),
+            _momentum = rows.Keep(rows.Clean.Value);
 
         // The point with momentum, where the gradient is taken, may leave the bounds a little.
         public override Tensor X => Bounded(_momentum.Value);

@@ -8,7 +8,9 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class Fab : MinimalAttack
 {
-    private const double MostBias = 0.1, Overshoot = 1.05, Back = 0.9;
+    private const double MostBias = 0.1,
+        Overshoot = 1.05,
+        Back = 0.9;
 
     // Equal logits are no error where the true class has the lower index; there is a step to go.
     private const double Tie = 1e-7;
@@ -22,14 +24,20 @@ public sealed class Fab : MinimalAttack
         : base(name, summary, needsGradients: true, Norm.Linf, Norm.L2, Norm.L1) => _targeted = targeted;
 
     /// <summary>Toward each of the nine likeliest wrong classes in turn.</summary>
-    public static Fab Targeted { get; } = new("fab-t",
-        "Fast adaptive boundary attack toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020); minimal norm.",
-        targeted: true);
+    public static Fab Targeted { get; } =
+        new(
+            "fab-t",
+            "Fast adaptive boundary attack toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020); minimal norm.",
+            targeted: true
+        );
 
     /// <summary>Toward the nearest linearised boundary of all.</summary>
-    public static Fab Untargeted { get; } = new("fab",
-        "Fast adaptive boundary attack: steps onto the nearest linearised boundary of all classes (Croce and Hein 2020); minimal norm.",
-        targeted: false);
+    public static Fab Untargeted { get; } =
+        new(
+            "fab",
+            "Fast adaptive boundary attack: steps onto the nearest linearised boundary of all classes (Croce and Hein 2020); minimal norm.",
+            targeted: false
+        );
 
     /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
@@ -91,11 +99,25 @@ public sealed class Fab : MinimalAttack
     }
 
     // Logits, and of the class whose linearised boundary is nearest the logit less the true one, with its gradient: [rows], [rows, values].
-    private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearise(AttackContext context, RowSet rows, Tensor x, Tensor to)
+    private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearise(
+        AttackContext context,
+        RowSet rows,
+        Tensor x,
+        Tensor to
+    )
     {
-        var (logits, differences, gradients) = InputGradient.OfDifferences(context.Model, x, rows.Labels.Value.unsqueeze(1), to);
-        if (to.shape[1] == 1) return (logits, differences.squeeze(1), gradients.squeeze(1));
-        var best = (differences.abs() / context.Budget.DualLength(gradients).clamp_min(Scalars.Of(1e-12))).argmin(1, keepdim: true);
+        var (logits, differences, gradients) = InputGradient.OfDifferences(
+            context.Model,
+            x,
+            rows.Labels.Value.unsqueeze(1),
+            to
+        );
+        if (to.shape[1] == 1)
+            return (logits, differences.squeeze(1), gradients.squeeze(1));
+        var best = (differences.abs() / context.Budget.DualLength(gradients).clamp_min(Scalars.Of(1e-12))).argmin(
+            1,
+            keepdim: true
+        );
         var index = best.unsqueeze(2).expand(-1, -1, gradients.shape[2]);
         return (logits, differences.gather(1, best).squeeze(1), gradients.gather(1, index).squeeze(1));
     }
@@ -111,12 +133,19 @@ public sealed class Fab : MinimalAttack
         difference = difference.minimum(rounding.Plus(Tie).neg());
         var cleanGap = (gradient * (here - there)).sum(1) - difference;
         var from = cat([here, there], 0);
-        var change = Hyperplane.Reach(budget.Norm, cat([gradient, gradient], 0), cat([difference.neg(), cleanGap], 0),
-            from - cat([lower, lower], 0), cat([upper, upper], 0) - from);
+        var change = Hyperplane.Reach(
+            budget.Norm,
+            cat([gradient, gradient], 0),
+            cat([difference.neg(), cleanGap], 0),
+            from - cat([lower, lower], 0),
+            cat([upper, upper], 0) - from
+        );
         var (own, cleans) = (change.narrow(0, 0, here.shape[0]), change.narrow(0, here.shape[0], here.shape[0]));
         var (near, far) = (Length(own), Length(cleans));
         var bias = (near / near.Plus(far)).clamp_max(Scalars.Of(MostBias));
-        var mixed = (here.Plus(own * Scalars.Of(Overshoot)) * bias.neg().Plus(1)).Plus(there.Plus(cleans * Scalars.Of(Overshoot)) * bias);
+        var mixed = (here.Plus(own * Scalars.Of(Overshoot)) * bias.neg().Plus(1)).Plus(
+            there.Plus(cleans * Scalars.Of(Overshoot)) * bias
+        );
         return mixed.maximum(lower).minimum(upper).reshape(x.shape).MoveToOuterDisposeScope();
 
         Tensor Length(Tensor d) => budget.Distance(zeros_like(d), d).clamp_min(Scalars.Of(1e-8)).unsqueeze(1);

@@ -9,11 +9,20 @@ namespace PostTrainGate.Attacks;
 public sealed class Fmn : MinimalAttack
 {
     private const int Steps = 100;
-    private const double FirstStep = 1, LastStep = 0.01, FirstRate = 0.05, LastRate = 0.001;
+    private const double FirstStep = 1,
+        LastStep = 0.01,
+        FirstRate = 0.05,
+        LastRate = 0.001;
 
-    private Fmn() : base("fmn",
-        "Fast minimum-norm attack: 100 gradient steps within a ball that shrinks on success (Pintor et al. 2021); minimal norm.",
-        needsGradients: true, Norm.L2, Norm.Linf, Norm.L1) { }
+    private Fmn()
+        : base(
+            "fmn",
+            "Fast minimum-norm attack: 100 gradient steps within a ball that shrinks on success (Pintor et al. 2021); minimal norm.",
+            needsGradients: true,
+            Norm.L2,
+            Norm.Linf,
+            Norm.L1
+        ) { }
 
     /// <summary>The attack.</summary>
     public static Fmn Instance { get; } = new();
@@ -32,7 +41,9 @@ public sealed class Fmn : MinimalAttack
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var (logits, margin, gradient) = InputGradient.Of(context.Model, x.Value, z => Losses.Margin(z, rows.Labels.Value));
+            var (logits, margin, gradient) = InputGradient.Of(context.Model, x.Value, z =>
+                Losses.Margin(z, rows.Labels.Value)
+            );
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             gradient = budget.Open(rows.Clean.Value, x.Value, gradient); // no part of a step is lost at the bounds
             var (rate, size) = (Cosine(FirstRate, LastRate, step, steps), Cosine(FirstStep, LastStep, step, steps));

@@ -9,14 +9,22 @@ namespace PostTrainGate.Attacks;
 public sealed class GradientAttack : RowAttack
 {
     private readonly int _steps;
-    private readonly double _reach, _momentum;
+    private readonly double _reach,
+        _momentum;
     private readonly bool _randomStart;
     private readonly Func<Tensor, Tensor, Tensor> _ascent;
 
     // reach: how far all steps together lead, in units of epsilon; ascent: gradient of the loss with respect to the logits;
     // momentum: how much of the gradients before counts in a step
-    private GradientAttack(string name, string summary, int steps, double reach, bool randomStart, Func<Tensor, Tensor, Tensor> ascent,
-        double momentum = 0)
+    private GradientAttack(
+        string name,
+        string summary,
+        int steps,
+        double reach,
+        bool randomStart,
+        Func<Tensor, Tensor, Tensor> ascent,
+        double momentum = 0
+    )
         : base(name, summary, needsGradients: true) =>
         (_steps, _reach, _randomStart, _ascent, _momentum) = (steps, reach, randomStart, ascent, momentum);
 
@@ -24,27 +32,52 @@ public sealed class GradientAttack : RowAttack
     /// Fast gradient sign method as the literature has it, so that its figures are those of other tools; with <c>steps</c> above 1 the
     /// basic iterative method (Kurakin et al. 2017).
     /// </summary>
-    public static GradientAttack Fgsm { get; } = new("fgsm",
-        "Fast gradient sign method: one step of size epsilon along the gradient of the cross-entropy (Goodfellow et al. 2015).",
-        steps: 1, reach: 1, randomStart: false, CrossEntropy);
+    public static GradientAttack Fgsm { get; } =
+        new(
+            "fgsm",
+            "Fast gradient sign method: one step of size epsilon along the gradient of the cross-entropy (Goodfellow et al. 2015).",
+            steps: 1,
+            reach: 1,
+            randomStart: false,
+            CrossEntropy
+        );
 
     /// <summary>
     /// Projected gradient descent: 40 steps of 2.5 epsilon / steps from a random point, unless settings say otherwise, along the
     /// cross-entropy's gradient as it is in exact arithmetic, so that an overconfident classifier is attacked in full strength.
     /// </summary>
-    public static GradientAttack Pgd { get; } = new("pgd",
-        "Projected gradient descent: 40 steps of 2.5 epsilon / 40 from a random point of the ball (Madry et al. 2018).",
-        steps: 40, reach: 2.5, randomStart: true, Unsaturated);
+    public static GradientAttack Pgd { get; } =
+        new(
+            "pgd",
+            "Projected gradient descent: 40 steps of 2.5 epsilon / 40 from a random point of the ball (Madry et al. 2018).",
+            steps: 40,
+            reach: 2.5,
+            randomStart: true,
+            Unsaturated
+        );
 
     /// <summary>Basic iterative method: the fast gradient sign method in ten steps of epsilon / 5.</summary>
-    public static GradientAttack Bim { get; } = new("bim",
-        "Basic iterative method: 10 steps of epsilon / 5 along the gradient of the cross-entropy (Kurakin et al. 2017).",
-        steps: 10, reach: 2, randomStart: false, Unsaturated);
+    public static GradientAttack Bim { get; } =
+        new(
+            "bim",
+            "Basic iterative method: 10 steps of epsilon / 5 along the gradient of the cross-entropy (Kurakin et al. 2017).",
+            steps: 10,
+            reach: 2,
+            randomStart: false,
+            Unsaturated
+        );
 
     /// <summary>With momentum, whose examples transfer better to other models.</summary>
-    public static GradientAttack MiFgsm { get; } = new("mi-fgsm",
-        "Momentum iterative method: 10 steps of epsilon / 10 along the sum of all gradients so far (Dong et al. 2018).",
-        steps: 10, reach: 1, randomStart: false, Unsaturated, momentum: 1);
+    public static GradientAttack MiFgsm { get; } =
+        new(
+            "mi-fgsm",
+            "Momentum iterative method: 10 steps of epsilon / 10 along the sum of all gradients so far (Dong et al. 2018).",
+            steps: 10,
+            reach: 1,
+            randomStart: false,
+            Unsaturated,
+            momentum: 1
+        );
 
     /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
@@ -63,10 +96,13 @@ public sealed class GradientAttack : RowAttack
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             var (logits, gradient) = Differentiate(context, x.Value, rows.Labels.Value);
-            if (sum is not null) gradient = sum.Value = (sum.Value * Scalars.Of(_momentum)).Plus(Mean(gradient));
-            if (budget.Norm == Norm.L1) gradient = budget.Open(rows.Clean.Value, x.Value, gradient);
+            if (sum is not null)
+                gradient = sum.Value = (sum.Value * Scalars.Of(_momentum)).Plus(Mean(gradient));
+            if (budget.Norm == Norm.L1)
+                gradient = budget.Open(rows.Clean.Value, x.Value, gradient);
             next.Value = budget.Step(rows.Clean.Value, x.Value, gradient, stepSize);
-            if (context.StopAtSuccess) rows.Judge(context, logits, x.Value);
+            if (context.StopAtSuccess)
+                rows.Judge(context, logits, x.Value);
             x.Value = next.Value;
         }
 
@@ -81,7 +117,9 @@ public sealed class GradientAttack : RowAttack
         var logits = context.Model.Logits(input);
         var isTrue = nn.functional.one_hot(labels, logits.shape[1]).to(ScalarType.Bool); // [rows, classes]
         // Of the loss summed over rows: they do not mix. Without a derivative on the way there is nothing to go by.
-        var gradient = logits.requires_grad ? autograd.grad([logits], [input], [_ascent(logits.detach(), isTrue)])[0] : zeros_like(x);
+        var gradient = logits.requires_grad
+            ? autograd.grad([logits], [input], [_ascent(logits.detach(), isTrue)])[0]
+            : zeros_like(x);
         return (logits.detach().MoveToOuterDisposeScope(), gradient.MoveToOuterDisposeScope());
     }
 

@@ -8,12 +8,20 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class HopSkipJump : MinimalAttack
 {
-    private const int Steps = 30, FirstSamples = 100, StartTries = 100, Halvings = 25;
+    private const int Steps = 30,
+        FirstSamples = 100,
+        StartTries = 100,
+        Halvings = 25;
     private const long RowsAtOnce = 1000;
 
-    private HopSkipJump() : base("hopskipjump",
-        "HopSkipJump: along the boundary by a gradient estimated from predicted classes alone, 30 steps (Chen et al. 2020); minimal norm.",
-        needsGradients: false, Norm.L2, Norm.Linf) { }
+    private HopSkipJump()
+        : base(
+            "hopskipjump",
+            "HopSkipJump: along the boundary by a gradient estimated from predicted classes alone, 30 steps (Chen et al. 2020); minimal norm.",
+            needsGradients: false,
+            Norm.L2,
+            Norm.Linf
+        ) { }
 
     /// <summary>The attack.</summary>
     public static HopSkipJump Instance { get; } = new();
@@ -34,12 +42,16 @@ public sealed class HopSkipJump : MinimalAttack
             using var stepScope = NewDisposeScope();
             x.Value = Bisect(context, rows.Clean.Value, x.Value, rows.Labels.Value);
             nearest.Offer(Errs(context, x.Value, rows.Labels.Value), x.Value);
-            if (step > steps || rows.Count == 0) break;
+            if (step > steps || rows.Count == 0)
+                break;
             var distance = budget.Distance(rows.Clean.Value, x.Value);
-            var reach = step == 1 ? full_like(distance, Scalars.Of(0.1 * (budget.Upper - budget.Lower)))
-                : distance / Scalars.Of(values);
-            var direction = budget.Direction(Estimate(context, x.Value, rows.Labels.Value, reach.clamp_min(Scalars.Of(1e-4)),
-                Samples(step)));
+            var reach =
+                step == 1
+                    ? full_like(distance, Scalars.Of(0.1 * (budget.Upper - budget.Lower)))
+                    : distance / Scalars.Of(values);
+            var direction = budget.Direction(
+                Estimate(context, x.Value, rows.Labels.Value, reach.clamp_min(Scalars.Of(1e-4)), Samples(step))
+            );
             x.Value = Jump(context, x.Value, rows.Labels.Value, direction, distance / Scalars.Of(Math.Sqrt(step)));
         }
     }
@@ -61,7 +73,8 @@ public sealed class HopSkipJump : MinimalAttack
         var missing = ones(rows.Count, dtype: ScalarType.Bool);
         for (var i = 0; i < StartTries && missing.any().item<bool>(); i++)
         {
-            var noise = rand(clean.shape, generator: context.Random) * Scalars.Of(context.Budget.Upper - context.Budget.Lower);
+            var noise =
+                rand(clean.shape, generator: context.Random) * Scalars.Of(context.Budget.Upper - context.Budget.Lower);
             noise = noise.Plus(context.Budget.Lower);
             var found = missing.logical_and(Errs(context, noise, labels));
             x = where(RowSet.PerRow(found, x), noise, x);
@@ -106,12 +119,16 @@ public sealed class HopSkipJump : MinimalAttack
             using var part = NewDisposeScope();
             var count = Math.Min(atOnce, samples - done);
             long[] shape = [x.shape[0], count, .. x.shape.Skip(1)];
-            var noise = context.Budget.Norm == Norm.Linf ? rand(shape, generator: context.Random) * Scalars.Of(2) - Scalars.Of(1)
-                : randn(shape, generator: context.Random);
+            var noise =
+                context.Budget.Norm == Norm.Linf
+                    ? rand(shape, generator: context.Random) * Scalars.Of(2) - Scalars.Of(1)
+                    : randn(shape, generator: context.Random);
             noise = noise / noise.flatten(2).norm(2).reshape([x.shape[0], count, .. Ones(x)]);
             var size = RowSet.PerRow(reach, noise);
             var center = x.unsqueeze(1);
-            var points = center.Plus(noise * size).clamp(Scalars.Of(context.Budget.Lower), Scalars.Of(context.Budget.Upper));
+            var points = center
+                .Plus(noise * size)
+                .clamp(Scalars.Of(context.Budget.Lower), Scalars.Of(context.Budget.Upper));
             var direction = (points - center) / size;
             var errs = Errs(context, points.flatten(0, 1), labels.repeat_interleave(count)).reshape(x.shape[0], count);
             var value = errs.to(float32) * Scalars.Of(2) - Scalars.Of(1); // [rows, count]
@@ -136,7 +153,8 @@ public sealed class HopSkipJump : MinimalAttack
         var missing = ones(x.shape[0], dtype: ScalarType.Bool);
         for (var i = 0; i < Halvings && missing.any().item<bool>(); i++)
         {
-            var far = x.Plus(direction * RowSet.PerRow(size, x)).clamp(Scalars.Of(context.Budget.Lower), Scalars.Of(context.Budget.Upper));
+            var far = x.Plus(direction * RowSet.PerRow(size, x))
+                .clamp(Scalars.Of(context.Budget.Lower), Scalars.Of(context.Budget.Upper));
             var found = missing.logical_and(Errs(context, far, labels));
             result = where(RowSet.PerRow(found, x), far, result);
             (missing, size) = (missing.logical_and(found.logical_not()), size * Scalars.Of(0.5));

@@ -37,7 +37,8 @@ internal static class Hyperplane
             using var scope = NewDisposeScope();
             var reached = (slope * most.minimum(t)).sum(1, keepdim: true);
             var free = slope.masked_fill(most.le(t), Scalars.Of(0)).sum(1, keepdim: true);
-            t = t.Plus((target - reached).clamp_min(Scalars.Of(0)) / free.clamp_min(Scalars.Of(Tiny))).MoveToOuterDisposeScope();
+            t = t.Plus((target - reached).clamp_min(Scalars.Of(0)) / free.clamp_min(Scalars.Of(Tiny)))
+                .MoveToOuterDisposeScope();
         }
 
         var change = most.minimum(t);
@@ -50,7 +51,9 @@ internal static class Hyperplane
         var order = size.argsort(1, descending: true);
         var gain = (size * room).gather(1, order);
         var before = gain.cumsum(1) - gain;
-        var used = (target - before).clamp_min(Scalars.Of(0)).minimum(gain) / size.gather(1, order).clamp_min(Scalars.Of(Tiny));
+        var used =
+            (target - before).clamp_min(Scalars.Of(0)).minimum(gain)
+            / size.gather(1, order).clamp_min(Scalars.Of(Tiny));
         return zeros_like(size).scatter(1, order, used).minimum(room);
     }
 }

@@ -48,5 +48,12 @@ public interface IAttack
 /// all steps, as training and transfer want it.
 /// </param>
 /// <param name="Cancel">Stops the attack between steps.</param>
-public sealed record AttackContext(Classifier Model, Budget Budget, Policy.AttackSettings Settings, Generator Random,
-    bool? RandomStart = null, bool StopAtSuccess = true, CancellationToken Cancel = default);
+public sealed record AttackContext(
+    Classifier Model,
+    Budget Budget,
+    Policy.AttackSettings Settings,
+    Generator Random,
+    bool? RandomStart = null,
+    bool StopAtSuccess = true,
+    CancellationToken Cancel = default
+);

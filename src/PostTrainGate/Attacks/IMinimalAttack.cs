@@ -27,7 +27,15 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
 
     /// <inheritdoc/>
     public Tensor Nearest(AttackContext context, Tensor inputs, Tensor labels) =>
-        Perturb(context with { Budget = context.Budget with { Epsilon = double.PositiveInfinity }, StopAtSuccess = false }, inputs, labels);
+        Perturb(
+            context with
+            {
+                Budget = context.Budget with { Epsilon = double.PositiveInfinity },
+                StopAtSuccess = false,
+            },
+            inputs,
+            labels
+        );
 
     /// <summary>The nearest adversarial inputs so far.</summary>
     private protected sealed class NearestRows(AttackContext context, RowSet rows) : IDisposable
@@ -50,7 +58,8 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
             var nearer = errs.logical_and(distance.lt(_distance.Value));
             _distance.Set(nearer, distance);
             rows.Found(nearer, x, leave: false);
-            if (context.StopAtSuccess) rows.Found(nearer.logical_and(distance.le(Scalars.Of(context.Budget.Epsilon))), x, leave: true);
+            if (context.StopAtSuccess)
+                rows.Found(nearer.logical_and(distance.le(Scalars.Of(context.Budget.Epsilon))), x, leave: true);
             return nearer.MoveToOuterDisposeScope();
         }
 

@@ -11,9 +11,12 @@ public sealed class Jsma : RowAttack
     private const double Share = 0.1;
     private const long Pool = 100; // values that pairs are made of, those that favour the target most by themselves
 
-    private Jsma() : base("jsma",
-        "Saliency map attack: sets pairs of values to the upper bound, at most a tenth of all (Papernot et al. 2016).",
-            needsGradients: true) { }
+    private Jsma()
+        : base(
+            "jsma",
+            "Saliency map attack: sets pairs of values to the upper bound, at most a tenth of all (Papernot et al. 2016).",
+            needsGradients: true
+        ) { }
 
     /// <summary>The attack.</summary>
     public static Jsma Instance { get; } = new();
@@ -40,10 +43,14 @@ public sealed class Jsma : RowAttack
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             rows.Judge(context with { StopAtSuccess = true }, InputGradient.Logits(context.Model, x.Value), x.Value);
-            if (step == steps || rows.Count == 0) break;
+            if (step == steps || rows.Count == 0)
+                break;
             var (toward, others) = Jacobian(context, x.Value, target.Value);
             var pair = BestPair(toward, others, x.Value.flatten(1).lt(Scalars.Of(context.Budget.Upper)));
-            x.Value = x.Value.flatten(1).scatter(1, pair, full(pair.shape, Scalars.Of(context.Budget.Upper))).reshape(x.Value.shape);
+            x.Value = x
+                .Value.flatten(1)
+                .scatter(1, pair, full(pair.shape, Scalars.Of(context.Budget.Upper)))
+                .reshape(x.Value.shape);
         }
     }
 
@@ -65,7 +72,9 @@ public sealed class Jsma : RowAttack
         var open = free.gather(1, pool);
         var (gain, loss) = (a.unsqueeze(2).Plus(a.unsqueeze(1)), b.unsqueeze(2).Plus(b.unsqueeze(1))); // [rows, k, k]
         var k = pool.shape[1];
-        var possible = gain.gt(Scalars.Of(0)).logical_and(loss.lt(Scalars.Of(0))).logical_and(open.unsqueeze(2))
+        var possible = gain.gt(Scalars.Of(0))
+            .logical_and(loss.lt(Scalars.Of(0)))
+            .logical_and(open.unsqueeze(2))
             .logical_and(open.unsqueeze(1))
             .logical_and(eye(k, dtype: ScalarType.Bool).logical_not());
         var (score, at) = (gain * loss.neg()).masked_fill(possible.logical_not(), Scalars.Of(-1)).flatten(1).max(1);

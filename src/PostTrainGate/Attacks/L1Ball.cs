@@ -31,7 +31,12 @@ internal static class L1Ball
         var gaps = cat([at.narrow(1, 1, at.shape[1] - 1) - at.narrow(1, 0, at.shape[1] - 1), zeros_like(total)], 1);
         var sums = total.Plus((slope * gaps).cumsum(1)) - slope * gaps; // at each break
         // The piece where epsilon is met; the first where the change is in the ball already.
-        var last = sums.ge(Scalars.Of(epsilon)).to(int64).sum(1, keepdim: true).sub(Scalars.Of(1)).clamp_min(Scalars.Of(0)).to(int64);
+        var last = sums.ge(Scalars.Of(epsilon))
+            .to(int64)
+            .sum(1, keepdim: true)
+            .sub(Scalars.Of(1))
+            .clamp_min(Scalars.Of(0))
+            .to(int64);
         var excess = sums.gather(1, last) - Scalars.Of(epsilon);
         var s = at.gather(1, last).Plus(excess / slope.gather(1, last).neg().clamp_min(Scalars.Of(1)));
         var shrunk = (flat.sign() * (size - s).clamp_min(Scalars.Of(0)).minimum(room)).to(change.dtype);

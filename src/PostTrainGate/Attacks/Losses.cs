@@ -25,7 +25,8 @@ internal static class Losses
     public static Tensor LogitsRatio(Tensor z, Tensor labels)
     {
         var margin = Margin(z, labels);
-        if (z.shape[1] < 3) return margin;
+        if (z.shape[1] < 3)
+            return margin;
         var sorted = z.topk(3, 1).values;
         return margin / (sorted.select(1, 0) - sorted.select(1, 2)).Plus(Tiny);
     }
@@ -34,7 +35,8 @@ internal static class Losses
     public static Tensor TargetedLogitsRatio(Tensor z, Tensor labels, Tensor targets)
     {
         var difference = Difference(z, labels, targets);
-        if (z.shape[1] < 4) return difference;
+        if (z.shape[1] < 4)
+            return difference;
         var sorted = z.topk(4, 1).values;
         var spread = sorted.select(1, 0) - sorted.select(1, 2).Plus(sorted.select(1, 3)) * Scalars.Of(0.5);
         return difference / spread.Plus(Tiny);
@@ -47,11 +49,18 @@ internal static class Losses
     public static Tensor WrongClasses(Tensor z, Tensor labels)
     {
         using var scope = NewDisposeScope();
-        return Others(z, labels).argsort(1, descending: true).narrow(1, 0, z.shape[1] - 1).contiguous().MoveToOuterDisposeScope();
+        return Others(z, labels)
+            .argsort(1, descending: true)
+            .narrow(1, 0, z.shape[1] - 1)
+            .contiguous()
+            .MoveToOuterDisposeScope();
     }
 
     private static Tensor Of(Tensor z, Tensor classes) => z.gather(1, classes.unsqueeze(1)).squeeze(1);
 
     private static Tensor Others(Tensor z, Tensor labels) =>
-        z.masked_fill(nn.functional.one_hot(labels, z.shape[1]).to(ScalarType.Bool), Scalars.Of(double.NegativeInfinity));
+        z.masked_fill(
+            nn.functional.one_hot(labels, z.shape[1]).to(ScalarType.Bool),
+            Scalars.Of(double.NegativeInfinity)
+        );
 }

@@ -10,7 +10,9 @@ namespace PostTrainGate.Attacks;
 public abstract class MarginDescent : MinimalAttack
 {
     // Factor on c in the first and in the last step.
-    private const double FirstFactor = 1.3, LastFactor = 1.05, Tiny = 1e-6;
+    private const double FirstFactor = 1.3,
+        LastFactor = 1.05,
+        Tiny = 1e-6;
 
     private readonly int _steps;
 
@@ -61,11 +63,16 @@ public abstract class MarginDescent : MinimalAttack
             descent.Step(step, done, (x - rows.Clean.Value) * Scalars.Of(2) - slope * push);
 
             var factor = FirstFactor * Math.Pow(LastFactor / FirstFactor, done);
-            constant.Value = constant.Value * where(errs, full_like(margin, Scalars.Of(1 / factor)), full_like(margin, Scalars.Of(factor)));
+            constant.Value =
+                constant.Value
+                * where(errs, full_like(margin, Scalars.Of(1 / factor)), full_like(margin, Scalars.Of(factor)));
             nearest.Offer(errs, x);
         }
     }
 
-    private static (Tensor Logits, Tensor Margin, Tensor Slope) Linearise(AttackContext context, RowSet rows, Tensor x) =>
-        InputGradient.Of(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
+    private static (Tensor Logits, Tensor Margin, Tensor Slope) Linearise(
+        AttackContext context,
+        RowSet rows,
+        Tensor x
+    ) => InputGradient.Of(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
 }

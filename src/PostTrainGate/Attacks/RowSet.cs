@@ -10,7 +10,8 @@ internal sealed class RowSet : IDisposable
 {
     private readonly List<Kept> _kept = [];
     private readonly Kept _places;
-    private readonly Tensor _result, _finished;
+    private readonly Tensor _result,
+        _finished;
     private readonly bool _isPart;
 
     /// <summary>All rows of a batch.</summary>
@@ -26,7 +27,10 @@ internal sealed class RowSet : IDisposable
 
     private RowSet(RowSet whole, Tensor index)
     {
-        (Clean, Labels) = (Keep(whole.Clean.Value.index_select(0, index)), Keep(whole.Labels.Value.index_select(0, index)));
+        (Clean, Labels) = (
+            Keep(whole.Clean.Value.index_select(0, index)),
+            Keep(whole.Labels.Value.index_select(0, index))
+        );
         _places = Keep(whole._places.Value.index_select(0, index));
         (_result, _finished, _isPart) = (whole._result, whole._finished, true);
     }
@@ -72,10 +76,12 @@ internal sealed class RowSet : IDisposable
     {
         using var scope = NewDisposeScope();
         var index = which.nonzero().flatten();
-        if (index.shape[0] == 0) return;
+        if (index.shape[0] == 0)
+            return;
         var places = _places.Value.index_select(0, index);
         _result.index_copy_(0, places, x.index_select(0, index));
-        if (!leave) return;
+        if (!leave)
+            return;
         _finished.index_fill_(0, places, Scalars.Of(1));
         Shrink(which.logical_not());
     }
@@ -85,7 +91,8 @@ internal sealed class RowSet : IDisposable
     public void GiveUp(Tensor which)
     {
         using var scope = NewDisposeScope();
-        if (which.any().item<bool>()) Shrink(which.logical_not());
+        if (which.any().item<bool>())
+            Shrink(which.logical_not());
     }
 
     /// <summary>The rows chosen, as a set of its own with the same result; <see cref="Refresh"/> this set when it is done.</summary>
@@ -101,14 +108,17 @@ internal sealed class RowSet : IDisposable
     {
         using var scope = NewDisposeScope();
         var finished = _finished.index_select(0, _places.Value);
-        if (finished.any().item<bool>()) Shrink(finished.logical_not());
+        if (finished.any().item<bool>())
+            Shrink(finished.logical_not());
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var kept in _kept.ToArray()) kept.Dispose();
-        if (_isPart) return;
+        foreach (var kept in _kept.ToArray())
+            kept.Dispose();
+        if (_isPart)
+            return;
         _result.Dispose();
         _finished.Dispose();
     }
@@ -120,7 +130,8 @@ internal sealed class RowSet : IDisposable
     private void Shrink(Tensor stays)
     {
         var index = stays.nonzero().flatten();
-        foreach (var kept in _kept) kept.Value = kept.Value.index_select(0, index);
+        foreach (var kept in _kept)
+            kept.Value = kept.Value.index_select(0, index);
     }
 
     /// <summary>A value per row. Setting it frees the old one; the set owns it, whatever dispose scope it was made in.</summary>
@@ -137,7 +148,8 @@ internal sealed class RowSet : IDisposable
             get => _value;
             set
             {
-                if (ReferenceEquals(value, _value)) return;
+                if (ReferenceEquals(value, _value))
+                    return;
                 var old = _value;
                 _value = value.alias().DetachFromDisposeScope();
                 old.Dispose();

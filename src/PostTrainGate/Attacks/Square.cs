@@ -10,8 +10,12 @@ public sealed class Square : RowAttack
 {
     private const double FirstShare = 0.8;
 
-    private Square() : base("square",
-        "Random search over shrinking windows, by logits alone: 5,000 queries (Andriushchenko et al. 2020).", needsGradients: false) { }
+    private Square()
+        : base(
+            "square",
+            "Random search over shrinking windows, by logits alone: 5,000 queries (Andriushchenko et al. 2020).",
+            needsGradients: false
+        ) { }
 
     /// <summary>The attack.</summary>
     public static Square Instance { get; } = new();
@@ -41,14 +45,16 @@ public sealed class Square : RowAttack
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            if (query > 0) x.Value = windows.Propose(rows.Clean.Value, best.Value, Share(query, queries));
+            if (query > 0)
+                x.Value = windows.Propose(rows.Clean.Value, best.Value, Share(query, queries));
             var logits = InputGradient.Logits(context.Model, x.Value);
             var value = Losses.Margin(logits, rows.Labels.Value);
             var better = value.gt(margin.Value);
             best.Set(better, x.Value);
             margin.Set(better, value);
             rows.Judge(context, logits, x.Value);
-            if (rows.Count > 0 && goOn(query, margin.Value) is { } stays) rows.GiveUp(stays.logical_not());
+            if (rows.Count > 0 && goOn(query, margin.Value) is { } stays)
+                rows.GiveUp(stays.logical_not());
         }
     }
 
@@ -58,7 +64,8 @@ public sealed class Square : RowAttack
         var at = (int)((double)query / queries * 10_000);
         ReadOnlySpan<int> halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
         var share = FirstShare;
-        foreach (var after in halvings) share /= at > after ? 2 : 1;
+        foreach (var after in halvings)
+            share /= at > after ? 2 : 1;
         return share;
     }
 }

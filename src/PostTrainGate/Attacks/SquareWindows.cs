@@ -7,7 +7,9 @@ internal sealed class SquareWindows
 {
     private readonly Budget _budget;
     private readonly Generator _random;
-    private readonly long _channels, _height, _width;
+    private readonly long _channels,
+        _height,
+        _width;
     private readonly long[] _shape;
 
     /// <param name="budget">Norm and size.</param>
@@ -35,8 +37,11 @@ internal sealed class SquareWindows
             change = zeros(rows, _channels, _height, _width);
             var side = Math.Max(Math.Min(_height, _width) / 5, 1);
             for (var top = (_height % side) / 2; top + side <= _height; top += side)
-                for (var left = (_width % side) / 2; left + side <= _width; left += side)
-                    change.narrow(2, top, side).narrow(3, left, side).add_(Bump(side) * Signs(rows, _channels), Scalars.Of(1));
+            for (var left = (_width % side) / 2; left + side <= _width; left += side)
+                change
+                    .narrow(2, top, side)
+                    .narrow(3, left, side)
+                    .add_(Bump(side) * Signs(rows, _channels), Scalars.Of(1));
         }
         else
         {
@@ -54,7 +59,8 @@ internal sealed class SquareWindows
     {
         using var scope = NewDisposeScope();
         var change = (best - clean).reshape(clean.shape[0], _channels, _height, _width);
-        if (_budget.Norm == Norm.L2 && IsImage) return Legal(clean, Scaled(MoveEnergy(change, share))).MoveToOuterDisposeScope();
+        if (_budget.Norm == Norm.L2 && IsImage)
+            return Legal(clean, Scaled(MoveEnergy(change, share))).MoveToOuterDisposeScope();
         var tall = _height == 1 ? 1 : Side(share, _height, 1);
         var wide = _height == 1 ? Math.Clamp((long)Math.Round(share * _width), 1, _width) : Side(share, _width, 1);
         var window = change.narrow(2, Below(_height - tall + 1), tall).narrow(3, Below(_width - wide + 1), wide);
@@ -72,7 +78,8 @@ internal sealed class SquareWindows
     private Tensor MoveEnergy(Tensor change, double share)
     {
         var side = Side(share, Math.Min(_height, _width), 3);
-        if (side % 2 == 0) side = side == Math.Min(_height, _width) ? side - 1 : side + 1;
+        if (side % 2 == 0)
+            side = side == Math.Min(_height, _width) ? side - 1 : side + 1;
         var window = Window(change, side);
         var other = Window(change, side);
         var before = change.square().sum([1, 2, 3], keepdim: true);
@@ -82,7 +89,8 @@ internal sealed class SquareWindows
         Place(left, window).zero_();
         var freed = before - left.square().sum([1, 2, 3], keepdim: true);
         var spare = before.neg().Plus(_budget.Epsilon * _budget.Epsilon).clamp_min(Scalars.Of(0));
-        Place(left, window).add_(Unit((bump, 0, 0, side)) * (spare / Scalars.Of(_channels)).Plus(freed).sqrt(), Scalars.Of(1));
+        Place(left, window)
+            .add_(Unit((bump, 0, 0, side)) * (spare / Scalars.Of(_channels)).Plus(freed).sqrt(), Scalars.Of(1));
         return left;
     }
 
@@ -105,12 +113,14 @@ internal sealed class SquareWindows
         for (var (half, top) = (0, 0L); half < 2; half++)
         {
             var tall = half == 0 ? side / 2 : side - side / 2;
-            if (tall > 0) bump.narrow(0, top, tall).add_(Heap(tall, side), Scalars.Of(half == 0 ? 1 : -1));
+            if (tall > 0)
+                bump.narrow(0, top, tall).add_(Heap(tall, side), Scalars.Of(half == 0 ? 1 : -1));
             top += tall;
         }
 
         bump = bump / bump.norm();
-        if (Below(2) == 0) bump = bump.t();
+        if (Below(2) == 0)
+            bump = bump.t();
         return bump.reshape(1, 1, side, side);
     }
 
@@ -122,7 +132,9 @@ internal sealed class SquareWindows
         {
             var (t, l) = (Math.Max(top - ring, 0), Math.Max(left - ring, 0));
             var (b, r) = (Math.Min(top + ring + 1, tall), Math.Min(left + ring + 1, wide));
-            heap.narrow(0, t, b - t).narrow(1, l, r - l).add_(Scalars.Of(1.0 / ((ring + 1) * (ring + 1))), Scalars.Of(1));
+            heap.narrow(0, t, b - t)
+                .narrow(1, l, r - l)
+                .add_(Scalars.Of(1.0 / ((ring + 1) * (ring + 1))), Scalars.Of(1));
         }
 
         return heap / heap.norm();

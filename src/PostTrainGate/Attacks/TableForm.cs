@@ -19,14 +19,19 @@ public sealed class TableForm : IDisposable
     // Whole numbers are so exact in the model's encoding, in units of one: a step that is that near is reached.
     private const double Slack = 1e-4;
 
-    private readonly Tensor _isNumber, _isWhole; // [width], bool
-    private readonly Tensor _lower, _upper;      // [width], float32
-    private readonly Tensor _offset, _divisor;   // [width], float64
+    private readonly Tensor _isNumber,
+        _isWhole; // [width], bool
+    private readonly Tensor _lower,
+        _upper; // [width], float32
+    private readonly Tensor _offset,
+        _divisor; // [width], float64
 
     // Options are the values that columns of categories and of two values may take, column after column.
     private readonly (int First, int Count)[] _choices;
-    private readonly Tensor _position, _value, _choice; // [options]: the input that is set, to what, and its column
-    private readonly Tensor _choiceOf;                  // [width], the column that an input belongs to; numbers to one behind the last
+    private readonly Tensor _position,
+        _value,
+        _choice; // [options]: the input that is set, to what, and its column
+    private readonly Tensor _choiceOf; // [width], the column that an input belongs to; numbers to one behind the last
     private readonly int _changes;
 
     /// <summary>The form of rows.</summary>
@@ -47,7 +52,9 @@ public sealed class TableForm : IDisposable
         {
             var at = column.Start;
             float Bounded(double number) =>
-                input.BoundsGiven ? Math.Clamp(column.Encode(number), (float)input.Lower, (float)input.Upper) : column.Encode(number);
+                input.BoundsGiven
+                    ? Math.Clamp(column.Encode(number), (float)input.Lower, (float)input.Upper)
+                    : column.Encode(number);
             if (column.Categories.IsEmpty && column.Numbers != ColumnNumbers.Two)
             {
                 (isNumber[at], isWhole[at]) = (true, column.Numbers == ColumnNumbers.Whole);
@@ -59,13 +66,17 @@ public sealed class TableForm : IDisposable
 
             var (first, choice) = (options.Count, (long)choices.Count);
             double[] two = [column.Lowest, column.Highest];
-            options.AddRange(column.Categories.IsEmpty ? two.Select(number => ((long)at, column.Encode(number), choice))
-                : Enumerable.Range(at, column.Width).Select(i => ((long)i, 1f, choice)));
+            options.AddRange(
+                column.Categories.IsEmpty
+                    ? two.Select(number => ((long)at, column.Encode(number), choice))
+                    : Enumerable.Range(at, column.Width).Select(i => ((long)i, 1f, choice))
+            );
             Array.Fill(choiceOf, choices.Count, at, column.Width);
             choices.Add((first, options.Count - first));
         }
 
-        for (var i = 0; i < width; i++) choiceOf[i] = choiceOf[i] < 0 ? choices.Count : choiceOf[i];
+        for (var i = 0; i < width; i++)
+            choiceOf[i] = choiceOf[i] < 0 ? choices.Count : choiceOf[i];
         Numbers = [.. numbers];
         Reach = numbers.Select(i => (double)upper[i] - lower[i]).DefaultIfEmpty(0).Max();
         (_choices, _changes) = ([.. choices], Math.Min(categories, choices.Count));
@@ -167,7 +178,8 @@ public sealed class TableForm : IDisposable
     /// <param name="gains">[batch, options].</param>
     internal Tensor Choose(Tensor clean, Tensor gains)
     {
-        if (_changes == 0) return clean.alias();
+        if (_changes == 0)
+            return clean.alias();
         using var scope = NewDisposeScope();
         var best = _choices.Select(c => gains.narrow(1, c.First, c.Count).max(1)).ToArray();
         var gain = stack(best.Select(b => b.values), 1); // [batch, columns]
@@ -188,12 +200,23 @@ public sealed class TableForm : IDisposable
     {
         using var scope = NewDisposeScope();
         var (at, asClean) = (option.unsqueeze(1), Taken(clean));
-        var others = chosen.masked_fill(_choice.unsqueeze(0).eq(_choice.index_select(0, option).unsqueeze(1)), Scalars.Of(0));
+        var others = chosen.masked_fill(
+            _choice.unsqueeze(0).eq(_choice.index_select(0, option).unsqueeze(1)),
+            Scalars.Of(0)
+        );
         var isChanged = PerColumn(others).gt(Scalars.Of(0));
-        var isFull = isChanged.sum(1).ge(Scalars.Whole(_changes)).unsqueeze(1).logical_and(asClean.gather(1, at).logical_not());
-        var weakest = weight.masked_fill(isChanged.logical_not(), Scalars.Of(double.PositiveInfinity)).argmin(1, keepdim: true);
+        var isFull = isChanged
+            .sum(1)
+            .ge(Scalars.Whole(_changes))
+            .unsqueeze(1)
+            .logical_and(asClean.gather(1, at).logical_not());
+        var weakest = weight
+            .masked_fill(isChanged.logical_not(), Scalars.Of(double.PositiveInfinity))
+            .argmin(1, keepdim: true);
         var kept = others.masked_fill(isFull.logical_and(_choice.unsqueeze(0).eq(weakest)), Scalars.Of(0));
-        return kept.scatter(1, at, ones_like(at, dtype: float32)).masked_fill(asClean, Scalars.Of(0)).MoveToOuterDisposeScope();
+        return kept.scatter(1, at, ones_like(at, dtype: float32))
+            .masked_fill(asClean, Scalars.Of(0))
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>Values of options, summed by their column: [batch, columns].</summary>
@@ -238,12 +261,15 @@ public sealed class TableForm : IDisposable
     public void Dispose()
     {
         Tensor[] all = [_isNumber, _isWhole, _lower, _upper, _offset, _divisor, _position, _value, _choice, _choiceOf];
-        foreach (var tensor in all) tensor.Dispose();
+        foreach (var tensor in all)
+            tensor.Dispose();
     }
 
     // Of an option, the sum over all inputs of its column: [batch, options].
-    private Tensor Sums(Tensor values) => zeros(values.shape[0], _choices.Length + 1)
-        .index_add(1, _choiceOf, values, Scalars.Of(1)).index_select(1, _choice);
+    private Tensor Sums(Tensor values) =>
+        zeros(values.shape[0], _choices.Length + 1)
+            .index_add(1, _choiceOf, values, Scalars.Of(1))
+            .index_select(1, _choice);
 
     private static Tensor Kept(Tensor value) => value.DetachFromDisposeScope();
 }

@@ -15,12 +15,16 @@ public sealed class TableGradient : RowAttack
 {
     private const int DefaultSteps = 40;
     private const double Reach = 2.5;
-    private const int Promising = 5, Random = 3; // changes of category that are tried in a step; figures chosen on training rows
+    private const int Promising = 5,
+        Random = 3; // changes of category that are tried in a step; figures chosen on training rows
 
-    private TableGradient() : base("table-pgd",
-        "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 "
-        + "for numbers, the most promising changes of category and some random ones tried (in the way of Simonetto et al. 2024).",
-        needsGradients: true) { }
+    private TableGradient()
+        : base(
+            "table-pgd",
+            "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 "
+                + "for numbers, the most promising changes of category and some random ones tried (in the way of Simonetto et al. 2024).",
+            needsGradients: true
+        ) { }
 
     /// <summary>The attack.</summary>
     public static TableGradient Instance { get; } = new();
@@ -46,12 +50,16 @@ public sealed class TableGradient : RowAttack
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             var clean = rows.Clean.Value;
-            var (logits, _, gradient) = InputGradient.Of(context.Model, x.Value, z => Losses.CrossEntropy(z, rows.Labels.Value));
+            var (logits, _, gradient) = InputGradient.Of(context.Model, x.Value, z =>
+                Losses.CrossEntropy(z, rows.Labels.Value)
+            );
             var direction = ball.Direction(form.OfNumbers(gradient));
             numbers.Value = ball.Project(clean, numbers.Value.Plus(direction.mul(stepSize)));
             next.Value = form.MoveNumbers(ball, clean, numbers.Value);
-            if (form.Changes > 0) next.Value = Change(context, rows, chosen, next.Value, form.Gains(gradient, clean));
-            if (context.StopAtSuccess) rows.Judge(context, logits, x.Value);
+            if (form.Changes > 0)
+                next.Value = Change(context, rows, chosen, next.Value, form.Gains(gradient, clean));
+            if (context.StopAtSuccess)
+                rows.Judge(context, logits, x.Value);
             x.Value = next.Value;
         }
 
@@ -64,8 +72,10 @@ public sealed class TableGradient : RowAttack
         using var scope = NewDisposeScope();
         var (form, clean) = (context.Budget.Form!, rows.Clean.Value);
         var weight = form.PerColumn(gains * chosen.Value);
-        var promising = gains.masked_fill(chosen.Value.gt(Scalars.Of(0)), Scalars.Of(double.NegativeInfinity))
-            .topk((int)Math.Min(Promising, gains.shape[1]), 1).indexes;
+        var promising = gains
+            .masked_fill(chosen.Value.gt(Scalars.Of(0)), Scalars.Of(double.NegativeInfinity))
+            .topk((int)Math.Min(Promising, gains.shape[1]), 1)
+            .indexes;
         var random = randint(0, gains.shape[1], [rows.Count, Random], dtype: int64, generator: context.Random);
         var tries = cat([promising, random], 1);
         var best = form.Join(numbers, form.Take(clean, chosen.Value));

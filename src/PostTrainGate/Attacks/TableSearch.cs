@@ -19,9 +19,13 @@ public sealed class TableSearch : RowAttack
     private const int MostOptions = 32; // of a column in one pass; the next one draws others
     private const int Inner = 2; // random values of a number
 
-    private TableSearch() : base("table-search",
-        "Greedy search over rows that a table could hold, by logits alone, so that it works on trees: column by column, what helps put "
-        + "together, 20 passes (in the way of Kireev et al. 2023).", needsGradients: false) { }
+    private TableSearch()
+        : base(
+            "table-search",
+            "Greedy search over rows that a table could hold, by logits alone, so that it works on trees: column by column, what helps put "
+                + "together, 20 passes (in the way of Kireev et al. 2023).",
+            needsGradients: false
+        ) { }
 
     /// <summary>The attack.</summary>
     public static TableSearch Instance { get; } = new();
@@ -35,7 +39,8 @@ public sealed class TableSearch : RowAttack
         using var scope = NewDisposeScope();
         using var search = new Search(context, rows);
         var passes = context.Settings.Steps ?? DefaultPasses;
-        for (var pass = 0; pass < passes && rows.Count > 0; pass++) search.Pass();
+        for (var pass = 0; pass < passes && rows.Count > 0; pass++)
+            search.Pass();
         search.Finish();
     }
 
@@ -46,8 +51,15 @@ public sealed class TableSearch : RowAttack
         private readonly RowSet _rows;
         private readonly TableForm _form;
         private readonly Budget _ball;
-        private readonly int _columns, _numbers;
-        private readonly RowSet.Kept _value, _chosen, _gain, _margin, _best, _most, _stale; // see the constructor
+        private readonly int _columns,
+            _numbers;
+        private readonly RowSet.Kept _value,
+            _chosen,
+            _gain,
+            _margin,
+            _best,
+            _most,
+            _stale; // see the constructor
 
         public Search(AttackContext context, RowSet rows)
         {
@@ -55,15 +67,17 @@ public sealed class TableSearch : RowAttack
             _numbers = _form.Numbers.Count;
             _columns = _numbers + (_form.Changes > 0 ? _form.Choices.Count : 0);
             var clean = rows.Clean.Value;
-            _value = rows.Keep(clean);                      // [rows, width], of which numbers count, as if any number were legal
+            _value = rows.Keep(clean); // [rows, width], of which numbers count, as if any number were legal
             _chosen = rows.Keep(zeros(rows.Count, _form.Options)); // [rows, options], 1 at what is taken
             _gain = rows.Keep(zeros(rows.Count, Math.Max(1, _form.Choices.Count))); // [rows, columns of categories], what a change brought
             _margin = rows.Keep(full(rows.Count, Scalars.Of(float.MinValue))); // [rows], there
-            _best = rows.Keep(clean);                       // [rows, width], legal, the largest margin so far
-            _most = rows.Keep(_margin.Value);               // [rows], that margin
-            _stale = rows.Keep(zeros(rows.Count));          // [rows], passes without a gain
-            if (context.RandomStart ?? context.Settings.RandomStart ?? false) Restart(ones(rows.Count, dtype: ScalarType.Bool));
-            else Start(ones(rows.Count, dtype: ScalarType.Bool), clean);
+            _best = rows.Keep(clean); // [rows, width], legal, the largest margin so far
+            _most = rows.Keep(_margin.Value); // [rows], that margin
+            _stale = rows.Keep(zeros(rows.Count)); // [rows], passes without a gain
+            if (context.RandomStart ?? context.Settings.RandomStart ?? false)
+                Restart(ones(rows.Count, dtype: ScalarType.Bool));
+            else
+                Start(ones(rows.Count, dtype: ScalarType.Bool), clean);
         }
 
         /// <summary>Tries every column, and puts together what helps.</summary>
@@ -71,41 +85,51 @@ public sealed class TableSearch : RowAttack
         {
             using var scope = NewDisposeScope();
             Restart(_stale.Value.ge(Scalars.Of(Patience)));
-            if (_rows.Count == 0) return;
+            if (_rows.Count == 0)
+                return;
             using var before = _rows.Keep(_margin.Value);
-            using var promise = _rows.Keep(full([_rows.Count, Math.Max(1, _columns)], Scalars.Of(double.NegativeInfinity)));
+            using var promise = _rows.Keep(
+                full([_rows.Count, Math.Max(1, _columns)], Scalars.Of(double.NegativeInfinity))
+            );
             using var target = _rows.Keep(zeros(_rows.Count, Math.Max(1, _columns)));
-            for (var column = 0; column < _columns && _rows.Count > 0; column++) Try(column, promise, target);
-            if (_rows.Count == 0) return;
+            for (var column = 0; column < _columns && _rows.Count > 0; column++)
+                Try(column, promise, target);
+            if (_rows.Count == 0)
+                return;
             using var order = _rows.Keep(promise.Value.argsort(1, descending: true));
             for (var rank = 0; rank < _columns && _rows.Count > 0; rank++)
             {
                 using var step = NewDisposeScope();
                 var column = order.Value.narrow(1, rank, 1);
-                if (promise.Value.gather(1, column).ge(_margin.Value.unsqueeze(1)).any().item<bool>() == false) break;
+                if (promise.Value.gather(1, column).ge(_margin.Value.unsqueeze(1)).any().item<bool>() == false)
+                    break;
                 Take(column.squeeze(1), target.Value.gather(1, column).squeeze(1));
             }
 
-            if (_rows.Count == 0) return;
+            if (_rows.Count == 0)
+                return;
             _stale.Value = where(_margin.Value.gt(before.Value), zeros_like(_stale.Value), _stale.Value.Plus(1));
         }
 
         /// <summary>What was found last is the result of rows that are left; the harness judges it.</summary>
         public void Finish()
         {
-            if (_rows.Count > 0) _rows.Found(ones(_rows.Count, dtype: ScalarType.Bool), _best.Value, leave: true);
+            if (_rows.Count > 0)
+                _rows.Found(ones(_rows.Count, dtype: ScalarType.Bool), _best.Value, leave: true);
         }
 
         public void Dispose()
         {
-            foreach (var kept in new[] { _value, _chosen, _gain, _margin, _best, _most, _stale }) kept.Dispose();
+            foreach (var kept in new[] { _value, _chosen, _gain, _margin, _best, _most, _stale })
+                kept.Dispose();
         }
 
         // Where nothing helps any more, somewhere else.
         private void Restart(Tensor which)
         {
             using var scope = NewDisposeScope();
-            if (which.any().item<bool>()) Start(which, _context.Budget.RandomPoint(_rows.Clean.Value, _context.Random));
+            if (which.any().item<bool>())
+                Start(which, _context.Budget.RandomPoint(_rows.Clean.Value, _context.Random));
         }
 
         private void Start(Tensor which, Tensor x)
@@ -128,7 +152,8 @@ public sealed class TableSearch : RowAttack
             _margin.Set(which, margin);
             _best.Set(better, x);
             _most.Set(better, margin);
-            if (_context.StopAtSuccess) _rows.Judge(_context, logits, x);
+            if (_context.StopAtSuccess)
+                _rows.Judge(_context, logits, x);
         }
 
         // One column at all its values: how large the margin gets, and at which.
@@ -145,9 +170,11 @@ public sealed class TableSearch : RowAttack
             var (most, at) = margins.max(1);
             promise.Value = promise.Value.index_copy(1, tensor([(long)column]), most.unsqueeze(1));
             target.Value = target.Value.index_copy(1, tensor([(long)column]), targets.gather(1, at.unsqueeze(1)));
-            if (_context.StopAtSuccess) _rows.Judge(_context, Best(logits), Best(tries));
+            if (_context.StopAtSuccess)
+                _rows.Judge(_context, Best(logits), Best(tries));
 
-            Tensor Best(Tensor[] of) => stack(of, 1).gather(1, at.reshape(-1, 1, 1).expand(-1, 1, of[0].shape[1])).squeeze(1);
+            Tensor Best(Tensor[] of) =>
+                stack(of, 1).gather(1, at.reshape(-1, 1, 1).expand(-1, 1, of[0].shape[1])).squeeze(1);
         }
 
         // Moves one column of each row, where that does not lower the margin.
@@ -164,7 +191,11 @@ public sealed class TableSearch : RowAttack
             if (_form.Changes > 0)
             {
                 var place = (column - Scalars.Whole(_numbers)).clamp_min(Scalars.Whole(0)).unsqueeze(1);
-                var gain = where(isNumber.unsqueeze(1), _gain.Value.gather(1, place), (margin - _margin.Value).unsqueeze(1));
+                var gain = where(
+                    isNumber.unsqueeze(1),
+                    _gain.Value.gather(1, place),
+                    (margin - _margin.Value).unsqueeze(1)
+                );
                 _gain.Set(better, _gain.Value.scatter(1, place, gain));
             }
 
@@ -182,7 +213,10 @@ public sealed class TableSearch : RowAttack
             {
                 var places = tensor(_form.Numbers.Select(i => (long)i).ToArray());
                 var place = places.index_select(0, column.clamp_max(Scalars.Whole(_numbers - 1))).unsqueeze(1);
-                value = _ball.Project(_rows.Clean.Value, where(isNumber, value.scatter(1, place, target.unsqueeze(1)), value));
+                value = _ball.Project(
+                    _rows.Clean.Value,
+                    where(isNumber, value.scatter(1, place, target.unsqueeze(1)), value)
+                );
             }
 
             if (_form.Changes > 0)
@@ -207,11 +241,14 @@ public sealed class TableSearch : RowAttack
         private Tensor OptionsOf(int choice)
         {
             var (first, count) = _form.Choices[choice];
-            var options = count <= MostOptions ? arange(Scalars.Whole(count), dtype: int64)
-                : randperm(count, generator: _context.Random).narrow(0, 0, MostOptions);
+            var options =
+                count <= MostOptions
+                    ? arange(Scalars.Whole(count), dtype: int64)
+                    : randperm(count, generator: _context.Random).narrow(0, 0, MostOptions);
             return options.Plus(first).to(float32).unsqueeze(0).expand(_rows.Count, -1);
         }
 
-        private static Tensor Margin(Tensor logits, Tensor labels) => Losses.Margin(logits, labels).nan_to_num(float.MaxValue);
+        private static Tensor Margin(Tensor logits, Tensor labels) =>
+            Losses.Margin(logits, labels).nan_to_num(float.MaxValue);
     }
 }

@@ -15,9 +15,13 @@ namespace PostTrainGate.Attacks;
 /// <param name="rule">The gate with its attack.</param>
 /// <param name="seed">Of the rows and attacks.</param>
 /// <param name="cancel">Stops between steps.</param>
-internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed, CancellationToken cancel) : IDisposable
+internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed, CancellationToken cancel)
+    : IDisposable
 {
-    private const int Rows = 200, FewRows = 64, FewSteps = 5, Queries = 200;
+    private const int Rows = 200,
+        FewRows = 64,
+        FewSteps = 5,
+        Queries = 200;
 
     /// <summary>Share of rows that a sign must show on before it counts.</summary>
     private const double Tolerance = 0.05;
@@ -32,10 +36,14 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     /// attack.</param>
     public string? Doubt(Evaluation? reference)
     {
-        if (Sign() is { } sign) return sign;
+        if (Sign() is { } sign)
+            return sign;
         // Without an epsilon there is no budget to beat.
-        if (double.IsInfinity(rule.Attack!.Epsilon)) return null;
-        return TransferBeatsAttack(reference) ?? FewStepsBeatAttack() ?? ScoresBeatGradients()
+        if (double.IsInfinity(rule.Attack!.Epsilon))
+            return null;
+        return TransferBeatsAttack(reference)
+            ?? FewStepsBeatAttack()
+            ?? ScoresBeatGradients()
             ?? (_attack.KeepsForm ? StandsAtAnyRow() : StandsAtAnyEpsilon());
     }
 
@@ -47,59 +55,81 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     {
         using var scope = NewDisposeScope();
         var (logits, again) = (Model.LogitsOfAll(_rows.Inputs), Model.LogitsOfAll(_rows.Inputs));
-        var moved = (logits - again).abs().amax([1]).gt(logits.abs().amax([1]) * Scalars.Of(1e-3)).to(float32).mean().item<float>();
+        var moved = (logits - again)
+            .abs()
+            .amax([1])
+            .gt(logits.abs().amax([1]) * Scalars.Of(1e-3))
+            .to(float32)
+            .mean()
+            .item<float>();
         return moved > Tolerance && rule.Attack!.Name != AutoAttack.Randomised.Name
             ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
-                + $"('{AutoAttack.Randomised.Name}' takes it)" : null;
+                + $"('{AutoAttack.Randomised.Name}' takes it)"
+            : null;
     }
 
     // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has no slope. Attacks
     // here see through that, others do not; and a classifier that is that sure was scaled to be.
     private string? Saturates()
     {
-        if (!Model.HasGradients || !_attack.NeedsGradients) return null;
+        if (!Model.HasGradients || !_attack.NeedsGradients)
+            return null;
         using var scope = NewDisposeScope();
         var second = nn.functional.softmax(Model.LogitsOfAll(_rows.Inputs), 1).topk(2, 1).values.select(1, 1);
         var saturated = second.eq(0).to(float32).mean().item<float>();
         return saturated > Tolerance
             ? $"the probabilities of {Percent(saturated)} of the inputs are exactly 0 and 1 in single precision, so that the "
-            + "cross-entropy has no gradient there; divide the logits by a temperature before they leave the model" : null;
+                + "cross-entropy has no gradient there; divide the logits by a temperature before they leave the model"
+            : null;
     }
 
     // A row whose logits do not react to the input at all cannot be attacked along gradients; that is no robustness.
     private string? FlatGradients()
     {
-        if (!Model.HasGradients) return null;
+        if (!Model.HasGradients)
+            return null;
         using var scope = NewDisposeScope();
         var (_, _, slope) = InputGradient.Of(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
         var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance
-            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing" : null;
+            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing"
+            : null;
     }
 
-    private string? TransferBeatsAttack(Evaluation? reference) => reference is null ? null
-        : Beaten("examples made on the model before the repair break", rows =>
-        {
-            using var scope = NewDisposeScope();
-            using var old = Attack(reference.Model, rows, rule.Attack!, keepExamples: true);
-            return [.. AttackHarness.Errs(Model.LogitsOfAll(old.Examples!), rows.Labels).data<bool>()];
-        });
+    private string? TransferBeatsAttack(Evaluation? reference) =>
+        reference is null ? null : Beaten("examples made on the model before the repair break", rows =>
+            {
+                using var scope = NewDisposeScope();
+                using var old = Attack(reference.Model, rows, rule.Attack!, keepExamples: true);
+                return [.. AttackHarness.Errs(Model.LogitsOfAll(old.Examples!), rows.Labels).data<bool>()];
+            });
 
     // Fewer and larger steps; with one of a size that is given they are the first ones of all.
     private string? FewStepsBeatAttack() =>
-        _attack is not (GradientAttack or Apgd) || _attack == GradientAttack.Fgsm || rule.Attack!.Steps <= FewSteps ? null
+        _attack is not (GradientAttack or Apgd) || _attack == GradientAttack.Fgsm || rule.Attack!.Steps <= FewSteps
+            ? null
             : Beaten($"{FewSteps} steps of the attack break", rule.Attack with { Steps = FewSteps, StepSize = null });
 
     // One step, as its name says, is weak without any masking.
-    private string? ScoresBeatGradients() => !_attack.NeedsGradients || _attack.KeepsForm || _attack == GradientAttack.Fgsm ? null
-        : Beaten($"a search by scores alone ('{Square.Instance.Name}', {Queries} queries) breaks",
-            rule.Attack! with { Name = Square.Instance.Name, Steps = Queries, StepSize = null, Restarts = 1 });
+    private string? ScoresBeatGradients() =>
+        !_attack.NeedsGradients || _attack.KeepsForm || _attack == GradientAttack.Fgsm
+            ? null
+            : Beaten(
+                $"a search by scores alone ('{Square.Instance.Name}', {Queries} queries) breaks",
+                rule.Attack! with
+                {
+                    Name = Square.Instance.Name,
+                    Steps = Queries,
+                    StepSize = null,
+                    Restarts = 1,
+                }
+            );
 
     private string? Beaten(string what, AttackSettings other) => Beaten(what, rows =>
-    {
-        using var outcome = Attack(Model, rows, other);
-        return [.. outcome.Robust.Select(r => !r)];
-    });
+        {
+            using var outcome = Attack(Model, rows, other);
+            return [.. outcome.Robust.Select(r => !r)];
+        });
 
     // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where there is nothing to
     // count (at a share of 10 % that is so once in a hundred times), and a search costs many passes: only then it goes on to all.
@@ -109,23 +139,29 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         foreach (var (start, end) in new[] { (0, FewRows), (FewRows, Rows) })
         {
             using var part = Part(start, end);
-            if (part.Count == 0) continue;
+            if (part.Count == 0)
+                continue;
             int[] broken = [.. breaks(part).Index().Where(b => b.Item).Select(b => b.Index)];
-            if (missed + broken.Length <= 1) return null;
+            if (missed + broken.Length <= 1)
+                return null;
             using var some = part.Take(broken);
             using var own = Attack(Model, some, rule.Attack!);
             missed += own.Robust.Count(r => r);
-            if (missed <= 1) return null;
+            if (missed <= 1)
+                return null;
         }
 
         var share = missed / (double)_rows.Count;
-        return share > Tolerance ? $"{what} {Percent(share)} of the inputs that the attack on the model itself leaves standing" : null;
+        return share > Tolerance
+            ? $"{what} {Percent(share)} of the inputs that the attack on the model itself leaves standing"
+            : null;
     }
 
     // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being attacked.
     private string? StandsAtAnyEpsilon()
     {
-        if (rule.Attack!.Norm != Norm.Linf) return null;
+        if (rule.Attack!.Norm != Norm.Linf)
+            return null;
         var half = (Model.Input.Upper - Model.Input.Lower) / 2;
         // One step of that size may lead anywhere.
         var steps = _attack == GradientAttack.Fgsm ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps;
@@ -141,9 +177,20 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     {
         var layout = new FeatureLayout([.. _rows.Layout!.Columns.Select(c => c with { Immutable = false })]);
         using var form = new TableForm(layout, int.MaxValue, Model.Input);
-        var settings = rule.Attack! with { Norm = Norm.Linf, Epsilon = form.Reach, Categories = int.MaxValue, StepSize = null };
+        var settings = rule.Attack! with
+        {
+            Norm = Norm.Linf,
+            Epsilon = form.Reach,
+            Categories = int.MaxValue,
+            StepSize = null,
+        };
         using var few = Part(0, FewRows);
-        using var outcome = AttackHarness.Run(Model, few.Inputs, few.Labels, new(settings, seed) { Layout = layout, Cancel = cancel });
+        using var outcome = AttackHarness.Run(
+            Model,
+            few.Inputs,
+            few.Labels,
+            new(settings, seed) { Layout = layout, Cancel = cancel }
+        );
         return outcome.RobustAccuracy > 0.5
             ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand any change within the seen ranges, so the attack does not work on this model"
             : null;
@@ -152,8 +199,22 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     private EvaluationSet Part(int start, int end) =>
         _rows.Take([.. Enumerable.Range(start, Math.Max(0, Math.Min(end, _rows.Count) - start))]);
 
-    private AttackOutcome Attack(Classifier model, EvaluationSet rows, AttackSettings settings, bool keepExamples = false) =>
-        AttackHarness.Run(model, rows, new(settings, seed) { KeepExamples = keepExamples, StopAtSuccess = !keepExamples, Cancel = cancel });
+    private AttackOutcome Attack(
+        Classifier model,
+        EvaluationSet rows,
+        AttackSettings settings,
+        bool keepExamples = false
+    ) =>
+        AttackHarness.Run(
+            model,
+            rows,
+            new(settings, seed)
+            {
+                KeepExamples = keepExamples,
+                StopAtSuccess = !keepExamples,
+                Cancel = cancel,
+            }
+        );
 
     /// <inheritdoc/>
     public void Dispose() => _rows.Dispose();

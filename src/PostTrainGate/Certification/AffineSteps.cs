@@ -6,20 +6,23 @@ namespace PostTrainGate.Certification;
 internal static class AffineSteps
 {
     /// <summary>Affine in the first input, all else being constant; null where it is not.</summary>
-    public static Func<BoundedStep, Relaxation?> First(bool mixes) => step =>
-        step.Bounded.Length == 1 && step.IsBounded(0) && !Repeats(step) ? Of(step, mixes) : null;
+    public static Func<BoundedStep, Relaxation?> First(bool mixes) =>
+        step => step.Bounded.Length == 1 && step.IsBounded(0) && !Repeats(step) ? Of(step, mixes) : null;
 
     /// <summary>Affine in all inputs together.</summary>
     public static Relaxation? Sum(BoundedStep step) => Of(step, step.Bounded.Length > 1);
 
     /// <summary>A product of two inputs (and what is added to it) of which one is constant.</summary>
     public static Relaxation? Product(BoundedStep step) =>
-        step.Bounded.Length == 1 && step.IsBounded(0) != step.IsBounded(1) && !step.IsBounded(2) ? Of(step, mixes: false) : null;
+        step.Bounded.Length == 1 && step.IsBounded(0) != step.IsBounded(1) && !step.IsBounded(2)
+            ? Of(step, mixes: false)
+            : null;
 
     /// <summary>A weighted sum: every coefficient of it is one of the other input's elements.</summary>
     public static Relaxation? WeightedSum(BoundedStep step)
     {
-        if (Product(step) is not { } product) return null;
+        if (Product(step) is not { } product)
+            return null;
         var isPlain = step.Node.Float("alpha", 1) == 1;
         return product with { Mixes = true, InEllipsoid = isPlain ? Ellipsoid : null };
 
@@ -33,15 +36,24 @@ internal static class AffineSteps
     }
 
     /// <summary>The input itself.</summary>
-    public static Relaxation? Same(BoundedStep step) => new(
-        x => new(x[0].Lower.alias(), x[0].Upper.alias()), (a, _, _) =>
-            new([a.alias()], zeros(a.shape[0], dtype: float64))) { IsAffine = true };
+    public static Relaxation? Same(BoundedStep step) =>
+        new(
+            x => new(x[0].Lower.alias(), x[0].Upper.alias()),
+            (a, _, _) => new([a.alias()], zeros(a.shape[0], dtype: float64))
+        )
+        {
+            IsAffine = true,
+        };
 
     // y = L x + c. In the middle it is the step itself. Its radius is |L| r: the step with the sizes of its constants, which makes all
     // coefficients of one input those of |L| up to a common sign, less the step at 0.
     private static Relaxation Of(BoundedStep step, bool mixes)
     {
-        return new(Bound, (a, _, shapes) => Pulled.ByGradient(a, shapes, x => (step.Run(x), null))) { IsAffine = true, Mixes = mixes };
+        return new(Bound, (a, _, shapes) => Pulled.ByGradient(a, shapes, x => (step.Run(x), null)))
+        {
+            IsAffine = true,
+            Mixes = mixes,
+        };
 
         Interval Bound(Interval[] inputs)
         {
@@ -56,5 +68,6 @@ internal static class AffineSteps
     }
 
     // The first input once more among the others, as a shape or an index.
-    private static bool Repeats(BoundedStep step) => Enumerable.Range(1, Math.Max(0, step.Node.InputCount - 1)).Any(step.IsBounded);
+    private static bool Repeats(BoundedStep step) =>
+        Enumerable.Range(1, Math.Max(0, step.Node.InputCount - 1)).Any(step.IsBounded);
 }

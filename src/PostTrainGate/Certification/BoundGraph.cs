@@ -21,8 +21,12 @@ internal sealed class BoundGraph : IDisposable
     private BoundGraph(OnnxClassifier model)
     {
         _model = model;
-        _constants = [.. model.Rebuilt.State.Select(t => t is null ? null!
-            : (is_floating_point(t) ? t.detach().to(float64) : t.alias()).DetachFromDisposeScope())];
+        _constants =
+        [
+            .. model.Rebuilt.State.Select(t =>
+                t is null ? null! : (is_floating_point(t) ? t.detach().to(float64) : t.alias()).DetachFromDisposeScope()
+            ),
+        ];
         Input = model.Rebuilt.Model.Graph.Input;
         Logits = model.Rebuilt.Model.Logits;
         _needed = model.Rebuilt.Model.Graph.Needed(Logits);
@@ -60,7 +64,8 @@ internal sealed class BoundGraph : IDisposable
             throw;
         }
 
-        if (reason is null) return graph;
+        if (reason is null)
+            return graph;
         graph.Dispose();
         return null;
     }
@@ -74,7 +79,8 @@ internal sealed class BoundGraph : IDisposable
     public Tensor ToLogits(Tensor value)
     {
         var units = value.flatten(1);
-        if (units.shape[1] > 1) return units;
+        if (units.shape[1] > 1)
+            return units;
         return cat([_model.Head == OutputHead.Probabilities ? ones_like(units) - units : zeros_like(units), units], 1);
     }
 
@@ -84,26 +90,32 @@ internal sealed class BoundGraph : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in _constants.Concat(_around.Values.SelectMany(v => v))) tensor?.Dispose();
+        foreach (var tensor in _constants.Concat(_around.Values.SelectMany(v => v)))
+            tensor?.Dispose();
     }
 
     private string? Build(long[] shape)
     {
-        HashSet<int> dependent = [Input], shapes = [];
+        HashSet<int> dependent = [Input],
+            shapes = [];
         var bounded = new List<BoundedStep>();
         foreach (var step in _needed)
         {
             var on = step.Inputs.Distinct().Where(dependent.Contains).ToArray();
-            if (on.Length == 0 && !step.Inputs.Any(shapes.Contains)) _constants[step.Output] = OnnxGraph.Compute(step, _constants)
-                .DetachFromDisposeScope();
-            else if (on.Length > 0 && step.Node.OpType is not ("Shape" or "Size")
-                && dependent.Add(step.Output)) bounded.Add(new(step, on, Around));
-            else if (shapes.Add(step.Output)) _ofShapes.Add(step);
+            if (on.Length == 0 && !step.Inputs.Any(shapes.Contains))
+                _constants[step.Output] = OnnxGraph.Compute(step, _constants).DetachFromDisposeScope();
+            else if (on.Length > 0 && step.Node.OpType is not ("Shape" or "Size") && dependent.Add(step.Output))
+                bounded.Add(new(step, on, Around));
+            else if (shapes.Add(step.Output))
+                _ofShapes.Add(step);
         }
 
-        if (!dependent.Contains(Logits)) return "its output does not depend on the input";
-        if (Without(bounded.Where(s => !Relaxations.Table.ContainsKey(s.Operator))) is { } unknown) return unknown;
-        if (Measure(shape) is { } mixed) return mixed;
+        if (!dependent.Contains(Logits))
+            return "its output does not depend on the input";
+        if (Without(bounded.Where(s => !Relaxations.Table.ContainsKey(s.Operator))) is { } unknown)
+            return unknown;
+        if (Measure(shape) is { } mixed)
+            return mixed;
         var known = bounded.Select(s => (Step: s, Relaxation: Relaxations.Table[s.Operator](s))).ToArray();
         Steps = [.. known.Where(k => k.Relaxation is not null).Select(k => (k.Step, k.Relaxation!))];
         return Without(known.Where(k => k.Relaxation is null).Select(k => k.Step));
@@ -111,7 +123,8 @@ internal sealed class BoundGraph : IDisposable
         static string? Without(IEnumerable<BoundedStep> steps)
         {
             var named = steps.Select(s => s.Text).ToArray();
-            return named.Length == 0 ? null
+            return named.Length == 0
+                ? null
                 : $"there is no bound of {Wording.List(named.Take(5))}{(named.Length > 5 ? $" and {named.Length - 5} more nodes" : "")}";
         }
     }
@@ -123,9 +136,10 @@ internal sealed class BoundGraph : IDisposable
         var (two, three) = (ShapesOf(2, shape), ShapesOf(3, shape));
         foreach (var (slot, (step, tail)) in two)
         {
-            if (tail is [2, ..] && three[slot].Shape is [3, ..]
-                && tail[1..].SequenceEqual(three[slot].Shape[1..])) _shapes[slot] = tail[1..];
-            else return $"the first axis of {step} is not the batch";
+            if (tail is [2, ..] && three[slot].Shape is [3, ..] && tail[1..].SequenceEqual(three[slot].Shape[1..]))
+                _shapes[slot] = tail[1..];
+            else
+                return $"the first axis of {step} is not the batch";
         }
 
         return null;
@@ -141,7 +155,8 @@ internal sealed class BoundGraph : IDisposable
         foreach (var step in _needed.Where(s => values[s.Output] is null))
         {
             values[step.Output] = OnnxGraph.Compute(step, values);
-            if (!ofShapes.Contains(step.Output)) shapes[step.Output] = (OnnxNode.Describe(step.Node), values[step.Output].shape);
+            if (!ofShapes.Contains(step.Output))
+                shapes[step.Output] = (OnnxNode.Describe(step.Node), values[step.Output].shape);
         }
 
         return shapes;
@@ -150,14 +165,18 @@ internal sealed class BoundGraph : IDisposable
     // Values for a number of rows: those that depend on the input stand there for their shape only.
     private Tensor[] Around(long rows)
     {
-        if (_around.TryGetValue(rows, out var values)) return values;
+        if (_around.TryGetValue(rows, out var values))
+            return values;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var made = new Tensor[_constants.Length];
-        foreach (var (slot, shape) in _shapes) made[slot] = zeros(1, dtype: float64).expand([rows, .. shape]);
+        foreach (var (slot, shape) in _shapes)
+            made[slot] = zeros(1, dtype: float64).expand([rows, .. shape]);
         values = [.. _constants.Select((t, i) => made[i] ?? t)];
-        foreach (var step in _ofShapes) values[step.Output] = made[step.Output] = OnnxGraph.Compute(step, values);
-        foreach (var tensor in made) tensor?.DetachFromDisposeScope();
+        foreach (var step in _ofShapes)
+            values[step.Output] = made[step.Output] = OnnxGraph.Compute(step, values);
+        foreach (var tensor in made)
+            tensor?.DetachFromDisposeScope();
         return _around[rows] = values;
     }
 }

@@ -42,7 +42,8 @@ internal sealed class BoundedStep(OnnxGraph.Step step, int[] bounded, Func<long,
                 values[slot] = constants(values[slot]);
         }
 
-        for (var i = 0; i < bounded.Length; i++) values[bounded[i]] = x[i];
+        for (var i = 0; i < bounded.Length; i++)
+            values[bounded[i]] = x[i];
         return OnnxGraph.Compute(step, values);
     }
 }

@@ -36,14 +36,20 @@ internal sealed class Bounds : IDisposable
         _clean = clean.to(float64).DetachFromDisposeScope();
         // A clean value outside of the bounds is legal where it is, as in attacks.
         var (least, most) = (_clean.clamp_max(Scalars.Of(budget.Lower)), _clean.clamp_min(Scalars.Of(budget.Upper)));
-        _box = new Interval(maximum(_clean.sub(Scalars.Of(budget.Epsilon)), least), minimum(_clean.Plus(budget.Epsilon), most)).Keep();
+        _box = new Interval(
+            maximum(_clean.sub(Scalars.Of(budget.Epsilon)), least),
+            minimum(_clean.Plus(budget.Epsilon), most)
+        ).Keep();
         _bounds[graph.Input] = new Interval(graph.Normalize(_box.Lower), graph.Normalize(_box.Upper)).Keep();
         _depth[graph.Input] = 0;
         // A ball of any norm but Linf lies in the Euclidean one; the input's units make it an ellipsoid.
         if (budget.Norm != Norm.Linf)
-            _ellipsoids[graph.Input] = new Interval(graph.Normalize(_clean.sub(Scalars.Of(budget.Epsilon))),
-                graph.Normalize(_clean.Plus(budget.Epsilon))).Keep();
-        foreach (var (step, relaxation) in graph.Steps) Forward(step, relaxation, refine);
+            _ellipsoids[graph.Input] = new Interval(
+                graph.Normalize(_clean.sub(Scalars.Of(budget.Epsilon))),
+                graph.Normalize(_clean.Plus(budget.Epsilon))
+            ).Keep();
+        foreach (var (step, relaxation) in graph.Steps)
+            Forward(step, relaxation, refine);
     }
 
     /// <summary>Bounds of a value: [rows, ...].</summary>
@@ -60,7 +66,10 @@ internal sealed class Bounds : IDisposable
         var each = eye(classes, dtype: float64).repeat(rows, 1);
         var lower = Lower(row, each).reshape(rows, classes);
         var upper = Lower(row, each.neg()).reshape(rows, classes).neg();
-        return new(maximum(found.Lower, lower).MoveToOuterDisposeScope(), minimum(found.Upper, upper).MoveToOuterDisposeScope());
+        return new(
+            maximum(found.Lower, lower).MoveToOuterDisposeScope(),
+            minimum(found.Upper, upper).MoveToOuterDisposeScope()
+        );
     }
 
     /// <summary>
@@ -81,9 +90,12 @@ internal sealed class Bounds : IDisposable
         var all = arange(Scalars.Whole(classes), dtype: int64).expand(rows, classes);
         var others = all.masked_select(all.ne(labels.unsqueeze(1))).reshape(rows, classes - 1);
         var margins = low.gather(1, labels.unsqueeze(1)) - high.gather(1, others);
-        if (!backward) return margins.MoveToOuterDisposeScope();
+        if (!backward)
+            return margins.MoveToOuterDisposeScope();
         var each = eye(classes, dtype: float64);
-        var wanted = each.index_select(0, labels).unsqueeze(1) - each.index_select(0, others.flatten()).reshape(rows, classes - 1, classes);
+        var wanted =
+            each.index_select(0, labels).unsqueeze(1)
+            - each.index_select(0, others.flatten()).reshape(rows, classes - 1, classes);
         var row = arange(Scalars.Whole(rows), dtype: int64).repeat_interleave(classes - 1);
         return maximum(margins, Lower(row, wanted.flatten(0, 1)).reshape(rows, classes - 1)).MoveToOuterDisposeScope();
     }
@@ -91,7 +103,8 @@ internal sealed class Bounds : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var interval in _bounds.Values.Concat(_ellipsoids.Values).Append(_box)) interval.Dispose();
+        foreach (var interval in _bounds.Values.Concat(_ellipsoids.Values).Append(_box))
+            interval.Dispose();
         _clean.Dispose();
     }
 
@@ -108,13 +121,16 @@ internal sealed class Bounds : IDisposable
         _cancel.ThrowIfCancellationRequested();
         var depth = step.Bounded.Max(slot => _depth[slot]);
         // Intervals of the first weighted sums of a box are exact (of a ball they are nearly); of all that comes later they are not.
-        if (refine && relaxation.Loose is { } loose && depth > 1) Tighten(step.Bounded[0], loose);
+        if (refine && relaxation.Loose is { } loose && depth > 1)
+            Tighten(step.Bounded[0], loose);
         using var scope = NewDisposeScope();
         var bound = relaxation.Bound([.. step.Bounded.Select(Of)]);
         if (step.Bounded.Length == 1 && _ellipsoids.TryGetValue(step.Bounded[0], out var ellipsoid))
         {
-            if (relaxation.InEllipsoid?.Invoke(ellipsoid) is { } other) bound = bound.And(other);
-            else if (relaxation is { IsAffine: true, Mixes: false }) _ellipsoids[step.Output] = relaxation.Bound([ellipsoid]).Keep();
+            if (relaxation.InEllipsoid?.Invoke(ellipsoid) is { } other)
+                bound = bound.And(other);
+            else if (relaxation is { IsAffine: true, Mixes: false })
+                _ellipsoids[step.Output] = relaxation.Bound([ellipsoid]).Keep();
         }
 
         _bounds[step.Output] = bound.Keep();
@@ -133,10 +149,12 @@ internal sealed class Bounds : IDisposable
         {
             foreach (var place in wanted[row].nonzero().flatten().split(Math.Max(1, PassSize / _graph.Largest)))
             {
-                if (place.shape[0] == 0) continue;
+                if (place.shape[0] == 0)
+                    continue;
                 using var pass = NewDisposeScope();
                 var index = place.unsqueeze(1);
-                var one = zeros([place.shape[0], size], dtype: float64).scatter(1, index, ones(index.shape, dtype: float64))
+                var one = zeros([place.shape[0], size], dtype: float64)
+                    .scatter(1, index, ones(index.shape, dtype: float64))
                     .reshape([-1, .. shape]);
                 var (only, at) = (tensor(new[] { (long)row }), place.Plus(tensor(row * size)));
                 lower.index_copy_(0, at, maximum(Backward(only, slot, one), lower.index_select(0, at)));
@@ -159,8 +177,16 @@ internal sealed class Bounds : IDisposable
             using var pass = NewDisposeScope();
             var count = Math.Min(most, row.shape[0] - start);
             var (value, constant) = (_bounds[_graph.Logits].Lower, coefficients.narrow(0, start, count));
-            var (gradient, offset) = Pulled.ByGradient(constant, [[count, .. value.shape[1..]]], x => (_graph.ToLogits(x[0]), null));
-            parts.Add(Backward(row.narrow(0, start, count), _graph.Logits, gradient[0]).Plus(offset).MoveToOuterDisposeScope());
+            var (gradient, offset) = Pulled.ByGradient(
+                constant,
+                [
+                    [count, .. value.shape[1..]],
+                ],
+                x => (_graph.ToLogits(x[0]), null)
+            );
+            parts.Add(
+                Backward(row.narrow(0, start, count), _graph.Logits, gradient[0]).Plus(offset).MoveToOuterDisposeScope()
+            );
         }
 
         return cat(parts, 0).MoveToOuterDisposeScope();
@@ -180,16 +206,20 @@ internal sealed class Bounds : IDisposable
         var constant = zeros(functions, dtype: float64);
         foreach (var (step, relaxation) in _graph.Steps.Reverse())
         {
-            if (!open.Remove(step.Output, out var outer)) continue;
+            if (!open.Remove(step.Output, out var outer))
+                continue;
             Interval[] bounds = relaxation.IsAffine ? [] : [.. step.Bounded.Select(s => _bounds[s].Rows(row))];
             long[][] shapes = [.. step.Bounded.Select(s => (long[])[functions, .. _graph.ShapeOf(s)])];
             var (inner, offset) = relaxation.Pull(outer, bounds, shapes);
             constant = constant.Plus(offset);
             for (var i = 0; i < inner.Length; i++)
-                open[step.Bounded[i]] = open.TryGetValue(step.Bounded[i], out var other) ? other.Plus(inner[i]) : inner[i];
+                open[step.Bounded[i]] = open.TryGetValue(step.Bounded[i], out var other)
+                    ? other.Plus(inner[i])
+                    : inner[i];
         }
 
-        if (!open.TryGetValue(_graph.Input, out var last)) return constant.MoveToOuterDisposeScope();
+        if (!open.TryGetValue(_graph.Input, out var last))
+            return constant.MoveToOuterDisposeScope();
         var (atInput, shift) = Pulled.ByGradient(last, [last.shape], x => (_graph.Normalize(x[0]), null));
         return constant.Plus(shift).Plus(OverInputs(row, atInput[0])).MoveToOuterDisposeScope();
     }
@@ -199,9 +229,11 @@ internal sealed class Bounds : IDisposable
     {
         var (a, clean) = (coefficients.flatten(1), _clean.index_select(0, row).flatten(1));
         var box = _box.Rows(row);
-        var inBox = Pulled.Dot(a.clamp_min(Scalars.Of(0)), box.Lower.flatten(1))
+        var inBox = Pulled
+            .Dot(a.clamp_min(Scalars.Of(0)), box.Lower.flatten(1))
             .Plus(Pulled.Dot(a.clamp_max(Scalars.Of(0)), box.Upper.flatten(1)));
-        if (_budget.Norm == Norm.Linf) return inBox;
+        if (_budget.Norm == Norm.Linf)
+            return inBox;
         var inBall = Pulled.Dot(a, clean) - _budget.DualLength(a).mul(Scalars.Of(_budget.Epsilon));
         return maximum(inBox, inBall);
     }

@@ -26,9 +26,16 @@ internal static class Certifier
     /// <param name="seed">Of the attack that sorts out rows that nothing can certify.</param>
     /// <param name="progress">Told the share done, 0 to 1.</param>
     /// <param name="cancel">Stops between passes.</param>
-    public static Certificates Run(BoundGraph graph, OnnxClassifier model, Tensor inputs, Tensor labels, CertificateSettings settings,
+    public static Certificates Run(
+        BoundGraph graph,
+        OnnxClassifier model,
+        Tensor inputs,
+        Tensor labels,
+        CertificateSettings settings,
         int seed,
-        IProgress<double>? progress = null, CancellationToken cancel = default)
+        IProgress<double>? progress = null,
+        CancellationToken cancel = default
+    )
     {
         using var scope = NewDisposeScope();
         var budget = new Budget(settings.Norm, settings.Epsilon, model.Input.Lower, model.Input.Upper);
@@ -45,7 +52,8 @@ internal static class Certifier
             if (settings.Method == BoundMethod.Crown && open.Length > 0)
             {
                 open = Attack(open);
-                if (open.Length > 0) Prove(open, backward: true, refine: true);
+                if (open.Length > 0)
+                    Prove(open, backward: true, refine: true);
             }
 
             done += rows.Length;
@@ -62,7 +70,8 @@ internal static class Certifier
             var (x, y) = (inputs.index_select(0, index), labels.index_select(0, index));
             using var bounds = new Bounds(graph, x, budget, refine, cancel);
             var least = bounds.Margins(y, backward).amin([1]).data<double>().ToArray();
-            for (var i = 0; i < rows.Length; i++) certified[rows[i]] = least[i] > rounding[rows[i]];
+            for (var i = 0; i < rows.Length; i++)
+                certified[rows[i]] = least[i] > rounding[rows[i]];
             return [.. rows.Where(r => !certified[r])];
         }
 
@@ -70,10 +79,18 @@ internal static class Certifier
         {
             using var batch = NewDisposeScope();
             var index = tensor(rows);
-            var attack = new AttackSettings(GradientAttack.Pgd.Name, settings.Norm, settings.Epsilon) { Steps = PgdSteps };
-            using var outcome = AttackHarness.Run(model, inputs.index_select(0, index), labels.index_select(0, index),
-                new(attack, seed) { Cancel = cancel });
-            foreach (var (row, stands) in rows.Zip(outcome.Robust)) broken[row] = !stands;
+            var attack = new AttackSettings(GradientAttack.Pgd.Name, settings.Norm, settings.Epsilon)
+            {
+                Steps = PgdSteps,
+            };
+            using var outcome = AttackHarness.Run(
+                model,
+                inputs.index_select(0, index),
+                labels.index_select(0, index),
+                new(attack, seed) { Cancel = cancel }
+            );
+            foreach (var (row, stands) in rows.Zip(outcome.Robust))
+                broken[row] = !stands;
             return [.. rows.Where(r => !broken[r])];
         }
     }
@@ -87,4 +104,8 @@ internal static class Certifier
 /// <param name="Correct">Per row whether it is classified correctly.</param>
 /// <param name="Certified">Per row whether it is, and nothing within the budget changes that.</param>
 /// <param name="Broken">Per row whether a short attack was seen to break it; of rows that were not attacked, false.</param>
-internal sealed record Certificates(ImmutableArray<bool> Correct, ImmutableArray<bool> Certified, ImmutableArray<bool> Broken);
+internal sealed record Certificates(
+    ImmutableArray<bool> Correct,
+    ImmutableArray<bool> Certified,
+    ImmutableArray<bool> Broken
+);

@@ -12,7 +12,8 @@ internal static class CoupledSteps
         var (pads, windows) = Operators.PoolWindows(step.Node);
         return new(x => new(Members(x[0].Lower).amax([-1]), Members(x[0].Upper).amax([-1])), Pull) { Mixes = true };
 
-        Tensor Members(Tensor x) => windows(Operators.PadWith(x, pads(x.shape), double.NegativeInfinity)).flatten((int)x.dim());
+        Tensor Members(Tensor x) =>
+            windows(Operators.PadWith(x, pads(x.shape), double.NegativeInfinity)).flatten((int)x.dim());
 
         Pulled Pull(Tensor coefficients, Interval[] inputs, long[][] shapes)
         {
@@ -29,13 +30,15 @@ internal static class CoupledSteps
             for (var member = 0L; member < lower.shape[^1]; member++)
             {
                 var (part, rest) = (view, member);
-                for (var axis = axes - 1; axis >= 0; axis--) (part, rest) = (part.select(2 + axes + axis, rest % kernel[axis]),
-                    rest / kernel[axis]);
+                for (var axis = axes - 1; axis >= 0; axis--)
+                    (part, rest) = (part.select(2 + axes + axis, rest % kernel[axis]), rest / kernel[axis]);
                 part.add_((above * lower.select(-1, member)).Plus(below * upper.select(-1, member)), Scalars.Whole(1));
             }
 
-            return new Pulled([Operators.PadWith(sum, [.. sides.Select(s => (-s.Begin, -s.End))], 0)], Pulled.Dot(below, offset))
-                .MoveToOuterScope();
+            return new Pulled(
+                [Operators.PadWith(sum, [.. sides.Select(s => (-s.Begin, -s.End))], 0)],
+                Pulled.Dot(below, offset)
+            ).MoveToOuterScope();
         }
     }
 
@@ -49,8 +52,9 @@ internal static class CoupledSteps
         var inputs = step.Node.Inputs.ToArray();
         return Maximum(x =>
         {
-            var all = inputs.Select((slot, i) => Array.IndexOf(step.Bounded, slot) is >= 0 and var at ? x[at]
-                : step.Constant(i).to(float64));
+            var all = inputs.Select(
+                (slot, i) => Array.IndexOf(step.Bounded, slot) is >= 0 and var at ? x[at] : step.Constant(i).to(float64)
+            );
             return stack([.. broadcast_tensors([.. all])], -1);
         });
     }
@@ -58,15 +62,25 @@ internal static class CoupledSteps
     // The largest of members, which a function gathers along a last axis.
     private static Relaxation Maximum(Func<Tensor[], Tensor> members)
     {
-        return new(x => new(Ends(x).Lower.amax([-1]), Ends(x).Upper.amax([-1])), (coefficients, inputs, shapes) =>
+        return new(
+            x => new(Ends(x).Lower.amax([-1]), Ends(x).Upper.amax([-1])),
+            (coefficients, inputs, shapes) =>
+            {
+                using var scope = NewDisposeScope();
+                var (lower, upper, offset) = Planes(Ends(inputs));
+                return Pulled
+                    .ByGradient(coefficients, shapes, x =>
+                        ((members(x) * lower).sum(-1), (members(x) * upper).sum(-1).Plus(offset))
+                    )
+                    .MoveToOuterScope();
+            }
+        )
         {
-            using var scope = NewDisposeScope();
-            var (lower, upper, offset) = Planes(Ends(inputs));
-            return Pulled.ByGradient(coefficients, shapes, x => ((members(x) * lower).sum(-1), (members(x) * upper).sum(-1).Plus(offset)))
-                .MoveToOuterScope();
-        }) { Mixes = true };
+            Mixes = true,
+        };
 
-        Interval Ends(Interval[] inputs) => new(members([.. inputs.Select(x => x.Lower)]), members([.. inputs.Select(x => x.Upper)]));
+        Interval Ends(Interval[] inputs) =>
+            new(members([.. inputs.Select(x => x.Lower)]), members([.. inputs.Select(x => x.Upper)]));
     }
 
     /// <summary>Coefficients of the members [..., members] below and above their maximum, and what is added above [...].</summary>
@@ -97,8 +111,12 @@ internal static class CoupledSteps
     /// <summary>A product of two bounded inputs between two of McCormick's planes (1976); with one constant factor it is affine.</summary>
     public static Relaxation? Product(BoundedStep step)
     {
-        if (step.Bounded.Length == 1 && step.IsBounded(0) != step.IsBounded(1)) return AffineSteps.Product(step);
-        return new(Bound, (a, inputs, shapes) => Pulled.ByGradient(a, shapes, x => McCormick(x, inputs))) { Mixes = true };
+        if (step.Bounded.Length == 1 && step.IsBounded(0) != step.IsBounded(1))
+            return AffineSteps.Product(step);
+        return new(Bound, (a, inputs, shapes) => Pulled.ByGradient(a, shapes, x => McCormick(x, inputs)))
+        {
+            Mixes = true,
+        };
 
         // The same input twice is a product all the same.
         static (T First, T Second) Both<T>(T[] inputs) => (inputs[0], inputs[^1]);

@@ -11,7 +11,8 @@ internal readonly record struct Line(Tensor Slope, Tensor Offset)
     public static Line Through(Tensor slope, Tensor x, Tensor y) => new(slope, y - slope * x);
 
     /// <summary>One or the other of two lines.</summary>
-    public static Line Where(Tensor which, Line a, Line b) => new(where(which, a.Slope, b.Slope), where(which, a.Offset, b.Offset));
+    public static Line Where(Tensor which, Line a, Line b) =>
+        new(where(which, a.Slope, b.Slope), where(which, a.Offset, b.Offset));
 
     /// <summary>Its values.</summary>
     public Tensor At(Tensor x) => (x * Slope).Plus(Offset);
@@ -27,29 +28,41 @@ internal static class ElementwiseSteps
     /// Slope 1 above 0 and another below (Relu, LeakyRelu, PRelu). Unstable elements: the chord on one side; on the other a line through
     /// the origin with the slope of the longer side, which leaves less area (Zhang et al. 2018, CROWN-Ada).
     /// </summary>
-    public static Relaxation Kinked(Func<Tensor, Tensor> slopeBelow) => Between(
-        x =>
+    public static Relaxation Kinked(Func<Tensor, Tensor> slopeBelow) =>
+        Between(
+            x =>
+            {
+                var a = slopeBelow(x.Lower);
+                var (low, high) = (Kink(x.Lower, a), Kink(x.Upper, a));
+                var straddles = IsLoose(x);
+                var (least, most) = (minimum(low, high), maximum(low, high));
+                return new(
+                    where(straddles, least.clamp_max(Scalars.Of(0)), least),
+                    where(straddles, most.clamp_min(Scalars.Of(0)), most)
+                );
+            },
+            b =>
+            {
+                var a = slopeBelow(b.Lower);
+                var (loose, one) = (IsLoose(b), ones_like(b.Lower));
+                var stable = where(b.Lower.ge(Scalars.Of(0)), one, a);
+                var width = where(loose, b.Upper - b.Lower, one);
+                var chord = Line.Through(
+                    where(loose, (b.Upper - a * b.Lower) / width, stable),
+                    b.Upper,
+                    Kink(b.Upper, a)
+                );
+                var origin = new Line(
+                    where(loose, where(b.Upper.gt(b.Lower.neg()), one, a), stable),
+                    zeros_like(b.Lower)
+                );
+                var convex = a.le(one);
+                return (Line.Where(convex, origin, chord), Line.Where(convex, chord, origin));
+            }
+        ) with
         {
-            var a = slopeBelow(x.Lower);
-            var (low, high) = (Kink(x.Lower, a), Kink(x.Upper, a));
-            var straddles = IsLoose(x);
-            var (least, most) = (minimum(low, high), maximum(low, high));
-            return new(where(straddles, least.clamp_max(Scalars.Of(0)), least), where(straddles, most.clamp_min(Scalars.Of(0)), most));
-        },
-        b =>
-        {
-            var a = slopeBelow(b.Lower);
-            var (loose, one) = (IsLoose(b), ones_like(b.Lower));
-            var stable = where(b.Lower.ge(Scalars.Of(0)), one, a);
-            var width = where(loose, b.Upper - b.Lower, one);
-            var chord = Line.Through(where(loose, (b.Upper - a * b.Lower) / width, stable), b.Upper, Kink(b.Upper, a));
-            var origin = new Line(where(loose, where(b.Upper.gt(b.Lower.neg()), one, a), stable), zeros_like(b.Lower));
-            var convex = a.le(one);
-            return (Line.Where(convex, origin, chord), Line.Where(convex, chord, origin));
-        }) with
-    {
-        Loose = IsLoose,
-    };
+            Loose = IsLoose,
+        };
 
     /// <summary>
     /// A line cut off at both ends: scale x + shift between two constants, constant outside. Upper line: from the lower end (or where the
@@ -58,25 +71,34 @@ internal static class ElementwiseSteps
     /// </summary>
     public static Relaxation Clipped(double least, double most, double scale = 1, double shift = 0)
     {
-        return Between(x => new(Cut(Inner(x).Lower), Cut(Inner(x).Upper)), x =>
-        {
-            var (l, u) = (Inner(x).Lower, Inner(x).Upper);
-            // Beyond a flat part the line of slope 0 is best; below both kinks all is flat.
-            var (right, left) = (minimum(u, full_like(u, Scalars.Of(most))), maximum(l, full_like(l, Scalars.Of(least))));
-            var (up, down) = (Slope(l, right), Slope(left, u));
-            var upper = Line.Through(up, l, where(up.gt(Scalars.Of(0)), Cut(l), Cut(u)));
-            var lower = Line.Through(down, u, where(down.gt(Scalars.Of(0)), Cut(u), Cut(l)));
-            // Without an upper kink in reach it is a Relu, whose lower line may also be flat.
-            var flat = u.le(Scalars.Of(most)).logical_and(u.sub(Scalars.Of(least)).le(l.sub(Scalars.Of(least)).neg()));
-            return (Outer(Line.Where(flat, new(zeros_like(l), Cut(l)), lower)), Outer(upper));
-        }) with
+        return Between(
+            x => new(Cut(Inner(x).Lower), Cut(Inner(x).Upper)),
+            x =>
+            {
+                var (l, u) = (Inner(x).Lower, Inner(x).Upper);
+                // Beyond a flat part the line of slope 0 is best; below both kinks all is flat.
+                var (right, left) = (
+                    minimum(u, full_like(u, Scalars.Of(most))),
+                    maximum(l, full_like(l, Scalars.Of(least)))
+                );
+                var (up, down) = (Slope(l, right), Slope(left, u));
+                var upper = Line.Through(up, l, where(up.gt(Scalars.Of(0)), Cut(l), Cut(u)));
+                var lower = Line.Through(down, u, where(down.gt(Scalars.Of(0)), Cut(u), Cut(l)));
+                // Without an upper kink in reach it is a Relu, whose lower line may also be flat.
+                var flat = u.le(Scalars.Of(most))
+                    .logical_and(u.sub(Scalars.Of(least)).le(l.sub(Scalars.Of(least)).neg()));
+                return (Outer(Line.Where(flat, new(zeros_like(l), Cut(l)), lower)), Outer(upper));
+            }
+        ) with
         {
             Loose = x => Holds(Inner(x), least).logical_or(Holds(Inner(x), most)),
         };
 
-        Interval Inner(Interval x) => new(x.Lower.mul(Scalars.Of(scale)).Plus(shift), x.Upper.mul(Scalars.Of(scale)).Plus(shift));
+        Interval Inner(Interval x) =>
+            new(x.Lower.mul(Scalars.Of(scale)).Plus(shift), x.Upper.mul(Scalars.Of(scale)).Plus(shift));
 
-        Line Outer(Line line) => new(line.Slope.mul(Scalars.Of(scale)), line.Offset.Plus(line.Slope.mul(Scalars.Of(shift))));
+        Line Outer(Line line) =>
+            new(line.Slope.mul(Scalars.Of(scale)), line.Offset.Plus(line.Slope.mul(Scalars.Of(shift))));
 
         Tensor Cut(Tensor x) => x.clamp(Scalars.Of(least), Scalars.Of(most));
 
@@ -92,46 +114,55 @@ internal static class ElementwiseSteps
     /// Rising functions that are convex below 0 and concave above: the chord where it lies on the right side, elsewhere a line of the
     /// smaller of the two ends' derivatives through an end (Singh et al. 2019, DeepPoly).
     /// </summary>
-    public static Relaxation SShaped(Func<Tensor, Tensor> f, Func<Tensor, Tensor> derivative) => Between(
-        x => new(f(x.Lower), f(x.Upper)),
-        x =>
+    public static Relaxation SShaped(Func<Tensor, Tensor> f, Func<Tensor, Tensor> derivative) =>
+        Between(
+            x => new(f(x.Lower), f(x.Upper)),
+            x =>
+            {
+                var (l, u) = (x.Lower, x.Upper);
+                var least = minimum(derivative(l), derivative(u));
+                var chord = Chord(f, l, u, least);
+                var lower = Line.Through(where(l.ge(Scalars.Of(0)), chord, least), l, f(l));
+                var upper = Line.Through(where(u.le(Scalars.Of(0)), chord, least), u, f(u));
+                return (lower, upper);
+            }
+        ) with
         {
-            var (l, u) = (x.Lower, x.Upper);
-            var least = minimum(derivative(l), derivative(u));
-            var chord = Chord(f, l, u, least);
-            var lower = Line.Through(where(l.ge(Scalars.Of(0)), chord, least), l, f(l));
-            var upper = Line.Through(where(u.le(Scalars.Of(0)), chord, least), u, f(u));
-            return (lower, upper);
-        }) with
-    {
-        Loose = IsWide,
-    };
+            Loose = IsWide,
+        };
 
     /// <summary>Convex rising functions: the chord above, the tangent in the middle below.</summary>
-    public static Relaxation Convex(Func<Tensor, Tensor> f, Func<Tensor, Tensor> derivative) => Between(
-        x => new(f(x.Lower), f(x.Upper)),
-        x =>
+    public static Relaxation Convex(Func<Tensor, Tensor> f, Func<Tensor, Tensor> derivative) =>
+        Between(
+            x => new(f(x.Lower), f(x.Upper)),
+            x =>
+            {
+                var (l, u, middle) = (x.Lower, x.Upper, x.Center);
+                var upper = Line.Through(Chord(f, l, u, zeros_like(l)), u, f(u));
+                var lower = Line.Through(derivative(middle), middle, f(middle));
+                return (lower, upper);
+            }
+        ) with
         {
-            var (l, u, middle) = (x.Lower, x.Upper, x.Center);
-            var upper = Line.Through(Chord(f, l, u, zeros_like(l)), u, f(u));
-            var lower = Line.Through(derivative(middle), middle, f(middle));
-            return (lower, upper);
-        }) with
-    {
-        Loose = IsWide,
-    };
+            Loose = IsWide,
+        };
 
     // Each element by itself between two lines.
     private static Relaxation Between(Func<Interval, Interval> bound, Func<Interval, (Line Lower, Line Upper)> lines)
     {
-        return new(x => bound(x[0]), (coefficients, inputs, _) =>
-        {
-            using var scope = NewDisposeScope();
-            var (lower, upper) = lines(inputs[0]);
-            var (above, below) = (coefficients.clamp_min(Scalars.Of(0)), coefficients.clamp_max(Scalars.Of(0)));
-            return new Pulled([(above * lower.Slope).Plus(below * upper.Slope)],
-                Pulled.Dot(above, lower.Offset).Plus(Pulled.Dot(below, upper.Offset))).MoveToOuterScope();
-        });
+        return new(
+            x => bound(x[0]),
+            (coefficients, inputs, _) =>
+            {
+                using var scope = NewDisposeScope();
+                var (lower, upper) = lines(inputs[0]);
+                var (above, below) = (coefficients.clamp_min(Scalars.Of(0)), coefficients.clamp_max(Scalars.Of(0)));
+                return new Pulled(
+                    [(above * lower.Slope).Plus(below * upper.Slope)],
+                    Pulled.Dot(above, lower.Offset).Plus(Pulled.Dot(below, upper.Offset))
+                ).MoveToOuterScope();
+            }
+        );
     }
 
     private static Tensor Chord(Func<Tensor, Tensor> f, Tensor l, Tensor u, Tensor narrow)
@@ -144,7 +175,8 @@ internal static class ElementwiseSteps
 
     private static Tensor IsLoose(Interval x) => Holds(x, 0);
 
-    private static Tensor Holds(Interval x, double kink) => x.Lower.lt(Scalars.Of(kink)).logical_and(x.Upper.gt(Scalars.Of(kink)));
+    private static Tensor Holds(Interval x, double kink) =>
+        x.Lower.lt(Scalars.Of(kink)).logical_and(x.Upper.gt(Scalars.Of(kink)));
 
     private static Tensor IsWide(Interval x) => (x.Upper - x.Lower).gt(Scalars.Of(Narrow));
 }

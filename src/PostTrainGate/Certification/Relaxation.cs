@@ -38,13 +38,18 @@ internal readonly record struct Pulled(Tensor[] Inputs, Tensor Offset)
     /// <param name="coefficients">[functions, shape of the result].</param>
     /// <param name="shapes">Shapes of the inputs, functions first.</param>
     /// <param name="lines">The functions; no upper one where both are the same.</param>
-    public static Pulled ByGradient(Tensor coefficients, long[][] shapes, Func<Tensor[], (Tensor Lower, Tensor? Upper)> lines)
+    public static Pulled ByGradient(
+        Tensor coefficients,
+        long[][] shapes,
+        Func<Tensor[], (Tensor Lower, Tensor? Upper)> lines
+    )
     {
         using var scope = NewDisposeScope();
         using var _ = enable_grad();
         Tensor[] x = [.. shapes.Select(s => zeros(s, dtype: float64).requires_grad_())];
         var (lower, upper) = lines(x);
-        var value = upper is null ? coefficients * lower
+        var value = upper is null
+            ? coefficients * lower
             : (coefficients.clamp_min(Scalars.Of(0)) * lower).Plus(coefficients.clamp_max(Scalars.Of(0)) * upper);
         Tensor[] gradients = [.. autograd.grad([value.sum()], x)];
         return new Pulled(gradients, value.detach().flatten(1).sum(1)).MoveToOuterScope();
@@ -58,5 +63,6 @@ internal readonly record struct Pulled(Tensor[] Inputs, Tensor Offset)
     }
 
     /// <summary>Keeps it beyond the current dispose scope.</summary>
-    public Pulled MoveToOuterScope() => new([.. Inputs.Select(t => t.MoveToOuterDisposeScope())], Offset.MoveToOuterDisposeScope());
+    public Pulled MoveToOuterScope() =>
+        new([.. Inputs.Select(t => t.MoveToOuterDisposeScope())], Offset.MoveToOuterDisposeScope());
 }

@@ -32,8 +32,15 @@ internal static class Smoothing
     /// <param name="seed">Of the noise.</param>
     /// <param name="progress">Told the share done, 0 to 1.</param>
     /// <param name="cancel">Stops between passes.</param>
-    public static Verdict[] Certify(Classifier model, Tensor inputs, double sigma, int draws, int seed, IProgress<double>? progress = null,
-        CancellationToken cancel = default)
+    public static Verdict[] Certify(
+        Classifier model,
+        Tensor inputs,
+        double sigma,
+        int draws,
+        int seed,
+        IProgress<double>? progress = null,
+        CancellationToken cancel = default
+    )
     {
         var verdicts = new Verdict[inputs.shape[0]];
         for (var row = 0; row < verdicts.Length; row++)
@@ -43,7 +50,9 @@ internal static class Smoothing
             var x = inputs.narrow(0, row, 1);
             var chosen = Counts(model, x, sigma, ChoosingDraws, random, cancel).Index().MaxBy(c => c.Item).Index;
             var hits = Counts(model, x, sigma, draws, random, cancel)[chosen];
-            verdicts[row] = Lower(hits, draws) is > 0.5 and var p ? new(chosen, sigma * Normal.InvCDF(0, 1, p)) : new(-1, 0);
+            verdicts[row] = Lower(hits, draws) is > 0.5 and var p
+                ? new(chosen, sigma * Normal.InvCDF(0, 1, p))
+                : new(-1, 0);
             progress?.Report((row + 1.0) / verdicts.Length);
         }
 
@@ -54,12 +63,19 @@ internal static class Smoothing
     public static double Lower(long hits, long draws) => hits == 0 ? 0 : Beta.InvCDF(hits, draws - hits + 1, Alpha);
 
     // How often each class is predicted; a draw whose logits are not numbers is none's.
-    private static long[] Counts(Classifier model, Tensor x, double sigma, int draws, Generator random, CancellationToken cancel)
+    private static long[] Counts(
+        Classifier model,
+        Tensor x,
+        double sigma,
+        int draws,
+        Generator random,
+        CancellationToken cancel
+    )
     {
         using var _ = no_grad();
         var counts = new long[model.Classes];
         var most = Math.Clamp(PassSize / x.numel(), 1, 500);
-        for (long done = 0; done < draws;)
+        for (long done = 0; done < draws; )
         {
             cancel.ThrowIfCancellationRequested();
             using var pass = NewDisposeScope();
@@ -67,7 +83,8 @@ internal static class Smoothing
             var noise = randn([count, .. x.shape[1..]], generator: random).mul(Scalars.Of(sigma));
             var logits = model.Logits(x.Plus(noise));
             var numbers = logits.isnan().any(1).logical_not();
-            foreach (var predicted in logits.argmax(1).masked_select(numbers).data<long>()) counts[predicted]++;
+            foreach (var predicted in logits.argmax(1).masked_select(numbers).data<long>())
+                counts[predicted]++;
             done += count;
         }
 

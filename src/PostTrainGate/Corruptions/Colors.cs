@@ -8,8 +8,10 @@ internal static class Colors
     private static readonly double[] Weights = [0.299, 0.587, 0.114]; // ITU-R BT.601
 
     /// <summary>Grey values: [n, 1, height, width].</summary>
-    public static Tensor Luma(Tensor x) => x.shape[1] == 1 ? x
-        : Weights.Select((w, c) => x.narrow(1, c, 1).mul(Scalars.Of(w))).Aggregate((a, b) => a.Plus(b));
+    public static Tensor Luma(Tensor x) =>
+        x.shape[1] == 1
+            ? x
+            : Weights.Select((w, c) => x.narrow(1, c, 1).mul(Scalars.Of(w))).Aggregate((a, b) => a.Plus(b));
 
     /// <summary>Grey values in a colour, or in its grey where the image has one channel.</summary>
     public static Tensor Tint(Tensor grey, Tensor image, float red, float green, float blue)

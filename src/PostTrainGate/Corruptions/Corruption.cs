@@ -83,8 +83,13 @@ internal sealed record Distortion(Tensor X, int Severity, Generator Random, Colu
     }
 
     /// <summary>A parameter that is a length in pixels: outside of 32 to 224 it grows and shrinks with the image.</summary>
-    public double Pixels(double[] small, double[] large) => Level(small, large) * (Side < Small ? Side / Small : Side > Large
-        ? Side / Large : 1);
+    public double Pixels(double[] small, double[] large) =>
+        Level(small, large)
+        * (
+            Side < Small ? Side / Small
+            : Side > Large ? Side / Large
+            : 1
+        );
 
     /// <summary>A parameter of tables.</summary>
     public double Level(double[] values) => values[Severity - 1];
@@ -106,8 +111,13 @@ internal sealed record Distortion(Tensor X, int Severity, Generator Random, Colu
 /// <param name="Deviation">[width].</param>
 /// <param name="Numeric">Columns of numbers that are more than two values.</param>
 /// <param name="Categorical">One-hot blocks, and columns of two values.</param>
-internal sealed record ColumnStatistics(FeatureLayout Layout, Tensor Mean, Tensor Deviation, FeatureColumn[] Numeric,
-    FeatureColumn[] Categorical)
+internal sealed record ColumnStatistics(
+    FeatureLayout Layout,
+    Tensor Mean,
+    Tensor Deviation,
+    FeatureColumn[] Numeric,
+    FeatureColumn[] Categorical
+)
 {
     /// <summary>Of rows; without a layout each input is a column of numbers.</summary>
     /// <param name="inputs">[n, width].</param>
@@ -119,7 +129,9 @@ internal sealed record ColumnStatistics(FeatureLayout Layout, Tensor Mean, Tenso
         foreach (var column in layout.Columns)
         {
             using var values = inputs.select(1, column.Start);
-            (column.Categories.IsEmpty && values.data<float>().Distinct().Take(3).Count() > 2 ? numeric : categorical).Add(column);
+            (
+                column.Categories.IsEmpty && values.data<float>().Distinct().Take(3).Count() > 2 ? numeric : categorical
+            ).Add(column);
         }
 
         return new(layout, inputs.mean([0]), inputs.std(0, unbiased: false), [.. numeric], [.. categorical]);

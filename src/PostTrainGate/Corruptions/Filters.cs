@@ -13,7 +13,8 @@ internal static class Filters
     public static Tensor Smooth(Tensor x, double sigma, double truncate = 4, bool reflect = false)
     {
         var radius = (int)(truncate * sigma + 0.5);
-        if (radius == 0) return x;
+        if (radius == 0)
+            return x;
         using var scope = NewDisposeScope();
         return Matrix(x.shape[2]).matmul(x).matmul(Matrix(x.shape[3]).t()).MoveToOuterDisposeScope();
 
@@ -22,7 +23,8 @@ internal static class Filters
             var weights = new float[size, size];
             var total = Enumerable.Range(-radius, 2 * radius + 1).Sum(Weight);
             for (var row = 0; row < size; row++)
-                for (var i = -radius; i <= radius; i++) weights[row, Inside(row + i, (int)size)] += (float)(Weight(i) / total);
+            for (var i = -radius; i <= radius; i++)
+                weights[row, Inside(row + i, (int)size)] += (float)(Weight(i) / total);
             return tensor(weights);
         }
 
@@ -30,7 +32,8 @@ internal static class Filters
 
         int Inside(int at, int size)
         {
-            if (!reflect) return Math.Clamp(at, 0, size - 1);
+            if (!reflect)
+                return Math.Clamp(at, 0, size - 1);
             var place = ((at % (2 * size)) + 2 * size) % (2 * size);
             return place < size ? place : 2 * size - 1 - place;
         }
@@ -44,7 +47,8 @@ internal static class Filters
         var reach = inner + edge;
         var disk = new float[2 * reach + 1, 2 * reach + 1];
         for (var i = -inner; i <= inner; i++)
-            for (var j = -inner; j <= inner; j++) disk[i + reach, j + reach] = i * i + j * j <= radius * radius ? 1 : 0;
+        for (var j = -inner; j <= inner; j++)
+            disk[i + reach, j + reach] = i * i + j * j <= radius * radius ? 1 : 0;
         var kernel = Smooth(tensor(disk).unsqueeze(0).unsqueeze(0), soft, truncate: (edge + 0.01) / soft);
         return Correlate(x, kernel / kernel.sum()).MoveToOuterDisposeScope();
     }
@@ -58,7 +62,12 @@ internal static class Filters
     {
         using var scope = NewDisposeScope();
         var (n, c, h, w) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        double[] weights = [.. Enumerable.Range(0, 2 * (int)Math.Ceiling(radius) + 1).Select(i => Math.Exp(-i * i / (2 * sigma * sigma)))];
+        double[] weights =
+        [
+            .. Enumerable
+                .Range(0, 2 * (int)Math.Ceiling(radius) + 1)
+                .Select(i => Math.Exp(-i * i / (2 * sigma * sigma))),
+        ];
         var (rows, columns) = (arange(Scalars.Whole(h), dtype: int64), arange(Scalars.Whole(w), dtype: int64));
         var sum = zeros_like(x);
         for (var i = 0; i < weights.Length; i++)
@@ -67,10 +76,16 @@ internal static class Filters
             Tensor Moved(Tensor places, Func<double, double> along, long size)
             {
                 long[] by = [.. angles.Select(a => (long)Math.Ceiling(i * along(a * Math.PI / 180) - 0.5))];
-                return places.unsqueeze(0).Plus(tensor(by).unsqueeze(1)).clamp(Scalars.Whole(0), Scalars.Whole(size - 1));
+                return places
+                    .unsqueeze(0)
+                    .Plus(tensor(by).unsqueeze(1))
+                    .clamp(Scalars.Whole(0), Scalars.Whole(size - 1));
             }
 
-            var from = Moved(rows, Math.Sin, h).unsqueeze(2).mul(Scalars.Whole(w)).Plus(Moved(columns, Math.Cos, w).unsqueeze(1))
+            var from = Moved(rows, Math.Sin, h)
+                .unsqueeze(2)
+                .mul(Scalars.Whole(w))
+                .Plus(Moved(columns, Math.Cos, w).unsqueeze(1))
                 .reshape(n, 1, h * w);
             var moved = x.flatten(2).gather(2, from.expand(n, c, h * w)).reshape(x.shape);
             sum.add_(moved, Scalars.Of(weights[i] / weights.Sum()));
@@ -84,14 +99,19 @@ internal static class Filters
     /// <param name="factor">At least 1.</param>
     public static Tensor Enlarge(Tensor x, double factor)
     {
-        if (factor <= 1) return x.clone();
+        if (factor <= 1)
+            return x.clone();
         using var scope = NewDisposeScope();
         var (h, w) = (x.shape[2], x.shape[3]);
         var (height, width) = ((long)Math.Ceiling(h / factor), (long)Math.Ceiling(w / factor));
         var middle = x.narrow(2, (h - height) / 2, height).narrow(3, (w - width) / 2, width);
         long[] size = [Math.Max(h, (long)Math.Round(height * factor)), Math.Max(w, (long)Math.Round(width * factor))];
         var large = nn.functional.interpolate(middle, size, mode: InterpolationMode.Bilinear, align_corners: true);
-        return large.narrow(2, (size[0] - h) / 2, h).narrow(3, (size[1] - w) / 2, w).contiguous().MoveToOuterDisposeScope();
+        return large
+            .narrow(2, (size[0] - h) / 2, h)
+            .narrow(3, (size[1] - w) / 2, w)
+            .contiguous()
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>A fractal landscape for each image by diamonds and squares: [n, height, width] in [0, 1].</summary>
@@ -101,7 +121,8 @@ internal static class Filters
     {
         using var scope = NewDisposeScope();
         var size = 2L;
-        while (size < Math.Max(d.Height, d.Width)) size *= 2;
+        while (size < Math.Max(d.Height, d.Width))
+            size *= 2;
         var map = zeros(d.Count, size, size);
         var wobble = 100.0;
         for (var step = size; step >= 2; step /= 2, wobble /= decay)
@@ -110,7 +131,8 @@ internal static class Filters
             Tensor Grid(long row, long column) => map.slice(1, row, size, step).slice(2, column, size, step);
             Tensor Next(Tensor x, long by, int axis) => roll(x, [by], [axis]);
             // As published, what is added varies by the square of the level.
-            Tensor Mean(Tensor sum) => sum.div(Scalars.Of(4)).Plus(d.Uniform(sum.shape).mul(Scalars.Of(wobble * wobble)));
+            Tensor Mean(Tensor sum) =>
+                sum.div(Scalars.Of(4)).Plus(d.Uniform(sum.shape).mul(Scalars.Of(wobble * wobble)));
 
             var corners = Grid(0, 0);
             var pairs = corners.Plus(Next(corners, -1, 1));
@@ -136,7 +158,10 @@ internal static class Filters
         var distance = full_like(near, Scalars.Of(most));
         for (var d = 0; d < most; d++)
         {
-            distance = distance.masked_fill(near.gt(Scalars.Of(0)).logical_and(distance.ge(Scalars.Of(most))), Scalars.Of(d));
+            distance = distance.masked_fill(
+                near.gt(Scalars.Of(0)).logical_and(distance.ge(Scalars.Of(most))),
+                Scalars.Of(d)
+            );
             near = Widest(near);
         }
 
@@ -156,7 +181,15 @@ internal static class Filters
         var lowest = ranks.amin([1], true);
         var pixels = (float)flat.shape[1];
         var even = (ranks - lowest) / lowest.neg().Plus(pixels).clamp_min(Scalars.Of(1)) * tensor(255f);
-        var light = tensor(new float[,] { { -2, -1, 0 }, { -1, 1, 1 }, { 0, 1, 2 } }).reshape(1, 1, 3, 3);
+        var light = tensor(
+                new float[,]
+                {
+                    { -2, -1, 0 },
+                    { -1, 1, 1 },
+                    { 0, 1, 2 },
+                }
+            )
+            .reshape(1, 1, 3, 3);
         var lit = Correlate(even.round().reshape(heights.shape), light).clamp(Scalars.Of(0), Scalars.Of(255));
         return Correlate(lit, box).MoveToOuterDisposeScope();
     }
@@ -168,11 +201,16 @@ internal static class Filters
         var padded = x.index_select(2, Mirrored(h)).index_select(3, Mirrored(w)).flatten(0, 1).unsqueeze(1);
         return nn.functional.conv2d(padded, kernel).reshape(x.shape);
 
-        Tensor Mirrored(int size) => tensor([.. Enumerable.Range(-reach, size + 2 * reach).Select(i =>
-        {
-            var period = Math.Max(1, 2 * (size - 1));
-            var place = (i % period + period) % period;
-            return (long)Math.Min(place, period - place) % size;
-        })]);
+        Tensor Mirrored(int size) =>
+            tensor([
+                .. Enumerable
+                    .Range(-reach, size + 2 * reach)
+                    .Select(i =>
+                    {
+                        var period = Math.Max(1, 2 * (size - 1));
+                        var place = (i % period + period) % period;
+                        return (long)Math.Min(place, period - place) % size;
+                    }),
+            ]);
     }
 }

@@ -28,12 +28,23 @@ internal readonly record struct InputForm(bool IsTable, bool ChannelsLast, bool 
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        if (IsTable) return corruption.Of(new(inputs, severity, random, columns)).MoveToOuterDisposeScope();
-        var x = !HasChannels ? inputs.unsqueeze(1) : ChannelsLast ? inputs.permute(0, 3, 1, 2) : inputs;
+        if (IsTable)
+            return corruption.Of(new(inputs, severity, random, columns)).MoveToOuterDisposeScope();
+        var x =
+            !HasChannels ? inputs.unsqueeze(1)
+            : ChannelsLast ? inputs.permute(0, 3, 1, 2)
+            : inputs;
         var (offset, range) = (Input.Lower, Input.Upper - Input.Lower);
         x = x.sub(Scalars.Of(offset)).div(Scalars.Of(range)).clamp(Scalars.Of(0), Scalars.Of(1)).contiguous();
-        x = corruption.Of(new(x, severity, random)).clamp(Scalars.Of(0), Scalars.Of(1)).mul(Scalars.Of(range)).Plus(offset);
-        x = !HasChannels ? x.squeeze(1) : ChannelsLast ? x.permute(0, 2, 3, 1) : x;
+        x = corruption
+            .Of(new(x, severity, random))
+            .clamp(Scalars.Of(0), Scalars.Of(1))
+            .mul(Scalars.Of(range))
+            .Plus(offset);
+        x =
+            !HasChannels ? x.squeeze(1)
+            : ChannelsLast ? x.permute(0, 2, 3, 1)
+            : x;
         return x.contiguous().MoveToOuterDisposeScope();
     }
 }

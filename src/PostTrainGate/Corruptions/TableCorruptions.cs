@@ -7,84 +7,106 @@ internal static class TableCorruptions
 {
     private static readonly double[] Shares = [.05, .1, .2, .3, .5];
 
-    public static Corruption Noise { get; } = Corruption.Table("numeric_noise",
-        "Normal noise on numbers, of 5, 10, 20, 30 and 50 % of their column's standard deviation.", d =>
-        {
-            var sizes = Numbers(d) * d.Columns!.Deviation;
-            return d.X.Plus(d.Normal(d.X.shape) * sizes.mul(Scalars.Of(d.Level(Shares))));
-        });
-
-    public static Corruption Missing { get; } = Corruption.Table("missing_values",
-        "Lost cells, 5, 10, 20, 30 and 50 % of all: numbers become their column's mean, categories an unknown one.", d =>
-        {
-            var x = d.X.clone();
-            foreach (var column in d.Columns!.Layout.Columns)
+    public static Corruption Noise { get; } =
+        Corruption.Table(
+            "numeric_noise",
+            "Normal noise on numbers, of 5, 10, 20, 30 and 50 % of their column's standard deviation.",
+            d =>
             {
-                using var scope = NewDisposeScope();
-                var lost = rand([d.Count, 1], generator: d.Random).lt(Scalars.Of(d.Level(Shares)));
-                var block = x.narrow(1, column.Start, column.Width);
-                var fill = column.Categories.IsEmpty ? d.Columns.Mean.narrow(0, column.Start, 1).expand_as(block) : zeros_like(block);
-                block.copy_(where(lost, fill, block));
+                var sizes = Numbers(d) * d.Columns!.Deviation;
+                return d.X.Plus(d.Normal(d.X.shape) * sizes.mul(Scalars.Of(d.Level(Shares))));
             }
+        );
 
-            return x;
-        });
-
-    public static Corruption Units { get; } = Corruption.Table("shifted_units",
-        "In each row one number arrives in another unit: times 1.25, 1.5, 2, 5 and 10.", d =>
-        {
-            var columns = d.Columns!.Numeric;
-            var x = d.X.clone();
-            if (columns.Length == 0) return x;
-            var chosen = randint(0, columns.Length, [d.Count], generator: d.Random);
-            foreach (var (i, column) in columns.Index())
+    public static Corruption Missing { get; } =
+        Corruption.Table(
+            "missing_values",
+            "Lost cells, 5, 10, 20, 30 and 50 % of all: numbers become their column's mean, categories an unknown one.",
+            d =>
             {
-                using var scope = NewDisposeScope();
-                // In the model's encoding (v - offset) / divisor.
-                var factor = d.Level([1.25, 1.5, 2, 5, 10]);
-                var value = x.select(1, column.Start);
-                var scaled = value.mul(Scalars.Of(factor)).Plus((factor - 1) * column.Offset / column.Divisor);
-                value.copy_(where(chosen.eq(Scalars.Whole(i)), scaled, value));
-            }
-
-            return x;
-        });
-
-    public static Corruption Flips { get; } = Corruption.Table("category_flips",
-        "Wrong categories, 5, 10, 20, 30 and 50 % of all: another one of their column.", d =>
-        {
-            var x = d.X.clone();
-            foreach (var column in d.Columns!.Categorical)
-            {
-                using var scope = NewDisposeScope();
-                var flips = rand([d.Count, 1], generator: d.Random).lt(Scalars.Of(d.Level(Shares)));
-                var block = x.narrow(1, column.Start, column.Width);
-                Tensor other;
-                if (column.Categories.IsEmpty)
+                var x = d.X.clone();
+                foreach (var column in d.Columns!.Layout.Columns)
                 {
-                    // Two values, whatever they are: the other one.
-                    var (low, high) = (x.select(1, column.Start).min(), x.select(1, column.Start).max());
-                    other = low.Plus(high) - block;
-                }
-                else
-                {
-                    // So many places on, around the block: any other category is as likely.
-                    var by = randint(1, Math.Max(2, column.Width), [d.Count, 1], generator: d.Random);
-                    var from = (arange(Scalars.Whole(column.Width), dtype: int64).unsqueeze(0) - by).remainder(Scalars.Whole(column.Width));
-                    other = block.gather(1, from);
+                    using var scope = NewDisposeScope();
+                    var lost = rand([d.Count, 1], generator: d.Random).lt(Scalars.Of(d.Level(Shares)));
+                    var block = x.narrow(1, column.Start, column.Width);
+                    var fill = column.Categories.IsEmpty
+                        ? d.Columns.Mean.narrow(0, column.Start, 1).expand_as(block)
+                        : zeros_like(block);
+                    block.copy_(where(lost, fill, block));
                 }
 
-                block.copy_(where(flips, other, block));
+                return x;
             }
+        );
 
-            return x;
-        });
+    public static Corruption Units { get; } =
+        Corruption.Table(
+            "shifted_units",
+            "In each row one number arrives in another unit: times 1.25, 1.5, 2, 5 and 10.",
+            d =>
+            {
+                var columns = d.Columns!.Numeric;
+                var x = d.X.clone();
+                if (columns.Length == 0)
+                    return x;
+                var chosen = randint(0, columns.Length, [d.Count], generator: d.Random);
+                foreach (var (i, column) in columns.Index())
+                {
+                    using var scope = NewDisposeScope();
+                    // In the model's encoding (v - offset) / divisor.
+                    var factor = d.Level([1.25, 1.5, 2, 5, 10]);
+                    var value = x.select(1, column.Start);
+                    var scaled = value.mul(Scalars.Of(factor)).Plus((factor - 1) * column.Offset / column.Divisor);
+                    value.copy_(where(chosen.eq(Scalars.Whole(i)), scaled, value));
+                }
+
+                return x;
+            }
+        );
+
+    public static Corruption Flips { get; } =
+        Corruption.Table(
+            "category_flips",
+            "Wrong categories, 5, 10, 20, 30 and 50 % of all: another one of their column.",
+            d =>
+            {
+                var x = d.X.clone();
+                foreach (var column in d.Columns!.Categorical)
+                {
+                    using var scope = NewDisposeScope();
+                    var flips = rand([d.Count, 1], generator: d.Random).lt(Scalars.Of(d.Level(Shares)));
+                    var block = x.narrow(1, column.Start, column.Width);
+                    Tensor other;
+                    if (column.Categories.IsEmpty)
+                    {
+                        // Two values, whatever they are: the other one.
+                        var (low, high) = (x.select(1, column.Start).min(), x.select(1, column.Start).max());
+                        other = low.Plus(high) - block;
+                    }
+                    else
+                    {
+                        // So many places on, around the block: any other category is as likely.
+                        var by = randint(1, Math.Max(2, column.Width), [d.Count, 1], generator: d.Random);
+                        var from = (arange(Scalars.Whole(column.Width), dtype: int64).unsqueeze(0) - by).remainder(
+                            Scalars.Whole(column.Width)
+                        );
+                        other = block.gather(1, from);
+                    }
+
+                    block.copy_(where(flips, other, block));
+                }
+
+                return x;
+            }
+        );
 
     // [width], 1 at columns of numbers.
     private static Tensor Numbers(Distortion d)
     {
         var mask = new float[d.X.shape[1]];
-        foreach (var column in d.Columns!.Numeric) mask[column.Start] = 1;
+        foreach (var column in d.Columns!.Numeric)
+            mask[column.Start] = 1;
         return tensor(mask);
     }
 }

@@ -11,7 +11,8 @@ internal static class Warp
     public static Tensor Affine(Distortion d, double shift)
     {
         var (y, x, third) = (d.Height / 2, d.Width / 2, d.Side / 3);
-        var before = tensor(new double[] { x + third, y + third, x + third, y - third, x - third, y - third }).reshape(1, 3, 2)
+        var before = tensor(new double[] { x + third, y + third, x + third, y - third, x - third, y - third })
+            .reshape(1, 3, 2)
             .expand(d.Count, 3, 2);
         var after = before.Plus(d.Uniform(d.Count, 3, 2).to(float64).mul(Scalars.Of(shift)));
         // From where a pixel comes: the map of the moved points back onto the old ones, [n, 3, 2].

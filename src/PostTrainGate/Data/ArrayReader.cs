@@ -22,45 +22,72 @@ internal static class ArrayReader
         var (data, file) = (policy.Data, policy.Data.Source.Files[0]);
         if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty)
         {
-            throw data.Position.Error(DiagnosticCodes.PolicyConflict,
-                "'features.scale' and 'features.except' are for tables; for IDX and NPZ there is 'input.scale'.");
+            throw data.Position.Error(
+                DiagnosticCodes.PolicyConflict,
+                "'features.scale' and 'features.except' are for tables; for IDX and NPZ there is 'input.scale'."
+            );
         }
 
         var idx = IdxFile.Is(file);
         var shapes = idx ? new Dictionary<string, long[]?> { ["x"] = null } : NpzFile.Shapes(file);
         var name = idx ? "x" : InputArray(shapes, data);
         var rows = idx ? 0 : shapes[name]![0];
-        var others = shapes.Where(a => a.Key != name && a.Value is { Length: >= 2 } other && other[0] == rows).Select(a => a.Key)
-            .Order(StringComparer.Ordinal).Take(10).Select(Wording.Quote).ToArray();
+        var others = shapes
+            .Where(a => a.Key != name && a.Value is { Length: >= 2 } other && other[0] == rows)
+            .Select(a => a.Key)
+            .Order(StringComparer.Ordinal)
+            .Take(10)
+            .Select(Wording.Quote)
+            .ToArray();
         if (data.Features.Only.IsEmpty && others.Length > 0)
         {
-            notes.Add(new(DiagnosticCodes.DataColumn,
-                $"Inputs are read from the array {Wording.Quote(name)}; {Wording.List(others)} could hold them too. "
-                + "'features.only' names another.", data.Source.Position, Severity.Warning));
+            notes.Add(
+                new(
+                    DiagnosticCodes.DataColumn,
+                    $"Inputs are read from the array {Wording.Quote(name)}; {Wording.List(others)} could hold them too. "
+                        + "'features.only' names another.",
+                    data.Source.Position,
+                    Severity.Warning
+                )
+            );
         }
 
-        var label = data.Label ?? (data.Labels is null
-            ? LabelNames.FirstOrDefault(n => n != name && shapes.TryGetValue(n, out var shape) && shape is [var count] && count == rows)
-            : LabelColumn) ?? throw data.Position.Error(DiagnosticCodes.DataColumn,
-                "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.labels'.");
-        var arrays = idx ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
+        var label = data.Label
+            ?? (
+                data.Labels is null
+                    ? LabelNames.FirstOrDefault(n =>
+                        n != name && shapes.TryGetValue(n, out var shape) && shape is [var count] && count == rows
+                    )
+                    : LabelColumn
+            )
+            ?? throw data.Position.Error(
+                DiagnosticCodes.DataColumn,
+                "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.labels'."
+            );
+        var arrays = idx
+            ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
             : NpzFile.Read(file, n => n == name || (shapes[n] is null or [_] && (n == label || IsOfGroup(n, policy))));
         var inputs = arrays[name];
         if (inputs.numel() > DataLimits.Values)
         {
-            throw data.Source.Position.Error(DiagnosticCodes.DataUnreadable,
+            throw data.Source.Position.Error(
+                DiagnosticCodes.DataUnreadable,
                 $"{Wording.Quote(data.Source.Text)} has {inputs.numel()} values; "
-                + $"at most {DataLimits.Values} can be read: take a sample of the rows.");
+                    + $"at most {DataLimits.Values} can be read: take a sample of the rows."
+            );
         }
 
         rows = inputs.shape[0];
         var columns = arrays.Where(a => a.Key != name && a.Value.dim() == 1 && a.Value.shape[0] == rows).ToDictionary();
-        if (data.Labels is { } labels) columns[label] = Labels(labels, rows);
+        if (data.Labels is { } labels)
+            columns[label] = Labels(labels, rows);
         if (!columns.ContainsKey(label))
         {
-            throw data.Position.Error(DiagnosticCodes.DataColumn,
+            throw data.Position.Error(
+                DiagnosticCodes.DataColumn,
                 $"The labels are to be the array {Wording.Quote(label)}, which the file "
-                + $"lacks or which has not one value for each of {DataProblem.Rows(rows)}.");
+                    + $"lacks or which has not one value for each of {DataProblem.Rows(rows)}."
+            );
         }
 
         if (data.Features.Missing == Missing.Drop && inputs.is_floating_point())
@@ -68,15 +95,20 @@ internal static class ArrayReader
             var complete = inputs.isnan().flatten(1).any(1).logical_not().nonzero().flatten();
             MissingValues.Dropped(rows - complete.shape[0], complete.shape[0], data, notes);
             inputs = inputs.index_select(0, complete);
-            foreach (var (column, values) in columns.ToArray()) columns[column] = values.index_select(0, complete);
+            foreach (var (column, values) in columns.ToArray())
+                columns[column] = values.index_select(0, complete);
         }
 
         return (idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs, Table.Of(columns, data.Source), label);
     }
 
     // Conditions name columns somewhere in their text.
-    private static bool IsOfGroup(string name, GatePolicy policy) => policy.Groups.Any(g => g.Column == name || g.Dependent.Contains(name)
-        || g.Where?.Contains(name, StringComparison.OrdinalIgnoreCase) == true);
+    private static bool IsOfGroup(string name, GatePolicy policy) =>
+        policy.Groups.Any(g =>
+            g.Column == name
+            || g.Dependent.Contains(name)
+            || g.Where?.Contains(name, StringComparison.OrdinalIgnoreCase) == true
+        );
 
     private static string InputArray(IReadOnlyDictionary<string, long[]?> shapes, DataPolicy data)
     {
@@ -84,26 +116,41 @@ internal static class ArrayReader
         string[] found = named.Any() ? [.. named] : [.. shapes.Where(a => a.Value?.Length >= 2).Select(a => a.Key)];
         if (found is [var name] && shapes.TryGetValue(name, out var shape) && shape?.Length >= 2)
         {
-            return shape.All(axis => axis > 0) ? name : throw data.Position.Error(DiagnosticCodes.DataEmpty,
-                $"The array {Wording.Quote(name)} of the inputs has the shape ({string.Join(", ", shape)}), which holds no value.");
+            return shape.All(axis => axis > 0)
+                ? name
+                : throw data.Position.Error(
+                    DiagnosticCodes.DataEmpty,
+                    $"The array {Wording.Quote(name)} of the inputs has the shape ({string.Join(", ", shape)}), which holds no value."
+                );
         }
 
         var all = shapes.Keys.Order(StringComparer.Ordinal).Take(20).Select(Wording.Quote).ToArray();
-        throw data.Position.Error(DiagnosticCodes.DataColumn,
+        throw data.Position.Error(
+            DiagnosticCodes.DataColumn,
             $"It is not clear which array of {Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all)} "
-            + "holds the inputs; name one of two axes or more with 'features.only'.");
+                + "holds the inputs; name one of two axes or more with 'features.only'."
+        );
     }
 
     private static Tensor Labels(PolicyPath path, long rows)
     {
         var file = path.Files[0];
         var shapes = IdxFile.Is(file) ? null : NpzFile.Shapes(file);
-        var name = shapes is null or { Count: 1 } ? null : LabelNames.FirstOrDefault(shapes.ContainsKey)
-            ?? throw path.Position.Error(DiagnosticCodes.DataColumn,
-                $"It is not clear which array of {Wording.Quote(path.Text)} holds the labels; call it {Wording.List(LabelNames, "or")}.");
-        var labels = shapes is null ? IdxFile.Read(file) : NpzFile.Read(file, n => name is null || n == name).Values.First();
-        return labels.dim() == 1 && labels.shape[0] == rows ? labels
-            : throw path.Position.Error(DiagnosticCodes.DataValue,
-                $"{Wording.Quote(path.Text)} has the shape ({string.Join(", ", labels.shape)}); {rows} labels are needed.");
+        var name = shapes is null or { Count: 1 }
+            ? null
+            : LabelNames.FirstOrDefault(shapes.ContainsKey)
+                ?? throw path.Position.Error(
+                    DiagnosticCodes.DataColumn,
+                    $"It is not clear which array of {Wording.Quote(path.Text)} holds the labels; call it {Wording.List(LabelNames, "or")}."
+                );
+        var labels = shapes is null
+            ? IdxFile.Read(file)
+            : NpzFile.Read(file, n => name is null || n == name).Values.First();
+        return labels.dim() == 1 && labels.shape[0] == rows
+            ? labels
+            : throw path.Position.Error(
+                DiagnosticCodes.DataValue,
+                $"{Wording.Quote(path.Text)} has the shape ({string.Join(", ", labels.shape)}); {rows} labels are needed."
+            );
     }
 }

@@ -15,8 +15,11 @@ internal sealed record ClassColumn(string Title, ImmutableArray<string> Classes,
     public int this[int code] => code < 0 ? -1 : ClassOf[code];
 
     /// <summary>What to throw where rows have no value.</summary>
-    public GateException Missing(long missing, long rows, SourcePosition at) => at.Error(DiagnosticCodes.DataValue,
-        $"{Title} has no value in {missing} of {rows} rows; drop those rows or fill them in.");
+    public GateException Missing(long missing, long rows, SourcePosition at) =>
+        at.Error(
+            DiagnosticCodes.DataValue,
+            $"{Title} has no value in {missing} of {rows} rows; drop those rows or fill them in."
+        );
 }
 
 /// <summary>Reads which class rows are of.</summary>
@@ -30,10 +33,13 @@ internal static class ClassReader
     {
         var (title, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
         var coding = Code(table, column, title, at);
-        if (!data.Classes.IsEmpty) return Of(title, Listed(data, notes), coding, at, "'data.classes' does not list");
+        if (!data.Classes.IsEmpty)
+            return Of(title, Listed(data, notes), coding, at, "'data.classes' does not list");
         if (coding.Values.Length == 1)
-            throw at.Error(DiagnosticCodes.DataEmpty,
-                $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed.");
+            throw at.Error(
+                DiagnosticCodes.DataEmpty,
+                $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed."
+            );
         return new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)]);
     }
 
@@ -42,18 +48,30 @@ internal static class ClassReader
     public static ClassColumn Predictions(Table table, TableColumn column, ClassColumn labels, DataPolicy data)
     {
         var title = $"The prediction column {Wording.Quote(column.Name)}";
-        return Of(title, labels.Classes, Code(table, column, title, data.Position), data.Position,
-            data.Classes.IsEmpty ? "no label is; list every class in 'data.classes' where that is right" : "'data.classes' does not list");
+        return Of(
+            title,
+            labels.Classes,
+            Code(table, column, title, data.Position),
+            data.Position,
+            data.Classes.IsEmpty
+                ? "no label is; list every class in 'data.classes' where that is right"
+                : "'data.classes' does not list"
+        );
     }
 
     /// <summary>The class that counts as the favourable outcome.</summary>
     /// <exception cref="GateException">PTG3003 at the data's place.</exception>
     public static int Favorable(ImmutableArray<string> classes, DataPolicy data)
     {
-        if (data.Favorable is not { } favorable) return classes.Length - 1;
+        if (data.Favorable is not { } favorable)
+            return classes.Length - 1;
         var index = TruthValues.Find(classes, favorable);
-        return index >= 0 ? index : throw data.Position.Error(DiagnosticCodes.DataValue,
-            $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}.");
+        return index >= 0
+            ? index
+            : throw data.Position.Error(
+                DiagnosticCodes.DataValue,
+                $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}."
+            );
     }
 
     // 1 and true are one class.
@@ -62,28 +80,49 @@ internal static class ClassReader
         var (classes, twice) = TruthValues.Merge(data.Classes);
         if (classes.Length < 2)
         {
-            throw data.Position.Error(DiagnosticCodes.DataValue, $"'data.classes' lists {Wording.Quote(twice[0].First)} and "
-                + $"{Wording.Quote(twice[0].Again)}, which are the same truth value; at least two classes are needed.");
+            throw data.Position.Error(
+                DiagnosticCodes.DataValue,
+                $"'data.classes' lists {Wording.Quote(twice[0].First)} and "
+                    + $"{Wording.Quote(twice[0].Again)}, which are the same truth value; at least two classes are needed."
+            );
         }
 
-        notes.AddRange(twice.Select(t => new Diagnostic(DiagnosticCodes.DataValue, $"'data.classes' lists {Wording.Quote(t.First)} and "
-            + $"{Wording.Quote(t.Again)}, which are the same truth value: they are one class, {Wording.Quote(t.First)}.", data.Position,
-            Severity.Warning)));
+        notes.AddRange(
+            twice.Select(t => new Diagnostic(
+                DiagnosticCodes.DataValue,
+                $"'data.classes' lists {Wording.Quote(t.First)} and "
+                    + $"{Wording.Quote(t.Again)}, which are the same truth value: they are one class, {Wording.Quote(t.First)}.",
+                data.Position,
+                Severity.Warning
+            ))
+        );
         return classes;
     }
 
     private static Coding Code(Table table, TableColumn column, string title, SourcePosition at)
     {
         var coding = table.Code(column, numbersInText: true, MostClasses)
-            ?? throw at.Error(DiagnosticCodes.DataValue, $"{title} has more than {MostClasses} different values; it should name a class.");
-        return coding.Values.IsEmpty ? throw at.Error(DiagnosticCodes.DataValue, $"{title} has no value in any row.") : coding;
+            ?? throw at.Error(
+                DiagnosticCodes.DataValue,
+                $"{title} has more than {MostClasses} different values; it should name a class."
+            );
+        return coding.Values.IsEmpty
+            ? throw at.Error(DiagnosticCodes.DataValue, $"{title} has no value in any row.")
+            : coding;
     }
 
-    private static ClassColumn Of(string title, ImmutableArray<string> classes, Coding coding, SourcePosition at, string unlisted)
+    private static ClassColumn Of(
+        string title,
+        ImmutableArray<string> classes,
+        Coding coding,
+        SourcePosition at,
+        string unlisted
+    )
     {
         var classOf = coding.Values.Select(v => TruthValues.Find(classes, v)).ToArray();
         var unknown = coding.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
-        return unknown.Length == 0 ? new(title, classes, coding, classOf)
+        return unknown.Length == 0
+            ? new(title, classes, coding, classOf)
             : throw at.Error(DiagnosticCodes.DataValue, $"{title} holds {Wording.List(unknown)}, which {unlisted}.");
     }
 }

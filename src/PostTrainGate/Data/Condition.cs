@@ -23,17 +23,25 @@ internal static class Condition
         {
             var select = Table.Literal($"SELECT {condition}");
             // Deeper than the parts of a condition may lie, as each is several levels of JSON.
-            using var parsed = JsonDocument.Parse((string)table.Scalar($"SELECT json_serialize_sql({select})")!,
-                new() { MaxDepth = 10_000 });
+            using var parsed = JsonDocument.Parse(
+                (string)table.Scalar($"SELECT json_serialize_sql({select})")!,
+                new() { MaxDepth = 10_000 }
+            );
             var root = parsed.RootElement;
-            if (root.GetProperty("error").GetBoolean()) throw Wrong(root.GetProperty("error_message").GetString()!);
+            if (root.GetProperty("error").GetBoolean())
+                throw Wrong(root.GetProperty("error_message").GetString()!);
             var statements = root.GetProperty("statements");
-            if (statements.GetArrayLength() != 1 || !IsExpression(statements[0].GetProperty("node"), out var expression))
+            if (
+                statements.GetArrayLength() != 1
+                || !IsExpression(statements[0].GetProperty("node"), out var expression)
+            )
                 throw Wrong("it has to be one condition on the columns of a row, such as age >= 25");
             var allowed = new ConditionParts(table);
-            if (allowed.WhyNot(expression) is { } why) throw Wrong(why);
+            if (allowed.WhyNot(expression) is { } why)
+                throw Wrong(why);
             var truth = $"coalesce(CAST(CAST(({condition}\n) AS BOOLEAN) AS INTEGER), -1)";
-            if (!table.IsOfRows(truth)) throw Wrong("it has to be true or false of every row, not of all rows together");
+            if (!table.IsOfRows(truth))
+                throw Wrong("it has to be true or false of every row, not of all rows together");
             return (truth, [.. table.Columns.Select(c => c.Name).Where(allowed.Columns.Contains)]);
         }
         catch (DbException e)
@@ -45,15 +53,22 @@ internal static class Condition
             throw Wrong("it cannot be taken apart; write it more simply");
         }
 
-        GateException Wrong(string why) => group.Position.Error(DiagnosticCodes.DataCondition,
-            $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} does not run: {why}.");
+        GateException Wrong(string why) =>
+            group.Position.Error(
+                DiagnosticCodes.DataCondition,
+                $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} does not run: {why}."
+            );
     }
 
     // A bare SELECT of one unnamed expression, without any clause.
     private static bool IsExpression(JsonElement node, out JsonElement expression)
     {
         expression = default;
-        if (node.GetProperty("type").GetString() != "SELECT_NODE" || node.GetProperty("select_list").GetArrayLength() != 1) return false;
+        if (
+            node.GetProperty("type").GetString() != "SELECT_NODE"
+            || node.GetProperty("select_list").GetArrayLength() != 1
+        )
+            return false;
         expression = node.GetProperty("select_list")[0];
         string[] clauses = ["where_clause", "having", "sample", "qualify"];
         return expression.GetProperty("alias").GetString() == ""

@@ -14,38 +14,176 @@ internal sealed class ConditionParts(Table table)
     private static readonly HashSet<string> Functions = new(StringComparer.OrdinalIgnoreCase)
     {
         // Numbers.
-        "+", "-", "*", "/", "//", "%", "**", "^", "&", "|", "xor", "@", "add", "subtract", "multiply", "divide", "mod", "fmod", "abs",
-        "round", "floor", "ceil", "ceiling", "trunc", "sign", "sqrt", "cbrt", "exp", "ln", "log", "log2", "log10", "pow", "power",
-        "isnan", "isinf", "isfinite", "greatest", "least",
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "**",
+        "^",
+        "&",
+        "|",
+        "xor",
+        "@",
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "mod",
+        "fmod",
+        "abs",
+        "round",
+        "floor",
+        "ceil",
+        "ceiling",
+        "trunc",
+        "sign",
+        "sqrt",
+        "cbrt",
+        "exp",
+        "ln",
+        "log",
+        "log2",
+        "log10",
+        "pow",
+        "power",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "greatest",
+        "least",
         // Text.
-        "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape", "regexp_full_match",
-        "regexp_matches", "prefix", "starts_with", "^@", "suffix", "ends_with", "contains", "lower", "lcase", "upper", "ucase", "length",
-        "len", "strlen", "trim", "ltrim", "rtrim", "left", "right", "substr", "substring", "strpos", "instr", "position", "||", "concat",
+        "~~",
+        "!~~",
+        "~~*",
+        "!~~*",
+        "like_escape",
+        "not_like_escape",
+        "ilike_escape",
+        "not_ilike_escape",
+        "regexp_full_match",
+        "regexp_matches",
+        "prefix",
+        "starts_with",
+        "^@",
+        "suffix",
+        "ends_with",
+        "contains",
+        "lower",
+        "lcase",
+        "upper",
+        "ucase",
+        "length",
+        "len",
+        "strlen",
+        "trim",
+        "ltrim",
+        "rtrim",
+        "left",
+        "right",
+        "substr",
+        "substring",
+        "strpos",
+        "instr",
+        "position",
+        "||",
+        "concat",
         "strip_accents",
         // Dates.
-        "year", "month", "day", "hour", "minute", "second", "quarter", "week", "weekday", "dayofweek", "isodow", "dayofyear", "date_part",
-        "datepart", "date_trunc", "datetrunc", "date_diff", "datediff", "date_sub", "datesub", "age",
+        "year",
+        "month",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "quarter",
+        "week",
+        "weekday",
+        "dayofweek",
+        "isodow",
+        "dayofyear",
+        "date_part",
+        "datepart",
+        "date_trunc",
+        "datetrunc",
+        "date_diff",
+        "datediff",
+        "date_sub",
+        "datesub",
+        "age",
         // Missing values.
-        "coalesce", "ifnull", "nullif",
+        "coalesce",
+        "ifnull",
+        "nullif",
     };
 
     // A pattern that a row brings could cost any time.
     private static readonly HashSet<string> Patterns = new(StringComparer.OrdinalIgnoreCase)
     {
-        "~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape", "regexp_full_match",
+        "~~",
+        "!~~",
+        "~~*",
+        "!~~*",
+        "like_escape",
+        "not_like_escape",
+        "ilike_escape",
+        "not_ilike_escape",
+        "regexp_full_match",
         "regexp_matches",
     };
 
-    private static readonly HashSet<string> Classes = ["COLUMN_REF", "CONSTANT", "COMPARISON", "CONJUNCTION", "FUNCTION", "OPERATOR",
-        "CASE", "CAST", "BETWEEN", "COLLATE"];
+    private static readonly HashSet<string> Classes =
+    [
+        "COLUMN_REF",
+        "CONSTANT",
+        "COMPARISON",
+        "CONJUNCTION",
+        "FUNCTION",
+        "OPERATOR",
+        "CASE",
+        "CAST",
+        "BETWEEN",
+        "COLLATE",
+    ];
 
-    private static readonly HashSet<string> Operators = ["COMPARE_IN", "COMPARE_NOT_IN", "OPERATOR_NOT", "OPERATOR_IS_NULL",
-        "OPERATOR_IS_NOT_NULL", "OPERATOR_COALESCE", "OPERATOR_NULLIF", "STRUCT_EXTRACT", "OPERATOR_TRY"];
+    private static readonly HashSet<string> Operators =
+    [
+        "COMPARE_IN",
+        "COMPARE_NOT_IN",
+        "OPERATOR_NOT",
+        "OPERATOR_IS_NULL",
+        "OPERATOR_IS_NOT_NULL",
+        "OPERATOR_COALESCE",
+        "OPERATOR_NULLIF",
+        "STRUCT_EXTRACT",
+        "OPERATOR_TRY",
+    ];
 
-    private static readonly HashSet<string> Types = ["BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT",
-        "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "DATE", "TIME", "TIMESTAMP",
+    private static readonly HashSet<string> Types =
+    [
+        "BOOLEAN",
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "VARCHAR",
+        "DATE",
+        "TIME",
+        "TIMESTAMP",
         "TIMESTAMP WITH TIME ZONE",
-        "INTERVAL", "UNBOUND"];
+        "INTERVAL",
+        "UNBOUND",
+    ];
 
     /// <summary>Names of the columns that the condition reads, in any case.</summary>
     public HashSet<string> Columns { get; } = new(StringComparer.OrdinalIgnoreCase);
@@ -57,68 +195,114 @@ internal sealed class ConditionParts(Table table)
     {
         if (node.ValueKind == JsonValueKind.Array)
             return node.EnumerateArray().Select(n => OfAny(n, depth)).FirstOrDefault(w => w is not null);
-        if (node.ValueKind != JsonValueKind.Object) return null;
+        if (node.ValueKind != JsonValueKind.Object)
+            return null;
         if (node.TryGetProperty("class", out var kind) && kind.ValueKind == JsonValueKind.String)
         {
-            if (++depth > DataLimits.ConditionDepth) return $"its parts lie deeper than {DataLimits.ConditionDepth} in each other";
-            if (OfExpression(node, kind.GetString()!) is { } why) return why;
+            if (++depth > DataLimits.ConditionDepth)
+                return $"its parts lie deeper than {DataLimits.ConditionDepth} in each other";
+            if (OfExpression(node, kind.GetString()!) is { } why)
+                return why;
             // A constant's own value and a cast's type are no expressions.
-            if (kind.GetString() == "CONSTANT") return null;
+            if (kind.GetString() == "CONSTANT")
+                return null;
         }
 
         return node.EnumerateObject().Select(p => OfAny(p.Value, depth)).FirstOrDefault(w => w is not null);
     }
 
-    private string? OfExpression(JsonElement node, string kind) => kind switch
-    {
-        "SUBQUERY" or "STAR" => "it may look at one row only, through the names of columns",
-        "WINDOW" => "it has to be true or false of every row, not of all rows together",
-        "PARAMETER" => "it has a parameter, which has no value",
-        _ when !Classes.Contains(kind) => $"it may not use {Plain(kind)}",
-        "COLUMN_REF" => OfColumn([.. node.GetProperty("column_names").EnumerateArray().Select(n => n.GetString()!)]),
-        "FUNCTION" => OfFunction(node),
-        "OPERATOR" when !Operators.Contains(node.GetProperty("type").GetString()!) =>
-            $"it may not use {Plain(node.GetProperty("type").GetString()!)}",
-        "CAST" when !Types.Contains(node.GetProperty("cast_type").GetProperty("id").GetString()!) =>
-            $"it may not convert to {Plain(node.GetProperty("cast_type").GetProperty("id").GetString()!)}",
-        _ => null,
-    };
+    private string? OfExpression(JsonElement node, string kind) =>
+        kind switch
+        {
+            "SUBQUERY" or "STAR" => "it may look at one row only, through the names of columns",
+            "WINDOW" => "it has to be true or false of every row, not of all rows together",
+            "PARAMETER" => "it has a parameter, which has no value",
+            _ when !Classes.Contains(kind) => $"it may not use {Plain(kind)}",
+            "COLUMN_REF" => OfColumn([
+                .. node.GetProperty("column_names").EnumerateArray().Select(n => n.GetString()!),
+            ]),
+            "FUNCTION" => OfFunction(node),
+            "OPERATOR" when !Operators.Contains(node.GetProperty("type").GetString()!) =>
+                $"it may not use {Plain(node.GetProperty("type").GetString()!)}",
+            "CAST" when !Types.Contains(node.GetProperty("cast_type").GetProperty("id").GetString()!) =>
+                $"it may not convert to {Plain(node.GetProperty("cast_type").GetProperty("id").GetString()!)}",
+            _ => null,
+        };
 
     // Words such as current_date and user are read as columns too, and are values of the moment where there is no such column.
     private string? OfColumn(string[] path)
     {
-        var name = table.Columns.FirstOrDefault(c => path.Take(2).Contains(c.Name, StringComparer.OrdinalIgnoreCase))?.Name;
-        if (name is not null) Columns.Add(name);
+        var name = table
+            .Columns.FirstOrDefault(c => path.Take(2).Contains(c.Name, StringComparer.OrdinalIgnoreCase))
+            ?.Name;
+        if (name is not null)
+            Columns.Add(name);
         var near = Wording.Nearest(path[^1], [.. table.Columns.Select(c => c.Name)]);
-        return name is not null ? null : $"it names {Wording.Quote(string.Join('.', path))}, which is no column of the data"
-            + (near is null ? "" : $"; did you mean {Wording.Quote(near)}?");
+        return name is not null
+            ? null
+            : $"it names {Wording.Quote(string.Join('.', path))}, which is no column of the data"
+                + (near is null ? "" : $"; did you mean {Wording.Quote(near)}?");
     }
 
     private static string? OfFunction(JsonElement node)
     {
         var name = node.GetProperty("function_name").GetString()!;
-        var bare = !IsFilled(node, "filter") && !IsFilled(node, "order_bys", "orders") && !node.GetProperty("distinct").GetBoolean();
-        if (Aggregates.Contains(name)) return "it has to be true or false of every row, not of all rows together";
+        var bare =
+            !IsFilled(node, "filter")
+            && !IsFilled(node, "order_bys", "orders")
+            && !node.GetProperty("distinct").GetBoolean();
+        if (Aggregates.Contains(name))
+            return "it has to be true or false of every row, not of all rows together";
         if (!bare || !Functions.Contains(name) || IsFilled(node, "schema") || IsFilled(node, "catalog"))
             return $"the function {Wording.Quote(name)} is not one of those that a condition may use, such as {{+, abs, lower, contains, year}}";
-        if (!Patterns.Contains(name)) return null;
-        var pattern = node.GetProperty("children") is var arguments && arguments.GetArrayLength() > 1 ? arguments[1] : default;
-        if (pattern.ValueKind != JsonValueKind.Object || pattern.GetProperty("class").GetString() != "CONSTANT"
-            || !pattern.GetProperty("value").TryGetProperty("value", out var text) || text.ValueKind != JsonValueKind.String)
+        if (!Patterns.Contains(name))
+            return null;
+        var pattern =
+            node.GetProperty("children") is var arguments && arguments.GetArrayLength() > 1 ? arguments[1] : default;
+        if (
+            pattern.ValueKind != JsonValueKind.Object
+            || pattern.GetProperty("class").GetString() != "CONSTANT"
+            || !pattern.GetProperty("value").TryGetProperty("value", out var text)
+            || text.ValueKind != JsonValueKind.String
+        )
             return "a pattern has to be a text that stands in the condition";
         var wild = text.GetString()!.Count(c => c is '%' or '_');
-        return name.Contains('~', StringComparison.Ordinal) && text.GetString()!.Contains('_', StringComparison.Ordinal) && wild > 20
-            ? "its pattern has more than 20 wildcards" : null;
+        return
+            name.Contains('~', StringComparison.Ordinal)
+            && text.GetString()!.Contains('_', StringComparison.Ordinal)
+            && wild > 20
+            ? "its pattern has more than 20 wildcards"
+            : null;
     }
 
     private static readonly HashSet<string> Aggregates = new(StringComparer.OrdinalIgnoreCase)
-        { "count", "count_star", "sum", "avg", "min", "max", "median", "first", "last", "any_value", "bool_and", "bool_or", "mean",
-            "stddev" };
+    {
+        "count",
+        "count_star",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "median",
+        "first",
+        "last",
+        "any_value",
+        "bool_and",
+        "bool_or",
+        "mean",
+        "stddev",
+    };
 
-    private static bool IsFilled(JsonElement node, string property, string? inner = null) => node.TryGetProperty(property, out var value)
-        && (inner is null ? value.ValueKind is not JsonValueKind.Null && !(value.ValueKind == JsonValueKind.String
-            && value.GetString() == "")
-            : value.ValueKind == JsonValueKind.Object && value.TryGetProperty(inner, out var list) && list.GetArrayLength() > 0);
+    private static bool IsFilled(JsonElement node, string property, string? inner = null) =>
+        node.TryGetProperty(property, out var value)
+        && (
+            inner is null
+                ? value.ValueKind is not JsonValueKind.Null
+                    && !(value.ValueKind == JsonValueKind.String && value.GetString() == "")
+                : value.ValueKind == JsonValueKind.Object
+                    && value.TryGetProperty(inner, out var list)
+                    && list.GetArrayLength() > 0
+        );
 
     private static string Plain(string word) => word.Replace('_', ' ').ToLowerInvariant();
 }

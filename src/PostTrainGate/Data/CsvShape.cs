@@ -18,7 +18,8 @@ internal static class CsvShape
     public static bool Is(string file)
     {
         var name = file.ToLowerInvariant();
-        if (Path.GetExtension(name) is ".gz" or ".zst") name = Path.GetFileNameWithoutExtension(name);
+        if (Path.GetExtension(name) is ".gz" or ".zst")
+            name = Path.GetFileNameWithoutExtension(name);
         return Path.GetExtension(name) is ".csv" or ".tsv";
     }
 
@@ -36,10 +37,13 @@ internal static class CsvShape
             var count = stream?.ReadAtLeast(line, line.Length, throwOnEndOfStream: false) ?? 0;
             ReadOnlySpan<byte> first = line.AsSpan(0, count);
             first = first[..Math.Max(0, first.IndexOf((byte)'\n'))];
-            if (first.Contains((byte)'\'') || first.Contains((byte)'"')) return "";
+            if (first.Contains((byte)'\'') || first.Contains((byte)'"'))
+                return "";
             var length = first.Length;
             var found = Delimiters.Where(d => line.AsSpan(0, length).Contains((byte)d)).ToArray();
-            return found is [var only] && first.Count((byte)only) >= wide ? $", delim = '{only}', quote = '\"', escape = '\"'" : "";
+            return found is [var only] && first.Count((byte)only) >= wide
+                ? $", delim = '{only}', quote = '\"', escape = '\"'"
+                : "";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -66,20 +70,25 @@ internal static class CsvShape
         var record = new Record();
         var header = (Line: 0, Counts: Array.Empty<int>());
         var buffer = new byte[1 << 14];
-        for (long seen = 0; seen < MostBytes;)
+        for (long seen = 0; seen < MostBytes; )
         {
             var count = stream.Read(buffer);
-            if (seen == 0 && count > 1 && buffer is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]) return "it is UTF-16; save it as UTF-8";
+            if (seen == 0 && count > 1 && buffer is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
+                return "it is UTF-16; save it as UTF-8";
             seen += count;
             foreach (var b in buffer.AsSpan(0, count))
             {
-                if (!record.Add(b)) continue;
-                if (Check(record, ref header) is { } fault) return fault;
+                if (!record.Add(b))
+                    continue;
+                if (Check(record, ref header) is { } fault)
+                    return fault;
                 record.Next();
             }
 
-            if (record.Length > LongestLine) return $"line {Line(record.Line)} is longer than {LongestLine} bytes";
-            if (count == 0) return Check(record, ref header);
+            if (record.Length > LongestLine)
+                return $"line {Line(record.Line)} is longer than {LongestLine} bytes";
+            if (count == 0)
+                return Check(record, ref header);
         }
 
         return null;
@@ -87,8 +96,10 @@ internal static class CsvShape
 
     private static string? Check(Record record, ref (int Line, int[] Counts) header)
     {
-        if (record.Length == 0) return null;
-        if (!Utf8.IsValid(record.Bytes)) return $"line {Line(record.Line)} is not UTF-8; save the file as UTF-8";
+        if (record.Length == 0)
+            return null;
+        if (!Utf8.IsValid(record.Bytes))
+            return $"line {Line(record.Line)} is not UTF-8; save the file as UTF-8";
         var counts = Delimiters.Select(record.Count).ToArray();
         if (header.Line == 0)
         {
@@ -99,25 +110,30 @@ internal static class CsvShape
         var most = header.Counts.Max();
         if (most == 0)
         {
-            return counts.Max() == 0 ? null : $"line {Line(header.Line)} has 1 value and line {Line(record.Line)} has {counts.Max() + 1}: the "
-                + "first line has to hold the names of the columns, with no title above";
+            return counts.Max() == 0
+                ? null
+                : $"line {Line(header.Line)} has 1 value and line {Line(record.Line)} has {counts.Max() + 1}: the "
+                    + "first line has to hold the names of the columns, with no title above";
         }
 
         var at = Array.IndexOf(header.Counts, most);
-        return counts[at] == most ? null : $"line {Line(record.Line)} has {Values(counts[at] + 1)}, the header in line {Line(header.Line)} has "
-            + $"{most + 1}; values that hold '{(Delimiters[at] == '\t' ? "\\t" : $"{Delimiters[at]}")}' have to be in quotes";
+        return counts[at] == most
+            ? null
+            : $"line {Line(record.Line)} has {Values(counts[at] + 1)}, the header in line {Line(header.Line)} has "
+                + $"{most + 1}; values that hold '{(Delimiters[at] == '\t' ? "\\t" : $"{Delimiters[at]}")}' have to be in quotes";
     }
 
     private static string Values(int count) => count == 1 ? "1 value" : $"{count} values";
 
     private static string Line(int line) => line.ToString(CultureInfo.InvariantCulture);
 
-    private static Stream? Open(string file) => Path.GetExtension(file).ToLowerInvariant() switch
-    {
-        ".gz" => new GZipStream(File.OpenRead(file), CompressionMode.Decompress),
-        ".zst" => null,
-        _ => File.OpenRead(file),
-    };
+    private static Stream? Open(string file) =>
+        Path.GetExtension(file).ToLowerInvariant() switch
+        {
+            ".gz" => new GZipStream(File.OpenRead(file), CompressionMode.Decompress),
+            ".zst" => null,
+            _ => File.OpenRead(file),
+        };
 
     /// <summary>One row, which may be of several lines where a value is in quotes.</summary>
     private sealed class Record
@@ -141,13 +157,18 @@ internal static class CsvShape
             if (b == '\n')
             {
                 _lines++;
-                if (!_quoted) return true;
+                if (!_quoted)
+                    return true;
             }
 
-            if (b == '\r') return false;
-            if (b == '"') _quoted = !_quoted;
-            else if (!_quoted && b < 128) _counts[b]++;
-            if (Length == _bytes.Length) Array.Resize(ref _bytes, 2 * Length);
+            if (b == '\r')
+                return false;
+            if (b == '"')
+                _quoted = !_quoted;
+            else if (!_quoted && b < 128)
+                _counts[b]++;
+            if (Length == _bytes.Length)
+                Array.Resize(ref _bytes, 2 * Length);
             _bytes[Length++] = b;
             return false;
         }

@@ -28,27 +28,50 @@ public static class DataReader
         List<Diagnostic> notes = [];
         var (array, columns, labelName) = SourceOf(source).Read(policy, wanted, notes);
         using var table = columns;
-        if (table.Rows == 0) throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
+        if (table.Rows == 0)
+            throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
 
         if (labelName is null)
-            throw data.Position.Error(DiagnosticCodes.DataColumn, "'data.label' has to name the column with the labels.");
+            throw data.Position.Error(
+                DiagnosticCodes.DataColumn,
+                "'data.label' has to name the column with the labels."
+            );
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
-        if (array is null && data.Features.Missing == Missing.Drop) MissingValues.Dropped(table.Drop(features), table.Rows, data, notes);
+        if (array is null && data.Features.Missing == Missing.Drop)
+            MissingValues.Dropped(table.Drop(features), table.Rows, data, notes);
         var (classes, labels) = Labels(table, label, data, notes);
         var favorable = ClassReader.Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
-        var strata = policy.Groups.Where(g => g.Cross.IsEmpty).Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf).ToArray();
+        var strata = policy
+            .Groups.Where(g => g.Cross.IsEmpty)
+            .Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf)
+            .ToArray();
         var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed);
         CheckSplits(splits, labels, classes, data.Splits.Position, notes);
-        notes.AddRange(policy.Groups.Where(g => g.Cross.IsEmpty)
-            .SelectMany(g => GroupReader.Missing(g, groups[g.Name].LevelOf.Count(l => l < 0), table.Rows)));
+        notes.AddRange(
+            policy
+                .Groups.Where(g => g.Cross.IsEmpty)
+                .SelectMany(g => GroupReader.Missing(g, groups[g.Name].LevelOf.Count(l => l < 0), table.Rows))
+        );
 
-        var (inputs, layout) = array is null ? TableEncoder.Encode(table, features, policy, splits, wanted, notes)
+        var (inputs, layout) = array is null
+            ? TableEncoder.Encode(table, features, policy, splits, wanted, notes)
             : (Rows(array, splits, policy, notes), null);
         InputBounds.Check(inputs, layout, policy, notes);
-        var sets = splits.Select((rows, s) => new EvaluationSet(inputs[s], tensor(rows.Select(r => (long)labels[r]).ToArray()), classes,
-            groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)), layout, favorable)).ToArray();
+        var sets = splits
+            .Select(
+                (rows, s) =>
+                    new EvaluationSet(
+                        inputs[s],
+                        tensor(rows.Select(r => (long)labels[r]).ToArray()),
+                        classes,
+                        groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)),
+                        layout,
+                        favorable
+                    )
+            )
+            .ToArray();
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
     }
 
@@ -57,18 +80,31 @@ public static class DataReader
     /// <param name="Several">Whether several files are one set of rows.</param>
     /// <param name="Reads">Whether a file is of this kind.</param>
     /// <param name="Read">Inputs [n, ...] (null: columns of the table have to be encoded), columns, and which of them is the label.</param>
-    private sealed record Source(string Name, bool Several, Func<string, bool> Reads,
-        Func<GatePolicy, ModelInputs?, List<Diagnostic>, (Tensor? Inputs, Table Columns, string? Label)> Read);
+    private sealed record Source(
+        string Name,
+        bool Several,
+        Func<string, bool> Reads,
+        Func<GatePolicy, ModelInputs?, List<Diagnostic>, (Tensor? Inputs, Table Columns, string? Label)> Read
+    );
 
     // Another kind of data is another line.
     private static readonly Source[] Sources =
     [
-        new("CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)", true, Table.Reads,
-            (policy, _, _) => (null, Table.Load(policy.Data.Source), policy.Data.Label)),
-        new("images in a folder for each class (PNG, JPEG, WEBP, GIF, BMP)", true, ImageReader.Reads,
-            (policy, wanted, notes) => ImageReader.Read(policy, wanted, notes)),
-        new("NPZ (.npz)", false, f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase),
-            (policy, _, notes) => ArrayReader.Read(policy, notes)),
+        new("CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)", true, Table.Reads, (policy, _, _) =>
+            (null, Table.Load(policy.Data.Source), policy.Data.Label)
+        ),
+        new(
+            "images in a folder for each class (PNG, JPEG, WEBP, GIF, BMP)",
+            true,
+            ImageReader.Reads,
+            (policy, wanted, notes) => ImageReader.Read(policy, wanted, notes)
+        ),
+        new(
+            "NPZ (.npz)",
+            false,
+            f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase),
+            (policy, _, notes) => ArrayReader.Read(policy, notes)
+        ),
         new("IDX", false, IdxFile.Is, (policy, _, notes) => ArrayReader.Read(policy, notes)),
     ];
 
@@ -76,43 +112,72 @@ public static class DataReader
     {
         if (Array.Find(Sources, s => path.Files.All(s.Reads)) is not { } source)
         {
-            throw path.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(path.Text)} is of no kind that can be read: "
-                + $"{Wording.List(Sources.Select(s => s.Name), "or")}.");
+            throw path.Position.Error(
+                DiagnosticCodes.DataUnreadable,
+                $"{Wording.Quote(path.Text)} is of no kind that can be read: "
+                    + $"{Wording.List(Sources.Select(s => s.Name), "or")}."
+            );
         }
 
-        return source.Several || path.Files.Length == 1 ? source : throw path.Position.Error(DiagnosticCodes.DataUnreadable,
-            $"{Wording.Quote(path.Text)} stands for {path.Files.Length} files; only tables and images can be in several.");
+        return source.Several || path.Files.Length == 1
+            ? source
+            : throw path.Position.Error(
+                DiagnosticCodes.DataUnreadable,
+                $"{Wording.Quote(path.Text)} stands for {path.Files.Length} files; only tables and images can be in several."
+            );
     }
 
-    private static (ImmutableArray<string> Classes, int[] Labels) Labels(Table table, TableColumn column, DataPolicy data,
-        List<Diagnostic> notes)
+    private static (ImmutableArray<string> Classes, int[] Labels) Labels(
+        Table table,
+        TableColumn column,
+        DataPolicy data,
+        List<Diagnostic> notes
+    )
     {
         var label = ClassReader.Labels(table, column, data, notes);
         int[] labels = [.. table.Integers(label.Coding.Sql).Select(code => label[code])];
-        return labels.Count(c => c < 0) is > 0 and var missing ? throw label.Missing(missing, table.Rows, data.Position)
+        return labels.Count(c => c < 0) is > 0 and var missing
+            ? throw label.Missing(missing, table.Rows, data.Position)
             : (label.Classes, labels);
     }
 
     // Rows are needed to fit encoders on and to measure; those to choose on, and rows of each class, by a repair alone.
-    private static void CheckSplits(int[][] splits, int[] labels, ImmutableArray<string> classes, SourcePosition position,
-        List<Diagnostic> notes)
+    private static void CheckSplits(
+        int[][] splits,
+        int[] labels,
+        ImmutableArray<string> classes,
+        SourcePosition position,
+        List<Diagnostic> notes
+    )
     {
         foreach (var (name, split) in new[] { ("repair", splits[0]), ("test", splits[2]) })
         {
-            if (split.Length > 0) continue;
-            throw position.Error(DiagnosticCodes.DataEmpty,
-                $"The {name} split has no rows: its share of {DataProblem.Rows(labels.Length)} is too small.");
+            if (split.Length > 0)
+                continue;
+            throw position.Error(
+                DiagnosticCodes.DataEmpty,
+                $"The {name} split has no rows: its share of {DataProblem.Rows(labels.Length)} is too small."
+            );
         }
 
-        if (Absent(splits[2].Select(row => labels[row]), classes) is not { Length: > 0 } absent) return;
-        notes.Add(new(DiagnosticCodes.DataEmpty, $"The test split of {DataProblem.Rows(splits[2].Length)} has none of "
-            + $"{Named(absent, classes)}: nothing is known of how the model does there.", position, Severity.Warning));
+        if (Absent(splits[2].Select(row => labels[row]), classes) is not { Length: > 0 } absent)
+            return;
+        notes.Add(
+            new(
+                DiagnosticCodes.DataEmpty,
+                $"The test split of {DataProblem.Rows(splits[2].Length)} has none of "
+                    + $"{Named(absent, classes)}: nothing is known of how the model does there.",
+                position,
+                Severity.Warning
+            )
+        );
     }
 
     /// <summary>What a repair lacks in the splits, in one sentence; null where nothing.</summary>
     internal static string? WhyNoRepair(DataSplits splits)
     {
-        if (splits.Select.Count == 0) return "No repair is possible, as the split that repairs are chosen on has no rows.";
+        if (splits.Select.Count == 0)
+            return "No repair is possible, as the split that repairs are chosen on has no rows.";
         return Absent(splits.Repair.LabelValues, splits.Repair.ClassNames) is { Length: > 0 } absent
             ? $"No repair is possible, as the repair split of {DataProblem.Rows(splits.Repair.Count)} has none of "
                 + $"{Named(absent, splits.Repair.ClassNames)}."
@@ -130,27 +195,43 @@ public static class DataReader
     private static Tensor[] Rows(Tensor array, int[][] splits, GatePolicy policy, List<Diagnostic> notes)
     {
         var (missing, total) = (0, splits.Sum(s => s.Length));
-        var inputs = splits.Select(rows =>
-        {
-            using var index = tensor(rows.Select(r => (long)r).ToArray());
-            using var chosen = array.index_select(0, index);
-            var split = chosen.to(float32, copy: true).mul_(policy.Input.Scale);
-            if (!array.is_floating_point()) return split;
-            using var scope = NewDisposeScope();
-            if (split.isinf().any().item<bool>())
-                throw policy.Data.Position.Error(DiagnosticCodes.DataValue, "The inputs hold values that are not finite numbers.");
-            missing += rows.Length == 0 ? 0 : (int)split.isnan().flatten(1).any(1).sum().item<long>();
-            return split;
-        }).ToArray();
-        if (missing == 0) return inputs;
+        var inputs = splits
+            .Select(rows =>
+            {
+                using var index = tensor(rows.Select(r => (long)r).ToArray());
+                using var chosen = array.index_select(0, index);
+                var split = chosen.to(float32, copy: true).mul_(policy.Input.Scale);
+                if (!array.is_floating_point())
+                    return split;
+                using var scope = NewDisposeScope();
+                if (split.isinf().any().item<bool>())
+                    throw policy.Data.Position.Error(
+                        DiagnosticCodes.DataValue,
+                        "The inputs hold values that are not finite numbers."
+                    );
+                missing += rows.Length == 0 ? 0 : (int)split.isnan().flatten(1).any(1).sum().item<long>();
+                return split;
+            })
+            .ToArray();
+        if (missing == 0)
+            return inputs;
         if (policy.Data.Features.Missing == Missing.Error)
         {
-            throw policy.Data.Position.Error(DiagnosticCodes.DataValue,
-                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, and 'features.missing' is 'error'.");
+            throw policy.Data.Position.Error(
+                DiagnosticCodes.DataValue,
+                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, and 'features.missing' is 'error'."
+            );
         }
 
-        notes.Add(new(DiagnosticCodes.DataValue, $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, which the "
-            + "model gets as they are; 'features.missing: error' refuses such rows.", policy.Data.Position, Severity.Note));
+        notes.Add(
+            new(
+                DiagnosticCodes.DataValue,
+                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, which the "
+                    + "model gets as they are; 'features.missing: error' refuses such rows.",
+                policy.Data.Position,
+                Severity.Note
+            )
+        );
         return inputs;
     }
 }

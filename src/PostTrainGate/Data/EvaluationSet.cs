@@ -11,8 +11,14 @@ public sealed class EvaluationSet : IDisposable
     private int[]? _rows;
 
     /// <summary>Takes ownership of the tensors.</summary>
-    public EvaluationSet(Tensor inputs, Tensor labels, ImmutableArray<string> classNames,
-        ImmutableDictionary<string, GroupColumn> groups, FeatureLayout? layout, int favorable)
+    public EvaluationSet(
+        Tensor inputs,
+        Tensor labels,
+        ImmutableArray<string> classNames,
+        ImmutableDictionary<string, GroupColumn> groups,
+        FeatureLayout? layout,
+        int favorable
+    )
     {
         (Inputs, Labels) = (inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
         (ClassNames, Groups, Layout, Favorable) = (classNames, groups, layout, favorable);
@@ -48,16 +54,19 @@ public sealed class EvaluationSet : IDisposable
     {
         get
         {
-            if (!_incomplete.IsDefault) return _incomplete;
+            if (!_incomplete.IsDefault)
+                return _incomplete;
             using var scope = NewDisposeScope();
-            return _incomplete = Count == 0 ? [] : [.. Inputs.isnan().flatten(1).any(1).nonzero().data<long>().Select(r => (int)r)];
+            return _incomplete =
+                Count == 0 ? [] : [.. Inputs.isnan().flatten(1).any(1).nonzero().data<long>().Select(r => (int)r)];
         }
     }
 
     /// <summary>The rows that lack no value, or null where all are such; the caller disposes it.</summary>
     public EvaluationSet? Complete()
     {
-        if (IncompleteRows.IsEmpty) return null;
+        if (IncompleteRows.IsEmpty)
+            return null;
         int[] rows = [.. Enumerable.Range(0, Count).Except(IncompleteRows)];
         var complete = Take(rows);
         complete._rows = rows;
@@ -73,15 +82,28 @@ public sealed class EvaluationSet : IDisposable
         using var scope = NewDisposeScope();
         var index = tensor(rows.ToArray().Select(r => (long)r).ToArray());
         var chosen = rows.ToArray();
-        return new EvaluationSet(Inputs.index_select(0, index), Labels.index_select(0, index), ClassNames,
-            Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen)), Layout, Favorable);
+        return new EvaluationSet(
+            Inputs.index_select(0, index),
+            Labels.index_select(0, index),
+            ClassNames,
+            Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen)),
+            Layout,
+            Favorable
+        );
     }
 
     /// <summary>The same rows with their classes in another order, which may name more of them; takes over the inputs.</summary>
     internal EvaluationSet WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places)
     {
         using var old = Labels;
-        return new(Inputs, tensor(LabelValues.Select(y => (long)places[y]).ToArray()), names, Groups, Layout, places[Favorable]);
+        return new(
+            Inputs,
+            tensor(LabelValues.Select(y => (long)places[y]).ToArray()),
+            names,
+            Groups,
+            Layout,
+            places[Favorable]
+        );
     }
 
     /// <inheritdoc/>
@@ -99,10 +121,13 @@ public sealed class EvaluationSet : IDisposable
 public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, EvaluationSet Test) : IDisposable
 {
     /// <summary>The same splits with their classes in another order; takes over the rows.</summary>
-    internal DataSplits WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places) => this with
-    {
-        Repair = Repair.WithClasses(names, places), Select = Select.WithClasses(names, places), Test = Test.WithClasses(names, places),
-    };
+    internal DataSplits WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places) =>
+        this with
+        {
+            Repair = Repair.WithClasses(names, places),
+            Select = Select.WithClasses(names, places),
+            Test = Test.WithClasses(names, places),
+        };
 
     /// <summary>What a reader of the result should know about the data; none is an error.</summary>
     public ImmutableArray<Diagnostic> Diagnostics { get; init; } = [];
@@ -122,8 +147,13 @@ public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, Eval
 /// <param name="LevelOf">Per row the index of its level; -1 where the value is missing.</param>
 /// <param name="Privileged">Index of the privileged level, everything else being unprivileged; null: levels stand side by side.</param>
 /// <param name="SourceColumns">Columns of the data that the group is made of.</param>
-public sealed record GroupColumn(string Name, ImmutableArray<string> Levels, ImmutableArray<int> LevelOf, int? Privileged,
-    ImmutableArray<string> SourceColumns)
+public sealed record GroupColumn(
+    string Name,
+    ImmutableArray<string> Levels,
+    ImmutableArray<int> LevelOf,
+    int? Privileged,
+    ImmutableArray<string> SourceColumns
+)
 {
     /// <summary>Columns that depend on the group's and change with them in a counterfactual.</summary>
     public ImmutableArray<string> Dependent { get; init; } = [];
@@ -148,8 +178,13 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
         get
         {
             const int most = 12;
-            var named = Columns.Take(most).Select(c => c.Categories.Length == 0 ? Wording.Plain(c.Name, 40)
-                : $"{Wording.Plain(c.Name, 40)}: {c.Categories.Length} {(c.Categories.Length == 1 ? "category" : "categories")}");
+            var named = Columns
+                .Take(most)
+                .Select(c =>
+                    c.Categories.Length == 0
+                        ? Wording.Plain(c.Name, 40)
+                        : $"{Wording.Plain(c.Name, 40)}: {c.Categories.Length} {(c.Categories.Length == 1 ? "category" : "categories")}"
+                );
             return $" ({string.Join(", ", named)}{(Columns.Length > most ? $" and {Columns.Length - most} more" : "")})";
         }
     }
@@ -165,11 +200,16 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
     public static FeatureLayout FromNames(IReadOnlyList<string> columnNames)
     {
         List<FeatureColumn> columns = [];
-        for (var i = 0; i < columnNames.Count;)
+        for (var i = 0; i < columnNames.Count; )
         {
             var (start, (feature, category)) = (i++, Split(columnNames[i - 1]));
             List<string> categories = category is null ? [] : [category];
-            while (category is not null && i < columnNames.Count && Split(columnNames[i]) is (var next, { } further) && next == feature)
+            while (
+                category is not null
+                && i < columnNames.Count
+                && Split(columnNames[i]) is (var next, { } further)
+                && next == feature
+            )
             {
                 categories.Add(further);
                 i++;
@@ -183,7 +223,9 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
         return new([.. columns]);
 
         static (string Feature, string? Category) Split(string name) =>
-            name.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at ? (name[..at], name[(at + 1)..]) : (name, null);
+            name.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at
+                ? (name[..at], name[(at + 1)..])
+                : (name, null);
     }
 }
 
@@ -193,7 +235,13 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
 /// <param name="Categories">Values of a one-hot block in order; empty for a numeric column (one input column).</param>
 /// <param name="Offset">Subtracted from a numeric value.</param>
 /// <param name="Divisor">Then divided by.</param>
-public sealed record FeatureColumn(string Name, int Start, ImmutableArray<string> Categories, double Offset = 0, double Divisor = 1)
+public sealed record FeatureColumn(
+    string Name,
+    int Start,
+    ImmutableArray<string> Categories,
+    double Offset = 0,
+    double Divisor = 1
+)
 {
     /// <summary>Number of input columns.</summary>
     public int Width => Math.Max(1, Categories.Length);
@@ -221,14 +269,25 @@ public sealed record FeatureColumn(string Name, int Start, ImmutableArray<string
         var (first, second) = (double.NaN, double.NaN);
         foreach (var number in numbers)
         {
-            (lowest, highest, whole) = (Math.Min(lowest, number), Math.Max(highest, number), whole && number == Math.Floor(number));
-            if (double.IsNaN(first)) first = number;
-            else if (number != first && double.IsNaN(second)) second = number;
-            else two &= number == first || number == second;
+            (lowest, highest, whole) = (
+                Math.Min(lowest, number),
+                Math.Max(highest, number),
+                whole && number == Math.Floor(number)
+            );
+            if (double.IsNaN(first))
+                first = number;
+            else if (number != first && double.IsNaN(second))
+                second = number;
+            else
+                two &= number == first || number == second;
         }
 
-        if (lowest > highest) return this;
-        var kind = two && !double.IsNaN(second) ? ColumnNumbers.Two : whole ? ColumnNumbers.Whole : ColumnNumbers.Any;
+        if (lowest > highest)
+            return this;
+        var kind =
+            two && !double.IsNaN(second) ? ColumnNumbers.Two
+            : whole ? ColumnNumbers.Whole
+            : ColumnNumbers.Any;
         return this with { Lowest = lowest, Highest = highest, Numbers = kind };
     }
 

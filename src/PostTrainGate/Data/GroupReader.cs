@@ -21,7 +21,10 @@ internal static class GroupReader
     public static ImmutableDictionary<string, GroupColumn> Read(Table table, ImmutableArray<GroupPolicy> groups)
     {
         var levelOf = Codes(table, groups).ToDictionary(c => c, c => table.Integers(c.Coding.Sql));
-        return groups.ToImmutableDictionary(g => g.Name, g => Column(g, Parts(g, groups, levelOf.Keys), part => levelOf[part]));
+        return groups.ToImmutableDictionary(
+            g => g.Name,
+            g => Column(g, Parts(g, groups, levelOf.Keys), part => levelOf[part])
+        );
     }
 
     /// <summary>The groups that are no crosses.</summary>
@@ -30,23 +33,41 @@ internal static class GroupReader
     {
         foreach (var (group, dependent) in groups.SelectMany(g => g.Dependent.Select(d => (g, d))))
             table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
-        return [.. groups.Where(g => g.Cross.IsEmpty)
-            .Select(g => g.Where is { } where ? OfCondition(table, g, where) : OfColumn(table, g, g.Column!))];
+        return
+        [
+            .. groups
+                .Where(g => g.Cross.IsEmpty)
+                .Select(g => g.Where is { } where ? OfCondition(table, g, where) : OfColumn(table, g, g.Column!)),
+        ];
     }
 
     /// <summary>The groups whose levels together are those of a group: itself, or those that it crosses.</summary>
     /// <exception cref="GateException">PTG1010, PTG1011 at the group's place.</exception>
-    public static ImmutableArray<GroupCode> Parts(GroupPolicy group, ImmutableArray<GroupPolicy> groups, IEnumerable<GroupCode> codes)
+    public static ImmutableArray<GroupCode> Parts(
+        GroupPolicy group,
+        ImmutableArray<GroupPolicy> groups,
+        IEnumerable<GroupCode> codes
+    )
     {
         return [.. Of(group, [])];
 
         IEnumerable<GroupCode> Of(GroupPolicy part, ImmutableArray<string> outer)
         {
-            if (part.Cross.IsEmpty) return [codes.First(c => c.Name == part.Name)];
-            if (outer.Contains(part.Name)) throw Problem(DiagnosticCodes.PolicyConflict, part, "crosses itself");
-            return part.Cross.SelectMany(name => Of(groups.FirstOrDefault(g => g.Name == name)
-                ?? throw Problem(DiagnosticCodes.PolicyName, part, $"crosses {Wording.Quote(name)}, which is no group"),
-                    outer.Add(part.Name)));
+            if (part.Cross.IsEmpty)
+                return [codes.First(c => c.Name == part.Name)];
+            if (outer.Contains(part.Name))
+                throw Problem(DiagnosticCodes.PolicyConflict, part, "crosses itself");
+            return part.Cross.SelectMany(name =>
+                Of(
+                    groups.FirstOrDefault(g => g.Name == name)
+                        ?? throw Problem(
+                            DiagnosticCodes.PolicyName,
+                            part,
+                            $"crosses {Wording.Quote(name)}, which is no group"
+                        ),
+                    outer.Add(part.Name)
+                )
+            );
         }
     }
 
@@ -54,28 +75,48 @@ internal static class GroupReader
     /// <exception cref="GateException">PTG3003, PTG3004 at the group's place.</exception>
     public static GroupColumn Column(GroupPolicy group, ImmutableArray<GroupCode> parts, Func<GroupCode, int[]> levelOf)
     {
-        if (!group.Cross.IsEmpty) return OfCross(group, parts, levelOf);
-        var (levels, privileged) = (parts[0].Coding.Values, group.Where is null ? Privileged(group, parts[0].Coding.Values) : 1);
+        if (!group.Cross.IsEmpty)
+            return OfCross(group, parts, levelOf);
+        var (levels, privileged) = (
+            parts[0].Coding.Values,
+            group.Where is null ? Privileged(group, parts[0].Coding.Values) : 1
+        );
         return Check(group, new(group.Name, levels, [.. levelOf(parts[0])], privileged, parts[0].Columns));
     }
 
     private static GroupCode OfColumn(Table table, GroupPolicy group, string name)
     {
         var column = table.Column(name, $"The group {Wording.Quote(group.Name)}", group.Position);
-        var coding = group.Bins.IsEmpty ? table.Code(column, numbersInText: true, MostLevels) ?? throw TooMany(group) : Bins(group, column);
+        var coding = group.Bins.IsEmpty
+            ? table.Code(column, numbersInText: true, MostLevels) ?? throw TooMany(group)
+            : Bins(group, column);
         return new(group.Name, coding, [name]);
     }
 
     private static Coding Bins(GroupPolicy group, TableColumn column)
     {
         if (column.Kind != ColumnKind.Number)
-            throw Problem(DiagnosticCodes.DataValue, group, $"cuts {Wording.Quote(column.Name)} into bins, which is no column of numbers");
+            throw Problem(
+                DiagnosticCodes.DataValue,
+                group,
+                $"cuts {Wording.Quote(column.Name)} into bins, which is no column of numbers"
+            );
         var names = group.Bins.Select(Wording.Number).ToArray();
-        ImmutableArray<string> levels = [$"below {names[0]}", .. names.Zip(names.Skip(1), (a, b) => $"{a} to below {b}"),
-            $"from {names[^1]}"];
+        ImmutableArray<string> levels =
+        [
+            $"below {names[0]}",
+            .. names.Zip(names.Skip(1), (a, b) => $"{a} to below {b}"),
+            $"from {names[^1]}",
+        ];
         var value = $"CAST({column.Sql} AS DOUBLE)";
-        var reached = group.Bins.Select(cut => FormattableString.Invariant($"CAST({value} >= CAST('{cut:R}' AS DOUBLE) AS INTEGER)"));
-        return new(levels, $"CASE WHEN {value} IS NULL OR isnan({value}) THEN -1 ELSE {string.Join(" + ", reached)} END", key => key);
+        var reached = group.Bins.Select(cut =>
+            FormattableString.Invariant($"CAST({value} >= CAST('{cut:R}' AS DOUBLE) AS INTEGER)")
+        );
+        return new(
+            levels,
+            $"CASE WHEN {value} IS NULL OR isnan({value}) THEN -1 ELSE {string.Join(" + ", reached)} END",
+            key => key
+        );
     }
 
     private static GroupCode OfCondition(Table table, GroupPolicy group, string where)
@@ -85,21 +126,35 @@ internal static class GroupReader
     }
 
     // Levels are the combinations that occur; a row that misses one part is in none.
-    private static GroupColumn OfCross(GroupPolicy group, ImmutableArray<GroupCode> parts, Func<GroupCode, int[]> levelOf)
+    private static GroupColumn OfCross(
+        GroupPolicy group,
+        ImmutableArray<GroupCode> parts,
+        Func<GroupCode, int[]> levelOf
+    )
     {
         var combined = new long[levelOf(parts[0]).Length];
         foreach (var part in parts)
         {
             var levels = levelOf(part);
             for (var row = 0; row < combined.Length; row++)
-                combined[row] = combined[row] < 0 || levels[row] < 0 ? -1 : combined[row] * part.Coding.Values.Length + levels[row];
+                combined[row] =
+                    combined[row] < 0 || levels[row] < 0 ? -1 : combined[row] * part.Coding.Values.Length + levels[row];
         }
 
         var occurring = combined.Where(c => c >= 0).Distinct().Order().ToArray();
-        if (occurring.Length > MostLevels) throw TooMany(group);
+        if (occurring.Length > MostLevels)
+            throw TooMany(group);
         ImmutableArray<string> names = [.. occurring.Select(NameOf)];
-        return Check(group, new(group.Name, names, [.. combined.Select(c => c < 0 ? -1 : Array.BinarySearch(occurring, c))],
-            Privileged(group, names), [.. parts.SelectMany(p => p.Columns).Distinct()]));
+        return Check(
+            group,
+            new(
+                group.Name,
+                names,
+                [.. combined.Select(c => c < 0 ? -1 : Array.BinarySearch(occurring, c))],
+                Privileged(group, names),
+                [.. parts.SelectMany(p => p.Columns).Distinct()]
+            )
+        );
 
         string NameOf(long code)
         {
@@ -119,36 +174,64 @@ internal static class GroupReader
 
     private static int? Privileged(GroupPolicy group, ImmutableArray<string> levels)
     {
-        if (group.Privileged is not { } privileged || levels.IsEmpty) return null;
+        if (group.Privileged is not { } privileged || levels.IsEmpty)
+            return null;
         var index = TruthValues.Find(levels, privileged);
-        if (index >= 0) return index;
-        var right = Wording.Nearest(privileged, levels) is { } near ? $"did you mean {Wording.Quote(near)}?"
+        if (index >= 0)
+            return index;
+        var right = Wording.Nearest(privileged, levels) is { } near
+            ? $"did you mean {Wording.Quote(near)}?"
             : $"its levels are {Wording.List(levels.Take(20).Select(Wording.Quote))}.";
-        throw group.Position.Error(DiagnosticCodes.DataEmpty,
-            $"The privileged level {Wording.Quote(privileged)} of the group {Wording.Quote(group.Name)} has no rows; {right}");
+        throw group.Position.Error(
+            DiagnosticCodes.DataEmpty,
+            $"The privileged level {Wording.Quote(privileged)} of the group {Wording.Quote(group.Name)} has no rows; {right}"
+        );
     }
 
     private static GroupColumn Check(GroupPolicy policy, GroupColumn group)
     {
         var counts = new int[group.Levels.Length];
-        foreach (var level in group.LevelOf) if (level >= 0) counts[level]++;
+        foreach (var level in group.LevelOf)
+            if (level >= 0)
+                counts[level]++;
         var rows = counts.Sum();
-        var fault = rows == 0 ? "has no rows: every value is missing"
+        var fault =
+            rows == 0 ? "has no rows: every value is missing"
             : group.Privileged is { } p && counts[p] == 0 ? "has no privileged row"
             : group.Privileged is { } q && counts[q] == rows ? "has no unprivileged row"
-            : counts.Count(c => c > 0) < 2 ? $"has one level only, {Wording.Quote(group.Levels[0])}: there is nothing to compare"
+            : counts.Count(c => c > 0) < 2
+                ? $"has one level only, {Wording.Quote(group.Levels[0])}: there is nothing to compare"
             : null;
-        return fault is null ? group with { MinCount = policy.MinCount, Dependent = policy.Dependent }
+        return fault is null
+            ? group with
+            {
+                MinCount = policy.MinCount,
+                Dependent = policy.Dependent,
+            }
             : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
     }
 
     /// <summary>What to say of rows that have no value of a group: a warning where they are many.</summary>
-    public static IEnumerable<Diagnostic> Missing(GroupPolicy group, long missing, long rows) => missing == 0 ? []
-        : [new(DiagnosticCodes.DataValue, $"{missing} of {DataProblem.Rows(rows)} have no value of the group {Wording.Quote(group.Name)}: "
-            + "what is measured by it leaves them out.", group.Position, missing > rows * Many ? Severity.Warning : Severity.Note)];
+    public static IEnumerable<Diagnostic> Missing(GroupPolicy group, long missing, long rows) =>
+        missing == 0
+            ? []
+            :
+            [
+                new(
+                    DiagnosticCodes.DataValue,
+                    $"{missing} of {DataProblem.Rows(rows)} have no value of the group {Wording.Quote(group.Name)}: "
+                        + "what is measured by it leaves them out.",
+                    group.Position,
+                    missing > rows * Many ? Severity.Warning : Severity.Note
+                ),
+            ];
 
-    private static GateException TooMany(GroupPolicy group) => Problem(DiagnosticCodes.DataValue, group,
-        $"would have more than {MostLevels} levels; cut numbers by 'bins', or group by a condition, such as {{ where: \"age >= 25\" }}");
+    private static GateException TooMany(GroupPolicy group) =>
+        Problem(
+            DiagnosticCodes.DataValue,
+            group,
+            $"would have more than {MostLevels} levels; cut numbers by 'bins', or group by a condition, such as {{ where: \"age >= 25\" }}"
+        );
 
     private static GateException Problem(string code, GroupPolicy group, string fault) =>
         group.Position.Error(code, $"The group {Wording.Quote(group.Name)} {fault}.");

@@ -18,7 +18,10 @@ public static class IdxFile
             using var stream = Open(path);
             Span<byte> magic = stackalloc byte[4];
             return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4
-                && magic[0] == 0 && magic[1] == 0 && TypeOf(magic[2]) is not null && magic[3] > 0;
+                && magic[0] == 0
+                && magic[1] == 0
+                && TypeOf(magic[2]) is not null
+                && magic[3] > 0;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
@@ -38,7 +41,8 @@ public static class IdxFile
             if (word[0] != 0 || word[1] != 0 || TypeOf(word[2]) is not { } known)
                 throw new InvalidDataException("it does not begin as an IDX file does");
             var (type, size) = known;
-            if (word[3] is 0 or > DataLimits.Axes) throw new InvalidDataException($"it has {word[3]} axes; 1 to {DataLimits.Axes} can be read");
+            if (word[3] is 0 or > DataLimits.Axes)
+                throw new InvalidDataException($"it has {word[3]} axes; 1 to {DataLimits.Axes} can be read");
             var shape = new long[word[3]];
             Int128 bytes = size;
             foreach (ref var axis in shape.AsSpan())
@@ -48,21 +52,30 @@ public static class IdxFile
                 bytes = Int128.Min(bytes * axis, long.MaxValue);
             }
 
-            if (bytes == 0) throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) holds no value");
+            if (bytes == 0)
+                throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) holds no value");
             if (bytes > DataLimits.ArrayBytes)
-                throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; at most 2 GiB can be read");
+                throw new InvalidDataException(
+                    $"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; at most 2 GiB can be read"
+                );
             if ((long)bytes / DeflateRatio > new FileInfo(path).Length)
                 throw new InvalidDataException("it claims more values than it can hold");
             var array = empty(shape, type);
             stream.ReadExactly(array.bytes);
-            if (stream.ReadByte() >= 0) throw new InvalidDataException($"it holds more than its shape ({string.Join(", ", shape)}) says");
+            if (stream.ReadByte() >= 0)
+                throw new InvalidDataException($"it holds more than its shape ({string.Join(", ", shape)}) says");
             ToLittleEndian(array.bytes, size);
             return array;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
-                $"The file '{path}' cannot be read as IDX: {e.Message.TrimEnd('.')}."), e);
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.DataUnreadable,
+                    $"The file '{path}' cannot be read as IDX: {e.Message.TrimEnd('.')}."
+                ),
+                e
+            );
         }
     }
 
@@ -74,21 +87,34 @@ public static class IdxFile
         return gzip ? new GZipStream(file, CompressionMode.Decompress) : new BufferedStream(file);
     }
 
-    private static (ScalarType Type, int Size)? TypeOf(byte code) => code switch
-    {
-        0x08 => (ScalarType.Byte, 1),
-        0x09 => (ScalarType.Int8, 1),
-        0x0B => (ScalarType.Int16, 2),
-        0x0C => (ScalarType.Int32, 4),
-        0x0D => (ScalarType.Float32, 4),
-        0x0E => (ScalarType.Float64, 8),
-        _ => null,
-    };
+    private static (ScalarType Type, int Size)? TypeOf(byte code) =>
+        code switch
+        {
+            0x08 => (ScalarType.Byte, 1),
+            0x09 => (ScalarType.Int8, 1),
+            0x0B => (ScalarType.Int16, 2),
+            0x0C => (ScalarType.Int32, 4),
+            0x0D => (ScalarType.Float32, 4),
+            0x0E => (ScalarType.Float64, 8),
+            _ => null,
+        };
 
     private static void ToLittleEndian(Span<byte> bytes, int size)
     {
-        if (size == 2) { var words = MemoryMarshal.Cast<byte, short>(bytes); BinaryPrimitives.ReverseEndianness(words, words); }
-        if (size == 4) { var words = MemoryMarshal.Cast<byte, int>(bytes); BinaryPrimitives.ReverseEndianness(words, words); }
-        if (size == 8) { var words = MemoryMarshal.Cast<byte, long>(bytes); BinaryPrimitives.ReverseEndianness(words, words); }
+        if (size == 2)
+        {
+            var words = MemoryMarshal.Cast<byte, short>(bytes);
+            BinaryPrimitives.ReverseEndianness(words, words);
+        }
+        if (size == 4)
+        {
+            var words = MemoryMarshal.Cast<byte, int>(bytes);
+            BinaryPrimitives.ReverseEndianness(words, words);
+        }
+        if (size == 8)
+        {
+            var words = MemoryMarshal.Cast<byte, long>(bytes);
+            BinaryPrimitives.ReverseEndianness(words, words);
+        }
     }
 }

@@ -47,7 +47,8 @@ internal static class ImageFile
     {
         var begins = Begin(file);
         return IsReadable(begins) || Endings.Contains(Path.GetExtension(file).ToLowerInvariant()) ? ImageKind.Readable
-            : Format(begins) is not null ? ImageKind.Foreign : ImageKind.None;
+            : Format(begins) is not null ? ImageKind.Foreign
+            : ImageKind.None;
     }
 
     /// <summary>
@@ -56,19 +57,33 @@ internal static class ImageFile
     public static IEnumerable<Diagnostic> Unread(PolicyPath source)
     {
         var folder = Path.GetDirectoryName(Path.GetDirectoryName(source.FullPath))!;
-        if (Path.GetFileName(source.FullPath) != "*" || !Directory.Exists(folder)) yield break;
+        if (Path.GetFileName(source.FullPath) != "*" || !Directory.Exists(folder))
+            yield break;
         var read = source.Files.ToHashSet(StringComparer.Ordinal);
-        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true,
-            RecurseSubdirectories = true };
-        var left = Directory.EnumerateFiles(folder, "*", options).Take(MostSeen).Where(f => !read.Contains(f))
-            .Select(f => (File: f, Why: WhyUnread(f))).Where(f => f.Why is not null)
-            .GroupBy(f => f.Why!).OrderBy(g => g.Key, StringComparer.Ordinal);
+        var options = new EnumerationOptions
+        {
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            IgnoreInaccessible = true,
+            RecurseSubdirectories = true,
+        };
+        var left = Directory
+            .EnumerateFiles(folder, "*", options)
+            .Take(MostSeen)
+            .Where(f => !read.Contains(f))
+            .Select(f => (File: f, Why: WhyUnread(f)))
+            .Where(f => f.Why is not null)
+            .GroupBy(f => f.Why!)
+            .OrderBy(g => g.Key, StringComparer.Ordinal);
         foreach (var why in left)
         {
-            var name = Path.GetRelativePath(folder, why.Select(f => f.File).Min(StringComparer.Ordinal)!).Replace('\\', '/');
-            yield return new(DiagnosticCodes.DataUnreadable,
+            var name = Path.GetRelativePath(folder, why.Select(f => f.File).Min(StringComparer.Ordinal)!)
+                .Replace('\\', '/');
+            yield return new(
+                DiagnosticCodes.DataUnreadable,
                 $"{why.Count()} {(why.Count() == 1 ? "image is" : "images are")} not read, such as {Wording.Quote(name)}: {why.Key}.",
-                source.Position, Severity.Warning);
+                source.Position,
+                Severity.Warning
+            );
         }
     }
 
@@ -76,19 +91,25 @@ internal static class ImageFile
     {
         var begins = Begin(file);
         return IsReadable(begins) ? "it is not directly in a folder named after its class"
-            : Format(begins) is { } format ? $"{format} cannot be read; convert it to PNG" : null;
+            : Format(begins) is { } format ? $"{format} cannot be read; convert it to PNG"
+            : null;
     }
 
-    private static bool IsReadable(ReadOnlySpan<byte> begins) => begins is [0x89, 0x50, 0x4E, 0x47, ..]
-        or [0xFF, 0xD8, 0xFF, ..] or [(byte)'B', (byte)'M', _, _, _, _, 0, 0, 0, 0, ..]
-        || begins.StartsWith("GIF8"u8) || (begins.StartsWith("RIFF"u8) && begins.Length > 12 && begins[8..12].SequenceEqual("WEBP"u8));
+    private static bool IsReadable(ReadOnlySpan<byte> begins) =>
+        begins
+            is [0x89, 0x50, 0x4E, 0x47, ..]
+                or [0xFF, 0xD8, 0xFF, ..]
+                or [(byte)'B', (byte)'M', _, _, _, _, 0, 0, 0, 0, ..]
+        || begins.StartsWith("GIF8"u8)
+        || (begins.StartsWith("RIFF"u8) && begins.Length > 12 && begins[8..12].SequenceEqual("WEBP"u8));
 
     private static string? Format(byte[] begins) =>
         Foreign.FirstOrDefault(f => begins.AsSpan(Math.Min(f.At, begins.Length)).StartsWith(f.Begins.AsSpan())).Format;
 
     private static byte[] Begin(string file)
     {
-        if (SpecialFile.Is(file)) return [];
+        if (SpecialFile.Is(file))
+            return [];
         try
         {
             using var stream = File.OpenRead(file);

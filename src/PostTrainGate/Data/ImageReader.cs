@@ -23,14 +23,19 @@ internal static class ImageReader
     /// <c>file</c> (its path below the policy's folder), which groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG2004: images of another size than the model's; PTG3001: no image.</exception>
-    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy, ModelInputs? wanted,
-        List<Diagnostic> notes)
+    public static (Tensor Inputs, Table Columns, string Label) Read(
+        GatePolicy policy,
+        ModelInputs? wanted,
+        List<Diagnostic> notes
+    )
     {
         var (data, source) = (policy.Data, policy.Data.Source);
         if (data.Label is not null || data.Labels is not null || data.Features != new FeaturePolicy())
         {
-            throw data.Position.Error(DiagnosticCodes.PolicyConflict,
-                "'label', 'labels' and 'features' are not for images: their class is the name of the folder that they are in.");
+            throw data.Position.Error(
+                DiagnosticCodes.PolicyConflict,
+                "'label', 'labels' and 'features' are not for images: their class is the name of the folder that they are in."
+            );
         }
 
         var form = Form.Of(policy, wanted?.Shape);
@@ -40,8 +45,10 @@ internal static class ImageReader
         var bytes = (long)files.Length * first.Height * first.Width * form.Channels;
         if (bytes > DataLimits.Values)
         {
-            throw source.Position.Error(DiagnosticCodes.DataUnreadable,
-                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * DataLimits.Values >> 30} GiB; take fewer, or smaller ones.");
+            throw source.Position.Error(
+                DiagnosticCodes.DataUnreadable,
+                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * DataLimits.Values >> 30} GiB; take fewer, or smaller ones."
+            );
         }
 
         var all = empty([files.Length, first.Height, first.Width, form.Channels], dtype: ScalarType.Byte);
@@ -51,7 +58,8 @@ internal static class ImageReader
             Parallel.For(0, files.Length, i =>
             {
                 using var image = Decode(files[i], source, form, seen);
-                if ((image.Height, image.Width) != (first.Height, first.Width)) throw Differs(source, files[i], image, files[0], first);
+                if ((image.Height, image.Width) != (first.Height, first.Width))
+                    throw Differs(source, files[i], image, files[0], first);
                 Channels(image.GetPixelSpan(), all.bytes.Slice(i * size, size), form.Channels);
             });
         }
@@ -67,23 +75,30 @@ internal static class ImageReader
         };
         notes.AddRange(seen.Notes(source));
         notes.AddRange(ImageFile.Unread(source));
-        return (form.Layout == ImageLayout.Nhwc ? all : all.permute(0, 3, 1, 2).contiguous(), Table.Of(texts, source), "class");
+        return (
+            form.Layout == ImageLayout.Nhwc ? all : all.permute(0, 3, 1, 2).contiguous(),
+            Table.Of(texts, source),
+            "class"
+        );
     }
 
     /// <summary>Whether one image can be decoded.</summary>
     /// <exception cref="GateException">PTG3001.</exception>
-    internal static void Try(string file, PolicyPath source) => Decode(file, source, new(3, ImageLayout.Nchw, null), new()).Dispose();
+    internal static void Try(string file, PolicyPath source) =>
+        Decode(file, source, new(3, ImageLayout.Nchw, null), new()).Dispose();
 
     private static SKBitmap Decode(string file, PolicyPath source, Form form, Seen seen)
     {
         using var codec = SKCodec.Create(file, out var result);
-        if (codec is null) throw Unreadable($"it is no image ({ImageFile.Readable}), or it is broken ({result})");
+        if (codec is null)
+            throw Unreadable($"it is no image ({ImageFile.Readable}), or it is broken ({result})");
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if ((long)info.Width * info.Height > MostPixels)
             throw Unreadable($"it has {info.Height} x {info.Width} pixels, more than {MostPixels}");
         var bitmap = new SKBitmap(info);
         result = codec.GetPixels(info, bitmap.GetPixels());
-        if (result != SKCodecResult.Success) throw Broken(bitmap, $"it is broken ({result})");
+        if (result != SKCodecResult.Success)
+            throw Broken(bitmap, $"it is broken ({result})");
         if (codec.EncodedOrigin is not (SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default))
         {
             seen.Turn();
@@ -91,10 +106,13 @@ internal static class ImageReader
             info = bitmap.Info;
         }
 
-        if (codec.FrameCount > 1) seen.Move();
-        if (form.Size is not var (height, width) || (height, width) == (bitmap.Height, bitmap.Width)) return bitmap;
+        if (codec.FrameCount > 1)
+            seen.Move();
+        if (form.Size is not var (height, width) || (height, width) == (bitmap.Height, bitmap.Width))
+            return bitmap;
         using (bitmap)
-            return bitmap.Resize(info.WithSize(width, height), SKFilterQuality.Medium) ?? throw Unreadable("it cannot be resized");
+            return bitmap.Resize(info.WithSize(width, height), SKFilterQuality.Medium)
+                ?? throw Unreadable("it cannot be resized");
 
         GateException Broken(SKBitmap half, string why)
         {
@@ -102,8 +120,11 @@ internal static class ImageReader
             return Unreadable(why);
         }
 
-        GateException Unreadable(string why) => source.Position.Error(DiagnosticCodes.DataUnreadable,
-            $"The image {Wording.Quote(Path.GetFileName(file))} cannot be read: {why}.");
+        GateException Unreadable(string why) =>
+            source.Position.Error(
+                DiagnosticCodes.DataUnreadable,
+                $"The image {Wording.Quote(Path.GetFileName(file))} cannot be read: {why}."
+            );
     }
 
     // EXIF says how a camera was held. The numbers of the eight ways are those of TIFF: from 5 on rows are columns.
@@ -120,8 +141,10 @@ internal static class ImageReader
             for (var x = 0; x < upright.Width; x++)
             {
                 var (row, column) = turned ? (x, y) : (y, x);
-                if ((int)origin is 3 or 4 or 6 or 7) row = height - 1 - row;
-                if ((int)origin is 2 or 3 or 7 or 8) column = width - 1 - column;
+                if ((int)origin is 3 or 4 or 6 or 7)
+                    row = height - 1 - row;
+                if ((int)origin is 2 or 3 or 7 or 8)
+                    column = width - 1 - column;
                 to[y * upright.Width + x] = from[row * width + column];
             }
         }
@@ -133,7 +156,8 @@ internal static class ImageReader
     /// <summary>What a reader of the result should know of the images, counted.</summary>
     private sealed class Seen
     {
-        private int _turned, _moving;
+        private int _turned,
+            _moving;
 
         public void Turn() => Interlocked.Increment(ref _turned);
 
@@ -141,8 +165,10 @@ internal static class ImageReader
 
         public IEnumerable<Diagnostic> Notes(PolicyPath source)
         {
-            if (_turned > 0) yield return Note($"{Images(_turned)} stored turned or mirrored, as EXIF says, and read upright");
-            if (_moving > 0) yield return Note($"{Images(_moving)} of several frames; the first is read");
+            if (_turned > 0)
+                yield return Note($"{Images(_turned)} stored turned or mirrored, as EXIF says, and read upright");
+            if (_moving > 0)
+                yield return Note($"{Images(_moving)} of several frames; the first is read");
 
             Diagnostic Note(string what) => new(DiagnosticCodes.DataValue, $"{what}.", source.Position, Severity.Note);
             string Images(int count) => $"{count} of {source.Files.Length} images {(count == 1 ? "is" : "are")}";
@@ -154,8 +180,10 @@ internal static class ImageReader
     {
         for (int p = 0, t = 0; t < target.Length; p += 4, t += channels)
         {
-            if (channels == 1) target[t] = (byte)((pixels[p] * 19595 + pixels[p + 1] * 38470 + pixels[p + 2] * 7471 + 0x8000) >> 16);
-            else pixels.Slice(p, 3).CopyTo(target[t..]);
+            if (channels == 1)
+                target[t] = (byte)((pixels[p] * 19595 + pixels[p + 1] * 38470 + pixels[p + 2] * 7471 + 0x8000) >> 16);
+            else
+                pixels.Slice(p, 3).CopyTo(target[t..]);
         }
     }
 
@@ -170,14 +198,24 @@ internal static class ImageReader
         /// </summary>
         public static Form Of(GatePolicy policy, ImmutableArray<long>? shape)
         {
-            var last = policy.Input.Layout is { } given ? given == ImageLayout.Nhwc
+            var last = policy.Input.Layout is { } given
+                ? given == ImageLayout.Nhwc
                 : shape is [not (1 or 3), _, 1 or 3];
-            var channels = shape is [var first, _, var end] ? last ? end : first : 3;
+            var channels = shape is [var first, _, var end]
+                ? last
+                    ? end
+                    : first
+                : 3;
             if (channels is not (1 or 3 or -1))
             {
-                throw new GateException(new Diagnostic(DiagnosticCodes.ModelShape,
-                    $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", shape!.Value)}]; images have 1 or 3 channels, "
-                    + "first or (as 'input.layout: nhwc' says) last.", policy.Model.Position));
+                throw new GateException(
+                    new Diagnostic(
+                        DiagnosticCodes.ModelShape,
+                        $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", shape!.Value)}]; images have 1 or 3 channels, "
+                            + "first or (as 'input.layout: nhwc' says) last.",
+                        policy.Model.Position
+                    )
+                );
             }
 
             var size = policy.Input.Size is [var height, var width] ? (height, width) : ((int, int)?)null;
@@ -185,8 +223,16 @@ internal static class ImageReader
         }
     }
 
-    private static GateException Differs(PolicyPath source, string file, SKBitmap image, string other, SKBitmap first) =>
-        source.Position.Error(DiagnosticCodes.DataValue,
+    private static GateException Differs(
+        PolicyPath source,
+        string file,
+        SKBitmap image,
+        string other,
+        SKBitmap first
+    ) =>
+        source.Position.Error(
+            DiagnosticCodes.DataValue,
             $"The image {Wording.Quote(Path.GetFileName(file))} is {image.Height} x {image.Width}, {Wording.Quote(Path.GetFileName(other))} is "
-            + $"{first.Height} x {first.Width}; 'input.size' brings all to one size.");
+                + $"{first.Height} x {first.Width}; 'input.size' brings all to one size."
+        );
 }

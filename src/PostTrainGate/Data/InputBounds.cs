@@ -16,37 +16,61 @@ internal static class InputBounds
     public static void Check(Tensor[] inputs, FeatureLayout? layout, GatePolicy policy, List<Diagnostic> notes)
     {
         var (lower, upper, position) = (policy.Input.Lower, policy.Input.Upper, policy.Data.Position);
-        if (!policy.Input.BoundsGiven && !policy.Gates.Any(g => g.ChangesInputs)) return;
+        if (!policy.Input.BoundsGiven && !policy.Gates.Any(g => g.ChangesInputs))
+            return;
         using var scope = NewDisposeScope();
         var present = inputs.Where(i => i.numel() > 0).ToArray();
         // A missing value, NaN, is neither too small nor too large.
-        var least = present.Select(i => i.nan_to_num(float.PositiveInfinity))
-            .Select(i => layout is null ? i.min().reshape(1) : i.amin(0)).Aggregate(minimum).data<float>().ToArray();
-        var most = present.Select(i => i.nan_to_num(float.NegativeInfinity))
-            .Select(i => layout is null ? i.max().reshape(1) : i.amax(0)).Aggregate(maximum).data<float>().ToArray();
+        var least = present
+            .Select(i => i.nan_to_num(float.PositiveInfinity))
+            .Select(i => layout is null ? i.min().reshape(1) : i.amin(0))
+            .Aggregate(minimum)
+            .data<float>()
+            .ToArray();
+        var most = present
+            .Select(i => i.nan_to_num(float.NegativeInfinity))
+            .Select(i => layout is null ? i.max().reshape(1) : i.amax(0))
+            .Aggregate(maximum)
+            .data<float>()
+            .ToArray();
         var bounds = $"[{Wording.Number(lower)}, {Wording.Number(upper)}]";
         if (layout is null)
         {
-            if (!Outside(0)) return;
+            if (!Outside(0))
+                return;
             var bytes = lower == 0 && upper == 1 && least[0] >= 0 && most[0] is > 1 and <= 255;
-            throw position.Error(DiagnosticCodes.DataValue,
-                $"The inputs {Range(0)}, outside the bounds {bounds}; {(bytes ? "'input.scale: 1/255' brings bytes there" : "set 'input.bounds' or 'input.scale'")}.");
+            throw position.Error(
+                DiagnosticCodes.DataValue,
+                $"The inputs {Range(0)}, outside the bounds {bounds}; {(bytes ? "'input.scale: 1/255' brings bytes there" : "set 'input.bounds' or 'input.scale'")}."
+            );
         }
 
         var outside = layout.Columns.Where(c => Outside(c.Start)).ToArray();
-        if (outside.Length == 0) return;
+        if (outside.Length == 0)
+            return;
         if (policy.Data.Features.Scale == Scaling.None)
         {
-            throw new GateException([.. outside.Take(10).Select(c => new Diagnostic(DiagnosticCodes.DataValue,
-                $"The values of {Wording.Quote(c.Name)} {Range(c.Start)}, outside the bounds {bounds}; set 'input.bounds', 'input.scale' or 'features.scale'.",
-                position))]);
+            throw new GateException([
+                .. outside
+                    .Take(10)
+                    .Select(c => new Diagnostic(
+                        DiagnosticCodes.DataValue,
+                        $"The values of {Wording.Quote(c.Name)} {Range(c.Start)}, outside the bounds {bounds}; set 'input.bounds', 'input.scale' or 'features.scale'.",
+                        position
+                    )),
+            ]);
         }
 
         var named = Wording.List(outside.Take(5).Select(c => $"{Wording.Quote(c.Name)} (values {Range(c.Start)})"));
         var more = outside.Length > 5 ? $" and {outside.Length - 5} more columns" : "";
-        notes.Add(new(DiagnosticCodes.DataValue,
-            $"Some rows leave the bounds {bounds} in {named}{more}: the scale was fitted on the repair split, and they are kept as they are.",
-            position, Severity.Note));
+        notes.Add(
+            new(
+                DiagnosticCodes.DataValue,
+                $"Some rows leave the bounds {bounds} in {named}{more}: the scale was fitted on the repair split, and they are kept as they are.",
+                position,
+                Severity.Note
+            )
+        );
 
         string Range(int column) => $"run from {Wording.Number(least[column])} to {Wording.Number(most[column])}";
         bool Outside(int column) => least[column] < lower - Slack || most[column] > upper + Slack;

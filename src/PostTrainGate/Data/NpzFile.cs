@@ -48,7 +48,8 @@ public static partial class NpzFile
         using var scope = NewDisposeScope();
         var arrays = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         Each(path, wanted ?? (_ => true), (stream, name, length) => arrays[name] = ReadArray(stream, name, length));
-        foreach (var array in arrays.Values) array.MoveToOuterDisposeScope();
+        foreach (var array in arrays.Values)
+            array.MoveToOuterDisposeScope();
         return arrays;
     }
 
@@ -58,25 +59,35 @@ public static partial class NpzFile
         {
             using var archive = ZipFile.OpenRead(path);
             if (archive.Entries.Count > DataLimits.Arrays)
-                throw new InvalidDataException($"it holds {archive.Entries.Count} arrays; at most {DataLimits.Arrays} can be");
+                throw new InvalidDataException(
+                    $"it holds {archive.Entries.Count} arrays; at most {DataLimits.Arrays} can be"
+                );
             var names = new HashSet<string>(StringComparer.Ordinal);
             foreach (var entry in archive.Entries)
             {
                 if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal))
                     throw new InvalidDataException($"'{entry.FullName}' is not a .npy file");
                 var name = entry.FullName[..^4];
-                if (!names.Add(name)) throw new InvalidDataException($"the array '{name}' stands twice");
-                if (!wanted(name)) continue;
+                if (!names.Add(name))
+                    throw new InvalidDataException($"the array '{name}' stands twice");
+                if (!wanted(name))
+                    continue;
                 if (entry.Length / DeflateRatio > entry.CompressedLength)
                     throw new InvalidDataException($"the array '{name}' claims more bytes than it can hold");
                 using var stream = entry.Open();
                 read(stream, name, entry.Length);
             }
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e)
+            when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.DataUnreadable,
-                $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."), e);
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.DataUnreadable,
+                    $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."
+                ),
+                e
+            );
         }
     }
 
@@ -86,14 +97,20 @@ public static partial class NpzFile
     {
         Span<byte> prefix = stackalloc byte[12];
         stream.ReadExactly(prefix[..10]);
-        if (prefix[0] != 0x93 || !prefix[1..6].SequenceEqual("NUMPY"u8)) throw new InvalidDataException($"'{name}' is not a .npy array");
+        if (prefix[0] != 0x93 || !prefix[1..6].SequenceEqual("NUMPY"u8))
+            throw new InvalidDataException($"'{name}' is not a .npy array");
         var version = prefix[6];
-        if (version is < 1 or > 3) throw new InvalidDataException($"'{name}' has version {version} of the .npy format; 1 to 3 are known");
-        if (version > 1) stream.ReadExactly(prefix[10..]);
+        if (version is < 1 or > 3)
+            throw new InvalidDataException($"'{name}' has version {version} of the .npy format; 1 to 3 are known");
+        if (version > 1)
+            stream.ReadExactly(prefix[10..]);
         var before = version == 1 ? 10 : 12;
-        long headerLength = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[8..])
-            : BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
-        if (headerLength > LargestHeader) throw new InvalidDataException($"'{name}' has a header of {headerLength} bytes");
+        long headerLength =
+            version == 1
+                ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[8..])
+                : BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
+        if (headerLength > LargestHeader)
+            throw new InvalidDataException($"'{name}' has a header of {headerLength} bytes");
 
         var header = new byte[headerLength];
         stream.ReadExactly(header);
@@ -107,14 +124,19 @@ public static partial class NpzFile
         var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue)); // cannot overflow
         var present = length - before;
         if (bytes != present)
-            throw new InvalidDataException($"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {present}");
-        if (bytes > DataLimits.ArrayBytes) throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
+            throw new InvalidDataException(
+                $"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {present}"
+            );
+        if (bytes > DataLimits.ArrayBytes)
+            throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
 
         // Fortran order is C order with the axes reversed.
         var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
-        if (bytes > 0) stream.ReadExactly(array.bytes);
-        return fortran && shape.Length > 1 ? array.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a)])
-            .contiguous() : array;
+        if (bytes > 0)
+            stream.ReadExactly(array.bytes);
+        return fortran && shape.Length > 1
+            ? array.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a)]).contiguous()
+            : array;
     }
 
     private static (ScalarType Type, int Size, bool Fortran, long[] Shape) ParseHeader(string name, string header)
@@ -133,16 +155,26 @@ public static partial class NpzFile
             "<f2" => (ScalarType.Float16, 2),
             "<f4" => (ScalarType.Float32, 4),
             "<f8" => (ScalarType.Float64, 8),
-            var other when other.Contains('O', StringComparison.Ordinal) =>
-                throw new InvalidDataException($"'{name}' holds Python objects, which are never read; save it as numbers"),
+            var other when other.Contains('O', StringComparison.Ordinal) => throw new InvalidDataException(
+                $"'{name}' holds Python objects, which are never read; save it as numbers"
+            ),
             var other => throw new InvalidDataException(
-                $"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"),
+                $"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"
+            ),
         };
-        var sizes = shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Select(s => long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var axis) ? axis
-                : throw new InvalidDataException($"the shape of '{name}' is not readable: ({shape.Groups[1].Value})"));
+        var sizes = shape
+            .Groups[1]
+            .Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(s =>
+                long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var axis)
+                    ? axis
+                    : throw new InvalidDataException(
+                        $"the shape of '{name}' is not readable: ({shape.Groups[1].Value})"
+                    )
+            );
         long[] axes = [.. sizes];
-        if (axes.Length > DataLimits.Axes) throw new InvalidDataException($"'{name}' has {axes.Length} axes; at most {DataLimits.Axes} can be read");
+        if (axes.Length > DataLimits.Axes)
+            throw new InvalidDataException($"'{name}' has {axes.Length} axes; at most {DataLimits.Axes} can be read");
         return (type, size, order.Groups[1].Value == "True", axes);
     }
 

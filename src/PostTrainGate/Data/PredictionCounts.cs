@@ -8,8 +8,12 @@ namespace PostTrainGate.Data;
 /// <param name="favorable">Class index that counts as the favourable outcome; scores are its.</param>
 /// <param name="all">All rows.</param>
 /// <param name="byGroup">All rows by the levels of each group.</param>
-internal sealed class PredictionCounts(ImmutableArray<string> classNames, int favorable, PredictedRows all,
-    ImmutableDictionary<string, PredictedRows> byGroup) : IPredictions
+internal sealed class PredictionCounts(
+    ImmutableArray<string> classNames,
+    int favorable,
+    PredictedRows all,
+    ImmutableDictionary<string, PredictedRows> byGroup
+) : IPredictions
 {
     /// <inheritdoc/>
     public ImmutableArray<string> ClassNames => classNames;
@@ -24,6 +28,8 @@ internal sealed class PredictionCounts(ImmutableArray<string> classNames, int fa
     public PredictedRows? Rows(string? group, int? scored = null)
     {
         var rows = group is null ? all : byGroup.GetValueOrDefault(group);
-        return scored == favorable ? rows : rows is null ? null : rows with { Scores = null, Steps = null };
+        return scored == favorable ? rows
+            : rows is null ? null
+            : rows with { Scores = null, Steps = null };
     }
 }

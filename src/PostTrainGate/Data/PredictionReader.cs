@@ -29,8 +29,11 @@ internal static class PredictionReader
         var source = policy.Data.Source;
         if (!source.Files.All(Table.Reads))
         {
-            throw source.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} is no table of predictions: "
-                + "CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson).");
+            throw source.Position.Error(
+                DiagnosticCodes.DataUnreadable,
+                $"{Wording.Quote(source.Text)} is no table of predictions: "
+                    + "CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)."
+            );
         }
 
         using var table = Table.Stream(source);
@@ -48,52 +51,96 @@ internal static class PredictionReader
     {
         List<Diagnostic> notes = [];
         var data = policy.Data;
-        if (table.Rows == 0) throw data.Source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(data.Source.Text)} has no rows.");
+        if (table.Rows == 0)
+            throw data.Source.Position.Error(
+                DiagnosticCodes.DataEmpty,
+                $"{Wording.Quote(data.Source.Text)} has no rows."
+            );
         var label = ClassReader.Labels(table, table.Column(data.Label!, "'data.label'", data.Position), data, notes);
-        var prediction = ClassReader.Predictions(table, table.Column(data.Prediction!, "'data.prediction'", data.Position), label, data);
+        var prediction = ClassReader.Predictions(
+            table,
+            table.Column(data.Prediction!, "'data.prediction'", data.Position),
+            label,
+            data
+        );
         var favorable = ClassReader.Favorable(label.Classes, data);
         var score = data.Score is null ? null : Score(table, data.Score, data.Position);
         var codes = GroupReader.Codes(table, policy.Groups);
         if (codes.Length > MostGroups)
         {
-            throw policy.Groups[MostGroups].Position.Error(DiagnosticCodes.PolicyConflict,
-                $"{codes.Length} groups cannot be counted in one pass; at most {MostGroups} that are no crosses: split the policy.");
+            throw policy
+                .Groups[MostGroups]
+                .Position.Error(
+                    DiagnosticCodes.PolicyConflict,
+                    $"{codes.Length} groups cannot be counted in one pass; at most {MostGroups} that are no crosses: split the policy."
+                );
         }
 
-        var groups = policy.Groups.Select(g => (Policy: g, Parts: GroupReader.Parts(g, policy.Groups, codes))).ToArray();
+        var groups = policy
+            .Groups.Select(g => (Policy: g, Parts: GroupReader.Parts(g, policy.Groups, codes)))
+            .ToArray();
 
         // One set a combination of parts; that of all rows first.
-        var sets = groups.GroupBy(g => Bits(g.Parts, codes)).Select(g => new CountedSet(g.Key, g.First().Parts,
-            score is not null && g.Any(group => IsScored(group.Policy, group.Parts, policy)))).Prepend(new(0, [], false)).ToArray();
-        Cell[] cells = [.. table.Query(Sql(sets, codes, label.Coding, prediction.Coding, score ?? "NULL"),
-            r => new Cell(r.GetInt64(0), label[r.GetInt32(1)],
-            prediction[r.GetInt32(2)], r.IsDBNull(3) ? null : r.GetInt32(3), r.IsDBNull(4) ? null : r.GetDouble(4), r.GetInt64(5),
-            [.. codes.Select((_, i) => r.GetInt32(6 + i))]))];
+        var sets = groups
+            .GroupBy(g => Bits(g.Parts, codes))
+            .Select(g => new CountedSet(
+                g.Key,
+                g.First().Parts,
+                score is not null && g.Any(group => IsScored(group.Policy, group.Parts, policy))
+            ))
+            .Prepend(new(0, [], false))
+            .ToArray();
+        Cell[] cells =
+        [
+            .. table.Query(Sql(sets, codes, label.Coding, prediction.Coding, score ?? "NULL"), r => new Cell(
+                r.GetInt64(0),
+                label[r.GetInt32(1)],
+                prediction[r.GetInt32(2)],
+                r.IsDBNull(3) ? null : r.GetInt32(3),
+                r.IsDBNull(4) ? null : r.GetDouble(4),
+                r.GetInt64(5),
+                [.. codes.Select((_, i) => r.GetInt32(6 + i))]
+            )),
+        ];
         var bySet = cells.ToLookup(c => c.Set);
         var all = bySet[0].ToArray();
         Check(all.Sum(c => c.Label < 0 ? c.Count : 0), label);
         Check(all.Sum(c => c.Prediction < 0 ? c.Count : 0), prediction);
-        if (sets.Where(s => s.Scored).Select(s => bySet[s.Id].Sum(c => c.Step is null ? c.Count : 0))
-            .FirstOrDefault() is > 0 and var undefined)
+        if (
+            sets.Where(s => s.Scored).Select(s => bySet[s.Id].Sum(c => c.Step is null ? c.Count : 0)).FirstOrDefault()
+            is > 0
+                and var undefined
+        )
         {
-            throw data.Position.Error(DiagnosticCodes.DataValue,
-                $"The score {Wording.Quote(data.Score!)} is no number from 0 to 1 in {undefined} of {table.Rows} rows.");
+            throw data.Position.Error(
+                DiagnosticCodes.DataValue,
+                $"The score {Wording.Quote(data.Score!)} is no number from 0 to 1 in {undefined} of {table.Rows} rows."
+            );
         }
 
-        var byGroup = groups.ToImmutableDictionary(g => g.Policy.Name, g =>
-        {
-            var set = sets.First(s => s.Id == Bits(g.Parts, codes));
-            Cell[] counted = [.. bySet[set.Id]];
-            var group = GroupReader.Column(g.Policy, g.Parts, part => [.. counted.Select(c => c.Levels[codes.IndexOf(part)])]);
-            return Rows(counted, group, set.Scored);
-        });
-        notes.AddRange(policy.Groups.Where(g => g.Cross.IsEmpty)
-            .SelectMany(g => GroupReader.Missing(g, byGroup[g.Name].Ungrouped, table.Rows)));
+        var byGroup = groups.ToImmutableDictionary(
+            g => g.Policy.Name,
+            g =>
+            {
+                var set = sets.First(s => s.Id == Bits(g.Parts, codes));
+                Cell[] counted = [.. bySet[set.Id]];
+                var group = GroupReader.Column(g.Policy, g.Parts, part =>
+                    [.. counted.Select(c => c.Levels[codes.IndexOf(part)])]
+                );
+                return Rows(counted, group, set.Scored);
+            }
+        );
+        notes.AddRange(
+            policy
+                .Groups.Where(g => g.Cross.IsEmpty)
+                .SelectMany(g => GroupReader.Missing(g, byGroup[g.Name].Ungrouped, table.Rows))
+        );
         return new(label.Classes, favorable, Rows(all, null, false), byGroup) { Diagnostics = [.. notes] };
 
         void Check(long missing, ClassColumn column)
         {
-            if (missing > 0) throw column.Missing(missing, table.Rows, data.Position);
+            if (missing > 0)
+                throw column.Missing(missing, table.Rows, data.Position);
         }
     }
 
@@ -107,26 +154,38 @@ internal static class PredictionReader
 
     // Rows are grouped by their values; codes are looked up for the few groups that are left. Means are of whole numbers, whose sum does
     // not depend on the order in which threads add them.
-    private static string Sql(CountedSet[] sets, ImmutableArray<GroupCode> codes, Coding label, Coding prediction, string score)
+    private static string Sql(
+        CountedSet[] sets,
+        ImmutableArray<GroupCode> codes,
+        Coding label,
+        Coding prediction,
+        string score
+    )
     {
         string Level(int i) => $"level_{i}";
         var levels = codes.Select((_, i) => Level(i)).ToArray();
         var keys = codes.Select((c, i) => $", {c.Coding.Key} AS {Level(i)}");
-        var grouped =
-            sets.Select(s =>
-                $"(label, prediction{(s.Scored ? ", step" : "")}{string.Concat(s.Parts.Select(p => $", {Level(codes.IndexOf(p))}"))})");
+        var grouped = sets.Select(s =>
+            $"(label, prediction{(s.Scored ? ", step" : "")}{string.Concat(s.Parts.Select(p => $", {Level(codes.IndexOf(p))}"))})"
+        );
         // A bit for each group that a set does not have.
         var set = levels.Length == 0 ? "0" : $"{(1L << levels.Length) - 1} - grouping_id({string.Join(", ", levels)})";
         return $"""
-            SELECT CAST(counted AS BIGINT), {label.Code("label")}, {prediction.Code("prediction")}, step, score, n{string.Concat(codes.Select((c, i) => $", coalesce({c.Coding.Code(Level(i))}, -1)"))}
+            SELECT CAST(counted AS BIGINT), {label.Code("label")}, {prediction.Code(
+                "prediction"
+            )}, step, score, n{string.Concat(codes.Select((c, i) => $", coalesce({c.Coding.Code(Level(i))}, -1)"))}
             FROM (
-                SELECT {set} AS counted, label, prediction, {(sets.Any(s => s.Scored) ? "step" : "NULL")} AS step, count(*) AS n, {string.Concat(levels.Select(l => $"{l}, "))}
+                SELECT {set} AS counted, label, prediction, {(
+                sets.Any(s => s.Scored) ? "step" : "NULL"
+            )} AS step, count(*) AS n, {string.Concat(levels.Select(l => $"{l}, "))}
                     CASE WHEN min(score) = max(score) THEN min(score)
                         ELSE CAST(sum(CAST(round(score * 1e15) AS BIGINT)) AS DOUBLE) / 1e15 / count(*) END AS score
                 FROM (
                     SELECT * REPLACE (CASE WHEN score BETWEEN 0 AND 1 THEN score END AS score),
                         CASE WHEN score BETWEEN 0 AND 1 THEN {Step} END AS step
-                    FROM (SELECT {label.Key} AS label, {prediction.Key} AS prediction, CAST({score} AS DOUBLE) AS score{string.Concat(keys)} FROM source))
+                    FROM (SELECT {label.Key} AS label, {prediction.Key} AS prediction, CAST({score} AS DOUBLE) AS score{string.Concat(
+                keys
+            )} FROM source))
                 GROUP BY GROUPING SETS ({string.Join(", ", grouped)}))
             ORDER BY ALL
             """;
@@ -142,8 +201,12 @@ internal static class PredictionReader
     private static string Score(Table table, string name, SourcePosition at)
     {
         var column = table.Column(name, "'data.score'", at);
-        return column.Kind == ColumnKind.Number ? column.Sql
-            : throw at.Error(DiagnosticCodes.DataValue, $"'data.score' names {Wording.Quote(name)}, which is no column of numbers.");
+        return column.Kind == ColumnKind.Number
+            ? column.Sql
+            : throw at.Error(
+                DiagnosticCodes.DataValue,
+                $"'data.score' names {Wording.Quote(name)}, which is no column of numbers."
+            );
     }
 
     private sealed record CountedSet(long Id, ImmutableArray<GroupCode> Parts, bool Scored);

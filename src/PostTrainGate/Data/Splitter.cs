@@ -16,18 +16,30 @@ internal static class Splitter
     /// <param name="strata">Further codes of each row, such as group levels.</param>
     /// <param name="shares">Shares of the splits.</param>
     /// <param name="seed">Seed of the policy.</param>
-    public static int[][] Split(ReadOnlySpan<int> labels, IReadOnlyList<IReadOnlyList<int>> strata, SplitPolicy shares, int seed)
+    public static int[][] Split(
+        ReadOnlySpan<int> labels,
+        IReadOnlyList<IReadOnlyList<int>> strata,
+        SplitPolicy shares,
+        int seed
+    )
     {
         var line = new (int Label, ulong Stratum, ulong Order, int Row)[labels.Length];
         for (var row = 0; row < line.Length; row++)
         {
             var stratum = (ulong)(uint)seed;
-            foreach (var codes in strata) stratum = Seeds.Key(stratum, (ulong)codes[row]);
+            foreach (var codes in strata)
+                stratum = Seeds.Key(stratum, (ulong)codes[row]);
             line[row] = (labels[row], stratum, Seeds.Key((ulong)(uint)seed, (ulong)row), row);
         }
 
         Array.Sort(line);
-        double[] share = [shares.Repair, shares.Select, shares.Test, Math.Max(0, 1 - shares.Repair - shares.Select - shares.Test)];
+        double[] share =
+        [
+            shares.Repair,
+            shares.Select,
+            shares.Test,
+            Math.Max(0, 1 - shares.Repair - shares.Select - shares.Test),
+        ];
         var splits = new List<int>[] { [], [], [], [] };
         for (var i = 0; i < line.Length; i++)
         {
@@ -36,13 +48,20 @@ internal static class Splitter
             for (var s = 0; s < share.Length; s++)
             {
                 var lacks = share[s] * (i + 1) - splits[s].Count;
-                if (share[s] > 1e-9 && lacks > most + 1e-9) (neediest, most) = (s, lacks);
+                if (share[s] > 1e-9 && lacks > most + 1e-9)
+                    (neediest, most) = (s, lacks);
             }
 
             splits[neediest].Add(line[i].Row);
         }
 
-        foreach (var split in splits) split.Sort();
-        return [[.. splits[0]], [.. splits[1]], [.. splits[2]]];
+        foreach (var split in splits)
+            split.Sort();
+        return
+        [
+            [.. splits[0]],
+            [.. splits[1]],
+            [.. splits[2]],
+        ];
     }
 }

@@ -22,16 +22,27 @@ internal enum ColumnKind
 /// <summary>A column of a table.</summary>
 internal sealed record TableColumn(string Name, string Type)
 {
-    public ColumnKind Kind => Type switch
-    {
-        "BOOLEAN" => ColumnKind.Boolean,
-        "VARCHAR" => ColumnKind.Text,
-        "TINYINT" or "SMALLINT" or "INTEGER" or "BIGINT" or "HUGEINT" or "UTINYINT" or "USMALLINT" or "UINTEGER" or "UBIGINT" or "UHUGEINT"
-            or "FLOAT" or "DOUBLE" => ColumnKind.Number,
-        _ when Type.StartsWith("DECIMAL", StringComparison.Ordinal) => ColumnKind.Number,
-        _ when Type.StartsWith("ENUM", StringComparison.Ordinal) => ColumnKind.Text,
-        _ => ColumnKind.Other,
-    };
+    public ColumnKind Kind =>
+        Type switch
+        {
+            "BOOLEAN" => ColumnKind.Boolean,
+            "VARCHAR" => ColumnKind.Text,
+            "TINYINT"
+            or "SMALLINT"
+            or "INTEGER"
+            or "BIGINT"
+            or "HUGEINT"
+            or "UTINYINT"
+            or "USMALLINT"
+            or "UINTEGER"
+            or "UBIGINT"
+            or "UHUGEINT"
+            or "FLOAT"
+            or "DOUBLE" => ColumnKind.Number,
+            _ when Type.StartsWith("DECIMAL", StringComparison.Ordinal) => ColumnKind.Number,
+            _ when Type.StartsWith("ENUM", StringComparison.Ordinal) => ColumnKind.Text,
+            _ => ColumnKind.Other,
+        };
 
     public bool IsFloating => Type is "FLOAT" or "DOUBLE";
 
@@ -117,8 +128,12 @@ internal sealed class Table : IDisposable
         var typed = columns.Select(c => $"{c.Sql} {SqlType(c.Array)}");
         var table = Create([], $"CREATE TABLE source ({string.Join(", ", typed)})", source);
         using var scope = NewDisposeScope();
-        var whole = columns.Select(c => c.Array.is_floating_point() ? null : c.Array.to(int64).data<long>().ToArray()).ToArray();
-        var real = columns.Select(c => c.Array.is_floating_point() ? c.Array.to(float64).data<double>().ToArray() : null).ToArray();
+        var whole = columns
+            .Select(c => c.Array.is_floating_point() ? null : c.Array.to(int64).data<long>().ToArray())
+            .ToArray();
+        var real = columns
+            .Select(c => c.Array.is_floating_point() ? c.Array.to(float64).data<double>().ToArray() : null)
+            .ToArray();
         var rows = columns.Length == 0 ? 0 : (int)columns[0].Array.shape[0];
         using (var appender = table._db.CreateAppender("source"))
         {
@@ -127,9 +142,12 @@ internal sealed class Table : IDisposable
                 var line = appender.CreateRow();
                 for (var c = 0; c < columns.Length; c++)
                 {
-                    if (real[c] is { } values) line.AppendValue(values[row]);
-                    else if (columns[c].Array.dtype == ScalarType.Bool) line.AppendValue(whole[c]![row] != 0);
-                    else line.AppendValue(whole[c]![row]);
+                    if (real[c] is { } values)
+                        line.AppendValue(values[row]);
+                    else if (columns[c].Array.dtype == ScalarType.Bool)
+                        line.AppendValue(whole[c]![row] != 0);
+                    else
+                        line.AppendValue(whole[c]![row]);
                 }
 
                 line.EndRow();
@@ -139,20 +157,27 @@ internal sealed class Table : IDisposable
         table.Describe();
         return table;
 
-        static string SqlType(Tensor array) => array.is_floating_point() ? "DOUBLE" : array.dtype == ScalarType.Bool ? "BOOLEAN" : "BIGINT";
+        static string SqlType(Tensor array) =>
+            array.is_floating_point() ? "DOUBLE"
+            : array.dtype == ScalarType.Bool ? "BOOLEAN"
+            : "BIGINT";
     }
 
     /// <summary>A table of columns of text of equal length.</summary>
     public static Table Of(IReadOnlyDictionary<string, string[]> texts, PolicyPath source)
     {
-        var table = Create([], $"CREATE TABLE source ({string.Join(", ", texts.Keys.Select(name => $"{Identifier(name)} VARCHAR"))})",
-            source);
+        var table = Create(
+            [],
+            $"CREATE TABLE source ({string.Join(", ", texts.Keys.Select(name => $"{Identifier(name)} VARCHAR"))})",
+            source
+        );
         using (var appender = table._db.CreateAppender("source"))
         {
             for (var row = 0; row < texts.Values.First().Length; row++)
             {
                 var line = appender.CreateRow();
-                foreach (var column in texts.Values) line.AppendValue(column[row]);
+                foreach (var column in texts.Values)
+                    line.AppendValue(column[row]);
                 line.EndRow();
             }
         }
@@ -164,21 +189,33 @@ internal sealed class Table : IDisposable
     /// <summary>The column, or PTG3002 with the nearest name.</summary>
     public TableColumn Column(string name, string what, SourcePosition position)
     {
-        if (Columns.FirstOrDefault(c => c.Name == name) is { } column) return column;
+        if (Columns.FirstOrDefault(c => c.Name == name) is { } column)
+            return column;
         var names = Columns.Select(c => c.Name).ToArray();
-        var right = Wording.Nearest(name, names) is { } near ? $"did you mean {Wording.Quote(near)}?"
-            : names.Length > 20 ? $"it has {string.Join(", ", names.Take(20).Select(Wording.Quote))} and {names.Length - 20} more."
+        var right =
+            Wording.Nearest(name, names) is { } near ? $"did you mean {Wording.Quote(near)}?"
+            : names.Length > 20
+                ? $"it has {string.Join(", ", names.Take(20).Select(Wording.Quote))} and {names.Length - 20} more."
             : $"it has {Wording.List(names.Select(Wording.Quote))}.";
-        throw position.Error(DiagnosticCodes.DataColumn, $"{what} names the column {Wording.Quote(name)}, which the data lacks; {right}");
+        throw position.Error(
+            DiagnosticCodes.DataColumn,
+            $"{what} names the column {Wording.Quote(name)}, which the data lacks; {right}"
+        );
     }
 
     /// <summary>Columns of numbers or truth values, one after the other; NaN where a value is missing.</summary>
     public IEnumerable<double[]> Numbers(IReadOnlyList<TableColumn> columns) =>
-        Together(columns, c => $"CAST({c.Sql} AS DOUBLE)", _ => new double[Rows], (values, from, batch) =>
-        {
-            var array = (DoubleArray)batch;
-            for (var i = 0; i < array.Length; i++) values[from + i] = array.GetValue(i) ?? double.NaN;
-        });
+        Together(
+            columns,
+            c => $"CAST({c.Sql} AS DOUBLE)",
+            _ => new double[Rows],
+            (values, from, batch) =>
+            {
+                var array = (DoubleArray)batch;
+                for (var i = 0; i < array.Length; i++)
+                    values[from + i] = array.GetValue(i) ?? double.NaN;
+            }
+        );
 
     /// <summary>Leaves rows out that have no value in a column; how many.</summary>
     public int Drop(IEnumerable<TableColumn> columns)
@@ -195,26 +232,38 @@ internal sealed class Table : IDisposable
     /// values than <paramref name="most"/>.
     /// </summary>
     public IEnumerable<Codes> Texts(IReadOnlyList<TableColumn> columns, int most) =>
-        Together(columns, c => $"CAST({c.Sql} AS VARCHAR)", _ => new TextCodes(Rows, most),
-            (codes, from, batch) => codes.Add(from, (StringArray)batch)).Select(codes => codes.Codes);
+        Together(
+                columns,
+                c => $"CAST({c.Sql} AS VARCHAR)",
+                _ => new TextCodes(Rows, most),
+                (codes, from, batch) => codes.Add(from, (StringArray)batch)
+            )
+            .Select(codes => codes.Codes);
 
     // Planning a query takes the longer the more columns the table has, so that columns are read some together; but not so many that
     // they would not fit into memory.
-    private IEnumerable<T> Together<T>(IReadOnlyList<TableColumn> columns, Func<TableColumn, string> sql, Func<TableColumn, T> start,
-        Action<T, int, IArrowArray> add)
+    private IEnumerable<T> Together<T>(
+        IReadOnlyList<TableColumn> columns,
+        Func<TableColumn, string> sql,
+        Func<TableColumn, T> start,
+        Action<T, int, IArrowArray> add
+    )
     {
-        const int mostCells = 1 << 24, mostColumns = 1000;
+        const int mostCells = 1 << 24,
+            mostColumns = 1000;
         foreach (var some in columns.Chunk(Math.Clamp(mostCells / Math.Max(1, Rows), 1, mostColumns)))
         {
             var read = some.Select(start).ToArray();
             var from = 0;
             foreach (var batch in Batches($"SELECT {string.Join(", ", some.Select(sql))} FROM source"))
             {
-                for (var c = 0; c < read.Length; c++) add(read[c], from, batch.Column(c));
+                for (var c = 0; c < read.Length; c++)
+                    add(read[c], from, batch.Column(c));
                 from += batch.Length;
             }
 
-            foreach (var column in read) yield return column;
+            foreach (var column in read)
+                yield return column;
         }
     }
 
@@ -232,19 +281,30 @@ internal sealed class Table : IDisposable
         if (column.IsFractional && All($"abs({column.Sql}) < 1e15 AND {column.Sql} = trunc({column.Sql})", value))
             value = $"CAST({value} AS BIGINT)";
         // An estimate first, whose memory does not grow with the number of values.
-        if (Long($"SELECT approx_count_distinct({value}) FROM source") > 2L * most) return null;
+        if (Long($"SELECT approx_count_distinct({value}) FROM source") > 2L * most)
+            return null;
         var (type, texts) = ($"codes_{++_types}", $"texts_{_types}");
-        Run($"CREATE TABLE {texts} AS SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source WHERE {value} IS NOT NULL");
+        Run(
+            $"CREATE TABLE {texts} AS SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source WHERE {value} IS NOT NULL"
+        );
         var distinct = Long($"SELECT count(*) FROM {texts}");
-        if (distinct > most) return null;
-        if (distinct == 0) return new([], value, _ => "-1");
+        if (distinct > most)
+            return null;
+        if (distinct == 0)
+            return new([], value, _ => "-1");
 
-        var numbers = numbersInText && column.Kind == ColumnKind.Text
+        var numbers =
+            numbersInText
+            && column.Kind == ColumnKind.Text
             && (bool)Scalar($"SELECT bool_and(TRY_CAST(text AS DOUBLE) IS NOT NULL) FROM {texts}")!;
-        var order = numbers ? "TRY_CAST(text AS DOUBLE), text" : column.Kind == ColumnKind.Text ? "text" : "value";
+        var order =
+            numbers ? "TRY_CAST(text AS DOUBLE), text"
+            : column.Kind == ColumnKind.Text ? "text"
+            : "value";
         Run($"CREATE TYPE {type} AS ENUM (SELECT text FROM {texts} ORDER BY {order})");
-        return new(Texts($"SELECT unnest(enum_range(NULL::{type}))::VARCHAR"), value,
-            key => $"coalesce(CAST(enum_code(CAST(CAST({key} AS VARCHAR) AS {type})) AS INTEGER), -1)");
+        return new(Texts($"SELECT unnest(enum_range(NULL::{type}))::VARCHAR"), value, key =>
+            $"coalesce(CAST(enum_code(CAST(CAST({key} AS VARCHAR) AS {type})) AS INTEGER), -1)"
+        );
     }
 
     /// <summary>Whole numbers that an expression gives, one a row.</summary>
@@ -284,7 +344,8 @@ internal sealed class Table : IDisposable
         using var command = Command(sql);
         using var reader = command.ExecuteReader();
         var rows = ImmutableArray.CreateBuilder<T>();
-        while (reader.Read()) rows.Add(read(reader));
+        while (reader.Read())
+            rows.Add(read(reader));
         return rows.ToImmutable();
     }
 
@@ -302,13 +363,16 @@ internal sealed class Table : IDisposable
             table._db.Open();
             table.Run($"SET memory_limit = '{DataLimits.TableMemory}'");
             table.Run($"SET allowed_paths = [{string.Join(", ", files.Select(Literal))}]");
-            table.Run("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET temp_directory = ''");
+            table.Run(
+                "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET temp_directory = ''"
+            );
             table.Run("SET enable_external_access = false; SET lock_configuration = true");
             table.Run(sql);
             table.Describe();
             if (files is [var first, ..] && IsCsv(first))
             {
-                if (table.Columns.Length == 1 && TableProblem.OneColumn(source) is { } fault) throw fault;
+                if (table.Columns.Length == 1 && TableProblem.OneColumn(source) is { } fault)
+                    throw fault;
                 table.TurnTruthValues(sql);
             }
 
@@ -329,7 +393,8 @@ internal sealed class Table : IDisposable
     private static string? Reader(string file)
     {
         var name = file.ToLowerInvariant();
-        if (Path.GetExtension(name) is ".gz" or ".zst") name = Path.GetFileNameWithoutExtension(name);
+        if (Path.GetExtension(name) is ".gz" or ".zst")
+            name = Path.GetFileNameWithoutExtension(name);
         return Path.GetExtension(name) switch
         {
             ".csv" or ".tsv" => $"read_csv({{0}}, {CsvOptions}, sample_size = {{1}}{{2}})",
@@ -344,14 +409,18 @@ internal sealed class Table : IDisposable
     private void Describe()
     {
         using var command = Command(
-            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY ordinal_position");
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY ordinal_position"
+        );
         using var reader = command.ExecuteReader();
         var columns = ImmutableArray.CreateBuilder<TableColumn>();
-        while (reader.Read()) columns.Add(new(reader.GetString(0), reader.GetString(1)));
+        while (reader.Read())
+            columns.Add(new(reader.GetString(0), reader.GetString(1)));
         Columns = columns.ToImmutable();
-        if (Columns.Length > DataLimits.Columns) throw TooLarge($"{Columns.Length} columns; at most {DataLimits.Columns} can be read");
+        if (Columns.Length > DataLimits.Columns)
+            throw TooLarge($"{Columns.Length} columns; at most {DataLimits.Columns} can be read");
         var rows = Long("SELECT count(*) FROM source");
-        if (rows > DataLimits.Rows) throw TooLarge($"{rows} rows; at most {DataLimits.Rows} can be read");
+        if (rows > DataLimits.Rows)
+            throw TooLarge($"{rows} rows; at most {DataLimits.Rows} can be read");
         Rows = (int)rows;
 
         GateException TooLarge(string what) =>
@@ -364,19 +433,32 @@ internal sealed class Table : IDisposable
     {
         var isView = create.StartsWith("CREATE VIEW", StringComparison.Ordinal);
         var read = Columns.Where(c => isView || c.Kind == ColumnKind.Text).ToArray();
-        if (read.Length == 0) return;
-        var tests = read.Select(c => c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))"
-            : $"count({c.Sql}) < 0");
-        var truths = Query($"SELECT {string.Join(", ", tests)} FROM source",
-            r => read.Where((_, i) => !r.IsDBNull(i) && r.GetBoolean(i)).ToHashSet()).Single();
-        if (truths.Count == 0) return;
+        if (read.Length == 0)
+            return;
+        var tests = read.Select(c =>
+            c.Kind == ColumnKind.Text ? $"bool_and(lower({c.Sql}) IN ('true', 'false'))" : $"count({c.Sql}) < 0"
+        );
+        var truths = Query($"SELECT {string.Join(", ", tests)} FROM source", r =>
+                read.Where((_, i) => !r.IsDBNull(i) && r.GetBoolean(i)).ToHashSet()
+            )
+            .Single();
+        if (truths.Count == 0)
+            return;
         // Each by name: the time that '* REPLACE' takes grows with the square of the columns.
-        var all = string.Join(", ", Columns.Select(c => truths.Contains(c) ? $"CAST({c.Sql} AS BOOLEAN) AS {c.Sql}" : c.Sql));
+        var all = string.Join(
+            ", ",
+            Columns.Select(c => truths.Contains(c) ? $"CAST({c.Sql} AS BOOLEAN) AS {c.Sql}" : c.Sql)
+        );
         if (isView)
-            Run(create.Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal).Replace(Everything, all,
-                StringComparison.Ordinal));
+            Run(
+                create
+                    .Replace("CREATE VIEW", "CREATE OR REPLACE VIEW", StringComparison.Ordinal)
+                    .Replace(Everything, all, StringComparison.Ordinal)
+            );
         else
-            Run($"CREATE TABLE turned AS SELECT {all} FROM source; DROP TABLE source; ALTER TABLE turned RENAME TO source");
+            Run(
+                $"CREATE TABLE turned AS SELECT {all} FROM source; DROP TABLE source; ALTER TABLE turned RENAME TO source"
+            );
         Describe();
     }
 
@@ -391,7 +473,8 @@ internal sealed class Table : IDisposable
         using var stream = command.ExecuteArrowStream();
         while (stream.ReadNextRecordBatchAsync().AsTask().GetAwaiter().GetResult() is { } batch)
         {
-            using (batch) yield return batch;
+            using (batch)
+                yield return batch;
         }
     }
 

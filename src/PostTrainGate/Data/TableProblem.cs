@@ -12,8 +12,11 @@ internal static class TableProblem
     /// <summary>The whole reason in one line, without advice that cannot be followed here and without folders.</summary>
     public static string Reason(DbException e, IEnumerable<string>? files = null)
     {
-        var lines = e.Message.Split('\n').TakeWhile(l => !Ends.Any(end => l.StartsWith(end, StringComparison.Ordinal)))
-            .Select(l => l.Trim().TrimEnd('.')).Where(l => l.Length > 0);
+        var lines = e
+            .Message.Split('\n')
+            .TakeWhile(l => !Ends.Any(end => l.StartsWith(end, StringComparison.Ordinal)))
+            .Select(l => l.Trim().TrimEnd('.'))
+            .Where(l => l.Length > 0);
         var reason = string.Join(". ", lines);
         foreach (var folder in (files ?? []).Select(f => Path.GetDirectoryName(f) + "/").Distinct())
             reason = reason.Replace(folder, "", StringComparison.Ordinal);
@@ -21,19 +24,26 @@ internal static class TableProblem
     }
 
     /// <summary>The error for a source that DuckDB does not read.</summary>
-    public static GateException Unreadable(PolicyPath source, DbException e) => new(Error(source, Shape(source) ?? Reason(e, source.Files)), e);
+    public static GateException Unreadable(PolicyPath source, DbException e) =>
+        new(Error(source, Shape(source) ?? Reason(e, source.Files)), e);
 
     /// <summary>The error for a source that is one column where it should be several; null where it may be one.</summary>
-    public static GateException? OneColumn(PolicyPath source) => Shape(source) is { } why ? new(Error(source, why)) : null;
+    public static GateException? OneColumn(PolicyPath source) =>
+        Shape(source) is { } why ? new(Error(source, why)) : null;
 
     private static Diagnostic Error(PolicyPath source, string why) =>
-        new(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(source.Text)} cannot be read: {why.TrimEnd('.')}.", source.Position);
+        new(
+            DiagnosticCodes.DataUnreadable,
+            $"{Wording.Quote(source.Text)} cannot be read: {why.TrimEnd('.')}.",
+            source.Position
+        );
 
     // Where the first file that is out of shape is so.
     private static string? Shape(PolicyPath source)
     {
         foreach (var file in source.Files.Where(CsvShape.Is))
-            if (CsvShape.Fault(file) is { } why) return Named(source, file, why);
+            if (CsvShape.Fault(file) is { } why)
+                return Named(source, file, why);
         return null;
     }
 

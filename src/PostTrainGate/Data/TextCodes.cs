@@ -19,15 +19,20 @@ internal sealed class TextCodes(int rows, int most)
             var byPoints = _found.Select(f => (f.Key, f.Value, Points: Encoding.UTF8.GetBytes(f.Key))).ToArray();
             System.Array.Sort(byPoints, (a, b) => a.Points.AsSpan().SequenceCompareTo(b.Points));
             var place = new int[byPoints.Length];
-            for (var i = 0; i < byPoints.Length; i++) place[byPoints[i].Value] = i;
-            return new([.. byPoints.Select(v => v.Key)], _index is null ? null : [.. _index.Select(i => i < 0 ? -1 : place[i])]);
+            for (var i = 0; i < byPoints.Length; i++)
+                place[byPoints[i].Value] = i;
+            return new(
+                [.. byPoints.Select(v => v.Key)],
+                _index is null ? null : [.. _index.Select(i => i < 0 ? -1 : place[i])]
+            );
         }
     }
 
     /// <summary>Adds the values of some rows.</summary>
     public void Add(int from, StringArray values)
     {
-        if (_index is null) return;
+        if (_index is null)
+            return;
         var known = _found.GetAlternateLookup<ReadOnlySpan<char>>();
         Span<char> text = stackalloc char[256];
         for (var i = 0; i < values.Length; i++)
@@ -39,8 +44,10 @@ internal sealed class TextCodes(int rows, int most)
                 continue;
             }
 
-            var chars = bytes.Length <= text.Length ? text[..Encoding.UTF8.GetChars(bytes, text)]
-                : Encoding.UTF8.GetString(bytes).AsSpan();
+            var chars =
+                bytes.Length <= text.Length
+                    ? text[..Encoding.UTF8.GetChars(bytes, text)]
+                    : Encoding.UTF8.GetString(bytes).AsSpan();
             if (known.TryGetValue(chars, out var index))
             {
                 _index[from + i] = index;

@@ -11,26 +11,34 @@ internal static class TruthValues
     /// </summary>
     public static int Find(ImmutableArray<string> names, string value)
     {
-        if (names.IndexOf(value) is >= 0 and var exact) return exact;
-        if (Meaning(value) is not { } truth) return -1;
+        if (names.IndexOf(value) is >= 0 and var exact)
+            return exact;
+        if (Meaning(value) is not { } truth)
+            return -1;
         int[] alike = [.. Enumerable.Range(0, names.Length).Where(i => Meaning(names[i]) == truth)];
         return alike is [var only] ? only : -1;
     }
 
     /// <summary>The names less those that spell the truth value of an earlier one in another way; these too.</summary>
-    public static (ImmutableArray<string> Names, ImmutableArray<(string First, string Again)> Twice) Merge(ImmutableArray<string> names)
+    public static (ImmutableArray<string> Names, ImmutableArray<(string First, string Again)> Twice) Merge(
+        ImmutableArray<string> names
+    )
     {
-        var twice = names.Where(n => Meaning(n) is not null).GroupBy(Meaning)
-            .SelectMany(same => same.Skip(1).Select(again => (First: same.First(), Again: again))).ToImmutableArray();
+        var twice = names
+            .Where(n => Meaning(n) is not null)
+            .GroupBy(Meaning)
+            .SelectMany(same => same.Skip(1).Select(again => (First: same.First(), Again: again)))
+            .ToImmutableArray();
         return (twice.IsEmpty ? names : [.. names.Where(n => twice.All(t => t.Again != n))], twice);
     }
 
-    private static bool? Meaning(string text) => text switch
-    {
-        "1" => true,
-        "0" => false,
-        _ when text.Equals("true", StringComparison.OrdinalIgnoreCase) => true,
-        _ when text.Equals("false", StringComparison.OrdinalIgnoreCase) => false,
-        _ => null,
-    };
+    private static bool? Meaning(string text) =>
+        text switch
+        {
+            "1" => true,
+            "0" => false,
+            _ when text.Equals("true", StringComparison.OrdinalIgnoreCase) => true,
+            _ when text.Equals("false", StringComparison.OrdinalIgnoreCase) => false,
+            _ => null,
+        };
 }

@@ -21,10 +21,22 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)
     {
         // A table of right and wrong: every row wants to be right, and each model is or is not.
-        var (labels, now, then) = (context.Evaluation.Data.LabelValues, context.Evaluation.Predictions, other.Predictions);
+        var (labels, now, then) = (
+            context.Evaluation.Data.LabelValues,
+            context.Evaluation.Predictions,
+            other.Predictions
+        );
         var right = labels.Where((label, row) => now[row] == label).Count();
         var table = new GroupTable(["all"], [new(right, 0, labels.Length - right, 0)], HasPrivileged: false);
-        return PairedCounts.Of(table, labels.Length, _ => 0, _ => true, row => now[row] == labels[row], row => then[row] == labels[row])
+        return PairedCounts
+            .Of(
+                table,
+                labels.Length,
+                _ => 0,
+                _ => true,
+                row => now[row] == labels[row],
+                row => then[row] == labels[row]
+            )
             .Loss(t => Rate.TruePositive.Of(t[0]), Better, context.Confidence, context.Seed);
     }
 
@@ -38,12 +50,14 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
     private static Measurement Of(IPredictions predictions, double confidence)
     {
         var rows = predictions.Rows(null)!;
-        if (rows.Total == 0) return Measurement.NotMeasured("there are no rows");
+        if (rows.Total == 0)
+            return Measurement.NotMeasured("there are no rows");
         var (hits, counts) = (new int[predictions.ClassNames.Length], new int[predictions.ClassNames.Length]);
         for (var i = 0; i < rows.Labels.Length; i++)
         {
             counts[rows.Labels[i]] += rows.Count(i);
-            if (rows.Predictions[i] == rows.Labels[i]) hits[rows.Labels[i]] += rows.Count(i);
+            if (rows.Predictions[i] == rows.Labels[i])
+                hits[rows.Labels[i]] += rows.Count(i);
         }
 
         return Intervals.Proportion(hits.Sum(), rows.Total, confidence) with

@@ -8,7 +8,12 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 public sealed class BenefitMetric : TableMetric
 {
-    private enum Part { All, Between, Within }
+    private enum Part
+    {
+        All,
+        Between,
+        Within,
+    }
 
     private readonly Part _part;
     private readonly double? _alpha; // null: the gate's
@@ -18,36 +23,70 @@ public sealed class BenefitMetric : TableMetric
         (Name, Summary, _part, _alpha, _deviation) = (name, summary, part, alpha, deviation);
 
     /// <summary>Generalized entropy with alpha 1, over all rows.</summary>
-    public static BenefitMetric Theil { get; } = new("theil_index",
-        "Inequality of benefit over all rows, alpha 1 (Speicher et al. 2018; AIF360 theil_index).", Part.All, 1);
+    public static BenefitMetric Theil { get; } =
+        new(
+            "theil_index",
+            "Inequality of benefit over all rows, alpha 1 (Speicher et al. 2018; AIF360 theil_index).",
+            Part.All,
+            1
+        );
 
     /// <summary>Over all rows.</summary>
-    public static BenefitMetric Entropy { get; } = new("generalized_entropy_index",
-        "Inequality of benefit over all rows, for any 'alpha' (Speicher et al. 2018; AIF360 "
-        + "generalized_entropy_index, but that its alpha 0 is divided by the mean benefit once more).", Part.All, null);
+    public static BenefitMetric Entropy { get; } =
+        new(
+            "generalized_entropy_index",
+            "Inequality of benefit over all rows, for any 'alpha' (Speicher et al. 2018; AIF360 "
+                + "generalized_entropy_index, but that its alpha 0 is divided by the mean benefit once more).",
+            Part.All,
+            null
+        );
 
     /// <summary>Twice the index with alpha 2, square root, over all rows.</summary>
-    public static BenefitMetric Variation { get; } = new("coefficient_of_variation",
-        "Standard deviation of benefit over all rows in units of its mean (AIF360 coefficient_of_variation).", Part.All, 2,
-            deviation: true);
+    public static BenefitMetric Variation { get; } =
+        new(
+            "coefficient_of_variation",
+            "Standard deviation of benefit over all rows in units of its mean (AIF360 coefficient_of_variation).",
+            Part.All,
+            2,
+            deviation: true
+        );
 
     /// <summary>Every row counted with its group's mean benefit, alpha 1.</summary>
-    public static BenefitMetric BetweenTheil { get; } = new("between_group_theil_index",
-        "Inequality of mean benefit between groups, alpha 1 (AIF360 between_group_theil_index).", Part.Between, 1);
+    public static BenefitMetric BetweenTheil { get; } =
+        new(
+            "between_group_theil_index",
+            "Inequality of mean benefit between groups, alpha 1 (AIF360 between_group_theil_index).",
+            Part.Between,
+            1
+        );
 
     /// <summary>Every row counted with its group's mean benefit.</summary>
-    public static BenefitMetric BetweenEntropy { get; } = new("between_group_generalized_entropy_index",
-        "Inequality of mean benefit between groups, for any 'alpha' (AIF360 between_group_generalized_entropy_index).", Part.Between, null);
+    public static BenefitMetric BetweenEntropy { get; } =
+        new(
+            "between_group_generalized_entropy_index",
+            "Inequality of mean benefit between groups, for any 'alpha' (AIF360 between_group_generalized_entropy_index).",
+            Part.Between,
+            null
+        );
 
     /// <summary>What is left within the groups.</summary>
-    public static BenefitMetric WithinEntropy { get; } = new("within_group_generalized_entropy_index",
-        "Inequality of benefit within groups, for any 'alpha': that over all rows less that between groups (Speicher et al. 2018).",
-        Part.Within, null);
+    public static BenefitMetric WithinEntropy { get; } =
+        new(
+            "within_group_generalized_entropy_index",
+            "Inequality of benefit within groups, for any 'alpha': that over all rows less that between groups (Speicher et al. 2018).",
+            Part.Within,
+            null
+        );
 
     /// <summary>Of the groups' mean benefits.</summary>
-    public static BenefitMetric BetweenVariation { get; } = new("between_group_coefficient_of_variation",
-        "Standard deviation of mean benefit between groups in units of its mean (AIF360 between_group_coefficient_of_variation).",
-        Part.Between, 2, deviation: true);
+    public static BenefitMetric BetweenVariation { get; } =
+        new(
+            "between_group_coefficient_of_variation",
+            "Standard deviation of mean benefit between groups in units of its mean (AIF360 between_group_coefficient_of_variation).",
+            Part.Between,
+            2,
+            deviation: true
+        );
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -60,7 +99,8 @@ public sealed class BenefitMetric : TableMetric
 
     /// <inheritdoc/>
     public override MetricNeeds Needs =>
-        (_part == Part.All ? MetricNeeds.None : MetricNeeds.Group) | (_alpha is null ? MetricNeeds.Alpha : MetricNeeds.None);
+        (_part == Part.All ? MetricNeeds.None : MetricNeeds.Group)
+        | (_alpha is null ? MetricNeeds.Alpha : MetricNeeds.None);
 
     /// <inheritdoc/>
     public override double Largest => double.PositiveInfinity;
@@ -68,13 +108,17 @@ public sealed class BenefitMetric : TableMetric
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
-        if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
+        if (table.WhyNot(Rate.Selection) is { } reason)
+            return Measurement.NotMeasured(reason);
         var value = Of(table, rule);
         if (!double.IsFinite(value))
             return Measurement.NotMeasured(
-                $"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0");
-        var interval = _part == Part.Between ? BetweenGroups(table, _alpha ?? rule.Alpha, confidence, seed)
-            : GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed);
+                $"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0"
+            );
+        var interval =
+            _part == Part.Between
+                ? BetweenGroups(table, _alpha ?? rule.Alpha, confidence, seed)
+                : GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
@@ -101,10 +145,19 @@ public sealed class BenefitMetric : TableMetric
     private (double, double)? BetweenGroups(GroupTable table, double alpha, double confidence, int seed)
     {
         double[] counts = [.. table.Cells.Select(c => c.Count)];
-        var interval = SizeInterval.Of(table, t => [.. Groups(t).Select(g => g.Benefit)], (benefits, _) => new ScaledValues(benefits,
-            benefits.Zip(counts, (b, n) => b * n).Sum() / counts.Sum(), values => Deviation(Index([.. counts.Zip(values)], alpha))),
-            confidence, seed);
-        return interval is not var (lower, upper) ? null : _deviation ? (lower, upper) : (lower * lower / 2, upper * upper / 2);
+        var interval = SizeInterval.Of(
+            table,
+            t => [.. Groups(t).Select(g => g.Benefit)],
+            (benefits, _) =>
+                new ScaledValues(benefits, benefits.Zip(counts, (b, n) => b * n).Sum() / counts.Sum(), values =>
+                    Deviation(Index([.. counts.Zip(values)], alpha))
+                ),
+            confidence,
+            seed
+        );
+        return interval is not var (lower, upper) ? null
+            : _deviation ? (lower, upper)
+            : (lower * lower / 2, upper * upper / 2);
     }
 
     private static (double Count, double Benefit)[] Rows(GroupTable table)
@@ -124,12 +177,14 @@ public sealed class BenefitMetric : TableMetric
         foreach (var (n, benefit) in rows.Where(r => r.Count > 0))
         {
             var share = benefit / mean;
-            sum += n * alpha switch
-            {
-                0 => -Math.Log(share),
-                1 => share > 0 ? share * Math.Log(share) : 0,
-                _ => (Math.Pow(share, alpha) - 1) / (alpha * (alpha - 1)),
-            };
+            sum +=
+                n
+                * alpha switch
+                {
+                    0 => -Math.Log(share),
+                    1 => share > 0 ? share * Math.Log(share) : 0,
+                    _ => (Math.Pow(share, alpha) - 1) / (alpha * (alpha - 1)),
+                };
         }
 
         return sum / count;

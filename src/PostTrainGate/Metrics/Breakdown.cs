@@ -23,23 +23,45 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
     /// <param name="rows">The rows that were looked at.</param>
     /// <param name="holds">Per row whether it counts.</param>
     /// <param name="confidence">Level of every interval.</param>
-    internal static Breakdown ByClass(string title, EvaluationSet data, IEnumerable<int> rows, Func<int, bool> holds, double confidence)
+    internal static Breakdown ByClass(
+        string title,
+        EvaluationSet data,
+        IEnumerable<int> rows,
+        Func<int, bool> holds,
+        double confidence
+    )
     {
         var (hits, counts) = (new int[data.ClassNames.Length], new int[data.ClassNames.Length]);
         foreach (var row in rows)
         {
             counts[data.LabelValues[row]]++;
-            if (holds(row)) hits[data.LabelValues[row]]++;
+            if (holds(row))
+                hits[data.LabelValues[row]]++;
         }
 
         return ByClass(title, data.ClassNames, hits, counts, confidence);
     }
 
     /// <summary>Shares by true class that were counted before, with Wilson's intervals.</summary>
-    internal static Breakdown ByClass(string title, ImmutableArray<string> classes, int[] hits, int[] counts, double confidence) =>
-        new(title,
-            [.. classes.Select((name, i) => BreakdownPart.Of(name,
-                counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)))]);
+    internal static Breakdown ByClass(
+        string title,
+        ImmutableArray<string> classes,
+        int[] hits,
+        int[] counts,
+        double confidence
+    ) =>
+        new(
+            title,
+            [
+                .. classes.Select(
+                    (name, i) =>
+                        BreakdownPart.Of(
+                            name,
+                            counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)
+                        )
+                ),
+            ]
+        );
 }
 
 /// <summary>One part of a breakdown; no value where it has no rows.</summary>
@@ -51,6 +73,8 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
 public sealed record BreakdownPart(string Name, double? Value, double? Lower, double? Upper, int Count)
 {
     /// <summary>A part from its measurement; null: it has no rows.</summary>
-    internal static BreakdownPart Of(string name, Measurement? measured) => measured is { IsMeasured: true } m
-        ? new(name, m.Value, m.Lower, m.Upper, m.Count) : new(name, null, null, null, measured?.Count ?? 0);
+    internal static BreakdownPart Of(string name, Measurement? measured) =>
+        measured is { IsMeasured: true } m
+            ? new(name, m.Value, m.Lower, m.Upper, m.Count)
+            : new(name, null, null, null, measured?.Count ?? 0);
 }

@@ -13,7 +13,8 @@ public sealed class CertifiedAccuracy : IMetric
     public string Name => "certified_accuracy";
 
     /// <inheritdoc/>
-    public string Summary => "Share of rows classified correctly for which bounds of the network's outputs prove "
+    public string Summary =>
+        "Share of rows classified correctly for which bounds of the network's outputs prove "
         + "that no perturbation within epsilon changes that (Gowal et al. 2018, Zhang et al. 2018); Wilson's interval.";
 
     /// <inheritdoc/>
@@ -25,24 +26,49 @@ public sealed class CertifiedAccuracy : IMetric
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (context.Rule.Certificate is not { } settings) return Measurement.NotMeasured("the gate names no epsilon");
+        if (context.Rule.Certificate is not { } settings)
+            return Measurement.NotMeasured("the gate names no epsilon");
         var data = context.Evaluation.Data;
-        if (data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        if (data.Count == 0)
+            return Measurement.NotMeasured("there are no rows");
         if (context.Evaluation.Model is not OnnxClassifier model)
             return Measurement.NotMeasured(
-                $"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}");
+                $"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}"
+            );
         if (model.IsRowByRow)
-            return Measurement.NotMeasured($"{model.Name} cannot be certified: it fixes its batch to one row, and bounds are taken of a batch");
+            return Measurement.NotMeasured(
+                $"{model.Name} cannot be certified: it fixes its batch to one row, and bounds are taken of a batch"
+            );
         using var graph = BoundGraph.Of(model, data.Inputs.shape[1..], out var reason);
-        if (graph is null) return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
+        if (graph is null)
+            return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
         using var rows = data.Take(context.Chosen(data));
-        var found = Certifier.Run(graph, model, rows.Inputs, rows.Labels, settings, context.Seed, context.Progress, context.Cancel);
-        var (certified, wrong, broken) = (found.Certified.Count(c => c), found.Correct.Count(c => !c), found.Broken.Count(b => b));
+        var found = Certifier.Run(
+            graph,
+            model,
+            rows.Inputs,
+            rows.Labels,
+            settings,
+            context.Seed,
+            context.Progress,
+            context.Cancel
+        );
+        var (certified, wrong, broken) = (
+            found.Certified.Count(c => c),
+            found.Correct.Count(c => !c),
+            found.Broken.Count(b => b)
+        );
         return Intervals.Proportion(certified, rows.Count, context.Confidence) with
         {
-            Breakdowns = [Breakdown.ByClass("certified accuracy by class", rows, row => found.Certified[row], context.Confidence)],
-            Notes = [$"Of {rows.Count} rows {certified} are certified, {wrong} are wrong without a change, a short attack breaks {broken}, "
-                + $"and {rows.Count - certified - wrong - broken} are open."],
+            Breakdowns =
+            [
+                Breakdown.ByClass("certified accuracy by class", rows, row => found.Certified[row], context.Confidence),
+            ],
+            Notes =
+            [
+                $"Of {rows.Count} rows {certified} are certified, {wrong} are wrong without a change, a short attack breaks {broken}, "
+                    + $"and {rows.Count - certified - wrong - broken} are open.",
+            ],
         };
     }
 }

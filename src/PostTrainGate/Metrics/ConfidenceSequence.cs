@@ -39,7 +39,10 @@ internal static class ConfidenceSequence
     public static Measurement Measure(int hits, int drawn, int total, double confidence)
     {
         var (least, most) = Possible(hits, drawn, total, confidence);
-        var (lower, upper) = (Intervals.Proportion(least, total, confidence).Lower, Intervals.Proportion(most, total, confidence).Upper);
+        var (lower, upper) = (
+            Intervals.Proportion(least, total, confidence).Lower,
+            Intervals.Proportion(most, total, confidence).Upper
+        );
         return new(hits / (double)drawn, lower, upper, drawn);
     }
 
@@ -54,7 +57,8 @@ internal static class ConfidenceSequence
         return Same(rule with { Max = null, Drop = null }) && Same(rule with { Min = null, Drop = null });
 
         bool Same(GateRule one) => Of(one, possible.Least) == Of(one, possible.Most);
-        Verdict Of(GateRule one, int hits) => Judge.Verdict(one, Better.Higher, Intervals.Proportion(hits, total, confidence));
+        Verdict Of(GateRule one, int hits) =>
+            Judge.Verdict(one, Better.Higher, Intervals.Proportion(hits, total, confidence));
     }
 
     private static double Choose(int n, int k) => SpecialFunctions.BinomialLn(n, k);
@@ -65,8 +69,10 @@ internal static class ConfidenceSequence
         while (low < high)
         {
             var middle = low + (high - low) / 2;
-            if (holds(middle)) high = middle;
-            else low = middle + 1;
+            if (holds(middle))
+                high = middle;
+            else
+                low = middle + 1;
         }
 
         return low;

@@ -24,11 +24,16 @@ public sealed class Consistency : IMetric
     public Measurement Measure(MetricContext context)
     {
         var count = context.Rule.Neighbors;
-        if (context.Evaluation.Data.Count < count) return Measurement.NotMeasured($"there are fewer rows than the {count} neighbours");
+        if (context.Evaluation.Data.Count < count)
+            return Measurement.NotMeasured($"there are fewer rows than the {count} neighbours");
         var inputs = context.Evaluation.Data.Inputs;
         var neighbors = Neighbors.Of(inputs, inputs, count, context.Cancel);
         // Shares vary less than outcomes do, so that Wilson's interval is rather too wide than too narrow.
-        return Intervals.Proportion(Of(neighbors, context.Evaluation.Predictions) * neighbors.Length, neighbors.Length, context.Confidence);
+        return Intervals.Proportion(
+            Of(neighbors, context.Evaluation.Predictions) * neighbors.Length,
+            neighbors.Length,
+            context.Confidence
+        );
     }
 
     /// <summary>The figure from neighbours and classes alone.</summary>

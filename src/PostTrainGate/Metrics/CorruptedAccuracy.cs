@@ -31,11 +31,12 @@ public sealed class CorruptedAccuracy : IMetric
     public string Name => _isError ? "mean_corruption_error" : "corrupted_accuracy";
 
     /// <inheritdoc/>
-    public string Summary => _isError
-        ? "Share of rows classified wrongly, averaged over corruptions and severities, not divided by another network's "
-            + "(Hendrycks and Dietterich 2019)."
-        : "Share of rows classified correctly, averaged over common corruptions and severities: of images those of ImageNet-C in any size, "
-            + "of tables noise, missing values, shifted units and category flips (Hendrycks and Dietterich 2019); Wilson's interval.";
+    public string Summary =>
+        _isError
+            ? "Share of rows classified wrongly, averaged over corruptions and severities, not divided by another network's "
+                + "(Hendrycks and Dietterich 2019)."
+            : "Share of rows classified correctly, averaged over common corruptions and severities: of images those of ImageNet-C in any size, "
+                + "of tables noise, missing values, shifted units and category flips (Hendrycks and Dietterich 2019); Wilson's interval.";
 
     /// <inheritdoc/>
     public Better Better => _isError ? Better.Lower : Better.Higher;
@@ -46,17 +47,23 @@ public sealed class CorruptedAccuracy : IMetric
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (context.Rule.Corruption is not { } settings) return Measurement.NotMeasured("the gate names no corruption");
+        if (context.Rule.Corruption is not { } settings)
+            return Measurement.NotMeasured("the gate names no corruption");
         var evaluation = context.Evaluation;
-        if (evaluation.Data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        if (evaluation.Data.Count == 0)
+            return Measurement.NotMeasured("there are no rows");
         if (!InputForm.Of(evaluation, out var form))
             return Measurement.NotMeasured("inputs are neither a table nor images of one or three channels");
-        var chosen = Catalog.Corruptions.Where(c => settings.Names.IsEmpty ? c.Kind == form.Usual : settings.Names.Contains(c.Name))
+        var chosen = Catalog
+            .Corruptions.Where(c => settings.Names.IsEmpty ? c.Kind == form.Usual : settings.Names.Contains(c.Name))
             .ToArray();
         if (chosen.FirstOrDefault(c => c.Kind == CorruptionKind.Table != form.IsTable) is { } other)
         {
-            return Measurement.NotMeasured(form.IsTable ? $"{other.Name} is for images, and inputs are a table"
-                : $"{other.Name} is for tables, and inputs are images");
+            return Measurement.NotMeasured(
+                form.IsTable
+                    ? $"{other.Name} is for images, and inputs are a table"
+                    : $"{other.Name} is for tables, and inputs are images"
+            );
         }
 
         using var scope = NewDisposeScope();
@@ -72,7 +79,8 @@ public sealed class CorruptedAccuracy : IMetric
                 var correct = Correct(evaluation.Model, rows, form, columns, corruption, severity, context);
                 for (var row = 0; row < rows.Count; row++)
                 {
-                    if (!correct[row]) continue;
+                    if (!correct[row])
+                        continue;
                     right[row] += 1.0 / total;
                     hits[c, s]++;
                 }
@@ -81,27 +89,54 @@ public sealed class CorruptedAccuracy : IMetric
             }
         }
 
-        Measurement Share(double sum, double of) => Value(Intervals.Proportion(Math.Min(sum / of, rows.Count), rows.Count,
-            context.Confidence));
+        Measurement Share(double sum, double of) =>
+            Value(Intervals.Proportion(Math.Min(sum / of, rows.Count), rows.Count, context.Confidence));
         var (severities, name) = (settings.Severities, Name.Replace('_', ' '));
         return Share(right.Sum(), 1) with
         {
             Breakdowns =
             [
-                new($"{name} by corruption", [.. chosen.Select((k, c) => BreakdownPart.Of(k.Name,
-                    Share(severities.Select((_, s) => hits[c, s]).Sum(), severities.Length)))]),
-                new($"{name} by severity", [.. severities.Select((severity, s) => BreakdownPart.Of($"{severity}",
-                    Share(chosen.Select((_, c) => hits[c, s]).Sum(), chosen.Length)))]),
+                new(
+                    $"{name} by corruption",
+                    [
+                        .. chosen.Select(
+                            (k, c) =>
+                                BreakdownPart.Of(
+                                    k.Name,
+                                    Share(severities.Select((_, s) => hits[c, s]).Sum(), severities.Length)
+                                )
+                        ),
+                    ]
+                ),
+                new(
+                    $"{name} by severity",
+                    [
+                        .. severities.Select(
+                            (severity, s) =>
+                                BreakdownPart.Of(
+                                    $"{severity}",
+                                    Share(chosen.Select((_, c) => hits[c, s]).Sum(), chosen.Length)
+                                )
+                        ),
+                    ]
+                ),
             ],
         };
     }
 
-    private Measurement Value(Measurement share) => _isError ? share with { Value = 1 - share.Value, Lower = 1 - share.Upper,
-        Upper = 1 - share.Lower } : share;
+    private Measurement Value(Measurement share) =>
+        _isError ? share with { Value = 1 - share.Value, Lower = 1 - share.Upper, Upper = 1 - share.Lower } : share;
 
     // Every model gets the same corrupted rows: their seed is that of the rows.
-    private static bool[] Correct(Classifier model, EvaluationSet rows, InputForm form, ColumnStatistics? columns, Corruption corruption,
-        int severity, MetricContext context)
+    private static bool[] Correct(
+        Classifier model,
+        EvaluationSet rows,
+        InputForm form,
+        ColumnStatistics? columns,
+        Corruption corruption,
+        int severity,
+        MetricContext context
+    )
     {
         var correct = new List<bool>();
         var size = form.IsTable ? rows.Count : Batch; // a table's columns are corrupted as a whole
@@ -109,11 +144,18 @@ public sealed class CorruptedAccuracy : IMetric
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var batch = NewDisposeScope();
-            using var random = new Generator((ulong)Seeds.Derive(context.RowSeed, $"{corruption.Name} {severity}", start), CPU);
+            using var random = new Generator(
+                (ulong)Seeds.Derive(context.RowSeed, $"{corruption.Name} {severity}", start),
+                CPU
+            );
             var count = Math.Min(size, rows.Count - start);
             var corrupted = form.Apply(corruption, rows.Inputs.narrow(0, start, count), severity, random, columns);
-            correct.AddRange(AttackHarness.Errs(model.LogitsOfAll(corrupted), rows.Labels.narrow(0, start, count)).logical_not()
-                .data<bool>());
+            correct.AddRange(
+                AttackHarness
+                    .Errs(model.LogitsOfAll(corrupted), rows.Labels.narrow(0, start, count))
+                    .logical_not()
+                    .data<bool>()
+            );
         }
 
         return [.. correct];

@@ -36,16 +36,23 @@ public sealed class CounterfactualFlips : IMetric
         var data = context.Evaluation.Data;
         if (context.Rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
             return Measurement.NotMeasured($"the data has no group '{context.Rule.Group}'");
-        if (GroupBlocks.Of(data, group, out var whyNot) is not { } blocks) return Measurement.NotMeasured(whyNot!);
+        if (GroupBlocks.Of(data, group, out var whyNot) is not { } blocks)
+            return Measurement.NotMeasured(whyNot!);
 
         using var scope = NewDisposeScope();
         var flips = new (int Level, int Class)?[data.Count];
         var levels = Enumerable.Range(0, group.Levels.Length).ToArray();
         foreach (var level in levels)
         {
-            long[] others = [.. Enumerable.Range(0, data.Count).Where(i => group.LevelOf[i] >= 0 && group.LevelOf[i] != level)
-                .Select(i => (long)i)];
-            if (others.Length == 0) continue;
+            long[] others =
+            [
+                .. Enumerable
+                    .Range(0, data.Count)
+                    .Where(i => group.LevelOf[i] >= 0 && group.LevelOf[i] != level)
+                    .Select(i => (long)i),
+            ];
+            if (others.Length == 0)
+                continue;
             foreach (var donor in blocks.MostFrequent(level, MostValues))
             {
                 context.Cancel.ThrowIfCancellationRequested();
@@ -56,7 +63,8 @@ public sealed class CounterfactualFlips : IMetric
                 for (var i = 0; i < others.Length; i++)
                 {
                     var row = (int)others[i];
-                    if (predicted[i] != context.Evaluation.Predictions[row]) flips[row] ??= (level, (int)predicted[i]);
+                    if (predicted[i] != context.Evaluation.Predictions[row])
+                        flips[row] ??= (level, (int)predicted[i]);
                 }
             }
 
@@ -68,16 +76,25 @@ public sealed class CounterfactualFlips : IMetric
         return Intervals.Proportion(flipped.Length, rows, context.Confidence) with
         {
             Notes = [.. flipped.Take(MostNamed).Select(f => Flip(f.Index, f.Item!.Value)), .. More(flipped.Length)],
-            Breakdowns = [new($"flip rate by {group.Name}", [.. levels.Select(l => BreakdownPart.Of(group.Levels[l], OfLevel(l)))])],
+            Breakdowns =
+            [
+                new(
+                    $"flip rate by {group.Name}",
+                    [.. levels.Select(l => BreakdownPart.Of(group.Levels[l], OfLevel(l)))]
+                ),
+            ],
         };
 
-        Measurement? OfLevel(int level) => group.LevelOf.Count(l => l == level) is > 0 and var count
-            ? Intervals.Proportion(flipped.Count(f => group.LevelOf[f.Index] == level), count, context.Confidence) : null;
+        Measurement? OfLevel(int level) =>
+            group.LevelOf.Count(l => l == level) is > 0 and var count
+                ? Intervals.Proportion(flipped.Count(f => group.LevelOf[f.Index] == level), count, context.Confidence)
+                : null;
 
         string Flip(int row, (int Level, int Class) flip) =>
             $"row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} turns "
             + $"{data.ClassNames[context.Evaluation.Predictions[row]]} into {data.ClassNames[flip.Class]}";
     }
 
-    private static ImmutableArray<string> More(int flipped) => flipped > MostNamed ? [$"and {flipped - MostNamed} rows more"] : [];
+    private static ImmutableArray<string> More(int flipped) =>
+        flipped > MostNamed ? [$"and {flipped - MostNamed} rows more"] : [];
 }

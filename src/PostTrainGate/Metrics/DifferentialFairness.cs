@@ -14,14 +14,22 @@ public sealed class DifferentialFairness : TableMetric
         (Name, Summary, _amplification) = (name, summary, amplification);
 
     /// <summary>Of the predictions.</summary>
-    public static DifferentialFairness OfPredictions { get; } = new("differential_fairness",
-        "Largest log ratio of two levels' chances of being predicted favourable, or not (Foulds et al. 2020; AIF360 "
-        + "smoothed_empirical_differential_fairness).", amplification: false);
+    public static DifferentialFairness OfPredictions { get; } =
+        new(
+            "differential_fairness",
+            "Largest log ratio of two levels' chances of being predicted favourable, or not (Foulds et al. 2020; AIF360 "
+                + "smoothed_empirical_differential_fairness).",
+            amplification: false
+        );
 
     /// <summary>Of the predictions less that of the labels.</summary>
-    public static DifferentialFairness Amplification { get; } = new("differential_fairness_amplification",
-        "Differential fairness of the predictions less that of the labels; above 0 the model adds to it (AIF360 "
-        + "differential_fairness_bias_amplification).", amplification: true);
+    public static DifferentialFairness Amplification { get; } =
+        new(
+            "differential_fairness_amplification",
+            "Differential fairness of the predictions less that of the labels; above 0 the model adds to it (AIF360 "
+                + "differential_fairness_bias_amplification).",
+            amplification: true
+        );
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -41,10 +49,14 @@ public sealed class DifferentialFairness : TableMetric
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
-        if (table.Cells.Length < 2) return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
-        if (table.WhyNot(Rate.Selection) is { } reason) return Measurement.NotMeasured(reason);
+        if (table.Cells.Length < 2)
+            return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
+        if (table.WhyNot(Rate.Selection) is { } reason)
+            return Measurement.NotMeasured(reason);
         var value = Of(table, rule);
-        var interval = _amplification ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed) : Interval(table, confidence);
+        var interval = _amplification
+            ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
+            : Interval(table, confidence);
         return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
@@ -60,17 +72,33 @@ public sealed class DifferentialFairness : TableMetric
     // The farther of two distances on the logarithmic scale, of chances and of their complements.
     private static (double, double)? Interval(GroupTable table, double confidence)
     {
-        Measurement[] chances = [.. table.Cells.Select(c =>
-        {
-            var m = Intervals.Proportion(c.Selected, (int)c.Count, confidence);
-            return m with { Value = Smoothed(m.Value, c.Count), Lower = Smoothed(m.Lower, c.Count), Upper = Smoothed(m.Upper, c.Count) };
-        })];
-        var (favorable, other) = (Apart(chances), Apart(chances.Select(m =>
-            m with { Value = 1 - m.Value, Lower = 1 - m.Upper, Upper = 1 - m.Lower })));
+        Measurement[] chances =
+        [
+            .. table.Cells.Select(c =>
+            {
+                var m = Intervals.Proportion(c.Selected, (int)c.Count, confidence);
+                return m with
+                {
+                    Value = Smoothed(m.Value, c.Count),
+                    Lower = Smoothed(m.Lower, c.Count),
+                    Upper = Smoothed(m.Upper, c.Count),
+                };
+            }),
+        ];
+        var (favorable, other) = (
+            Apart(chances),
+            Apart(chances.Select(m => m with { Value = 1 - m.Value, Lower = 1 - m.Upper, Upper = 1 - m.Lower }))
+        );
         return (Math.Max(favorable.Lower, other.Lower), Math.Max(favorable.Upper, other.Upper));
 
-        (double Lower, double Upper) Apart(IEnumerable<Measurement> shares) => new SpreadInterval(
-            [[.. shares.Select(m => Estimate.OfLogarithm(m, confidence))]], largest: true, confidence).Ends();
+        (double Lower, double Upper) Apart(IEnumerable<Measurement> shares) =>
+            new SpreadInterval(
+                [
+                    [.. shares.Select(m => Estimate.OfLogarithm(m, confidence))],
+                ],
+                largest: true,
+                confidence
+            ).Ends();
     }
 
     private static double[] Shares(GroupTable table, Func<Confusion, double> favorable) =>

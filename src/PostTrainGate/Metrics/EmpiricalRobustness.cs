@@ -34,14 +34,19 @@ public sealed class EmpiricalRobustness : IMetric
     public Measurement Measure(MetricContext context)
     {
         var reference = context.Reference ?? context.Evaluation;
-        if (AttackFit.WhyNot(context.Rule.Attack, reference) is { } reason) return Measurement.NotMeasured(reason);
+        if (AttackFit.WhyNot(context.Rule.Attack, reference) is { } reason)
+            return Measurement.NotMeasured(reason);
         // The same set for every model: its seed is that of the rows, not that of this measurement.
         var key = (nameof(EmpiricalRobustness), context.Rule.Attack, context.Rule.Samples, context.RowSeed);
         var set = reference.Once(key, () => Transfer(context, reference));
         var count = (int)set.Labels.shape[0];
-        if (count == 0) return Measurement.NotMeasured("the attack finds no adversarial example on the model before the repair");
+        if (count == 0)
+            return Measurement.NotMeasured("the attack finds no adversarial example on the model before the repair");
         using var scope = NewDisposeScope();
-        var errors = AttackHarness.Errs(context.Evaluation.Model.LogitsOfAll(set.Inputs), set.Labels).sum().item<long>();
+        var errors = AttackHarness
+            .Errs(context.Evaluation.Model.LogitsOfAll(set.Inputs), set.Labels)
+            .sum()
+            .item<long>();
         context.Progress?.Report(1);
         return Intervals.Proportion(count - (int)errors, count, context.Confidence);
     }
@@ -50,13 +55,17 @@ public sealed class EmpiricalRobustness : IMetric
     {
         using var scope = NewDisposeScope();
         using var rows = reference.Data.Take(context.Chosen(reference.Data));
-        using var outcome = AttackHarness.Run(reference.Model, rows, new(context.Rule.Attack!, context.RowSeed)
-        {
-            KeepExamples = true,
-            StopAtSuccess = false,
-            Progress = context.Progress,
-            Cancel = context.Cancel,
-        });
+        using var outcome = AttackHarness.Run(
+            reference.Model,
+            rows,
+            new(context.Rule.Attack!, context.RowSeed)
+            {
+                KeepExamples = true,
+                StopAtSuccess = false,
+                Progress = context.Progress,
+                Cancel = context.Cancel,
+            }
+        );
         var broken = tensor(outcome.Robust.ToArray()).logical_not().nonzero().flatten();
         var (inputs, labels) = (outcome.Examples!.index_select(0, broken), rows.Labels.index_select(0, broken));
         return new(inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope());

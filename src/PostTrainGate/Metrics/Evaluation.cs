@@ -55,7 +55,8 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     public PredictedRows? Rows(string? group, int? scored = null)
     {
         GroupColumn? levels = null;
-        if (group is not null && !data.Groups.TryGetValue(group, out levels)) return null;
+        if (group is not null && !data.Groups.TryGetValue(group, out levels))
+            return null;
         return new(data.LabelValues, Predictions, levels) { Scores = scored is { } of ? Scores(of) : null };
     }
 
@@ -79,14 +80,16 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     public T Once<T>(object key, Func<T> make)
         where T : IDisposable
     {
-        if (!_kept.TryGetValue(key, out var value)) _kept[key] = value = make();
+        if (!_kept.TryGetValue(key, out var value))
+            _kept[key] = value = make();
         return (T)value;
     }
 
     /// <summary>The same classifier on the rows that lack no value; this where all are such. Not the caller's.</summary>
     public Evaluation OnCompleteRows()
     {
-        if (data.IncompleteRows.IsEmpty) return this;
+        if (data.IncompleteRows.IsEmpty)
+            return this;
         var rows = Once(typeof(EvaluationSet), () => data.Complete()!);
         return Once(typeof(Evaluation), () => new Evaluation(model, rows));
     }
@@ -94,8 +97,10 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var value in _kept.Values) value.Dispose();
+        foreach (var value in _kept.Values)
+            value.Dispose();
         _kept.Clear();
-        if (_logits.IsValueCreated) _logits.Value.Dispose();
+        if (_logits.IsValueCreated)
+            _logits.Value.Dispose();
     }
 }

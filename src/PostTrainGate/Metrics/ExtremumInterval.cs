@@ -26,10 +26,12 @@ internal static class ExtremumInterval
         {
             // Beyond it a single value says no; degrees of freedom jump, so that the last lowest value that is not contradicted is the end.
             var last = estimates.Min(e => e.Value + e.Up * Math.Sqrt(ChiSquared.InvCDF(estimates.Length, confidence)));
-            if (double.IsPositiveInfinity(last)) return last;
+            if (double.IsPositiveInfinity(last))
+                return last;
             var step = (last - lowest) / Grid;
             for (var i = Grid - 1; i > 0; i--)
-                if (Excess(lowest + step * i) <= 0) return Monotone.Root(Excess, lowest + step * i, lowest + step * (i + 1), Accuracy);
+                if (Excess(lowest + step * i) <= 0)
+                    return Monotone.Root(Excess, lowest + step * i, lowest + step * (i + 1), Accuracy);
             return Monotone.Root(Excess, lowest, lowest + step, Accuracy);
         }
 
@@ -39,7 +41,8 @@ internal static class ExtremumInterval
             var (way, below) = (0.0, 0);
             foreach (var e in estimates)
             {
-                if (e.Value >= v) continue;
+                if (e.Value >= v)
+                    continue;
                 (way, below) = (way + (v - e.Value) * (v - e.Value) / (e.Up * e.Up), below + 1);
             }
 

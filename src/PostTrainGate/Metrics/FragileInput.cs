@@ -37,5 +37,12 @@ public sealed record ChangedColumn(string Name, string From, string To);
 /// <param name="Perturbation">The perturbation, amplified, around a middle grey.</param>
 /// <param name="Adversarial">Their sum.</param>
 /// <param name="Amplification">By how much the perturbation is amplified.</param>
-public sealed record FragileImage(int Width, int Height, int Channels, ImmutableArray<byte> Original, ImmutableArray<byte> Perturbation,
-    ImmutableArray<byte> Adversarial, double Amplification);
+public sealed record FragileImage(
+    int Width,
+    int Height,
+    int Channels,
+    ImmutableArray<byte> Original,
+    ImmutableArray<byte> Perturbation,
+    ImmutableArray<byte> Adversarial,
+    double Amplification
+);

@@ -15,7 +15,8 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDisposable
 {
-    private const int Most = 5, MostColumns = 5;
+    private const int Most = 5,
+        MostColumns = 5;
     private const int Halvings = 6;
 
     private readonly TableForm? _form = (attack with { Layout = evaluation.Data.Layout }).Form(evaluation.Model.Input);
@@ -38,45 +39,80 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
     {
         using var scope = NewDisposeScope();
         var changed = examples.ne(set.Inputs).flatten(1).any(1).nonzero().flatten();
-        var (clean, x, y) = (set.Inputs.index_select(0, changed), examples.index_select(0, changed), set.Labels.index_select(0, changed));
+        var (clean, x, y) = (
+            set.Inputs.index_select(0, changed),
+            examples.index_select(0, changed),
+            set.Labels.index_select(0, changed)
+        );
         var broken = Errs(x, y).logical_and(Errs(clean, y).logical_not()).nonzero().flatten();
-        if (broken.shape[0] == 0) return;
+        if (broken.shape[0] == 0)
+            return;
         (clean, x, y) = (clean.index_select(0, broken), x.index_select(0, broken), y.index_select(0, broken));
         x = _form is null ? Nearer(clean, x, y) : TakenBack(clean, x, y);
         var rows = changed.index_select(0, broken).data<long>().ToArray();
         var sizes = Budget.Distance(clean, x).data<float>().ToArray();
         var columns = _form is null ? new long[rows.Length] : Changed(clean, x);
-        var all = _found.Concat(rows.Select((row, i) =>
-            new Found(places[(int)row], (int)columns[i], sizes[i], clean[i].DetachFromDisposeScope(), x[i].DetachFromDisposeScope())))
-            .OrderBy(f => f.Columns).ThenBy(f => f.Size).ThenBy(f => f.Row).ToArray();
+        var all = _found
+            .Concat(
+                rows.Select(
+                    (row, i) =>
+                        new Found(
+                            places[(int)row],
+                            (int)columns[i],
+                            sizes[i],
+                            clean[i].DetachFromDisposeScope(),
+                            x[i].DetachFromDisposeScope()
+                        )
+                )
+            )
+            .OrderBy(f => f.Columns)
+            .ThenBy(f => f.Size)
+            .ThenBy(f => f.Row)
+            .ToArray();
         _found = [.. all.Take(Most)];
-        foreach (var rest in all.Skip(Most)) Free(rest);
+        foreach (var rest in all.Skip(Most))
+            Free(rest);
     }
 
     /// <summary>The rows, the most fragile first.</summary>
     public ImmutableArray<FragileInput> Inputs()
     {
-        if (_found.Count == 0) return [];
+        if (_found.Count == 0)
+            return [];
         using var scope = NewDisposeScope();
-        var predicted = Model.LogitsOfAll(stack([.. _found.Select(f => f.Example)], 0)).argmax(1).data<long>().ToArray();
+        var predicted = Model
+            .LogitsOfAll(stack([.. _found.Select(f => f.Example)], 0))
+            .argmax(1)
+            .data<long>()
+            .ToArray();
         var isImage = InputForm.Of(evaluation, out var form) && !form.IsTable;
-        return [.. _found.Select((f, i) =>
-        {
-            var columns = isImage || f.Clean.dim() != 1 ? [] : Columns(f.Clean, f.Example);
-            return new FragileInput(evaluation.Data.PlaceOf(f.Row), evaluation.Data.ClassNames[evaluation.Data.LabelValues[f.Row]],
-                evaluation.Data.ClassNames[(int)predicted[i]], f.Size)
-            {
-                Columns = [.. columns.Take(MostColumns)],
-                MoreColumns = Math.Max(0, columns.Length - MostColumns),
-                Image = isImage ? Image(form, f.Clean, f.Example) : null,
-            };
-        })];
+        return
+        [
+            .. _found.Select(
+                (f, i) =>
+                {
+                    var columns = isImage || f.Clean.dim() != 1 ? [] : Columns(f.Clean, f.Example);
+                    return new FragileInput(
+                        evaluation.Data.PlaceOf(f.Row),
+                        evaluation.Data.ClassNames[evaluation.Data.LabelValues[f.Row]],
+                        evaluation.Data.ClassNames[(int)predicted[i]],
+                        f.Size
+                    )
+                    {
+                        Columns = [.. columns.Take(MostColumns)],
+                        MoreColumns = Math.Max(0, columns.Length - MostColumns),
+                        Image = isImage ? Image(form, f.Clean, f.Example) : null,
+                    };
+                }
+            ),
+        ];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var found in _found) Free(found);
+        foreach (var found in _found)
+            Free(found);
         _form?.Dispose();
     }
 
@@ -111,7 +147,8 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         {
             attack.Cancel.ThrowIfCancellationRequested();
             var (own, now) = (clean.narrow(1, column.Start, column.Width), x.narrow(1, column.Start, column.Width));
-            if (!own.ne(now).any().item<bool>()) continue;
+            if (!own.ne(now).any().item<bool>())
+                continue;
             var tried = x.clone();
             tried.narrow(1, column.Start, column.Width).copy_(own);
             x = where(Errs(tried, y).unsqueeze(1), tried, x);
@@ -122,7 +159,9 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
 
     private long[] Changed(Tensor clean, Tensor x)
     {
-        var counts = Layout!.Columns.Select(c => clean.narrow(1, c.Start, c.Width).ne(x.narrow(1, c.Start, c.Width)).any(1).to(int64));
+        var counts = Layout!.Columns.Select(c =>
+            clean.narrow(1, c.Start, c.Width).ne(x.narrow(1, c.Start, c.Width)).any(1).to(int64)
+        );
         return [.. stack([.. counts], 1).sum(1).data<long>()];
     }
 
@@ -130,10 +169,17 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
     private ChangedColumn[] Columns(Tensor clean, Tensor example)
     {
         var (from, to) = (clean.data<float>().ToArray(), example.data<float>().ToArray());
-        var columns = Layout?.Columns ?? [.. Enumerable.Range(0, from.Length).Select(i => new FeatureColumn($"input {i}", i, []))];
-        return [.. columns.Where(c => !Block(from, c).SequenceEqual(Block(to, c)))
-            .OrderByDescending(c => c.Categories.IsEmpty ? Math.Abs((double)to[c.Start] - from[c.Start]) : double.PositiveInfinity)
-            .Select(c => new ChangedColumn(c.Name, Value(c, Block(from, c)), Value(c, Block(to, c))))];
+        var columns = Layout?.Columns
+            ?? [.. Enumerable.Range(0, from.Length).Select(i => new FeatureColumn($"input {i}", i, []))];
+        return
+        [
+            .. columns
+                .Where(c => !Block(from, c).SequenceEqual(Block(to, c)))
+                .OrderByDescending(c =>
+                    c.Categories.IsEmpty ? Math.Abs((double)to[c.Start] - from[c.Start]) : double.PositiveInfinity
+                )
+                .Select(c => new ChangedColumn(c.Name, Value(c, Block(from, c)), Value(c, Block(to, c)))),
+        ];
 
         static Span<float> Block(float[] row, FeatureColumn column) => row.AsSpan(column.Start, column.Width);
     }
@@ -148,9 +194,17 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         }
 
         var shares = block.ToArray();
-        if (shares.All(s => s is 0 or 1)) return shares.Contains(1) ? column.Categories[Array.IndexOf(shares, 1)] : "none that is known";
-        return string.Join(", ", shares.Index().OrderByDescending(s => s.Item).Where((s, i) => i == 0 || s.Item >= 0.005).Take(2)
-            .Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Item:0.##} {column.Categories[s.Index]}")));
+        if (shares.All(s => s is 0 or 1))
+            return shares.Contains(1) ? column.Categories[Array.IndexOf(shares, 1)] : "none that is known";
+        return string.Join(
+            ", ",
+            shares
+                .Index()
+                .OrderByDescending(s => s.Item)
+                .Where((s, i) => i == 0 || s.Item >= 0.005)
+                .Take(2)
+                .Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Item:0.##} {column.Categories[s.Index]}"))
+        );
     }
 
     private FragileImage Image(InputForm form, Tensor clean, Tensor example)
@@ -163,13 +217,17 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         var (height, width, channels) = ((int)original.shape[0], (int)original.shape[1], (int)original.shape[2]);
         return new(width, height, channels, Bytes(original), Bytes(shown), Bytes(adversarial), amplification);
 
-        static ImmutableArray<byte> Bytes(Tensor pixels) => [.. pixels.mul(255).round().to(uint8).contiguous().data<byte>()];
+        static ImmutableArray<byte> Bytes(Tensor pixels) =>
+            [.. pixels.mul(255).round().to(uint8).contiguous().data<byte>()];
     }
 
     // [height, width, channels] in [0, 1]
     private static Tensor Pixels(InputForm form, Tensor image)
     {
-        var x = !form.HasChannels ? image.unsqueeze(2) : form.ChannelsLast ? image : image.permute(1, 2, 0);
+        var x =
+            !form.HasChannels ? image.unsqueeze(2)
+            : form.ChannelsLast ? image
+            : image.permute(1, 2, 0);
         return x.sub(form.Input.Lower).div(form.Input.Upper - form.Input.Lower).clamp(0, 1);
     }
 

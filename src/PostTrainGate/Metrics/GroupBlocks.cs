@@ -24,24 +24,40 @@ internal sealed class GroupBlocks
     public static GroupBlocks? Of(EvaluationSet data, GroupColumn group, out string? whyNot)
     {
         whyNot = data.Layout is null ? "the inputs have no named columns" : null;
-        if (data.Layout is not { } layout) return null;
+        if (data.Layout is not { } layout)
+            return null;
         if (!group.SourceColumns.Any(c => layout.Find(c) is not null))
         {
-            whyNot = $"no column of group '{group.Name}' is an input of the model, so that its predictions cannot depend on it directly";
+            whyNot =
+                $"no column of group '{group.Name}' is an input of the model, so that its predictions cannot depend on it directly";
             return null;
         }
 
-        return new(data, group, [.. group.SourceColumns.Concat(group.Dependent).Distinct().Select(layout.Find).OfType<FeatureColumn>()]);
+        return new(
+            data,
+            group,
+            [.. group.SourceColumns.Concat(group.Dependent).Distinct().Select(layout.Find).OfType<FeatureColumn>()]
+        );
     }
 
     /// <summary>A row for each combination of values that a level has in the blocks, the most frequent combination first.</summary>
     public IEnumerable<int> MostFrequent(int level, int most)
     {
         var (width, values) = ((int)_data.Inputs.shape[1], _data.Inputs.data<float>().ToArray());
-        return Enumerable.Range(0, _data.Count).Where(i => _group.LevelOf[i] == level)
+        return Enumerable
+            .Range(0, _data.Count)
+            .Where(i => _group.LevelOf[i] == level)
             .GroupBy(i =>
-                string.Concat(Columns.Select(c => Convert.ToHexString(MemoryMarshal.AsBytes(values.AsSpan(i * width + c.Start, c.Width))))))
-            .OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Take(most).Select(g => g.First());
+                string.Concat(
+                    Columns.Select(c =>
+                        Convert.ToHexString(MemoryMarshal.AsBytes(values.AsSpan(i * width + c.Start, c.Width)))
+                    )
+                )
+            )
+            .OrderByDescending(g => g.Count())
+            .ThenBy(g => g.Key, StringComparer.Ordinal)
+            .Take(most)
+            .Select(g => g.First());
     }
 
     /// <summary>Gives rows the blocks of another row.</summary>
@@ -52,7 +68,8 @@ internal sealed class GroupBlocks
         foreach (var column in Columns)
         {
             using var step = NewDisposeScope();
-            rows.narrow(1, column.Start, column.Width).copy_(_data.Inputs.narrow(0, donor, 1).narrow(1, column.Start, column.Width));
+            rows.narrow(1, column.Start, column.Width)
+                .copy_(_data.Inputs.narrow(0, donor, 1).narrow(1, column.Start, column.Width));
         }
     }
 
@@ -61,7 +78,8 @@ internal sealed class GroupBlocks
     {
         using var scope = NewDisposeScope();
         var rows = _data.Inputs.clone();
-        foreach (var column in Columns) rows.narrow(1, column.Start, column.Width).zero_();
+        foreach (var column in Columns)
+            rows.narrow(1, column.Start, column.Width).zero_();
         return rows.MoveToOuterDisposeScope();
     }
 }

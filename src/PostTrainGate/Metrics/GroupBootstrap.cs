@@ -9,13 +9,16 @@ namespace PostTrainGate.Metrics;
 internal static class GroupBootstrap
 {
     // Ten replicates beyond either end of the interval at the least, within reason.
-    private const int Fewest = 2000, Most = 20000, Tail = 10;
+    private const int Fewest = 2000,
+        Most = 20000,
+        Tail = 10;
 
     /// <summary>Replicates drawn for a level of confidence.</summary>
     public static int Replicates(double confidence) => (int)Math.Clamp(2 * Tail / (1 - confidence), Fewest, Most);
 
     /// <summary>The same for a table: half of them where each takes a draw for every score instead of every cell.</summary>
-    public static int Replicates(GroupTable table, double confidence) => Replicates(confidence) / (table.Scores.IsEmpty ? 1 : 2);
+    public static int Replicates(GroupTable table, double confidence) =>
+        Replicates(confidence) / (table.Scores.IsEmpty ? 1 : 2);
 
     // Half a row in each cell: a level whose few rows all agree is not certain to agree for ever (Jeffreys' prior does the same for one
     // proportion). Without it its interval would be a point.
@@ -25,29 +28,48 @@ internal static class GroupBootstrap
     private const int MostScores = 2000;
 
     /// <summary>The table that replicates are drawn from: the one that was counted, smoothed.</summary>
-    public static GroupTable Center(GroupTable table) => table with
-    {
-        Cells = [.. table.Cells.Select(c =>
-            new Confusion(c.TruePositives + Half, c.FalsePositives + Half, c.FalseNegatives + Half, c.TrueNegatives + Half))],
-    };
+    public static GroupTable Center(GroupTable table) =>
+        table with
+        {
+            Cells =
+            [
+                .. table.Cells.Select(c => new Confusion(
+                    c.TruePositives + Half,
+                    c.FalsePositives + Half,
+                    c.FalseNegatives + Half,
+                    c.TrueNegatives + Half
+                )),
+            ],
+        };
 
     /// <summary>
     /// Tables as other samples of the same size would give them; each is to be used before the next. To draw rows of a level with
     /// replacement is to draw its four cells from a multinomial distribution, here by binomials one after the other.
     /// </summary>
-    public static IEnumerable<GroupTable> Draw(GroupTable table, int seed, int replicates) => !table.Scores.IsEmpty
-        ? DrawScores(table, seed, replicates)
-        : DrawCells([.. table.Cells.Select(Counts)], seed, replicates).Select(drawn =>
-            table with { Cells = [.. drawn.Select(c => new Confusion(c[0], c[1], c[2], c[3]))] });
+    public static IEnumerable<GroupTable> Draw(GroupTable table, int seed, int replicates) =>
+        !table.Scores.IsEmpty
+            ? DrawScores(table, seed, replicates)
+            : DrawCells([.. table.Cells.Select(Counts)], seed, replicates)
+                .Select(drawn => table with { Cells = [.. drawn.Select(c => new Confusion(c[0], c[1], c[2], c[3]))] });
 
     /// <summary>
     /// BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the replicates.
     /// </summary>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
-    public static (double Lower, double Upper)? Interval(GroupTable table, Func<GroupTable, double> of, double confidence, int seed)
+    public static (double Lower, double Upper)? Interval(
+        GroupTable table,
+        Func<GroupTable, double> of,
+        double confidence,
+        int seed
+    )
     {
-        double[] values = [.. Draw(table, seed, Replicates(table, confidence)).Select(of).Where(v => !double.IsNaN(v)).Order()];
-        return values.Length < Replicates(table, confidence) * (1 + confidence) / 2 ? null : Bca(values, table, of, confidence);
+        double[] values =
+        [
+            .. Draw(table, seed, Replicates(table, confidence)).Select(of).Where(v => !double.IsNaN(v)).Order(),
+        ];
+        return values.Length < Replicates(table, confidence) * (1 + confidence) / 2
+            ? null
+            : Bca(values, table, of, confidence);
     }
 
     /// <summary>The same from replicates drawn before.</summary>
@@ -55,7 +77,12 @@ internal static class GroupBootstrap
     /// <param name="table">The table that was counted.</param>
     /// <param name="of">The function.</param>
     /// <param name="confidence">Level, in (0, 1).</param>
-    public static (double Lower, double Upper) Bca(double[] sorted, GroupTable table, Func<GroupTable, double> of, double confidence)
+    public static (double Lower, double Upper) Bca(
+        double[] sorted,
+        GroupTable table,
+        Func<GroupTable, double> of,
+        double confidence
+    )
     {
         var center = Center(table);
         var middle = of(center);
@@ -76,9 +103,12 @@ internal static class GroupBootstrap
     // down with the root of the rows, so that of very many different scores nothing is left to correct.
     private static double Acceleration(GroupTable center, double middle, Func<GroupTable, double> of)
     {
-        if (center.Scores.Sum(s => s.Values.Length) > MostScores) return 0;
+        if (center.Scores.Sum(s => s.Values.Length) > MostScores)
+            return 0;
         var (cubes, squares) = (0.0, 0.0);
-        foreach (var (count, rows, nearby) in center.Scores.IsEmpty ? WithMoreOfACell(center) : WithMoreOfAScore(center))
+        foreach (
+            var (count, rows, nearby) in center.Scores.IsEmpty ? WithMoreOfACell(center) : WithMoreOfAScore(center)
+        )
         {
             var influence = (of(nearby) - middle) / Step / rows;
             cubes += count * Math.Pow(influence, 3);
@@ -98,8 +128,14 @@ internal static class GroupBootstrap
             for (var cell = 0; cell < counts.Length; cell++)
             {
                 var moved = More(counts, cells.Count, cell);
-                yield return (counts[cell], cells.Count,
-                    center with { Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])) });
+                yield return (
+                    counts[cell],
+                    cells.Count,
+                    center with
+                    {
+                        Cells = center.Cells.SetItem(level, new(moved[0], moved[1], moved[2], moved[3])),
+                    }
+                );
             }
         }
     }
@@ -113,9 +149,14 @@ internal static class GroupBootstrap
             var rows = counts.Sum();
             for (var kind = 0; kind < counts.Length; kind++)
             {
-                if (counts[kind] == 0) continue;
+                if (counts[kind] == 0)
+                    continue;
                 var moved = More(counts, rows, kind);
-                var nearby = scores with { Favorable = moved[..scores.Values.Length], Unfavorable = moved[scores.Values.Length..] };
+                var nearby = scores with
+                {
+                    Favorable = moved[..scores.Values.Length],
+                    Unfavorable = moved[scores.Values.Length..],
+                };
                 yield return (counts[kind], rows, center with { Scores = center.Scores.SetItem(level, nearby) });
             }
         }
@@ -124,12 +165,14 @@ internal static class GroupBootstrap
     private static double[] More(double[] counts, double rows, int kind)
     {
         var moved = new double[counts.Length];
-        for (var i = 0; i < moved.Length; i++) moved[i] = (1 - Step) * counts[i];
+        for (var i = 0; i < moved.Length; i++)
+            moved[i] = (1 - Step) * counts[i];
         moved[kind] += Step * rows;
         return moved;
     }
 
-    private static double[] Counts(Confusion c) => [c.TruePositives, c.FalsePositives, c.FalseNegatives, c.TrueNegatives];
+    private static double[] Counts(Confusion c) =>
+        [c.TruePositives, c.FalsePositives, c.FalseNegatives, c.TrueNegatives];
 
     /// <summary>Counts of any cells as other samples would give them, smoothed as <see cref="Center"/> is.</summary>
     /// <param name="counts">[level][cell].</param>
@@ -146,7 +189,8 @@ internal static class GroupBootstrap
             for (var l = 0; l < levels; l++)
             {
                 var row = table[l] = new double[cells];
-                for (var c = 0; c < cells; c++) row[c] = drawn[c][r * levels + l];
+                for (var c = 0; c < cells; c++)
+                    row[c] = drawn[c][r * levels + l];
             }
 
             yield return table;
@@ -160,16 +204,20 @@ internal static class GroupBootstrap
         using var random = new Generator((ulong)(uint)seed, CPU);
         var (levels, cells) = (counts.Length, counts[0].Length);
         var smooth = 4 * Half / cells; // as many rows in all, however many cells
-        var (left, rest) = (tensor(counts.Select(c => c.Sum()).ToArray()).expand(replicates, levels),
-            counts.Select(c => c.Sum() + cells * smooth).ToArray());
+        var (left, rest) = (
+            tensor(counts.Select(c => c.Sum()).ToArray()).expand(replicates, levels),
+            counts.Select(c => c.Sum() + cells * smooth).ToArray()
+        );
         var columns = new double[cells][];
         for (var cell = 0; cell < cells - 1; cell++)
         {
-            var share = tensor(counts.Select((c, l) => Math.Min(1, (c[cell] + smooth) / rest[l])).ToArray()).expand(replicates, levels);
+            var share = tensor(counts.Select((c, l) => Math.Min(1, (c[cell] + smooth) / rest[l])).ToArray())
+                .expand(replicates, levels);
             var drawn = binomial(left, share.contiguous(), random); // [replicates, levels]
             left = left - drawn;
             columns[cell] = drawn.data<double>().ToArray();
-            for (var l = 0; l < levels; l++) rest[l] -= counts[l][cell] + smooth;
+            for (var l = 0; l < levels; l++)
+                rest[l] -= counts[l][cell] + smooth;
         }
 
         columns[^1] = left.contiguous().data<double>().ToArray();
@@ -192,7 +240,15 @@ internal static class GroupBootstrap
                 yield return table with
                 {
                     Scores =
-                        [.. table.Scores.Select(s => s with { Favorable = Next(s.Values.Length), Unfavorable = Next(s.Values.Length) })],
+                    [
+                        .. table.Scores.Select(s =>
+                            s with
+                            {
+                                Favorable = Next(s.Values.Length),
+                                Unfavorable = Next(s.Values.Length),
+                            }
+                        ),
+                    ],
                 };
             }
         }

@@ -14,8 +14,14 @@ namespace PostTrainGate.Metrics;
 /// <param name="rule">The gate.</param>
 /// <param name="of">The metric's figure of a table.</param>
 /// <param name="better">Which way it gets better.</param>
-internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPredictions predictions, GateRule rule,
-    Func<GroupTable, double> of, Better better)
+internal sealed class GroupExplanation(
+    GroupTable table,
+    PredictedRows rows,
+    IPredictions predictions,
+    GateRule rule,
+    Func<GroupTable, double> of,
+    Better better
+)
 {
     private const int MostThresholds = 2000;
 
@@ -34,12 +40,22 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     /// <param name="seed">Seed of bootstraps.</param>
     public Measurement With(Measurement measured, Rate[] rates, double confidence, int seed)
     {
-        if (!measured.IsMeasured || rows.Group is not { } group || rates.Length == 0) return measured;
+        if (!measured.IsMeasured || rows.Group is not { } group || rates.Length == 0)
+            return measured;
         var driving = rates.MaxBy(Spread)!;
         return measured with
         {
-            Breakdowns = [.. rates.Select(r => new Breakdown($"{Words(r)} by {group.Name}",
-                [.. table.Levels.Select((name, l) => BreakdownPart.Of(name, LevelRate.Of(table, l, r, confidence, seed)))]))],
+            Breakdowns =
+            [
+                .. rates.Select(r => new Breakdown(
+                    $"{Words(r)} by {group.Name}",
+                    [
+                        .. table.Levels.Select(
+                            (name, l) => BreakdownPart.Of(name, LevelRate.Of(table, l, r, confidence, seed))
+                        ),
+                    ]
+                )),
+            ],
             Notes = Spread(driving) > 0 ? Notes(driving, measured) : [],
         };
     }
@@ -48,16 +64,21 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     {
         int[] levels = [.. Enumerable.Range(0, table.Cells.Length)];
         var (low, high) = (levels.MinBy(l => rate.Of(table[l])), levels.MaxBy(l => rate.Of(table[l])));
-        var text = $"The {Words(rate)} is lowest for '{Name(low)}', {GateText.Measured(rate.Of(table[low]))}, and highest for "
+        var text =
+            $"The {Words(rate)} is lowest for '{Name(low)}', {GateText.Measured(rate.Of(table[low]))}, and highest for "
             + $"'{Name(high)}', {GateText.Measured(rate.Of(table[high]))}";
         if (rate.Part is { } part && part(table.Cells[low]) is var (hits, total))
         {
             var missing = Math.Round(rate.Of(table[high]) * total - hits);
-            text += $"; {missing} of {total} {rate.Base} of '{Name(low)}' make the difference, {Driving(part, low, high)}";
+            text +=
+                $"; {missing} of {total} {rate.Base} of '{Name(low)}' make the difference, {Driving(part, low, high)}";
         }
 
-        return Judge.Verdict(rule with { Drop = null }, better, measured) != Verdict.Pass && Threshold(low, high) is { } threshold
-            ? [$"{text}.", threshold] : [$"{text}."];
+        return
+            Judge.Verdict(rule with { Drop = null }, better, measured) != Verdict.Pass
+            && Threshold(low, high) is { } threshold
+            ? [$"{text}.", threshold]
+            : [$"{text}."];
     }
 
     // Of the cells that a share counts, the one in which the levels lie furthest apart.
@@ -73,17 +94,26 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     // often is looked for first; one for the other level where that does not meet the gate.
     private string? Threshold(int low, int high)
     {
-        if (predictions.ClassNames.Length != 2 || !table.Scores.IsEmpty
-            || predictions.Rows(rows.Group!.Name, predictions.Favorable)?.Scores is not { } scores) return null;
+        if (
+            predictions.ClassNames.Length != 2
+            || !table.Scores.IsEmpty
+            || predictions.Rows(rows.Group!.Name, predictions.Favorable)?.Scores is not { } scores
+        )
+            return null;
         int[] order = Rate.Selection.Of(table[low]) <= Rate.Selection.Of(table[high]) ? [low, high] : [high, low];
         var found = order.Select(l => (Level: l, Best: Best(l, scores))).Where(f => f.Best.Text.Length > 0).ToArray();
-        if (found.Length == 0) return null;
-        var (level,
-            best) = found.FirstOrDefault(f =>
-            Judge.Verdict(rule with { Drop = null }, better, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
-            == Verdict.Pass, found.MinBy(f => Badness(f.Best.Value)));
-        if (Badness(best.Value) >= Badness(of(table))) return null;
-        var halves = Enumerable.Range(0, scores.Length)
+        if (found.Length == 0)
+            return null;
+        var (level, best) = found.FirstOrDefault(
+            f =>
+                Judge.Verdict(rule with { Drop = null }, better, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
+                == Verdict.Pass,
+            found.MinBy(f => Badness(f.Best.Value))
+        );
+        if (Badness(best.Value) >= Badness(of(table)))
+            return null;
+        var halves = Enumerable
+            .Range(0, scores.Length)
             .All(i => scores[i] == 0.5 || scores[i] > 0.5 == (rows.Predictions[i] == predictions.Favorable));
         return $"For '{Name(level)}', a threshold of {best.Text}{(halves ? " instead of 0.5" : "")} on the score of "
             + $"'{predictions.ClassNames[predictions.Favorable]}' would make it {GateText.Measured(best.Value)} on these rows; "
@@ -93,27 +123,49 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     // The threshold between two scores of a level that makes the metric best.
     private (string Text, double Value) Best(int level, double[] scores)
     {
-        var entries = Enumerable.Range(0, scores.Length).Where(i => GroupTable.LevelOf(rows.Group, i) == level)
-            .GroupBy(i => scores[i]).OrderBy(g => g.Key).ToArray();
-        if (entries.Length < 2) return ("", double.NaN);
+        var entries = Enumerable
+            .Range(0, scores.Length)
+            .Where(i => GroupTable.LevelOf(rows.Group, i) == level)
+            .GroupBy(i => scores[i])
+            .OrderBy(g => g.Key)
+            .ToArray();
+        if (entries.Length < 2)
+            return ("", double.NaN);
         var (favorable, unfavorable) = (new double[entries.Length + 1], new double[entries.Length + 1]); // rows below each score
         for (var e = 0; e < entries.Length; e++)
         {
-            double Rows(bool wanted) => entries[e].Sum(i => rows.Labels[i] == predictions.Favorable == wanted ? rows.Count(i) : 0);
+            double Rows(bool wanted) =>
+                entries[e].Sum(i => rows.Labels[i] == predictions.Favorable == wanted ? rows.Count(i) : 0);
             (favorable[e + 1], unfavorable[e + 1]) = (favorable[e] + Rows(true), unfavorable[e] + Rows(false));
         }
 
         var step = Math.Max(1, entries.Length / MostThresholds);
-        var best = Enumerable.Range(1, entries.Length - 1).Where(e => e % step == 0).Select(e => (Above: e, Value: With(e)))
-            .Where(t => !double.IsNaN(t.Value)).DefaultIfEmpty((Above: 0, Value: double.NaN))
+        var best = Enumerable
+            .Range(1, entries.Length - 1)
+            .Where(e => e % step == 0)
+            .Select(e => (Above: e, Value: With(e)))
+            .Where(t => !double.IsNaN(t.Value))
+            .DefaultIfEmpty((Above: 0, Value: double.NaN))
             .MinBy(t => (Badness(t.Value), Math.Abs(entries[t.Above].Key - 0.5)));
-        return best.Above == 0 ? ("", double.NaN) : (Between(entries[best.Above - 1].Key, entries[best.Above].Key), best.Value);
+        return best.Above == 0
+            ? ("", double.NaN)
+            : (Between(entries[best.Above - 1].Key, entries[best.Above].Key), best.Value);
 
-        double With(int e) => of(table with
-        {
-            Cells = table.Cells.SetItem(level,
-                new(favorable[^1] - favorable[e], unfavorable[^1] - unfavorable[e], favorable[e], unfavorable[e])),
-        });
+        double With(int e) =>
+            of(
+                table with
+                {
+                    Cells = table.Cells.SetItem(
+                        level,
+                        new(
+                            favorable[^1] - favorable[e],
+                            unfavorable[^1] - unfavorable[e],
+                            favorable[e],
+                            unfavorable[e]
+                        )
+                    ),
+                }
+            );
     }
 
     private double Badness(double value)
@@ -126,7 +178,9 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     private static string Between(double below, double above)
     {
         var middle = (below + above) / 2;
-        var decimals = Enumerable.Range(2, 12).FirstOrDefault(d => Math.Round(middle, d) is var r && r > below && r < above, 15);
+        var decimals = Enumerable
+            .Range(2, 12)
+            .FirstOrDefault(d => Math.Round(middle, d) is var r && r > below && r < above, 15);
         return middle.ToString($"F{decimals}", CultureInfo.InvariantCulture);
     }
 
@@ -137,7 +191,8 @@ internal sealed class GroupExplanation(GroupTable table, PredictedRows rows, IPr
     }
 
     // A condition's true and false say nothing without its name.
-    private string Name(int level) => table.Levels is ["false", "true"] ? $"{rows.Group!.Name}={table.Levels[level]}" : table.Levels[level];
+    private string Name(int level) =>
+        table.Levels is ["false", "true"] ? $"{rows.Group!.Name}={table.Levels[level]}" : table.Levels[level];
 
     private static string Words(Rate rate) => rate.Name.Replace('_', ' ');
 }

@@ -7,15 +7,24 @@ public sealed class GroupExtremum : TableMetric
 {
     private readonly bool _highest;
 
-    private GroupExtremum(string name, string summary, bool highest) => (Name, Summary, _highest) = (name, summary, highest);
+    private GroupExtremum(string name, string summary, bool highest) =>
+        (Name, Summary, _highest) = (name, summary, highest);
 
     /// <summary>For rates that should be high.</summary>
-    public static GroupExtremum Minimum { get; } = new("rate_minimum",
-        "Lowest value of any rate over the levels of a group (fairlearn METRIC_group_min).", highest: false);
+    public static GroupExtremum Minimum { get; } =
+        new(
+            "rate_minimum",
+            "Lowest value of any rate over the levels of a group (fairlearn METRIC_group_min).",
+            highest: false
+        );
 
     /// <summary>For rates that should be low.</summary>
-    public static GroupExtremum Maximum { get; } = new("rate_maximum",
-        "Highest value of any rate over the levels of a group (fairlearn METRIC_group_max).", highest: true);
+    public static GroupExtremum Maximum { get; } =
+        new(
+            "rate_maximum",
+            "Highest value of any rate over the levels of a group (fairlearn METRIC_group_max).",
+            highest: true
+        );
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -40,17 +49,26 @@ public sealed class GroupExtremum : TableMetric
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
         var rate = RateOf(rule.Rate!);
-        if (table.WhyNot(rate) is { } reason) return Measurement.NotMeasured(reason);
+        if (table.WhyNot(rate) is { } reason)
+            return Measurement.NotMeasured(reason);
         Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];
-        if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing }) return Measurement.NotMeasured(missing);
+        if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing })
+            return Measurement.NotMeasured(missing);
         var value = Of(table, rule);
         // That a size may be 0 says nothing of how far it may lie below its estimate.
-        if (rate.Sizes is not null) levels = [.. levels.Select(m => m.Lower > 0 ? m : m with { Lower = double.NegativeInfinity })];
+        if (rate.Sizes is not null)
+            levels = [.. levels.Select(m => m.Lower > 0 ? m : m with { Lower = double.NegativeInfinity })];
         Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.OfLowest([.. of], table.Rows, confidence);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
         m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };
         return rate.Largest > 1 ? m : m with { Lower = Math.Max(0, m.Lower), Upper = Math.Min(1, m.Upper) };
     }
 
-    private static Measurement Mirrored(Measurement m) => m with { Value = -m.Value, Lower = -m.Upper, Upper = -m.Lower };
+    private static Measurement Mirrored(Measurement m) =>
+        m with
+        {
+            Value = -m.Value,
+            Lower = -m.Upper,
+            Upper = -m.Lower,
+        };
 }

@@ -8,7 +8,12 @@ namespace PostTrainGate.Metrics;
 /// <param name="FalsePositives">Not favourable, but predicted so.</param>
 /// <param name="FalseNegatives">Favourable, but not predicted so.</param>
 /// <param name="TrueNegatives">Not favourable, and not predicted so.</param>
-public readonly record struct Confusion(double TruePositives, double FalsePositives, double FalseNegatives, double TrueNegatives)
+public readonly record struct Confusion(
+    double TruePositives,
+    double FalsePositives,
+    double FalseNegatives,
+    double TrueNegatives
+)
 {
     /// <summary>Number of rows.</summary>
     public double Count => TruePositives + FalsePositives + FalseNegatives + TrueNegatives;
@@ -26,8 +31,13 @@ public readonly record struct Confusion(double TruePositives, double FalsePositi
     public double Rejected => FalseNegatives + TrueNegatives;
 
     /// <summary>The rows of both.</summary>
-    public static Confusion operator +(Confusion a, Confusion b) => new(a.TruePositives + b.TruePositives,
-        a.FalsePositives + b.FalsePositives, a.FalseNegatives + b.FalseNegatives, a.TrueNegatives + b.TrueNegatives);
+    public static Confusion operator +(Confusion a, Confusion b) =>
+        new(
+            a.TruePositives + b.TruePositives,
+            a.FalsePositives + b.FalsePositives,
+            a.FalseNegatives + b.FalseNegatives,
+            a.TrueNegatives + b.TrueNegatives
+        );
 }
 
 /// <summary>A confusion table per level of a group, from which every group metric is derived.</summary>
@@ -58,17 +68,25 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
             _ => group.Levels,
         };
         var counts = new int[levels.Length, 4];
-        List<(double, double, bool, double)>[] scored = [.. levels.Select(_ => new List<(double, double, bool, double)>())];
+        List<(double, double, bool, double)>[] scored =
+        [
+            .. levels.Select(_ => new List<(double, double, bool, double)>()),
+        ];
         for (var i = 0; i < rows.Labels.Length; i++)
         {
-            if (LevelOf(group, i) is not (>= 0 and var level)) continue;
-            counts[level, (rows.Labels[i] == favorable ? 0 : 1) + (rows.Predictions[i] == favorable ? 0 : 2)] += rows.Count(i);
-            if (rows.Scores is { } scores) scored[level]
-                .Add(((rows.Steps ?? scores)[i], scores[i], rows.Labels[i] == favorable, rows.Count(i)));
+            if (LevelOf(group, i) is not (>= 0 and var level))
+                continue;
+            counts[level, (rows.Labels[i] == favorable ? 0 : 1) + (rows.Predictions[i] == favorable ? 0 : 2)] +=
+                rows.Count(i);
+            if (rows.Scores is { } scores)
+                scored[level].Add(((rows.Steps ?? scores)[i], scores[i], rows.Labels[i] == favorable, rows.Count(i)));
         }
 
-        return new(levels, [.. levels.Select((_, l) => new Confusion(counts[l, 0], counts[l, 1], counts[l, 2], counts[l, 3]))],
-            group?.Privileged is not null)
+        return new(
+            levels,
+            [.. levels.Select((_, l) => new Confusion(counts[l, 0], counts[l, 1], counts[l, 2], counts[l, 3]))],
+            group?.Privileged is not null
+        )
         {
             MinCount = group?.MinCount ?? 1,
             Scores = rows.Scores is null ? [] : [.. scored.Select(ScoreCounts.Of)],
@@ -82,7 +100,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     public LevelRows this[int level] => new(Cells[level], Scores.IsEmpty ? null : Scores[level]);
 
     /// <summary>What is known of all levels together.</summary>
-    public LevelRows Overall => new(Cells.Aggregate((a, b) => a + b), Scores.IsEmpty ? null : ScoreCounts.Together(Scores));
+    public LevelRows Overall =>
+        new(Cells.Aggregate((a, b) => a + b), Scores.IsEmpty ? null : ScoreCounts.Together(Scores));
 
     /// <summary>
     /// How far a value that each level has lies apart: unprivileged - privileged as AIF360 has it, or maximum - minimum over levels side
@@ -90,9 +109,11 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     /// </summary>
     public double Spread(ReadOnlySpan<double> byLevel)
     {
-        if (HasPrivileged) return byLevel[0] - byLevel[1];
+        if (HasPrivileged)
+            return byLevel[0] - byLevel[1];
         var (least, most) = (byLevel[0], byLevel[0]);
-        foreach (var value in byLevel) (least, most) = (Math.Min(least, value), Math.Max(most, value));
+        foreach (var value in byLevel)
+            (least, most) = (Math.Min(least, value), Math.Max(most, value));
         return most - least;
     }
 
@@ -101,7 +122,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     {
         for (var level = 0; level < Cells.Length; level++)
         {
-            if (double.IsNaN(rate.Of(this[level]))) return $"level '{Levels[level]}' has no {rate.Base}";
+            if (double.IsNaN(rate.Of(this[level])))
+                return $"level '{Levels[level]}' has no {rate.Base}";
             if (rate.Rows(Cells[level]) is var rows && rows < MinCount)
                 return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, fewer than 'min_count' {MinCount}";
         }
@@ -110,12 +132,15 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     }
 
     /// <summary>The level that a row is counted in; negative: in none.</summary>
-    internal static int LevelOf(GroupColumn? group, int row) => group switch
-    {
-        null => 0,
-        { Privileged: { } privileged } => group.LevelOf[row] < 0 ? -1 : group.LevelOf[row] == privileged ? 1 : 0,
-        _ => group.LevelOf[row],
-    };
+    internal static int LevelOf(GroupColumn? group, int row) =>
+        group switch
+        {
+            null => 0,
+            { Privileged: { } privileged } => group.LevelOf[row] < 0 ? -1
+            : group.LevelOf[row] == privileged ? 1
+            : 0,
+            _ => group.LevelOf[row],
+        };
 
     private static string Unprivileged(GroupColumn group, int privileged) =>
         group.Levels.Length == 2 ? group.Levels[1 - privileged] : $"not {group.Levels[privileged]}";

@@ -24,7 +24,11 @@ public interface IPredictions
 /// <param name="Labels">True class.</param>
 /// <param name="Predictions">Predicted class.</param>
 /// <param name="Group">Levels; null: all rows are one level.</param>
-public sealed record PredictedRows(ImmutableArray<int> Labels, ImmutableArray<int> Predictions, GroupColumn? Group = null)
+public sealed record PredictedRows(
+    ImmutableArray<int> Labels,
+    ImmutableArray<int> Predictions,
+    GroupColumn? Group = null
+)
 {
     /// <summary>How many rows each entry stands for; default: one.</summary>
     public ImmutableArray<int> Counts { get; init; }
@@ -39,7 +43,8 @@ public sealed record PredictedRows(ImmutableArray<int> Labels, ImmutableArray<in
     public int Total => Counts.IsDefault ? Labels.Length : Counts.Sum();
 
     /// <summary>Number of rows that have no value of the group.</summary>
-    public long Ungrouped => Enumerable.Range(0, Labels.Length).Where(i => GroupTable.LevelOf(Group, i) < 0).Sum(i => (long)Count(i));
+    public long Ungrouped =>
+        Enumerable.Range(0, Labels.Length).Where(i => GroupTable.LevelOf(Group, i) < 0).Sum(i => (long)Count(i));
 
     /// <summary>How many rows an entry stands for.</summary>
     public int Count(int entry) => Counts.IsDefault ? 1 : Counts[entry];

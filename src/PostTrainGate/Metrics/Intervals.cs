@@ -18,7 +18,12 @@ internal static class Intervals
         var center = (p + z2 / (2 * n)) / (1 + z2 / n);
         var half = z / (1 + z2 / n) * Math.Sqrt(p * (1 - p) / n + z2 / (4 * n * n));
         // Exact at the ends, where rounding would leave the value outside of its interval.
-        return new(p, hits == 0 ? 0 : Math.Max(0, center - half), hits == count ? 1 : Math.Min(1, center + half), count);
+        return new(
+            p,
+            hits == 0 ? 0 : Math.Max(0, center - half),
+            hits == count ? 1 : Math.Min(1, center + half),
+            count
+        );
     }
 
     /// <summary>The smallest value with at least a share <paramref name="q"/> of them at or below it.</summary>

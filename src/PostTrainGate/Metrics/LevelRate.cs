@@ -7,7 +7,8 @@ internal static class LevelRate
     public static Measurement Of(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
         var m = Unbiased(table, level, rate, confidence, seed);
-        if (!m.IsMeasured || rate.Sizes is not { } sizes) return m;
+        if (!m.IsMeasured || rate.Sizes is not { } sizes)
+            return m;
         var lower = SumOfSizes.AreNotAllZero(sizes(table[level].Scores!), confidence) ? Math.Max(0, m.Lower) : 0;
         // Terms that all came out near 0 do not make it certain that they are.
         var error = (m.Upper - m.Value) / Estimate.Errors(confidence);
@@ -20,12 +21,17 @@ internal static class LevelRate
     public static Measurement Unbiased(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
         var cells = table.Cells[level];
-        if (double.IsNaN(rate.Of(table[level]))) return Measurement.NotMeasured($"level '{table.Levels[level]}' has no {rate.Base}");
-        if (rate.Part?.Invoke(cells) is var (hits, total)) return Intervals.Proportion((int)hits, (int)total, confidence);
+        if (double.IsNaN(rate.Of(table[level])))
+            return Measurement.NotMeasured($"level '{table.Levels[level]}' has no {rate.Base}");
+        if (rate.Part?.Invoke(cells) is var (hits, total))
+            return Intervals.Proportion((int)hits, (int)total, confidence);
         if (rate.AllPairsAgree(table[level]))
         {
             var pairs = (int)rate.Pairs!(cells);
-            return Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence) with { Count = (int)cells.Count };
+            return Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence) with
+            {
+                Count = (int)cells.Count,
+            };
         }
 
         if (rate.Sizes is { } sizes)
@@ -35,11 +41,15 @@ internal static class LevelRate
             return new(size, size - errors * down, size + errors * up, (int)cells.Count);
         }
 
-        var alone = new GroupTable([table.Levels[level]], [cells],
-            HasPrivileged: false) { Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]] };
+        var alone = new GroupTable([table.Levels[level]], [cells], HasPrivileged: false)
+        {
+            Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]],
+        };
         var value = rate.Of(alone[0]);
         return GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed) is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), (int)cells.Count)
-            : Measurement.NotMeasured($"too few rows for an interval; level '{table.Levels[level]}' has {cells.Count} rows");
+            : Measurement.NotMeasured(
+                $"too few rows for an interval; level '{table.Levels[level]}' has {cells.Count} rows"
+            );
     }
 }

@@ -129,8 +129,15 @@ public interface IMetric
 /// </param>
 /// <param name="Progress">Told the share done, 0 to 1.</param>
 /// <param name="Cancel">Stops the measurement.</param>
-public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, double Confidence, int Seed,
-    Evaluation? Reference = null, IProgress<double>? Progress = null, CancellationToken Cancel = default)
+public sealed record MetricContext(
+    Evaluation Evaluation,
+    Policy.GateRule Rule,
+    double Confidence,
+    int Seed,
+    Evaluation? Reference = null,
+    IProgress<double>? Progress = null,
+    CancellationToken Cancel = default
+)
 {
     /// <summary>
     /// Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.
@@ -144,7 +151,8 @@ public sealed record MetricContext(Evaluation Evaluation, Policy.GateRule Rule, 
     public int[] Chosen(Data.EvaluationSet data)
     {
         var rows = Enumerable.Range(0, data.Count).ToArray();
-        if (Rule.Samples is not { } samples || samples >= data.Count) return rows;
+        if (Rule.Samples is not { } samples || samples >= data.Count)
+            return rows;
         new Random(RowSeed).Shuffle(rows);
         Array.Sort(rows, 0, samples);
         return rows[..samples];

@@ -14,7 +14,8 @@ public sealed class MedianPerturbation : IMetric
     public string Name => "median_perturbation";
 
     /// <inheritdoc/>
-    public string Summary => "Median size of the smallest perturbation that a minimal-norm attack finds, over rows classified correctly, "
+    public string Summary =>
+        "Median size of the smallest perturbation that a minimal-norm attack finds, over rows classified correctly, "
         + "in the units of the input's bounds; interval by order statistics.";
 
     /// <inheritdoc/>
@@ -29,34 +30,50 @@ public sealed class MedianPerturbation : IMetric
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
+        if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason)
+            return Measurement.NotMeasured(reason);
         var settings = context.Rule.Attack!;
         var attack = (IMinimalAttack)Catalog.Attacks.First(a => a.Name == settings.Name);
-        if (!attack.Norms.Contains(settings.Norm)) return Measurement.NotMeasured(
-            $"the attack {settings.Name} makes distances small in {string.Join(" and ", attack.Norms)}, not in {settings.Norm}");
+        if (!attack.Norms.Contains(settings.Norm))
+            return Measurement.NotMeasured(
+                $"the attack {settings.Name} makes distances small in {string.Join(" and ", attack.Norms)}, not in {settings.Norm}"
+            );
         var chosen = context.Chosen(context.Evaluation.Data);
         using var rows = context.Evaluation.Data.Take(chosen);
         var run = new AttackRun(settings, context.Seed)
         {
-            KeepExamples = context.Plan is not null, Progress = context.Progress, Cancel = context.Cancel,
+            KeepExamples = context.Plan is not null,
+            Progress = context.Progress,
+            Cancel = context.Cancel,
         };
         using var found = AttackHarness.Distances(context.Evaluation.Model, rows.Inputs, rows.Labels, run);
         double[] sorted = [.. found.Distance.Where((_, row) => found.Correct[row]).Order()];
-        if (sorted.Length == 0) return Measurement.NotMeasured("no row is classified correctly");
+        if (sorted.Length == 0)
+            return Measurement.NotMeasured("no row is classified correctly");
         var (lower, upper) = Ranks(sorted.Length, context.Confidence);
         if (!double.IsFinite(sorted[upper]))
         {
             return Measurement.NotMeasured(
                 $"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, "
-                + "too many for a median");
+                    + "too many for a median"
+            );
         }
 
         using var fragile = new FragileRows(context.Evaluation, run);
-        if (found.Examples is { } examples) fragile.Offer(rows, chosen, examples);
+        if (found.Examples is { } examples)
+            fragile.Offer(rows, chosen, examples);
         return new(found.Median, sorted[lower], sorted[upper], sorted.Length)
         {
-            Breakdowns = [Curve(found, context.Evaluation.Model.Input, settings.Norm,
-                rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b), context.Confidence)],
+            Breakdowns =
+            [
+                Curve(
+                    found,
+                    context.Evaluation.Model.Input,
+                    settings.Norm,
+                    rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b),
+                    context.Confidence
+                ),
+            ],
             Fragile = fragile.Inputs(),
         };
     }
@@ -65,19 +82,34 @@ public sealed class MedianPerturbation : IMetric
     internal static (int Lower, int Upper) Ranks(int count, double confidence)
     {
         var below = 0;
-        while (Binomial.CDF(0.5, count, below) <= (1 - confidence) / 2) below++;
+        while (Binomial.CDF(0.5, count, below) <= (1 - confidence) / 2)
+            below++;
         return (Math.Max(0, below - 1), Math.Min(count - 1, count - below));
     }
 
     // Robust accuracy over epsilon: of Linf so many 255ths of the range, of the others the size of a change of all values by that.
     private static Breakdown Curve(AttackDistances found, InputPolicy input, Norm norm, long values, double confidence)
     {
-        var size = norm switch { Norm.Linf => 1, Norm.L2 => Math.Sqrt(values), _ => values };
+        var size = norm switch
+        {
+            Norm.Linf => 1,
+            Norm.L2 => Math.Sqrt(values),
+            _ => values,
+        };
         var count = found.Distance.Length;
-        return new("robust accuracy by epsilon", [.. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }.Select(step =>
-            step / 255 * (input.Upper - input.Lower) * size)
-            .Select(e => BreakdownPart.Of(GateText.Number(e), Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count,
-                confidence)))])
+        return new(
+            "robust accuracy by epsilon",
+            [
+                .. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }
+                    .Select(step => step / 255 * (input.Upper - input.Lower) * size)
+                    .Select(e =>
+                        BreakdownPart.Of(
+                            GateText.Number(e),
+                            Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count, confidence)
+                        )
+                    ),
+            ]
+        )
         {
             IsCurve = true,
         };

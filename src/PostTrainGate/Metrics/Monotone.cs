@@ -15,9 +15,12 @@ internal static class Monotone
     public static double Root(Func<double, double> f, double low, double high, double accuracy = 1e-9)
     {
         var (first, last) = (f(low), f(high));
-        if (first == 0 || low == high) return low;
-        if (last == 0) return high;
-        if (first > 0 == last > 0) return Math.Abs(first) < Math.Abs(last) ? low : high;
+        if (first == 0 || low == high)
+            return low;
+        if (last == 0)
+            return high;
+        if (first > 0 == last > 0)
+            return Math.Abs(first) < Math.Abs(last) ? low : high;
         return Brent.FindRoot(f, low, high, accuracy * (high - low), 200);
     }
 
@@ -28,7 +31,8 @@ internal static class Monotone
     public static double? End(Func<double, double> f, double step, double accuracy)
     {
         for (var i = 0; i < Doublings; i++, step *= 2)
-            if (!(f(step) > 0)) return step > 0 ? Root(f, 0, step, accuracy) : Root(f, step, 0, accuracy);
+            if (!(f(step) > 0))
+                return step > 0 ? Root(f, 0, step, accuracy) : Root(f, step, 0, accuracy);
         return null;
     }
 }

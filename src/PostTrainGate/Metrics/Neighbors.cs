@@ -18,7 +18,10 @@ internal static class Neighbors
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var (from, to) = (queries.reshape(queries.shape[0], -1).to(float64), rows.reshape(rows.shape[0], -1).to(float64));
+        var (from, to) = (
+            queries.reshape(queries.shape[0], -1).to(float64),
+            rows.reshape(rows.shape[0], -1).to(float64)
+        );
         var (found, total) = (new List<int[]>(), (int)to.shape[0]);
         for (long start = 0; start < from.shape[0]; start += Block)
         {
@@ -27,7 +30,8 @@ internal static class Neighbors
             var block = from.narrow(0, start, Math.Min(Block, from.shape[0] - start));
             // Without the shortcut by a matrix product, which would put noise between rows that are equal.
             var distances = cdist(block, to, 2, compute_mode.donot_use_mm_for_euclid_dist).data<double>().ToArray();
-            for (var row = 0; row < block.shape[0]; row++) found.Add(Nearest(distances.AsSpan(row * total, total), count));
+            for (var row = 0; row < block.shape[0]; row++)
+                found.Add(Nearest(distances.AsSpan(row * total, total), count));
         }
 
         return [.. found];
@@ -39,9 +43,11 @@ internal static class Neighbors
         var filled = 0;
         for (var row = 0; row < distances.Length; row++)
         {
-            if (filled == count && !(distances[row] < distances[nearest[^1]])) continue;
+            if (filled == count && !(distances[row] < distances[nearest[^1]]))
+                continue;
             var at = filled < count ? filled++ : count - 1;
-            for (; at > 0 && distances[row] < distances[nearest[at - 1]]; at--) nearest[at] = nearest[at - 1];
+            for (; at > 0 && distances[row] < distances[nearest[at - 1]]; at--)
+                nearest[at] = nearest[at - 1];
             nearest[at] = row;
         }
 

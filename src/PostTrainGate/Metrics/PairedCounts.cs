@@ -19,13 +19,20 @@ internal interface IPairedMetric
 internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
 {
     /// <summary>Counts the rows that two models predicted.</summary>
-    public static PairedCounts Of(GroupTable table, int rows, Func<int, int> levelOf, Func<int, bool> label, Func<int, bool> first,
-        Func<int, bool> second)
+    public static PairedCounts Of(
+        GroupTable table,
+        int rows,
+        Func<int, int> levelOf,
+        Func<int, bool> label,
+        Func<int, bool> first,
+        Func<int, bool> second
+    )
     {
         double[][] cells = [.. table.Cells.Select(_ => new double[8])];
         for (var row = 0; row < rows; row++)
         {
-            if (levelOf(row) is >= 0 and var level) cells[level][(label(row) ? 0 : 4) + (first(row) ? 0 : 2) + (second(row) ? 0 : 1)]++;
+            if (levelOf(row) is >= 0 and var level)
+                cells[level][(label(row) ? 0 : 4) + (first(row) ? 0 : 2) + (second(row) ? 0 : 1)]++;
         }
 
         return new(table, cells);
@@ -39,14 +46,25 @@ internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
     public Measurement Loss(Func<GroupTable, double> of, Better better, double confidence, int seed)
     {
         // Models that agree on every row are equally good, whatever rows there are.
-        if (Cells.All(c => c[1] + c[2] + c[5] + c[6] == 0)) return new(0, 0, 0, Table.Rows);
+        if (Cells.All(c => c[1] + c[2] + c[5] + c[6] == 0))
+            return new(0, 0, 0, Table.Rows);
         var value = Difference(Cells);
-        if (double.IsNaN(value)) return Measurement.NotMeasured("one of the two models has no value");
-        double[] losses = [.. GroupBootstrap.DrawCells(Cells, seed, GroupBootstrap.Replicates(confidence)).Select(Difference)
-            .Where(v => !double.IsNaN(v)).Order()];
+        if (double.IsNaN(value))
+            return Measurement.NotMeasured("one of the two models has no value");
+        double[] losses =
+        [
+            .. GroupBootstrap
+                .DrawCells(Cells, seed, GroupBootstrap.Replicates(confidence))
+                .Select(Difference)
+                .Where(v => !double.IsNaN(v))
+                .Order(),
+        ];
         if (losses.Length < GroupBootstrap.Replicates(confidence) * (1 + confidence) / 2)
             return Measurement.NotMeasured("too few rows for an interval");
-        var (lower, upper) = (Intervals.Quantile(losses, (1 - confidence) / 2), Intervals.Quantile(losses, (1 + confidence) / 2));
+        var (lower, upper) = (
+            Intervals.Quantile(losses, (1 - confidence) / 2),
+            Intervals.Quantile(losses, (1 + confidence) / 2)
+        );
         return new(value, Math.Min(value, lower), Math.Max(value, upper), Table.Rows);
 
         double Difference(double[][] cells)
@@ -55,17 +73,23 @@ internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
             return better is Better.NearZero or Better.Lower ? first - second : second - first;
         }
 
-        double Judged(GroupTable table) => of(table) is var v && double.IsNaN(v) ? v : Judge.Judged(better, new(v, v, v, 0)).Value;
+        double Judged(GroupTable table) =>
+            of(table) is var v && double.IsNaN(v) ? v : Judge.Judged(better, new(v, v, v, 0)).Value;
     }
 
     // The table of the model whose prediction a bit of the cell's number tells.
-    private GroupTable Model(double[][] cells, int bit) => Table with
-    {
-        Cells = [.. cells.Select(c =>
+    private GroupTable Model(double[][] cells, int bit) =>
+        Table with
         {
-            var counts = new double[4];
-            for (var cell = 0; cell < c.Length; cell++) counts[(cell & 4) / 4 + ((cell & bit) == 0 ? 0 : 2)] += c[cell];
-            return new Confusion(counts[0], counts[1], counts[2], counts[3]);
-        })],
-    };
+            Cells =
+            [
+                .. cells.Select(c =>
+                {
+                    var counts = new double[4];
+                    for (var cell = 0; cell < c.Length; cell++)
+                        counts[(cell & 4) / 4 + ((cell & bit) == 0 ? 0 : 2)] += c[cell];
+                    return new Confusion(counts[0], counts[1], counts[2], counts[3]);
+                }),
+            ],
+        };
 }

@@ -23,32 +23,64 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     private const string Both = $"{Favorable}, or no {Unfavorable}";
 
     /// <summary>Share of rows with a favourable prediction.</summary>
-    public static Rate Selection { get; } = Share("selection_rate",
-        "Share of rows predicted favourable (AIF360, fairlearn selection_rate).", "rows", c => c.Selected, c => c.Count);
+    public static Rate Selection { get; } =
+        Share(
+            "selection_rate",
+            "Share of rows predicted favourable (AIF360, fairlearn selection_rate).",
+            "rows",
+            c => c.Selected,
+            c => c.Count
+        );
 
     /// <summary>Share of rows whose label is favourable.</summary>
-    public static Rate BaseRate { get; } = Share("base_rate",
-        "Share of rows whose label is favourable, whatever is predicted (AIF360 base_rate).", "rows", c => c.Favorable, c => c.Count);
+    public static Rate BaseRate { get; } =
+        Share(
+            "base_rate",
+            "Share of rows whose label is favourable, whatever is predicted (AIF360 base_rate).",
+            "rows",
+            c => c.Favorable,
+            c => c.Count
+        );
 
     /// <summary>Of the rows that deserve the favourable outcome, the share predicted so.</summary>
-    public static Rate TruePositive { get; } = Share("true_positive_rate",
-        "Of rows whose label is favourable, the share predicted so; recall (AIF360, fairlearn true_positive_rate).",
-        Favorable, c => c.TruePositives, c => c.Favorable);
+    public static Rate TruePositive { get; } =
+        Share(
+            "true_positive_rate",
+            "Of rows whose label is favourable, the share predicted so; recall (AIF360, fairlearn true_positive_rate).",
+            Favorable,
+            c => c.TruePositives,
+            c => c.Favorable
+        );
 
     /// <summary>Of the rows that do not deserve the favourable outcome, the share predicted so all the same.</summary>
-    public static Rate FalsePositive { get; } = Share("false_positive_rate",
-        "Of rows whose label is not favourable, the share predicted favourable (AIF360, fairlearn false_positive_rate).",
-        Unfavorable, c => c.FalsePositives, c => c.Unfavorable);
+    public static Rate FalsePositive { get; } =
+        Share(
+            "false_positive_rate",
+            "Of rows whose label is not favourable, the share predicted favourable (AIF360, fairlearn false_positive_rate).",
+            Unfavorable,
+            c => c.FalsePositives,
+            c => c.Unfavorable
+        );
 
     /// <summary>Of the rows predicted favourable, the share that deserve it.</summary>
-    public static Rate PositivePredictive { get; } = Share("positive_predictive_value",
-        "Of rows predicted favourable, the share whose label is; precision (AIF360 positive_predictive_value, fairlearn precision).",
-        Predicted, c => c.TruePositives, c => c.Selected);
+    public static Rate PositivePredictive { get; } =
+        Share(
+            "positive_predictive_value",
+            "Of rows predicted favourable, the share whose label is; precision (AIF360 positive_predictive_value, fairlearn precision).",
+            Predicted,
+            c => c.TruePositives,
+            c => c.Selected
+        );
 
     /// <summary>Of the rows not predicted favourable, the share that deserve it.</summary>
-    public static Rate FalseOmission { get; } = Share("false_omission_rate",
-        "Of rows not predicted favourable, the share whose label is favourable (AIF360 false_omission_rate).",
-        NotPredicted, c => c.FalseNegatives, c => c.Rejected);
+    public static Rate FalseOmission { get; } =
+        Share(
+            "false_omission_rate",
+            "Of rows not predicted favourable, the share whose label is favourable (AIF360 false_omission_rate).",
+            NotPredicted,
+            c => c.FalseNegatives,
+            c => c.Rejected
+        );
 
     /// <summary>Every rate that a policy may name.</summary>
     public static ImmutableArray<Rate> All { get; } =
@@ -57,46 +89,119 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         BaseRate,
         TruePositive,
         FalsePositive,
-        Share("false_negative_rate",
+        Share(
+            "false_negative_rate",
             "Of rows whose label is favourable, the share not predicted so (AIF360, fairlearn false_negative_rate).",
-            Favorable, c => c.FalseNegatives, c => c.Favorable),
-        Share("true_negative_rate",
+            Favorable,
+            c => c.FalseNegatives,
+            c => c.Favorable
+        ),
+        Share(
+            "true_negative_rate",
             "Of rows whose label is not favourable, the share not predicted favourable (AIF360, fairlearn true_negative_rate).",
-            Unfavorable, c => c.TrueNegatives, c => c.Unfavorable),
+            Unfavorable,
+            c => c.TrueNegatives,
+            c => c.Unfavorable
+        ),
         PositivePredictive,
-        Share("negative_predictive_value",
+        Share(
+            "negative_predictive_value",
             "Of rows not predicted favourable, the share whose label is not (AIF360 negative_predictive_value).",
-            NotPredicted, c => c.TrueNegatives, c => c.Rejected),
-        Share("false_discovery_rate", "Of rows predicted favourable, the share whose label is not (AIF360 false_discovery_rate).",
-            Predicted, c => c.FalsePositives, c => c.Selected),
+            NotPredicted,
+            c => c.TrueNegatives,
+            c => c.Rejected
+        ),
+        Share(
+            "false_discovery_rate",
+            "Of rows predicted favourable, the share whose label is not (AIF360 false_discovery_rate).",
+            Predicted,
+            c => c.FalsePositives,
+            c => c.Selected
+        ),
         FalseOmission,
-        Share("accuracy", "Share of rows predicted as their label says (AIF360 accuracy, fairlearn accuracy_score).",
-            "rows", c => c.TruePositives + c.TrueNegatives, c => c.Count),
-        Share("error_rate", "Share of rows not predicted as their label says (AIF360 error_rate, fairlearn zero_one_loss).",
-            "rows", c => c.FalsePositives + c.FalseNegatives, c => c.Count),
-        Counted("balanced_accuracy", "Mean of true positive and true negative rate (fairlearn balanced_accuracy_score).", Both,
-            c => (c.TruePositives / c.Favorable + c.TrueNegatives / c.Unfavorable) / 2),
-        Counted("f1", "Harmonic mean of precision and recall of the favourable outcome (fairlearn f1_score).",
-            "rows whose label or prediction is favourable", c => 2 * c.TruePositives / (c.Favorable + c.Selected)),
-        Counted("matthews_correlation", "Correlation of label and prediction (Matthews 1975).", $"{Both}, or a single prediction",
-            c => (c.TruePositives * c.TrueNegatives - c.FalsePositives * c.FalseNegatives)
-                / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)) with { Largest = 2 },
-        Counted("r2", "Share of the labels' variance that the predicted class explains, 0 or 1 (fairlearn r2_score).", Both,
-            c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable))
-            with { Largest = double.PositiveInfinity },
-        Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s => s.Auc)
-            with { Pairs = c => Math.Min(c.Favorable, c.Unfavorable) },
-        Scored("log_loss", "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).", "rows",
-            s => s.LogLoss)
-            with { Largest = double.PositiveInfinity },
-        Scored("calibration_error", "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015), "
-            + "less what noise adds to it where rows are few.", "rows", s => Math.Max(0, SumOfSizes.Of(s.Excess).Value))
-            with { Sizes = s => s.Excess },
-        Scored("generalized_true_positive_rate", "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
-            Favorable, s => s.MeanFavorable),
-        Scored("generalized_false_positive_rate",
+        Share(
+            "accuracy",
+            "Share of rows predicted as their label says (AIF360 accuracy, fairlearn accuracy_score).",
+            "rows",
+            c => c.TruePositives + c.TrueNegatives,
+            c => c.Count
+        ),
+        Share(
+            "error_rate",
+            "Share of rows not predicted as their label says (AIF360 error_rate, fairlearn zero_one_loss).",
+            "rows",
+            c => c.FalsePositives + c.FalseNegatives,
+            c => c.Count
+        ),
+        Counted(
+            "balanced_accuracy",
+            "Mean of true positive and true negative rate (fairlearn balanced_accuracy_score).",
+            Both,
+            c => (c.TruePositives / c.Favorable + c.TrueNegatives / c.Unfavorable) / 2
+        ),
+        Counted(
+            "f1",
+            "Harmonic mean of precision and recall of the favourable outcome (fairlearn f1_score).",
+            "rows whose label or prediction is favourable",
+            c => 2 * c.TruePositives / (c.Favorable + c.Selected)
+        ),
+        Counted(
+            "matthews_correlation",
+            "Correlation of label and prediction (Matthews 1975).",
+            $"{Both}, or a single prediction",
+            c =>
+                (c.TruePositives * c.TrueNegatives - c.FalsePositives * c.FalseNegatives)
+                / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)
+        ) with
+        {
+            Largest = 2,
+        },
+        Counted(
+            "r2",
+            "Share of the labels' variance that the predicted class explains, 0 or 1 (fairlearn r2_score).",
+            Both,
+            c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable)
+        ) with
+        {
+            Largest = double.PositiveInfinity,
+        },
+        Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s =>
+            s.Auc
+        ) with
+        {
+            Pairs = c => Math.Min(c.Favorable, c.Unfavorable),
+        },
+        Scored(
+            "log_loss",
+            "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).",
+            "rows",
+            s => s.LogLoss
+        ) with
+        {
+            Largest = double.PositiveInfinity,
+        },
+        Scored(
+            "calibration_error",
+            "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015), "
+                + "less what noise adds to it where rows are few.",
+            "rows",
+            s => Math.Max(0, SumOfSizes.Of(s.Excess).Value)
+        ) with
+        {
+            Sizes = s => s.Excess,
+        },
+        Scored(
+            "generalized_true_positive_rate",
+            "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
+            Favorable,
+            s => s.MeanFavorable
+        ),
+        Scored(
+            "generalized_false_positive_rate",
             "Mean score of rows whose label is not favourable (AIF360 generalized_false_positive_rate).",
-            Unfavorable, s => s.MeanUnfavorable),
+            Unfavorable,
+            s => s.MeanUnfavorable
+        ),
     ];
 
     /// <summary>How many rows of how many, where the rate is a share; null where it is not.</summary>
@@ -125,8 +230,13 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     /// <summary>The rows it rests on: those it is a share of, or all of the level.</summary>
     public double Rows(Confusion counts) => Part is null ? counts.Count : Part(counts).Total;
 
-    private static Rate Share(string name, string summary, string rows, Func<Confusion, double> hits, Func<Confusion, double> total) =>
-        new(name, summary, rows, l => hits(l.Counts) / total(l.Counts)) { Part = c => (hits(c), total(c)) };
+    private static Rate Share(
+        string name,
+        string summary,
+        string rows,
+        Func<Confusion, double> hits,
+        Func<Confusion, double> total
+    ) => new(name, summary, rows, l => hits(l.Counts) / total(l.Counts)) { Part = c => (hits(c), total(c)) };
 
     private static Rate Counted(string name, string summary, string rows, Func<Confusion, double> of) =>
         new(name, summary, rows, l => of(l.Counts));

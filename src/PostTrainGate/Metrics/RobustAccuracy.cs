@@ -31,7 +31,8 @@ public sealed class RobustAccuracy : IMetric
     /// </remarks>
     public Measurement Measure(MetricContext context)
     {
-        if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason) return Measurement.NotMeasured(reason);
+        if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason)
+            return Measurement.NotMeasured(reason);
         var (data, rule, plan) = (context.Evaluation.Data, context.Rule, context.Plan);
         var rows = context.Chosen(data);
         var stops = plan is { Full: false } && rule.Drop is null && (rule.Min ?? rule.Max) is not null;
@@ -40,40 +41,63 @@ public sealed class RobustAccuracy : IMetric
         HashSet<int> robust = [];
         var brokenByKept = 0;
         // Rows of a verdict are shown, not those that only choose among repairs.
-        using var fragile = plan is null ? null
+        using var fragile = plan is null
+            ? null
             : new FragileRows(context.Evaluation, new(rule.Attack!, context.Seed) { Cancel = context.Cancel });
         foreach (var (number, chunk) in (plan is null ? [rows] : AttackPlan.Chunks(rows, context.RowSeed)).Index())
         {
             using var set = data.Take(chunk);
-            var run = new AttackRun(rule.Attack!, plan is null ? context.Seed : Seeds.Derive(context.Seed, "chunk", number))
+            var run = new AttackRun(
+                rule.Attack!,
+                plan is null ? context.Seed : Seeds.Derive(context.Seed, "chunk", number)
+            )
             {
-                Progress = context.Progress is not { } all ? null
+                Progress = context.Progress is not { } all
+                    ? null
                     : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length)),
                 Cancel = context.Cancel,
             };
-            var (holds, broken, examples) = Attack(context.Evaluation.Model, set, run with { KeepExamples = fragile is not null }, cached);
+            var (holds, broken, examples) = Attack(
+                context.Evaluation.Model,
+                set,
+                run with
+                {
+                    KeepExamples = fragile is not null,
+                },
+                cached
+            );
             using (examples)
-                if (examples is not null) fragile?.Offer(set, chunk, examples);
+                if (examples is not null)
+                    fragile?.Offer(set, chunk, examples);
             attacked.AddRange(chunk);
             robust.UnionWith(chunk.Where((_, i) => holds[i]));
             brokenByKept += broken;
-            if (stops && ConfidenceSequence.Decides(rule, Possible(), rows.Length, context.Confidence)) break;
+            if (stops && ConfidenceSequence.Decides(rule, Possible(), rows.Length, context.Confidence))
+                break;
         }
 
         context.Progress?.Report(1);
         return ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence) with
         {
-            Breakdowns = [Breakdown.ByClass("robust accuracy by class", data, attacked, robust.Contains, context.Confidence)],
+            Breakdowns =
+            [
+                Breakdown.ByClass("robust accuracy by class", data, attacked, robust.Contains, context.Confidence),
+            ],
             Notes = AttackFit.LeavesForm(rule.Attack!, data) is { } note ? [note] : [],
             Fragile = fragile?.Inputs() ?? [],
             Attacked = plan is null ? null : new(attacked.Count, rows.Length, brokenByKept),
         };
 
-        (int, int) Possible() => ConfidenceSequence.Possible(robust.Count, attacked.Count, rows.Length, context.Confidence);
+        (int, int) Possible() =>
+            ConfidenceSequence.Possible(robust.Count, attacked.Count, rows.Length, context.Confidence);
     }
 
-    private static (bool[] Robust, int BrokenByKept, Tensor? Examples) Attack(Classifier model, EvaluationSet rows, AttackRun run,
-        CachedAttack? cached)
+    private static (bool[] Robust, int BrokenByKept, Tensor? Examples) Attack(
+        Classifier model,
+        EvaluationSet rows,
+        AttackRun run,
+        CachedAttack? cached
+    )
     {
         if (cached is not null)
         {

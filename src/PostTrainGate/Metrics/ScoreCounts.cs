@@ -30,7 +30,9 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
         var sorted = rows.ToArray();
         Array.Sort(Array.ConvertAll(sorted, r => r.Step), sorted);
         var steps = 0;
-        for (var i = 0; i < sorted.Length; i++) if (i == 0 || !sorted[i].Step.Equals(sorted[i - 1].Step)) steps++;
+        for (var i = 0; i < sorted.Length; i++)
+            if (i == 0 || !sorted[i].Step.Equals(sorted[i - 1].Step))
+                steps++;
         var counts = new ScoreCounts(new double[steps], new double[steps], new double[steps])
         {
             FavorableScores = new double[steps],
@@ -44,7 +46,9 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             {
                 var (_, score, favorable, count) = sorted[i];
                 (least, most) = (Math.Min(least, score), Math.Max(most, score));
-                var (of, sums) = favorable ? (counts.Favorable, counts.FavorableScores) : (counts.Unfavorable, counts.UnfavorableScores);
+                var (of, sums) = favorable
+                    ? (counts.Favorable, counts.FavorableScores)
+                    : (counts.Unfavorable, counts.UnfavorableScores);
                 (of[step], sums[step]) = (of[step] + count, sums[step] + count * score);
             }
 
@@ -66,8 +70,10 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
         {
             for (var i = 0; i < level.Values.Length; i++)
             {
-                if (level.Favorable[i] > 0) rows.Add((level.Values[i], level.FavorableScores[i], true, level.Favorable[i]));
-                if (level.Unfavorable[i] > 0) rows.Add((level.Values[i], level.UnfavorableScores[i], false, level.Unfavorable[i]));
+                if (level.Favorable[i] > 0)
+                    rows.Add((level.Values[i], level.FavorableScores[i], true, level.Favorable[i]));
+                if (level.Unfavorable[i] > 0)
+                    rows.Add((level.Values[i], level.UnfavorableScores[i], false, level.Unfavorable[i]));
             }
         }
 
@@ -98,7 +104,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             var (sum, count) = (0.0, 0.0);
             for (var i = 0; i < Values.Length; i++)
             {
-                sum -= Favorable[i] * Math.Log(Math.Clamp(FavorableScores[i], Smallest, 1 - Smallest))
+                sum -=
+                    Favorable[i] * Math.Log(Math.Clamp(FavorableScores[i], Smallest, 1 - Smallest))
                     + Unfavorable[i] * Math.Log(1 - Math.Clamp(UnfavorableScores[i], Smallest, 1 - Smallest));
                 count += Favorable[i] + Unfavorable[i];
             }
@@ -118,7 +125,12 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     {
         get
         {
-            var (excess, squares, rows, scores) = (new double[Bins], new double[Bins], new double[Bins], new double[Bins]);
+            var (excess, squares, rows, scores) = (
+                new double[Bins],
+                new double[Bins],
+                new double[Bins],
+                new double[Bins]
+            );
             for (var i = 0; i < Values.Length; i++)
             {
                 // A score on the border of two bins belongs to the lower one.
@@ -128,7 +140,12 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             }
 
             var count = rows.Sum();
-            return [.. Enumerable.Range(0, Bins).Select(b => new NoisyTerm(excess[b] / count, rows[b] == 0 ? 0 : Error(b) / count))];
+            return
+            [
+                .. Enumerable
+                    .Range(0, Bins)
+                    .Select(b => new NoisyTerm(excess[b] / count, rows[b] == 0 ? 0 : Error(b) / count)),
+            ];
 
             void Add(int bin, double more, double score, double over)
             {
@@ -140,7 +157,11 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             double Error(int bin)
             {
                 var mean = scores[bin] / rows[bin];
-                return Math.Sqrt((squares[bin] + Little * (mean * mean + (1 - mean) * (1 - mean))) * rows[bin] / (rows[bin] + 2 * Little));
+                return Math.Sqrt(
+                    (squares[bin] + Little * (mean * mean + (1 - mean) * (1 - mean)))
+                        * rows[bin]
+                        / (rows[bin] + 2 * Little)
+                );
             }
         }
     }
@@ -154,7 +175,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     private static double Mean(double[] rows, double[] scores)
     {
         var (sum, count) = (0.0, 0.0);
-        for (var i = 0; i < rows.Length; i++) (sum, count) = (sum + rows[i] * scores[i], count + rows[i]);
+        for (var i = 0; i < rows.Length; i++)
+            (sum, count) = (sum + rows[i] * scores[i], count + rows[i]);
         return sum / count;
     }
 }

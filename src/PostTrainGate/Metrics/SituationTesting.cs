@@ -34,12 +34,17 @@ public sealed class SituationTesting : IMetric
         if (group.Privileged is not { } privileged)
             return Measurement.NotMeasured($"group '{name}' has no privileged level to test against");
         bool Favored(int row) => predictions[row] == data.Favorable;
-        int[] better = [.. Rows(l => l == privileged)], worse = [.. Rows(l => l >= 0 && l != privileged)],
+        int[] better = [.. Rows(l => l == privileged)],
+            worse = [.. Rows(l => l >= 0 && l != privileged)],
             tested = [.. worse.Where(r => !Favored(r))];
         if (tested.Length == 0)
-            return Measurement.NotMeasured("every unprivileged row gets the favourable outcome, so that there is none to test");
+            return Measurement.NotMeasured(
+                "every unprivileged row gets the favourable outcome, so that there is none to test"
+            );
         if (Math.Min(better.Length, worse.Length - 1) is var least && least < rule.Neighbors)
-            return Measurement.NotMeasured($"there are {least} neighbours on one side of group '{name}', fewer than {rule.Neighbors}");
+            return Measurement.NotMeasured(
+                $"there are {least} neighbours on one side of group '{name}', fewer than {rule.Neighbors}"
+            );
 
         using var scope = NewDisposeScope();
         var inputs = GroupBlocks.Of(data, group, out _) is { } blocks ? blocks.Without() : data.Inputs;
@@ -47,16 +52,28 @@ public sealed class SituationTesting : IMetric
         var queries = Take(tested);
         var above = Neighbors.Of(queries, Take(better), rule.Neighbors, context.Cancel);
         var beside = Neighbors.Of(queries, Take(worse), rule.Neighbors + 1, context.Cancel);
-        var found = tested.Where((row, i) =>
-        {
-            var (favored, same) = (Share(above[i].Select(n => better[n])),
-                Share(beside[i].Select(n => worse[n]).Where(r => r != row).Take(rule.Neighbors)));
-            return favored - same >= rule.Gap - 1e-9;
-        }).ToArray();
+        var found = tested
+            .Where(
+                (row, i) =>
+                {
+                    var (favored, same) = (
+                        Share(above[i].Select(n => better[n])),
+                        Share(beside[i].Select(n => worse[n]).Where(r => r != row).Take(rule.Neighbors))
+                    );
+                    return favored - same >= rule.Gap - 1e-9;
+                }
+            )
+            .ToArray();
         return Intervals.Proportion(found.Length, tested.Length, context.Confidence) with
         {
-            Notes = [.. found.Take(MostNamed)
-                .Select(r => $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbours get")],
+            Notes =
+            [
+                .. found
+                    .Take(MostNamed)
+                    .Select(r =>
+                        $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbours get"
+                    ),
+            ],
         };
 
         IEnumerable<int> Rows(Func<int, bool> of) => Enumerable.Range(0, data.Count).Where(i => of(group.LevelOf[i]));

@@ -12,7 +12,9 @@ namespace PostTrainGate.Metrics;
 /// </remarks>
 internal static class SizeInterval
 {
-    private const double Tiny = 1e-12, Smallest = 1e-6, Accuracy = 1e-3;
+    private const double Tiny = 1e-12,
+        Smallest = 1e-6,
+        Accuracy = 1e-3;
 
     /// <summary>The interval.</summary>
     /// <param name="table">The table that was counted.</param>
@@ -21,27 +23,39 @@ internal static class SizeInterval
     /// <param name="confidence">Level, in (0, 1).</param>
     /// <param name="seed">Seed of the bootstrap.</param>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
-    public static (double Lower, double Upper)? Of(GroupTable table, Func<GroupTable, double[]> values,
-        Func<double[], double[], IValuesOfSize> near, double confidence, int seed)
+    public static (double Lower, double Upper)? Of(
+        GroupTable table,
+        Func<GroupTable, double[]> values,
+        Func<double[], double[], IValuesOfSize> near,
+        double confidence,
+        int seed
+    )
     {
         List<double[]> drawn = [];
         foreach (var replicate in GroupBootstrap.Draw(table, seed, GroupBootstrap.Replicates(table, confidence)))
         {
             // Replicates whose table lacks the rows that a rate needs have no value.
             var found = values(replicate);
-            if (!found.Any(double.IsNaN)) drawn.Add(found);
+            if (!found.Any(double.IsNaN))
+                drawn.Add(found);
         }
 
-        if (drawn.Count < GroupBootstrap.Replicates(table, confidence) * (1 + confidence) / 2) return null;
+        if (drawn.Count < GroupBootstrap.Replicates(table, confidence) * (1 + confidence) / 2)
+            return null;
         var errors = Errors(drawn);
         var (estimate, missed) = (values(table), 1 - confidence);
         var infinite = !estimate.All(double.IsFinite); // a ratio to a rate of 0
-        if (infinite) estimate = values(GroupBootstrap.Center(table));
+        if (infinite)
+            estimate = values(GroupBootstrap.Center(table));
         var family = near(estimate, StandardErrors(errors));
         var own = family.Size(estimate);
         var lower = Monotone.Root(Excess, 0, own, Accuracy);
-        if (infinite) return (lower, double.PositiveInfinity);
-        return (lower, own + (Monotone.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy) ?? double.PositiveInfinity));
+        if (infinite)
+            return (lower, double.PositiveInfinity);
+        return (
+            lower,
+            own + (Monotone.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy) ?? double.PositiveInfinity)
+        );
 
         // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what may be missed.
         double Excess(double v)
@@ -52,8 +66,10 @@ internal static class SizeInterval
             var farther = 0;
             foreach (var error in errors)
             {
-                for (var l = 0; l < moved.Length; l++) moved[l] = at[l] + error[l];
-                if (!(Math.Abs(family.Beyond(moved, v)) < beyond)) farther++;
+                for (var l = 0; l < moved.Length; l++)
+                    moved[l] = at[l] + error[l];
+                if (!(Math.Abs(family.Beyond(moved, v)) < beyond))
+                    farther++;
             }
 
             return farther / (double)errors.Count - missed;
@@ -73,5 +89,10 @@ internal static class SizeInterval
 
     // Of each value over the replicates in which it is finite.
     private static double[] Means(List<double[]> replicates, Func<double, double> of) =>
-        [.. replicates[0].Select((_, l) => replicates.Select(r => r[l]).Where(double.IsFinite).Select(of).DefaultIfEmpty().Average())];
+        [
+            .. replicates[0]
+                .Select(
+                    (_, l) => replicates.Select(r => r[l]).Where(double.IsFinite).Select(of).DefaultIfEmpty().Average()
+                ),
+        ];
 }

@@ -13,7 +13,8 @@ public sealed class SmoothedAccuracy : IMetric
     public string Name => "smoothed_accuracy";
 
     /// <inheritdoc/>
-    public string Summary => "Share of rows that the model smoothed by Gaussian noise 'sigma' classifies correctly "
+    public string Summary =>
+        "Share of rows that the model smoothed by Gaussian noise 'sigma' classifies correctly "
         + "with a certified L2 radius of at least epsilon, abstentions counting as wrong (Cohen et al. 2019); needs scores only; Wilson's interval.";
 
     /// <inheritdoc/>
@@ -25,32 +26,65 @@ public sealed class SmoothedAccuracy : IMetric
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (context.Rule.Smoothing is not { } settings) return Measurement.NotMeasured("the gate names no noise");
+        if (context.Rule.Smoothing is not { } settings)
+            return Measurement.NotMeasured("the gate names no noise");
         var evaluation = context.Evaluation;
-        if (evaluation.Data.Count == 0) return Measurement.NotMeasured("there are no rows");
+        if (evaluation.Data.Count == 0)
+            return Measurement.NotMeasured("there are no rows");
         using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
-        var verdicts = Smoothing.Certify(evaluation.Model, rows.Inputs, settings.Sigma, settings.Draws, context.Seed, context.Progress,
-            context.Cancel);
-        bool Holds(int row, double radius) => verdicts[row].Class == rows.LabelValues[row] && verdicts[row].Radius >= radius;
+        var verdicts = Smoothing.Certify(
+            evaluation.Model,
+            rows.Inputs,
+            settings.Sigma,
+            settings.Draws,
+            context.Seed,
+            context.Progress,
+            context.Cancel
+        );
+        bool Holds(int row, double radius) =>
+            verdicts[row].Class == rows.LabelValues[row] && verdicts[row].Radius >= radius;
         Measurement Share(double radius) =>
-            Intervals.Proportion(Enumerable.Range(0, rows.Count).Count(row => Holds(row, radius)), rows.Count, context.Confidence);
+            Intervals.Proportion(
+                Enumerable.Range(0, rows.Count).Count(row => Holds(row, radius)),
+                rows.Count,
+                context.Confidence
+            );
         var abstained = verdicts.Count(v => v.Class < 0);
-        var largest = settings.Sigma * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(settings.Draws, settings.Draws));
-        string[] limits = largest >= settings.Epsilon ? [] :
-            [$"With {settings.Draws} draws no radius above {GateText.Number(largest)} can be certified; "
-                + "give more 'draws' or a larger 'sigma'."];
+        var largest =
+            settings.Sigma
+            * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(settings.Draws, settings.Draws));
+        string[] limits =
+            largest >= settings.Epsilon
+                ? []
+                :
+                [
+                    $"With {settings.Draws} draws no radius above {GateText.Number(largest)} can be certified; "
+                        + "give more 'draws' or a larger 'sigma'.",
+                ];
         return Share(settings.Epsilon) with
         {
             Breakdowns =
             [
-                Breakdown.ByClass("smoothed accuracy by class", rows, row => Holds(row, settings.Epsilon), context.Confidence),
-                new("smoothed accuracy by radius", [.. new[] { 0, 0.5, 1, 1.5, 2, 2.5, 3 }.Select(f => f * settings.Sigma)
-                    .Select(r => BreakdownPart.Of(GateText.Number(r), Share(r)))]),
+                Breakdown.ByClass(
+                    "smoothed accuracy by class",
+                    rows,
+                    row => Holds(row, settings.Epsilon),
+                    context.Confidence
+                ),
+                new(
+                    "smoothed accuracy by radius",
+                    [
+                        .. new[] { 0, 0.5, 1, 1.5, 2, 2.5, 3 }
+                            .Select(f => f * settings.Sigma)
+                            .Select(r => BreakdownPart.Of(GateText.Number(r), Share(r))),
+                    ]
+                ),
             ],
             Notes =
             [
                 $"The smoothed classifier abstains on {abstained.ToString(CultureInfo.InvariantCulture)} of {rows.Count} rows; "
-                    + $"each certificate is wrong with a probability of at most {GateText.Number(Smoothing.Alpha)}.", .. limits,
+                    + $"each certificate is wrong with a probability of at most {GateText.Number(Smoothing.Alpha)}.",
+                .. limits,
             ],
         };
     }

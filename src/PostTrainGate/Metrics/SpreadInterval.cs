@@ -19,7 +19,8 @@ namespace PostTrainGate.Metrics;
 /// <param name="confidence">Level, in (0, 1).</param>
 internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double confidence)
 {
-    private const int Grid = 64, Halvings = 50;
+    private const int Grid = 64,
+        Halvings = 50;
     private const double Accuracy = 1e-4;
 
     // A single pair errs on the side of "farther" half of the time that several do; that is made up for half of the way, as a pair that
@@ -37,17 +38,30 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
     // Degrees of freedom jump from distance to distance: the first that is not contradicted.
     private double Lower()
     {
-        if (Excess(0) <= 0) return 0;
+        if (Excess(0) <= 0)
+            return 0;
         var i = 1;
-        while (i < Grid && Excess(_distance * i / Grid) > 0) i++;
+        while (i < Grid && Excess(_distance * i / Grid) > 0)
+            i++;
         return Monotone.Root(Excess, _distance * (i - 1) / Grid, _distance * i / Grid, Accuracy);
     }
 
     private double Upper()
     {
-        var pairs = rows.Select(row => (from a in row.Index() from b in row.Index() where a.Index != b.Index
-            select (Apart: a.Item.Value - b.Item.Value, Square: a.Item.Up * a.Item.Up + b.Item.Down * b.Item.Down)).ToArray()).ToArray();
-        if (largest) return pairs.Max(row => row.Max(p => p.Apart + _errors * Math.Sqrt(p.Square)));
+        var pairs = rows.Select(row =>
+                (
+                    from a in row.Index()
+                    from b in row.Index()
+                    where a.Index != b.Index
+                    select (
+                        Apart: a.Item.Value - b.Item.Value,
+                        Square: a.Item.Up * a.Item.Up + b.Item.Down * b.Item.Down
+                    )
+                ).ToArray()
+            )
+            .ToArray();
+        if (largest)
+            return pairs.Max(row => row.Max(p => p.Apart + _errors * Math.Sqrt(p.Square)));
         // The pairs whose sum could be largest: each as it adds most, given the errors of all.
         var (best, slope) = (double.NegativeInfinity, 0.0);
         while (true)
@@ -55,7 +69,8 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
             var chosen = pairs.Select(row => row.MaxBy(p => p.Apart + slope * p.Square)).ToArray();
             var error = Math.Sqrt(chosen.Sum(p => p.Square));
             var sum = chosen.Sum(p => p.Apart) + _errors * error;
-            if (!(sum > best + Accuracy * error)) return best / rows.Length;
+            if (!(sum > best + Accuracy * error))
+                return best / rows.Length;
             (best, slope) = (sum, _errors / (2 * error));
         }
     }
@@ -72,7 +87,8 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
     private double Missed(double v)
     {
         var missed = 1 - confidence;
-        if (!largest) return missed;
+        if (!largest)
+            return missed;
         var (within, nearer) = (1.0, 1.0);
         foreach (var row in rows)
         {
@@ -80,7 +96,10 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
             var error = Math.Sqrt(top.Down * top.Down + bottom.Up * bottom.Up);
             var (apart, most) = (Math.Min(v, top.Value - bottom.Value) / error, v / error);
             within *= Normal.CDF(0, 1, most - apart) - Normal.CDF(0, 1, -most - apart);
-            nearer *= most <= _errors ? 0 : Normal.CDF(0, 1, most - _errors - apart) - Normal.CDF(0, 1, _errors - most - apart);
+            nearer *=
+                most <= _errors
+                    ? 0
+                    : Normal.CDF(0, 1, most - _errors - apart) - Normal.CDF(0, 1, _errors - most - apart);
         }
 
         return Math.Min(missed * Single, (missed - nearer) / (1 - within));
@@ -103,30 +122,37 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
     private (double Way, int Planes) NearestByMean(double sum)
     {
         var most = 1.0;
-        while (IsWide(most) && most < 1e30) most *= 4;
+        while (IsWide(most) && most < 1e30)
+            most *= 4;
         var (_, force) = Halve(0, most, IsWide);
         var (way, planes, open) = (0.0, 0, 0);
         foreach (var (row, ends) in rows.Zip(Pulled(force)))
         {
             var (length, outside) = Way(row, ends.Bottom, ends.Top);
             way += length;
-            if (ends.Top > ends.Bottom) (planes, open) = (planes + outside - 2, 1);
-            else planes += row.Length - 1;
+            if (ends.Top > ends.Bottom)
+                (planes, open) = (planes + outside - 2, 1);
+            else
+                planes += row.Length - 1;
         }
 
         return (way, planes + open);
 
         bool IsWide(double force) => Pulled(force).Sum(e => e.Top - e.Bottom) > sum;
 
-        (double Bottom, double Top)[] Pulled(double force) => [.. rows.Select(row =>
-        {
-            var (low, high) = (row.Min(e => e.Value), row.Max(e => e.Value));
-            var (bottom, _) = Halve(low, high, at => -Pull(row, at, double.PositiveInfinity) <= force);
-            var (_, top) = Halve(low, high, at => Pull(row, double.NegativeInfinity, at) > force);
-            if (bottom < top) return (bottom, top);
-            var all = Window(row, 0);
-            return (all, all);
-        })];
+        (double Bottom, double Top)[] Pulled(double force) =>
+            [
+                .. rows.Select(row =>
+                {
+                    var (low, high) = (row.Min(e => e.Value), row.Max(e => e.Value));
+                    var (bottom, _) = Halve(low, high, at => -Pull(row, at, double.PositiveInfinity) <= force);
+                    var (_, top) = Halve(low, high, at => Pull(row, double.NegativeInfinity, at) > force);
+                    if (bottom < top)
+                        return (bottom, top);
+                    var all = Window(row, 0);
+                    return (all, all);
+                }),
+            ];
     }
 
     // Lower end of the range of that width which the values of a row have the shortest way into.
@@ -139,8 +165,10 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
         for (var i = 0; i < Halvings; i++)
         {
             var middle = (low + high) / 2;
-            if (still(middle)) low = middle;
-            else high = middle;
+            if (still(middle))
+                low = middle;
+            else
+                high = middle;
         }
 
         return (low, high);
@@ -151,7 +179,10 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
     {
         var pull = 0.0;
         foreach (var e in row)
-            pull += e.Value > top ? (e.Value - top) / (e.Down * e.Down) : e.Value < bottom ? (e.Value - bottom) / (e.Up * e.Up) : 0;
+            pull +=
+                e.Value > top ? (e.Value - top) / (e.Down * e.Down)
+                : e.Value < bottom ? (e.Value - bottom) / (e.Up * e.Up)
+                : 0;
         return pull;
     }
 
@@ -161,7 +192,10 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
         var (length, outside) = (0.0, 0);
         foreach (var e in row)
         {
-            var errors = e.Value > top ? (e.Value - top) / e.Down : e.Value < bottom ? (bottom - e.Value) / e.Up : 0;
+            var errors =
+                e.Value > top ? (e.Value - top) / e.Down
+                : e.Value < bottom ? (bottom - e.Value) / e.Up
+                : 0;
             (length, outside) = (length + errors * errors, outside + (errors > 0 ? 1 : 0));
         }
 

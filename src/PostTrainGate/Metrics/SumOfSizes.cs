@@ -21,7 +21,8 @@ internal static class SumOfSizes
 
     // Standard error of a term's estimated size, in its own: 0.98 where the size is 0, up to 1.2 where it is 1.5 errors, and 1 beyond. The
     // lower end of an interval asks about smaller terms than the estimated ones, the upper end about larger ones.
-    private const double Down = 0.98, Up = 1.1;
+    private const double Down = 0.98,
+        Up = 1.1;
 
     /// <summary>The sum of the measured sizes, with what noise adds to them.</summary>
     /// <param name="terms">The terms.</param>
@@ -34,7 +35,8 @@ internal static class SumOfSizes
         var (sum, variance) = (0.0, 0.0);
         foreach (var (value, error) in terms)
         {
-            if (error == 0) continue;
+            if (error == 0)
+                continue;
             var x = Math.Abs(value) / error;
             (sum, variance) = (sum + error * (x - Weight * (WithNoise(x) - x)), variance + error * error);
         }
@@ -50,7 +52,8 @@ internal static class SumOfSizes
     {
         var (squares, count) = (0.0, 0);
         foreach (var (value, error) in terms)
-            if (error > 0) (squares, count) = (squares + value * value / (error * error), count + 1);
+            if (error > 0)
+                (squares, count) = (squares + value * value / (error * error), count + 1);
         return squares > ChiSquared.InvCDF(Math.Max(1, count), confidence);
     }
 

@@ -31,7 +31,8 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     public abstract MetricNeeds Needs { get; }
 
     /// <inheritdoc/>
-    public virtual double Largest => Needs.HasFlag(MetricNeeds.Rate) && Better != Better.NearOne ? Catalog.Rates.Max(r => r.Largest) : 1;
+    public virtual double Largest =>
+        Needs.HasFlag(MetricNeeds.Rate) && Better != Better.NearOne ? Catalog.Rates.Max(r => r.Largest) : 1;
 
     /// <summary>The metric and its interval from counts alone.</summary>
     /// <param name="table">Counts per level.</param>
@@ -50,18 +51,27 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)
     {
         var (rule, data) = (context.Rule, context.Evaluation.Data);
-        if (rule.Classes != ClassView.Favorable || IsScored(rule)) return Measurement.NotMeasured("it is no function of two predictions");
-        if (context.Evaluation.Rows(rule.Group) is not { } rows) return NoGroup(rule);
+        if (rule.Classes != ClassView.Favorable || IsScored(rule))
+            return Measurement.NotMeasured("it is no function of two predictions");
+        if (context.Evaluation.Rows(rule.Group) is not { } rows)
+            return NoGroup(rule);
         var (now, then) = (rows.Predictions, other.Predictions);
         var table = GroupTable.Count(rows, data.Favorable);
-        return PairedCounts.Of(table, data.Count, row => GroupTable.LevelOf(rows.Group, row),
-            row => data.LabelValues[row] == data.Favorable,
-            row => now[row] == data.Favorable, row => then[row] == data.Favorable)
-                .Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
+        return PairedCounts
+            .Of(
+                table,
+                data.Count,
+                row => GroupTable.LevelOf(rows.Group, row),
+                row => data.LabelValues[row] == data.Favorable,
+                row => now[row] == data.Favorable,
+                row => then[row] == data.Favorable
+            )
+            .Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
     }
 
     /// <inheritdoc/>
-    public Measurement Measure(MetricContext context) => Of(context.Evaluation, context.Rule, context.Confidence, context.Seed);
+    public Measurement Measure(MetricContext context) =>
+        Of(context.Evaluation, context.Rule, context.Confidence, context.Seed);
 
     /// <inheritdoc/>
     Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) =>
@@ -69,13 +79,26 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
     private Measurement Of(IPredictions predictions, GateRule rule, double confidence, int seed)
     {
-        if (RowsOf(predictions, rule, predictions.Favorable) is not { } rows) return NoGroup(rule);
-        if (rows.Total == 0) return Measurement.NotMeasured("there are no rows");
-        if (IsScored(rule) && rows.Scores is null) return Measurement.NotMeasured("there are no scores, only predicted classes");
+        if (RowsOf(predictions, rule, predictions.Favorable) is not { } rows)
+            return NoGroup(rule);
+        if (rows.Total == 0)
+            return Measurement.NotMeasured("there are no rows");
+        if (IsScored(rule) && rows.Scores is null)
+            return Measurement.NotMeasured("there are no scores, only predicted classes");
         var m = Of(predictions, rows, rule, confidence, seed);
-        var without = Enumerable.Range(0, rows.Labels.Length).Sum(i => GroupTable.LevelOf(rows.Group, i) < 0 ? rows.Count(i) : 0);
-        return without == 0 || !m.IsMeasured ? m
-            : m with { Notes = [$"{without} of {rows.Total} rows have no value of the group '{rule.Group}' and are left out", .. m.Notes] };
+        var without = Enumerable
+            .Range(0, rows.Labels.Length)
+            .Sum(i => GroupTable.LevelOf(rows.Group, i) < 0 ? rows.Count(i) : 0);
+        return without == 0 || !m.IsMeasured
+            ? m
+            : m with
+            {
+                Notes =
+                [
+                    $"{without} of {rows.Total} rows have no value of the group '{rule.Group}' and are left out",
+                    .. m.Notes,
+                ],
+            };
     }
 
     private PredictedRows? RowsOf(IPredictions predictions, GateRule rule, int favorable) =>
@@ -87,15 +110,21 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
             var measured = Measure(table, rule, confidence, seed);
-            var explained = new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better)
-                .With(measured, Rates(rule), confidence, seed);
+            var explained = new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better).With(
+                measured,
+                Rates(rule),
+                confidence,
+                seed
+            );
             return Sizes(table, rule) is { } note ? explained with { Notes = [.. explained.Notes, note] } : explained;
         }
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
         var classes = predictions.ClassNames.Length;
         var level = rule.Classes == ClassView.Worst ? 1 - (1 - confidence) / classes : confidence;
-        var each = Enumerable.Range(0, classes).Select(c => Measure(GroupTable.Count(RowsOf(predictions, rule, c)!, c), rule, level, seed))
+        var each = Enumerable
+            .Range(0, classes)
+            .Select(c => Measure(GroupTable.Count(RowsOf(predictions, rule, c)!, c), rule, level, seed))
             .ToArray();
         if (each.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
             return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
@@ -103,12 +132,20 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     }
 
     // What other libraries say of such a rate.
-    private static string? Sizes(GroupTable table, GateRule rule) => !IsScored(rule) || RateOf(rule.Rate!).Sizes is not { } sizes ? null
-        : $"With what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
-            + string.Join(", ", table.Levels.Select((name, l) =>
-                $"{GateText.Number(SumOfSizes.AsMeasured(sizes(table[l].Scores!)))} for '{name}'")) + ".";
+    private static string? Sizes(GroupTable table, GateRule rule) =>
+        !IsScored(rule) || RateOf(rule.Rate!).Sizes is not { } sizes
+            ? null
+            : $"With what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
+                + string.Join(
+                    ", ",
+                    table.Levels.Select(
+                        (name, l) => $"{GateText.Number(SumOfSizes.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
+                    )
+                )
+                + ".";
 
-    private static Measurement NoGroup(GateRule rule) => Measurement.NotMeasured($"the data has no group '{rule.Group}'");
+    private static Measurement NoGroup(GateRule rule) =>
+        Measurement.NotMeasured($"the data has no group '{rule.Group}'");
 
     private static bool IsScored(GateRule rule) => rule.Rate is { } rate && RateOf(rate).NeedsScores;
 
@@ -128,6 +165,11 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     private Measurement Mean(Measurement[] measured)
     {
         var judged = measured.Select(m => Judge.Judged(Better, m)).ToArray();
-        return new(judged.Average(j => j.Value), judged.Average(j => j.Lower), judged.Average(j => j.Upper), measured[0].Count);
+        return new(
+            judged.Average(j => j.Value),
+            judged.Average(j => j.Lower),
+            judged.Average(j => j.Upper),
+            measured[0].Count
+        );
     }
 }

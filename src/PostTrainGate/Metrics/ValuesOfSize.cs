@@ -37,7 +37,8 @@ internal sealed class FarthestValue(double[] estimate, double[] errors) : IValue
     public double Beyond(double[] values, double size)
     {
         var most = double.NegativeInfinity;
-        for (var l = 0; l < values.Length; l++) most = Math.Max(most, Way(values[l], size, l));
+        for (var l = 0; l < values.Length; l++)
+            most = Math.Max(most, Way(values[l], size, l));
         return most;
     }
 
@@ -60,7 +61,8 @@ internal sealed class ScaledValues(double[] estimate, double center, Func<double
     public double[] Of(double wanted)
     {
         var high = 1.0;
-        for (var i = 0; i < Doublings && size(Scaled(high)) < wanted; i++) high *= 2;
+        for (var i = 0; i < Doublings && size(Scaled(high)) < wanted; i++)
+            high *= 2;
         return Scaled(Monotone.Root(s => size(Scaled(s)) - wanted, 0, high, Accuracy));
     }
 

@@ -91,7 +91,8 @@ public abstract class Classifier : IDisposable
     private protected void Describe(BinaryWriter content)
     {
         content.Write($"{Head} {Classes} {Input.Mean.Length} {Input.Std.Length}");
-        foreach (var number in (double[])[Input.Lower, Input.Upper, Input.Scale, .. Input.Mean, .. Input.Std]) content.Write(number);
+        foreach (var number in (double[])[Input.Lower, Input.Upper, Input.Scale, .. Input.Mean, .. Input.Std])
+            content.Write(number);
     }
 
     /// <summary>Frees the native memory.</summary>

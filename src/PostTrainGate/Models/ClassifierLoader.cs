@@ -22,12 +22,14 @@ internal static class ClassifierLoader
         {
             var candidates = ScoreOutputs.Candidates(whole, use.Output);
             var file = candidates.IsEmpty ? whole : whole.For([Chosen(whole, candidates, use)]);
-            if (use.Data is not null) RowIndependence.CheckDropouts(file);
+            if (use.Data is not null)
+                RowIndependence.CheckDropouts(file);
             var model = Run(file, use);
             try
             {
                 using var rows = use.Some(RowIndependence.Rows);
-                if (rows is not null) RowIndependence.Check(model, rows);
+                if (rows is not null)
+                    RowIndependence.Check(model, rows);
                 model.ClassNames = OnnxClassNames.Of(whole, model.Output, use.Label);
                 model.Notes = Notes(whole, file, candidates, model.Output);
                 return model;
@@ -40,8 +42,13 @@ internal static class ClassifierLoader
         }
         catch (Exception e) when (e is not (GateException or OperationCanceledException or OutOfMemoryException))
         {
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable,
-                $"The model '{whole.Name}' cannot be used: {e.GetType().Name}: {OnnxGraph.FirstLine(e.Message)}"), e);
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelUnreadable,
+                    $"The model '{whole.Name}' cannot be used: {e.GetType().Name}: {OnnxGraph.FirstLine(e.Message)}"
+                ),
+                e
+            );
         }
     }
 
@@ -60,24 +67,47 @@ internal static class ClassifierLoader
     }
 
     private static string Chosen(OnnxFile whole, ImmutableArray<string> candidates, ModelUse use) =>
-        ScoreOutputs.Choose(whole, candidates, use.Data?.ClassNames.Length, use.Data is null ? null : unknown =>
-        {
-            using var scope = NewDisposeScope();
-            var file = whole.For(unknown);
-            var feeds = OnnxFeeds.Of(file, use.Layout);
-            var rows = use.Some(feeds.Batch > 0 ? feeds.Batch : 2)!;
-            if (feeds.Batch > rows.shape[0]) rows = rows.narrow(0, 0, 1).expand([feeds.Batch, .. rows.shape[1..]]);
-            using var session = new OnnxSession(file, file.Part(file.Graph.Node, [], unknown), unknown, threads: 1);
-            var values = feeds.Fill(rows);
-            try
-            {
-                return [.. session.Run(feeds.Names, values).Select(v => v is null ? -1 : v.dim() < 2 ? 1 : v.shape.Skip(1).Max())];
-            }
-            finally
-            {
-                foreach (var value in values) value.Dispose();
-            }
-        });
+        ScoreOutputs.Choose(
+            whole,
+            candidates,
+            use.Data?.ClassNames.Length,
+            use.Data is null
+                ? null
+                : unknown =>
+                {
+                    using var scope = NewDisposeScope();
+                    var file = whole.For(unknown);
+                    var feeds = OnnxFeeds.Of(file, use.Layout);
+                    var rows = use.Some(feeds.Batch > 0 ? feeds.Batch : 2)!;
+                    if (feeds.Batch > rows.shape[0])
+                        rows = rows.narrow(0, 0, 1).expand([feeds.Batch, .. rows.shape[1..]]);
+                    using var session = new OnnxSession(
+                        file,
+                        file.Part(file.Graph.Node, [], unknown),
+                        unknown,
+                        threads: 1
+                    );
+                    var values = feeds.Fill(rows);
+                    try
+                    {
+                        return
+                        [
+                            .. session
+                                .Run(feeds.Names, values)
+                                .Select(v =>
+                                    v is null ? -1
+                                    : v.dim() < 2 ? 1
+                                    : v.shape.Skip(1).Max()
+                                ),
+                        ];
+                    }
+                    finally
+                    {
+                        foreach (var value in values)
+                            value.Dispose();
+                    }
+                }
+        );
 
     private static Classifier Run(OnnxFile file, ModelUse use)
     {
@@ -108,32 +138,49 @@ internal static class ClassifierLoader
         }
         catch (GateException neither) when (neither.Diagnostics[0].Code == DiagnosticCodes.ModelUnreadable)
         {
-            throw new GateException(new Diagnostic(refused.Diagnostics[0].Code, $"{refused.Message} {neither.Message}"), neither);
+            throw new GateException(
+                new Diagnostic(refused.Diagnostics[0].Code, $"{refused.Message} {neither.Message}"),
+                neither
+            );
         }
     }
 
     // All operators that stand in the way, where the error names the first or none.
     private static string Why(OnnxFile file, GateException refused)
     {
-        var without = file.Graph.Node.Where(n => n.Domain is not ("" or "ai.onnx") || !Operators.Names.Contains(n.OpType))
-            .Select(OnnxNode.Kind).Distinct().ToArray();
-        return without.Length == 0 ? refused.Message
+        var without = file
+            .Graph.Node.Where(n => n.Domain is not ("" or "ai.onnx") || !Operators.Names.Contains(n.OpType))
+            .Select(OnnxNode.Kind)
+            .Distinct()
+            .ToArray();
+        return without.Length == 0
+            ? refused.Message
             : $"The model '{file.Name}' cannot be rebuilt with gradients: there is no rebuild of {Wording.List(without.Take(10).Select(k => Wording.Plain(k, 100)))}.";
     }
 
-    private static ImmutableArray<string> Notes(OnnxFile whole, OnnxFile file, ImmutableArray<string> candidates, string output)
+    private static ImmutableArray<string> Notes(
+        OnnxFile whole,
+        OnnxFile file,
+        ImmutableArray<string> candidates,
+        string output
+    )
     {
         List<string> notes = [];
         var name = Wording.Quote(output);
         var typed = whole.Graph.Output.Count(o => ScoreOutputs.MayHold(o, whole.Producers.GetValueOrDefault));
-        if (typed > 1) notes.Add($"Scores are read from the output {name}, one of {typed} that may hold them.");
+        if (typed > 1)
+            notes.Add($"Scores are read from the output {name}, one of {typed} that may hold them.");
         var unused = whole.Inputs.Select(i => i.Name).Except(file.Inputs.Select(i => i.Name)).ToArray();
         if (unused.Length > 0)
-            notes.Add($"The output {name} does not depend on {(unused.Length == 1 ? "the input" : "the inputs")} "
-                + $"{Wording.List(unused.Take(10).Select(Wording.Quote))}{(unused.Length > 10 ? $" and {unused.Length - 10} more" : "")}, "
-                + "which no data is read for.");
+            notes.Add(
+                $"The output {name} does not depend on {(unused.Length == 1 ? "the input" : "the inputs")} "
+                    + $"{Wording.List(unused.Take(10).Select(Wording.Quote))}{(unused.Length > 10 ? $" and {unused.Length - 10} more" : "")}, "
+                    + "which no data is read for."
+            );
         if (file.Inputs.Count > 0 && RowIndependence.NeedsSingleRows(file.Graph))
-            notes.Add("The model is run row by row, as it scales values by all rows of a batch (DynamicQuantizeLinear).");
+            notes.Add(
+                "The model is run row by row, as it scales values by all rows of a batch (DynamicQuantizeLinear)."
+            );
         return [.. notes];
     }
 }

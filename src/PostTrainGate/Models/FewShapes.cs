@@ -18,8 +18,13 @@ internal static class FewShapes
     public static Tensor Fill(Tensor x)
     {
         var rows = x.size(0);
-        var step = rows > 100 ? 10 : rows > 50 ? 5 : rows > 20 ? 2 : 1;
-        if (rows % step == 0) return x;
+        var step =
+            rows > 100 ? 10
+            : rows > 50 ? 5
+            : rows > 20 ? 2
+            : 1;
+        if (rows % step == 0)
+            return x;
         long[] behind = new long[2 * x.dim()]; // pairs of the last axis first
         behind[^1] = step - rows % step;
         return nn.functional.pad(x, behind);

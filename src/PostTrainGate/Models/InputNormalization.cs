@@ -21,10 +21,15 @@ internal sealed class InputNormalization : IDisposable
         // Channels are the first axis of an input, or the last where they stand last.
         Tensor? PerChannel(ImmutableArray<double> numbers)
         {
-            if (numbers.IsEmpty) return null;
-            var axis = numbers.Length == 1 || shape[0] == numbers.Length ? 1 : shape[^1] == numbers.Length ? shape.Length
-                : throw OnnxSignature.Wrong(file,
-                    $"has inputs [{string.Join(", ", shape)}], which {numbers.Length} means or deviations do not fit");
+            if (numbers.IsEmpty)
+                return null;
+            var axis =
+                numbers.Length == 1 || shape[0] == numbers.Length ? 1
+                : shape[^1] == numbers.Length ? shape.Length
+                : throw OnnxSignature.Wrong(
+                    file,
+                    $"has inputs [{string.Join(", ", shape)}], which {numbers.Length} means or deviations do not fit"
+                );
             var broadcast = Enumerable.Repeat(1L, shape.Length + 1).ToArray();
             broadcast[axis] = numbers.Length;
             using var scope = NewDisposeScope();
@@ -35,7 +40,8 @@ internal sealed class InputNormalization : IDisposable
     /// <summary>The model's input; the same tensor where nothing is to be done.</summary>
     public Tensor Apply(Tensor x)
     {
-        if (_mean is not null) x = x - _mean;
+        if (_mean is not null)
+            x = x - _mean;
         return _std is null ? x : x / _std;
     }
 

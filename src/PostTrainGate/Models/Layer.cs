@@ -18,8 +18,18 @@ namespace PostTrainGate.Models;
 /// How many input entries of the weight, side by side, belong to one unit of the layer before it: 1, or height x width after a
 /// flattening; 0 where that cannot be told (several layers before it, channels last).
 /// </param>
-public sealed record Layer(int Index, string Name, string Operator, string Weight, string? Bias, string Output,
-    long Units, int UnitAxis, int InputAxis, long InputsPerUnit);
+public sealed record Layer(
+    int Index,
+    string Name,
+    string Operator,
+    string Weight,
+    string? Bias,
+    string Output,
+    long Units,
+    int UnitAxis,
+    int InputAxis,
+    long InputsPerUnit
+);
 
 /// <summary>What a repaired file says about itself, stored as metadata.</summary>
 /// <param name="Entries">Keys (each prefixed <c>posttraingate.</c> in the file) and values.</param>

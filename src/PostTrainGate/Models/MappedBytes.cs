@@ -25,8 +25,14 @@ internal sealed unsafe class MappedBytes : MemoryManager<byte>
     public static ReadOnlyMemory<byte> Of(string path, long offset, int length)
     {
         using var stream = File.OpenRead(path);
-        using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
-            leaveOpen: false);
+        using var file = MemoryMappedFile.CreateFromFile(
+            stream,
+            null,
+            0,
+            MemoryMappedFileAccess.Read,
+            HandleInheritability.None,
+            leaveOpen: false
+        );
         return new MappedBytes(file.CreateViewAccessor(offset, length, MemoryMappedFileAccess.Read), length).Memory;
     }
 
@@ -46,7 +52,8 @@ internal sealed unsafe class MappedBytes : MemoryManager<byte>
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing) return;
+        if (!disposing)
+            return;
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
     }

@@ -68,20 +68,35 @@ public sealed record ModelInspection
             File = file.Name,
             Sha256 = Hash.OfFile(path),
             Producer = $"{file.Model.ProducerName} {file.Model.ProducerVersion}".Trim(),
-            OperatorSets = file.Model.OpsetImport.GroupBy(o => o.Domain.Length == 0 ? "ai.onnx" : o.Domain)
+            OperatorSets = file
+                .Model.OpsetImport.GroupBy(o => o.Domain.Length == 0 ? "ai.onnx" : o.Domain)
                 .ToImmutableSortedDictionary(g => g.Key, g => g.Max(o => o.Version), StringComparer.Ordinal),
             Inputs = [.. file.Inputs.Select(ModelValue.Of)],
             Outputs = [.. file.Graph.Output.Select(ModelValue.Of)],
-            Operators = [.. file.Graph.Node.GroupBy(n => (n.Domain, n.OpType)).OrderBy(g => g.Key.Domain, StringComparer.Ordinal)
-                .ThenBy(g => g.Key.OpType, StringComparer.Ordinal)
-                .Select(g => new ModelOperator(OnnxNode.Kind(g.First()), g.Count(),
-                    g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)))],
+            Operators =
+            [
+                .. file
+                    .Graph.Node.GroupBy(n => (n.Domain, n.OpType))
+                    .OrderBy(g => g.Key.Domain, StringComparer.Ordinal)
+                    .ThenBy(g => g.Key.OpType, StringComparer.Ordinal)
+                    .Select(g => new ModelOperator(
+                        OnnxNode.Kind(g.First()),
+                        g.Count(),
+                        g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)
+                    )),
+            ],
         };
         try
         {
             // Without data, an input a column stands for the table's columns.
-            var columns = ClassifierLoader.Wanted(file, new()).Names.Select((name, i) => new FeatureColumn(name, i, [])).ToImmutableArray();
-            using var model = ClassifierLoader.Load(file, new() { Layout = columns is { IsEmpty: false } c ? new FeatureLayout(c) : null });
+            var columns = ClassifierLoader
+                .Wanted(file, new())
+                .Names.Select((name, i) => new FeatureColumn(name, i, []))
+                .ToImmutableArray();
+            using var model = ClassifierLoader.Load(
+                file,
+                new() { Layout = columns is { IsEmpty: false } c ? new FeatureLayout(c) : null }
+            );
             var rebuilt = model as OnnxClassifier;
             return seen with
             {
@@ -111,12 +126,28 @@ public sealed record ModelInspection
 /// <param name="Shape">Sizes; names where an axis is open; null where the file does not say.</param>
 public sealed record ModelValue(string Name, string Type, ImmutableArray<string>? Shape)
 {
-    internal static ModelValue Of(ValueInfoProto value) => value.Type?.TensorType is { } tensor
-        ? new(value.Name, ((TensorProto.Types.DataType)tensor.ElemType).ToString().ToLowerInvariant(),
-            tensor.Shape is { } shape
-                ? [.. shape.Dim.Select(d => d.HasDimValue ? $"{d.DimValue}" : d.DimParam.Length > 0 ? d.DimParam : "?")] : null)
-        : new(value.Name, value.Type?.ValueCase.ToString().Replace("Type", "", StringComparison.Ordinal).ToLowerInvariant()
-            ?? "unknown", null);
+    internal static ModelValue Of(ValueInfoProto value) =>
+        value.Type?.TensorType is { } tensor
+            ? new(
+                value.Name,
+                ((TensorProto.Types.DataType)tensor.ElemType).ToString().ToLowerInvariant(),
+                tensor.Shape is { } shape
+                    ?
+                    [
+                        .. shape.Dim.Select(d =>
+                            d.HasDimValue ? $"{d.DimValue}"
+                            : d.DimParam.Length > 0 ? d.DimParam
+                            : "?"
+                        ),
+                    ]
+                    : null
+            )
+            : new(
+                value.Name,
+                value.Type?.ValueCase.ToString().Replace("Type", "", StringComparison.Ordinal).ToLowerInvariant()
+                    ?? "unknown",
+                null
+            );
 }
 
 /// <summary>An operator of a file.</summary>

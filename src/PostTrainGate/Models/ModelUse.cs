@@ -10,7 +10,8 @@ namespace PostTrainGate.Models;
 internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
 {
     /// <summary>With bounds from 0 to 1, and the output that is found.</summary>
-    public ModelUse() : this(new(), new()) { }
+    public ModelUse()
+        : this(new(), new()) { }
 
     /// <summary>The rows that it will get; null where there are none, as where a file is only looked at.</summary>
     public EvaluationSet? Data { get; init; }
@@ -25,5 +26,6 @@ internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
     public Action<System.Collections.Immutable.ImmutableArray<long>>? Fit { get; init; }
 
     /// <summary>Some rows to try the model on, [n, input shape]; null where there are none. The caller disposes it.</summary>
-    public Tensor? Some(long most) => Data is { Count: > 0 } rows ? rows.Inputs.narrow(0, 0, Math.Min(most, rows.Count)) : null;
+    public Tensor? Some(long most) =>
+        Data is { Count: > 0 } rows ? rows.Inputs.narrow(0, 0, Math.Min(most, rows.Count)) : null;
 }

@@ -11,7 +11,8 @@ internal static unsafe class NativeEnvironment
     /// <summary>Sets a variable, unless the user has set it.</summary>
     public static void Set(string name, string value)
     {
-        if (Environment.GetEnvironmentVariable(name) is not null) return;
+        if (Environment.GetEnvironmentVariable(name) is not null)
+            return;
         if (OperatingSystem.IsWindows())
         {
             Environment.SetEnvironmentVariable(name, value);
@@ -19,7 +20,11 @@ internal static unsafe class NativeEnvironment
         }
 
         var library = OperatingSystem.IsMacOS() ? "libSystem.dylib" : "libc.so.6";
-        if (!NativeLibrary.TryLoad(library, out var libc) || !NativeLibrary.TryGetExport(libc, "setenv", out var address)) return;
+        if (
+            !NativeLibrary.TryLoad(library, out var libc)
+            || !NativeLibrary.TryGetExport(libc, "setenv", out var address)
+        )
+            return;
         var (n, v) = (Marshal.StringToCoTaskMemUTF8(name), Marshal.StringToCoTaskMemUTF8(value));
         try
         {

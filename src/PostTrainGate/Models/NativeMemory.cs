@@ -23,11 +23,19 @@ internal static unsafe class NativeMemory
     {
         // Whoever set the allocator up by hand knows better.
         var names = Environment.GetEnvironmentVariables().Keys.Cast<string>();
-        if (names.Any(k => k.StartsWith("MALLOC_", StringComparison.Ordinal))) return false;
-        if (Environment.GetEnvironmentVariable("GLIBC_TUNABLES")?.Contains("glibc.malloc", StringComparison.Ordinal) == true) return false;
-        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out var libc)) return false;
-        if (!NativeLibrary.TryGetExport(libc, "gnu_get_libc_version", out _)) return false;
-        if (!NativeLibrary.TryGetExport(libc, "mallopt", out var address)) return false;
+        if (names.Any(k => k.StartsWith("MALLOC_", StringComparison.Ordinal)))
+            return false;
+        if (
+            Environment.GetEnvironmentVariable("GLIBC_TUNABLES")?.Contains("glibc.malloc", StringComparison.Ordinal)
+            == true
+        )
+            return false;
+        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out var libc))
+            return false;
+        if (!NativeLibrary.TryGetExport(libc, "gnu_get_libc_version", out _))
+            return false;
+        if (!NativeLibrary.TryGetExport(libc, "mallopt", out var address))
+            return false;
         var mallopt = (delegate* unmanaged[Cdecl]<int, int, int>)address;
         // Older versions refuse a threshold above 32 MiB. Arenas of other threads are limited to 64 MiB blocks; one arena for all is not.
         var mapped = mallopt(MmapThreshold, 1 << 30) != 0 || mallopt(MmapThreshold, 32 << 20) != 0;

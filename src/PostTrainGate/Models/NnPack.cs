@@ -20,9 +20,12 @@ internal static unsafe class NnPack
     {
         InitializeDeviceType(TorchSharp.DeviceType.CPU); // loads the libraries
         var name = OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
-        if (OperatingSystem.IsWindows() || !NativeLibrary.TryLoad(name, out var torch)) return false;
-        if (!NativeLibrary.TryGetExport(torch, "_ZN2at13globalContextEv", out var global)) return false;
-        if (!NativeLibrary.TryGetExport(torch, "_ZN2at7Context20setUserEnabledNNPACKEb", out var set)) return false;
+        if (OperatingSystem.IsWindows() || !NativeLibrary.TryLoad(name, out var torch))
+            return false;
+        if (!NativeLibrary.TryGetExport(torch, "_ZN2at13globalContextEv", out var global))
+            return false;
+        if (!NativeLibrary.TryGetExport(torch, "_ZN2at7Context20setUserEnabledNNPACKEb", out var set))
+            return false;
         var context = ((delegate* unmanaged[Cdecl]<void*>)global)();
         ((delegate* unmanaged[Cdecl]<void*, byte, void>)set)(context, 0);
         return true;

@@ -30,32 +30,50 @@ internal static class OnnxAgreement
     /// <param name="rows">Rows of the data, [n, input shape]; null where there are none, so that open axes are guessed.</param>
     /// <returns>Number of units before the head, and the head: that of the graph, or what the values show.</returns>
     /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.</exception>
-    public static (long Units, OutputHead Head) Check(OnnxFile file, CompiledModel model, InputPolicy input,
-        InputNormalization normalization, Tensor? rows = null)
+    public static (long Units, OutputHead Head) Check(
+        OnnxFile file,
+        CompiledModel model,
+        InputPolicy input,
+        InputNormalization normalization,
+        Tensor? rows = null
+    )
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var (x, ours) = Trial(file, model, input, normalization, rows);
         var theirs = Run(file, model, x, model.Signature.Output)[0]
-            ?? throw OnnxSignature.Wrong(file,
-                $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers");
+            ?? throw OnnxSignature.Wrong(
+                file,
+                $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers"
+            );
         if (!Agree(ours[0], theirs, model.Tolerance))
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
         // One axis counts classes, others are left over from an image of one pixel; a single unit may have none.
-        if (ours[1].dim() == 0 || theirs.dim() == 0 || ours[1].shape[0] != x.shape[0] || ours[1].shape.Skip(1).Count(d => d != 1) > 1)
+        if (
+            ours[1].dim() == 0
+            || theirs.dim() == 0
+            || ours[1].shape[0] != x.shape[0]
+            || ours[1].shape.Skip(1).Count(d => d != 1) > 1
+        )
         {
-            throw OnnxSignature.Wrong(file,
-                $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for {x.shape[0]} rows; a classifier's is [batch, classes]");
+            throw OnnxSignature.Wrong(
+                file,
+                $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for {x.shape[0]} rows; a classifier's is [batch, classes]"
+            );
         }
 
         var logits = ours[1].reshape(x.shape[0], -1);
         if (model.Logits != model.Output && !OnnxHead.Restores(model.Head, logits, ours[0]))
             throw OnnxSignature.Wrong(file, $"ends in a {model.Head} that is not over the classes of [batch, classes]");
         if (model.Head == OutputHead.Probabilities && !OnnxHead.AreShares(logits))
-            throw OnnxSignature.Wrong(file, "gives values outside [0, 1], which are no probabilities as 'output.head' says");
+            throw OnnxSignature.Wrong(
+                file,
+                "gives values outside [0, 1], which are no probabilities as 'output.head' says"
+            );
         // One that is written out node by node, say.
-        var probabilities = model.Head == OutputHead.Logits && model.Signature.Head is null && OnnxHead.AreProbabilities(logits);
+        var probabilities =
+            model.Head == OutputHead.Logits && model.Signature.Head is null && OnnxHead.AreProbabilities(logits);
         return (logits.shape[1], probabilities ? OutputHead.Probabilities : model.Head);
     }
 
@@ -65,7 +83,12 @@ internal static class OnnxAgreement
     {
         var signature = model.Signature;
         using var work = NativeWork.Begin($"ONNX Runtime running '{file.Name}'");
-        using var session = new OnnxSession(file, file.Part(model.Nodes, [signature.Input], outputs), outputs, threads: 1);
+        using var session = new OnnxSession(
+            file,
+            file.Part(model.Nodes, [signature.Input], outputs),
+            outputs,
+            threads: 1
+        );
         // A file that fixes its batch gets as many batches as there are.
         var batch = signature.Batch > 0 ? signature.Batch : x.shape[0];
         var parts = new List<Tensor?[]>();
@@ -76,12 +99,20 @@ internal static class OnnxAgreement
             parts.Add([.. session.Run([signature.Input], [value]).Select(Floating)]);
         }
 
-        if (parts.Count == 1) return parts[0];
-        return [.. outputs.Select((_, i) => parts[0][i] is not { } first ? null
-            : first.dim() > 0 && (batch > 1 || first.size(0) == 1) ? cat([.. parts.Select(p => p[i]!)], 0)
-            : stack(parts.Select(p => p[i]!)))];
+        if (parts.Count == 1)
+            return parts[0];
+        return
+        [
+            .. outputs.Select(
+                (_, i) =>
+                    parts[0][i] is not { } first ? null
+                    : first.dim() > 0 && (batch > 1 || first.size(0) == 1) ? cat([.. parts.Select(p => p[i]!)], 0)
+                    : stack(parts.Select(p => p[i]!))
+            ),
+        ];
 
-        static Tensor? Floating(Tensor? value) => value is not null && value.is_floating_point() ? value.to_type(ScalarType.Float32) : null;
+        static Tensor? Floating(Tensor? value) =>
+            value is not null && value.is_floating_point() ? value.to_type(ScalarType.Float32) : null;
     }
 
     /// <summary>Whether two values agree.</summary>
@@ -92,10 +123,17 @@ internal static class OnnxAgreement
     /// Largest difference for a file with weights of these types, which ONNX Runtime rounds values to: a few units of the last place.
     /// </summary>
     public static double ToleranceOf(IReadOnlySet<int> types) =>
-        types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16 : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128 : Tolerance;
+        types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16
+        : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128
+        : Tolerance;
 
-    private static (Tensor X, Tensor[] Values) Trial(OnnxFile file, CompiledModel model, InputPolicy input,
-        InputNormalization normalization, Tensor? rows)
+    private static (Tensor X, Tensor[] Values) Trial(
+        OnnxFile file,
+        CompiledModel model,
+        InputPolicy input,
+        InputNormalization normalization,
+        Tensor? rows
+    )
     {
         var signature = model.Signature;
         var sizes = signature.InputShape.Contains(-1) ? OpenSizesOf(file, signature.InputShape) : [1];
@@ -104,7 +142,10 @@ internal static class OnnxAgreement
             long[] shape = [.. signature.InputShape.Select(d => d < 0 ? size : d)];
             var count = signature.Batch > 0 ? 2 * signature.Batch : 3;
             if (shape.Aggregate((Int128)count, (a, b) => a * b) > MaxTrial)
-                throw OnnxSignature.Wrong(file, $"takes batches of shape [{string.Join(", ", shape.Prepend(signature.Batch))}], which are too large");
+                throw OnnxSignature.Wrong(
+                    file,
+                    $"takes batches of shape [{string.Join(", ", shape.Prepend(signature.Batch))}], which are too large"
+                );
             var x = normalization.Apply(Sample(count, shape, input, rows));
             try
             {
@@ -127,8 +168,14 @@ internal static class OnnxAgreement
     {
         var channels = shape.Where(d => d > 0).DefaultIfEmpty(1).Min();
         var open = shape.Count(d => d < 0);
-        var sides = file.Graph.Initializer.Where(t => t.Dims.Count == 2).SelectMany(t => t.Dims).Where(d => d is > 0 and <= 1 << 20)
-            .Distinct().Take(64).Select(d => open == 1 ? d : (long)Math.Sqrt(d / (double)channels)).Where(d => d is > 0 and <= 4096);
+        var sides = file
+            .Graph.Initializer.Where(t => t.Dims.Count == 2)
+            .SelectMany(t => t.Dims)
+            .Where(d => d is > 0 and <= 1 << 20)
+            .Distinct()
+            .Take(64)
+            .Select(d => open == 1 ? d : (long)Math.Sqrt(d / (double)channels))
+            .Where(d => d is > 0 and <= 4096);
         return [.. OpenSizes, .. sides.Distinct().Except(OpenSizes)];
     }
 
@@ -137,7 +184,8 @@ internal static class OnnxAgreement
     {
         using var random = new Generator(1);
         var drawn = rand([count, .. shape], generator: random) * (input.Upper - input.Lower) + input.Lower;
-        if (rows is null) return drawn;
+        if (rows is null)
+            return drawn;
         var given = rows.narrow(0, 0, Math.Min(rows.size(0), Math.Max(1, count - 1)));
         return count == given.size(0) ? given : cat([drawn.narrow(0, 0, count - given.size(0)), given], 0);
     }
@@ -152,7 +200,8 @@ internal static class OnnxAgreement
         var theirs = Run(file, model, x, names);
         for (var i = 0; i < names.Length; i++)
         {
-            if (theirs[i] is not { } expected || Agree(ours[i].to_type(ScalarType.Float32), expected, model.Tolerance)) continue;
+            if (theirs[i] is not { } expected || Agree(ours[i].to_type(ScalarType.Float32), expected, model.Tolerance))
+                continue;
             var by = ours[i].shape.SequenceEqual(expected.shape)
                 ? $"by up to {(ours[i] - expected).abs().max().item<float>():G3}"
                 : $"in shape, [{string.Join(", ", ours[i].shape)}] here and [{string.Join(", ", expected.shape)}] there";

@@ -18,8 +18,15 @@ public sealed class OnnxClassifier : Classifier
     private readonly InputNormalization _normalization;
     private readonly bool _fewShapes;
 
-    private OnnxClassifier(OnnxFile file, CompiledModel model, Tensor[] state, ImmutableArray<Layer> layers, InputPolicy input,
-        OutputHead head, int classes)
+    private OnnxClassifier(
+        OnnxFile file,
+        CompiledModel model,
+        Tensor[] state,
+        ImmutableArray<Layer> layers,
+        InputPolicy input,
+        OutputHead head,
+        int classes
+    )
     {
         (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
@@ -42,13 +49,17 @@ public sealed class OnnxClassifier : Classifier
         NativeMemory.Tune();
         var signature = OnnxSignature.Of(file, use.Output);
         use.Fit?.Invoke(signature.InputShape);
-        if (use.Data is { } data) signature = signature with { InputShape = [.. data.Inputs.shape.Skip(1)] };
+        if (use.Data is { } data)
+            signature = signature with { InputShape = [.. data.Inputs.shape.Skip(1)] };
         try
         {
             return Load(file, use, signature);
         }
-        catch (GateException apart) when (signature.Batch == 1 && !signature.RowByRow
-            && apart.Diagnostics[0].Code is DiagnosticCodes.ModelShape or DiagnosticCodes.ModelDisagrees)
+        catch (GateException apart)
+            when (signature.Batch == 1
+                && !signature.RowByRow
+                && apart.Diagnostics[0].Code is DiagnosticCodes.ModelShape or DiagnosticCodes.ModelDisagrees
+            )
         {
             // A file that fixes its batch may count on it in any shape that it states.
             return Load(file, use, signature with { RowByRow = true });
@@ -65,12 +76,14 @@ public sealed class OnnxClassifier : Classifier
             using var rows = use.Some(OnnxAgreement.Rows);
             var (units, head) = OnnxAgreement.Check(file, model, input, normalization, rows);
             // A unit that nothing follows is one before its sigmoid.
-            if (units == 1 && head == OutputHead.Logits) head = OutputHead.Sigmoid;
+            if (units == 1 && head == OutputHead.Logits)
+                head = OutputHead.Sigmoid;
             return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units);
         }
         catch
         {
-            foreach (var tensor in model.State) tensor?.Dispose();
+            foreach (var tensor in model.State)
+                tensor?.Dispose();
             throw;
         }
     }
@@ -109,20 +122,22 @@ public sealed class OnnxClassifier : Classifier
     public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
 
     /// <summary>The graph with what it starts from, for those who compute other things of it than values.</summary>
-    internal (CompiledModel Model, Tensor[] State, InputNormalization Normalization) Rebuilt => (_model, _state, _normalization);
+    internal (CompiledModel Model, Tensor[] State, InputNormalization Normalization) Rebuilt =>
+        (_model, _state, _normalization);
 
     /// <inheritdoc/>
-    internal override string Fingerprint => Hash.Of(content =>
-    {
-        Describe(content);
-        content.Write(_model.Signature.ToString() ?? "");
-        _file.Model.WriteTo(content.BaseStream);
-        foreach (var tensor in _state.OfType<Tensor>())
+    internal override string Fingerprint =>
+        Hash.Of(content =>
         {
-            using var values = tensor.detach().contiguous();
-            content.Write(values.bytes);
-        }
-    });
+            Describe(content);
+            content.Write(_model.Signature.ToString() ?? "");
+            _file.Model.WriteTo(content.BaseStream);
+            foreach (var tensor in _state.OfType<Tensor>())
+            {
+                using var values = tensor.detach().contiguous();
+                content.Write(values.bytes);
+            }
+        });
 
     /// <inheritdoc/>
     public override Tensor Logits(Tensor inputs) => Values(inputs, LogitsTap)[0];
@@ -143,15 +158,19 @@ public sealed class OnnxClassifier : Classifier
     {
         if (!Fits(inputs))
         {
-            throw OnnxSignature.Wrong(_file, $"takes float32 inputs [batch, {string.Join(", ", InputShape)}], "
-                + $"not {inputs.dtype} of shape [{string.Join(", ", inputs.shape)}]");
+            throw OnnxSignature.Wrong(
+                _file,
+                $"takes float32 inputs [batch, {string.Join(", ", InputShape)}], "
+                    + $"not {inputs.dtype} of shape [{string.Join(", ", inputs.shape)}]"
+            );
         }
 
         Span<int> slots = stackalloc int[taps.Length];
         for (var i = 0; i < taps.Length; i++)
         {
             slots[i] = taps[i].Length == 0 ? _model.Logits : _model.Graph.Slot(taps[i]);
-            if (slots[i] < 0) throw new ArgumentException($"The model '{Name}' has no value '{taps[i]}'.", nameof(taps));
+            if (slots[i] < 0)
+                throw new ArgumentException($"The model '{Name}' has no value '{taps[i]}'.", nameof(taps));
         }
 
         using var scope = NewDisposeScope();
@@ -180,8 +199,10 @@ public sealed class OnnxClassifier : Classifier
         using var _ = no_grad();
         foreach (var (name, proto) in _file.Weights)
         {
-            if (OnnxTensors.TypeOf(proto.DataType) is not { } type || !_parameters.TryGetValue(name, out var value)) continue;
-            if (type is not (ScalarType.Float16 or ScalarType.BFloat16)) continue;
+            if (OnnxTensors.TypeOf(proto.DataType) is not { } type || !_parameters.TryGetValue(name, out var value))
+                continue;
+            if (type is not (ScalarType.Float16 or ScalarType.BFloat16))
+                continue;
             using var rounded = OnnxTensors.Rounded(value, type);
             value.copy_(rounded);
         }
@@ -197,16 +218,19 @@ public sealed class OnnxClassifier : Classifier
     /// <inheritdoc/>
     public override void Dispose()
     {
-        foreach (var tensor in _state) tensor?.Dispose();
+        foreach (var tensor in _state)
+            tensor?.Dispose();
         _normalization.Dispose();
     }
 
     private bool Fits(Tensor inputs)
     {
         var shape = inputs.shape;
-        if (inputs.dtype != ScalarType.Float32 || shape.Length != InputShape.Length + 1) return false;
+        if (inputs.dtype != ScalarType.Float32 || shape.Length != InputShape.Length + 1)
+            return false;
         for (var i = 0; i < InputShape.Length; i++)
-            if (InputShape[i] != shape[i + 1] && InputShape[i] >= 0) return false;
+            if (InputShape[i] != shape[i + 1] && InputShape[i] >= 0)
+                return false;
         return true;
     }
 }

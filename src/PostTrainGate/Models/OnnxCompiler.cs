@@ -14,21 +14,34 @@ namespace PostTrainGate.Models;
 /// <param name="Output">Slot of the model's output.</param>
 /// <param name="Logits">Slot of what stands before the head.</param>
 /// <param name="Tolerance">Largest difference from ONNX Runtime: absolute for values up to 1, relative above.</param>
-internal sealed record CompiledModel(OnnxSignature Signature, IReadOnlyList<NodeProto> Nodes, OnnxGraph Graph, Tensor[] State,
-    IReadOnlyDictionary<string, int> Parameters, OutputHead Head, int Output, int Logits, double Tolerance)
+internal sealed record CompiledModel(
+    OnnxSignature Signature,
+    IReadOnlyList<NodeProto> Nodes,
+    OnnxGraph Graph,
+    Tensor[] State,
+    IReadOnlyDictionary<string, int> Parameters,
+    OutputHead Head,
+    int Output,
+    int Logits,
+    double Tolerance
+)
 {
     /// <summary>Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all stacked.</summary>
     public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, long maxAlive = long.MaxValue)
     {
-        if (!Signature.RowByRow || x.size(0) == 1) return Graph.Run(state, x, taps, maxAlive);
+        if (!Signature.RowByRow || x.size(0) == 1)
+            return Graph.Run(state, x, taps, maxAlive);
         using var scope = NewDisposeScope();
         var rows = new Tensor[x.size(0)][];
-        for (var i = 0; i < rows.Length; i++) rows[i] = Graph.Run(state, x.narrow(0, i, 1), taps, maxAlive);
+        for (var i = 0; i < rows.Length; i++)
+            rows[i] = Graph.Run(state, x.narrow(0, i, 1), taps, maxAlive);
         var results = new Tensor[taps.Length];
         for (var t = 0; t < results.Length; t++)
         {
             var one = rows[0][t].dim() > 0 && rows[0][t].size(0) == 1;
-            results[t] = (one ? cat([.. rows.Select(r => r[t])], 0) : stack(rows.Select(r => r[t]))).MoveToOuterDisposeScope();
+            results[t] = (
+                one ? cat([.. rows.Select(r => r[t])], 0) : stack(rows.Select(r => r[t]))
+            ).MoveToOuterDisposeScope();
         }
 
         return results;
@@ -67,7 +80,8 @@ internal sealed partial class OnnxCompiler
         }
         catch
         {
-            foreach (var tensor in compiler._state.Concat(compiler._around?.Constants ?? [])) tensor?.Dispose();
+            foreach (var tensor in compiler._state.Concat(compiler._around?.Constants ?? []))
+                tensor?.Dispose();
             throw;
         }
     }
@@ -77,20 +91,26 @@ internal sealed partial class OnnxCompiler
         var (input, output) = (signature.Input, signature.Output);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        if (_file.Opset is < 7) throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
+        if (_file.Opset is < 7)
+            throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
         var nodes = Needed(input, output);
         var floats = _file.Weights.ToDictionary(p => p.Name, p => p.Tensor);
         var head = OnnxHead.Find(_producer.GetValueOrDefault, output, signature.Head);
         if (head is null && signature.Head == OutputHead.Softmax)
-            throw OnnxSignature.Wrong(_file, "ends in no softmax; where its values are probabilities, 'output.head' is probabilities");
+            throw OnnxSignature.Wrong(
+                _file,
+                "ends in no softmax; where its values are probabilities, 'output.head' is probabilities"
+            );
         var tail = head?.Tail ?? [];
         var values = nodes.Concat(tail).SelectMany(n => n.Output);
         foreach (var name in _file.Graph.Initializer.Select(t => t.Name).Concat(values).Prepend(input))
-            if (name.Length > 0 && _slots.TryAdd(name, _slots.Count)) _state.Add(null);
+            if (name.Length > 0 && _slots.TryAdd(name, _slots.Count))
+                _state.Add(null);
 
         foreach (var name in nodes.Concat(tail).SelectMany(Inner).Where(n => n.Length > 0))
         {
-            if (!_slots.TryAdd(name, _slots.Count)) throw Unreadable($"the value {Wording.Quote(name)} is defined twice");
+            if (!_slots.TryAdd(name, _slots.Count))
+                throw Unreadable($"the value {Wording.Quote(name)} is defined twice");
             _state.Add(null);
         }
 
@@ -98,18 +118,31 @@ internal sealed partial class OnnxCompiler
         var types = floats.Values.Select(t => t.DataType).Append((int)OnnxTensors.CodeOf(signature.Type)).ToHashSet();
         single &= types.Any(t => t != (int)TensorProto.Types.DataType.Float);
         _around = new(_file, _file.Opset, _slots[input], signature.Batch, new Tensor?[_slots.Count], single);
-        foreach (var tensor in _file.Graph.Initializer) Define(tensor.Name, tensor, floats.ContainsKey(tensor.Name));
+        foreach (var tensor in _file.Graph.Initializer)
+            Define(tensor.Name, tensor, floats.ContainsKey(tensor.Name));
         foreach (var node in nodes)
         {
-            if (floats.TryGetValue(node.Output[0], out var weights) && node.OpType == "Constant") Define(node.Output[0], weights, true);
-            else Build(node);
+            if (floats.TryGetValue(node.Output[0], out var weights) && node.OpType == "Constant")
+                Define(node.Output[0], weights, true);
+            else
+                Build(node);
         }
 
-        foreach (var node in tail) Build(node);
-        for (var i = 0; i < Constants.Length; i++) _state[i] ??= Constants[i];
-        return new(signature, nodes, new(_slots, _steps, _around.Input), [.. _state!], _parameters,
+        foreach (var node in tail)
+            Build(node);
+        for (var i = 0; i < Constants.Length; i++)
+            _state[i] ??= Constants[i];
+        return new(
+            signature,
+            nodes,
+            new(_slots, _steps, _around.Input),
+            [.. _state!],
+            _parameters,
             head?.Kind ?? signature.Head ?? OutputHead.Logits,
-            _slots[output], _slots[head?.Logits ?? output], OnnxAgreement.ToleranceOf(types));
+            _slots[output],
+            _slots[head?.Logits ?? output],
+            OnnxAgreement.ToleranceOf(types)
+        );
     }
 
     // Nodes stand in an order that can be run, as ONNX demands; so a cycle shows as a value that is used before it is there.
@@ -120,20 +153,25 @@ internal sealed partial class OnnxCompiler
         {
             if (node.Input.FirstOrDefault(i => !known.Contains(i)) is { } missing)
             {
-                throw Unreadable($"node {OnnxNode.Describe(node)} uses {Wording.Quote(missing)}, "
-                    + "which neither an earlier node nor an initializer defines");
+                throw Unreadable(
+                    $"node {OnnxNode.Describe(node)} uses {Wording.Quote(missing)}, "
+                        + "which neither an earlier node nor an initializer defines"
+                );
             }
 
             known.UnionWith(node.Output);
-            foreach (var value in node.Output.Where(o => o.Length > 0)) _producer[value] = node;
+            foreach (var value in node.Output.Where(o => o.Length > 0))
+                _producer[value] = node;
         }
 
-        if (!_producer.ContainsKey(output)) throw Unreadable($"no node computes its output {Wording.Quote(output)}");
+        if (!_producer.ContainsKey(output))
+            throw Unreadable($"no node computes its output {Wording.Quote(output)}");
         HashSet<string> wanted = [output];
         var needed = new List<NodeProto>();
         foreach (var node in _file.Graph.Node.Reverse())
         {
-            if (!node.Output.Any(wanted.Contains)) continue;
+            if (!node.Output.Any(wanted.Contains))
+                continue;
             wanted.UnionWith(Reads(node).Where(i => i.Length > 0));
             needed.Add(node);
         }
@@ -148,8 +186,10 @@ internal sealed partial class OnnxCompiler
         {
             var slot = Slot(name);
             var tensor = _around!.Read(proto);
-            if (parameter) (_state[slot], _parameters[name]) = (tensor, slot);
-            else Constants[slot] = tensor;
+            if (parameter)
+                (_state[slot], _parameters[name]) = (tensor, slot);
+            else
+                Constants[slot] = tensor;
         }
         catch (FormatException e)
         {
@@ -161,16 +201,28 @@ internal sealed partial class OnnxCompiler
     {
         var node = new OnnxNode(proto, [.. proto.Input.Select(Slot)], _around!);
         int[] captured = [];
-        if (proto.Domain is not ("" or "ai.onnx")) throw node.Refuse("the operator has no rebuild");
-        if (proto.OpType == "If") captured = If(node);
-        else if (proto.OpType == "Loop") captured = Loop(node);
-        else if (Operators.Table.TryGetValue(proto.OpType, out var rebuild)) node.Also(0, rebuild(node));
-        else throw node.Refuse("the operator has no rebuild");
+        if (proto.Domain is not ("" or "ai.onnx"))
+            throw node.Refuse("the operator has no rebuild");
+        if (proto.OpType == "If")
+            captured = If(node);
+        else if (proto.OpType == "Loop")
+            captured = Loop(node);
+        else if (Operators.Table.TryGetValue(proto.OpType, out var rebuild))
+            node.Also(0, rebuild(node));
+        else
+            throw node.Refuse("the operator has no rebuild");
         node.Complete(_used);
         foreach (var (output, kernel) in node.Kernels)
         {
-            if (output >= proto.Output.Count || proto.Output[output].Length == 0) continue;
-            var step = new OnnxGraph.Step(proto, proto.Output[output], [.. node.Inputs, .. captured], Slot(proto.Output[output]), kernel)
+            if (output >= proto.Output.Count || proto.Output[output].Length == 0)
+                continue;
+            var step = new OnnxGraph.Step(
+                proto,
+                proto.Output[output],
+                [.. node.Inputs, .. captured],
+                Slot(proto.Output[output]),
+                kernel
+            )
             {
                 Rebuild = node,
             };
@@ -178,7 +230,8 @@ internal sealed partial class OnnxCompiler
             {
                 NativeWork.At($"node {OnnxNode.Describe(proto)}");
                 Constants[step.Output] = OnnxGraph.Compute(step, Constants!).DetachFromDisposeScope();
-                if ((_folded += Constants[step.Output]!.numel()) > MaxFolded) throw Unreadable("its constants need too much memory");
+                if ((_folded += Constants[step.Output]!.numel()) > MaxFolded)
+                    throw Unreadable("its constants need too much memory");
             }
             else
             {

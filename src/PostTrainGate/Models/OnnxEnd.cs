@@ -18,19 +18,25 @@ internal sealed record OnnxEnd(ModelProto Model, ImmutableArray<string> Outputs,
     {
         var producers = file.Producers;
         var outputs = wanted.Name is { } name ? [OnnxSignature.Named(file, name)] : file.Graph.Output.ToArray();
-        var chosen = outputs.FirstOrDefault(o => ScoreOutputs.MayHold(o, producers.GetValueOrDefault)) ?? throw NoScores(file, outputs);
+        var chosen = outputs.FirstOrDefault(o => ScoreOutputs.MayHold(o, producers.GetValueOrDefault))
+            ?? throw NoScores(file, outputs);
         // The tensor that becomes maps holds the same numbers.
         var output = ScoreOutputs.IsMaps(chosen) ? producers[chosen.Name].Input[0] : chosen.Name;
         if (producers.GetValueOrDefault(output) is { } last && PairsOf(last) is var classes and > 2)
         {
-            throw OnnxSignature.Wrong(file,
+            throw OnnxSignature.Wrong(
+                file,
                 $"gives a score for each pair of its {classes} classes ({OnnxNode.Describe(last)}), not for each class; "
-                + "export the support vector machine with its probabilities");
+                    + "export the support vector machine with its probabilities"
+            );
         }
 
         var head = OnnxHead.Find(producers.GetValueOrDefault, output, wanted.Head);
         if (head is null && wanted.Head == OutputHead.Softmax)
-            throw OnnxSignature.Wrong(file, "ends in no softmax; where its values are probabilities, 'output.head' is probabilities");
+            throw OnnxSignature.Wrong(
+                file,
+                "ends in no softmax; where its values are probabilities, 'output.head' is probabilities"
+            );
         string[] read = head is null ? [output] : [head.Logits, output];
         var model = file.Part([.. file.Needed([output]), .. head?.Tail ?? []], [], read);
         return new(model, [.. read], head?.Kind ?? wanted.Head, chosen.Name);
@@ -39,22 +45,32 @@ internal sealed record OnnxEnd(ModelProto Model, ImmutableArray<string> Outputs,
     // A support vector machine without Platt's parameters decides between pairs: of three classes there are three as well.
     private static int PairsOf(NodeProto node)
     {
-        if (node.OpType != "SVMClassifier") return 0;
+        if (node.OpType != "SVMClassifier")
+            return 0;
         var numbers = node.Attribute.ToDictionary(a => a.Name);
-        if (numbers.GetValueOrDefault("prob_a")?.Floats.Count > 0
-            || numbers.GetValueOrDefault("vectors_per_class") is not { Ints.Count: var classes }) return 0;
+        if (
+            numbers.GetValueOrDefault("prob_a")?.Floats.Count > 0
+            || numbers.GetValueOrDefault("vectors_per_class") is not { Ints.Count: var classes }
+        )
+            return 0;
         return classes;
     }
 
     private static GateException NoScores(OnnxFile file, IReadOnlyCollection<ValueInfoProto> outputs)
     {
-        var named =
-            Wording.List(outputs.Take(10)
-                .Select(o => $"{Wording.Quote(o.Name)} ({(o.Type?.TensorType is null ? "no tensor" : TypeOf(o))})"));
-        var labels = outputs.Count > 0 && outputs.All(o => TypeOf(o) is DataType.Int64 or DataType.Int32 or DataType.String);
-        return OnnxSignature.Wrong(file, labels
-            ? $"gives labels only, {named}; scores or probabilities of every class are needed, so export it with its probabilities"
-            : $"has no output of scores or probabilities, but {(outputs.Count == 0 ? "none" : named)}");
+        var named = Wording.List(
+            outputs
+                .Take(10)
+                .Select(o => $"{Wording.Quote(o.Name)} ({(o.Type?.TensorType is null ? "no tensor" : TypeOf(o))})")
+        );
+        var labels =
+            outputs.Count > 0 && outputs.All(o => TypeOf(o) is DataType.Int64 or DataType.Int32 or DataType.String);
+        return OnnxSignature.Wrong(
+            file,
+            labels
+                ? $"gives labels only, {named}; scores or probabilities of every class are needed, so export it with its probabilities"
+                : $"has no output of scores or probabilities, but {(outputs.Count == 0 ? "none" : named)}"
+        );
     }
 
     private static DataType TypeOf(ValueInfoProto value) => (DataType)(value.Type?.TensorType?.ElemType ?? 0);

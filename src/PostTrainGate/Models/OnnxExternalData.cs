@@ -30,8 +30,8 @@ internal static class OnnxExternalData
         var target = $"{path}.data";
         AtomicFile.Write(target, stream =>
         {
-            foreach (var tensor in model.Graph.Initializer.Where(t => t.RawData.Length >= Least)) MoveOut(tensor, stream,
-                Path.GetFileName(target));
+            foreach (var tensor in model.Graph.Initializer.Where(t => t.RawData.Length >= Least))
+                MoveOut(tensor, stream, Path.GetFileName(target));
         });
     }
 

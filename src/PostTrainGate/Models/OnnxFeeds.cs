@@ -21,7 +21,12 @@ internal sealed class OnnxFeeds
         (_feeds, InputShape, Batch) = (feeds, inputShape, batch);
 
     // Columns empty: the whole row.
-    private sealed record Feed(string Name, DataType Type, ImmutableArray<long> RowShape, ImmutableArray<FeatureColumn> Columns);
+    private sealed record Feed(
+        string Name,
+        DataType Type,
+        ImmutableArray<long> RowShape,
+        ImmutableArray<FeatureColumn> Columns
+    );
 
     /// <summary>Shape of one row; -1 where the file leaves an axis open.</summary>
     public ImmutableArray<long> InputShape { get; }
@@ -36,7 +41,9 @@ internal sealed class OnnxFeeds
     public static ModelInputs Wanted(OnnxFile file)
     {
         var text = file.Inputs.Any(i => TypeOf(i) == DataType.String);
-        return file.Inputs is [var only] ? new([], text, [.. Dims(only).Skip(1)]) : new([.. file.Inputs.Select(i => i.Name)], text, []);
+        return file.Inputs is [var only]
+            ? new([], text, [.. Dims(only).Skip(1)])
+            : new([.. file.Inputs.Select(i => i.Name)], text, []);
     }
 
     /// <summary>Matches the inputs of a file with the rows that it will get.</summary>
@@ -47,8 +54,11 @@ internal sealed class OnnxFeeds
     {
         foreach (var input in file.Inputs.Where(i => !IsSupported(TypeOf(i))))
         {
-            throw OnnxSignature.Wrong(file, $"has the input {Wording.Quote(input.Name)} of type {TypeOf(input)}; "
-                + "inputs can be tensors of float, double, whole numbers, bool or text");
+            throw OnnxSignature.Wrong(
+                file,
+                $"has the input {Wording.Quote(input.Name)} of type {TypeOf(input)}; "
+                    + "inputs can be tensors of float, double, whole numbers, bool or text"
+            );
         }
 
         if (file.Inputs is [var only] && TypeOf(only) != DataType.String)
@@ -57,16 +67,22 @@ internal sealed class OnnxFeeds
             return new([new(only.Name, TypeOf(only), shape[1..], [])], shape[1..], Math.Max(0, shape[0]));
         }
 
-        if (file.Inputs.Count == 0) throw OnnxSignature.Wrong(file, "has no input");
+        if (file.Inputs.Count == 0)
+            throw OnnxSignature.Wrong(file, "has no input");
         if (layout is null)
         {
-            throw OnnxSignature.Wrong(file, $"takes {Named(file)}, which are filled from the columns of a table; the data is none");
+            throw OnnxSignature.Wrong(
+                file,
+                $"takes {Named(file)}, which are filled from the columns of a table; the data is none"
+            );
         }
 
-        var feeds = file.Inputs is [var text] ? [Side(file, text, layout)]
+        var feeds = file.Inputs is [var text]
+            ? [Side(file, text, layout)]
             : file.Inputs.Select(i => Single(file, i, layout)).ToImmutableArray();
         var batches = file.Inputs.Select(i => Dims(i) is [> 0 and var batch, ..] ? batch : 0).Distinct().ToArray();
-        return batches is [var fixedBatch] ? new(feeds, [layout.Width], fixedBatch)
+        return batches is [var fixedBatch]
+            ? new(feeds, [layout.Width], fixedBatch)
             : throw OnnxSignature.Wrong(file, $"takes {Named(file)} with batches of different sizes");
     }
 
@@ -74,18 +90,35 @@ internal sealed class OnnxFeeds
     /// <exception cref="GateException">PTG3003.</exception>
     public static void Check(OnnxFile file, GatePolicy policy, DataSplits splits)
     {
-        foreach (var input in file.Inputs.Where(i => IsSupported(TypeOf(i)) && TypeOf(i) != DataType.String
-            && !OnnxTensors.FloatTypes.Contains((int)TypeOf(i))))
+        foreach (
+            var input in file.Inputs.Where(i =>
+                IsSupported(TypeOf(i))
+                && TypeOf(i) != DataType.String
+                && !OnnxTensors.FloatTypes.Contains((int)TypeOf(i))
+            )
+        )
         {
             using var scope = NewDisposeScope();
-            var columns = splits.Test.Layout?.Columns.Where(c => file.Inputs.Count == 1 || c.Name == input.Name)
-                .Select(c => (FeatureColumn?)c) ?? [null];
-            var faults = columns.Select(c => Fractions(c, [splits.Repair, splits.Select,
-                splits.Test])).OfType<string>().Take(5).ToArray();
-            if (faults.Length == 0) continue;
-            throw new GateException([.. faults.Select(f => new Diagnostic(DiagnosticCodes.DataValue, $"{f}, and the input "
-                + $"{Wording.Quote(input.Name)} of the model takes whole numbers ({TypeOf(input)}); make them whole, or let the model take "
-                + "fractions.", policy.Data.Position))]);
+            var columns = splits
+                .Test.Layout?.Columns.Where(c => file.Inputs.Count == 1 || c.Name == input.Name)
+                .Select(c => (FeatureColumn?)c)
+                ?? [null];
+            var faults = columns
+                .Select(c => Fractions(c, [splits.Repair, splits.Select, splits.Test]))
+                .OfType<string>()
+                .Take(5)
+                .ToArray();
+            if (faults.Length == 0)
+                continue;
+            throw new GateException([
+                .. faults.Select(f => new Diagnostic(
+                    DiagnosticCodes.DataValue,
+                    $"{f}, and the input "
+                        + $"{Wording.Quote(input.Name)} of the model takes whole numbers ({TypeOf(input)}); make them whole, or let the model take "
+                        + "fractions.",
+                    policy.Data.Position
+                )),
+            ]);
         }
     }
 
@@ -98,10 +131,12 @@ internal sealed class OnnxFeeds
             var values = column is null ? inputs.flatten(1) : inputs.narrow(1, column.Start, column.Width);
             var broken = values.ne(values.trunc());
             (rows, all) = (rows + broken.any(1).sum().item<long>(), all + (int)inputs.shape[0]);
-            if (rows > 0 && example == 0) example = values[broken].cpu().data<float>().FirstOrDefault();
+            if (rows > 0 && example == 0)
+                example = values[broken].cpu().data<float>().FirstOrDefault();
         }
 
-        if (rows == 0) return null;
+        if (rows == 0)
+            return null;
         var name = column is null ? "The inputs are" : $"The column {Wording.Quote(column.Name)} is";
         return $"{name} no whole number in {rows} of {all} rows (such as {(float.IsNaN(example) ? "one that is missing" : GateText.Number(example))})";
     }
@@ -129,15 +164,18 @@ internal sealed class OnnxFeeds
         OrtValue Value(Feed feed)
         {
             long[] shape = feed.Columns.IsEmpty ? rows.shape : [rows.shape[0], .. feed.RowShape];
-            if (feed.Type == DataType.String) return Texts(rows, feed, shape);
+            if (feed.Type == DataType.String)
+                return Texts(rows, feed, shape);
             return Numbers(feed.Columns is [var column] ? rows.narrow(1, column.Start, 1) : rows, feed.Type, shape);
         }
     }
 
     // Whole numbers are rounded to, so that an attack's steps do not only go down.
     private static OrtValue Numbers(Tensor rows, DataType type, long[] shape) =>
-        OnnxSession.Value((OnnxTensors.FloatTypes.Contains((int)type) ? rows : rows.round()).reshape(shape),
-            OnnxTensors.TypeOf((int)type)!.Value);
+        OnnxSession.Value(
+            (OnnxTensors.FloatTypes.Contains((int)type) ? rows : rows.round()).reshape(shape),
+            OnnxTensors.TypeOf((int)type)!.Value
+        );
 
     // A block of a text column gives the category that has the largest share, a number the shortest text that means it, and one that is
     // missing none.
@@ -153,7 +191,10 @@ internal sealed class OnnxFeeds
             var numbers = column.Categories.IsEmpty ? block.contiguous().data<float>().ToArray() : null;
             for (var row = 0; row < count; row++)
             {
-                var text = best is null ? float.IsNaN(numbers![row]) ? "" : numbers[row].ToString(CultureInfo.InvariantCulture)
+                var text = best is null
+                    ? float.IsNaN(numbers![row])
+                        ? ""
+                        : numbers[row].ToString(CultureInfo.InvariantCulture)
                     : column.Categories[(int)best[row]];
                 value.StringTensorSetElementAt(text, row * feed.Columns.Length + c);
             }
@@ -168,8 +209,11 @@ internal sealed class OnnxFeeds
         var columns = OnnxSignature.ShapeOf(file, input) is [_, var width] ? width : 0;
         if (columns >= 0 && columns != layout.Columns.Length)
         {
-            throw OnnxSignature.Wrong(file, $"has the input {Wording.Quote(input.Name)} of {columns} columns of text; the data has "
-                + $"{layout.Columns.Length} ({string.Join(", ", layout.Columns.Take(20).Select(c => c.Name))})");
+            throw OnnxSignature.Wrong(
+                file,
+                $"has the input {Wording.Quote(input.Name)} of {columns} columns of text; the data has "
+                    + $"{layout.Columns.Length} ({string.Join(", ", layout.Columns.Take(20).Select(c => c.Name))})"
+            );
         }
 
         return new(input.Name, DataType.String, [layout.Columns.Length], layout.Columns);
@@ -181,27 +225,39 @@ internal sealed class OnnxFeeds
         var (name, dims) = (Wording.Quote(input.Name), Dims(input));
         if (dims.Length > 2 || (dims is [_, var width] && width != 1 && width >= 0))
         {
-            throw OnnxSignature.Wrong(file, $"has {file.Inputs.Count} inputs, of which {name} has the shape [{string.Join(", ", dims)}]; "
-                + "of several inputs each takes one column of a table, so that it is [batch, 1]");
+            throw OnnxSignature.Wrong(
+                file,
+                $"has {file.Inputs.Count} inputs, of which {name} has the shape [{string.Join(", ", dims)}]; "
+                    + "of several inputs each takes one column of a table, so that it is [batch, 1]"
+            );
         }
 
         var column = layout.Find(input.Name)
-            ?? throw OnnxSignature.Wrong(file, $"has the input {name}, which is no column of the data; there are "
-            + Wording.List(layout.Columns.Take(40).Select(c => Wording.Quote(c.Name))));
+            ?? throw OnnxSignature.Wrong(
+                file,
+                $"has the input {name}, which is no column of the data; there are "
+                    + Wording.List(layout.Columns.Take(40).Select(c => Wording.Quote(c.Name)))
+            );
         if (TypeOf(input) != DataType.String && !column.Categories.IsEmpty)
-            throw OnnxSignature.Wrong(file, $"has the input {name} of type {TypeOf(input)}; the column of that name holds text");
+            throw OnnxSignature.Wrong(
+                file,
+                $"has the input {name} of type {TypeOf(input)}; the column of that name holds text"
+            );
         return new(input.Name, TypeOf(input), dims.Length == 1 ? [] : [1], [column]);
     }
 
     private static long[] Dims(ValueInfoProto input) =>
-        input.Type?.TensorType?.Shape is { } shape ? [.. shape.Dim.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1)]
+        input.Type?.TensorType?.Shape is { } shape
+            ? [.. shape.Dim.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1)]
             : [-1, 1];
 
     private static DataType TypeOf(ValueInfoProto input) => (DataType)(input.Type?.TensorType?.ElemType ?? 0);
 
-    private static bool IsSupported(DataType type) => type == DataType.String || OnnxTensors.TypeOf((int)type) is not null;
+    private static bool IsSupported(DataType type) =>
+        type == DataType.String || OnnxTensors.TypeOf((int)type) is not null;
 
-    private static string Named(OnnxFile file) => $"{(file.Inputs.Count == 1 ? "the input" : "the inputs")} "
+    private static string Named(OnnxFile file) =>
+        $"{(file.Inputs.Count == 1 ? "the input" : "the inputs")} "
         + Wording.List(file.Inputs.Take(20).Select(i => Wording.Quote(i.Name)));
 }
 

@@ -24,10 +24,11 @@ internal sealed class OnnxFile
     private Dictionary<string, NodeProto>? _producers;
 
     /// <summary>Takes a model that is in memory.</summary>
-    public OnnxFile(string path, ModelProto model) => (Path, Model, _graph) = (path, model, new(() => OnnxFunctions.Inline(model)));
+    public OnnxFile(string path, ModelProto model) =>
+        (Path, Model, _graph) = (path, model, new(() => OnnxFunctions.Inline(model)));
 
-    private OnnxFile(OnnxFile whole, GraphProto graph) : this(whole.Path, whole.Model) =>
-        (_graph, _references, Bytes) = (new(graph), whole._references, whole.Bytes);
+    private OnnxFile(OnnxFile whole, GraphProto graph)
+        : this(whole.Path, whole.Model) => (_graph, _references, Bytes) = (new(graph), whole._references, whole.Bytes);
 
     /// <summary>Where it was read.</summary>
     public string Path { get; }
@@ -58,17 +59,26 @@ internal sealed class OnnxFile
     public long Bytes { get; private set; }
 
     /// <summary>The node that computes a value, by the value's name.</summary>
-    public Dictionary<string, NodeProto> Producers => _producers ??= Graph.Node.SelectMany(n => n.Output, (n, o) => (o, n))
-        .Where(p => p.o.Length > 0).ToDictionary(p => p.o, p => p.n);
+    public Dictionary<string, NodeProto> Producers =>
+        _producers ??= Graph
+            .Node.SelectMany(n => n.Output, (n, o) => (o, n))
+            .Where(p => p.o.Length > 0)
+            .ToDictionary(p => p.o, p => p.n);
 
     /// <summary>The one number that a value always is; null where it is none, or changes.</summary>
     public double? Number(string name)
     {
         var proto = Graph.Initializer.FirstOrDefault(t => t.Name == name)
-            ?? (Producers.GetValueOrDefault(name) is { OpType: "Constant" } node ? node.Attribute.FirstOrDefault(a => a.Name == "value")?.T : null);
-        if (proto is null || OnnxTensors.TypeOf(proto.DataType) is null) return null;
+            ?? (
+                Producers.GetValueOrDefault(name) is { OpType: "Constant" } node
+                    ? node.Attribute.FirstOrDefault(a => a.Name == "value")?.T
+                    : null
+            );
+        if (proto is null || OnnxTensors.TypeOf(proto.DataType) is null)
+            return null;
         using var value = OnnxTensors.Read(proto);
-        if (value.numel() != 1) return null;
+        if (value.numel() != 1)
+            return null;
         using var wide = value.to_type(ScalarType.Float64);
         return wide.item<double>();
     }
@@ -80,7 +90,8 @@ internal sealed class OnnxFile
         List<NodeProto> needed = [];
         foreach (var node in Graph.Node.Reverse())
         {
-            if (!node.Output.Any(wanted.Contains)) continue;
+            if (!node.Output.Any(wanted.Contains))
+                continue;
             wanted.UnionWith(OnnxCompiler.Reads(node).Where(i => i.Length > 0));
             needed.Add(node);
         }
@@ -114,23 +125,39 @@ internal sealed class OnnxFile
         var name = System.IO.Path.GetFileName(path);
         try
         {
-            if (SpecialFile.Is(path)) throw new FormatException("it is a pipe or a device, not a file");
+            if (SpecialFile.Is(path))
+                throw new FormatException("it is a pipe or a device, not a file");
             var length = new FileInfo(path).Length;
-            if (length is > 0 and < 1024 && File.ReadAllText(path).StartsWith("version https://git-lfs", StringComparison.Ordinal))
+            if (
+                length is > 0 and < 1024
+                && File.ReadAllText(path).StartsWith("version https://git-lfs", StringComparison.Ordinal)
+            )
                 throw new FormatException("it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'");
-            if (length == 0) throw new FormatException("it is empty");
-            if (length > MaxBytes) throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
+            if (length == 0)
+                throw new FormatException("it is empty");
+            if (length > MaxBytes)
+                throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
             var file = new OnnxFile(path, Parse(path)) { Bytes = length };
             Check(file.Model.Graph);
             file.TakeInExternalData();
             Check(file.Graph);
             return file;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidProtocolBufferException
-            or ArgumentException)
+        catch (Exception e)
+            when (e
+                    is IOException
+                        or UnauthorizedAccessException
+                        or FormatException
+                        or InvalidProtocolBufferException
+                        or ArgumentException
+            )
         {
-            var why = e is InvalidProtocolBufferException ? "it is truncated or not an ONNX file" : e.Message.TrimEnd('.');
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable, $"The model '{name}' cannot be read: {why}."), e);
+            var why =
+                e is InvalidProtocolBufferException ? "it is truncated or not an ONNX file" : e.Message.TrimEnd('.');
+            throw new GateException(
+                new Diagnostic(DiagnosticCodes.ModelUnreadable, $"The model '{name}' cannot be read: {why}."),
+                e
+            );
         }
     }
 
@@ -148,12 +175,21 @@ internal sealed class OnnxFile
     {
         try
         {
-            if (SpecialFile.Is(path) || new FileInfo(path) is not { Exists: true, Length: <= MaxBytes }) return [];
+            if (SpecialFile.Is(path) || new FileInfo(path) is not { Exists: true, Length: <= MaxBytes })
+                return [];
             var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-            return [.. External(Parse(path).Graph ?? new())
-                .SelectMany(t => t.ExternalData).Where(e => e.Key == "location").Select(e => Inside(folder, e.Value)).OfType<string>()];
+            return
+            [
+                .. External(Parse(path).Graph ?? new())
+                    .SelectMany(t => t.ExternalData)
+                    .Where(e => e.Key == "location")
+                    .Select(e => Inside(folder, e.Value))
+                    .OfType<string>(),
+            ];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidProtocolBufferException)
+        catch (Exception e)
+            when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidProtocolBufferException
+            )
         {
             return [];
         }
@@ -164,21 +200,28 @@ internal sealed class OnnxFile
     /// <param name="parameters">Weights by name.</param>
     /// <param name="provenance">What the file says about itself.</param>
     /// <param name="embedded">Most bytes of weights in the file itself; where there are more, they stand in one beside it.</param>
-    public void Save(string path, IReadOnlyDictionary<string, Tensor> parameters, Provenance? provenance,
-        long embedded = MaxBytes - (64 << 20))
+    public void Save(
+        string path,
+        IReadOnlyDictionary<string, Tensor> parameters,
+        Provenance? provenance,
+        long embedded = MaxBytes - (64 << 20)
+    )
     {
         var model = Model.Clone();
         foreach (var (name, proto) in Floats(model.Graph))
-            if (parameters.TryGetValue(name, out var value)) OnnxTensors.Write(proto, value);
+            if (parameters.TryGetValue(name, out var value))
+                OnnxTensors.Write(proto, value);
         foreach (var (key, value) in provenance?.Entries ?? ImmutableSortedDictionary<string, string>.Empty)
         {
             var full = key.StartsWith("posttraingate.", StringComparison.Ordinal) ? key : $"posttraingate.{key}";
             var entry = model.MetadataProps.FirstOrDefault(p => p.Key == full);
-            if (entry is null) model.MetadataProps.Add(entry = new() { Key = full });
+            if (entry is null)
+                model.MetadataProps.Add(entry = new() { Key = full });
             entry.Value = value;
         }
 
-        if (model.Graph.Initializer.Sum(t => (long)t.RawData.Length) > embedded) OnnxExternalData.MoveOut(path, model);
+        if (model.Graph.Initializer.Sum(t => (long)t.RawData.Length) > embedded)
+            OnnxExternalData.MoveOut(path, model);
         Write(path, model);
     }
 
@@ -187,34 +230,64 @@ internal sealed class OnnxFile
 
     // Floating initializers, and constants with axes. What stands in functions and branches is not changed.
     private static IEnumerable<(string Name, TensorProto Tensor)> Floats(GraphProto graph) =>
-        graph.Initializer.Select(t => (t.Name, t))
-            .Concat(graph.Node.Where(n => n.OpType == "Constant" && n.Domain is "" or "ai.onnx" && n.Output[0].Length > 0)
-                .SelectMany(n => n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 }).Select(a => (n.Output[0], a.T))))
+        graph
+            .Initializer.Select(t => (t.Name, t))
+            .Concat(
+                graph
+                    .Node.Where(n => n.OpType == "Constant" && n.Domain is "" or "ai.onnx" && n.Output[0].Length > 0)
+                    .SelectMany(n =>
+                        n.Attribute.Where(a => a.Name == "value" && a.T is { Dims.Count: > 0 })
+                            .Select(a => (n.Output[0], a.T))
+                    )
+            )
             .Where(p => OnnxTensors.FloatTypes.Contains(p.Item2.DataType));
 
     /// <summary>A model of some of the file's nodes, in the order of the file, that gives other outputs.</summary>
-    public ModelProto Part(IReadOnlyList<NodeProto> nodes, IReadOnlyCollection<string> inputs, IEnumerable<string> outputs)
+    public ModelProto Part(
+        IReadOnlyList<NodeProto> nodes,
+        IReadOnlyCollection<string> inputs,
+        IEnumerable<string> outputs
+    )
     {
         var used = nodes.SelectMany(OnnxCompiler.Reads).ToHashSet();
-        var part = new ModelProto { IrVersion = Model.IrVersion, Graph = new() { Name = Graph.Name } };
+        var part = new ModelProto
+        {
+            IrVersion = Model.IrVersion,
+            Graph = new() { Name = Graph.Name },
+        };
         part.OpsetImport.AddRange(Model.OpsetImport);
         part.Graph.Node.AddRange(nodes);
         part.Graph.Initializer.AddRange(Graph.Initializer.Where(t => used.Contains(t.Name)));
         part.Graph.Input.AddRange(Graph.Input.Where(i => inputs.Contains(i.Name) || used.Contains(i.Name)));
-        part.Graph.Output.AddRange(outputs.Select(name => Graph.Output.FirstOrDefault(o => o.Name == name) ?? new() { Name = name }));
+        part.Graph.Output.AddRange(
+            outputs.Select(name => Graph.Output.FirstOrDefault(o => o.Name == name) ?? new() { Name = name })
+        );
         return part;
     }
 
     private static void Check(GraphProto? graph)
     {
-        if (graph is null || graph.Node.Count == 0) throw new FormatException("it holds no graph");
+        if (graph is null || graph.Node.Count == 0)
+            throw new FormatException("it holds no graph");
         if (graph.Node.SelectMany(WithInner).FirstOrDefault(n => n.Output.Count == 0) is { } silent)
             throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
-        if (graph.Node.SelectMany(WithInner).SelectMany(OnnxCompiler.SubgraphsOf).Prepend(graph).Any(g => g.Initializer.Any(t => t.Name.Length == 0))) throw new FormatException("an initializer has no name");
-        if (graph.SparseInitializer.Count > 0) throw new FormatException("sparse initializers are not supported; store them dense");
-        var duplicate = graph.Initializer.Select(t => t.Name).Concat(graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
-            .GroupBy(n => n).FirstOrDefault(g => g.Count() > 1);
-        if (duplicate is not null) throw new FormatException($"the value {Wording.Quote(duplicate.Key)} is defined twice");
+        if (
+            graph
+                .Node.SelectMany(WithInner)
+                .SelectMany(OnnxCompiler.SubgraphsOf)
+                .Prepend(graph)
+                .Any(g => g.Initializer.Any(t => t.Name.Length == 0))
+        )
+            throw new FormatException("an initializer has no name");
+        if (graph.SparseInitializer.Count > 0)
+            throw new FormatException("sparse initializers are not supported; store them dense");
+        var duplicate = graph
+            .Initializer.Select(t => t.Name)
+            .Concat(graph.Node.SelectMany(n => n.Output).Where(o => o.Length > 0))
+            .GroupBy(n => n)
+            .FirstOrDefault(g => g.Count() > 1);
+        if (duplicate is not null)
+            throw new FormatException($"the value {Wording.Quote(duplicate.Key)} is defined twice");
     }
 
     private static IEnumerable<NodeProto> WithInner(NodeProto node) =>
@@ -245,18 +318,27 @@ internal sealed class OnnxFile
         {
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
             var name = Wording.Quote(tensor.Name);
-            if (!entries.TryGetValue("location", out var location)) throw new FormatException($"{name} names no file for its data");
-            var full = Inside(folder, location) ?? throw new FormatException($"the data of {name} is outside the model's folder");
-            var size = OnnxTensors.Count(tensor.Dims) * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
+            if (!entries.TryGetValue("location", out var location))
+                throw new FormatException($"{name} names no file for its data");
+            var full = Inside(folder, location)
+                ?? throw new FormatException($"the data of {name} is outside the model's folder");
+            var size =
+                OnnxTensors.Count(tensor.Dims)
+                * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
             var offset = Number(entries, "offset", 0);
             var length = files[full] = new FileInfo(full).Length;
             if (Number(entries, "length", size) != size || offset < 0 || offset > length - size)
-                throw new FormatException($"the data of {name} in {Wording.Quote(location)} does not have its {size} bytes");
-            if (size > MaxBytes) throw new FormatException($"{name} has {size} bytes, more than {MaxBytes}");
-            if ((claimed += size) > MaxExternal) throw new FormatException($"it and its external data have more than {MaxExternal} bytes");
+                throw new FormatException(
+                    $"the data of {name} in {Wording.Quote(location)} does not have its {size} bytes"
+                );
+            if (size > MaxBytes)
+                throw new FormatException($"{name} has {size} bytes, more than {MaxBytes}");
+            if ((claimed += size) > MaxExternal)
+                throw new FormatException($"it and its external data have more than {MaxExternal} bytes");
             var reference = tensor.Clone();
             tensor.RawData = UnsafeByteOperations.UnsafeWrap(
-                size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Of(full, offset, (int)size));
+                size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Of(full, offset, (int)size)
+            );
             tensor.ExternalData.Clear();
             tensor.ClearDataLocation();
             _references[tensor] = reference;
@@ -268,21 +350,35 @@ internal sealed class OnnxFile
     }
 
     private static IEnumerable<TensorProto> External(GraphProto graph) =>
-        graph.Initializer.Concat(graph.Node.SelectMany(n => n.Attribute).Where(a => a.T is not null).Select(a => a.T))
+        graph
+            .Initializer.Concat(graph.Node.SelectMany(n => n.Attribute).Where(a => a.T is not null).Select(a => a.T))
             .Where(t => t.DataLocation == TensorProto.Types.DataLocation.External);
 
     private static string? Inside(string folder, string location)
     {
-        if (System.IO.Path.IsPathRooted(location) || location.Contains('\0', StringComparison.Ordinal)) return null;
+        if (System.IO.Path.IsPathRooted(location) || location.Contains('\0', StringComparison.Ordinal))
+            return null;
         var full = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, location));
-        if (!full.StartsWith(folder.TrimEnd('/', '\\') + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal)) return null;
+        if (
+            !full.StartsWith(
+                folder.TrimEnd('/', '\\') + System.IO.Path.DirectorySeparatorChar,
+                StringComparison.Ordinal
+            )
+        )
+            return null;
         // A link inside the folder may point out of it.
-        for (var part = full; part is not null && part.Length > folder.Length; part = System.IO.Path.GetDirectoryName(part))
-            if (new FileInfo(part).LinkTarget is not null) return null;
+        for (
+            var part = full;
+            part is not null && part.Length > folder.Length;
+            part = System.IO.Path.GetDirectoryName(part)
+        )
+            if (new FileInfo(part).LinkTarget is not null)
+                return null;
         return full;
     }
 
     private static long Number(Dictionary<string, string> entries, string key, long fallback) =>
         !entries.TryGetValue(key, out var text) ? fallback
-        : long.TryParse(text, out var value) ? value : throw new FormatException($"{Wording.Quote(text)} is no {key} of external data");
+        : long.TryParse(text, out var value) ? value
+        : throw new FormatException($"{Wording.Quote(text)} is no {key} of external data");
 }

@@ -35,15 +35,23 @@ internal static class OnnxFusion
     }
 
     // Each step and the one that alone reads its value, replaced by what the rule makes of both; null: they stay as they are.
-    private static List<OnnxGraph.Step> Pairs(IReadOnlyList<OnnxGraph.Step> steps, int[] kept,
-        Func<OnnxGraph.Step, OnnxGraph.Step, OnnxGraph.Step[]?> rule)
+    private static List<OnnxGraph.Step> Pairs(
+        IReadOnlyList<OnnxGraph.Step> steps,
+        int[] kept,
+        Func<OnnxGraph.Step, OnnxGraph.Step, OnnxGraph.Step[]?> rule
+    )
     {
         var readers = steps.SelectMany(s => s.Inputs).CountBy(i => i).ToDictionary();
         var merged = new List<OnnxGraph.Step>();
         foreach (var step in steps)
         {
             var before = step.Inputs.Length == 0 ? -1 : merged.FindLastIndex(s => s.Output == step.Inputs[0]);
-            if (before >= 0 && readers[step.Inputs[0]] == 1 && !kept.Contains(step.Inputs[0]) && rule(merged[before], step) is { } both)
+            if (
+                before >= 0
+                && readers[step.Inputs[0]] == 1
+                && !kept.Contains(step.Inputs[0])
+                && rule(merged[before], step) is { } both
+            )
             {
                 merged.RemoveAt(before);
                 merged.AddRange(both);
@@ -61,23 +69,46 @@ internal static class OnnxFusion
     // weights, made at every pass, as a repair may change what they come from. An error is most likely one of the convolution's shapes.
     private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step)
     {
-        if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights) return null;
-        if (conv.OutputName != conv.Node.Output[0]) return null; // has one already
+        if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights)
+            return null;
+        if (conv.OutputName != conv.Node.Output[0])
+            return null; // has one already
         int[] inputs = [.. conv.Inputs, .. step.Inputs[1..]];
-        return [conv with { OutputName = step.OutputName, Output = step.Output, Inputs = inputs,
-            Kernel = v => Run(v, conv, step, weights, norm) }];
+        return
+        [
+            conv with
+            {
+                OutputName = step.OutputName,
+                Output = step.Output,
+                Inputs = inputs,
+                Kernel = v => Run(v, conv, step, weights, norm),
+            },
+        ];
     }
 
     // The largest of rectified values is the largest value, rectified: that is done on the few that are left.
     private static OnnxGraph.Step[]? Pooled(OnnxGraph.Step relu, OnnxGraph.Step pool)
     {
-        if (relu.Node.OpType != "Relu" || !pool.Rebuild.HasValueInEveryWindow) return null;
+        if (relu.Node.OpType != "Relu" || !pool.Rebuild.HasValueInEveryWindow)
+            return null;
         var between = relu.Output;
         Tensor Pool(Tensor[] v) => pool.Kernel(With(v, between, v[relu.Inputs[0]]));
         return
         [
-            pool with { OutputName = relu.OutputName, Inputs = relu.Inputs, Output = between, Kernel = Pool },
-            relu with { OutputName = pool.OutputName, Inputs = [between], Output = pool.Output, Kernel = v => v[between].relu() },
+            pool with
+            {
+                OutputName = relu.OutputName,
+                Inputs = relu.Inputs,
+                Output = between,
+                Kernel = Pool,
+            },
+            relu with
+            {
+                OutputName = pool.OutputName,
+                Inputs = [between],
+                Output = pool.Output,
+                Kernel = v => v[between].relu(),
+            },
         ];
 
         static Tensor[] With(Tensor[] values, int slot, Tensor value)
@@ -91,32 +122,48 @@ internal static class OnnxFusion
     // its gradient would be put together from the whole.
     private static OnnxGraph.Step[]? Rectified(OnnxGraph.Step step, OnnxGraph.Step relu)
     {
-        if (relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType)) return null;
+        if (relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType))
+            return null;
         var renamed = step with { OutputName = relu.OutputName, Output = relu.Output, IsRectified = true };
         return [step.IsRectified ? renamed : renamed with { Kernel = v => Rectify(step.Kernel(v)) }];
     }
 
     private static Tensor Rectify(Tensor fresh)
     {
-        if (Fills(fresh)) return fresh.relu_();
-        using (fresh) return fresh.relu();
+        if (Fills(fresh))
+            return fresh.relu_();
+        using (fresh)
+            return fresh.relu();
     }
 
     // Whether its values lie side by side, in whatever order of axes.
     private static bool Fills(Tensor x)
     {
         long last = 1;
-        for (var axis = 0; axis < x.dim(); axis++) last += (x.size(axis) - 1) * x.stride(axis);
+        for (var axis = 0; axis < x.dim(); axis++)
+            last += (x.size(axis) - 1) * x.stride(axis);
         return last == x.numel();
     }
 
-    private static Tensor Run(Tensor[] v, OnnxGraph.Step conv, OnnxGraph.Step step, Convolved weights, Normalization norm)
+    private static Tensor Run(
+        Tensor[] v,
+        OnnxGraph.Step conv,
+        OnnxGraph.Step step,
+        Convolved weights,
+        Normalization norm
+    )
     {
         using var scope = NewDisposeScope();
         var bias = weights.Bias < 0 ? null : v[weights.Bias];
-        if (is_grad_enabled()
-            && (v[weights.Weight].requires_grad || bias?.requires_grad == true || v[norm.Scale].requires_grad
-                || v[norm.Shift].requires_grad))
+        if (
+            is_grad_enabled()
+            && (
+                v[weights.Weight].requires_grad
+                || bias?.requires_grad == true
+                || v[norm.Scale].requires_grad
+                || v[norm.Shift].requires_grad
+            )
+        )
         {
             v[conv.Output] = conv.Kernel(v);
             return step.Kernel(v).MoveToOuterDisposeScope();

@@ -57,13 +57,15 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         for (var i = 0; i < plan.Steps.Length; i++)
         {
             var step = plan.Steps[i];
-            if (maxAlive < long.MaxValue) NativeWork.At($"node {OnnxNode.Describe(step.Node)}");
+            if (maxAlive < long.MaxValue)
+                NativeWork.At($"node {OnnxNode.Describe(step.Node)}");
             var value = values[step.Output] = Compute(step, values);
             if (maxAlive < long.MaxValue && (maxAlive -= value.numel()) < 0)
                 throw Failed(step, values, new InvalidOperationException("the model needs too much memory"));
             foreach (var dead in plan.Dead[i])
             {
-                if (maxAlive < long.MaxValue) maxAlive += values[dead].numel();
+                if (maxAlive < long.MaxValue)
+                    maxAlive += values[dead].numel();
                 values[dead].Dispose();
             }
         }
@@ -87,7 +89,8 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         {
             var result = step.Kernel(values);
             foreach (var slot in step.Inputs)
-                if (ReferenceEquals(values[slot], result)) return result.alias();
+                if (ReferenceEquals(values[slot], result))
+                    return result.alias();
             return result;
         }
         catch (Exception e) when (e is not GateException and not OperationCanceledException)
@@ -99,8 +102,13 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     private static GateException Failed(Step step, Tensor[] values, Exception e)
     {
         var shapes = string.Join(", ", step.Inputs.Take(8).Select(i => $"[{string.Join(", ", values[i].shape)}]"));
-        return new(new Diagnostic(DiagnosticCodes.ModelShape,
-            $"Node {OnnxNode.Describe(step.Node)} cannot run on {shapes}: {FirstLine(e.Message)}"), e);
+        return new(
+            new Diagnostic(
+                DiagnosticCodes.ModelShape,
+                $"Node {OnnxNode.Describe(step.Node)} cannot run on {shapes}: {FirstLine(e.Message)}"
+            ),
+            e
+        );
     }
 
     /// <summary>The first line of a message, as a sentence.</summary>
@@ -108,7 +116,11 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
 
     private Plan PlanOf(ReadOnlySpan<int> taps)
     {
-        var key = string.Create(taps.Length, taps, static (span, t) => { for (var i = 0; i < t.Length; i++) span[i] = (char)t[i]; });
+        var key = string.Create(taps.Length, taps, static (span, t) =>
+        {
+            for (var i = 0; i < t.Length; i++)
+                span[i] = (char)t[i];
+        });
         return _plans.TryGetValue(key, out var plan) ? plan : _plans.GetOrAdd(key, MakePlan(taps));
     }
 
@@ -134,7 +146,8 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         var needed = new List<Step>();
         foreach (var step in steps.Reverse())
         {
-            if (!wanted.Contains(step.Output)) continue;
+            if (!wanted.Contains(step.Output))
+                continue;
             wanted.UnionWith(step.Inputs);
             needed.Add(step);
         }

@@ -32,14 +32,20 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
         var head = producer(output);
         while (head is not null && !IsHead(head))
         {
-            if (head.OpType is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Cast")
-                || head.Input.Count == 0) return null;
+            if (
+                head.OpType
+                    is not ("Identity" or "Dropout" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Cast")
+                || head.Input.Count == 0
+            )
+                return null;
             passed.Add(head);
             head = producer(head.Input[0]);
         }
 
-        return head is not null && (wanted ?? Enum.Parse<OutputHead>(head.OpType)) == Enum.Parse<OutputHead>(head.OpType)
-            ? new(head, Repeated(passed, head.Input[0])) : null;
+        return
+            head is not null && (wanted ?? Enum.Parse<OutputHead>(head.OpType)) == Enum.Parse<OutputHead>(head.OpType)
+            ? new(head, Repeated(passed, head.Input[0]))
+            : null;
     }
 
     /// <summary>Rows of probabilities: none negative, each row with the sum 1.</summary>
@@ -54,8 +60,10 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     public static bool AreShares(Tensor units)
     {
         using var scope = NewDisposeScope();
-        return units.numel() > 0 && units.isfinite().all().item<bool>()
-            && units.min().item<float>() >= -SumTolerance && units.max().item<float>() <= 1 + SumTolerance;
+        return units.numel() > 0
+            && units.isfinite().all().item<bool>()
+            && units.min().item<float>() >= -SumTolerance
+            && units.max().item<float>() <= 1 + SumTolerance;
     }
 
     /// <summary>
@@ -64,7 +72,10 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     /// </summary>
     public static Tensor ToLogits(Tensor value, OutputHead head)
     {
-        var units = value.dim() == 1 ? value.unsqueeze(1) : value.dim() > 2 ? value.flatten(1) : value;
+        var units =
+            value.dim() == 1 ? value.unsqueeze(1)
+            : value.dim() > 2 ? value.flatten(1)
+            : value;
         var single = units.size(1) == 1;
         if (head == OutputHead.Probabilities)
             return (single ? cat([1 - units, units], 1) : units).clamp_min(Scalars.Of(Smallest)).log();
@@ -76,7 +87,12 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     /// <param name="logits">[batch, units].</param>
     /// <param name="stated">The file's output, of the same number of values.</param>
     /// <param name="tolerance">Largest difference.</param>
-    public static bool Restores(OutputHead head, Tensor logits, Tensor stated, double tolerance = OnnxAgreement.Tolerance)
+    public static bool Restores(
+        OutputHead head,
+        Tensor logits,
+        Tensor stated,
+        double tolerance = OnnxAgreement.Tolerance
+    )
     {
         var again = head switch
         {
@@ -85,10 +101,12 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
             OutputHead.Sigmoid => logits.sigmoid(),
             _ => logits,
         };
-        return (head == OutputHead.Sigmoid || logits.shape[1] > 1) && OnnxAgreement.Agree(again.flatten(), stated.flatten(), tolerance);
+        return (head == OutputHead.Sigmoid || logits.shape[1] > 1)
+            && OnnxAgreement.Agree(again.flatten(), stated.flatten(), tolerance);
     }
 
-    private static bool IsHead(NodeProto node) => node.OpType is "Softmax" or "LogSoftmax" or "Sigmoid" && node.Input.Count == 1;
+    private static bool IsHead(NodeProto node) =>
+        node.OpType is "Softmax" or "LogSoftmax" or "Sigmoid" && node.Input.Count == 1;
 
     private static List<NodeProto> Repeated(List<NodeProto> passed, string before)
     {

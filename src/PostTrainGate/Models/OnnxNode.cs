@@ -16,7 +16,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Numbers that one value may hold for each row of a batch; the largest of VGG-16 holds 3.2 million.</summary>
     public const long MaxNumbersPerRow = 1 << 24;
 
-    private readonly Dictionary<string, AttributeProto> _attributes = proto.Attribute.DistinctBy(a => a.Name).ToDictionary(a => a.Name);
+    private readonly Dictionary<string, AttributeProto> _attributes = proto
+        .Attribute.DistinctBy(a => a.Name)
+        .ToDictionary(a => a.Name);
     private readonly HashSet<string> _asked = [];
 
     /// <summary>What a node stands in.</summary>
@@ -26,19 +28,30 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <param name="Batch">Size of the batch where the file fixes it, or 0.</param>
     /// <param name="Constants">Values known at load by slot.</param>
     /// <param name="Single">Whether all floating types are computed in float32.</param>
-    internal sealed record Surroundings(OnnxFile File, long Opset, int Input, long Batch, Tensor?[] Constants, bool Single)
+    internal sealed record Surroundings(
+        OnnxFile File,
+        long Opset,
+        int Input,
+        long Batch,
+        Tensor?[] Constants,
+        bool Single
+    )
     {
         /// <summary>The type that values of a type are computed in.</summary>
         public ScalarType Computed(ScalarType type) =>
-            Single && type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float64 ? ScalarType.Float32 : type;
+            Single && type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float64
+                ? ScalarType.Float32
+                : type;
 
         /// <summary>A tensor of its own memory, in the type that it is computed in.</summary>
         /// <exception cref="FormatException">It does not hold what it says.</exception>
         public Tensor Read(TensorProto proto)
         {
             var tensor = OnnxTensors.Read(proto);
-            if (Computed(tensor.dtype) == tensor.dtype) return tensor;
-            using (tensor) return tensor.to_type(Computed(tensor.dtype)).DetachFromDisposeScope();
+            if (Computed(tensor.dtype) == tensor.dtype)
+                return tensor;
+            using (tensor)
+                return tensor.to_type(Computed(tensor.dtype)).DetachFromDisposeScope();
         }
     }
 
@@ -70,7 +83,8 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public IEnumerable<int> Inputs => inputs.Where(i => i >= 0);
 
     /// <summary>Slot of an input that has to be there.</summary>
-    public int Input(int index) => Optional(index) is var slot and >= 0 ? slot : throw Refuse($"input {index} is missing");
+    public int Input(int index) =>
+        Optional(index) is var slot and >= 0 ? slot : throw Refuse($"input {index} is missing");
 
     /// <summary>Slot of an input, or -1 where it is left out.</summary>
     public int Optional(int index) => index < inputs.Length ? inputs[index] : -1;
@@ -89,10 +103,12 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public bool Flag(string name) => Int(name, 0) != 0;
 
     /// <summary>A number attribute.</summary>
-    public float Float(string name, float fallback) => Find(name, AttributeProto.Types.AttributeType.Float)?.F ?? fallback;
+    public float Float(string name, float fallback) =>
+        Find(name, AttributeProto.Types.AttributeType.Float)?.F ?? fallback;
 
     /// <summary>A text attribute.</summary>
-    public string Text(string name, string fallback) => Find(name, AttributeProto.Types.AttributeType.String)?.S.ToStringUtf8() ?? fallback;
+    public string Text(string name, string fallback) =>
+        Find(name, AttributeProto.Types.AttributeType.String)?.S.ToStringUtf8() ?? fallback;
 
     /// <summary>A list of numbers, or null.</summary>
     public float[]? Floats(string name) => Find(name, AttributeProto.Types.AttributeType.Floats)?.Floats.ToArray();
@@ -104,8 +120,14 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>A tensor of its own memory, or null.</summary>
     public Tensor? Tensor(string name)
     {
-        try { return Find(name, AttributeProto.Types.AttributeType.Tensor)?.T is { } proto ? around.Read(proto) : null; }
-        catch (FormatException e) { throw Refuse($"its tensor {e.Message}"); }
+        try
+        {
+            return Find(name, AttributeProto.Types.AttributeType.Tensor)?.T is { } proto ? around.Read(proto) : null;
+        }
+        catch (FormatException e)
+        {
+            throw Refuse($"its tensor {e.Message}");
+        }
     }
 
     /// <summary>The type that values of an ONNX element type are computed in, or null where none is.</summary>
@@ -131,7 +153,8 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public Func<Tensor[], long[]> Integers(int index)
     {
         var slot = Input(index);
-        if (Constant(index) is not { } known) return v => ToLongs(v[slot]);
+        if (Constant(index) is not { } known)
+            return v => ToLongs(v[slot]);
         var numbers = ToLongs(known);
         return _ => numbers;
     }
@@ -139,7 +162,8 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Integers that older operator sets give as an attribute and newer ones as an input; null where neither is there.</summary>
     public Func<Tensor[], long[]>? Integers(string attribute, int index)
     {
-        if (Ints(attribute) is { } fixedNumbers) return _ => fixedNumbers;
+        if (Ints(attribute) is { } fixedNumbers)
+            return _ => fixedNumbers;
         return Optional(index) < 0 ? null : Integers(index);
     }
 
@@ -183,11 +207,13 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     public void Fit(Tensor[] values, params ReadOnlySpan<long> shape)
     {
         Int128 count = 1;
-        foreach (var size in shape) count *= Math.Max(0, size);
+        foreach (var size in shape)
+            count *= Math.Max(0, size);
         if (count > MaxNumbersPerRow && count > MaxNumbersPerRow * (Int128)Math.Max(1, Rows(values)))
         {
             throw new InvalidOperationException(
-                $"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row");
+                $"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row"
+            );
         }
     }
 
@@ -197,7 +223,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
 
     /// <summary>A value with a row for each of the batch, where a file with a fixed batch of one states one row.</summary>
     public Tensor Rowwise(Tensor[] values, Tensor value, long rows) =>
-        value.dim() > 0 && value.shape[0] == 1 && rows != 1 && IsBatch(values, 1, rows) ? value.expand([rows, .. value.shape[1..]]) : value;
+        value.dim() > 0 && value.shape[0] == 1 && rows != 1 && IsBatch(values, 1, rows)
+            ? value.expand([rows, .. value.shape[1..]])
+            : value;
 
     // While constants are folded there is no input yet.
     private long Rows(Tensor[] values) => values[around.Input] is { } x && x.dim() > 0 ? x.shape[0] : 0;
@@ -213,16 +241,22 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     }
 
     /// <summary>The error that names this node.</summary>
-    public GateException Refuse(string what) => new(new Diagnostic(DiagnosticCodes.ModelOperator,
-        $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. "
-        + $"{Operators.Names.Count} of ONNX's operators can; src/PostTrainGate/Models/README.md lists them."));
+    public GateException Refuse(string what) =>
+        new(
+            new Diagnostic(
+                DiagnosticCodes.ModelOperator,
+                $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. "
+                    + $"{Operators.Names.Count} of ONNX's operators can; src/PostTrainGate/Models/README.md lists them."
+            )
+        );
 
     /// <summary>Name and operator of a node, for messages.</summary>
     public static string Describe(NodeProto node) =>
         $"{Wording.Quote(node.Name.Length > 0 ? node.Name : node.Output[0])} ({Wording.Quote(Kind(node)).Trim('\'')})";
 
     /// <summary>Operator of a node, with its domain where that is not ONNX's own.</summary>
-    public static string Kind(NodeProto node) => node.Domain is "" or "ai.onnx" ? node.OpType : $"{node.Domain}.{node.OpType}";
+    public static string Kind(NodeProto node) =>
+        node.Domain is "" or "ai.onnx" ? node.OpType : $"{node.Domain}.{node.OpType}";
 
     private static long[] ToLongs(Tensor tensor)
     {
@@ -232,9 +266,13 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
 
     private AttributeProto? Find(string name, AttributeProto.Types.AttributeType type)
     {
-        if (Attribute(name) is not { } found) return null;
-        if (found.RefAttrName.Length > 0) throw Refuse($"attribute '{name}' refers to a function's attribute");
+        if (Attribute(name) is not { } found)
+            return null;
+        if (found.RefAttrName.Length > 0)
+            throw Refuse($"attribute '{name}' refers to a function's attribute");
         // Files older than IR version 2 leave the type out.
-        return !found.HasType || found.Type == type ? found : throw Refuse($"attribute '{name}' is of type {found.Type}, not {type}");
+        return !found.HasType || found.Type == type
+            ? found
+            : throw Refuse($"attribute '{name}' is of type {found.Type}, not {type}");
     }
 }

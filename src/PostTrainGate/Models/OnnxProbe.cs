@@ -9,7 +9,8 @@ internal static class OnnxProbe
 {
     /// <summary>Names of the nodes, in the order that they are run in.</summary>
     /// <exception cref="GateException">PTG2001.</exception>
-    public static ImmutableArray<string> Nodes(string path) => [.. OnnxFile.Read(path).Graph.Node.Select(OnnxNode.Describe)];
+    public static ImmutableArray<string> Nodes(string path) =>
+        [.. OnnxFile.Read(path).Graph.Node.Select(OnnxNode.Describe)];
 
     /// <summary>Runs the first nodes once, on drawn rows.</summary>
     /// <exception cref="GateException">PTG2xxx: they cannot be run.</exception>
@@ -30,7 +31,8 @@ internal static class OnnxProbe
         }
         finally
         {
-            foreach (var value in values) value.Dispose();
+            foreach (var value in values)
+                value.Dispose();
         }
     }
 }

@@ -26,7 +26,10 @@ public sealed class OnnxRuntimeClassifier : Classifier
         (Input, WhyNoGradients, Output) = (use.Input, why, end.Name);
         use.Fit?.Invoke(feeds.InputShape);
         InputShape = use.Data is { } data ? [.. data.Inputs.shape.Skip(1)] : feeds.InputShape;
-        _batch = feeds.Batch > 0 ? feeds.Batch : RowIndependence.NeedsSingleRows(file.Graph) ? 1 : 0;
+        _batch =
+            feeds.Batch > 0 ? feeds.Batch
+            : RowIndependence.NeedsSingleRows(file.Graph) ? 1
+            : 0;
         using var work = NativeWork.Begin($"ONNX Runtime running '{file.Name}'");
         _session = new(file, end.Model, end.Outputs, Environment.ProcessorCount);
         try
@@ -75,12 +78,13 @@ public sealed class OnnxRuntimeClassifier : Classifier
     public override string WhyNoGradients { get; }
 
     /// <inheritdoc/>
-    internal override string Fingerprint => Hash.Of(content =>
-    {
-        Describe(content);
-        content.Write(_outputs);
-        _file.Model.WriteTo(content.BaseStream);
-    });
+    internal override string Fingerprint =>
+        Hash.Of(content =>
+        {
+            Describe(content);
+            content.Write(_outputs);
+            _file.Model.WriteTo(content.BaseStream);
+        });
 
     /// <inheritdoc/>
     public override Tensor Logits(Tensor inputs)
@@ -102,7 +106,8 @@ public sealed class OnnxRuntimeClassifier : Classifier
     {
         var x = _normalization!.Apply(inputs);
         var rows = x.shape[0];
-        if (rows == 0) return [zeros(0, Classes)];
+        if (rows == 0)
+            return [zeros(0, Classes)];
         var batch = _batch > 0 ? _batch : rows;
         var parts = new List<Tensor[]>();
         for (long start = 0; start < rows; start += batch)
@@ -110,10 +115,14 @@ public sealed class OnnxRuntimeClassifier : Classifier
             // A file that fixes its batch gets a last one that is filled up with its last row.
             var count = Math.Min(batch, rows - start);
             var part = x.narrow(0, start, count);
-            if (count < batch) part = cat([part, part.narrow(0, count - 1, 1).expand([batch - count, .. part.shape[1..]])], 0);
-            parts.Add(
-                [.. RunBatch(part)
-                    .Select(t => t.dim() > 0 && t.shape[0] == batch ? t.narrow(0, 0, count) : throw NotAClassifiers(t, batch))]);
+            if (count < batch)
+                part = cat([part, part.narrow(0, count - 1, 1).expand([batch - count, .. part.shape[1..]])], 0);
+            parts.Add([
+                .. RunBatch(part)
+                    .Select(t =>
+                        t.dim() > 0 && t.shape[0] == batch ? t.narrow(0, 0, count) : throw NotAClassifiers(t, batch)
+                    ),
+            ]);
         }
 
         return parts.Count == 1 ? parts[0] : [.. parts[0].Select((_, i) => cat([.. parts.Select(p => p[i])], 0))];
@@ -124,18 +133,26 @@ public sealed class OnnxRuntimeClassifier : Classifier
         var values = _feeds.Fill(x);
         try
         {
-            return _session.Run(_feeds.Names, values).Select(t => t is null
-                ? throw OnnxSignature.Wrong(_file, "gives an output that holds no numbers")
-                : t.dtype == ScalarType.Float64 ? t : t.to_type(float32));
+            return _session
+                .Run(_feeds.Names, values)
+                .Select(t =>
+                    t is null ? throw OnnxSignature.Wrong(_file, "gives an output that holds no numbers")
+                    : t.dtype == ScalarType.Float64 ? t
+                    : t.to_type(float32)
+                );
         }
         finally
         {
-            foreach (var value in values) value.Dispose();
+            foreach (var value in values)
+                value.Dispose();
         }
     }
 
-    private GateException NotAClassifiers(Tensor output, long rows) => OnnxSignature.Wrong(_file,
-        $"gives an output of shape [{string.Join(", ", output.shape)}] for {rows} rows; a classifier's is [batch, classes]");
+    private GateException NotAClassifiers(Tensor output, long rows) =>
+        OnnxSignature.Wrong(
+            _file,
+            $"gives an output of shape [{string.Join(", ", output.shape)}] for {rows} rows; a classifier's is [batch, classes]"
+        );
 
     // One batch shows how many classes there are, and what the output holds where neither graph nor user says it.
     private (OutputHead Head, int Classes) Try(OnnxEnd end, Tensor? rows)
@@ -143,7 +160,8 @@ public sealed class OnnxRuntimeClassifier : Classifier
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var outputs = rows is null ? Trial() : Run(rows);
-        if (outputs.FirstOrDefault(o => o.shape.Skip(1).Count(d => d != 1) > 1) is { } wrong) throw NotAClassifiers(wrong, TrialRows);
+        if (outputs.FirstOrDefault(o => o.shape.Skip(1).Count(d => d != 1) > 1) is { } wrong)
+            throw NotAClassifiers(wrong, TrialRows);
         var units = outputs[0].flatten(1).to_type(float32);
         var tolerance = OnnxAgreement.ToleranceOf(_file.Weights.Select(w => w.Tensor.DataType).ToHashSet());
         if (outputs.Length > 1 && !OnnxHead.Restores(end.Head!.Value, units, outputs[1].to_type(float32), tolerance))
@@ -151,15 +169,25 @@ public sealed class OnnxRuntimeClassifier : Classifier
         var single = units.shape[1] == 1;
         var shares = OnnxHead.AreShares(units);
         if (end.Head == OutputHead.Probabilities && !shares)
-            throw OnnxSignature.Wrong(_file, "gives values outside [0, 1], which are no probabilities as 'output.head' says");
+            throw OnnxSignature.Wrong(
+                _file,
+                "gives values outside [0, 1], which are no probabilities as 'output.head' says"
+            );
         if (end.Head is null && single && shares)
         {
-            throw OnnxSignature.Wrong(_file, "gives one value from 0 to 1 for each row; say with 'output.head' whether it is a probability "
-                + "(probabilities) or comes before a sigmoid (sigmoid)");
+            throw OnnxSignature.Wrong(
+                _file,
+                "gives one value from 0 to 1 for each row; say with 'output.head' whether it is a probability "
+                    + "(probabilities) or comes before a sigmoid (sigmoid)"
+            );
         }
 
         var head = end.Head
-            ?? (single ? OutputHead.Sigmoid : OnnxHead.AreProbabilities(units) ? OutputHead.Probabilities : OutputHead.Logits);
+            ?? (
+                single ? OutputHead.Sigmoid
+                : OnnxHead.AreProbabilities(units) ? OutputHead.Probabilities
+                : OutputHead.Logits
+            );
         return (head, single ? 2 : (int)units.shape[1]);
     }
 

@@ -27,7 +27,11 @@ internal sealed class OnnxSession : IDisposable
     public OnnxSession(OnnxFile file, ModelProto model, IReadOnlyList<string> outputs, int threads)
     {
         (_file, _outputs) = (file, outputs);
-        using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = threads,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+        };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); // other work runs beside it
         var (small, folder) = file.WithReferences(model);
         options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);
@@ -59,9 +63,15 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            if (!isLate) throw Refused(e);
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelUnreadable,
-                $"The model '{_file.Name}' did not end within {longest.TotalSeconds:0} s in ONNX Runtime."), e);
+            if (!isLate)
+                throw Refused(e);
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelUnreadable,
+                    $"The model '{_file.Name}' did not end within {longest.TotalSeconds:0} s in ONNX Runtime."
+                ),
+                e
+            );
         }
     }
 
@@ -69,17 +79,27 @@ internal sealed class OnnxSession : IDisposable
     public static OrtValue Value(Tensor tensor, ScalarType type)
     {
         using var plain = tensor.to_type(type).contiguous();
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)OnnxTensors.CodeOf(type),
-            plain.shape);
-        if (plain.numel() > 0) plain.bytes.CopyTo(value.GetTensorMutableRawData());
+        var value = OrtValue.CreateAllocatedTensorValue(
+            OrtAllocator.DefaultInstance,
+            (TensorElementType)OnnxTensors.CodeOf(type),
+            plain.shape
+        );
+        if (plain.numel() > 0)
+            plain.bytes.CopyTo(value.GetTensorMutableRawData());
         return value;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _session.Dispose();
 
-    private GateException Refused(OnnxRuntimeException e) => new(new Diagnostic(DiagnosticCodes.ModelUnreadable,
-        $"ONNX Runtime refuses the model '{_file.Name}': {Line(e.Message)}."), e);
+    private GateException Refused(OnnxRuntimeException e) =>
+        new(
+            new Diagnostic(
+                DiagnosticCodes.ModelUnreadable,
+                $"ONNX Runtime refuses the model '{_file.Name}': {Line(e.Message)}."
+            ),
+            e
+        );
 
     private static string Line(string message)
     {
@@ -89,11 +109,14 @@ internal sealed class OnnxSession : IDisposable
 
     private static Tensor? ToTensor(OrtValue value)
     {
-        if (!value.IsTensor) return null;
+        if (!value.IsTensor)
+            return null;
         var info = value.GetTensorTypeAndShape();
-        if (OnnxTensors.TypeOf((int)info.ElementDataType) is not { } type) return null;
+        if (OnnxTensors.TypeOf((int)info.ElementDataType) is not { } type)
+            return null;
         var own = empty(info.Shape, dtype: type);
-        if (own.numel() > 0) value.GetTensorMutableRawData().CopyTo(own.bytes);
+        if (own.numel() > 0)
+            value.GetTensorMutableRawData().CopyTo(own.bytes);
         return own;
     }
 }

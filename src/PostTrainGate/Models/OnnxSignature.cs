@@ -11,7 +11,13 @@ namespace PostTrainGate.Models;
 /// <param name="Batch">Size of the batch where the file fixes it, or 0.</param>
 /// <param name="Output">Name of the output.</param>
 /// <param name="Head">What the user says that the output holds; null: what is found.</param>
-internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputShape, long Batch, string Output, OutputHead? Head = null)
+internal sealed record OnnxSignature(
+    string Input,
+    ImmutableArray<long> InputShape,
+    long Batch,
+    string Output,
+    OutputHead? Head = null
+)
 {
     /// <summary>The type that the file takes its input in; a classifier's inputs are float32 all the same.</summary>
     public torch.ScalarType Type { get; init; } = torch.ScalarType.Float32;
@@ -30,15 +36,20 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
         if (file.Inputs is not [var input])
         {
             var names = string.Join(", ", file.Inputs.Take(10).Select(i => Wording.Quote(i.Name)));
-            throw Wrong(file,
-                $"has {file.Inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; one that is rebuilt with gradients has one");
+            throw Wrong(
+                file,
+                $"has {file.Inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; one that is rebuilt with gradients has one"
+            );
         }
 
-        if (!IsFloat(input)) throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than floating tensors");
+        if (!IsFloat(input))
+            throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than floating tensors");
         var shape = ShapeOf(file, input);
-        var output = wanted?.Name is { } name ? Named(file, name)
+        var output = wanted?.Name is { } name
+            ? Named(file, name)
             : file.Graph.Output.FirstOrDefault(IsFloat) ?? throw Wrong(file, "has no output of floating tensors");
-        if (!IsFloat(output)) throw Wrong(file, $"has the output {Wording.Quote(output.Name)} of another type than floating tensors");
+        if (!IsFloat(output))
+            throw Wrong(file, $"has the output {Wording.Quote(output.Name)} of another type than floating tensors");
         return new(input.Name, shape[1..], Math.Max(0, shape[0]), output.Name, wanted?.Head)
         {
             Type = OnnxTensors.TypeOf(input.Type.TensorType.ElemType)!.Value,
@@ -50,17 +61,24 @@ internal sealed record OnnxSignature(string Input, ImmutableArray<long> InputSha
     public static ImmutableArray<long> ShapeOf(OnnxFile file, ValueInfoProto input)
     {
         if (input.Type?.TensorType?.Shape?.Dim is not { Count: >= 2 } dims)
-            throw Wrong(file, $"does not say which shape its input {Wording.Quote(input.Name)} has; a classifier's is [batch, ...]");
+            throw Wrong(
+                file,
+                $"does not say which shape its input {Wording.Quote(input.Name)} has; a classifier's is [batch, ...]"
+            );
         var shape = dims.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1).ToImmutableArray();
-        return shape.Where(d => d > 0).Aggregate((Int128)1, (a, b) => a * b) <= MaxInput ? shape
+        return shape.Where(d => d > 0).Aggregate((Int128)1, (a, b) => a * b) <= MaxInput
+            ? shape
             : throw Wrong(file, $"has an input of shape [{string.Join(", ", shape)}], more than {MaxInput} numbers");
     }
 
     /// <summary>The output of that name.</summary>
     /// <exception cref="GateException">PTG2004.</exception>
-    public static ValueInfoProto Named(OnnxFile file, string name) => file.Graph.Output.FirstOrDefault(o => o.Name == name)
-        ?? throw Wrong(file,
-            $"has no output {Wording.Quote(name)}; it has {Wording.List(file.Graph.Output.Take(10).Select(o => Wording.Quote(o.Name)))}");
+    public static ValueInfoProto Named(OnnxFile file, string name) =>
+        file.Graph.Output.FirstOrDefault(o => o.Name == name)
+        ?? throw Wrong(
+            file,
+            $"has no output {Wording.Quote(name)}; it has {Wording.List(file.Graph.Output.Take(10).Select(o => Wording.Quote(o.Name)))}"
+        );
 
     /// <summary>The error about a file that is not a classifier.</summary>
     public static GateException Wrong(OnnxFile file, string why) =>

@@ -16,28 +16,39 @@ internal sealed partial class OnnxCompiler
         {
             using var scope = NewDisposeScope();
             var values = (Tensor[])around.Clone();
-            for (var i = 0; i < inputs.Length; i++) values[Inputs[i]] = inputs[i];
-            foreach (var step in Steps) values[step.Output] = OnnxGraph.Compute(step, values);
+            for (var i = 0; i < inputs.Length; i++)
+                values[Inputs[i]] = inputs[i];
+            foreach (var step in Steps)
+                values[step.Output] = OnnxGraph.Compute(step, values);
             return [.. Outputs.Select(o => values[o].alias().MoveToOuterDisposeScope())];
         }
     }
 
     /// <summary>The graphs within a node.</summary>
-    internal static IEnumerable<GraphProto> SubgraphsOf(NodeProto node) => node.Attribute.Where(a => a.G is not null).Select(a => a.G);
+    internal static IEnumerable<GraphProto> SubgraphsOf(NodeProto node) =>
+        node.Attribute.Where(a => a.G is not null).Select(a => a.G);
 
     /// <summary>Names of all values that a node reads, by its graphs too (which read values of their own among them).</summary>
     internal static IEnumerable<string> Reads(NodeProto node) =>
-        node.Input.Concat(SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(Reads).Concat(g.Output.Select(o => o.Name))));
+        node.Input.Concat(
+            SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(Reads).Concat(g.Output.Select(o => o.Name)))
+        );
 
     // Names of all values that the graphs of a node define.
-    private static IEnumerable<string> Inner(NodeProto node) => SubgraphsOf(node).SelectMany(g =>
-        g.Input.Select(i => i.Name).Concat(g.Initializer.Select(t => t.Name)).Concat(g.Node.SelectMany(n => n.Output.Concat(Inner(n)))));
+    private static IEnumerable<string> Inner(NodeProto node) =>
+        SubgraphsOf(node)
+            .SelectMany(g =>
+                g.Input.Select(i => i.Name)
+                    .Concat(g.Initializer.Select(t => t.Name))
+                    .Concat(g.Node.SelectMany(n => n.Output.Concat(Inner(n))))
+            );
 
     // Both return what the step reads beside the node's inputs.
     private int[] If(OnnxNode node)
     {
         var (condition, then, otherwise) = (node.Input(0), Compile(node, "then_branch"), Compile(node, "else_branch"));
-        if (Math.Min(then.Outputs.Length, otherwise.Outputs.Length) < node.OutputCount) throw node.Refuse("a branch has too few outputs");
+        if (Math.Min(then.Outputs.Length, otherwise.Outputs.Length) < node.OutputCount)
+            throw node.Refuse("a branch has too few outputs");
         for (var i = 0; i < node.OutputCount; i++)
         {
             var output = i;
@@ -52,7 +63,11 @@ internal sealed partial class OnnxCompiler
         var (trips, condition) = (node.Optional(0), node.Optional(1));
         int[] first = [.. Enumerable.Range(2, Math.Max(0, node.InputCount - 2)).Select(node.Input)];
         var body = Compile(node, "body");
-        if (body.Inputs.Length != first.Length + 2 || body.Outputs.Length != node.OutputCount + 1 || first.Length > node.OutputCount)
+        if (
+            body.Inputs.Length != first.Length + 2
+            || body.Outputs.Length != node.OutputCount + 1
+            || first.Length > node.OutputCount
+        )
             throw node.Refuse("its body does not fit its inputs and outputs");
         for (var i = 0; i < node.OutputCount; i++)
         {
@@ -68,17 +83,23 @@ internal sealed partial class OnnxCompiler
             var limit = trips < 0 ? long.MaxValue : v[trips].to_type(ScalarType.Int64).item<long>();
             var going = condition < 0 || v[condition].item<bool>();
             Tensor[] carried = [.. first.Select(slot => v[slot])];
-            var stacked = Enumerable.Range(0, body.Outputs.Length - 1 - first.Length).Select(_ => new List<Tensor>()).ToArray();
+            var stacked = Enumerable
+                .Range(0, body.Outputs.Length - 1 - first.Length)
+                .Select(_ => new List<Tensor>())
+                .ToArray();
             long numbers = 0;
             for (long trip = 0; trip < limit && going; trip++)
             {
-                if (trip == MaxTrips) throw new ArgumentException($"more than {MaxTrips} trips");
-                if (NativeWork.Left is { Ticks: 0 }) throw new ArgumentException("its loops do not end in time");
+                if (trip == MaxTrips)
+                    throw new ArgumentException($"more than {MaxTrips} trips");
+                if (NativeWork.Left is { Ticks: 0 })
+                    throw new ArgumentException("its loops do not end in time");
                 var results = body.Run(v, [tensor(trip), tensor(going), .. carried]);
                 node.Fit(v, numbers += results.Sum(r => r.numel()));
                 going = results[0].item<bool>();
                 carried = results[1..(1 + first.Length)];
-                for (var i = 0; i < stacked.Length; i++) stacked[i].Add(results[1 + first.Length + i]);
+                for (var i = 0; i < stacked.Length; i++)
+                    stacked[i].Add(results[1 + first.Length + i]);
             }
 
             return [.. carried, .. stacked.Select(s => stack(s))];
@@ -88,18 +109,27 @@ internal sealed partial class OnnxCompiler
     private Subgraph Compile(OnnxNode node, string attribute)
     {
         var graph = node.Attribute(attribute)?.G ?? throw node.Refuse($"attribute '{attribute}' is missing");
-        foreach (var tensor in graph.Initializer) Define(tensor.Name, tensor, parameter: false);
+        foreach (var tensor in graph.Initializer)
+            Define(tensor.Name, tensor, parameter: false);
         var around = _steps;
         _steps = [];
-        foreach (var inner in graph.Node) Build(inner);
+        foreach (var inner in graph.Node)
+            Build(inner);
         var steps = _steps;
         _steps = around;
         int[] inputs = [.. graph.Input.Select(i => Slot(i.Name))];
         int[] outputs = [.. graph.Output.Select(o => Slot(o.Name))];
         var made = steps.Select(s => s.Output).Concat(inputs).ToHashSet();
-        return new(inputs, steps, outputs, [.. steps.SelectMany(s => s.Inputs).Concat(outputs).Where(s => !made.Contains(s)).Distinct()]);
+        return new(
+            inputs,
+            steps,
+            outputs,
+            [.. steps.SelectMany(s => s.Inputs).Concat(outputs).Where(s => !made.Contains(s)).Distinct()]
+        );
     }
 
-    private int Slot(string name) => name.Length == 0 ? -1
-        : _slots.TryGetValue(name, out var slot) ? slot : throw Unreadable($"the value {Wording.Quote(name)} is defined nowhere");
+    private int Slot(string name) =>
+        name.Length == 0 ? -1
+        : _slots.TryGetValue(name, out var slot) ? slot
+        : throw Unreadable($"the value {Wording.Quote(name)} is defined nowhere");
 }

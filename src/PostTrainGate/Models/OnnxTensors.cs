@@ -13,7 +13,7 @@ internal static class OnnxTensors
 
     /// <summary>Element types of weights.</summary>
     public static IReadOnlyCollection<int> FloatTypes { get; } =
-        [(int)DataType.Float, (int)DataType.Double, (int)DataType.Float16, (int)DataType.Bfloat16];
+    [(int)DataType.Float, (int)DataType.Double, (int)DataType.Float16, (int)DataType.Bfloat16];
 
     private static readonly (DataType Code, ScalarType Type, int Size)[] Types =
     [
@@ -43,15 +43,21 @@ internal static class OnnxTensors
     /// <exception cref="FormatException">The sizes do not fit the data, or the type is not one torch has.</exception>
     public static Tensor Read(TensorProto proto)
     {
-        var type = TypeOf(proto.DataType) ?? throw new FormatException($"has elements of type {(DataType)proto.DataType}");
-        if (proto.DataLocation == DataLocation.External) throw new FormatException("keeps its data outside the file");
-        if (proto.Segment is not null) throw new FormatException("is split into segments");
+        var type = TypeOf(proto.DataType)
+            ?? throw new FormatException($"has elements of type {(DataType)proto.DataType}");
+        if (proto.DataLocation == DataLocation.External)
+            throw new FormatException("keeps its data outside the file");
+        if (proto.Segment is not null)
+            throw new FormatException("is split into segments");
         var count = Count(proto.Dims);
         var bytes = Bytes(proto, type);
         if (bytes.Length != checked(count * Size(type)))
-            throw new FormatException($"of shape [{string.Join(", ", proto.Dims)}] holds {bytes.Length} bytes, not {count * Size(type)}");
+            throw new FormatException(
+                $"of shape [{string.Join(", ", proto.Dims)}] holds {bytes.Length} bytes, not {count * Size(type)}"
+            );
         var tensor = empty([.. proto.Dims], dtype: type).DetachFromDisposeScope();
-        if (count > 0) bytes.CopyTo(tensor.bytes);
+        if (count > 0)
+            bytes.CopyTo(tensor.bytes);
         return tensor;
     }
 
@@ -67,10 +73,18 @@ internal static class OnnxTensors
         var plain = where(kept, before, value.detach().to_type(before.dtype)).contiguous();
         switch (proto)
         {
-            case { HasRawData: true }: proto.RawData = ByteString.CopyFrom(plain.bytes); break;
-            case { FloatData.Count: > 0 }: Put(proto.FloatData, plain.data<float>()); break;
-            case { DoubleData.Count: > 0 }: Put(proto.DoubleData, plain.data<double>()); break;
-            default: Put(proto.Int32Data, MemoryMarshal.Cast<byte, ushort>(plain.bytes).ToArray().Select(bits => (int)bits)); break;
+            case { HasRawData: true }:
+                proto.RawData = ByteString.CopyFrom(plain.bytes);
+                break;
+            case { FloatData.Count: > 0 }:
+                Put(proto.FloatData, plain.data<float>());
+                break;
+            case { DoubleData.Count: > 0 }:
+                Put(proto.DoubleData, plain.data<double>());
+                break;
+            default:
+                Put(proto.Int32Data, MemoryMarshal.Cast<byte, ushort>(plain.bytes).ToArray().Select(bits => (int)bits));
+                break;
         }
     }
 
@@ -81,13 +95,16 @@ internal static class OnnxTensors
     /// <exception cref="FormatException">A negative size, or more elements than a file can hold.</exception>
     public static long Count(IReadOnlyCollection<long> dims)
     {
-        if (dims.Count > MaxRank) throw new FormatException($"has {dims.Count} axes, more than {MaxRank}");
+        if (dims.Count > MaxRank)
+            throw new FormatException($"has {dims.Count} axes, more than {MaxRank}");
         Int128 count = 1;
         foreach (var dim in dims)
         {
-            if (dim < 0) throw new FormatException($"has the shape [{string.Join(", ", dims)}]");
+            if (dim < 0)
+                throw new FormatException($"has the shape [{string.Join(", ", dims)}]");
             count *= dim;
-            if (count > int.MaxValue) throw new FormatException($"of shape [{string.Join(", ", dims)}] is too large");
+            if (count > int.MaxValue)
+                throw new FormatException($"of shape [{string.Join(", ", dims)}] is too large");
         }
 
         return (long)count;
@@ -102,7 +119,8 @@ internal static class OnnxTensors
     // Raw bytes are little endian, as is every machine that libtorch runs on. The typed lists widen small types to 32 bits.
     private static ReadOnlySpan<byte> Bytes(TensorProto proto, ScalarType type)
     {
-        if (proto.HasRawData) return proto.RawData.Span;
+        if (proto.HasRawData)
+            return proto.RawData.Span;
         return type switch
         {
             ScalarType.Float32 => MemoryMarshal.AsBytes<float>(proto.FloatData.ToArray()),
@@ -110,7 +128,8 @@ internal static class OnnxTensors
             ScalarType.Int64 => MemoryMarshal.AsBytes<long>(proto.Int64Data.ToArray()),
             ScalarType.Int32 => MemoryMarshal.AsBytes<int>(proto.Int32Data.ToArray()),
             ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Int16 => MemoryMarshal.AsBytes<short>(
-                proto.Int32Data.Select(v => unchecked((short)v)).ToArray()),
+                proto.Int32Data.Select(v => unchecked((short)v)).ToArray()
+            ),
             _ => proto.Int32Data.Select(v => unchecked((byte)v)).ToArray(),
         };
     }

@@ -12,7 +12,12 @@ namespace PostTrainGate.Models;
 /// </summary>
 internal sealed class OnnxWriter
 {
-    private readonly ModelProto _model = new() { IrVersion = 8, ProducerName = "PostTrainGate", Graph = new() { Name = "classifier" } };
+    private readonly ModelProto _model = new()
+    {
+        IrVersion = 8,
+        ProducerName = "PostTrainGate",
+        Graph = new() { Name = "classifier" },
+    };
     private readonly Dictionary<string, int> _counts = [];
 
     /// <summary>Starts a model.</summary>
@@ -36,7 +41,12 @@ internal sealed class OnnxWriter
         using var scope = NewDisposeScope();
         var plain = value.detach().contiguous();
         var type = (int)OnnxTensors.CodeOf(plain.dtype);
-        var proto = new TensorProto { Name = name, DataType = type, RawData = ByteString.CopyFrom(plain.bytes) };
+        var proto = new TensorProto
+        {
+            Name = name,
+            DataType = type,
+            RawData = ByteString.CopyFrom(plain.bytes),
+        };
         proto.Dims.AddRange(plain.shape);
         _model.Graph.Initializer.Add(proto);
         return name;
@@ -47,13 +57,18 @@ internal sealed class OnnxWriter
     /// <param name="inputs">Names of its inputs; empty where one is left out.</param>
     /// <param name="attributes">Numbers, texts, tensors and lists by name.</param>
     /// <returns>Name of its output.</returns>
-    public string Node(string op, IEnumerable<string> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
+    public string Node(
+        string op,
+        IEnumerable<string> inputs,
+        params ReadOnlySpan<(string Name, object Value)> attributes
+    )
     {
         var name = Fresh(op);
         var node = new NodeProto { Name = name, OpType = op };
         node.Input.AddRange(inputs);
         node.Output.Add($"{name}_output");
-        foreach (var (key, value) in attributes) node.Attribute.Add(Attribute(key, value));
+        foreach (var (key, value) in attributes)
+            node.Attribute.Add(Attribute(key, value));
         _model.Graph.Node.Add(node);
         return Last = node.Output[0];
     }
@@ -79,8 +94,14 @@ internal sealed class OnnxWriter
     public OnnxWriter Conv(Tensor weight, Tensor bias, long padding = 0, long stride = 1)
     {
         var kernel = weight.shape[2..];
-        return Weighted("Conv", weight, bias,
-            ("kernel_shape", kernel), ("pads", All(2 * kernel.Length, padding)), ("strides", All(kernel.Length, stride)));
+        return Weighted(
+            "Conv",
+            weight,
+            bias,
+            ("kernel_shape", kernel),
+            ("pads", All(2 * kernel.Length, padding)),
+            ("strides", All(kernel.Length, stride))
+        );
     }
 
     /// <summary>The largest of every size x size window.</summary>
@@ -108,7 +129,8 @@ internal sealed class OnnxWriter
     public ModelProto Build(string? output = null, params ReadOnlySpan<long> outputShape)
     {
         var model = _model.Clone();
-        if (output is not null && model.Graph.Node.LastOrDefault(n => n.Output.Contains(Last)) is { } node) node.Output[0] = output;
+        if (output is not null && model.Graph.Node.LastOrDefault(n => n.Output.Contains(Last)) is { } node)
+            node.Output[0] = output;
         model.Graph.Output.Add(Describe(output ?? Last, outputShape.IsEmpty ? null : outputShape.ToArray()));
         return model;
     }
@@ -118,7 +140,12 @@ internal sealed class OnnxWriter
     /// <param name="output">Name of the output, such as <c>logits</c>.</param>
     /// <param name="classes">Number of classes.</param>
     /// <param name="metadata">What the file says about itself.</param>
-    public void Save(string path, string output, long classes, ImmutableSortedDictionary<string, string>? metadata = null)
+    public void Save(
+        string path,
+        string output,
+        long classes,
+        ImmutableSortedDictionary<string, string>? metadata = null
+    )
     {
         var model = Build(output, -1, classes);
         foreach (var (key, value) in metadata ?? ImmutableSortedDictionary<string, string>.Empty)
@@ -126,7 +153,12 @@ internal sealed class OnnxWriter
         OnnxFile.Write(path, model);
     }
 
-    private OnnxWriter Weighted(string op, Tensor weight, Tensor bias, params ReadOnlySpan<(string Name, object Value)> attributes)
+    private OnnxWriter Weighted(
+        string op,
+        Tensor weight,
+        Tensor bias,
+        params ReadOnlySpan<(string Name, object Value)> attributes
+    )
     {
         var name = $"{op.ToLowerInvariant()}{_counts.GetValueOrDefault(op) + 1}";
         Node(op, [Last, Initializer($"{name}.weight", weight), Initializer($"{name}.bias", bias)], attributes);
@@ -147,12 +179,21 @@ internal sealed class OnnxWriter
         if (shape is not null)
         {
             tensorType.Shape = new();
-            tensorType.Shape.Dim.AddRange(shape.Select((size, i) => size >= 0
-                ? new TensorShapeProto.Types.Dimension { DimValue = size }
-                : new() { DimParam = i == 0 ? "batch" : $"axis{i}" }));
+            tensorType.Shape.Dim.AddRange(
+                shape.Select(
+                    (size, i) =>
+                        size >= 0
+                            ? new TensorShapeProto.Types.Dimension { DimValue = size }
+                            : new() { DimParam = i == 0 ? "batch" : $"axis{i}" }
+                )
+            );
         }
 
-        return new() { Name = name, Type = new() { TensorType = tensorType } };
+        return new()
+        {
+            Name = name,
+            Type = new() { TensorType = tensorType },
+        };
     }
 
     private static AttributeProto Attribute(string name, object value)
@@ -160,15 +201,35 @@ internal sealed class OnnxWriter
         var proto = new AttributeProto { Name = name };
         switch (value)
         {
-            case long i: (proto.Type, proto.I) = (AttributeType.Int, i); break;
-            case float f: (proto.Type, proto.F) = (AttributeType.Float, f); break;
-            case string s: (proto.Type, proto.S) = (AttributeType.String, ByteString.CopyFromUtf8(s)); break;
-            case long[] ints: proto.Type = AttributeType.Ints; proto.Ints.AddRange(ints); break;
-            case string[] texts: proto.Type = AttributeType.Strings; proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8)); break;
-            case float[] floats: proto.Type = AttributeType.Floats; proto.Floats.AddRange(floats); break;
-            case GraphProto graph: (proto.Type, proto.G) = (AttributeType.Graph, graph); break;
-            case TensorProto tensor: (proto.Type, proto.T) = (AttributeType.Tensor, tensor); break;
-            default: throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));
+            case long i:
+                (proto.Type, proto.I) = (AttributeType.Int, i);
+                break;
+            case float f:
+                (proto.Type, proto.F) = (AttributeType.Float, f);
+                break;
+            case string s:
+                (proto.Type, proto.S) = (AttributeType.String, ByteString.CopyFromUtf8(s));
+                break;
+            case long[] ints:
+                proto.Type = AttributeType.Ints;
+                proto.Ints.AddRange(ints);
+                break;
+            case string[] texts:
+                proto.Type = AttributeType.Strings;
+                proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8));
+                break;
+            case float[] floats:
+                proto.Type = AttributeType.Floats;
+                proto.Floats.AddRange(floats);
+                break;
+            case GraphProto graph:
+                (proto.Type, proto.G) = (AttributeType.Graph, graph);
+                break;
+            case TensorProto tensor:
+                (proto.Type, proto.T) = (AttributeType.Tensor, tensor);
+                break;
+            default:
+                throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));
         }
 
         return proto;

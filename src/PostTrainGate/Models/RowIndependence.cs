@@ -25,8 +25,12 @@ internal static class RowIndependence
         var together = Scores(model, rows);
         if (!OnnxAgreement.Agree(together, Scores(model, rows), Tolerance))
             throw Refused(model, "gives different outputs for the same rows from one pass to the next");
-        if (rows.shape[0] < 2) return;
-        var single = cat([.. Enumerable.Range(0, (int)rows.shape[0]).Select(i => Scores(model, rows.narrow(0, i, 1)))], 0);
+        if (rows.shape[0] < 2)
+            return;
+        var single = cat(
+            [.. Enumerable.Range(0, (int)rows.shape[0]).Select(i => Scores(model, rows.narrow(0, i, 1)))],
+            0
+        );
         if (!OnnxAgreement.Agree(together, single, Tolerance))
             throw Refused(model, "gives a row other outputs when other rows are in its batch");
     }
@@ -41,8 +45,14 @@ internal static class RowIndependence
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var order = Enumerable.Range(0, (int)inputs.shape[0]).OrderBy(i => Seeds.Key((ulong)(uint)seed, (ulong)i)).Take(2 * Rows).Order().ToArray();
-        if (order.Length < 2) return;
+        var order = Enumerable
+            .Range(0, (int)inputs.shape[0])
+            .OrderBy(i => Seeds.Key((ulong)(uint)seed, (ulong)i))
+            .Take(2 * Rows)
+            .Order()
+            .ToArray();
+        if (order.Length < 2)
+            return;
         var alone = cat([.. order.Select(i => Scores(model, inputs.narrow(0, i, 1)))], 0);
         var chosen = measured.index_select(0, tensor(order.Select(i => (long)i).ToArray()));
         if (!OnnxAgreement.Agree(Shares(model, chosen), alone, Tolerance))
@@ -55,17 +65,27 @@ internal static class RowIndependence
     /// <exception cref="GateException">PTG2007.</exception>
     public static void CheckDropouts(OnnxFile file)
     {
-        foreach (var node in file.Graph.Node.Where(n => n is { OpType: "Dropout", Input.Count: > 2 } && n.Domain is "" or "ai.onnx"))
+        foreach (
+            var node in file.Graph.Node.Where(n =>
+                n is { OpType: "Dropout", Input.Count: > 2 } && n.Domain is "" or "ai.onnx"
+            )
+        )
         {
-            if (file.Number(node.Input[2]) is not (not null and not 0) || file.Number(node.Input[1]) == 0) continue;
-            throw new GateException(new Diagnostic(DiagnosticCodes.ModelNotRowwise,
-                $"The model '{file.Name}' drops values at random, so that nothing measured on it would hold: node {OnnxNode.Describe(node)}: "
-                + "it is in training mode; export the model for inference."));
+            if (file.Number(node.Input[2]) is not (not null and not 0) || file.Number(node.Input[1]) == 0)
+                continue;
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelNotRowwise,
+                    $"The model '{file.Name}' drops values at random, so that nothing measured on it would hold: node {OnnxNode.Describe(node)}: "
+                        + "it is in training mode; export the model for inference."
+                )
+            );
         }
     }
 
     /// <summary>Whether a file scales values by all rows of a batch, so that rows have to be run one by one.</summary>
-    public static bool NeedsSingleRows(GraphProto graph) => graph.Node.Any(n => n.OpType.StartsWith("DynamicQuantize", StringComparison.Ordinal));
+    public static bool NeedsSingleRows(GraphProto graph) =>
+        graph.Node.Any(n => n.OpType.StartsWith("DynamicQuantize", StringComparison.Ordinal));
 
     // Where probabilities are given, their logarithms say more of rounding than of the model.
     private static Tensor Scores(Classifier model, Tensor rows) => Shares(model, model.Logits(rows));
@@ -75,9 +95,15 @@ internal static class RowIndependence
 
     private static GateException Refused(Classifier model, string what)
     {
-        var training = model.WhyNoGradients is { } why && why.Contains("training mode", StringComparison.Ordinal) ? $" {why}"
-            : " Is a layer such as BatchNormalization or Dropout in training mode? Export the model for inference.";
-        return new(new Diagnostic(DiagnosticCodes.ModelNotRowwise,
-            $"The model '{model.Name}' {what}, so that nothing measured on it would hold.{training}"));
+        var training =
+            model.WhyNoGradients is { } why && why.Contains("training mode", StringComparison.Ordinal)
+                ? $" {why}"
+                : " Is a layer such as BatchNormalization or Dropout in training mode? Export the model for inference.";
+        return new(
+            new Diagnostic(
+                DiagnosticCodes.ModelNotRowwise,
+                $"The model '{model.Name}' {what}, so that nothing measured on it would hold.{training}"
+            )
+        );
     }
 }

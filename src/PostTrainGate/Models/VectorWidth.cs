@@ -15,7 +15,8 @@ internal static class VectorWidth
     public static void Pin()
     {
         // Processors without AVX-512 choose it themselves, and what the user chose stays.
-        if (!OperatingSystem.IsLinux() || !Avx512F.IsSupported) return;
+        if (!OperatingSystem.IsLinux() || !Avx512F.IsSupported)
+            return;
         NativeEnvironment.Set(Variable, "avx2");
     }
 }

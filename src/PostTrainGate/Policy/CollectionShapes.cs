@@ -18,34 +18,48 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     public override string Expected => $"a list such as {example}";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => $"list{(fewest == most ? $" of {fewest}" : "")}, each {item.Form(names)}";
+    public override string Form(PolicyNames names) =>
+        $"list{(fewest == most ? $" of {fewest}" : "")}, each {item.Form(names)}";
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ListNode list)
         {
-            var single = fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar
-                ? Wording.Plain(scalar.Text, 40) : null;
+            var single =
+                fewest == 1 && node is ScalarNode { IsNull: false, Text.Length: < 40 } scalar
+                    ? Wording.Plain(scalar.Text, 40)
+                    : null;
             return Wrong(node, what, context, single is null ? null : $"write [{single}]");
         }
 
         if (list.Items.Length < fewest || list.Items.Length > most)
         {
-            var count = fewest == most ? $"{fewest} items"
+            var count =
+                fewest == most ? $"{fewest} items"
                 : list.Items.Length > most ? $"at most {most} items"
-                : fewest == 1 ? "at least 1 item" : $"at least {fewest} items";
-            context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must have {count}, not {list.Items.Length}.");
+                : fewest == 1 ? "at least 1 item"
+                : $"at least {fewest} items";
+            context.Report(
+                DiagnosticCodes.PolicyRange,
+                node.Position,
+                $"{what} must have {count}, not {list.Items.Length}."
+            );
             return null;
         }
 
         var items = list.Items.Select(i => (Node: i, Value: item.Read(i, $"Each item of {what}", context))).ToList();
         if (Distinct)
         {
-            foreach (var twice in items.Where(i => i.Value is not null).GroupBy(i => i.Value).SelectMany(g => g.Skip(1)))
+            foreach (
+                var twice in items.Where(i => i.Value is not null).GroupBy(i => i.Value).SelectMany(g => g.Skip(1))
+            )
             {
-                context.Report(DiagnosticCodes.PolicyConflict, twice.Node.Position,
-                    $"{Wording.Quote($"{twice.Value}")} stands in {what} twice; keep one.");
+                context.Report(
+                    DiagnosticCodes.PolicyConflict,
+                    twice.Node.Position,
+                    $"{Wording.Quote($"{twice.Value}")} stands in {what} twice; keep one."
+                );
             }
         }
 
@@ -55,8 +69,15 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     /// <inheritdoc/>
     public override JsonObject Schema(PolicyNames names)
     {
-        var schema = new JsonObject { ["type"] = "array", ["items"] = item.Schema(names), ["minItems"] = fewest, ["maxItems"] = most };
-        if (Distinct) schema["uniqueItems"] = true;
+        var schema = new JsonObject
+        {
+            ["type"] = "array",
+            ["items"] = item.Schema(names),
+            ["minItems"] = fewest,
+            ["maxItems"] = most,
+        };
+        if (Distinct)
+            schema["uniqueItems"] = true;
         return schema;
     }
 }
@@ -66,7 +87,8 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
 internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
 {
     /// <summary>With the same keys whatever the catalog holds.</summary>
-    public MapShape(params Key[] keys) : this(_ => keys) { }
+    public MapShape(params Key[] keys)
+        : this(_ => keys) { }
 
     /// <summary>Whether keys may be missing, since it is not known which are needed.</summary>
     public bool Partial { get; init; }
@@ -84,7 +106,8 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     public override (string Between, MapShape Map)? Inner => ("", this);
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) => Read(node, what, node.Position, context);
+    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+        Read(node, what, node.Position, context);
 
     /// <summary>"a map with the keys a and b".</summary>
     public string Listed(PolicyNames names)
@@ -110,22 +133,37 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
         var merges = false;
         foreach (var (name, value) in map.Entries)
         {
-            if (IsTwice(name, what, seen, context)) continue;
+            if (IsTwice(name, what, seen, context))
+                continue;
             if (known.Find(k => k.Name == name.Text) is { } key)
                 section.Set(key, name.Position, ReadValue(key, value, name.Position, context));
             else
             {
                 section.IsFaulty = true;
-                if (name is { Text: "<<", Quoted: false }) merges = true;
+                if (name is { Text: "<<", Quoted: false })
+                    merges = true;
                 if (all.Find(k => k.Name == name.Text) is { Refused: { } reason })
                     context.Report(DiagnosticCodes.PolicyConflict, name.Position, reason);
-                else if (Unknown(name, what, known, context) is { } near) misspelt.Add(near);
+                else if (Unknown(name, what, known, context) is { } near)
+                    misspelt.Add(near);
             }
         }
 
-        foreach (var key in known.Where(k => k.Required && !Partial && !merges && !section.Has(k) && !misspelt.Contains(k.Name)
-            && k.Spared?.Invoke(section) != true))
-            context.Report(DiagnosticCodes.PolicyMissingKey, at, $"{what} lacks '{key.Name}'; add it, such as '{key.Example}'.");
+        foreach (
+            var key in known.Where(k =>
+                k.Required
+                && !Partial
+                && !merges
+                && !section.Has(k)
+                && !misspelt.Contains(k.Name)
+                && k.Spared?.Invoke(section) != true
+            )
+        )
+            context.Report(
+                DiagnosticCodes.PolicyMissingKey,
+                at,
+                $"{what} lacks '{key.Name}'; add it, such as '{key.Example}'."
+            );
         return section;
     }
 
@@ -134,19 +172,35 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     {
         var known = keys(names).Where(k => k.Refused is null).ToList();
         var properties = new JsonObject();
-        foreach (var key in known) properties[key.Name] = Described(key, names);
-        var schema = new JsonObject { ["type"] = "object", ["properties"] = properties, ["additionalProperties"] = false };
+        foreach (var key in known)
+            properties[key.Name] = Described(key, names);
+        var schema = new JsonObject
+        {
+            ["type"] = "object",
+            ["properties"] = properties,
+            ["additionalProperties"] = false,
+        };
         var required = known.Where(k => k.Required && k.Spared is null).Select(k => (JsonNode)k.Name).ToArray();
-        if (required.Length > 0) schema["required"] = new JsonArray(required);
+        if (required.Length > 0)
+            schema["required"] = new JsonArray(required);
         return schema;
     }
 
     /// <summary>Whether a key stood there before, which is reported.</summary>
-    public static bool IsTwice(ScalarNode name, string what, Dictionary<string, SourcePosition> seen, ReadContext context)
+    public static bool IsTwice(
+        ScalarNode name,
+        string what,
+        Dictionary<string, SourcePosition> seen,
+        ReadContext context
+    )
     {
-        if (seen.TryAdd(name.Text, name.Position)) return false;
-        context.Report(DiagnosticCodes.PolicyKey, name.Position,
-            $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one.");
+        if (seen.TryAdd(name.Text, name.Position))
+            return false;
+        context.Report(
+            DiagnosticCodes.PolicyKey,
+            name.Position,
+            $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one."
+        );
         return true;
     }
 
@@ -159,10 +213,15 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     private static string? Unknown(ScalarNode name, string what, List<Key> known, ReadContext context)
     {
         var near = Wording.Nearest(name.Text, known.Select(k => k.Name));
-        var right = near is not null ? $"did you mean '{near}'?"
+        var right =
+            near is not null ? $"did you mean '{near}'?"
             : name.Text == "<<" ? "maps are not merged here, so write their keys out."
             : $"its keys are {Wording.List(known.Select(k => k.Name))}.";
-        context.Report(DiagnosticCodes.PolicyKey, name.Position, $"{Wording.Quote(name.Text)} is not a key of {what}; {right}");
+        context.Report(
+            DiagnosticCodes.PolicyKey,
+            name.Position,
+            $"{Wording.Quote(name.Text)} is not a key of {what}; {right}"
+        );
         return near;
     }
 
@@ -170,7 +229,8 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     {
         var schema = key.Shape.Schema(names);
         schema["description"] = key.Summary;
-        if (key.Default is not null) schema["default"] = SchemaText.Literal(key.Default);
+        if (key.Default is not null)
+            schema["default"] = SchemaText.Literal(key.Default);
         return schema;
     }
 }
@@ -192,16 +252,21 @@ internal sealed class NamedShape(MapShape value) : Shape
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not MapNode map) return Wrong(node, what, context);
+        if (node is not MapNode map)
+            return Wrong(node, what, context);
         var seen = new Dictionary<string, SourcePosition>();
         var named = ImmutableArray.CreateBuilder<(ScalarNode, Section)>();
         foreach (var (name, entry) in map.Entries)
         {
-            if (MapShape.IsTwice(name, what, seen, context)) continue;
+            if (MapShape.IsTwice(name, what, seen, context))
+                continue;
             if (!Regex.IsMatch(name.Text, $@"{Pattern}\z"))
             {
-                context.Report(DiagnosticCodes.PolicyType, name.Position,
-                    $"The name {Wording.Quote(name.Text)} in {what} must be letters, digits, '_' and '-', at most 64, no digit or '-' first.");
+                context.Report(
+                    DiagnosticCodes.PolicyType,
+                    name.Position,
+                    $"The name {Wording.Quote(name.Text)} in {what} must be letters, digits, '_' and '-', at most 64, no digit or '-' first."
+                );
             }
 
             var section = value.Read(entry, Wording.Quote(name.Text), name.Position, context);
@@ -212,12 +277,13 @@ internal sealed class NamedShape(MapShape value) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new()
-    {
-        ["type"] = "object",
-        ["patternProperties"] = new JsonObject { [$"{Pattern}$"] = value.Schema(names) },
-        ["additionalProperties"] = false,
-    };
+    public override JsonObject Schema(PolicyNames names) =>
+        new()
+        {
+            ["type"] = "object",
+            ["patternProperties"] = new JsonObject { [$"{Pattern}$"] = value.Schema(names) },
+            ["additionalProperties"] = false,
+        };
 }
 
 /// <summary>A map, or false to do without, or true for its defaults. Read as false or <see cref="Section"/>.</summary>
@@ -235,14 +301,16 @@ internal sealed class SwitchShape(MapShape map) : Shape
     public override (string Between, MapShape Map)? Inner => ("", map);
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) => node switch
-    {
-        MapNode => map.Read(node, what, context),
-        ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => new Section(node.Position),
-        ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
-        _ => Wrong(node, what, context, expected: $"false or {map.Listed(context.Names)}"),
-    };
+    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+        node switch
+        {
+            MapNode => map.Read(node, what, context),
+            ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => new Section(node.Position),
+            ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
+            _ => Wrong(node, what, context, expected: $"false or {map.Listed(context.Names)}"),
+        };
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["anyOf"] = new JsonArray(map.Schema(names), Flag.Schema(names)) };
+    public override JsonObject Schema(PolicyNames names) =>
+        new() { ["anyOf"] = new JsonArray(map.Schema(names), Flag.Schema(names)) };
 }

@@ -173,7 +173,12 @@ public enum Scaling
 /// <param name="Select">Rows that candidates are chosen on.</param>
 /// <param name="Test">Rows that are measured once.</param>
 /// <param name="Position">Where the section stands.</param>
-public sealed record SplitPolicy(double Repair = 0.5, double Select = 0.2, double Test = 0.3, SourcePosition Position = default);
+public sealed record SplitPolicy(
+    double Repair = 0.5,
+    double Select = 0.2,
+    double Test = 0.3,
+    SourcePosition Position = default
+);
 
 /// <summary>The <c>input</c> section: the data's own units, in which epsilon counts.</summary>
 public sealed record InputPolicy
@@ -288,13 +293,15 @@ public sealed record GateRule
     /// <summary>
     /// Whether the inputs are changed to measure it: costly, so that <see cref="Samples"/> may be fewer where it is done often.
     /// </summary>
-    public bool ChangesInputs => Attack is not null || Certificate is not null || Smoothing is not null || Corruption is not null;
+    public bool ChangesInputs =>
+        Attack is not null || Certificate is not null || Smoothing is not null || Corruption is not null;
 
     /// <summary>At most this many test rows are attacked (a seeded choice); null: all.</summary>
     public int? Samples { get; init; }
 
     /// <summary>The same gate on no more than so many rows, where it changes inputs.</summary>
-    internal GateRule OnAtMost(int rows) => ChangesInputs ? this with { Samples = Math.Min(Samples ?? int.MaxValue, rows) } : this;
+    internal GateRule OnAtMost(int rows) =>
+        ChangesInputs ? this with { Samples = Math.Min(Samples ?? int.MaxValue, rows) } : this;
 
     /// <summary>The value must be at least this.</summary>
     public double? Min { get; init; }
@@ -402,5 +409,6 @@ public sealed record RepairPolicy
 public sealed record ReportPolicy(ImmutableArray<string> Formats, string Folder = "posttraingate-report")
 {
     /// <summary>Only what is always written.</summary>
-    public ReportPolicy() : this([]) { }
+    public ReportPolicy()
+        : this([]) { }
 }

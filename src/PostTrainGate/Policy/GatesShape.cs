@@ -25,11 +25,15 @@ internal sealed class GatesShape : Shape
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ListNode list) return Wrong(node, what, context);
+        if (node is not ListNode list)
+            return Wrong(node, what, context);
         if (list.Items.Length == 0)
         {
-            context.Report(DiagnosticCodes.PolicyRange, node.Position,
-                $"{what} must have at least 1 item, such as 'accuracy: {{ min: 0.9 }}', not 0.");
+            context.Report(
+                DiagnosticCodes.PolicyRange,
+                node.Position,
+                $"{what} must have at least 1 item, such as 'accuracy: {{ min: 0.9 }}', not 0."
+            );
         }
 
         return list.Items.SelectMany(i => Entries(i, context)).ToImmutableArray();
@@ -44,7 +48,9 @@ internal sealed class GatesShape : Shape
             var rule = PolicyShape.Rule.For(metric).Schema(names);
             rule["description"] = metric.Summary;
             var thresholds = rule["properties"]!.AsObject().Where(p => p.Key is "min" or "max" or "drop");
-            rule["anyOf"] = new JsonArray([.. thresholds.Select(p => new JsonObject { ["required"] = new JsonArray(p.Key) })]);
+            rule["anyOf"] = new JsonArray([
+                .. thresholds.Select(p => new JsonObject { ["required"] = new JsonArray(p.Key) }),
+            ]);
             metrics[metric.Name] = rule;
         }
 
@@ -56,7 +62,12 @@ internal sealed class GatesShape : Shape
             ["minProperties"] = 1,
             ["maxProperties"] = 1,
         };
-        return new() { ["type"] = "array", ["items"] = item, ["minItems"] = 1 };
+        return new()
+        {
+            ["type"] = "array",
+            ["items"] = item,
+            ["minItems"] = 1,
+        };
     }
 
     private static IEnumerable<GateEntry> Entries(PolicyNode item, ReadContext context)
@@ -64,9 +75,13 @@ internal sealed class GatesShape : Shape
         if (item is not MapNode { Entries: [_, ..] } map)
         {
             var found = item is MapNode ? "an empty map" : item.Found;
-            context.Report(DiagnosticCodes.PolicyType, item.Position, item is ScalarNode { IsNull: true }
-                ? "A gate is empty; write a metric with its threshold, such as 'accuracy: { min: 0.9 }'."
-                : $"A gate must be a metric with its threshold, such as 'accuracy: {{ min: 0.9 }}', not {found}.");
+            context.Report(
+                DiagnosticCodes.PolicyType,
+                item.Position,
+                item is ScalarNode { IsNull: true }
+                    ? "A gate is empty; write a metric with its threshold, such as 'accuracy: { min: 0.9 }'."
+                    : $"A gate must be a metric with its threshold, such as 'accuracy: {{ min: 0.9 }}', not {found}."
+            );
             yield break;
         }
 
@@ -75,19 +90,28 @@ internal sealed class GatesShape : Shape
         {
             // The rule's keys are not indented below the metric: one slip, and the whole rule can still be checked.
             var beside = map.Entries[1].Key;
-            context.Report(DiagnosticCodes.PolicyType, beside.Position, $"{Wording.Quote(beside.Text)} stands beside "
-                + $"{Wording.Quote(first.Key.Text)}; indent it by two more spaces to put it below.");
+            context.Report(
+                DiagnosticCodes.PolicyType,
+                beside.Position,
+                $"{Wording.Quote(beside.Text)} stands beside "
+                    + $"{Wording.Quote(first.Key.Text)}; indent it by two more spaces to put it below."
+            );
             yield return Entry(first.Key, new MapNode(item.Position, map.Entries[1..]), context);
             yield break;
         }
 
         foreach (var (name, _) in map.Entries.Skip(1))
         {
-            context.Report(DiagnosticCodes.PolicyType, name.Position, $"{Wording.Quote(name.Text)} stands in the same gate as "
-                + $"{Wording.Quote(first.Key.Text)}; give each metric a '-' of its own.");
+            context.Report(
+                DiagnosticCodes.PolicyType,
+                name.Position,
+                $"{Wording.Quote(name.Text)} stands in the same gate as "
+                    + $"{Wording.Quote(first.Key.Text)}; give each metric a '-' of its own."
+            );
         }
 
-        foreach (var (name, rule) in map.Entries) yield return Entry(name, rule, context);
+        foreach (var (name, rule) in map.Entries)
+            yield return Entry(name, rule, context);
     }
 
     /// <summary>The threshold that bounds a metric's value.</summary>
@@ -98,10 +122,16 @@ internal sealed class GatesShape : Shape
         var known = context.Names.Metrics;
         var metric = known.FirstOrDefault(m => m.Name == name.Text);
         if (metric is null)
-            context.Report(DiagnosticCodes.PolicyName, name.Position, NameShape.Unknown("metric", name.Text, known.Select(m => m.Name)));
+            context.Report(
+                DiagnosticCodes.PolicyName,
+                name.Position,
+                NameShape.Unknown("metric", name.Text, known.Select(m => m.Name))
+            );
         var shape = metric is null ? PolicyShape.Rule.Unknown : PolicyShape.Rule.For(metric);
-        var hint = metric is not null && rule is ScalarNode { Text: [(>= '0' and <= '9') or '.', ..] } value
-            ? $"write '{metric.Name}: {{ {Bound(metric)}: {Wording.Plain(value.Text, 20)} }}'" : null;
+        var hint =
+            metric is not null && rule is ScalarNode { Text: [(>= '0' and <= '9') or '.', ..] } value
+                ? $"write '{metric.Name}: {{ {Bound(metric)}: {Wording.Plain(value.Text, 20)} }}'"
+                : null;
         var section = shape.Read(rule, Wording.Quote(name.Text), name.Position, context, hint);
         return new(name, metric, section ?? new Section(name.Position) { IsFaulty = true });
     }

@@ -26,12 +26,19 @@ internal sealed class PathShape(PathUse use) : Shape
 {
     /// <inheritdoc/>
     public override string Expected =>
-        use is PathUse.Files or PathUse.Data ? "a path or pattern such as data/*.csv" : "a path relative to the policy's folder";
+        use is PathUse.Files or PathUse.Data
+            ? "a path or pattern such as data/*.csv"
+            : "a path relative to the policy's folder";
 
     /// <inheritdoc/>
     public override string Form(PolicyNames names) =>
-        use switch { PathUse.Files => "path or pattern", PathUse.Data => "path, pattern or folder", PathUse.Folder => "path of a folder",
-            _ => "path" };
+        use switch
+        {
+            PathUse.Files => "path or pattern",
+            PathUse.Data => "path, pattern or folder",
+            PathUse.Folder => "path of a folder",
+            _ => "path",
+        };
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context) =>

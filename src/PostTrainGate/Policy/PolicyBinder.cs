@@ -8,54 +8,67 @@ namespace PostTrainGate.Policy;
 internal static class PolicyBinder
 {
     /// <summary>The policy.</summary>
-    public static GatePolicy Bind(string file, ReadContext context, Section root) => new()
-    {
-        File = file,
-        Folder = context.Folder,
-        Seed = root.Get(Shapes.Seed),
-        Model = root.Get(Shapes.Model),
-        Data = Data(root.Get(Shapes.DataKey)!),
-        Input = Input(root.Get(Shapes.InputKey) ?? Absent),
-        Output = Output(root.Get(Shapes.OutputKey) ?? Absent),
-        Groups = [.. List(root, Shapes.Groups).Select(g => Group(g.Name.Text, g.Group))],
-        Gates = [.. List(root, Shapes.Gates).Select(Gate)],
-        Confidence = root.Get(Shapes.Confidence),
-        Correction = root.Get(Shapes.CorrectionKey),
-        On = On(root.Get(Shapes.OnKey) ?? Absent),
-        Repair = root.Get(Shapes.RepairKey) switch { _ when !root.Has(Shapes.Model) => null, false => null,
-            Section section => Repair(section), _ => Repair(Absent) },
-        Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
-        Limits = Limits(root.Get(Shapes.LimitsKey) ?? Absent),
-        Root = root,
-    };
+    public static GatePolicy Bind(string file, ReadContext context, Section root) =>
+        new()
+        {
+            File = file,
+            Folder = context.Folder,
+            Seed = root.Get(Shapes.Seed),
+            Model = root.Get(Shapes.Model),
+            Data = Data(root.Get(Shapes.DataKey)!),
+            Input = Input(root.Get(Shapes.InputKey) ?? Absent),
+            Output = Output(root.Get(Shapes.OutputKey) ?? Absent),
+            Groups = [.. List(root, Shapes.Groups).Select(g => Group(g.Name.Text, g.Group))],
+            Gates = [.. List(root, Shapes.Gates).Select(Gate)],
+            Confidence = root.Get(Shapes.Confidence),
+            Correction = root.Get(Shapes.CorrectionKey),
+            On = On(root.Get(Shapes.OnKey) ?? Absent),
+            Repair = root.Get(Shapes.RepairKey) switch
+            {
+                _ when !root.Has(Shapes.Model) => null,
+                false => null,
+                Section section => Repair(section),
+                _ => Repair(Absent),
+            },
+            Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
+            Limits = Limits(root.Get(Shapes.LimitsKey) ?? Absent),
+            Root = root,
+        };
 
     private static Section Absent => new(default);
 
-    private static DataPolicy Data(Section data) => new()
-    {
-        Source = data.Get(Shapes.Data.Source)!,
-        Label = data.Get(Shapes.Data.Label),
-        Labels = data.Get(Shapes.Data.Labels),
-        Prediction = data.Get(Shapes.Data.Prediction),
-        Score = data.Get(Shapes.Data.Score),
-        Classes = List(data, Shapes.Data.Classes),
-        Favorable = data.Get(Shapes.Data.Favorable),
-        Features = Features(data.Get(Shapes.Data.Features) ?? Absent),
-        Splits = Splits(data.Get(Shapes.Data.Splits) ?? Absent),
-        Position = data.Position,
-    };
+    private static DataPolicy Data(Section data) =>
+        new()
+        {
+            Source = data.Get(Shapes.Data.Source)!,
+            Label = data.Get(Shapes.Data.Label),
+            Labels = data.Get(Shapes.Data.Labels),
+            Prediction = data.Get(Shapes.Data.Prediction),
+            Score = data.Get(Shapes.Data.Score),
+            Classes = List(data, Shapes.Data.Classes),
+            Favorable = data.Get(Shapes.Data.Favorable),
+            Features = Features(data.Get(Shapes.Data.Features) ?? Absent),
+            Splits = Splits(data.Get(Shapes.Data.Splits) ?? Absent),
+            Position = data.Position,
+        };
 
-    private static FeaturePolicy Features(Section features) => new()
-    {
-        Only = List(features, Shapes.Features.Only),
-        Except = List(features, Shapes.Features.Except),
-        Immutable = List(features, Shapes.Features.Immutable),
-        Scale = features.Get(Shapes.Features.Scale),
-        Missing = features.Get(Shapes.Features.Missing),
-    };
+    private static FeaturePolicy Features(Section features) =>
+        new()
+        {
+            Only = List(features, Shapes.Features.Only),
+            Except = List(features, Shapes.Features.Except),
+            Immutable = List(features, Shapes.Features.Immutable),
+            Scale = features.Get(Shapes.Features.Scale),
+            Missing = features.Get(Shapes.Features.Missing),
+        };
 
     private static SplitPolicy Splits(Section splits) =>
-        new(splits.Get(Shapes.Splits.Repair), splits.Get(Shapes.Splits.Select), splits.Get(Shapes.Splits.Test), splits.Position);
+        new(
+            splits.Get(Shapes.Splits.Repair),
+            splits.Get(Shapes.Splits.Select),
+            splits.Get(Shapes.Splits.Test),
+            splits.Position
+        );
 
     private static InputPolicy Input(Section input)
     {
@@ -75,41 +88,55 @@ internal static class PolicyBinder
     private static OutputPolicy Output(Section output) =>
         new(output.Get(Shapes.Output.Name), output.TryGet(Shapes.Output.Head, out var head) ? head : null);
 
-    private static GroupPolicy Group(string name, Section group) => new()
-    {
-        Name = name,
-        Column = group.Get(Shapes.Group.Column),
-        Privileged = group.Get(Shapes.Group.Privileged),
-        Where = group.Get(Shapes.Group.Where),
-        Bins = List(group, Shapes.Group.Bins),
-        Dependent = List(group, Shapes.Group.Dependent),
-        MinCount = group.Get(Shapes.Group.MinCount),
-        Cross = List(group, Shapes.Group.Cross),
-        Position = group.Position,
-    };
+    private static GroupPolicy Group(string name, Section group) =>
+        new()
+        {
+            Name = name,
+            Column = group.Get(Shapes.Group.Column),
+            Privileged = group.Get(Shapes.Group.Privileged),
+            Where = group.Get(Shapes.Group.Where),
+            Bins = List(group, Shapes.Group.Bins),
+            Dependent = List(group, Shapes.Group.Dependent),
+            MinCount = group.Get(Shapes.Group.MinCount),
+            Cross = List(group, Shapes.Group.Cross),
+            Position = group.Position,
+        };
 
-    private static GateRule Gate(GateEntry gate) => new()
-    {
-        Metric = gate.Name.Text,
-        Group = gate.Rule.Get(Shapes.Rule.Group),
-        Rate = gate.Rule.Get(Shapes.Rule.Rate),
-        Alpha = gate.Rule.Get(Shapes.Rule.Alpha),
-        Classes = gate.Rule.Get(Shapes.Rule.Classes),
-        Neighbors = gate.Rule.Get(Shapes.Rule.Neighbors),
-        Gap = gate.Rule.Get(Shapes.Rule.Gap),
-        Attack = gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule, gate.Rule.Get(Shapes.Rule.Epsilon))
-            : gate.Metric.Needs.HasFlag(MetricNeeds.Distance) ? Attack(gate.Rule, double.PositiveInfinity) : null,
-        Certificate = gate.Metric.Needs.HasFlag(MetricNeeds.Certificate)
-            ? new(gate.Rule.Get(Shapes.Rule.Norm), gate.Rule.Get(Shapes.Rule.Epsilon), gate.Rule.Get(Shapes.Rule.Method)) : null,
-        Smoothing = gate.Metric.Needs.HasFlag(MetricNeeds.Smoothing)
-            ? new(gate.Rule.Get(Shapes.Rule.Sigma), gate.Rule.Get(Shapes.Rule.Epsilon), gate.Rule.Get(Shapes.Rule.Draws)) : null,
-        Corruption = gate.Metric.Needs.HasFlag(MetricNeeds.Corruptions) ? Corruption(gate.Rule) : null,
-        Samples = gate.Rule.Get(Shapes.Rule.Samples),
-        Min = gate.Rule.Get(Shapes.Rule.Min),
-        Max = gate.Rule.Get(Shapes.Rule.Max),
-        Drop = gate.Rule.Get(Shapes.Rule.Drop),
-        Position = gate.Name.Position,
-    };
+    private static GateRule Gate(GateEntry gate) =>
+        new()
+        {
+            Metric = gate.Name.Text,
+            Group = gate.Rule.Get(Shapes.Rule.Group),
+            Rate = gate.Rule.Get(Shapes.Rule.Rate),
+            Alpha = gate.Rule.Get(Shapes.Rule.Alpha),
+            Classes = gate.Rule.Get(Shapes.Rule.Classes),
+            Neighbors = gate.Rule.Get(Shapes.Rule.Neighbors),
+            Gap = gate.Rule.Get(Shapes.Rule.Gap),
+            Attack =
+                gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule, gate.Rule.Get(Shapes.Rule.Epsilon))
+                : gate.Metric.Needs.HasFlag(MetricNeeds.Distance) ? Attack(gate.Rule, double.PositiveInfinity)
+                : null,
+            Certificate = gate.Metric.Needs.HasFlag(MetricNeeds.Certificate)
+                ? new(
+                    gate.Rule.Get(Shapes.Rule.Norm),
+                    gate.Rule.Get(Shapes.Rule.Epsilon),
+                    gate.Rule.Get(Shapes.Rule.Method)
+                )
+                : null,
+            Smoothing = gate.Metric.Needs.HasFlag(MetricNeeds.Smoothing)
+                ? new(
+                    gate.Rule.Get(Shapes.Rule.Sigma),
+                    gate.Rule.Get(Shapes.Rule.Epsilon),
+                    gate.Rule.Get(Shapes.Rule.Draws)
+                )
+                : null,
+            Corruption = gate.Metric.Needs.HasFlag(MetricNeeds.Corruptions) ? Corruption(gate.Rule) : null,
+            Samples = gate.Rule.Get(Shapes.Rule.Samples),
+            Min = gate.Rule.Get(Shapes.Rule.Min),
+            Max = gate.Rule.Get(Shapes.Rule.Max),
+            Drop = gate.Rule.Get(Shapes.Rule.Drop),
+            Position = gate.Name.Position,
+        };
 
     private static AttackSettings Attack(Section rule, double epsilon) =>
         new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), epsilon)
@@ -129,25 +156,31 @@ internal static class PolicyBinder
 
     private static OutcomePolicy On(Section on) => new(on.Get(Shapes.On.Inconclusive), on.Get(Shapes.On.NotMeasured));
 
-    private static RepairPolicy Repair(Section repair) => new()
-    {
-        Methods = List(repair, Shapes.Repair.Methods),
-        Snapshots = repair.Get(Shapes.Repair.Snapshots),
-        AccuracyDrop = ((repair.Get(Shapes.Repair.Keep) ?? Absent).Get(Shapes.Repair.Accuracy) ?? Absent).Get(Shapes.Repair.Drop),
-        Budget = repair.Get(Shapes.Repair.Budget),
-        Output = repair.Get(Shapes.Repair.Output),
-        Position = repair.Position,
-    };
+    private static RepairPolicy Repair(Section repair) =>
+        new()
+        {
+            Methods = List(repair, Shapes.Repair.Methods),
+            Snapshots = repair.Get(Shapes.Repair.Snapshots),
+            AccuracyDrop = ((repair.Get(Shapes.Repair.Keep) ?? Absent).Get(Shapes.Repair.Accuracy) ?? Absent).Get(
+                Shapes.Repair.Drop
+            ),
+            Budget = repair.Get(Shapes.Repair.Budget),
+            Output = repair.Get(Shapes.Repair.Output),
+            Position = repair.Position,
+        };
 
     private static LimitPolicy Limits(Section limits) =>
         new(limits.TryGet(Shapes.Limits.Memory, out var memory) ? memory : null, limits.Get(Shapes.Limits.Time));
 
     private static ReportPolicy Report(Section report, PolicyNames names)
     {
-        var wanted = names.Reports.Where(w => !w.Always && report.Get(Shapes.Report.Writer(w.Name, w.Summary, w.Always)));
+        var wanted = names.Reports.Where(w =>
+            !w.Always && report.Get(Shapes.Report.Writer(w.Name, w.Summary, w.Always))
+        );
         var policy = new ReportPolicy([.. wanted.Select(w => w.Name)]);
         return report.TryGet(Shapes.Report.Folder, out var folder) ? policy with { Folder = folder.Text } : policy;
     }
 
-    private static ImmutableArray<T> List<T>(Section section, Key<ImmutableArray<T>> key) => section.TryGet(key, out var list) ? list : [];
+    private static ImmutableArray<T> List<T>(Section section, Key<ImmutableArray<T>> key) =>
+        section.TryGet(key, out var list) ? list : [];
 }

@@ -18,8 +18,15 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
     public static ImmutableArray<PolicyDifference> Find(Section mine, Section theirs, PolicyNames names) =>
         [.. Find(PolicyShape.Root, mine, theirs, "", "", mine.Position, names)];
 
-    private static IEnumerable<PolicyDifference> Find(MapShape map, Section? mine, Section? theirs, string path, string rule,
-        SourcePosition at, PolicyNames names)
+    private static IEnumerable<PolicyDifference> Find(
+        MapShape map,
+        Section? mine,
+        Section? theirs,
+        string path,
+        string rule,
+        SourcePosition at,
+        PolicyNames names
+    )
     {
         foreach (var key in map.Keys(names).Where(k => k.Refused is null && k.Shape is not GatesShape))
         {
@@ -28,12 +35,16 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
             var place = mine is not null ? mine.At(key) : at;
             if (key.Shape is NamedShape)
             {
-                foreach (var difference in Groups(Named(a), Named(b), name, place, names)) yield return difference;
+                foreach (var difference in Groups(Named(a), Named(b), name, place, names))
+                    yield return difference;
             }
             else if (key.Shape.Inner is var (_, inner))
             {
-                if (key.Shape is SwitchShape && (a is false || b is false)) continue; // nothing to repair, or nobody to ask
-                foreach (var difference in Find(inner, a as Section, b as Section, $"{name}.", $"{known}.", place, names))
+                if (key.Shape is SwitchShape && (a is false || b is false))
+                    continue; // nothing to repair, or nobody to ask
+                foreach (
+                    var difference in Find(inner, a as Section, b as Section, $"{name}.", $"{known}.", place, names)
+                )
                     yield return difference;
             }
             else if (PolicyTrust.Of(known, names) == Decider.Base && !Same(a, b))
@@ -44,17 +55,33 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
     }
 
     // A group that only the change has changes nothing of the base's.
-    private static IEnumerable<PolicyDifference> Groups(ImmutableArray<(ScalarNode Name, Section Group)> mine,
-        ImmutableArray<(ScalarNode Name, Section Group)> theirs, string path, SourcePosition at, PolicyNames names)
+    private static IEnumerable<PolicyDifference> Groups(
+        ImmutableArray<(ScalarNode Name, Section Group)> mine,
+        ImmutableArray<(ScalarNode Name, Section Group)> theirs,
+        string path,
+        SourcePosition at,
+        PolicyNames names
+    )
     {
         foreach (var (name, group) in theirs)
         {
             var same = mine.FirstOrDefault(m => m.Name.Text == name.Text);
-            if (same.Group is null) yield return new($"{path}.{name.Text}", null, "a group", at);
+            if (same.Group is null)
+                yield return new($"{path}.{name.Text}", null, "a group", at);
             else
             {
-                foreach (var difference in Find(PolicyShape.Group.Map, same.Group, group, $"{path}.{name.Text}.", $"{path}.NAME.",
-                    same.Group.Position, names)) yield return difference;
+                foreach (
+                    var difference in Find(
+                        PolicyShape.Group.Map,
+                        same.Group,
+                        group,
+                        $"{path}.{name.Text}.",
+                        $"{path}.NAME.",
+                        same.Group.Position,
+                        names
+                    )
+                )
+                    yield return difference;
             }
         }
     }
@@ -64,21 +91,24 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
     private static ImmutableArray<(ScalarNode Name, Section Group)> Named(object? value) =>
         value is ImmutableArray<(ScalarNode, Section)> groups ? groups : [];
 
-    private static bool Same(object? a, object? b) => (a, b) switch
-    {
-        (PolicyPath x, PolicyPath y) => x.FullPath == y.FullPath,
-        (not string and IEnumerable x, not string and IEnumerable y) => x.Cast<object>().SequenceEqual(y.Cast<object>()),
-        _ => Equals(a, b),
-    };
+    private static bool Same(object? a, object? b) =>
+        (a, b) switch
+        {
+            (PolicyPath x, PolicyPath y) => x.FullPath == y.FullPath,
+            (not string and IEnumerable x, not string and IEnumerable y) => x.Cast<object>()
+                .SequenceEqual(y.Cast<object>()),
+            _ => Equals(a, b),
+        };
 
-    private static string? Text(object? value) => value switch
-    {
-        null => null,
-        PolicyPath path => path.Text,
-        string text => text,
-        bool flag => flag ? "true" : "false",
-        Enum choice => choice.ToString().ToLowerInvariant(),
-        IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Text))}]",
-        _ => Convert.ToString(value, CultureInfo.InvariantCulture),
-    };
+    private static string? Text(object? value) =>
+        value switch
+        {
+            null => null,
+            PolicyPath path => path.Text,
+            string text => text,
+            bool flag => flag ? "true" : "false",
+            Enum choice => choice.ToString().ToLowerInvariant(),
+            IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Text))}]",
+            _ => Convert.ToString(value, CultureInfo.InvariantCulture),
+        };
 }

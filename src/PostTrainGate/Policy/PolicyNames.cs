@@ -32,21 +32,40 @@ internal sealed record MetricName(string Name, string Summary, MetricNeeds Needs
 internal readonly record struct RateName(string Name, string Summary, bool NeedsScores, double Largest = 1);
 
 /// <summary>The names of the catalog, which decide what a policy may say; tests bring their own.</summary>
-internal sealed record PolicyNames(ImmutableArray<MetricName> Metrics, ImmutableArray<AttackName> Attacks,
-    ImmutableArray<PolicyName> Repairs, ImmutableArray<(string Name, string Summary, bool Always)> Reports)
+internal sealed record PolicyNames(
+    ImmutableArray<MetricName> Metrics,
+    ImmutableArray<AttackName> Attacks,
+    ImmutableArray<PolicyName> Repairs,
+    ImmutableArray<(string Name, string Summary, bool Always)> Reports
+)
 {
     /// <summary>What this version has.</summary>
-    public static PolicyNames Catalog { get; } = new(
-        [.. PostTrainGate.Catalog.Metrics.Select(m =>
-            new MetricName(m.Name, m.Summary, m.Needs, m.Better, m.Largest) { OfPredictions = m is IPredictionMetric })],
-        [.. PostTrainGate.Catalog.Attacks.Select(AttackName.Of)],
-        [.. PostTrainGate.Catalog.Repairs.Select(r => new PolicyName(r.Name, r.Summary))],
-        [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))])
-    {
-        MinimalAttacks = [.. PostTrainGate.Catalog.Attacks.OfType<IMinimalAttack>().Select(AttackName.Of)],
-        Corruptions = [.. PostTrainGate.Catalog.Corruptions.Select(c => new PolicyName(c.Name, c.Summary))],
-        Rates = [.. PostTrainGate.Catalog.Rates.Select(r => new RateName(r.Name, r.Summary, r.NeedsScores, r.Largest))],
-    };
+    public static PolicyNames Catalog { get; } =
+        new(
+            [
+                .. PostTrainGate.Catalog.Metrics.Select(m => new MetricName(
+                    m.Name,
+                    m.Summary,
+                    m.Needs,
+                    m.Better,
+                    m.Largest
+                )
+                {
+                    OfPredictions = m is IPredictionMetric,
+                }),
+            ],
+            [.. PostTrainGate.Catalog.Attacks.Select(AttackName.Of)],
+            [.. PostTrainGate.Catalog.Repairs.Select(r => new PolicyName(r.Name, r.Summary))],
+            [.. PostTrainGate.Catalog.Reports.Select(w => (w.Name, w.Summary, w.Always))]
+        )
+        {
+            MinimalAttacks = [.. PostTrainGate.Catalog.Attacks.OfType<IMinimalAttack>().Select(AttackName.Of)],
+            Corruptions = [.. PostTrainGate.Catalog.Corruptions.Select(c => new PolicyName(c.Name, c.Summary))],
+            Rates =
+            [
+                .. PostTrainGate.Catalog.Rates.Select(r => new RateName(r.Name, r.Summary, r.NeedsScores, r.Largest)),
+            ],
+        };
 
     /// <summary>Attacks that look for the nearest error.</summary>
     public ImmutableArray<AttackName> MinimalAttacks { get; init; } = [];

@@ -52,11 +52,15 @@ internal sealed class ScalarNode(SourcePosition position, string text, bool quot
     public bool IsNull => !quoted && text is "" or "~" or "null" or "Null" or "NULL";
 
     /// <inheritdoc/>
-    public override string Found => IsNull ? "empty" : Quoted ? $"the text {Wording.Quote(text)}" : Wording.Quote(text);
+    public override string Found =>
+        IsNull ? "empty"
+        : Quoted ? $"the text {Wording.Quote(text)}"
+        : Wording.Quote(text);
 }
 
 /// <summary>A sequence.</summary>
-internal sealed class ListNode(SourcePosition position, ImmutableArray<PolicyNode> items) : PolicyNode(position, Extent.Around(items))
+internal sealed class ListNode(SourcePosition position, ImmutableArray<PolicyNode> items)
+    : PolicyNode(position, Extent.Around(items))
 {
     /// <summary>Its items.</summary>
     public ImmutableArray<PolicyNode> Items => items;

@@ -25,50 +25,77 @@ internal static class PolicyPaths
 
         var shown = Wording.Quote(text);
         if (text.Contains("://", StringComparison.Ordinal))
-            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is the address {shown}; give a file inside the policy's folder.");
+            return Wrong(
+                DiagnosticCodes.PolicyPath,
+                $"{what} is the address {shown}; give a file inside the policy's folder."
+            );
         if (text.Contains('\\', StringComparison.Ordinal))
-            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is {shown}; write '/' between folders, which every system reads.");
+            return Wrong(
+                DiagnosticCodes.PolicyPath,
+                $"{what} is {shown}; write '/' between folders, which every system reads."
+            );
         if (text[0] is '/' or '~' || (text.Length > 1 && char.IsAsciiLetter(text[0]) && text[1] == ':'))
-            return Wrong(DiagnosticCodes.PolicyPath, $"{what} is the absolute path {shown}; write it relative to the policy's folder.");
+            return Wrong(
+                DiagnosticCodes.PolicyPath,
+                $"{what} is the absolute path {shown}; write it relative to the policy's folder."
+            );
         if (text.Any(char.IsControl) || text.Length > 1000)
         {
-            return Wrong(DiagnosticCodes.PolicyPath,
-                $"{what} is {shown}, which no system takes as a path; give a file inside the policy's folder.");
+            return Wrong(
+                DiagnosticCodes.PolicyPath,
+                $"{what} is {shown}, which no system takes as a path; give a file inside the policy's folder."
+            );
         }
 
         var full = Path.GetFullPath(Path.Combine(context.Folder, text));
         var isFile = use is not PathUse.Folder;
         if (!IsInside(context.Folder, full, orEqual: !isFile))
-            return Wrong(DiagnosticCodes.PolicyPath, full == context.Folder
-                ? $"{what} is {shown}, the policy's own folder; give a file inside it."
-                : $"{what} is {shown}, which leaves the policy's folder; give a path inside it.");
-        if (context.TextOnly) return new(text, full, at);
+            return Wrong(
+                DiagnosticCodes.PolicyPath,
+                full == context.Folder
+                    ? $"{what} is {shown}, the policy's own folder; give a file inside it."
+                    : $"{what} is {shown}, which leaves the policy's folder; give a path inside it."
+            );
+        if (context.TextOnly)
+            return new(text, full, at);
         var isImages = use is PathUse.Data && Directory.Exists(full);
-        if (isImages) full = Path.Combine(full, "*", "*"); // a folder for each class
+        if (isImages)
+            full = Path.Combine(full, "*", "*"); // a folder for each class
         var isPattern = isImages || (use is PathUse.Files or PathUse.Data && text.IndexOfAny(['*', '?']) >= 0);
         var endless = false;
         var pattern = Path.GetRelativePath(context.Folder, full);
         ImmutableArray<string> files = isPattern ? Matches(context.Folder, pattern, out endless) : [full];
-        if (isImages) files = [.. files.Where(ImageReader.Reads)];
+        if (isImages)
+            files = [.. files.Where(ImageReader.Reads)];
         if (endless || files.Length > MaxFiles)
-            return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which stands for too many files; narrow it.");
+            return Wrong(
+                DiagnosticCodes.PolicyRange,
+                $"{what} is {shown}, which stands for too many files; narrow it."
+            );
         if (isPattern && files.Length == 0)
-            return Wrong(DiagnosticCodes.PolicyFileMissing,
-                $"{what} is {shown}, {(isImages ? $"a folder without images ({ImageFile.Readable}) in folders named after their classes" : "which matches no file")}.");
+            return Wrong(
+                DiagnosticCodes.PolicyFileMissing,
+                $"{what} is {shown}, {(isImages ? $"a folder without images ({ImageFile.Readable}) in folders named after their classes" : "which matches no file")}."
+            );
         var root = RealPath(context.Folder);
         foreach (var file in files)
         {
             var name = isPattern ? Wording.Quote(Relative(context.Folder, file)) : shown;
             if (root is null || RealPath(file) is not { } real || !IsInside(root, real, orEqual: !isFile))
             {
-                return Wrong(DiagnosticCodes.PolicyPath,
-                    $"{what} is {name}, which a symbolic link takes out of the policy's folder; give a file inside it.");
+                return Wrong(
+                    DiagnosticCodes.PolicyPath,
+                    $"{what} is {name}, which a symbolic link takes out of the policy's folder; give a file inside it."
+                );
             }
 
             if (isFile && Directory.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a folder; give a file.");
             if (SpecialFile.Is(file))
-                return Wrong(DiagnosticCodes.PolicyFileMissing, $"{what} is {name}, which is a pipe or a device; give a file.");
+                return Wrong(
+                    DiagnosticCodes.PolicyFileMissing,
+                    $"{what} is {name}, which is a pipe or a device; give a file."
+                );
             if (!isFile && File.Exists(file))
                 return Wrong(DiagnosticCodes.PolicyConflict, $"{what} is {name}, which is a file; give a folder.");
             if (use is PathUse.File or PathUse.Files or PathUse.Data && !File.Exists(file))
@@ -84,7 +111,8 @@ internal static class PolicyPaths
         var ignore = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
         var root = Path.TrimEndingDirectorySeparator(folder);
         path = Path.TrimEndingDirectorySeparator(path);
-        if (path.Equals(root, ignore)) return orEqual;
+        if (path.Equals(root, ignore))
+            return orEqual;
         return path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, ignore);
     }
 
@@ -93,7 +121,8 @@ internal static class PolicyPaths
     {
         for (var links = 0; links <= MaxLinks; links++)
         {
-            if (FirstLink(path) is not var (link, target, below)) return path;
+            if (FirstLink(path) is not var (link, target, below))
+                return path;
             var followed = Path.Combine(Path.GetDirectoryName(link)!, target);
             path = Path.GetFullPath(below.Length == 0 ? followed : Path.Combine(followed, below));
         }
@@ -109,7 +138,8 @@ internal static class PolicyPaths
         for (var i = 0; i < parts.Length; i++)
         {
             at = Path.Combine(at, parts[i]);
-            if (new FileInfo(at).LinkTarget is { } target) return (at, target, string.Join(Path.DirectorySeparatorChar, parts[(i + 1)..]));
+            if (new FileInfo(at).LinkTarget is { } target)
+                return (at, target, string.Join(Path.DirectorySeparatorChar, parts[(i + 1)..]));
         }
 
         return null;
@@ -127,25 +157,33 @@ internal static class PolicyPaths
 
         void Walk(DirectoryInfo here, ReadOnlySpan<string> parts)
         {
-            if (!here.Exists) return;
+            if (!here.Exists)
+                return;
             var anyDepth = parts[0] == "**";
-            if (anyDepth && parts.Length > 1) Walk(here, parts[1..]);
+            if (anyDepth && parts.Length > 1)
+                Walk(here, parts[1..]);
             foreach (var entry in here.EnumerateFileSystemInfos("*", everything))
             {
-                if (++seen > MaxSeen || found.Count > MaxFiles) return;
-                if (!IsMatch(anyDepth ? "*" : parts[0], entry.Name)) continue;
+                if (++seen > MaxSeen || found.Count > MaxFiles)
+                    return;
+                if (!IsMatch(anyDepth ? "*" : parts[0], entry.Name))
+                    continue;
                 if (entry is not DirectoryInfo sub)
                 {
-                    if (parts.Length == 1) found.Add(entry.FullName);
+                    if (parts.Length == 1)
+                        found.Add(entry.FullName);
                 }
                 else if (anyDepth)
                 {
-                    if (sub.LinkTarget is null) Walk(sub, parts);
+                    if (sub.LinkTarget is null)
+                        Walk(sub, parts);
                 }
                 else if (parts.Length > 1)
                 {
-                    if (sub.LinkTarget is null || StaysInside(sub)) Walk(sub, parts[1..]);
-                    else found.Add(sub.FullName); // it will be refused; what lies behind it is nobody's business
+                    if (sub.LinkTarget is null || StaysInside(sub))
+                        Walk(sub, parts[1..]);
+                    else
+                        found.Add(sub.FullName); // it will be refused; what lies behind it is nobody's business
                 }
             }
         }
@@ -155,18 +193,22 @@ internal static class PolicyPaths
     }
 
     private static bool IsMatch(string pattern, string name) =>
-        FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false) && (name[0] != '.' || pattern[0] == '.');
+        FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)
+        && (name[0] != '.' || pattern[0] == '.');
 
     private static string Missing(string root, string file)
     {
-        if (file.Contains('*', StringComparison.Ordinal)) return "a pattern; give one file.";
+        if (file.Contains('*', StringComparison.Ordinal))
+            return "a pattern; give one file.";
         var folder = Path.GetDirectoryName(file)!;
-        if (!Directory.Exists(folder)) return $"which does not exist; the folder {Wording.Quote(Relative(root, folder))} does not either.";
+        if (!Directory.Exists(folder))
+            return $"which does not exist; the folder {Wording.Quote(Relative(root, folder))} does not either.";
         var names = Directory.EnumerateFiles(folder).Take(1000).Select(f => Path.GetFileName(f)!);
         return Wording.Nearest(Path.GetFileName(file), names) is { } near
             ? $"which does not exist; did you mean {Wording.Quote(Relative(root, Path.Combine(folder, near)))}?"
             : "which does not exist; paths are relative to the policy's folder.";
     }
 
-    private static string Relative(string root, string file) => Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/');
+    private static string Relative(string root, string file) =>
+        Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/');
 }

@@ -11,7 +11,8 @@ public static class PolicyReader
     /// <summary>Reads a policy and reports everything that is wrong with it at once.</summary>
     /// <param name="path">The file, or a folder that holds <see cref="FileName"/>.</param>
     /// <returns>The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.</returns>
-    public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) => Read(path, PolicyNames.Catalog);
+    public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) =>
+        Read(path, PolicyNames.Catalog);
 
     /// <summary>Reads the policy of another commit as if it stood here, from its text alone: no file here is looked at.</summary>
     /// <param name="bytes">Its text.</param>
@@ -22,21 +23,36 @@ public static class PolicyReader
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, PolicyNames names)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
-            return (null, [new(DiagnosticCodes.PolicyUnreadable, $"{Wording.Quote(path ?? "")} is no path; give that of a {FileName}.")]);
+            return (
+                null,
+                [
+                    new(
+                        DiagnosticCodes.PolicyUnreadable,
+                        $"{Wording.Quote(path ?? "")} is no path; give that of a {FileName}."
+                    ),
+                ]
+            );
         var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
         var context = new ReadContext(Path.GetDirectoryName(Path.GetFullPath(file))!, names);
         return Read(file, Bytes(file, context), context);
     }
 
-    private static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string file, byte[]? bytes, ReadContext context)
+    private static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(
+        string file,
+        byte[]? bytes,
+        ReadContext context
+    )
     {
         GatePolicy? policy = null;
-        if (bytes is not null
+        if (
+            bytes is not null
             && PolicyYaml.Parse(file, bytes, context.Report) is { } node
-            && PolicyShape.Root.Read(node, "the policy", new(file, 1, 1), context) is { } root)
+            && PolicyShape.Root.Read(node, "the policy", new(file, 1, 1), context) is { } root
+        )
         {
             PolicyChecks.Run(root, context);
-            if (!context.HasErrors) policy = PolicyBinder.Bind(file, context, root);
+            if (!context.HasErrors)
+                policy = PolicyBinder.Bind(file, context, root);
         }
 
         return (policy, context.Sorted());
@@ -50,18 +66,26 @@ public static class PolicyReader
             return null;
         }
 
-        if (SpecialFile.Is(file)) return Wrong(DiagnosticCodes.PolicyUnreadable, "The policy is a pipe or a device; give a file.");
+        if (SpecialFile.Is(file))
+            return Wrong(DiagnosticCodes.PolicyUnreadable, "The policy is a pipe or a device; give a file.");
         try
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
             var bytes = new byte[PolicyYaml.MaxBytes + 1];
             var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return length <= PolicyYaml.MaxBytes ? bytes[..length]
-                : Wrong(DiagnosticCodes.PolicySize, $"The policy is larger than {PolicyYaml.MaxBytes / 1024} KiB; write it shorter.");
+            return length <= PolicyYaml.MaxBytes
+                ? bytes[..length]
+                : Wrong(
+                    DiagnosticCodes.PolicySize,
+                    $"The policy is larger than {PolicyYaml.MaxBytes / 1024} KiB; write it shorter."
+                );
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {
-            return Wrong(DiagnosticCodes.PolicyUnreadable, $"There is no policy here; write one, or give the path of a {FileName}.");
+            return Wrong(
+                DiagnosticCodes.PolicyUnreadable,
+                $"There is no policy here; write one, or give the path of a {FileName}."
+            );
         }
         catch (Exception broken) when (broken is IOException or UnauthorizedAccessException or NotSupportedException)
         {

@@ -20,7 +20,8 @@ public static class PolicyReference
             var (begin, end) = ($"<!-- {part} -->", $"<!-- /{part} -->");
             var from = document.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
             var to = document.IndexOf(end, StringComparison.Ordinal);
-            if (from >= begin.Length && to >= from) document = $"{document[..from]}\n\n{Markdown(part, names)}\n{document[to..]}";
+            if (from >= begin.Length && to >= from)
+                document = $"{document[..from]}\n\n{Markdown(part, names)}\n{document[to..]}";
         }
 
         return document;
@@ -38,8 +39,13 @@ public static class PolicyReference
 
         Table(text, ["key", "value", "default", "meaning"], Rows(PolicyShape.Root, "", names));
         text.Append('\n');
-        Table(text, ["metric", "takes", "threshold", "what it is"],
-            names.Metrics.Select(m => (string[])[Code(m.Name), Needs(m.Needs), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]));
+        Table(
+            text,
+            ["metric", "takes", "threshold", "what it is"],
+            names.Metrics.Select(m =>
+                (string[])[Code(m.Name), Needs(m.Needs), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]
+            )
+        );
         text.Append('\n');
         Table(text, ["rate", "what it is"], names.Rates.Select(r => (string[])[Code(r.Name), r.Summary]));
         text.Append('\n');
@@ -47,41 +53,59 @@ public static class PolicyReference
         text.Append('\n');
         Table(text, ["corruption", "what it does"], names.Corruptions.Select(c => (string[])[Code(c.Name), c.Summary]));
         text.Append('\n');
-        Table(text, ["report", "what it is"],
-            names.Reports.Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary]));
+        Table(
+            text,
+            ["report", "what it is"],
+            names.Reports.Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary])
+        );
         return text.ToString();
     }
 
     /// <summary>Every key of the policy as the documentation writes it, in the order of the schema.</summary>
-    internal static IEnumerable<string> Keys(PolicyNames names) => Rows(PolicyShape.Root, "", names).Select(row => row[0].Trim('`'));
+    internal static IEnumerable<string> Keys(PolicyNames names) =>
+        Rows(PolicyShape.Root, "", names).Select(row => row[0].Trim('`'));
 
     private static IEnumerable<string[]> Rows(MapShape map, string prefix, PolicyNames names)
     {
         foreach (var key in map.Keys(names).Where(k => k.Refused is null))
         {
-            var standard = key.Default is { } value ? Code(value) : !key.Required ? "" : map.Partial ? "required where taken" : "required";
+            var standard =
+                key.Default is { } value ? Code(value)
+                : !key.Required ? ""
+                : map.Partial ? "required where taken"
+                : "required";
             yield return [Code(prefix + key.Name), key.Shape.Form(names), standard, key.Summary];
-            if (key.Shape.Inner is not var (between, inner)) continue;
-            foreach (var row in Rows(inner, $"{prefix}{key.Name}{between}.", names)) yield return row;
+            if (key.Shape.Inner is not var (between, inner))
+                continue;
+            foreach (var row in Rows(inner, $"{prefix}{key.Name}{between}.", names))
+                yield return row;
         }
     }
 
-    private static string Needs(MetricNeeds needs) => Wording.List(Enum.GetValues<MetricNeeds>()
-        .Where(n => n != MetricNeeds.None && needs.HasFlag(n)).SelectMany(Keys).Select(Code));
+    private static string Needs(MetricNeeds needs) =>
+        Wording.List(
+            Enum.GetValues<MetricNeeds>()
+                .Where(n => n != MetricNeeds.None && needs.HasFlag(n))
+                .SelectMany(Keys)
+                .Select(Code)
+        );
 
-    private static string[] Keys(MetricNeeds need) => need switch
-    {
-        MetricNeeds.Certificate => ["epsilon"],
-        MetricNeeds.Smoothing => ["sigma", "epsilon"],
-        MetricNeeds.Distance => ["attack"],
-        MetricNeeds.Corruptions => [],
-        _ => [need.ToString().ToLowerInvariant()],
-    };
+    private static string[] Keys(MetricNeeds need) =>
+        need switch
+        {
+            MetricNeeds.Certificate => ["epsilon"],
+            MetricNeeds.Smoothing => ["sigma", "epsilon"],
+            MetricNeeds.Distance => ["attack"],
+            MetricNeeds.Corruptions => [],
+            _ => [need.ToString().ToLowerInvariant()],
+        };
 
     private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)
     {
         foreach (var row in rows.Prepend([.. head.Select(_ => "---")]).Prepend(head))
-            text.Append("| ").AppendJoin(" | ", row.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
+            text.Append("| ")
+                .AppendJoin(" | ", row.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))
+                .Append(" |\n");
     }
 
     private static string Code(string text) => $"`{text}`";

@@ -32,19 +32,29 @@ public static class PolicySchema
             ["title"] = "PostTrainGate policy",
             ["description"] = "What a neural classifier has to hold before it ships: posttraingate.yml.",
         };
-        foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList()) schema[name] = value?.DeepClone();
-        schema["anyOf"] = new JsonArray(Required(PolicyShape.Model.Name), new JsonObject
-        {
-            ["properties"] = new JsonObject { [PolicyShape.DataKey.Name] = Required(PolicyShape.Data.Prediction.Name,
-                PolicyShape.DataKey.Summary) },
-        });
+        foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList())
+            schema[name] = value?.DeepClone();
+        schema["anyOf"] = new JsonArray(
+            Required(PolicyShape.Model.Name),
+            new JsonObject
+            {
+                ["properties"] = new JsonObject
+                {
+                    [PolicyShape.DataKey.Name] = Required(
+                        PolicyShape.Data.Prediction.Name,
+                        PolicyShape.DataKey.Summary
+                    ),
+                },
+            }
+        );
         schema["definitions"] = new JsonObject { ["fraction"] = NumberShape.Fraction() };
         return schema.ToJsonString(Indented) + "\n";
 
         static JsonObject Required(string key, string? description = null)
         {
             var schema = new JsonObject { ["required"] = new JsonArray(key) };
-            if (description is not null) schema["description"] = description;
+            if (description is not null)
+                schema["description"] = description;
             return schema;
         }
     }
@@ -54,12 +64,14 @@ public static class PolicySchema
 internal static class SchemaText
 {
     /// <summary>A default as it would be written, as the JSON value that YAML makes of it.</summary>
-    public static JsonNode Literal(string text) => text switch
-    {
-        "true" => true,
-        "false" => false,
-        _ when int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
-        _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
-        _ => text,
-    };
+    public static JsonNode Literal(string text) =>
+        text switch
+        {
+            "true" => true,
+            "false" => false,
+            _ when int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) =>
+                whole,
+            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
+            _ => text,
+        };
 }

@@ -31,9 +31,12 @@ internal static class PolicyTrust
     [
         ("version", Decider.Base, Meaning),
         ("seed", Decider.Base, "Another seed could be tried until one is lucky."),
-        ("model", Decider.Change,
+        (
+            "model",
+            Decider.Change,
             "The change brings the model. A path is the change's own only where the base's file is gone: a model that "
-            + "is still there is the one to measure."),
+                + "is still there is the one to measure."
+        ),
         ("data", Decider.Base, Meaning),
         ("data.source", Decider.Base, Rows + " What is in the files is the change's own."),
         ("data.label", Decider.Base, Meaning),
@@ -70,7 +73,11 @@ internal static class PolicyTrust
         ("groups.NAME.cross", Decider.Base, Meaning),
         ("groups.NAME.dependent", Decider.Base, Meaning),
         ("groups.NAME.min_count", Decider.Base, Meaning),
-        ("gates", Decider.BaseAndMore, "Gates of the base stand as they are there. A change may add gates over groups that the base has."),
+        (
+            "gates",
+            Decider.BaseAndMore,
+            "Gates of the base stand as they are there. A change may add gates over groups that the base has."
+        ),
         ("gates[].METRIC.group", Decider.Base, Meaning),
         ("gates[].METRIC.rate", Decider.Base, Meaning),
         ("gates[].METRIC.alpha", Decider.Base, Meaning),
@@ -95,8 +102,11 @@ internal static class PolicyTrust
         ("gates[].METRIC.max", Decider.Base, Threshold),
         ("gates[].METRIC.drop", Decider.Base, Threshold),
         ("confidence", Decider.Base, "It decides how sure a verdict has to be."),
-        ("correction", Decider.Base,
-            "It decides how sure a verdict has to be; gates that a change adds do not widen the base's intervals."),
+        (
+            "correction",
+            Decider.Base,
+            "It decides how sure a verdict has to be; gates that a change adds do not widen the base's intervals."
+        ),
         ("on", Decider.Base, Threshold),
         ("on.inconclusive", Decider.Base, Threshold),
         ("on.not_measured", Decider.Base, Threshold),
@@ -107,16 +117,26 @@ internal static class PolicyTrust
         ("repair.keep.accuracy", Decider.Base, "It is the bar of a repair."),
         ("repair.keep.accuracy.drop", Decider.Base, "It is the bar of a repair."),
         ("repair.budget", Decider.Change, Search),
-        ("repair.output", Decider.Change,
-            "A file that is not there, or one that an earlier repair wrote; never in `.git` or `.github`, links followed."),
+        (
+            "repair.output",
+            Decider.Change,
+            "A file that is not there, or one that an earlier repair wrote; never in `.git` or `.github`, links followed."
+        ),
         ("report", Decider.Change, "It decides what is written about the result."),
-        ("report.folder", Decider.Change, "Its files are new, or an earlier run's; never in `.git` or `.github`, links followed."),
+        (
+            "report.folder",
+            Decider.Change,
+            "Its files are new, or an earlier run's; never in `.git` or `.github`, links followed."
+        ),
         ("limits", Decider.Base, "A run that is ended gives no verdict."),
         ("limits.memory", Decider.Base, "A run that is ended gives no verdict."),
         ("limits.time", Decider.Base, "A run that is ended gives no verdict."),
     ];
 
-    private static readonly Dictionary<string, (Decider By, string Why)> ByKey = Table.ToDictionary(r => r.Key, r => (r.By, r.Why));
+    private static readonly Dictionary<string, (Decider By, string Why)> ByKey = Table.ToDictionary(
+        r => r.Key,
+        r => (r.By, r.Why)
+    );
 
     /// <summary>Every key that the table names.</summary>
     public static IEnumerable<string> Keys => ByKey.Keys;
@@ -124,8 +144,10 @@ internal static class PolicyTrust
     /// <summary>Who decides a key; null for one that the table lacks.</summary>
     /// <param name="key">As the documentation writes it: <c>data.source</c>, <c>groups.NAME.where</c>, <c>gates[].METRIC.min</c>.</param>
     /// <param name="names">Names that stand for keys: the report writers.</param>
-    public static (Decider By, string Why)? Find(string key, PolicyNames names) => ByKey.TryGetValue(key, out var row) ? row
-        : names.Reports.Any(r => key == $"report.{r.Name}") ? ByKey["report"] : null;
+    public static (Decider By, string Why)? Find(string key, PolicyNames names) =>
+        ByKey.TryGetValue(key, out var row) ? row
+        : names.Reports.Any(r => key == $"report.{r.Name}") ? ByKey["report"]
+        : null;
 
     /// <summary>Who decides a key; the base where nothing is said.</summary>
     public static Decider Of(string key, PolicyNames names) => Find(key, names)?.By ?? Decider.Base;
@@ -143,10 +165,11 @@ internal static class PolicyTrust
         return text.ToString();
     }
 
-    private static string Words(Decider by) => by switch
-    {
-        Decider.Base => "base",
-        Decider.BaseAndMore => "base; the change may add",
-        _ => "change",
-    };
+    private static string Words(Decider by) =>
+        by switch
+        {
+            Decider.Base => "base",
+            Decider.BaseAndMore => "base; the change may add",
+            _ => "change",
+        };
 }

@@ -44,11 +44,14 @@ internal sealed class PolicyYaml
     {
         try
         {
-            return PolicyText.Decode(file, bytes, report) is { } text ? new PolicyYaml(file, text, report).Document() : null;
+            return PolicyText.Decode(file, bytes, report) is { } text
+                ? new PolicyYaml(file, text, report).Document()
+                : null;
         }
         catch (GateException broken)
         {
-            foreach (var diagnostic in broken.Diagnostics) report(diagnostic);
+            foreach (var diagnostic in broken.Diagnostics)
+                report(diagnostic);
             return null;
         }
     }
@@ -57,14 +60,21 @@ internal sealed class PolicyYaml
     {
         Next(); // stream start
         Next();
-        if (Current is StreamEnd) return Empty();
+        if (Current is StreamEnd)
+            return Empty();
         Next();
         var node = Node(1);
         Next();
         if (Current is not StreamEnd)
         {
-            _report(new(DiagnosticCodes.PolicySyntax, "A second document starts here; a policy is one document, so remove this line and "
-                + "what follows.", Here));
+            _report(
+                new(
+                    DiagnosticCodes.PolicySyntax,
+                    "A second document starts here; a policy is one document, so remove this line and "
+                        + "what follows.",
+                    Here
+                )
+            );
         }
 
         return node is ScalarNode { IsNull: true } ? Empty() : node;
@@ -72,8 +82,13 @@ internal sealed class PolicyYaml
 
     private PolicyNode? Empty()
     {
-        _report(new(DiagnosticCodes.PolicySize, "The policy is empty; it needs at least 'version', 'model', 'data' and 'gates'.",
-            new(_file, 1, 1)));
+        _report(
+            new(
+                DiagnosticCodes.PolicySize,
+                "The policy is empty; it needs at least 'version', 'model', 'data' and 'gates'.",
+                new(_file, 1, 1)
+            )
+        );
         return null;
     }
 
@@ -81,17 +96,27 @@ internal sealed class PolicyYaml
     private PolicyNode Node(int depth)
     {
         var start = Here;
-        if (depth > MaxDepth) throw TooLarge(start, $"is nested deeper than {MaxDepth} levels");
-        if (Current is AnchorAlias alias) return Alias(alias, depth);
-        if (Current is not NodeEvent node) throw Broken(null); // of some broken files the parser gives a key without a value, or the like
+        if (depth > MaxDepth)
+            throw TooLarge(start, $"is nested deeper than {MaxDepth} levels");
+        if (Current is AnchorAlias alias)
+            return Alias(alias, depth);
+        if (Current is not NodeEvent node)
+            throw Broken(null); // of some broken files the parser gives a key without a value, or the like
         if (!node.Tag.IsEmpty && !node.Tag.IsNonSpecific)
         {
             var tag = node.Tag.Value.Replace("tag:yaml.org,2002:", "!!", StringComparison.Ordinal);
-            _report(new(DiagnosticCodes.PolicyType, $"The tag {Wording.Quote(tag)} is of no use in a policy; remove it.", start));
+            _report(
+                new(
+                    DiagnosticCodes.PolicyType,
+                    $"The tag {Wording.Quote(tag)} is of no use in a policy; remove it.",
+                    start
+                )
+            );
         }
 
         var name = node.Anchor.IsEmpty ? null : node.Anchor.Value;
-        if (name is not null) _anchors[name] = null;
+        if (name is not null)
+            _anchors[name] = null;
         PolicyNode read = node switch
         {
             Scalar scalar => Scalar(scalar, start),
@@ -99,12 +124,14 @@ internal sealed class PolicyYaml
             _ => Map(start, depth),
         };
         Bound(read.Extent, depth, start);
-        if (name is not null) _anchors[name] = read;
+        if (name is not null)
+            _anchors[name] = read;
         Next();
         return read;
     }
 
-    private static ScalarNode Scalar(Scalar scalar, SourcePosition start) => new(start, scalar.Value, scalar.Style != ScalarStyle.Plain);
+    private static ScalarNode Scalar(Scalar scalar, SourcePosition start) =>
+        new(start, scalar.Value, scalar.Style != ScalarStyle.Plain);
 
     private ListNode List(SourcePosition start, int depth)
     {
@@ -131,23 +158,33 @@ internal sealed class PolicyYaml
             var key = Node(depth + 1);
             var value = Node(depth + 1);
             BoundNodes(nodes += key.Extent.Nodes + value.Extent.Nodes, at);
-            if (key is ScalarNode name) entries.Add((Placed(name, at), value));
-            else _report(new(DiagnosticCodes.PolicyType, $"A key is text, not {key.Found}; write 'name: value'.", at));
+            if (key is ScalarNode name)
+                entries.Add((Placed(name, at), value));
+            else
+                _report(new(DiagnosticCodes.PolicyType, $"A key is text, not {key.Found}; write 'name: value'.", at));
         }
 
         return new(start, entries.ToImmutable());
     }
 
     // A key that is an alias stands where the alias does.
-    private static ScalarNode Placed(ScalarNode key, SourcePosition at) => key.Position == at ? key : new(at, key.Text, key.Quoted);
+    private static ScalarNode Placed(ScalarNode key, SourcePosition at) =>
+        key.Position == at ? key : new(at, key.Text, key.Quoted);
 
     private PolicyNode Alias(AnchorAlias alias, int depth)
     {
         var (at, name) = (Here, alias.Value.Value);
         if (!_anchors.TryGetValue(name, out var node))
-            throw new GateException(new Diagnostic(DiagnosticCodes.PolicySyntax, $"The alias {Wording.Quote("*" + name)} refers to no "
-                + $"anchor; define {Wording.Quote("&" + name)} above it.", at));
-        if (node is null) throw TooLarge(at, $"contains itself through the alias {Wording.Quote("*" + name)}");
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.PolicySyntax,
+                    $"The alias {Wording.Quote("*" + name)} refers to no "
+                        + $"anchor; define {Wording.Quote("&" + name)} above it.",
+                    at
+                )
+            );
+        if (node is null)
+            throw TooLarge(at, $"contains itself through the alias {Wording.Quote("*" + name)}");
         Bound(node.Extent, depth, at);
         Next();
         return node;
@@ -155,7 +192,8 @@ internal sealed class PolicyYaml
 
     private static void Bound(Extent extent, int depth, SourcePosition at)
     {
-        if (extent.Height + depth - 1 > MaxDepth) throw TooLarge(at, $"is nested deeper than {MaxDepth} levels");
+        if (extent.Height + depth - 1 > MaxDepth)
+            throw TooLarge(at, $"is nested deeper than {MaxDepth} levels");
         BoundNodes(extent.Nodes, at);
         if (extent.Characters > MaxCharacters)
             throw TooLarge(at, $"has more than {MaxCharacters} characters once its aliases are written out");
@@ -163,11 +201,18 @@ internal sealed class PolicyYaml
 
     private static void BoundNodes(long nodes, SourcePosition at)
     {
-        if (nodes > MaxNodes) throw TooLarge(at, $"has more than {MaxNodes} values once its aliases are written out");
+        if (nodes > MaxNodes)
+            throw TooLarge(at, $"has more than {MaxNodes} values once its aliases are written out");
     }
 
     private static GateException TooLarge(SourcePosition at, string what) =>
-        new(new Diagnostic(DiagnosticCodes.PolicySize, $"The policy {what}; no policy needs that, so write it out plainly.", at));
+        new(
+            new Diagnostic(
+                DiagnosticCodes.PolicySize,
+                $"The policy {what}; no policy needs that, so write it out plainly.",
+                at
+            )
+        );
 
     private void Next()
     {
@@ -188,9 +233,13 @@ internal sealed class PolicyYaml
         var tab = Array.FindIndex(_lines, l => l.TrimStart(' ').StartsWith('\t'));
         if (tab >= 0)
         {
-            return new(new Diagnostic(DiagnosticCodes.PolicySyntax,
-                "This line is indented by a tab, which YAML does not take; indent it by spaces.",
-                new(_file, tab + 1, _lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1)));
+            return new(
+                new Diagnostic(
+                    DiagnosticCodes.PolicySyntax,
+                    "This line is indented by a tab, which YAML does not take; indent it by spaces.",
+                    new(_file, tab + 1, _lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1)
+                )
+            );
         }
 
         var (at, reason) = broken is YamlException known
@@ -200,7 +249,8 @@ internal sealed class PolicyYaml
     }
 
     // What ends with the file has its mark behind it.
-    private SourcePosition At(Mark mark) => mark.Line > _lines.Length
-        ? new(_file, _lines.Length, _lines[^1].Length + 1)
-        : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+    private SourcePosition At(Mark mark) =>
+        mark.Line > _lines.Length
+            ? new(_file, _lines.Length, _lines[^1].Length + 1)
+            : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
 }

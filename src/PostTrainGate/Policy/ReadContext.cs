@@ -37,7 +37,8 @@ internal sealed class ReadContext(string folder, PolicyNames names)
     public ImmutableArray<Diagnostic> Sorted()
     {
         var sorted = _diagnostics.OrderBy(d => d.Position?.Line).ThenBy(d => d.Position?.Column).ToList();
-        if (sorted.Count <= MaxDiagnostics) return [.. sorted];
+        if (sorted.Count <= MaxDiagnostics)
+            return [.. sorted];
         var rest = $"{sorted.Count - MaxDiagnostics} more from here on; mend those above first.";
         return [.. sorted[..MaxDiagnostics], sorted[MaxDiagnostics] with { Message = rest }];
     }

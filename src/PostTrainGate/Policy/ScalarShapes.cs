@@ -20,7 +20,8 @@ internal sealed record Range(double Lower, double Upper, bool LowerOpen = false,
     public static Range Part { get; } = new(0, 1, LowerOpen: true, UpperOpen: true);
 
     /// <summary>Whether it is right.</summary>
-    public bool Contains(double value) => (LowerOpen ? value > Lower : value >= Lower) && (UpperOpen ? value < Upper : value <= Upper);
+    public bool Contains(double value) =>
+        (LowerOpen ? value > Lower : value >= Lower) && (UpperOpen ? value < Upper : value <= Upper);
 
     /// <summary>In words, empty when every number is right.</summary>
     public string Words => Wording.List(Bounds());
@@ -28,14 +29,18 @@ internal sealed record Range(double Lower, double Upper, bool LowerOpen = false,
     /// <summary>Adds it to a schema.</summary>
     public void AddTo(JsonObject schema)
     {
-        if (double.IsFinite(Lower)) schema[LowerOpen ? "exclusiveMinimum" : "minimum"] = Lower;
-        if (double.IsFinite(Upper)) schema[UpperOpen ? "exclusiveMaximum" : "maximum"] = Upper;
+        if (double.IsFinite(Lower))
+            schema[LowerOpen ? "exclusiveMinimum" : "minimum"] = Lower;
+        if (double.IsFinite(Upper))
+            schema[UpperOpen ? "exclusiveMaximum" : "maximum"] = Upper;
     }
 
     private IEnumerable<string> Bounds()
     {
-        if (double.IsFinite(Lower)) yield return $"{(LowerOpen ? "above" : "at least")} {Wording.Number(Lower)}";
-        if (double.IsFinite(Upper)) yield return $"{(UpperOpen ? "below" : "at most")} {Wording.Number(Upper)}";
+        if (double.IsFinite(Lower))
+            yield return $"{(LowerOpen ? "above" : "at least")} {Wording.Number(Lower)}";
+        if (double.IsFinite(Upper))
+            yield return $"{(UpperOpen ? "below" : "at most")} {Wording.Number(Upper)}";
     }
 }
 
@@ -54,12 +59,24 @@ internal sealed class NumberShape(Range range) : Shape
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode scalar || Parse(scalar.Text) is not { } value) return Wrong(node, what, context);
-        var bare = !scalar.Text.Contains('%', StringComparison.Ordinal) && !scalar.Text.Contains('/', StringComparison.Ordinal);
-        if (scalar.Quoted && bare) return Wrong(node, what, context, $"write {scalar.Text} without quotes");
-        if (range.Contains(value)) return value;
-        var meant = bare && value > 1 && range.Contains(value / 100) && range.Upper <= 1 ? $"; {scalar.Text}% would be right" : "";
-        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {range.Words}, not {scalar.Text}{meant}.");
+        if (node is not ScalarNode scalar || Parse(scalar.Text) is not { } value)
+            return Wrong(node, what, context);
+        var bare =
+            !scalar.Text.Contains('%', StringComparison.Ordinal)
+            && !scalar.Text.Contains('/', StringComparison.Ordinal);
+        if (scalar.Quoted && bare)
+            return Wrong(node, what, context, $"write {scalar.Text} without quotes");
+        if (range.Contains(value))
+            return value;
+        var meant =
+            bare && value > 1 && range.Contains(value / 100) && range.Upper <= 1
+                ? $"; {scalar.Text}% would be right"
+                : "";
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must be {range.Words}, not {scalar.Text}{meant}."
+        );
         return null;
     }
 
@@ -72,16 +89,18 @@ internal sealed class NumberShape(Range range) : Shape
     }
 
     /// <summary>The JSON Schema of numbers that YAML takes for text.</summary>
-    public static JsonObject Fraction() => new()
-    {
-        ["type"] = "string",
-        ["pattern"] = $"^{Digits} ?(%|/ ?{Digits})$",
-        ["description"] = "A fraction such as 8/255 or a percentage such as 50%.",
-    };
+    public static JsonObject Fraction() =>
+        new()
+        {
+            ["type"] = "string",
+            ["pattern"] = $"^{Digits} ?(%|/ ?{Digits})$",
+            ["description"] = "A fraction such as 8/255 or a percentage such as 50%.",
+        };
 
     private static double? Parse(string text)
     {
-        if (text.Length > 40 || !Pattern.IsMatch(text)) return null;
+        if (text.Length > 40 || !Pattern.IsMatch(text))
+            return null;
         var value = text.Split('/') switch
         {
             [var a, var b] => Plain(a) / Plain(b),
@@ -102,21 +121,32 @@ internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
 
     /// <inheritdoc/>
     public override string Form(PolicyNames names) =>
-        lower == upper ? $"{lower}" : upper < int.MaxValue ? $"whole number from {lower} to {upper}" : $"whole number from {lower}";
+        lower == upper ? $"{lower}"
+        : upper < int.MaxValue ? $"whole number from {lower} to {upper}"
+        : $"whole number from {lower}";
 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode scalar || !Regex.IsMatch(scalar.Text, @"^[-+]?[0-9]{1,40}\z")) return Wrong(node, what, context);
-        if (scalar.Quoted) return Wrong(node, what, context, $"write {scalar.Text} without quotes");
-        if (int.TryParse(scalar.Text, CultureInfo.InvariantCulture, out var value) && value >= lower && value <= upper) return value;
+        if (node is not ScalarNode scalar || !Regex.IsMatch(scalar.Text, @"^[-+]?[0-9]{1,40}\z"))
+            return Wrong(node, what, context);
+        if (scalar.Quoted)
+            return Wrong(node, what, context, $"write {scalar.Text} without quotes");
+        if (int.TryParse(scalar.Text, CultureInfo.InvariantCulture, out var value) && value >= lower && value <= upper)
+            return value;
         var range = lower == upper ? $"{lower}" : $"from {lower} to {upper}";
         context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {range}, not {scalar.Text}.");
         return null;
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "integer", ["minimum"] = lower, ["maximum"] = upper };
+    public override JsonObject Schema(PolicyNames names) =>
+        new()
+        {
+            ["type"] = "integer",
+            ["minimum"] = lower,
+            ["maximum"] = upper,
+        };
 }
 
 /// <summary>True or false. Read as bool.</summary>
@@ -129,12 +159,13 @@ internal sealed class FlagShape : Shape
     public override string Form(PolicyNames names) => "`true` or `false`";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) => node switch
-    {
-        ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => true,
-        ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
-        _ => Wrong(node, what, context),
-    };
+    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+        node switch
+        {
+            ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => true,
+            ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
+            _ => Wrong(node, what, context),
+        };
 
     /// <inheritdoc/>
     public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "boolean" };
@@ -152,16 +183,26 @@ internal sealed class TextShape(string expected = "text", int longest = 1000) : 
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode { IsNull: false } scalar || scalar.Text.Length == 0) return Wrong(node, what, context);
-        if (scalar.Text.Length <= longest) return scalar.Text;
-        context.Report(DiagnosticCodes.PolicyRange, node.Position,
-            $"{what} must have at most {longest} characters, not {scalar.Text.Length}.");
+        if (node is not ScalarNode { IsNull: false } scalar || scalar.Text.Length == 0)
+            return Wrong(node, what, context);
+        if (scalar.Text.Length <= longest)
+            return scalar.Text;
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must have at most {longest} characters, not {scalar.Text.Length}."
+        );
         return null;
     }
 
     /// <inheritdoc/>
     public override JsonObject Schema(PolicyNames names) =>
-        new() { ["type"] = new JsonArray("string", "number", "boolean"), ["minLength"] = 1, ["maxLength"] = longest };
+        new()
+        {
+            ["type"] = new JsonArray("string", "number", "boolean"),
+            ["minLength"] = 1,
+            ["maxLength"] = longest,
+        };
 }
 
 /// <summary>A stretch of time: 10m, 90s, 1h30m. Read as TimeSpan.</summary>
@@ -178,20 +219,38 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode { Text.Length: > 0 } scalar || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match)
+        if (
+            node is not ScalarNode { Text.Length: > 0 } scalar
+            || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match
+        )
             return Wrong(node, what, context);
-        var time = TimeSpan.FromHours(Part(match, 1)) + TimeSpan.FromMinutes(Part(match, 2)) + TimeSpan.FromSeconds(Part(match, 3));
-        if (time > TimeSpan.Zero && time <= longest) return time;
-        context.Report(DiagnosticCodes.PolicyRange, node.Position,
-            $"{what} must be above 0s and at most {longest.TotalHours:0}h, not {scalar.Text}.");
+        var time =
+            TimeSpan.FromHours(Part(match, 1))
+            + TimeSpan.FromMinutes(Part(match, 2))
+            + TimeSpan.FromSeconds(Part(match, 3));
+        if (time > TimeSpan.Zero && time <= longest)
+            return time;
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must be above 0s and at most {longest.TotalHours:0}h, not {scalar.Text}."
+        );
         return null;
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 2, ["pattern"] = $"{Pattern}$" };
+    public override JsonObject Schema(PolicyNames names) =>
+        new()
+        {
+            ["type"] = "string",
+            ["minLength"] = 2,
+            ["pattern"] = $"{Pattern}$",
+        };
 
     private static int Part(Match match, int group) =>
-        match.Groups[group] is { Success: true } part ? int.Parse(part.Value.AsSpan(0, part.Length - 1), CultureInfo.InvariantCulture) : 0;
+        match.Groups[group] is { Success: true } part
+            ? int.Parse(part.Value.AsSpan(0, part.Length - 1), CultureInfo.InvariantCulture)
+            : 0;
 }
 
 /// <summary>An amount of memory, such as <c>512MB</c> or <c>8GB</c>, in powers of 1024. Read as bytes.</summary>
@@ -210,10 +269,16 @@ internal sealed class SizeShape(long least, long most) : Shape
     {
         if (node is not ScalarNode scalar || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match)
             return Wrong(node, what, context);
-        var bytes = long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) << (match.Groups[2].Value == "GB" ? 30 : 20);
-        if (bytes >= least && bytes <= most) return bytes;
-        context.Report(DiagnosticCodes.PolicyRange, node.Position,
-            $"{what} must be from {least >> 20}MB to {most >> 30}GB, not {scalar.Text}.");
+        var bytes =
+            long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            << (match.Groups[2].Value == "GB" ? 30 : 20);
+        if (bytes >= least && bytes <= most)
+            return bytes;
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must be from {least >> 20}MB to {most >> 30}GB, not {scalar.Text}."
+        );
         return null;
     }
 
@@ -223,7 +288,8 @@ internal sealed class SizeShape(long least, long most) : Shape
 
 /// <summary>One of a few words, the members of an enumeration in lower case. Read as the member.</summary>
 /// <param name="spell">How a value is written; null: in small letters.</param>
-internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape where T : struct, Enum
+internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape
+    where T : struct, Enum
 {
     private IEnumerable<string> Words => Enum.GetNames<T>().Select(spell ?? (n => n.ToLowerInvariant()));
 
@@ -236,14 +302,22 @@ internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode { IsNull: false } scalar) return Wrong(node, what, context);
+        if (node is not ScalarNode { IsNull: false } scalar)
+            return Wrong(node, what, context);
         var index = Words.ToList().IndexOf(scalar.Text);
-        return index >= 0 ? Enum.GetValues<T>()[index] : Wrong(node, what, context,
-            Wording.Nearest(scalar.Text, Words) is { } near ? $"did you mean '{near}'?" : null);
+        return index >= 0
+            ? Enum.GetValues<T>()[index]
+            : Wrong(
+                node,
+                what,
+                context,
+                Wording.Nearest(scalar.Text, Words) is { } near ? $"did you mean '{near}'?" : null
+            );
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["enum"] = new JsonArray([.. Words.Select(w => (JsonNode)w)]) };
+    public override JsonObject Schema(PolicyNames names) =>
+        new() { ["enum"] = new JsonArray([.. Words.Select(w => (JsonNode)w)]) };
 }
 
 /// <summary>A name that the catalog must have. Read as string.</summary>
@@ -260,8 +334,10 @@ internal sealed class NameShape(string kind, Func<PolicyNames, IEnumerable<strin
     /// <inheritdoc/>
     public override object? Read(PolicyNode node, string what, ReadContext context)
     {
-        if (node is not ScalarNode { IsNull: false } scalar) return Wrong(node, what, context);
-        if (choices(context.Names).Contains(scalar.Text)) return scalar.Text;
+        if (node is not ScalarNode { IsNull: false } scalar)
+            return Wrong(node, what, context);
+        if (choices(context.Names).Contains(scalar.Text))
+            return scalar.Text;
         context.Report(DiagnosticCodes.PolicyName, node.Position, Unknown(kind, scalar.Text, choices(context.Names)));
         return null;
     }

@@ -26,13 +26,20 @@ internal abstract class Shape
     public abstract JsonObject Schema(PolicyNames names);
 
     /// <summary>Reports that the node is no such value.</summary>
-    protected object? Wrong(PolicyNode node, string what, ReadContext context, string? hint = null, string? expected = null)
+    protected object? Wrong(
+        PolicyNode node,
+        string what,
+        ReadContext context,
+        string? hint = null,
+        string? expected = null
+    )
     {
         expected ??= Expected;
         var message = node is ScalarNode { IsNull: true }
             ? $"{what} is empty; it must be {expected}"
             : $"{what} must be {expected}, not {node.Found}";
-        if (hint is not null) message += $"; {hint}";
+        if (hint is not null)
+            message += $"; {hint}";
         context.Report(DiagnosticCodes.PolicyType, node.Position, message.EndsWith('?') ? message : $"{message}.");
         return null;
     }
@@ -78,7 +85,8 @@ internal sealed class Key<T>(string name, Shape shape, string summary) : Key(nam
     /// <summary>The value of <see cref="Key.Default"/>.</summary>
     public T? Fallback()
     {
-        if (Default is null) return default;
+        if (Default is null)
+            return default;
         var context = new ReadContext("/", new PolicyNames([], [], [], []));
         return (T?)Shape.Read(new ScalarNode(default, Default, quoted: false), Name, context);
     }

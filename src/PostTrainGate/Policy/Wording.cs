@@ -17,9 +17,12 @@ internal static class Wording
         var shown = new StringBuilder();
         foreach (var rune in text.EnumerateRunes())
         {
-            if (shown.Length >= longest) return shown.Append("...").ToString();
-            if (IsPlain(rune)) shown.Append(rune);
-            else shown.Append(CultureInfo.InvariantCulture, $"\\u{{{rune.Value:x}}}");
+            if (shown.Length >= longest)
+                return shown.Append("...").ToString();
+            if (IsPlain(rune))
+                shown.Append(rune);
+            else
+                shown.Append(CultureInfo.InvariantCulture, $"\\u{{{rune.Value:x}}}");
         }
 
         return shown.ToString();
@@ -38,32 +41,48 @@ internal static class Wording
     /// <summary>The name that was probably meant: the nearest by edit distance, if it is near enough to be a slip.</summary>
     public static string? Nearest(string name, IEnumerable<string> names)
     {
-        if (name.Length > 64) return null;
+        if (name.Length > 64)
+            return null;
         var meant = Loose(name);
-        var best = names.Select(n => (Name: n, Distance: Distance(meant, Loose(n)))).OrderBy(n => n.Distance).FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Min(meant.Length, best.Name.Length) / 3 ? best.Name : null;
+        var best = names
+            .Select(n => (Name: n, Distance: Distance(meant, Loose(n))))
+            .OrderBy(n => n.Distance)
+            .FirstOrDefault();
+        return best.Name is not null && best.Distance <= Math.Min(meant.Length, best.Name.Length) / 3
+            ? best.Name
+            : null;
     }
 
     // Case and the choice of separator are slips that cost nothing.
     private static string Loose(string name) => name.ToLowerInvariant().Replace('-', '_').Replace(' ', '_');
 
-    private static bool IsPlain(Rune rune) => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse
-        or UnicodeCategory.OtherNotAssigned);
+    private static bool IsPlain(Rune rune) =>
+        Rune.GetUnicodeCategory(rune)
+            is not (
+                UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned
+            );
 
     // Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, one each.
     private static int Distance(string a, string b)
     {
         var d = new int[a.Length + 1, b.Length + 1];
-        for (var i = 0; i <= a.Length; i++) d[i, 0] = i;
-        for (var j = 0; j <= b.Length; j++) d[0, j] = j;
+        for (var i = 0; i <= a.Length; i++)
+            d[i, 0] = i;
+        for (var j = 0; j <= b.Length; j++)
+            d[0, j] = j;
         for (var i = 1; i <= a.Length; i++)
         {
             for (var j = 1; j <= b.Length; j++)
             {
                 var change = d[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
                 d[i, j] = Math.Min(change, Math.Min(d[i - 1, j], d[i, j - 1]) + 1);
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                    d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
             }
         }
 

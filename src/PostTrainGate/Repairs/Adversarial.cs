@@ -30,29 +30,36 @@ public sealed record Adversarial
     public double TargetWeight { get; init; } = 0.1;
 
     /// <summary>How to tune.</summary>
-    public TuningSchedule Schedule { get; init; } = new()
-    {
-        LearningRate = 0.05,
-        WarmUp = 0.2,
-        Decay = true,
-        WeightDecay = 5e-4,
-        Optimizer = () => new Sgd(),
-        Checkpoints = 2,
-    };
+    public TuningSchedule Schedule { get; init; } =
+        new()
+        {
+            LearningRate = 0.05,
+            WarmUp = 0.2,
+            Decay = true,
+            WeightDecay = 5e-4,
+            Optimizer = () => new Sgd(),
+            Checkpoints = 2,
+        };
 
     /// <summary>The recipe for a model.</summary>
     public TransformRecipe Recipe(OnnxClassifier model)
     {
-        var name = string.Create(CultureInfo.InvariantCulture,
-            $"adversarial {(AttackSteps == 1 ? "fgsm-rs" : $"pgd-{AttackSteps}")} lr {Schedule.LearningRate:G3}")
-            + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"));
+        var name =
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"adversarial {(AttackSteps == 1 ? "fgsm-rs" : $"pgd-{AttackSteps}")} lr {Schedule.LearningRate:G3}"
+            ) + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"));
         return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.Everything, Schedule)
         {
             LabelWeight = 1,
             TargetWeight = TargetWeight,
-            Notes = ImmutableSortedDictionary<string, string>.Empty
-                .Add("attack",
-                    string.Join(", ", Budgets.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Norm} {b.Epsilon:G4}")))),
+            Notes = ImmutableSortedDictionary<string, string>.Empty.Add(
+                "attack",
+                string.Join(
+                    ", ",
+                    Budgets.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Norm} {b.Epsilon:G4}"))
+                )
+            ),
         };
 
         TuningInputs Inputs(TransformContext context)
@@ -66,10 +73,22 @@ public sealed record Adversarial
                 {
                     var budget = Budgets[turn++ % Budgets.Length];
                     var spared = (long)(CleanShare * inputs.shape[0]);
-                    if (spared == 0) return Attack(current, budget, inputs, labels!, context.Random);
+                    if (spared == 0)
+                        return Attack(current, budget, inputs, labels!, context.Random);
                     var attacked = inputs.narrow(0, spared, inputs.shape[0] - spared);
-                    return cat([inputs.narrow(0, 0, spared),
-                        Attack(current, budget, attacked, labels!.narrow(0, spared, attacked.shape[0]), context.Random)], 0);
+                    return cat(
+                        [
+                            inputs.narrow(0, 0, spared),
+                            Attack(
+                                current,
+                                budget,
+                                attacked,
+                                labels!.narrow(0, spared, attacked.shape[0]),
+                                context.Random
+                            ),
+                        ],
+                        0
+                    );
                 },
             };
         }
@@ -79,14 +98,22 @@ public sealed record Adversarial
     public static Layer TargetLayer(OnnxClassifier model) => model.Layers[Math.Max(0, model.Layers.Length - 2)];
 
     // Relative to the size of the target, so that one weight means the same for every layer and model.
-    private static TuningTargets CleanActivations(TransformContext context, TuningInputs inputs) => new((tapped, batch) =>
-    {
-        using var scope = NewDisposeScope();
-        Tensor target;
-        using (no_grad()) target = batch.Model.Activations(batch.Clean, context.Tap);
-        using Scalar floor = 1e-6;
-        return nn.functional.mse_loss(tapped, target).div(target.square().mean().add_(floor)).MoveToOuterDisposeScope();
-    }, "activations of the clean inputs on the model as it stands");
+    private static TuningTargets CleanActivations(TransformContext context, TuningInputs inputs) =>
+        new(
+            (tapped, batch) =>
+            {
+                using var scope = NewDisposeScope();
+                Tensor target;
+                using (no_grad())
+                    target = batch.Model.Activations(batch.Clean, context.Tap);
+                using Scalar floor = 1e-6;
+                return nn
+                    .functional.mse_loss(tapped, target)
+                    .div(target.square().mean().add_(floor))
+                    .MoveToOuterDisposeScope();
+            },
+            "activations of the clean inputs on the model as it stands"
+        );
 
     // Nothing is judged between the steps, so nothing waits for a value.
     private Tensor Attack(OnnxClassifier model, Budget budget, Tensor clean, Tensor labels, Generator random)
@@ -99,7 +126,8 @@ public sealed record Adversarial
             using var at = x.detach().requires_grad_();
             using var loss = nn.functional.cross_entropy(model.Logits(at), labels);
             var gradient = autograd.grad([loss], [at])[0];
-            using (no_grad()) x = budget.Step(clean, at, gradient, stepSize);
+            using (no_grad())
+                x = budget.Step(clean, at, gradient, stepSize);
         }
 
         return x.MoveToOuterDisposeScope();

@@ -15,8 +15,11 @@ public sealed class AdversarialRepair : IRepair
     ];
 
     // A changed category is a large step: where only a single class withstands it, tuning on attacked rows alone ends there.
-    private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables = [.. Grid,
-        (a => Slower(a) with { CleanShare = 0.5 }, 0.1)];
+    private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables =
+    [
+        .. Grid,
+        (a => Slower(a) with { CleanShare = 0.5 }, 0.1),
+    ];
 
     private static Adversarial Slower(Adversarial a) => a with { Schedule = a.Schedule with { LearningRate = 0.02 } };
 
@@ -24,10 +27,12 @@ public sealed class AdversarialRepair : IRepair
     public string Name => "adversarial";
 
     /// <inheritdoc/>
-    public string Summary => "Inputs attacked at every step keep their labels and the activations of clean ones (fast adversarial training, Wong et al. 2020, in the same transform).";
+    public string Summary =>
+        "Inputs attacked at every step keep their labels and the activations of clean ones (fast adversarial training, Wong et al. 2020, in the same transform).";
 
     /// <inheritdoc/>
-    public string? WhyNot(RepairContext context) => context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
+    public string? WhyNot(RepairContext context) =>
+        context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
 
     /// <inheritdoc/>
     public IEnumerable<RepairCandidate> Repair(RepairContext context) => RepairSearch.Over(context, Recipes(context));
@@ -35,18 +40,29 @@ public sealed class AdversarialRepair : IRepair
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
         // Of several epsilons in one norm the largest covers the others; rows of a table that keep their form are a budget of their own.
-        AttackRun[] runs = [.. context.UnderAttack().Select(g => new AttackRun(g.Attack!, 0) { Layout = context.RepairSet.Layout })
-            .GroupBy(r => (r.Settings.Norm, r.Chosen.KeepsForm)).OrderBy(g => g.Key)
-            .Select(g => g.MaxBy(r => (r.Settings.Epsilon, r.Settings.Categories))!)];
+        AttackRun[] runs =
+        [
+            .. context
+                .UnderAttack()
+                .Select(g => new AttackRun(g.Attack!, 0) { Layout = context.RepairSet.Layout })
+                .GroupBy(r => (r.Settings.Norm, r.Chosen.KeepsForm))
+                .OrderBy(g => g.Key)
+                .Select(g => g.MaxBy(r => (r.Settings.Epsilon, r.Settings.Categories))!),
+        ];
         var input = context.Source.Input;
-        ImmutableArray<Budget> budgets = [.. runs.Select(r => Budget.Of(r.Settings, input) with { Form = r.Form(input) })];
+        ImmutableArray<Budget> budgets =
+        [
+            .. runs.Select(r => Budget.Of(r.Settings, input) with { Form = r.Form(input) }),
+        ];
         try
         {
-            foreach (var recipe in Recipes(context, budgets)) yield return recipe;
+            foreach (var recipe in Recipes(context, budgets))
+                yield return recipe;
         }
         finally
         {
-            foreach (var budget in budgets) budget.Form?.Dispose();
+            foreach (var budget in budgets)
+                budget.Form?.Dispose();
         }
     }
 

@@ -36,18 +36,30 @@ public static class ContributionSlice
             var mask = zeros(score.numel(), dtype: ScalarType.Bool);
             mask.index_fill_(0, ranked.topk((int)take, 0).indexes, true);
             var chosen = mask.view(score.shape);
-            if (layer.UnitAxis == 1) chosen = chosen.t();
-            masks[layer.Weight] = chosen.view([.. chosen.shape, .. Enumerable.Repeat(1L, (int)(weight.dim() - 2))]).expand(weight.shape)
-                .clone().MoveToOuterDisposeScope();
+            if (layer.UnitAxis == 1)
+                chosen = chosen.t();
+            masks[layer.Weight] = chosen
+                .view([.. chosen.shape, .. Enumerable.Repeat(1L, (int)(weight.dim() - 2))])
+                .expand(weight.shape)
+                .clone()
+                .MoveToOuterDisposeScope();
             if (layer.Bias is { } bias && biases != BiasMode.Frozen)
             {
-                masks[bias] = biases == BiasMode.Free ? null
-                    : mask.view(score.shape).any(1).reshape(model.Parameters[bias].shape).clone().MoveToOuterDisposeScope();
+                masks[bias] =
+                    biases == BiasMode.Free
+                        ? null
+                        : mask.view(score.shape)
+                            .any(1)
+                            .reshape(model.Parameters[bias].shape)
+                            .clone()
+                            .MoveToOuterDisposeScope();
             }
         }
 
-        return new(masks.ToImmutable(),
-            string.Create(CultureInfo.InvariantCulture, $"top {100 * share:G3} % of connections by contribution"));
+        return new(
+            masks.ToImmutable(),
+            string.Create(CultureInfo.InvariantCulture, $"top {100 * share:G3} % of connections by contribution")
+        );
     }
 
     // Equally many rows of every class, the first ones of a random order.
@@ -74,10 +86,15 @@ public static class ContributionSlice
         {
             var layer = layers[i];
             var weight = Connections(model.Parameters[layer.Weight], layer); // [units, inputs]
-            var before = i > 0 ? delta[i - 1] : inputs.dim() > 2 ? inputs.flatten(2).sum(2) : inputs;
+            var before =
+                i > 0 ? delta[i - 1]
+                : inputs.dim() > 2 ? inputs.flatten(2).sum(2)
+                : inputs;
             var follows = weight.shape[1] == before.shape[1] * Math.Max(1, layer.InputsPerUnit);
-            if (!follows) before = ones(sample.shape[0], weight.shape[1]); // what comes in is not known: the weight's own sign decides
-            else if (layer.InputsPerUnit > 1) before = before.repeat_interleave(layer.InputsPerUnit, 1);
+            if (!follows)
+                before = ones(sample.shape[0], weight.shape[1]); // what comes in is not known: the weight's own sign decides
+            else if (layer.InputsPerUnit > 1)
+                before = before.repeat_interleave(layer.InputsPerUnit, 1);
             var raw = i == layers.Length - 1;
             var pull = raw ? contribution.mul(delta[i]) : contribution.mul(delta[i]).sign();
             var (w, x) = raw ? (weight, before) : (weight.sign(), before.sign());
@@ -89,7 +106,8 @@ public static class ContributionSlice
                 back = back.masked_fill(back.le(least), 0);
             }
 
-            if (i == 0) break;
+            if (i == 0)
+                break;
             contribution = follows ? back.view(back.shape[0], delta[i - 1].shape[1], -1).sum(2) : delta[i - 1];
         }
 

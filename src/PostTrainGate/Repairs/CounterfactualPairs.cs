@@ -28,13 +28,17 @@ public sealed class CounterfactualPairs
     private readonly FeatureLayout _layout;
     private readonly FeatureColumn[] _protected;
     private readonly int[][] _members; // rows of each side
-    private readonly int[] _sideOf;    // per row its side, -1 where unknown
+    private readonly int[] _sideOf; // per row its side, -1 where unknown
 
     private CounterfactualPairs(Tensor rows, FeatureLayout layout, FeatureColumn[] columns, int[] sideOf, int sides)
     {
         (_rows, _layout, _protected, _sideOf) = (rows, layout, columns, sideOf);
         _members =
-            [.. Enumerable.Range(0, sides).Select(side => Enumerable.Range(0, sideOf.Length).Where(i => sideOf[i] == side).ToArray())];
+        [
+            .. Enumerable
+                .Range(0, sides)
+                .Select(side => Enumerable.Range(0, sideOf.Length).Where(i => sideOf[i] == side).ToArray()),
+        ];
     }
 
     /// <summary>Pairs for a group of a set of rows.</summary>
@@ -56,11 +60,20 @@ public sealed class CounterfactualPairs
             return null;
         }
 
-        int[] sideOf = [.. group.LevelOf.Select(level => level < 0 || group.Privileged is not { } p ? level : level == p ? 1 : 0)];
+        int[] sideOf =
+        [
+            .. group.LevelOf.Select(level =>
+                level < 0 || group.Privileged is not { } p ? level
+                : level == p ? 1
+                : 0
+            ),
+        ];
         var sides = group.Privileged is null ? group.Levels.Length : 2;
         var pairs = new CounterfactualPairs(data.Inputs, layout, columns, sideOf, sides);
-        whyNot = pairs._members.Count(m => m.Length > 0) < 2
-            ? $"the rows of the repair split are all on one side of group '{group.Name}'" : null;
+        whyNot =
+            pairs._members.Count(m => m.Length > 0) < 2
+                ? $"the rows of the repair split are all on one side of group '{group.Name}'"
+                : null;
         return whyNot is null ? pairs : null;
     }
 
@@ -98,7 +111,8 @@ public sealed class CounterfactualPairs
         {
             using var step = NewDisposeScope();
             var pool = _rows.narrow(1, column.Start, column.Width);
-            if (draw == ValueDraw.Uniform) pool = Distinct(pool);
+            if (draw == ValueDraw.Uniform)
+                pool = Distinct(pool);
             var index = randint(pool.shape[0], [count], dtype: ScalarType.Int64, generator: random);
             first.narrow(1, column.Start, column.Width).copy_(pool.index_select(0, index));
         }
@@ -124,7 +138,8 @@ public sealed class CounterfactualPairs
         foreach (var column in columns)
         {
             using var step = NewDisposeScope();
-            rows.narrow(1, column.Start, column.Width).copy_(_rows.narrow(1, column.Start, column.Width).index_select(0, index));
+            rows.narrow(1, column.Start, column.Width)
+                .copy_(_rows.narrow(1, column.Start, column.Width).index_select(0, index));
         }
     }
 
@@ -132,7 +147,9 @@ public sealed class CounterfactualPairs
     {
         var (count, width) = ((int)block.shape[0], (int)block.shape[1]);
         var values = block.contiguous().data<float>().ToArray();
-        var rows = Enumerable.Range(0, count).DistinctBy(i => string.Join(';', values.AsSpan(i * width, width).ToArray()));
+        var rows = Enumerable
+            .Range(0, count)
+            .DistinctBy(i => string.Join(';', values.AsSpan(i * width, width).ToArray()));
         return block.index_select(0, tensor(rows.Select(i => (long)i).ToArray()));
     }
 

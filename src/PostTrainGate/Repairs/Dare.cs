@@ -49,23 +49,32 @@ public sealed record Dare
     public string Preset { get; init; } = "";
 
     /// <summary>How to tune. The default is the longer preset: 1,000 steps with a kept optimiser.</summary>
-    public TuningSchedule Schedule { get; init; } = new()
-    {
-        Steps = 1000,
-        BatchSize = 128,
-        WithReplacement = true,
-        LearningRate = 1e-4,
-    };
+    public TuningSchedule Schedule { get; init; } =
+        new()
+        {
+            Steps = 1000,
+            BatchSize = 128,
+            WithReplacement = true,
+            LearningRate = 1e-4,
+        };
 
     /// <summary>The published method: ten steps, each with an optimiser of its own, biases free, the last state kept.</summary>
-    public Dare AsPublished() => this with
-    {
-        Biases = BiasMode.Free,
-        Strict = false,
-        Preset = " published",
-        Schedule = new() { Steps = 10, BatchSize = 128, WithReplacement = true, LearningRate = 1e-5, FreshOptimizer = true,
-            Checkpoints = 0 },
-    };
+    public Dare AsPublished() =>
+        this with
+        {
+            Biases = BiasMode.Free,
+            Strict = false,
+            Preset = " published",
+            Schedule = new()
+            {
+                Steps = 10,
+                BatchSize = 128,
+                WithReplacement = true,
+                LearningRate = 1e-5,
+                FreshOptimizer = true,
+                Checkpoints = 0,
+            },
+        };
 
     /// <summary>The recipe for a model.</summary>
     public TransformRecipe Recipe(OnnxClassifier model)
@@ -73,48 +82,75 @@ public sealed record Dare
         var target = TargetLayer(model);
         var whole = Variant is DareVariant.NoSliceNoTransform or DareVariant.Last;
         SnapshotHistory? history = null;
-        return new($"dare{Suffix}{Preset}", whole ? OnnxClassifier.LogitsTap : target.Output, Inputs, Targets, Slice, Schedule)
+        return new(
+            $"dare{Suffix}{Preset}",
+            whole ? OnnxClassifier.LogitsTap : target.Output,
+            Inputs,
+            Targets,
+            Slice,
+            Schedule
+        )
         {
-            Notes = ImmutableSortedDictionary<string, string>.Empty
-                .Add("snapshots", Snapshots.Length.ToString(CultureInfo.InvariantCulture)),
+            Notes = ImmutableSortedDictionary<string, string>.Empty.Add(
+                "snapshots",
+                Snapshots.Length.ToString(CultureInfo.InvariantCulture)
+            ),
         };
 
         TuningInputs Inputs(TransformContext context)
         {
-            var chosen = randperm(context.Data.Count, generator: context.Random).data<long>().Take(Pool).Select(i => (int)i).ToArray();
+            var chosen = randperm(context.Data.Count, generator: context.Random)
+                .data<long>()
+                .Take(Pool)
+                .Select(i => (int)i)
+                .ToArray();
             using var pool = context.Data.Take(chosen);
             history = SnapshotHistory.Search(context.Source, Snapshots, pool, Strict);
             var rows = tensor(history.Rows);
-            return new(pool.Inputs.index_select(0, rows)) { Labels = pool.Labels.index_select(0, rows),
-                Description = $"of {chosen.Length} rows, improved on by history" };
+            return new(pool.Inputs.index_select(0, rows))
+            {
+                Labels = pool.Labels.index_select(0, rows),
+                Description = $"of {chosen.Length} rows, improved on by history",
+            };
         }
 
-        TuningTargets Targets(TransformContext context, TuningInputs inputs) => Variant switch
-        {
-            DareVariant.NoSliceNoTransform => OneHot(context),
-            DareVariant.Last =>
-                new((logits, batch) => nn.functional.mse_loss(logits.softmax(1), Past(context.Tap, history!, batch).softmax(1)),
-                "class probabilities of the best snapshot"),
-            _ =>
-                new((tapped, batch) => nn.functional.mse_loss(tapped, Past(context.Tap, history!, batch)),
-                    "activations of the best snapshot"),
-        };
+        TuningTargets Targets(TransformContext context, TuningInputs inputs) =>
+            Variant switch
+            {
+                DareVariant.NoSliceNoTransform => OneHot(context),
+                DareVariant.Last => new(
+                    (logits, batch) =>
+                        nn.functional.mse_loss(logits.softmax(1), Past(context.Tap, history!, batch).softmax(1)),
+                    "class probabilities of the best snapshot"
+                ),
+                _ => new(
+                    (tapped, batch) => nn.functional.mse_loss(tapped, Past(context.Tap, history!, batch)),
+                    "activations of the best snapshot"
+                ),
+            };
 
-        WeightSlice Slice(TransformContext context) => Variant switch
-        {
-            DareVariant.NoSlice or DareVariant.NoSliceNoTransform => Slices.Front(context),
-            DareVariant.Last => ContributionSlice.Of(context with { Tap = target.Output }, SliceShare, Biases),
-            _ => ContributionSlice.Of(context, SliceShare, Biases),
-        };
+        WeightSlice Slice(TransformContext context) =>
+            Variant switch
+            {
+                DareVariant.NoSlice or DareVariant.NoSliceNoTransform => Slices.Front(context),
+                DareVariant.Last => ContributionSlice.Of(context with { Tap = target.Output }, SliceShare, Biases),
+                _ => ContributionSlice.Of(context, SliceShare, Biases),
+            };
     }
 
     /// <summary>The last convolution; without one the third weighted layer from the end.</summary>
     public static Layer TargetLayer(OnnxClassifier model) =>
         model.Layers.LastOrDefault(l => l.Operator == "Conv") ?? Fmt.TargetLayer(model);
 
-    private static TuningTargets OneHot(TransformContext context) => new((logits, batch) =>
-        nn.functional.mse_loss(logits.softmax(1), nn.functional.one_hot(batch.Labels!, context.Source.Classes).to_type(ScalarType.Float32)),
-        "true labels");
+    private static TuningTargets OneHot(TransformContext context) =>
+        new(
+            (logits, batch) =>
+                nn.functional.mse_loss(
+                    logits.softmax(1),
+                    nn.functional.one_hot(batch.Labels!, context.Source.Classes).to_type(ScalarType.Float32)
+                ),
+            "true labels"
+        );
 
     // Recomputed for each batch: the activations of a whole pool would not fit into memory for larger models.
     private Tensor Past(string tap, SnapshotHistory history, TuningBatch batch)
@@ -134,11 +170,12 @@ public sealed record Dare
         return targets!.MoveToOuterDisposeScope();
     }
 
-    private string Suffix => Variant switch
-    {
-        DareVariant.NoSlice => " -s",
-        DareVariant.NoSliceNoTransform => " -sl",
-        DareVariant.Last => " last",
-        _ => "",
-    };
+    private string Suffix =>
+        Variant switch
+        {
+            DareVariant.NoSlice => " -s",
+            DareVariant.NoSliceNoTransform => " -sl",
+            DareVariant.Last => " last",
+            _ => "",
+        };
 }

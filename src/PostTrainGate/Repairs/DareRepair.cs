@@ -13,10 +13,12 @@ public sealed class DareRepair : IRepair
     public string Name => "dare";
 
     /// <inheritdoc/>
-    public string Summary => "Inputs on which an older snapshot was surer learn its inner representation (Dare, Jiang et al., ASE 2022).";
+    public string Summary =>
+        "Inputs on which an older snapshot was surer learn its inner representation (Dare, Jiang et al., ASE 2022).";
 
     /// <inheritdoc/>
-    public string? WhyNot(RepairContext context) => context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
+    public string? WhyNot(RepairContext context) =>
+        context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
 
     /// <inheritdoc/>
     public IEnumerable<RepairCandidate> Repair(RepairContext context)
@@ -25,27 +27,40 @@ public sealed class DareRepair : IRepair
         var notes = ImmutableSortedDictionary<string, string>.Empty;
         if (kept.Length < context.Snapshots.Length)
         {
-            notes = notes.Add("snapshots_left_out", string.Create(CultureInfo.InvariantCulture,
-                $"{context.Snapshots.Length - kept.Length} of other layers than the model's"));
+            notes = notes.Add(
+                "snapshots_left_out",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{context.Snapshots.Length - kept.Length} of other layers than the model's"
+                )
+            );
         }
 
         var made = kept.Length > 0 ? [] : MakeHistory(context);
         if (made.Length > 0)
         {
-            notes = notes.Add("substitute", string.Create(CultureInfo.InvariantCulture,
-                $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; {made.Length} states of a short fine-tuning of the model stand in for them"));
+            notes = notes.Add(
+                "substitute",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; {made.Length} states of a short fine-tuning of the model stand in for them"
+                )
+            );
         }
 
         try
         {
             var dare = new Dare { Snapshots = kept.Length > 0 ? kept : made };
             Dare[] grid = [dare, dare with { Variant = DareVariant.NoSlice }, dare.AsPublished()];
-            var recipes = grid.Select(d => d.Recipe(context.Source)).Select(r => r with { Notes = r.Notes.AddRange(notes) });
-            foreach (var candidate in RepairSearch.Over(context, recipes)) yield return candidate;
+            var recipes = grid.Select(d => d.Recipe(context.Source))
+                .Select(r => r with { Notes = r.Notes.AddRange(notes) });
+            foreach (var candidate in RepairSearch.Over(context, recipes))
+                yield return candidate;
         }
         finally
         {
-            foreach (var model in made) model.Dispose();
+            foreach (var model in made)
+                model.Dispose();
         }
     }
 
@@ -56,19 +71,41 @@ public sealed class DareRepair : IRepair
     internal static ImmutableArray<OnnxClassifier> MakeHistory(RepairContext context)
     {
         var keeper = new Keeper();
-        var recipe = new TransformRecipe("dare: a history in place of snapshots", OnnxClassifier.LogitsTap,
+        var recipe = new TransformRecipe(
+            "dare: a history in place of snapshots",
+            OnnxClassifier.LogitsTap,
             c => new TuningInputs(c.Data.Inputs) { Labels = c.Data.Labels, Description = "rows of the repair split" },
-            (_, _) => new TuningTargets((tapped, _) => tapped.sum().mul(0), "none"), Slices.Everything,
-            new TuningSchedule { Steps = 60 * MadeSnapshots, LearningRate = 1e-3, Checkpoints = MadeSnapshots }) { LabelWeight = 1,
-                TargetWeight = 0 };
-        var run = new TransformRun(context.Source, context.RepairSet, Seeds.Derive(context.Policy.Seed, recipe.Name), keeper,
-            context.Deadline, context.Progress, context.Cancel);
+            (_, _) => new TuningTargets((tapped, _) => tapped.sum().mul(0), "none"),
+            Slices.Everything,
+            new TuningSchedule
+            {
+                Steps = 60 * MadeSnapshots,
+                LearningRate = 1e-3,
+                Checkpoints = MadeSnapshots,
+            }
+        )
+        {
+            LabelWeight = 1,
+            TargetWeight = 0,
+        };
+        var run = new TransformRun(
+            context.Source,
+            context.RepairSet,
+            Seeds.Derive(context.Policy.Seed, recipe.Name),
+            keeper,
+            context.Deadline,
+            context.Progress,
+            context.Cancel
+        );
         ModelTransform.Run(recipe, run).Model.Dispose();
         return [.. keeper.States];
     }
 
-    private static bool SameShape(OnnxClassifier a, OnnxClassifier b) => a.Parameters.Count == b.Parameters.Count
-        && a.Parameters.All(p => b.Parameters.TryGetValue(p.Key, out var other) && other.shape.SequenceEqual(p.Value.shape));
+    private static bool SameShape(OnnxClassifier a, OnnxClassifier b) =>
+        a.Parameters.Count == b.Parameters.Count
+        && a.Parameters.All(p =>
+            b.Parameters.TryGetValue(p.Key, out var other) && other.shape.SequenceEqual(p.Value.shape)
+        );
 
     // Keeps every state that is scored, and finds them all alike.
     private sealed class Keeper : ISelection

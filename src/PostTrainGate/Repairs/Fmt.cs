@@ -64,7 +64,14 @@ public sealed record Fmt
     public int Checkpoints { get; init; } = 5;
 
     /// <summary>The published method: gradients everywhere, a reset each epoch, the last epoch kept.</summary>
-    public Fmt AsPublished() => this with { Projection = Projection.Epoch, Checkpoints = 0, Epochs = 50, Biases = BiasMode.Free };
+    public Fmt AsPublished() =>
+        this with
+        {
+            Projection = Projection.Epoch,
+            Checkpoints = 0,
+            Epochs = 50,
+            Biases = BiasMode.Free,
+        };
 
     /// <summary>The recipe for a model.</summary>
     public TransformRecipe Recipe(OnnxClassifier model)
@@ -72,14 +79,21 @@ public sealed record Fmt
         var target = TargetLayer(model);
         var whole = Variant is FmtVariant.NoSliceNoTransform or FmtVariant.Last;
         var name = string.Create(CultureInfo.InvariantCulture, $"fmt {(Dual ? "dual" : "single")}{Suffix} ({Group})");
-        return new(name, whole ? OnnxClassifier.LogitsTap : target.Output, Inputs, Targets, Slice, new TuningSchedule
-        {
-            Epochs = Epochs,
-            BatchSize = BatchSize,
-            LearningRate = LearningRate,
-            Projection = Projection,
-            Checkpoints = Checkpoints,
-        })
+        return new(
+            name,
+            whole ? OnnxClassifier.LogitsTap : target.Output,
+            Inputs,
+            Targets,
+            Slice,
+            new TuningSchedule
+            {
+                Epochs = Epochs,
+                BatchSize = BatchSize,
+                LearningRate = LearningRate,
+                Projection = Projection,
+                Checkpoints = Checkpoints,
+            }
+        )
         {
             Notes = ImmutableSortedDictionary<string, string>.Empty.Add("group", Group),
         };
@@ -90,16 +104,18 @@ public sealed record Fmt
             return Resolve(context, Mutants ?? Pairs.Mutants(context.Data.Count, draw, context.Random));
         }
 
-        TuningTargets Targets(TransformContext context, TuningInputs inputs) => Variant switch
-        {
-            FmtVariant.NoSliceNoTransform => ReferenceTargets.SoftLabels(context, inputs),
-            FmtVariant.Last => ReferenceTargets.Probabilities(context, inputs),
-            _ => ReferenceTargets.Activations(context, inputs),
-        };
+        TuningTargets Targets(TransformContext context, TuningInputs inputs) =>
+            Variant switch
+            {
+                FmtVariant.NoSliceNoTransform => ReferenceTargets.SoftLabels(context, inputs),
+                FmtVariant.Last => ReferenceTargets.Probabilities(context, inputs),
+                _ => ReferenceTargets.Activations(context, inputs),
+            };
 
-        WeightSlice Slice(TransformContext context) => Variant is FmtVariant.NoSlice or FmtVariant.NoSliceNoTransform
-            ? Slices.Front(context)
-            : TwinSlice.Of(context, Pairs.Twins(context.Random), Biases, target.Index);
+        WeightSlice Slice(TransformContext context) =>
+            Variant is FmtVariant.NoSlice or FmtVariant.NoSliceNoTransform
+                ? Slices.Front(context)
+                : TwinSlice.Of(context, Pairs.Twins(context.Random), Biases, target.Index);
     }
 
     /// <summary>The third weighted layer from the end, or the first there is.</summary>
@@ -116,8 +132,10 @@ public sealed record Fmt
         var winner = where(firstWins, pairs.First, pairs.Second);
         var loser = where(firstWins, pairs.Second, pairs.First);
         var wins = firstWins.sum().item<long>();
-        var text = string.Create(CultureInfo.InvariantCulture,
-            $"mutants in {pairs.First.shape[0]} pairs, the first member ahead in {wins}");
+        var text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"mutants in {pairs.First.shape[0]} pairs, the first member ahead in {wins}"
+        );
         return Dual
             ? new(cat([loser, winner], 0)) { References = cat([winner, winner], 0), Description = text }
             : new(loser) { References = winner, Description = text };
@@ -126,12 +144,13 @@ public sealed record Fmt
     internal static Tensor Confidence(OnnxClassifier model, Tensor rows) =>
         model.ActivationsOfAll(rows, OnnxClassifier.LogitsTap, logits => logits.softmax(1).amax([1]));
 
-    private string Suffix => Variant switch
-    {
-        FmtVariant.NoSlice => " -s",
-        FmtVariant.NoSliceNoTransform => " -sl",
-        FmtVariant.Last => " last",
-        FmtVariant.Uniform => " rand",
-        _ => "",
-    };
+    private string Suffix =>
+        Variant switch
+        {
+            FmtVariant.NoSlice => " -s",
+            FmtVariant.NoSliceNoTransform => " -sl",
+            FmtVariant.Last => " last",
+            FmtVariant.Uniform => " rand",
+            _ => "",
+        };
 }

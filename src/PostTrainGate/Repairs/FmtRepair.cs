@@ -28,10 +28,14 @@ public sealed class FmtRepair : IRepair
     public string? WhyNot(RepairContext context)
     {
         var gates = context.ByGroup();
-        if (gates.Length == 0) return "no gate by group failed";
+        if (gates.Length == 0)
+            return "no gate by group failed";
         string? reason = null;
-        return gates.Any(g => CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[g.Group!], out reason) is not null)
-            ? null : reason;
+        return gates.Any(g =>
+            CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[g.Group!], out reason) is not null
+        )
+            ? null
+            : reason;
     }
 
     /// <inheritdoc/>
@@ -39,11 +43,19 @@ public sealed class FmtRepair : IRepair
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
-        (string Name, CounterfactualPairs Pairs)[] groups = [.. context.ByGroup().Select(g => g.Group!).Distinct()
-            .Select(name => (name, Pairs: CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[name], out _)))
-            .Where(g => g.Pairs is not null).Select(g => (g.name, g.Pairs!))];
-        return
-            from setting in Grid
+        (string Name, CounterfactualPairs Pairs)[] groups =
+        [
+            .. context
+                .ByGroup()
+                .Select(g => g.Group!)
+                .Distinct()
+                .Select(name =>
+                    (name, Pairs: CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[name], out _))
+                )
+                .Where(g => g.Pairs is not null)
+                .Select(g => (g.name, g.Pairs!)),
+        ];
+        return from setting in Grid
             from @group in groups
             select new Fmt
             {

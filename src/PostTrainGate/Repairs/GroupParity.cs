@@ -26,12 +26,13 @@ public enum ParityScope
 public sealed record ParityDemand(GroupColumn Group, ParityScope Scope)
 {
     /// <inheritdoc/>
-    public override string ToString() => Scope switch
-    {
-        ParityScope.All => Group.Name,
-        ParityScope.Favorable => $"{Group.Name} among favourable",
-        _ => $"{Group.Name} within each label",
-    };
+    public override string ToString() =>
+        Scope switch
+        {
+            ParityScope.All => Group.Name,
+            ParityScope.Favorable => $"{Group.Name} among favourable",
+            _ => $"{Group.Name} within each label",
+        };
 }
 
 /// <summary>
@@ -51,18 +52,33 @@ public sealed record GroupParity
     public bool OwnColumnsOnly { get; init; }
 
     /// <summary>How to tune.</summary>
-    public TuningSchedule Schedule { get; init; } = new() { Steps = 400, BatchSize = 1024, LearningRate = 3e-4, Checkpoints = 10 };
+    public TuningSchedule Schedule { get; init; } =
+        new()
+        {
+            Steps = 400,
+            BatchSize = 1024,
+            LearningRate = 3e-4,
+            Checkpoints = 10,
+        };
 
     /// <summary>The recipe for a model.</summary>
-    public TransformRecipe Recipe(OnnxClassifier model) => new(
-        string.Create(CultureInfo.InvariantCulture,
-            $"group-parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"),
-        OnnxClassifier.LogitsTap, Rows, Targets, OwnColumnsOnly ? OwnColumns : Slices.Everything, Schedule)
-    {
-        LabelWeight = 1,
-        TargetWeight = Weight,
-        Notes = ImmutableSortedDictionary<string, string>.Empty.Add("group", string.Join(", ", Demands)),
-    };
+    public TransformRecipe Recipe(OnnxClassifier model) =>
+        new(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"group-parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"
+            ),
+            OnnxClassifier.LogitsTap,
+            Rows,
+            Targets,
+            OwnColumnsOnly ? OwnColumns : Slices.Everything,
+            Schedule
+        )
+        {
+            LabelWeight = 1,
+            TargetWeight = Weight,
+            Notes = ImmutableSortedDictionary<string, string>.Empty.Add("group", string.Join(", ", Demands)),
+        };
 
     private static TuningInputs Rows(TransformContext context) =>
         new(context.Data.Inputs) { Labels = context.Data.Labels, Description = "rows of the repair split" };
@@ -71,24 +87,29 @@ public sealed record GroupParity
     {
         var favorable = context.Data.Favorable;
         Tensor[] members = [.. Demands.SelectMany(d => Members(d, context.Data))]; // [m, levels] each
-        return new((logits, batch) =>
-        {
-            using var scope = NewDisposeScope();
-            using Scalar none = 0, one = 1, two = 2;
-            var score = logits.softmax(1).select(1, favorable).unsqueeze(0); // [1, batch]
-            var loss = zeros(1);
-            foreach (var all in members)
+        return new(
+            (logits, batch) =>
             {
-                var member = all.index_select(0, batch.Index);
-                var count = member.sum(0, keepdim: true);
-                var present = count.gt(none).to_type(ScalarType.Float32);
-                var mean = score.mm(member).div(count.clamp_min(one)); // [1, levels]
-                var middle = mean.mul(present).sum().div(present.sum().clamp_min(one));
-                loss = loss.add(mean.sub(middle).square().mul(present).sum(), two); // two groups: the squared difference
-            }
+                using var scope = NewDisposeScope();
+                using Scalar none = 0,
+                    one = 1,
+                    two = 2;
+                var score = logits.softmax(1).select(1, favorable).unsqueeze(0); // [1, batch]
+                var loss = zeros(1);
+                foreach (var all in members)
+                {
+                    var member = all.index_select(0, batch.Index);
+                    var count = member.sum(0, keepdim: true);
+                    var present = count.gt(none).to_type(ScalarType.Float32);
+                    var mean = score.mm(member).div(count.clamp_min(one)); // [1, levels]
+                    var middle = mean.mul(present).sum().div(present.sum().clamp_min(one));
+                    loss = loss.add(mean.sub(middle).square().mul(present).sum(), two); // two groups: the squared difference
+                }
 
-            return loss.sum().MoveToOuterDisposeScope();
-        }, "equal mean scores of the groups");
+                return loss.sum().MoveToOuterDisposeScope();
+            },
+            "equal mean scores of the groups"
+        );
     }
 
     private static Tensor[] Members(ParityDemand demand, EvaluationSet data)
@@ -99,7 +120,13 @@ public sealed record GroupParity
         for (var i = 0; i < data.Count; i++)
         {
             var level = group.LevelOf[i];
-            if (level >= 0) flags[i, group.Privileged is not { } p ? level : level == p ? 1 : 0] = 1;
+            if (level >= 0)
+                flags[
+                    i,
+                    group.Privileged is not { } p ? level
+                    : level == p ? 1
+                    : 0
+                ] = 1;
         }
 
         var all = from_array(flags);
@@ -117,12 +144,19 @@ public sealed record GroupParity
         var first = context.Source.Layers[0];
         var shape = context.Source.Parameters[first.Weight].shape;
         var flags = new bool[shape[first.InputAxis]];
-        foreach (var column in Demands.SelectMany(d => d.Group.SourceColumns).Select(c => context.Data.Layout?.Find(c))
-            .OfType<FeatureColumn>())
+        foreach (
+            var column in Demands
+                .SelectMany(d => d.Group.SourceColumns)
+                .Select(c => context.Data.Layout?.Find(c))
+                .OfType<FeatureColumn>()
+        )
             flags.AsSpan(column.Start, column.Width).Fill(true);
         var view = Enumerable.Repeat(1L, shape.Length).ToArray();
         view[first.InputAxis] = shape[first.InputAxis];
-        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(first.Weight, tensor(flags).view(view).expand(shape).clone());
+        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(
+            first.Weight,
+            tensor(flags).view(view).expand(shape).clone()
+        );
         return new(masks, "weights that read the group's columns");
     }
 }

@@ -21,7 +21,8 @@ public sealed class GroupParityRepair : IRepair
     public string Name => "group-parity";
 
     /// <inheritdoc/>
-    public string Summary => "Groups' mean scores are pulled together beside the label loss (a soft group penalty, Kamishima et al. 2012, as a recipe of the same transform).";
+    public string Summary =>
+        "Groups' mean scores are pulled together beside the label loss (a soft group penalty, Kamishima et al. 2012, as a recipe of the same transform).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context) => context.ByGroup().Length == 0 ? "no gate by group failed" : null;
@@ -31,19 +32,32 @@ public sealed class GroupParityRepair : IRepair
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
-        ImmutableArray<ParityDemand> demands = [.. context.ByGroup().Select(g => Demand(g, context.RepairSet))
-            .DistinctBy(d => (d.Group.Name, d.Scope))];
-        var readsGroup = demands.Any(d => d.Group.SourceColumns.Any(c => context.RepairSet.Layout?.Find(c) is not null));
-        return
-            from setting in Grid
+        ImmutableArray<ParityDemand> demands =
+        [
+            .. context.ByGroup().Select(g => Demand(g, context.RepairSet)).DistinctBy(d => (d.Group.Name, d.Scope)),
+        ];
+        var readsGroup = demands.Any(d =>
+            d.Group.SourceColumns.Any(c => context.RepairSet.Layout?.Find(c) is not null)
+        );
+        return from setting in Grid
             where readsGroup || !setting.OwnColumnsOnly
-            let parity = new GroupParity { Demands = demands, Weight = setting.Weight, OwnColumnsOnly = setting.OwnColumnsOnly }
-            select (parity with { Schedule = parity.Schedule with { LearningRate = setting.Rate } }).Recipe(context.Source);
+            let parity = new GroupParity
+            {
+                Demands = demands,
+                Weight = setting.Weight,
+                OwnColumnsOnly = setting.OwnColumnsOnly,
+            }
+            select (parity with { Schedule = parity.Schedule with { LearningRate = setting.Rate } }).Recipe(
+                context.Source
+            );
     }
 
     // Which rows a metric compares the groups on.
-    private static ParityDemand Demand(GateRule gate, EvaluationSet data) => new(data.Groups[gate.Group!],
-        gate.Metric.Contains("odds", StringComparison.Ordinal) ? ParityScope.EachLabel
-        : gate.Metric.Contains("opportunity", StringComparison.Ordinal) ? ParityScope.Favorable
-        : ParityScope.All);
+    private static ParityDemand Demand(GateRule gate, EvaluationSet data) =>
+        new(
+            data.Groups[gate.Group!],
+            gate.Metric.Contains("odds", StringComparison.Ordinal) ? ParityScope.EachLabel
+                : gate.Metric.Contains("opportunity", StringComparison.Ordinal) ? ParityScope.Favorable
+                : ParityScope.All
+        );
 }

@@ -34,9 +34,17 @@ public interface IRepair
 /// <param name="Deadline">When to stop.</param>
 /// <param name="Progress">Told what is going on and the share done.</param>
 /// <param name="Cancel">Stops the repair.</param>
-public sealed record RepairContext(OnnxClassifier Source, EvaluationSet RepairSet, ISelection Selection, GatePolicy Policy,
-    ImmutableArray<GateRule> Failed, ImmutableArray<OnnxClassifier> Snapshots, DateTime Deadline,
-    IProgress<RunProgress>? Progress = null, CancellationToken Cancel = default);
+public sealed record RepairContext(
+    OnnxClassifier Source,
+    EvaluationSet RepairSet,
+    ISelection Selection,
+    GatePolicy Policy,
+    ImmutableArray<GateRule> Failed,
+    ImmutableArray<OnnxClassifier> Snapshots,
+    DateTime Deadline,
+    IProgress<RunProgress>? Progress = null,
+    CancellationToken Cancel = default
+);
 
 /// <summary>Judges a model on the selection split. Higher is better; negative infinity breaks the policy's accuracy floor.</summary>
 public interface ISelection
@@ -49,7 +57,8 @@ public interface ISelection
 /// <param name="Admissible">Whether it keeps the accuracy that the policy demands.</param>
 /// <param name="Objective">How well it meets the gates; comparable between models of one run, higher is better.</param>
 /// <param name="Accuracy">Clean accuracy on the selection split.</param>
-public readonly record struct SelectionScore(bool Admissible, double Objective, double Accuracy) : IComparable<SelectionScore>
+public readonly record struct SelectionScore(bool Admissible, double Objective, double Accuracy)
+    : IComparable<SelectionScore>
 {
     /// <summary>Admissible ones first, then by objective, then by accuracy.</summary>
     public int CompareTo(SelectionScore other) =>
@@ -61,5 +70,9 @@ public readonly record struct SelectionScore(bool Admissible, double Objective, 
 /// <param name="Method">Name of the repair and variant.</param>
 /// <param name="Score">On the selection split.</param>
 /// <param name="Details">What the report says about it: layer, weights changed, steps, substitutes.</param>
-public sealed record RepairCandidate(OnnxClassifier Model, string Method, SelectionScore Score,
-    ImmutableSortedDictionary<string, string> Details);
+public sealed record RepairCandidate(
+    OnnxClassifier Model,
+    string Method,
+    SelectionScore Score,
+    ImmutableSortedDictionary<string, string> Details
+);

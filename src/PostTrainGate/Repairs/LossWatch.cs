@@ -9,7 +9,8 @@ internal sealed class LossWatch
     /// <summary>Takes the mean loss of a window: it is no number, or several times the lowest so far.</summary>
     public bool HasDiverged(double loss)
     {
-        if (!double.IsFinite(loss) || loss > Factor * _lowest) return true;
+        if (!double.IsFinite(loss) || loss > Factor * _lowest)
+            return true;
         _lowest = Math.Min(_lowest, loss);
         return false;
     }

@@ -15,8 +15,15 @@ namespace PostTrainGate.Repairs;
 /// <param name="Deadline">When to stop early, with the best state so far.</param>
 /// <param name="Progress">Told the share done.</param>
 /// <param name="Cancel">Stops the run.</param>
-public sealed record TransformRun(OnnxClassifier Source, EvaluationSet Data, int Seed, ISelection? Selection = null,
-    DateTime? Deadline = null, IProgress<RunProgress>? Progress = null, CancellationToken Cancel = default);
+public sealed record TransformRun(
+    OnnxClassifier Source,
+    EvaluationSet Data,
+    int Seed,
+    ISelection? Selection = null,
+    DateTime? Deadline = null,
+    IProgress<RunProgress>? Progress = null,
+    CancellationToken Cancel = default
+);
 
 /// <summary>
 /// Model transformation (Jiang et al., TOSEM 2024): a classifier is cut after a hidden layer into a regression model over the same
@@ -62,8 +69,10 @@ public sealed class ModelTransform : IDisposable
     public static RepairCandidate Run(TransformRecipe recipe, TransformRun run)
     {
         using var scope = NewDisposeScope();
-        using var threads = new ThreadScope(run.Source,
-            TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize);
+        using var threads = new ThreadScope(
+            run.Source,
+            TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize
+        );
         using var transform = new ModelTransform(recipe, run);
         return transform.Tune();
     }
@@ -92,9 +101,11 @@ public sealed class ModelTransform : IDisposable
                 order = randperm(rows, generator: _random).DetachFromDisposeScope();
             }
 
-            if (schedule.FreshOptimizer) _optimizer.Reset();
+            if (schedule.FreshOptimizer)
+                _optimizer.Reset();
             Step(order, at, pace.NextRate(), total);
-            if (schedule.Projection == Projection.Epoch && at == perEpoch - 1) Locked(_weights.Project);
+            if (schedule.Projection == Projection.Epoch && at == perEpoch - 1)
+                Locked(_weights.Project);
             if ((done + 1) % window == 0)
             {
                 var loss = total.item<float>() / window;
@@ -102,26 +113,38 @@ public sealed class ModelTransform : IDisposable
                 if (watch.HasDiverged(loss) || (telling && pace.IsWarm && !TellsClassesApart(_model)))
                 {
                     _optimizer.Reset();
-                    Locked(() => { if (_bestScore is { Admissible: true }) _weights.Restore(_best!); else _weights.Reset(); });
-                    if (++backOffs > MaxBackOffs) break;
+                    Locked(() =>
+                    {
+                        if (_bestScore is { Admissible: true })
+                            _weights.Restore(_best!);
+                        else
+                            _weights.Reset();
+                    });
+                    if (++backOffs > MaxBackOffs)
+                        break;
                     pace.BackOff();
                     watch.Restart();
                     continue;
                 }
 
                 pace.MindDeadline(done + 1);
-                _run.Progress?.Report(new(_recipe.Name, pace.Share, string.Create(CultureInfo.InvariantCulture, $"loss {loss:G3}")));
+                _run.Progress?.Report(
+                    new(_recipe.Name, pace.Share, string.Create(CultureInfo.InvariantCulture, $"loss {loss:G3}"))
+                );
             }
 
-            if (checkpoint > 0 && (done + 1) % checkpoint == 0 && pace.GoesOn) Score();
+            if (checkpoint > 0 && (done + 1) % checkpoint == 0 && pace.GoesOn)
+                Score();
         }
 
         order?.Dispose();
         _weights.AskForGradients(false);
         Locked(_weights.Project);
         Score();
-        if (_bestScore is { Admissible: false } && !Late) Shorten();
-        if (_best is not null) Locked(() => _weights.Restore(_best));
+        if (_bestScore is { Admissible: false } && !Late)
+            Shorten();
+        if (_best is not null)
+            Locked(() => _weights.Restore(_best));
         return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
     }
 
@@ -165,26 +188,34 @@ public sealed class ModelTransform : IDisposable
             _weights.Gradient.add_(_weights.Vector, decay);
         }
 
-        if (schedule.Projection == Projection.Step) _weights.MaskGradient();
+        if (schedule.Projection == Projection.Step)
+            _weights.MaskGradient();
         _optimizer.Step(_weights.Vector, _weights.Gradient, rate);
     }
 
     private Tensor Loss(Tensor inputs, TuningBatch batch)
     {
-        using Scalar targetWeight = _recipe.TargetWeight, labelWeight = _recipe.LabelWeight;
-        if (_recipe.LabelWeight == 0) return _targets.Loss(_model.Activations(inputs, _recipe.Tap), batch).mul(targetWeight);
-        if (_recipe.TargetWeight == 0) return LabelLoss(_model.Logits(inputs), batch).mul(labelWeight);
+        using Scalar targetWeight = _recipe.TargetWeight,
+            labelWeight = _recipe.LabelWeight;
+        if (_recipe.LabelWeight == 0)
+            return _targets.Loss(_model.Activations(inputs, _recipe.Tap), batch).mul(targetWeight);
+        if (_recipe.TargetWeight == 0)
+            return LabelLoss(_model.Logits(inputs), batch).mul(labelWeight);
         var values = _model.Values(inputs, _recipe.Tap, OnnxClassifier.LogitsTap);
         return LabelLoss(values[1], batch).mul(labelWeight).add(_targets.Loss(values[0], batch), targetWeight);
     }
 
     private static Tensor LabelLoss(Tensor logits, TuningBatch batch) =>
-        nn.functional.cross_entropy(logits, batch.Labels ?? throw new InvalidOperationException("a label loss needs labelled rows"));
+        nn.functional.cross_entropy(
+            logits,
+            batch.Labels ?? throw new InvalidOperationException("a label loss needs labelled rows")
+        );
 
     /// <summary>Scores the state as it stands and keeps it if it is the best so far; without a selection keeps the last one.</summary>
     private void Score()
     {
-        if (_run.Selection is not { } selection) return;
+        if (_run.Selection is not { } selection)
+            return;
         _weights.AskForGradients(false);
         using (var before = _weights.Save())
         {
@@ -213,7 +244,8 @@ public sealed class ModelTransform : IDisposable
         {
             Locked(() => _weights.Interpolate(end, share));
             Score();
-            if (_bestScore is { Admissible: true } || Late) return;
+            if (_bestScore is { Admissible: true } || Late)
+                return;
         }
     }
 
@@ -229,7 +261,8 @@ public sealed class ModelTransform : IDisposable
     private int Checkpoint(int steps, int perEpoch)
     {
         var (schedule, every) = (_recipe.Schedule, 0);
-        if (schedule.Checkpoints <= 0 || _run.Selection is null) return 0;
+        if (schedule.Checkpoints <= 0 || _run.Selection is null)
+            return 0;
         every = Math.Max(1, steps / schedule.Checkpoints);
         return schedule.Projection == Projection.Epoch ? Math.Max(1, every / perEpoch) * perEpoch : every;
     }
@@ -246,13 +279,17 @@ public sealed class ModelTransform : IDisposable
         var layer = _run.Source.Layers.FirstOrDefault(l => l.Output == _recipe.Tap);
         var change = WeightChange.Between(_run.Source, _model);
         details["layer"] = layer is null ? "output" : $"{layer.Index} ({layer.Name})";
-        details["inputs"] = string.Create(CultureInfo.InvariantCulture, $"{_inputs.Rows.shape[0]} {_inputs.Description}");
+        details["inputs"] = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_inputs.Rows.shape[0]} {_inputs.Description}"
+        );
         details["targets"] = _targets.Description;
         details["slice"] = string.Create(CultureInfo.InvariantCulture, $"{_slice.Description}: {_weights.Free} values");
         details["steps"] = done < steps ? $"{done} of {steps} (short of time, or the loss kept diverging)" : $"{steps}";
         details["batch"] = $"{_recipe.Schedule.BatchSize}";
         details["learning_rate"] = (_recipe.Schedule.LearningRate * scale).ToString("G4", CultureInfo.InvariantCulture);
-        if (backOffs > 0) details["back_offs"] = $"{backOffs} (the loss diverged; the learning rate was halved each time)";
+        if (backOffs > 0)
+            details["back_offs"] = $"{backOffs} (the loss diverged; the learning rate was halved each time)";
         details["weights_changed"] = change.ToString();
         return details.ToImmutable();
     }

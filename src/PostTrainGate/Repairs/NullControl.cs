@@ -17,10 +17,16 @@ public static class NullControl
     /// <param name="repaired">The model after it; not changed.</param>
     /// <param name="seed">Of the noise.</param>
     /// <param name="draws">How many.</param>
-    public static IEnumerable<OnnxClassifier> Draw(OnnxClassifier source, OnnxClassifier repaired, int seed, int draws = DefaultDraws)
+    public static IEnumerable<OnnxClassifier> Draw(
+        OnnxClassifier source,
+        OnnxClassifier repaired,
+        int seed,
+        int draws = DefaultDraws
+    )
     {
         using var random = new Generator((ulong)seed);
-        for (var draw = 0; draw < draws; draw++) yield return One(source, repaired, random);
+        for (var draw = 0; draw < draws; draw++)
+            yield return One(source, repaired, random);
     }
 
     private static OnnxClassifier One(OnnxClassifier source, OnnxClassifier repaired, Generator random)
@@ -31,7 +37,8 @@ public static class NullControl
         foreach (var name in source.Parameters.Keys.Order(StringComparer.Ordinal))
         {
             var length = repaired.Parameters[name].sub(source.Parameters[name]).norm().item<float>();
-            if (length == 0) continue;
+            if (length == 0)
+                continue;
             var noise = randn(source.Parameters[name].shape, generator: random);
             model.Parameters[name].add_(noise, length / noise.norm().item<float>());
         }

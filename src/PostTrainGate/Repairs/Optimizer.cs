@@ -32,7 +32,8 @@ public abstract class Optimizer : IDisposable
 /// <summary>Adam (Kingma and Ba 2015), with the epsilon of Keras, which both papers' releases use.</summary>
 public sealed class Adam(double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-7) : Optimizer
 {
-    private Tensor? _first, _second;
+    private Tensor? _first,
+        _second;
     private int _time;
 
     /// <inheritdoc/>
@@ -41,7 +42,11 @@ public sealed class Adam(double beta1 = 0.9, double beta2 = 0.999, double epsilo
         _first ??= zeros_like(weights).DetachFromDisposeScope();
         _second ??= zeros_like(weights).DetachFromDisposeScope();
         _time++;
-        using Scalar keep1 = beta1, take1 = 1 - beta1, keep2 = beta2, take2 = 1 - beta2, small = epsilon;
+        using Scalar keep1 = beta1,
+            take1 = 1 - beta1,
+            keep2 = beta2,
+            take2 = 1 - beta2,
+            small = epsilon;
         _first.mul_(keep1).add_(gradient, take1);
         _second.mul_(keep2).addcmul_(gradient, gradient, take2);
         var unbiased = Math.Sqrt(1 - Math.Pow(beta2, _time)) / (1 - Math.Pow(beta1, _time)); // as Keras: epsilon beside the biased root
@@ -67,7 +72,8 @@ public sealed class Sgd(double momentum = 0.9) : Optimizer
     public override void Step(Tensor weights, Tensor gradient, double rate)
     {
         _velocity ??= zeros_like(weights).DetachFromDisposeScope();
-        using Scalar keep = momentum, change = -rate;
+        using Scalar keep = momentum,
+            change = -rate;
         _velocity.mul_(keep).add_(gradient);
         weights.add_(gradient.add_(_velocity, keep), change);
     }

@@ -10,24 +10,30 @@ public static class ReferenceTargets
     public static TuningTargets Activations(TransformContext context, TuningInputs inputs)
     {
         var values = Represent(context, inputs, x => x);
-        return new((tapped, batch) => nn.functional.mse_loss(tapped, values.index_select(0, batch.Index)),
-            "activations of the reference rows");
+        return new(
+            (tapped, batch) => nn.functional.mse_loss(tapped, values.index_select(0, batch.Index)),
+            "activations of the reference rows"
+        );
     }
 
     /// <summary>Regression on the model's own output (variants last): softmax of the reference, by mean squared error.</summary>
     public static TuningTargets Probabilities(TransformContext context, TuningInputs inputs)
     {
         var values = Represent(context, inputs, x => x.softmax(1));
-        return new((logits, batch) => nn.functional.mse_loss(logits.softmax(1), values.index_select(0, batch.Index)),
-            "class probabilities of the reference rows");
+        return new(
+            (logits, batch) => nn.functional.mse_loss(logits.softmax(1), values.index_select(0, batch.Index)),
+            "class probabilities of the reference rows"
+        );
     }
 
     /// <summary>No transformation (variants -sl): cross-entropy toward the reference's softmax.</summary>
     public static TuningTargets SoftLabels(TransformContext context, TuningInputs inputs)
     {
         var values = Represent(context, inputs, x => x.softmax(1));
-        return new((logits, batch) => nn.functional.cross_entropy(logits, values.index_select(0, batch.Index)),
-            "soft labels of the reference rows");
+        return new(
+            (logits, batch) => nn.functional.cross_entropy(logits, values.index_select(0, batch.Index)),
+            "soft labels of the reference rows"
+        );
     }
 
     private static Tensor Represent(TransformContext context, TuningInputs inputs, Func<Tensor, Tensor> map)
@@ -46,8 +52,13 @@ internal static class ActivationExtensions
     /// <param name="tap">Name of the value.</param>
     /// <param name="map">Applied to each batch.</param>
     /// <param name="batchSize">Rows at a time.</param>
-    public static Tensor ActivationsOfAll(this OnnxClassifier model, Tensor rows, string tap, Func<Tensor, Tensor>? map = null,
-        int batchSize = 2048)
+    public static Tensor ActivationsOfAll(
+        this OnnxClassifier model,
+        Tensor rows,
+        string tap,
+        Func<Tensor, Tensor>? map = null,
+        int batchSize = 2048
+    )
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

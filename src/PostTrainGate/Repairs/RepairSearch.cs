@@ -13,9 +13,20 @@ internal static class RepairSearch
         foreach (var recipe in recipes)
         {
             context.Cancel.ThrowIfCancellationRequested();
-            if (DateTime.UtcNow >= context.Deadline.ToUniversalTime()) yield break;
-            yield return ModelTransform.Run(recipe, new(context.Source, context.RepairSet, Seeds.Derive(context.Policy.Seed, recipe.Name),
-                context.Selection, context.Deadline, context.Progress, context.Cancel));
+            if (DateTime.UtcNow >= context.Deadline.ToUniversalTime())
+                yield break;
+            yield return ModelTransform.Run(
+                recipe,
+                new(
+                    context.Source,
+                    context.RepairSet,
+                    Seeds.Derive(context.Policy.Seed, recipe.Name),
+                    context.Selection,
+                    context.Deadline,
+                    context.Progress,
+                    context.Cancel
+                )
+            );
         }
     }
 

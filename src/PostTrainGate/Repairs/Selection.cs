@@ -18,7 +18,8 @@ internal sealed class Selection : ISelection, IDisposable
     private const int AttackedRows = 500;
 
     // A class that the model predicts for so many rows is given up by one that predicts it for less than this share of them.
-    private const double CommonClass = 0.05, LeastOfClass = 0.1;
+    private const double CommonClass = 0.05,
+        LeastOfClass = 0.1;
 
     private readonly Evaluation _source;
     private readonly GateMeter _meter;
@@ -41,8 +42,12 @@ internal sealed class Selection : ISelection, IDisposable
         using var evaluation = new Evaluation(model, _meter.Data);
         var accuracy = Accuracy(evaluation);
         // Attacking a model that is out of the question would be a waste.
-        if (accuracy < _floor || GivesUpClass(evaluation)) return new(false, 0, accuracy);
-        var objective = _meter.Measure(evaluation).Select((m, i) => Margin(_meter.Rules[i], _meter.Metrics[i].Better, m)).Sum();
+        if (accuracy < _floor || GivesUpClass(evaluation))
+            return new(false, 0, accuracy);
+        var objective = _meter
+            .Measure(evaluation)
+            .Select((m, i) => Margin(_meter.Rules[i], _meter.Metrics[i].Better, m))
+            .Sum();
         return new(true, objective, accuracy);
     }
 
@@ -51,12 +56,15 @@ internal sealed class Selection : ISelection, IDisposable
     /// <summary>Distance to the threshold in half-intervals, positive when met, at most <see cref="Enough"/>.</summary>
     internal static double Margin(GateRule rule, Better better, Measurement measured)
     {
-        if (!measured.IsMeasured) return 0;
+        if (!measured.IsMeasured)
+            return 0;
         var (value, _, _) = Judge.Judged(better, measured);
         var half = Math.Max((measured.Upper - measured.Lower) / 2, 1e-3);
         var margin = Enough;
-        if (rule.Min is { } min) margin = Math.Min(margin, (value - min) / half);
-        if (rule.Max is { } max) margin = Math.Min(margin, (max - value) / half);
+        if (rule.Min is { } min)
+            margin = Math.Min(margin, (value - min) / half);
+        if (rule.Max is { } max)
+            margin = Math.Min(margin, (max - value) / half);
         return margin;
     }
 
@@ -64,16 +72,20 @@ internal sealed class Selection : ISelection, IDisposable
     private bool GivesUpClass(Evaluation evaluation)
     {
         var (before, now) = (Count(_source), Count(evaluation));
-        return before.Index().Any(c => c.Item >= CommonClass * _source.Data.Count && now[c.Index] < LeastOfClass * c.Item);
+        return before
+            .Index()
+            .Any(c => c.Item >= CommonClass * _source.Data.Count && now[c.Index] < LeastOfClass * c.Item);
 
         static int[] Count(Evaluation e)
         {
             var counts = new int[e.Data.ClassNames.Length];
-            foreach (var predicted in e.Predictions) counts[predicted]++;
+            foreach (var predicted in e.Predictions)
+                counts[predicted]++;
             return counts;
         }
     }
 
     private static double Accuracy(Evaluation evaluation) =>
-        evaluation.Predictions.Where((p, i) => p == evaluation.Data.LabelValues[i]).Count() / (double)evaluation.Data.Count;
+        evaluation.Predictions.Where((p, i) => p == evaluation.Data.LabelValues[i]).Count()
+        / (double)evaluation.Data.Count;
 }

@@ -36,7 +36,10 @@ public static class Slices
     }
 
     internal static ImmutableSortedDictionary<string, Tensor?> All(OnnxClassifier model, IEnumerable<Layer> layers) =>
-        layers.SelectMany(l => new[] { l.Weight, l.Bias }).OfType<string>().Distinct()
+        layers
+            .SelectMany(l => new[] { l.Weight, l.Bias })
+            .OfType<string>()
+            .Distinct()
             .ToImmutableSortedDictionary(name => name, _ => (Tensor?)null);
 
     /// <summary>
@@ -47,8 +50,12 @@ public static class Slices
     /// <param name="layers">Layers in forward order.</param>
     /// <param name="units">Chosen units of each of them.</param>
     /// <param name="biases">What happens to biases.</param>
-    internal static ImmutableSortedDictionary<string, Tensor?> Between(OnnxClassifier model, IReadOnlyList<Layer> layers,
-        IReadOnlyList<int[]> units, BiasMode biases)
+    internal static ImmutableSortedDictionary<string, Tensor?> Between(
+        OnnxClassifier model,
+        IReadOnlyList<Layer> layers,
+        IReadOnlyList<int[]> units,
+        BiasMode biases
+    )
     {
         var masks = ImmutableSortedDictionary.CreateBuilder<string, Tensor?>();
         for (var i = 0; i < layers.Count; i++)
@@ -57,12 +64,15 @@ public static class Slices
             var shape = model.Parameters[layer.Weight].shape;
             var rows = Flags(shape[layer.UnitAxis], units[i], 1);
             var follows = i > 0 && shape[layer.InputAxis] == layers[i - 1].Units * layer.InputsPerUnit;
-            var columns = follows ? Flags(shape[layer.InputAxis], units[i - 1], layer.InputsPerUnit)
+            var columns = follows
+                ? Flags(shape[layer.InputAxis], units[i - 1], layer.InputsPerUnit)
                 : ones(shape[layer.InputAxis], ScalarType.Bool);
-            masks[layer.Weight] = Along(rows, shape, layer.UnitAxis).logical_and(Along(columns, shape, layer.InputAxis))
-                .expand(shape).clone();
-            if (layer.Bias is { } bias && biases != BiasMode.Frozen) masks[bias] = biases == BiasMode.Free ? null
-                : rows.reshape(model.Parameters[bias].shape);
+            masks[layer.Weight] = Along(rows, shape, layer.UnitAxis)
+                .logical_and(Along(columns, shape, layer.InputAxis))
+                .expand(shape)
+                .clone();
+            if (layer.Bias is { } bias && biases != BiasMode.Frozen)
+                masks[bias] = biases == BiasMode.Free ? null : rows.reshape(model.Parameters[bias].shape);
         }
 
         return masks.ToImmutable();
@@ -71,7 +81,8 @@ public static class Slices
     private static Tensor Flags(long count, int[] chosen, long perUnit)
     {
         var flags = new bool[count];
-        foreach (var unit in chosen) flags.AsSpan((int)(unit * perUnit), (int)perUnit).Fill(true);
+        foreach (var unit in chosen)
+            flags.AsSpan((int)(unit * perUnit), (int)perUnit).Fill(true);
         return tensor(flags);
     }
 

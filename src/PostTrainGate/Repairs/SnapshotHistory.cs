@@ -19,7 +19,12 @@ public sealed record SnapshotHistory(long[] Rows, int[] Snapshot)
     /// <param name="pool">Rows and labels; not owned.</param>
     /// <param name="strict">Whether the snapshot must be right also where the final model is (the release asks only where that is
     /// wrong).</param>
-    public static SnapshotHistory Search(OnnxClassifier final, IReadOnlyList<OnnxClassifier> snapshots, EvaluationSet pool, bool strict)
+    public static SnapshotHistory Search(
+        OnnxClassifier final,
+        IReadOnlyList<OnnxClassifier> snapshots,
+        EvaluationSet pool,
+        bool strict
+    )
     {
         var (best, right) = TrueClass(final, pool);
         var from = Enumerable.Repeat(-1, pool.Count).ToArray();
@@ -29,7 +34,8 @@ public sealed record SnapshotHistory(long[] Rows, int[] Snapshot)
             for (var i = 0; i < pool.Count; i++)
             {
                 // The earliest snapshot wins ties.
-                if (value[i] > best[i] && (rightThen[i] || (right[i] && !strict))) (best[i], from[i]) = (value[i], t);
+                if (value[i] > best[i] && (rightThen[i] || (right[i] && !strict)))
+                    (best[i], from[i]) = (value[i], t);
             }
         }
 
@@ -49,5 +55,6 @@ public sealed record SnapshotHistory(long[] Rows, int[] Snapshot)
     }
 
     /// <summary>For reports.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Rows.Length} rows that history improves on");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Rows.Length} rows that history improves on");
 }

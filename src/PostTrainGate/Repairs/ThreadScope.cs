@@ -19,12 +19,14 @@ internal sealed class ThreadScope : IDisposable
     /// <param name="multiplications">Of a forward pass of one batch.</param>
     public ThreadScope(OnnxClassifier model, double multiplications)
     {
-        if (multiplications < Small && model.Layers.All(l => l.Operator != "Conv")) set_num_threads(1);
+        if (multiplications < Small && model.Layers.All(l => l.Operator != "Conv"))
+            set_num_threads(1);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (get_num_threads() != _before) set_num_threads(_before);
+        if (get_num_threads() != _before)
+            set_num_threads(_before);
     }
 }

@@ -17,8 +17,14 @@ namespace PostTrainGate.Repairs;
 /// <param name="Targets">What the tapped outputs should become.</param>
 /// <param name="Slice">Which weights may change.</param>
 /// <param name="Schedule">Steps, optimiser and what is kept.</param>
-public sealed record TransformRecipe(string Name, string Tap, InputRule Inputs, TargetRule Targets, SliceRule Slice,
-    TuningSchedule Schedule)
+public sealed record TransformRecipe(
+    string Name,
+    string Tap,
+    InputRule Inputs,
+    TargetRule Targets,
+    SliceRule Slice,
+    TuningSchedule Schedule
+)
 {
     /// <summary>Weight of the targets' loss.</summary>
     public double TargetWeight { get; init; } = 1;
@@ -29,7 +35,8 @@ public sealed record TransformRecipe(string Name, string Tap, InputRule Inputs, 
     public double LabelWeight { get; init; }
 
     /// <summary>What the report should know beyond what the frame tells: the group, the budget, a substitute.</summary>
-    public ImmutableSortedDictionary<string, string> Notes { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    public ImmutableSortedDictionary<string, string> Notes { get; init; } =
+        ImmutableSortedDictionary<string, string>.Empty;
 }
 
 /// <summary>All that the rules of a recipe may look at.</summary>

@@ -26,7 +26,8 @@ internal sealed class TunedWeights : IDisposable
         var chosen = new List<(Tensor Parameter, Tensor? Mask)>();
         foreach (var (name, mask) in slice.Masks)
         {
-            if (throughMoves || mask is null || mask.any().item<bool>()) chosen.Add((model.Parameters[name], mask));
+            if (throughMoves || mask is null || mask.any().item<bool>())
+                chosen.Add((model.Parameters[name], mask));
         }
 
         Vector = cat([.. chosen.Select(c => c.Parameter.reshape(-1))], 0).DetachFromDisposeScope();
@@ -72,13 +73,15 @@ internal sealed class TunedWeights : IDisposable
     /// <summary>Removes the gradient of what may not change.</summary>
     public void MaskGradient()
     {
-        if (_mask is not null) Gradient.mul_(_mask);
+        if (_mask is not null)
+            Gradient.mul_(_mask);
     }
 
     /// <summary>Puts back, bit for bit, what may not change.</summary>
     public void Project()
     {
-        if (_mask is null) return;
+        if (_mask is null)
+            return;
         using var projected = where(_mask, Vector, _original);
         Vector.copy_(projected);
     }
@@ -104,7 +107,8 @@ internal sealed class TunedWeights : IDisposable
     public void Dispose()
     {
         AskForGradients(false);
-        foreach (var view in _views) view.Dispose();
+        foreach (var view in _views)
+            view.Dispose();
         Vector.Dispose();
         Gradient.Dispose();
         _original.Dispose();

@@ -12,9 +12,9 @@ namespace PostTrainGate.Repairs;
 internal sealed record TuningCost(double Multiplications)
 {
     private const double PerSecond = 2e10; // multiplications in a pass, two cores
-    private const double Overhead = 1e-3;  // seconds a step, whatever the model
+    private const double Overhead = 1e-3; // seconds a step, whatever the model
     private const int FewestSteps = 200;
-    private const int EnoughSteps = 3000;  // small data: more would only repeat it
+    private const int EnoughSteps = 3000; // small data: more would only repeat it
     private const int EnoughEpochs = 30;
 
     /// <summary>Counts them from the shapes of one row's activations.</summary>
@@ -23,8 +23,13 @@ internal sealed record TuningCost(double Multiplications)
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var outputs = model.Values(rows.narrow(0, 0, 1), [.. model.Layers.Select(l => l.Output)]);
-        return new(model.Layers.Zip(outputs, (layer, output) =>
-            model.Parameters[layer.Weight].numel() * (double)output.numel() / layer.Units).Sum());
+        return new(
+            model
+                .Layers.Zip(outputs, (layer, output) =>
+                    model.Parameters[layer.Weight].numel() * (double)output.numel() / layer.Units
+                )
+                .Sum()
+        );
     }
 
     /// <summary>Steps for a time.</summary>

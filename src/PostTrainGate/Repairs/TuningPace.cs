@@ -47,9 +47,11 @@ internal sealed class TuningPace(TuningSchedule schedule, int steps, DateTime? d
     /// <param name="done">Steps taken.</param>
     public void MindDeadline(int done)
     {
-        if (deadline is not { } end || !schedule.Decay) return;
+        if (deadline is not { } end || !schedule.Decay)
+            return;
         var now = DateTime.UtcNow;
         var affordable = Margin * (end.ToUniversalTime() - now) / ((now - _started) / done);
-        if (_span - _position > _stride * affordable) _stride = (_span - _position) / Math.Max(1, affordable);
+        if (_span - _position > _stride * affordable)
+            _stride = (_span - _position) / Math.Max(1, affordable);
     }
 }

@@ -61,7 +61,8 @@ public sealed record TuningSchedule
     public double RateAt(double step, double steps)
     {
         var warm = WarmUp * steps;
-        if (step + 1 < warm) return LearningRate * (step + 1) / warm;
+        if (step + 1 < warm)
+            return LearningRate * (step + 1) / warm;
         return Decay ? LearningRate * (steps - step) / Math.Max(1, steps - warm) : LearningRate;
     }
 }

@@ -27,9 +27,14 @@ public static class TwinSlice
         var sliced = front.Where(l => l.Index <= upTo).ToArray();
         var chosen = Units(context.Source, sliced, twins);
         int[][] units = [.. front.Select(l => l.Index <= upTo ? chosen[l.Index] : [])];
-        var text = string.Join(" | ", chosen.Select(u => string.Join(' ', u.Select(i => i.ToString(CultureInfo.InvariantCulture)))));
-        return new(Slices.Between(context.Source, front, units, biases),
-            $"units {(text.Length > 200 ? $"{chosen.Sum(u => u.Length)} in {chosen.Length} layers" : text)}");
+        var text = string.Join(
+            " | ",
+            chosen.Select(u => string.Join(' ', u.Select(i => i.ToString(CultureInfo.InvariantCulture))))
+        );
+        return new(
+            Slices.Between(context.Source, front, units, biases),
+            $"units {(text.Length > 200 ? $"{chosen.Sum(u => u.Length)} in {chosen.Length} layers" : text)}"
+        );
     }
 
     /// <summary>Of each layer the units that react most often, by rank.</summary>
@@ -50,7 +55,8 @@ public static class TwinSlice
             for (var j = 0; j < layers.Length; j++)
             {
                 var delta = left[j].sub(right[j]).abs();
-                if (delta.dim() > 2) delta = delta.flatten(2).mean([2]); // channels: over space
+                if (delta.dim() > 2)
+                    delta = delta.flatten(2).mean([2]); // channels: over space
                 var (value, unit) = delta.topk(Math.Max(1, (int)(PerRow * layers[j].Units)), 1);
                 var reacts = unit.masked_select(value.gt(0)); // a dead unit reacts to nothing
                 counts[j].add_(bincount(reacts, minlength: layers[j].Units));
@@ -58,13 +64,25 @@ public static class TwinSlice
             }
         }
 
-        return [.. layers.Select((layer, j) => Rank(counts[j], sums[j], Math.Max(1, (int)Math.Round(Overall * layer.Units))))];
+        return
+        [
+            .. layers.Select(
+                (layer, j) => Rank(counts[j], sums[j], Math.Max(1, (int)Math.Round(Overall * layer.Units)))
+            ),
+        ];
     }
 
     // Of equal counts the larger mean reaction comes first, then the lower index.
     private static int[] Rank(Tensor counts, Tensor sums, int take)
     {
         var (count, sum) = (counts.data<long>().ToArray(), sums.data<double>().ToArray());
-        return [.. Enumerable.Range(0, count.Length).OrderByDescending(i => count[i]).ThenByDescending(i => sum[i]).Take(take)];
+        return
+        [
+            .. Enumerable
+                .Range(0, count.Length)
+                .OrderByDescending(i => count[i])
+                .ThenByDescending(i => sum[i])
+                .Take(take),
+        ];
     }
 }

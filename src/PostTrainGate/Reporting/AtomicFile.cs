@@ -24,10 +24,12 @@ internal static class AtomicFile
         Directory.CreateDirectory(folder);
         var temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (isPrivate && !OperatingSystem.IsWindows()) options.UnixCreateMode = Private;
+        if (isPrivate && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = Private;
         try
         {
-            using (var stream = new FileStream(temporary, options)) content(stream);
+            using (var stream = new FileStream(temporary, options))
+                content(stream);
             File.Move(temporary, target, overwrite: true);
         }
         finally

@@ -11,8 +11,9 @@ namespace PostTrainGate.Reporting;
 /// </summary>
 public sealed class GateJson : IReportWriter
 {
-    private static readonly GateJsonContext Context =
-        new(new JsonSerializerOptions(GateJsonContext.Default.Options) { Encoder = Encoder() });
+    private static readonly GateJsonContext Context = new(
+        new JsonSerializerOptions(GateJsonContext.Default.Options) { Encoder = Encoder() }
+    );
 
     /// <inheritdoc/>
     public string Name => "json";
@@ -33,7 +34,8 @@ public sealed class GateJson : IReportWriter
     public string Render(GateResult result) => JsonSerializer.Serialize(result, Context.GateResult) + "\n";
 
     /// <summary>What an inspection found, written the same way.</summary>
-    internal static string Write(Models.ModelInspection model) => JsonSerializer.Serialize(model, Context.ModelInspection) + "\n";
+    internal static string Write(Models.ModelInspection model) =>
+        JsonSerializer.Serialize(model, Context.ModelInspection) + "\n";
 
     // Letters of every language as they are; HTML's own characters stay escaped, as the file may be pasted into a page. The sign that
     // replaces a broken character is escaped too, as the encoder itself writes it so.
@@ -48,32 +50,49 @@ public sealed class GateJson : IReportWriter
     /// <exception cref="JsonException">The text is not a result of this version.</exception>
     public static GateResult Parse(string json)
     {
-        var result = JsonSerializer.Deserialize(json, Context.GateResult) ?? throw new JsonException("The file holds no result.");
-        return result.Version == 1 ? result
+        var result = JsonSerializer.Deserialize(json, Context.GateResult)
+            ?? throw new JsonException("The file holds no result.");
+        return result.Version == 1
+            ? result
             : throw new JsonException($"The result has version {result.Version}; this tool reads version 1.");
     }
 }
 
 /// <summary>Serialisers of the result, made at build time.</summary>
-[JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    Converters = [typeof(FiniteNumber), typeof(SnakeCase<RunOutcome>), typeof(SnakeCase<Verdict>), typeof(SnakeCase<Severity>),
-        typeof(SnakeCase<Metrics.Better>), typeof(SnakeCase<Models.OutputHead>), typeof(SnakeCase<Policy.Correction>)])]
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    NewLine = "\n",
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    Converters = [
+        typeof(FiniteNumber),
+        typeof(SnakeCase<RunOutcome>),
+        typeof(SnakeCase<Verdict>),
+        typeof(SnakeCase<Severity>),
+        typeof(SnakeCase<Metrics.Better>),
+        typeof(SnakeCase<Models.OutputHead>),
+        typeof(SnakeCase<Policy.Correction>),
+    ]
+)]
 [JsonSerializable(typeof(GateResult))]
 [JsonSerializable(typeof(Models.ModelInspection))]
 internal sealed partial class GateJsonContext : JsonSerializerContext;
 
 /// <summary>Enumeration values by name, snake case, numbers refused.</summary>
-internal sealed class SnakeCase<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false)
+internal sealed class SnakeCase<T>()
+    : JsonStringEnumConverter<T>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false)
     where T : struct, Enum;
 
 /// <summary>JSON has no NaN and no infinity: null stands for them.</summary>
 internal sealed class FiniteNumber : JsonConverter<double>
 {
-    public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetDouble();
+    public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+        reader.GetDouble();
 
     public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
     {
-        if (double.IsFinite(value)) writer.WriteNumberValue(value);
-        else writer.WriteNullValue();
+        if (double.IsFinite(value))
+            writer.WriteNumberValue(value);
+        else
+            writer.WriteNullValue();
     }
 }

@@ -13,6 +13,10 @@ internal static class Html
     public static string Code(string? text) => $"<code>{Text(text)}</code>";
 
     /// <summary>A sentence of ours; the strings in its holes are paths, names or commands and set in code type.</summary>
-    public static string Sentence(FormattableString sentence) => string.Format(CultureInfo.InvariantCulture, Text(sentence.Format),
-        [.. sentence.GetArguments().Select(a => a is string text ? Code(text) : a)]);
+    public static string Sentence(FormattableString sentence) =>
+        string.Format(
+            CultureInfo.InvariantCulture,
+            Text(sentence.Format),
+            [.. sentence.GetArguments().Select(a => a is string text ? Code(text) : a)]
+        );
 }

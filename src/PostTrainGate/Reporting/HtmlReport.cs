@@ -31,7 +31,8 @@ public sealed class HtmlReport : IReportWriter
     public string Render(GateResult result)
     {
         var page = new StringBuilder();
-        page.Append($$"""
+        page.Append(
+            $$"""
             <!doctype html>
             <html lang="en">
             <meta charset="utf-8">
@@ -44,49 +45,77 @@ public sealed class HtmlReport : IReportWriter
             </style>
             <header class="{{ResultText.Outcome(result.Outcome).ToLowerInvariant()}}">
             <h1>{{ResultText.Icon(result.Outcome)}} {{Html.Text(ResultText.Headline(result))}}</h1>
-            <p>{{(result.Model is { } model ? $"Model {Html.Code(model.File)}" : "Predictions")}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(result.Data.Test)}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Confidence(result)}}.</p>
+            <p>{{(
+                result.Model is { } model ? $"Model {Html.Code(model.File)}" : "Predictions"
+            )}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(
+                result.Data.Test
+            )}} rows of {{Html.Code(result.Data.Source)}} with {{ResultText.Confidence(result)}}.</p>
             </header>
             <main>
 
-            """);
+            """
+        );
         if (result.Repair is { } repair)
         {
             page.Append($"<p><b>Repair:</b> {Html.Text(repair.Reason)}");
-            if (ResultText.Cost(repair) is { } cost) page.Append($" <b>Accuracy:</b> {Html.Text(cost)}.");
+            if (ResultText.Cost(repair) is { } cost)
+                page.Append($" <b>Accuracy:</b> {Html.Text(cost)}.");
             page.Append("</p>\n");
         }
 
         var steps = ResultText.NextSteps(result);
-        if (steps.Length > 0) page.Append(
-            $"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}</ul>\n");
+        if (steps.Length > 0)
+            page.Append(
+                $"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}</ul>\n"
+            );
         var remarks = ResultText.Remarks(result);
-        if (remarks.Length > 0) page.Append($"<h2>Remarks</h2>\n<ul>{string.Concat(remarks.Select(Remark))}</ul>\n");
+        if (remarks.Length > 0)
+            page.Append($"<h2>Remarks</h2>\n<ul>{string.Concat(remarks.Select(Remark))}</ul>\n");
         page.Append("<h2>Gates</h2>\n");
-        foreach (var gate in result.Gates) page.Append(Gate(gate));
+        foreach (var gate in result.Gates)
+            page.Append(Gate(gate));
         if (result.Gates.Any(g => g.NullControl is not null))
             page.Append($"<p class=\"quiet\">{ResultText.NullControl}</p>\n");
-        if (result.Repair is { } tried) page.Append(Tried(tried));
-        page.Append($"""
+        if (result.Repair is { } tried)
+            page.Append(Tried(tried));
+        page.Append(
+            $"""
             <h2>Reproduce</h2>
             <pre>{Html.Text(result.Reproduce)}</pre>
-            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Html.Code(m.Output)}, " : "")}{Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}</p>
+            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(
+                result.Model is { } m
+                    ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Html.Code(m.Output)}, " : "")}{Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on."
+                    : $"Rows: {Whole(result.Data.Test)}, all measured."
+            )}</p>
             </main>
             </html>
 
-            """);
+            """
+        );
         return page.ToString().ReplaceLineEndings("\n");
     }
 
     private static string Gate(GateReading gate)
     {
-        (string Name, Reading? Reading)[] rows = [("Base", gate.Base), ("Original", gate.Original), ("Repaired", gate.Repaired),
-            ("Null control", gate.NullControl)];
-        var table = string.Concat(rows.Where(r => r.Reading is not null).Select(r =>
-            $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"));
+        (string Name, Reading? Reading)[] rows =
+        [
+            ("Base", gate.Base),
+            ("Original", gate.Original),
+            ("Repaired", gate.Repaired),
+            ("Null control", gate.NullControl),
+        ];
+        var table = string.Concat(
+            rows.Where(r => r.Reading is not null)
+                .Select(r =>
+                    $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"
+                )
+        );
         var change = ResultText.Change(gate.Original, gate.Repaired);
         return $"""
             <section>
-            <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(change.Length > 0 ? $"; change {change}" : "")}</small></h3>
+            <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(
+                change.Length > 0 ? $"; change {change}" : ""
+            )}</small></h3>
             <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
             {Notes(gate.Original)}{Breakdowns(gate)}{Fragile("Most fragile inputs", gate.Original)}
             {Fragile("Most fragile inputs of the repaired model", gate.Repaired)}</section>
@@ -94,38 +123,55 @@ public sealed class HtmlReport : IReportWriter
             """;
     }
 
-    private static string Notes(Reading reading) => reading.Notes.IsEmpty ? ""
-        : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
+    private static string Notes(Reading reading) =>
+        reading.Notes.IsEmpty
+            ? ""
+            : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
 
     // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides nothing.
     private static string Breakdowns(GateReading gate)
     {
         var repaired = gate.Repaired?.Breakdowns ?? [];
-        return string.Concat(gate.Original.Breakdowns.Select(breakdown =>
-        {
-            var after = repaired.FirstOrDefault(b => b.Title == breakdown.Title);
-            var rows = breakdown.Parts.Select((part, i) => $"<tr><th>{Html.Text(part.Name)}</th><td>{Part(part)}</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}<td class=\"quiet\">{Whole(part.Count)} rows</td></tr>");
-            var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
-            return $"""
-                <details{(gate.Original.Verdict == PostTrainGate.Verdict.Fail ? " open" : "")}><summary>{Html.Text(breakdown.Title)}</summary>
-                <div class="gate"><table>{head}{string.Concat(rows)}</table>{(breakdown.IsCurve ? CurvePicture.Draw(breakdown, after) : IntervalPicture.Draw(after ?? breakdown))}</div></details>
+        return string.Concat(
+            gate.Original.Breakdowns.Select(breakdown =>
+            {
+                var after = repaired.FirstOrDefault(b => b.Title == breakdown.Title);
+                var rows = breakdown.Parts.Select(
+                    (part, i) =>
+                        $"<tr><th>{Html.Text(part.Name)}</th><td>{Part(part)}</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}<td class=\"quiet\">{Whole(part.Count)} rows</td></tr>"
+                );
+                var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
+                return $"""
+                    <details{(gate.Original.Verdict == PostTrainGate.Verdict.Fail ? " open" : "")}><summary>{Html.Text(
+                        breakdown.Title
+                    )}</summary>
+                    <div class="gate"><table>{head}{string.Concat(rows)}</table>{(
+                        breakdown.IsCurve
+                            ? CurvePicture.Draw(breakdown, after)
+                            : IntervalPicture.Draw(after ?? breakdown)
+                    )}</div></details>
 
-                """;
-        }));
+                    """;
+            })
+        );
     }
 
     // What the attack found, folded too.
-    private static string Fragile(string title, Reading? reading) => reading is not { Fragile: { IsEmpty: false } inputs } ? "" : $"""
-        <details><summary>{title}</summary>
-        <p class="quiet">Rows of the test split, those first that the smallest change found breaks; smaller ones may exist.</p>
-        {string.Concat(inputs.Select(Fragile))}</details>
+    private static string Fragile(string title, Reading? reading) =>
+        reading is not { Fragile: { IsEmpty: false } inputs }
+            ? ""
+            : $"""
+                <details><summary>{title}</summary>
+                <p class="quiet">Rows of the test split, those first that the smallest change found breaks; smaller ones may exist.</p>
+                {string.Concat(inputs.Select(Fragile))}</details>
 
-        """;
+                """;
 
     private static string Fragile(FragileInput input)
     {
         var size = input.Size > 0 ? $"size {GateText.Number(input.Size)}" : "no number changes";
-        var head = $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> "
+        var head =
+            $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> "
             + $"<span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
         {
@@ -134,10 +180,15 @@ public sealed class HtmlReport : IReportWriter
                 + $"{Figure("adversarial", image.Adversarial)}</div>";
         }
 
-        var rows = string.Concat(input.Columns.Select(c =>
-            $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"));
-        var more = input.MoreColumns > 0 ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>"
-            : "";
+        var rows = string.Concat(
+            input.Columns.Select(c =>
+                $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"
+            )
+        );
+        var more =
+            input.MoreColumns > 0
+                ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>"
+                : "";
         return $"<div class=\"fragile\">{head}<table>{rows}{more}</table></div>";
 
         string Figure(string caption, ImmutableArray<byte> pixels)
@@ -147,16 +198,21 @@ public sealed class HtmlReport : IReportWriter
         }
     }
 
-    private static string Part(BreakdownPart? part) => part?.Value is not { } value ? "–"
-        : $"{GateText.Measured(value)} <span class=\"quiet\">[{GateText.Measured(part.Lower ?? value)}, {GateText.Measured(part.Upper ?? value)}]</span>";
+    private static string Part(BreakdownPart? part) =>
+        part?.Value is not { } value
+            ? "–"
+            : $"{GateText.Measured(value)} <span class=\"quiet\">[{GateText.Measured(part.Lower ?? value)}, {GateText.Measured(part.Upper ?? value)}]</span>";
 
-    private static string Value(Reading reading) => reading.Value is { } value
-        ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
-        : Html.Text(reading.Reason);
+    private static string Value(Reading reading) =>
+        reading.Value is { } value
+            ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
+            : Html.Text(reading.Reason);
 
-    private static string Effort(Reading reading) => GateText.Effort(reading) is { Length: > 0 } effort ? $" {effort}" : "";
+    private static string Effort(Reading reading) =>
+        GateText.Effort(reading) is { Length: > 0 } effort ? $" {effort}" : "";
 
-    private static string Verdict(Reading reading) => $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
+    private static string Verdict(Reading reading) =>
+        $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
 
     private static string Remark(Diagnostic remark) =>
         $"<li>{(remark.Severity == Severity.Note ? "" : "⚠️ ")}{Html.Text(remark.Message)} {(remark.Position is { } at ? Html.Code(at.ToString()) : "")} <span class=\"quiet\">{remark.Code}</span></li>";
@@ -167,20 +223,27 @@ public sealed class HtmlReport : IReportWriter
         if (repair.Candidates.Length > 0)
         {
             text.Append(
-                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Keeps the accuracy</th><th></th></tr>\n");
+                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Keeps the accuracy</th><th></th></tr>\n"
+            );
             foreach (var c in repair.Candidates)
             {
-                text.Append($"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>");
-                text.Append($"<td>{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")}</td><td>{Html.Text(c.Note)}</td></tr>\n");
+                text.Append(
+                    $"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>"
+                );
+                text.Append(
+                    $"<td>{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")}</td><td>{Html.Text(c.Note)}</td></tr>\n"
+                );
             }
 
             text.Append("</table>\n<p class=\"quiet\">Best first, on the selection split.</p>\n");
         }
 
         if (repair.Details.Count > 0)
-            text.Append($"<table class=\"wide\">{string.Concat(repair.Details.Select(d => $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"))}</table>\n");
-        if (repair.Sha256 is not null) text.Append(
-            $"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
+            text.Append(
+                $"<table class=\"wide\">{string.Concat(repair.Details.Select(d => $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"))}</table>\n"
+            );
+        if (repair.Sha256 is not null)
+            text.Append($"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
         return text.ToString();
     }
 

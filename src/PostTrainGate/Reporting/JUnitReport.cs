@@ -30,14 +30,25 @@ public sealed class JUnitReport : IReportWriter
     {
         var cases = result.Gates.Select(g => (Gate: g, Ending: End(result, g))).ToArray();
         var text = new StringBuilder();
-        using (var xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true }))
+        using (
+            var xml = XmlWriter.Create(
+                text,
+                new XmlWriterSettings
+                {
+                    Indent = true,
+                    NewLineChars = "\n",
+                    OmitXmlDeclaration = true,
+                }
+            )
+        )
         {
             xml.WriteStartElement("testsuites");
             Totals();
             xml.WriteStartElement("testsuite");
             Totals();
             xml.WriteAttributeString("skipped", Count(Ending.Skipped));
-            foreach (var (gate, ending) in cases) Case(xml, result, gate, ending);
+            foreach (var (gate, ending) in cases)
+                Case(xml, result, gate, ending);
             xml.WriteEndElement();
             xml.WriteEndElement();
 
@@ -82,19 +93,25 @@ public sealed class JUnitReport : IReportWriter
 
     private static string Message(GateReading gate)
     {
-        var text = $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
-        if (GateText.Effort(gate.Original) is { Length: > 0 } effort) text += $" ({effort})";
-        return gate.Repaired is { } repaired ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}"
+        var text =
+            $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
+        if (GateText.Effort(gate.Original) is { Length: > 0 } effort)
+            text += $" ({effort})";
+        return gate.Repaired is { } repaired
+            ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}"
             : text;
     }
 
-    private static Ending End(GateResult result, GateReading gate) => gate.Original.Verdict switch
-    {
-        Verdict.Pass => Ending.Passed,
-        Verdict.Fail => Ending.Failed,
-        // Diagnostics carry what the policy makes of a gate without a verdict.
-        _ => result.Diagnostics.Any(d => d.Severity == Severity.Error && d.Position == gate.Position) ? Ending.Failed : Ending.Skipped,
-    };
+    private static Ending End(GateResult result, GateReading gate) =>
+        gate.Original.Verdict switch
+        {
+            Verdict.Pass => Ending.Passed,
+            Verdict.Fail => Ending.Failed,
+            // Diagnostics carry what the policy makes of a gate without a verdict.
+            _ => result.Diagnostics.Any(d => d.Severity == Severity.Error && d.Position == gate.Position)
+                ? Ending.Failed
+                : Ending.Skipped,
+        };
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
 

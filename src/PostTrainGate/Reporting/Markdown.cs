@@ -19,22 +19,24 @@ internal static class Markdown
         for (var i = 0; i < clean.Length; i++)
         {
             var c = clean[i];
-            safe.Append(c switch
-            {
-                '<' => "&lt;",
-                '>' => "&gt;",
-                '&' => "&amp;",
-                '|' => "&#124;",
-                '\\' => "&#92;",
-                '`' => "&#96;",
-                '$' => "<span>$</span>",
-                '*' or '_' or '~' or '[' or ']' or '!' => $"\\{c}",
-                '@' or '#' => $"{c}{Break}",
-                ':' when i + 1 < clean.Length && clean[i + 1] != ' ' => $"&#58;{Break}",
-                '-' when EndsWith(clean, i, "gh") => $"-{Break}",
-                '.' when EndsWith(clean, i, "www") => $"{Break}.",
-                _ => c.ToString(),
-            });
+            safe.Append(
+                c switch
+                {
+                    '<' => "&lt;",
+                    '>' => "&gt;",
+                    '&' => "&amp;",
+                    '|' => "&#124;",
+                    '\\' => "&#92;",
+                    '`' => "&#96;",
+                    '$' => "<span>$</span>",
+                    '*' or '_' or '~' or '[' or ']' or '!' => $"\\{c}",
+                    '@' or '#' => $"{c}{Break}",
+                    ':' when i + 1 < clean.Length && clean[i + 1] != ' ' => $"&#58;{Break}",
+                    '-' when EndsWith(clean, i, "gh") => $"-{Break}",
+                    '.' when EndsWith(clean, i, "www") => $"{Break}.",
+                    _ => c.ToString(),
+                }
+            );
         }
 
         return safe.ToString();
@@ -44,7 +46,8 @@ internal static class Markdown
     public static string Code(string? text, int longest = Untrusted.Longest)
     {
         var clean = Untrusted.Clean(text, longest).Trim();
-        if (clean.Length == 0) return "(none)";
+        if (clean.Length == 0)
+            return "(none)";
         // A pipe would end a table cell even inside back ticks, so such text goes the safer way.
         return clean.AsSpan().ContainsAny('`', '|', '\\') ? $"<code>{Text(clean, longest)}</code>" : $"`{clean}`";
     }
@@ -65,10 +68,15 @@ internal static class Markdown
     }
 
     /// <summary>A sentence of ours; the strings in its holes are paths, names or commands and set in code type.</summary>
-    public static string Sentence(FormattableString sentence) => string.Format(CultureInfo.InvariantCulture, sentence.Format,
-        [.. sentence.GetArguments().Select(a => a is string text ? Code(text) : a)]);
+    public static string Sentence(FormattableString sentence) =>
+        string.Format(
+            CultureInfo.InvariantCulture,
+            sentence.Format,
+            [.. sentence.GetArguments().Select(a => a is string text ? Code(text) : a)]
+        );
 
-    private static bool EndsWith(string text, int end, string word) => end >= word.Length
+    private static bool EndsWith(string text, int end, string word) =>
+        end >= word.Length
         && text.AsSpan(end - word.Length, word.Length).Equals(word, StringComparison.OrdinalIgnoreCase)
         && (end == word.Length || !char.IsLetterOrDigit(text[end - word.Length - 1]));
 }

@@ -16,8 +16,14 @@ public sealed class MarkdownReport : IReportWriter
     // From everything to the least that is still a report.
     private static readonly Room[] Rooms =
     [
-        new(int.MaxValue, int.MaxValue, Untrusted.Longest), new(25, int.MaxValue, Untrusted.Longest), new(5, 200, 200), new(5, 100, 100),
-        new(3, 60, 80), new(3, 20, 60), new(1, 5, 40), new(0, 0, 20),
+        new(int.MaxValue, int.MaxValue, Untrusted.Longest),
+        new(25, int.MaxValue, Untrusted.Longest),
+        new(5, 200, 200),
+        new(5, 100, 100),
+        new(3, 60, 80),
+        new(3, 20, 60),
+        new(1, 5, 40),
+        new(0, 0, 20),
     ];
 
     /// <inheritdoc/>
@@ -51,7 +57,8 @@ public sealed class MarkdownReport : IReportWriter
         foreach (var room in Rooms)
         {
             text = render(room);
-            if (text.Length <= Limit) return text;
+            if (text.Length <= Limit)
+                return text;
         }
 
         return $"{text[..text.IndexOf('\n', StringComparison.Ordinal)]}\n\nThe report does not fit here: see `gate-result.json`.\n";
@@ -63,9 +70,10 @@ public sealed class MarkdownReport : IReportWriter
         var page = new StringBuilder();
         Line(page, "## ❌ The gate could not run\n");
         Line(page, $"Nothing was measured for the policy {Markdown.Code(policy)}:\n");
-        foreach (var diagnostic in diagnostics.OrderByDescending(d => d.Severity).Take(most)) Line(page,
-            $"- {Remark(diagnostic, room)}");
-        foreach (var cut in Cut(diagnostics.Count, most, "- ", "the log")) Line(page, cut);
+        foreach (var diagnostic in diagnostics.OrderByDescending(d => d.Severity).Take(most))
+            Line(page, $"- {Remark(diagnostic, room)}");
+        foreach (var cut in Cut(diagnostics.Count, most, "- ", "the log"))
+            Line(page, cut);
         return page.ToString();
     }
 
@@ -74,59 +82,84 @@ public sealed class MarkdownReport : IReportWriter
         var page = new StringBuilder();
         Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result)}");
         Line(page);
-        Line(page, $"{(result.Model is { } model ? $"Model {Markdown.Code(model.File)}" : "Predictions")} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}.");
+        Line(
+            page,
+            $"{(result.Model is { } model ? $"Model {Markdown.Code(model.File)}" : "Predictions")} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}."
+        );
         Line(page);
         Gates(page, result, room);
         if (result.Repair is { } repair)
         {
             Line(page, $"**Repair:** {Markdown.Text(repair.Reason, room.Text)}");
-            if (ResultText.Cost(repair) is { } cost) Line(page, $"<br>**Accuracy:** {cost}.");
+            if (ResultText.Cost(repair) is { } cost)
+                Line(page, $"<br>**Accuracy:** {cost}.");
             Line(page);
         }
 
         var remarks = ResultText.Remarks(result);
         var grave = remarks.Where(r => r.Severity != Severity.Note).ToArray();
-        foreach (var remark in grave.Take(room.Rows)) Line(page,
-            $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
-        foreach (var cut in Cut(grave.Length, room.Rows)) Line(page, $"> {cut}\n");
+        foreach (var remark in grave.Take(room.Rows))
+            Line(page, $"> {(remark.Severity == Severity.Error ? "❌" : "⚠️")} {Remark(remark, room)}\n");
+        foreach (var cut in Cut(grave.Length, room.Rows))
+            Line(page, $"> {cut}\n");
         Next(page, result, room);
         Fold(page, "What drives the gates that do not pass", Drivers(result, passing: false, room));
         Fold(page, "Notes on the gates that pass", Drivers(result, passing: true, room));
-        if (result.Repair is { } tried) Fold(page, "What the repair tried", Tried(tried, room));
+        if (result.Repair is { } tried)
+            Fold(page, "What the repair tried", Tried(tried, room));
         if (remarks.Where(r => r.Severity == Severity.Note).ToArray() is { Length: > 0 } notes)
-            Fold(page, "Notes",
-                string.Join('\n', notes.Take(room.Rows).Select(n => $"- {Remark(n, room)}").Concat(Cut(notes.Length, room.Rows, "- "))));
+            Fold(
+                page,
+                "Notes",
+                string.Join(
+                    '\n',
+                    notes.Take(room.Rows).Select(n => $"- {Remark(n, room)}").Concat(Cut(notes.Length, room.Rows, "- "))
+                )
+            );
         Fold(page, "Reproduce", Reproduce(result));
         return page.ToString();
     }
 
     private static void Gates(StringBuilder page, GateResult result, Room room)
     {
-        (string Name, Func<GateReading, Reading?> Of)[] models = [("Base", g => g.Base), ("Original", g => g.Original),
-            ("Repaired", g => g.Repaired), ("Null control", g => g.NullControl)];
+        (string Name, Func<GateReading, Reading?> Of)[] models =
+        [
+            ("Base", g => g.Base),
+            ("Original", g => g.Original),
+            ("Repaired", g => g.Repaired),
+            ("Null control", g => g.NullControl),
+        ];
         var columns = models.Where(m => result.Gates.Any(g => m.Of(g) is not null)).ToArray();
         Line(page, $"| Verdict | Gate | {string.Join(" | ", columns.Select(c => c.Name))} |");
         Line(page, $"|---|---|{string.Concat(columns.Select(_ => "--:|"))}");
         // Where not all fit, those that pass go first.
-        var shown = result.Gates.Select((gate, i) => (gate, i)).OrderBy(g => g.gate.Original.Verdict == Verdict.Pass).Take(room.Gates)
-            .OrderBy(g => g.i).Select(g => g.gate);
+        var shown = result
+            .Gates.Select((gate, i) => (gate, i))
+            .OrderBy(g => g.gate.Original.Verdict == Verdict.Pass)
+            .Take(room.Gates)
+            .OrderBy(g => g.i)
+            .Select(g => g.gate);
         foreach (var gate in shown)
         {
-            var values = columns.Select(c => Value(c.Of(gate),
-                c.Name == "Repaired" ? ResultText.Change(gate.Original, gate.Repaired) : ""));
+            var values = columns.Select(c =>
+                Value(c.Of(gate), c.Name == "Repaired" ? ResultText.Change(gate.Original, gate.Repaired) : "")
+            );
             Line(page, $"| {Verdicts(gate)} | {Subject(gate, room)} | {string.Join(" | ", values)} |");
         }
 
         Line(page);
-        foreach (var cut in Cut(result.Gates.Length, room.Gates)) Line(page, $"{cut}\n");
-        if (columns.Any(c => c.Name == "Null control")) Line(page, $"<sub>{ResultText.NullControl}</sub>\n");
+        foreach (var cut in Cut(result.Gates.Length, room.Gates))
+            Line(page, $"{cut}\n");
+        if (columns.Any(c => c.Name == "Null control"))
+            Line(page, $"<sub>{ResultText.NullControl}</sub>\n");
     }
 
     private static string Verdicts(GateReading gate)
     {
         var original = $"{ResultText.Icon(gate.Original.Verdict)}&nbsp;{Outcomes.Words(gate.Original.Verdict)}";
         return gate.Repaired is { } repaired
-            ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}" : original;
+            ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}"
+            : original;
     }
 
     private static string Subject(GateReading gate, Room room)
@@ -137,7 +170,8 @@ public sealed class MarkdownReport : IReportWriter
 
     private static string Value(Reading? reading, string change)
     {
-        if (reading?.Value is not { } value) return "";
+        if (reading?.Value is not { } value)
+            return "";
         var interval = ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal);
         var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
         return $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}</sub>";
@@ -146,20 +180,29 @@ public sealed class MarkdownReport : IReportWriter
     private static void Next(StringBuilder page, GateResult result, Room room)
     {
         var steps = ResultText.NextSteps(result);
-        if (steps.IsEmpty) return;
+        if (steps.IsEmpty)
+            return;
         Line(page, "**What to do next**\n");
         var most = Math.Max(1, room.Rows);
-        foreach (var step in steps.Take(most)) Line(page, $"- {Markdown.Sentence(step)}");
-        foreach (var cut in Cut(steps.Length, most, "- ")) Line(page, cut);
+        foreach (var step in steps.Take(most))
+            Line(page, $"- {Markdown.Sentence(step)}");
+        foreach (var cut in Cut(steps.Length, most, "- "))
+            Line(page, cut);
         Line(page);
     }
 
     private static string Drivers(GateResult result, bool passing, Room room)
     {
         var gates = ResultText.Noted(result).Where(g => g.Original.Verdict == Verdict.Pass == passing).ToArray();
-        return string.Join('\n', gates.Take(room.Rows).Select(g =>
-                $"- **{Markdown.Text(g.Title, room.Text)}:** {string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}")
-            .Concat(Cut(gates.Length, room.Rows, "- ")));
+        return string.Join(
+            '\n',
+            gates
+                .Take(room.Rows)
+                .Select(g =>
+                    $"- **{Markdown.Text(g.Title, room.Text)}:** {string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}"
+                )
+                .Concat(Cut(gates.Length, room.Rows, "- "))
+        );
     }
 
     private static string Tried(RepairSummary repair, Room room)
@@ -172,43 +215,58 @@ public sealed class MarkdownReport : IReportWriter
             Line(text, "|---|--:|--:|---|---|");
             foreach (var c in repair.Candidates.Take(room.Rows))
             {
-                Line(text, $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | {Number(c.Objective)} | {Number(c.Accuracy)} | {(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | {Markdown.Text(c.Note, room.Text)} |");
+                Line(
+                    text,
+                    $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | {Number(c.Objective)} | {Number(c.Accuracy)} | {(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | {Markdown.Text(c.Note, room.Text)} |"
+                );
             }
 
             Line(text);
-            foreach (var cut in Cut(repair.Candidates.Length, room.Rows)) Line(text, $"{cut}\n");
+            foreach (var cut in Cut(repair.Candidates.Length, room.Rows))
+                Line(text, $"{cut}\n");
         }
 
         if (repair.Details.Count > 0)
         {
             Line(text, "| Fact | |");
             Line(text, "|---|---|");
-            foreach (var (name, value) in repair.Details.Take(room.Rows)) Line(text,
-                $"| {Markdown.Text(name, room.Text)} | {Markdown.Text(value, room.Text)} |");
+            foreach (var (name, value) in repair.Details.Take(room.Rows))
+                Line(text, $"| {Markdown.Text(name, room.Text)} | {Markdown.Text(value, room.Text)} |");
             Line(text);
-            foreach (var cut in Cut(repair.Details.Count, room.Rows)) Line(text, $"{cut}\n");
+            foreach (var cut in Cut(repair.Details.Count, room.Rows))
+                Line(text, $"{cut}\n");
         }
 
-        if (repair.Sha256 is not null) Line(text, $"SHA-256 of {Markdown.Code(repair.Output)}: {Markdown.Code(repair.Sha256)}");
+        if (repair.Sha256 is not null)
+            Line(text, $"SHA-256 of {Markdown.Code(repair.Output)}: {Markdown.Code(repair.Sha256)}");
         return text.ToString();
     }
 
     private static string Reproduce(GateResult result) =>
         $"""
-        {Markdown.Block("sh", result.Reproduce)}
+            {Markdown.Block("sh", result.Reproduce)}
 
-        Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(result.Model is { } m ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Markdown.Code(m.Output)}, " : "")}{Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on." : $"Rows: {Whole(result.Data.Test)}, all measured.")}
-        """;
+            Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(
+                result.Model is { } m
+                    ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Markdown.Code(m.Output)}, " : "")}{Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on."
+                    : $"Rows: {Whole(result.Data.Test)}, all measured."
+            )}
+            """;
 
     private static string Remark(Diagnostic remark, Room room) =>
         $"{Markdown.Text(remark.Message, room.Text)} {(remark.Position is { } at ? $"({Markdown.Code(at.ToString())}, {remark.Code})" : $"({remark.Code})")}";
 
-    private static IEnumerable<string> Cut(int total, int shown, string lead = "", string where = "`gate-result.json`") =>
-        total > shown ? [$"{lead}{Whole(total - shown)} more: see {where}."] : [];
+    private static IEnumerable<string> Cut(
+        int total,
+        int shown,
+        string lead = "",
+        string where = "`gate-result.json`"
+    ) => total > shown ? [$"{lead}{Whole(total - shown)} more: see {where}."] : [];
 
     private static void Fold(StringBuilder page, string title, string content)
     {
-        if (string.IsNullOrWhiteSpace(content)) return;
+        if (string.IsNullOrWhiteSpace(content))
+            return;
         Line(page, $"<details><summary>{title}</summary>\n\n{content.Trim()}\n\n</details>\n");
     }
 

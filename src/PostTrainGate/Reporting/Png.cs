@@ -19,7 +19,8 @@ internal static class Png
         var rgba = new byte[width * height * 4];
         for (var p = 0; p < width * height; p++)
         {
-            for (var c = 0; c < 3; c++) rgba[4 * p + c] = pixels[channels == 1 ? p : 3 * p + c];
+            for (var c = 0; c < 3; c++)
+                rgba[4 * p + c] = pixels[channels == 1 ? p : 3 * p + c];
             rgba[4 * p + 3] = 255;
         }
 
@@ -27,8 +28,13 @@ internal static class Png
         using var whole = new SKBitmap(info);
         Marshal.Copy(rgba, 0, whole.GetPixels(), rgba.Length);
         var scale = Math.Min(1, Longest / (double)Math.Max(width, height));
-        using var small = scale == 1 ? null
-            : whole.Resize(info.WithSize(Math.Max(1, (int)(width * scale)), Math.Max(1, (int)(height * scale))), SKFilterQuality.Medium);
+        using var small =
+            scale == 1
+                ? null
+                : whole.Resize(
+                    info.WithSize(Math.Max(1, (int)(width * scale)), Math.Max(1, (int)(height * scale))),
+                    SKFilterQuality.Medium
+                );
         using var png = (small ?? whole).Encode(SKEncodedImageFormat.Png, 100);
         return $"data:image/png;base64,{Convert.ToBase64String(png.AsSpan())}";
     }

@@ -8,8 +8,10 @@ public static class ReportFolder
 {
     /// <summary>Every writer of the catalog that is always wanted or named in the policy, each written whole or not at all.</summary>
     /// <returns>The files by name of their writer, and a diagnostic for each that could not be written.</returns>
-    public static (ImmutableSortedDictionary<string, string> Files, ImmutableArray<Diagnostic> Diagnostics) Write(GatePolicy policy,
-        GateResult result)
+    public static (ImmutableSortedDictionary<string, string> Files, ImmutableArray<Diagnostic> Diagnostics) Write(
+        GatePolicy policy,
+        GateResult result
+    )
     {
         var files = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         var diagnostics = ImmutableArray.CreateBuilder<Diagnostic>();
@@ -18,15 +20,21 @@ public static class ReportFolder
             var file = OutputFiles.ReportPath(policy, writer);
             try
             {
-                if (OutputFiles.WhyNotReport(policy, writer) is { } refused) throw new IOException($"It {refused}.");
+                if (OutputFiles.WhyNotReport(policy, writer) is { } refused)
+                    throw new IOException($"It {refused}.");
                 AtomicFile.WriteText(file, writer.Render(result));
                 files.Add(writer.Name, file);
             }
             catch (Exception e)
             {
                 // Whatever is wrong with one report, the others and the outcome stand.
-                diagnostics.Add(new(DiagnosticCodes.ReportUnwritable, $"The report {file} cannot be written: {e.Message}",
-                    Severity: Severity.Warning));
+                diagnostics.Add(
+                    new(
+                        DiagnosticCodes.ReportUnwritable,
+                        $"The report {file} cannot be written: {e.Message}",
+                        Severity: Severity.Warning
+                    )
+                );
             }
         }
 

@@ -15,14 +15,20 @@ internal static class ResultText
     {
         var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
         var (counted, one, many) = failing > 0 ? (failing, "fails", "fail") : (passing, "passes", "pass");
-        var text = counted != total ? $"{counted} of {total} gates {(counted == 1 ? one : many)}" : total == 1 ? $"the gate {one}"
+        var text =
+            counted != total ? $"{counted} of {total} gates {(counted == 1 ? one : many)}"
+            : total == 1 ? $"the gate {one}"
             : $"all {total} gates {many}";
         foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
-            if (Count(result, open) is > 0 and var count) text += $", {count} {Outcomes.Words(open)}";
+            if (Count(result, open) is > 0 and var count)
+                text += $", {count} {Outcomes.Words(open)}";
         if (result.Repair is { Proposed: true })
         {
             var repaired = result.Gates.Count(g => g.Repaired?.Verdict == Verdict.Pass);
-            var which = repaired < total ? $"{repaired} of {total}" : total == 1 ? "it" : $"all {total}";
+            var which =
+                repaired < total ? $"{repaired} of {total}"
+                : total == 1 ? "it"
+                : $"all {total}";
             text += $"; a repaired model that passes {which} is proposed";
         }
 
@@ -31,40 +37,47 @@ internal static class ResultText
 
     /// <summary>How sure the intervals are: <c>95% intervals</c>, or wider ones that hold together.</summary>
     public static string Confidence(GateResult result) =>
-        result.GateConfidence == result.Confidence ? $"{Percent(result.Confidence)} intervals"
-        : $"intervals that hold together with {Percent(result.Confidence)} ({Percent(result.GateConfidence)} each, Bonferroni)";
+        result.GateConfidence == result.Confidence
+            ? $"{Percent(result.Confidence)} intervals"
+            : $"intervals that hold together with {Percent(result.Confidence)} ({Percent(result.GateConfidence)} each, Bonferroni)";
 
     /// <summary>An outcome in a word.</summary>
-    public static string Outcome(RunOutcome outcome) => outcome switch
-    {
-        RunOutcome.Passed => "Passed",
-        RunOutcome.Failed => "Failed",
-        _ => "Undecided",
-    };
+    public static string Outcome(RunOutcome outcome) =>
+        outcome switch
+        {
+            RunOutcome.Passed => "Passed",
+            RunOutcome.Failed => "Failed",
+            _ => "Undecided",
+        };
 
     /// <summary>The sign before a headline.</summary>
-    public static string Icon(RunOutcome outcome) => outcome switch
-    {
-        RunOutcome.Passed => "✅",
-        RunOutcome.Failed => "❌",
-        _ => "⚠️",
-    };
+    public static string Icon(RunOutcome outcome) =>
+        outcome switch
+        {
+            RunOutcome.Passed => "✅",
+            RunOutcome.Failed => "❌",
+            _ => "⚠️",
+        };
 
     /// <summary>The sign before a verdict; the word always stands beside it.</summary>
-    public static string Icon(Verdict verdict) => verdict switch
-    {
-        Verdict.Pass => "✅",
-        Verdict.Fail => "❌",
-        Verdict.Inconclusive => "⚠️",
-        _ => "➖",
-    };
+    public static string Icon(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Pass => "✅",
+            Verdict.Fail => "❌",
+            Verdict.Inconclusive => "⚠️",
+            _ => "➖",
+        };
 
     /// <summary>An interval: <c>[0.702, 0.758]</c>; empty when nothing was measured.</summary>
-    public static string Interval(Reading? reading) => reading is { Lower: { } lower, Upper: { } upper }
-        ? $"[{GateText.Measured(lower)}, {GateText.Measured(upper)}]" : "";
+    public static string Interval(Reading? reading) =>
+        reading is { Lower: { } lower, Upper: { } upper }
+            ? $"[{GateText.Measured(lower)}, {GateText.Measured(upper)}]"
+            : "";
 
     /// <summary>A signed difference: <c>+0.031</c>; empty when a side is missing.</summary>
-    public static string Change(Reading? from, Reading? to) => from?.Value is { } a && to?.Value is { } b ? Signed(b - a) : "";
+    public static string Change(Reading? from, Reading? to) =>
+        from?.Value is { } a && to?.Value is { } b ? Signed(b - a) : "";
 
     /// <summary>A share in percent: <c>4.3 %</c>.</summary>
     public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:0.#} %");
@@ -72,7 +85,8 @@ internal static class ResultText
     /// <summary>What the repair costs, in one sentence; null when that was not measured.</summary>
     public static string? Cost(RepairSummary repair)
     {
-        if (repair is not { AccuracyBefore.Value: { } before, AccuracyAfter.Value: { } after }) return null;
+        if (repair is not { AccuracyBefore.Value: { } before, AccuracyAfter.Value: { } after })
+            return null;
         var churn = repair.Churn is { } share ? $"; {Percent(share)} of the predictions change" : "";
         return $"{GateText.Measured(before)} → {GateText.Measured(after)} ({Signed(after - before)}){churn}";
     }
@@ -84,21 +98,29 @@ internal static class ResultText
         var failed = Count(result, Verdict.Fail) > 0;
         if (result.Repair is { Proposed: true, Output: { } output } repair)
         {
-            steps.Add($"Review the repaired model {output} (method {repair.Method ?? "unknown"}) and put it in place of {result.Model?.File}; the gate then measures it like any other model.");
+            steps.Add(
+                $"Review the repaired model {output} (method {repair.Method ?? "unknown"}) and put it in place of {result.Model?.File}; the gate then measures it like any other model."
+            );
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
                 steps.Add($"The repaired model does not pass every gate: look at its verdicts before you take it.");
         }
         else if (failed && result.Model is null)
         {
-            steps.Add($"The model that predicted so has to change; with {"model"} in {result.Policy} instead of {"prediction"}, a repair of it would be tried.");
+            steps.Add(
+                $"The model that predicted so has to change; with {"model"} in {result.Policy} instead of {"prediction"}, a repair of it would be tried."
+            );
         }
         else if (failed && result.Repair is not null)
         {
-            steps.Add($"No repair is proposed, so the model itself has to change: train it again, or agree on another threshold in {result.Policy}.");
+            steps.Add(
+                $"No repair is proposed, so the model itself has to change: train it again, or agree on another threshold in {result.Policy}."
+            );
         }
         else if (failed)
         {
-            steps.Add($"No repair was tried: allow it in {result.Policy} and leave out {"--no-repair"}, or train the model again.");
+            steps.Add(
+                $"No repair was tried: allow it in {result.Policy} and leave out {"--no-repair"}, or train the model again."
+            );
         }
 
         foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))
@@ -106,7 +128,9 @@ internal static class ResultText
             if (RowsToDecide(gate, result.GateConfidence) is { } rows)
             {
                 var now = gate.Original.Attacked?.Of ?? gate.Original.Count;
-                steps.Add($"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it, if the value stays where it is.");
+                steps.Add(
+                    $"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it, if the value stays where it is."
+                );
             }
         }
 
@@ -121,28 +145,40 @@ internal static class ResultText
 
     /// <summary>Diagnostics that no other part of a report shows already, in their order.</summary>
     public static ImmutableArray<Diagnostic> Remarks(GateResult result) =>
-    [
-        .. result.Diagnostics.Where(d => d.Code is not (DiagnosticCodes.GateFailed or DiagnosticCodes.GateInconclusive
-            or DiagnosticCodes.GateNotMeasured or DiagnosticCodes.RepairProposed or DiagnosticCodes.RepairNone)),
-    ];
+        [
+            .. result.Diagnostics.Where(d =>
+                d.Code
+                    is not (
+                        DiagnosticCodes.GateFailed
+                        or DiagnosticCodes.GateInconclusive
+                        or DiagnosticCodes.GateNotMeasured
+                        or DiagnosticCodes.RepairProposed
+                        or DiagnosticCodes.RepairNone
+                    )
+            ),
+        ];
 
     // An interval's half width shrinks with the square root of the number of rows.
     private static int? RowsToDecide(GateReading gate, double confidence)
     {
-        if (gate.Original is not { Value: { } value, Lower: { } lower, Upper: { } upper, Count: > 0 and var count }) return null;
+        if (gate.Original is not { Value: { } value, Lower: { } lower, Upper: { } upper, Count: > 0 and var count })
+            return null;
         // Of a gate that stopped early, the interval that all of its rows would have.
         if (gate.Original.Attacked is { StoppedEarly: true } attacked)
             (_, lower, upper, count, _) = Metrics.Intervals.Proportion(value * attacked.Of, attacked.Of, confidence);
-        if ((gate.Min ?? gate.Max) is not { } threshold || (gate.Min is not null && gate.Max is not null)) return null;
+        if ((gate.Min ?? gate.Max) is not { } threshold || (gate.Min is not null && gate.Max is not null))
+            return null;
         var (judged, low, high) = Judge.Judged(gate.Better, new(value, lower, upper, count));
         var distance = Math.Abs(judged - threshold);
         var rows = count * Math.Pow((high - low) / 2 / distance, 2);
-        if (!(rows > count && rows < 10_000_000)) return null;
+        if (!(rows > count && rows < 10_000_000))
+            return null;
         var unit = Math.Pow(10, Math.Max(0, Math.Floor(Math.Log10(rows)) - 1)); // two digits: it is an estimate
         return (int)(Math.Round(rows / unit) * unit);
     }
 
-    private static int Count(GateResult result, Verdict verdict) => result.Gates.Count(g => g.Original.Verdict == verdict);
+    private static int Count(GateResult result, Verdict verdict) =>
+        result.Gates.Count(g => g.Original.Verdict == verdict);
 
     // A change is no more exact than the values it lies between.
     private static string Signed(double change) => change.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture);

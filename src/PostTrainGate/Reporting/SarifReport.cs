@@ -35,47 +35,73 @@ public sealed class SarifReport : IReportWriter
         {
             ["$schema"] = "https://json.schemastore.org/sarif-2.1.0.json",
             ["version"] = "2.1.0",
-            ["runs"] = new JsonArray(new JsonObject
-            {
-                ["tool"] = new JsonObject
+            ["runs"] = new JsonArray(
+                new JsonObject
                 {
-                    ["driver"] = new JsonObject
+                    ["tool"] = new JsonObject
                     {
-                        ["name"] = "PostTrainGate",
-                        ["version"] = Untrusted.Clean(result.Tool),
-                        ["rules"] = new JsonArray([.. codes.Select(Rule)]),
+                        ["driver"] = new JsonObject
+                        {
+                            ["name"] = "PostTrainGate",
+                            ["version"] = Untrusted.Clean(result.Tool),
+                            ["rules"] = new JsonArray([.. codes.Select(Rule)]),
+                        },
                     },
-                },
-                ["columnKind"] = "utf16CodeUnits",
-                ["results"] = new JsonArray([.. result.Diagnostics.Select(d => Finding(result, d, codes.IndexOf(d.Code)))]),
-            }),
+                    ["columnKind"] = "utf16CodeUnits",
+                    ["results"] = new JsonArray([
+                        .. result.Diagnostics.Select(d => Finding(result, d, codes.IndexOf(d.Code))),
+                    ]),
+                }
+            ),
         };
         return log.ToJsonString(Indented) + "\n";
     }
 
     private static JsonNode Rule(string code)
     {
-        var name = typeof(DiagnosticCodes).GetFields().First(f => f.GetRawConstantValue() is string c && c == code).Name;
-        var words = string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{c}"));
-        return new JsonObject { ["id"] = code, ["name"] = name, ["shortDescription"] = new JsonObject { ["text"] = $"{words}." } };
+        var name = typeof(DiagnosticCodes)
+            .GetFields()
+            .First(f => f.GetRawConstantValue() is string c && c == code)
+            .Name;
+        var words = string.Concat(
+            name.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{c}")
+        );
+        return new JsonObject
+        {
+            ["id"] = code,
+            ["name"] = name,
+            ["shortDescription"] = new JsonObject { ["text"] = $"{words}." },
+        };
     }
 
     private static JsonNode Finding(GateResult result, Diagnostic diagnostic, int rule)
     {
         var position = diagnostic.Position ?? new SourcePosition(result.Policy, 0, 0);
         var region = new JsonObject { ["startLine"] = Math.Max(1, position.Line) };
-        if (position.Column > 0) region["startColumn"] = position.Column;
+        if (position.Column > 0)
+            region["startColumn"] = position.Column;
         var address = Address(position.File, result.Root);
-        var location = new JsonObject { ["artifactLocation"] = new JsonObject { ["uri"] = address }, ["region"] = region };
+        var location = new JsonObject
+        {
+            ["artifactLocation"] = new JsonObject { ["uri"] = address },
+            ["region"] = region,
+        };
 
         // The gate, not its value: the alert stays the same one while the value moves.
         var subject = result.Gates.FirstOrDefault(g => g.Position == diagnostic.Position)?.Title ?? diagnostic.Message;
-        var print = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{diagnostic.Code}\n{address}\n{subject}")));
+        var print = Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{diagnostic.Code}\n{address}\n{subject}"))
+        );
         return new JsonObject
         {
             ["ruleId"] = diagnostic.Code,
             ["ruleIndex"] = rule,
-            ["level"] = diagnostic.Severity switch { Severity.Error => "error", Severity.Warning => "warning", _ => "note" },
+            ["level"] = diagnostic.Severity switch
+            {
+                Severity.Error => "error",
+                Severity.Warning => "warning",
+                _ => "note",
+            },
             ["message"] = new JsonObject { ["text"] = Message(diagnostic.Message) },
             ["locations"] = new JsonArray(new JsonObject { ["physicalLocation"] = location }),
             ["partialFingerprints"] = new JsonObject { ["posttraingateGate/v1"] = print },
@@ -83,21 +109,29 @@ public sealed class SarifReport : IReportWriter
     }
 
     // In a SARIF message, braces make placeholders and [text](target) a link.
-    private static string Message(string text) => Untrusted.Clean(text, 2000).Replace("](", "] (", StringComparison.Ordinal)
-        .Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal);
+    private static string Message(string text) =>
+        Untrusted
+            .Clean(text, 2000)
+            .Replace("](", "] (", StringComparison.Ordinal)
+            .Replace("{", "{{", StringComparison.Ordinal)
+            .Replace("}", "}}", StringComparison.Ordinal);
 
     // Relative to the repository's root, from wherever the run was started; percent-encoded part by part.
     private static string Address(string file, string? root)
     {
-        if (root is not null && Below(root, Path.GetFullPath(file)) is { } below) file = below;
+        if (root is not null && Below(root, Path.GetFullPath(file)) is { } below)
+            file = below;
         if (Path.IsPathFullyQualified(file))
             return $"file:///{string.Join('/', file.Replace('\\', '/').TrimStart('/').Split('/').Select(Part))}";
         var parts = file.Replace('\\', '/').Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".");
         return string.Join('/', parts.Select(Part));
     }
 
-    private static string? Below(string root, string file) => new[] { file, Policy.PolicyPaths.RealPath(file) ?? file }
-        .Where(f => Policy.PolicyPaths.IsInside(root, f, orEqual: false)).Select(f => Path.GetRelativePath(root, f)).FirstOrDefault();
+    private static string? Below(string root, string file) =>
+        new[] { file, Policy.PolicyPaths.RealPath(file) ?? file }
+            .Where(f => Policy.PolicyPaths.IsInside(root, f, orEqual: false))
+            .Select(f => Path.GetRelativePath(root, f))
+            .FirstOrDefault();
 
     // A drive keeps its colon.
     private static string Part(string part) => part is [_, ':'] ? part : Uri.EscapeDataString(part);

@@ -19,24 +19,27 @@ internal static class Untrusted
     /// </summary>
     public static string Clean(string? text, int longest = Longest)
     {
-        if (string.IsNullOrEmpty(text)) return "";
+        if (string.IsNullOrEmpty(text))
+            return "";
         var clean = new StringBuilder(Math.Min(text.Length, longest));
-        for (var rest = text.AsSpan(); rest.Length > 0;)
+        for (var rest = text.AsSpan(); rest.Length > 0; )
         {
             var status = Rune.DecodeFromUtf16(rest, out var rune, out var used);
             rest = rest[used..];
-            if (clean.Length + used > longest) return clean.Append('…').ToString();
+            if (clean.Length + used > longest)
+                return clean.Append('…').ToString();
             clean.Append(status == OperationStatus.Done ? Fit(rune) : "\uFFFD");
         }
 
         return clean.ToString();
     }
 
-    private static string Fit(Rune rune) => Rune.GetUnicodeCategory(rune) switch
-    {
-        UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => " ",
-        UnicodeCategory.Format when rune.Value is not (0x200C or 0x200D) => "", // joiners belong to scripts and emoji
-        UnicodeCategory.OtherNotAssigned when (rune.Value & 0xFFFE) == 0xFFFE => "\uFFFD", // not a character, and not legal in XML
-        _ => rune.ToString(),
-    };
+    private static string Fit(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) switch
+        {
+            UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => " ",
+            UnicodeCategory.Format when rune.Value is not (0x200C or 0x200D) => "", // joiners belong to scripts and emoji
+            UnicodeCategory.OtherNotAssigned when (rune.Value & 0xFFFE) == 0xFFFE => "\uFFFD", // not a character, and not legal in XML
+            _ => rune.ToString(),
+        };
 }

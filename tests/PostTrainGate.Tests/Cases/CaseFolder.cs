@@ -22,12 +22,12 @@ internal sealed class CaseFolder : IDisposable
 
         var policy = _folder.Path("posttraingate.yml");
         foreach (var (from, to) in changes)
-            File.WriteAllText(policy, File.ReadAllText(policy).Replace(from, to,
-            StringComparison.Ordinal));
+            File.WriteAllText(policy, File.ReadAllText(policy).Replace(from, to, StringComparison.Ordinal));
     }
 
     /// <summary>Full path of a file or folder of the cases themselves.</summary>
-    public static string Of(string relative) => Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Cases", relative);
+    public static string Of(string relative) =>
+        Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Cases", relative);
 
     /// <summary>Adds a file to the copy.</summary>
     public void Add(string file, string name) => File.Copy(file, _folder.Path(name), overwrite: true);
@@ -39,9 +39,17 @@ internal sealed class CaseFolder : IDisposable
     public async Task<(int Code, string Text, GateResult? Result)> CheckAsync(params string[] options)
     {
         using var place = new Workplace();
-        var code = await CommandLine.RunAsync(["check", _folder.Root, "--no-repair", "--no-cache", .. options], place.Host, default);
+        var code = await CommandLine.RunAsync(
+            ["check", _folder.Root, "--no-repair", "--no-cache", .. options],
+            place.Host,
+            default
+        );
         var json = _folder.Path("posttraingate-report/gate-result.json");
-        return (code, place.Out + place.Error, File.Exists(json) ? GateJson.Parse(await File.ReadAllTextAsync(json)) : null);
+        return (
+            code,
+            place.Out + place.Error,
+            File.Exists(json) ? GateJson.Parse(await File.ReadAllTextAsync(json)) : null
+        );
     }
 
     /// <inheritdoc/>

@@ -26,7 +26,8 @@ public class DataCasesTests
         Assert.Equal(0, code);
         Assert.Equal(accuracy, result!.Gates[0].Original.Value!.Value, 3);
         Assert.Contains(says, text, StringComparison.Ordinal);
-        if (name == "img_webp_default") Assert.Equal(20, result.Data.Test); // half of 40 images of five formats
+        if (name == "img_webp_default")
+            Assert.Equal(20, result.Data.Test); // half of 40 images of five formats
     }
 
     [Theory]
@@ -51,34 +52,51 @@ public class DataCasesTests
     [InlineData("missing: drop", 0, "45 rows of 400 with missing values are left out")]
     public async Task The_policy_chooses_what_becomes_of_missing_values(string choice, int exit, string says)
     {
-        using var folder = new CaseFolder("imputer_empty", ("  label: label", $"  label: label\n  features: {{ {choice} }}"));
+        using var folder = new CaseFolder(
+            "imputer_empty",
+            ("  label: label", $"  label: label\n  features: {{ {choice} }}")
+        );
         var (code, text, result) = await folder.CheckAsync();
         Assert.Equal(exit, code);
         Assert.Contains(says, text, StringComparison.Ordinal);
-        if (exit == 0) Assert.Equal(142, result!.Data.Test); // 40 % of 355
+        if (exit == 0)
+            Assert.Equal(142, result!.Data.Test); // 40 % of 355
     }
 
     [Fact]
     public async Task An_attack_leaves_rows_out_that_lack_a_value_and_says_so()
     {
-        using var folder = new CaseFolder("imputer_empty", ("  - accuracy: { min: 0.5 }",
-            "  - robust_accuracy: { attack: square, norm: linf, epsilon: 0.01, steps: 20, min: 0.1 }\n  - consistency: { min: 0.1 }"));
+        using var folder = new CaseFolder(
+            "imputer_empty",
+            (
+                "  - accuracy: { min: 0.5 }",
+                "  - robust_accuracy: { attack: square, norm: linf, epsilon: 0.01, steps: 20, min: 0.1 }\n  - consistency: { min: 0.1 }"
+            )
+        );
         var (code, text, result) = await folder.CheckAsync("--full");
         Assert.Equal(0, code);
         var (attacked, rows) = (result!.Gates[0].Original, result.Data.Test);
         Assert.InRange(attacked.Count, rows - 45, rows - 1);
         Assert.Equal(attacked.Count, result.Gates[1].Original.Count);
         Assert.InRange(attacked.Value!.Value, 0.5, 1);
-        Assert.Contains($"Note: {result.Gates[0].Title}: {rows - attacked.Count} of {rows} rows lack a value, which cannot be changed",
+        Assert.Contains(
+            $"Note: {result.Gates[0].Title}: {rows - attacked.Count} of {rows} rows lack a value, which cannot be changed",
             text,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Rows_that_are_left_keep_their_place_in_the_split()
     {
-        using var set = new EvaluationSet(torch.tensor(new[] { 1f, float.NaN, 3f }).reshape(3, 1), torch.tensor(new[] { 0L, 1, 0 }), ["a", "b"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var set = new EvaluationSet(
+            torch.tensor(new[] { 1f, float.NaN, 3f }).reshape(3, 1),
+            torch.tensor(new[] { 0L, 1, 0 }),
+            ["a", "b"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var complete = set.Complete();
         Assert.Equal([1], set.IncompleteRows);
         Assert.Equal([0, 2], Enumerable.Range(0, complete!.Count).Select(complete.PlaceOf));
@@ -90,8 +108,13 @@ public class DataCasesTests
     {
         using var folder = new CaseFolder("miss_class_decl", ("min: 0.5", "min: 1"));
         var policy = Policy.PolicyReader.Read(folder["posttraingate.yml"]).Policy!;
-        var result = Gate.Run(policy with { Gates = [policy.Gates[0] with { Min = 1.1 }] },
-            cancel: TestContext.Current.CancellationToken);
+        var result = Gate.Run(
+            policy with
+            {
+                Gates = [policy.Gates[0] with { Min = 1.1 }],
+            },
+            cancel: TestContext.Current.CancellationToken
+        );
         Assert.False(result.Repair!.Proposed);
         Assert.Contains("has none of the class '1'", result.Repair.Reason, StringComparison.Ordinal);
     }
@@ -100,19 +123,38 @@ public class DataCasesTests
     public async Task One_list_of_diagnostics_is_on_every_surface_in_one_order()
     {
         using var folder = new CaseFolder("pred_bool_decl", ("min: 0.5 }\n  - d", "min: 0.99 }\n  - d"));
-        File.WriteAllText(folder["data.csv"], File.ReadAllText(folder["data.csv"]).Replace(",m,", ",,", StringComparison.Ordinal));
-        File.WriteAllText(folder["posttraingate.yml"], File.ReadAllText(folder["posttraingate.yml"])
-            .Replace("{ column: sex, privileged: m }", "{ where: \"sex = 'f' and age > 0.5\" }", StringComparison.Ordinal)
-            + "report: { html: true, sarif: true }\n");
+        File.WriteAllText(
+            folder["data.csv"],
+            File.ReadAllText(folder["data.csv"]).Replace(",m,", ",,", StringComparison.Ordinal)
+        );
+        File.WriteAllText(
+            folder["posttraingate.yml"],
+            File.ReadAllText(folder["posttraingate.yml"])
+                .Replace(
+                    "{ column: sex, privileged: m }",
+                    "{ where: \"sex = 'f' and age > 0.5\" }",
+                    StringComparison.Ordinal
+                ) + "report: { html: true, sarif: true }\n"
+        );
         var (code, text, result) = await folder.CheckAsync("--format", "msbuild");
         Assert.Equal(1, code);
-        Assert.Equal(["PTG4001", "PTG4001", "PTG3003", "PTG3003", "PTG3003"], result!.Diagnostics.Take(5).Select(d => d.Code));
+        Assert.Equal(
+            ["PTG4001", "PTG4001", "PTG3003", "PTG3003", "PTG3003"],
+            result!.Diagnostics.Take(5).Select(d => d.Code)
+        );
         Assert.Equal([.. result.Diagnostics.OrderByDescending(d => d.Severity)], result.Diagnostics);
         var remarks = ResultText.Remarks(result).Select(d => d.Message).ToArray();
         InOrder(text, remarks);
         InOrder((await folder.CheckAsync("--format", "console")).Text, remarks);
-        InOrder(File.ReadAllText(folder["posttraingate-report/gate-report.md"]).Replace("&#39;", "'", StringComparison.Ordinal), remarks);
-        InOrder(System.Net.WebUtility.HtmlDecode(File.ReadAllText(folder["posttraingate-report/gate-report.html"])), remarks);
+        InOrder(
+            File.ReadAllText(folder["posttraingate-report/gate-report.md"])
+                .Replace("&#39;", "'", StringComparison.Ordinal),
+            remarks
+        );
+        InOrder(
+            System.Net.WebUtility.HtmlDecode(File.ReadAllText(folder["posttraingate-report/gate-report.html"])),
+            remarks
+        );
 
         static void InOrder(string text, string[] messages)
         {

@@ -44,8 +44,16 @@ public sealed class HostileDataTests : IDisposable
     {
         var sum = string.Join(" + ", Enumerable.Repeat("y", 40));
         Assert.Equal(50, Privileged($"{sum} > 40")); // half of the rows have y = 2
-        Assert.Contains("deeper than 100", Refused(string.Join(" + ", Enumerable.Repeat("y", 300))).Message, StringComparison.Ordinal);
-        Assert.Contains("characters", Refused(string.Join(" + ", Enumerable.Repeat("y", 1000))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "deeper than 100",
+            Refused(string.Join(" + ", Enumerable.Repeat("y", 300))).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "characters",
+            Refused(string.Join(" + ", Enumerable.Repeat("y", 1000))).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(DiagnosticCodes.DataCondition, Refused(new string('(', 1900)).Code);
         Assert.Equal(50, Privileged($"{new string('(', 900)}y > 1{new string(')', 900)}"));
     }
@@ -55,8 +63,7 @@ public sealed class HostileDataTests : IDisposable
     [InlineData("CASE WHEN lower(t) LIKE 'a%' THEN y > 1 ELSE FALSE END", 50)]
     [InlineData("coalesce(abs(y - 1), 0) = 1 AND year(DATE '2020-02-03') = 2020 AND CAST(y AS VARCHAR) = '2'", 50)]
     [InlineData("source.y = 2 AND t ILIKE 'A' AND regexp_matches(t, '^a') AND t || 'x' = 'ax'", 50)]
-    public void Plain_conditions_run(string where, int count) =>
-        Assert.Equal(count, Privileged(where));
+    public void Plain_conditions_run(string where, int count) => Assert.Equal(count, Privileged(where));
 
     [Fact]
     public void An_NPZ_is_unpacked_as_far_as_it_is_used()
@@ -66,7 +73,11 @@ public sealed class HostileDataTests : IDisposable
         using (var archive = new ZipArchive(File.Create(path), ZipArchiveMode.Create))
         {
             Add(archive, "x", NpzFileTests.Npy("<f4", false, "(60, 2)", new byte[480], 1));
-            Add(archive, "y", NpzFileTests.Npy("|u1", false, "(60,)", [.. Enumerable.Range(0, 60).Select(i => (byte)(i % 2))], 1));
+            Add(
+                archive,
+                "y",
+                NpzFileTests.Npy("|u1", false, "(60,)", [.. Enumerable.Range(0, 60).Select(i => (byte)(i % 2))], 1)
+            );
             // Its head is right and its content is not: whoever unpacks it finds that.
             Add(archive, "unused", [.. NpzFileTests.Npy("<f8", false, "(60,)", [], 1), .. zeros]);
             Add(archive, "objects", NpzFileTests.Npy("|O", false, "(60,)", new byte[480], 1));
@@ -101,7 +112,8 @@ public sealed class HostileDataTests : IDisposable
         using (var csv = new StreamWriter(_folder.Path("d.csv")))
         {
             csv.Write("a,y\n1,0\n");
-            for (var i = 0; i < 100; i++) csv.Write(new string('x', 1 << 20));
+            for (var i = 0; i < 100; i++)
+                csv.Write(new string('x', 1 << 20));
             csv.Write(",1\n");
         }
 
@@ -115,7 +127,9 @@ public sealed class HostileDataTests : IDisposable
     {
         // Members of one gzip file, each of 64 MB of zeros: 5 GB of 5 MB.
         var member = Gzip([.. "a,y\n"u8, .. new byte[1 << 26]]);
-        using (var file = File.Create(_folder.Path("d.csv.gz"))) for (var i = 0; i < 80; i++) file.Write(member);
+        using (var file = File.Create(_folder.Path("d.csv.gz")))
+            for (var i = 0; i < 80; i++)
+                file.Write(member);
         var refused = Assert.Throws<GateException>(() => DataReader.Read(Policy("d.csv.gz"))).Diagnostics[0];
         Assert.Equal(DiagnosticCodes.DataUnreadable, refused.Code);
         Assert.Contains("unpacks to more than 4 GiB", refused.Message, StringComparison.Ordinal);
@@ -128,17 +142,20 @@ public sealed class HostileDataTests : IDisposable
     public void A_table_of_thousands_of_columns_gives_the_values_of_each(string kind)
     {
         const int columns = 3000;
-        string Cell(int row, int column) => kind switch
-        {
-            "0.5" => FormattableString.Invariant($"{row + column / 8.0}"),
-            "true" => (row + column) % 2 == 0 ? "true" : "false",
-            _ => (row + column) % 2 == 0 ? "a" : "b",
-        };
+        string Cell(int row, int column) =>
+            kind switch
+            {
+                "0.5" => FormattableString.Invariant($"{row + column / 8.0}"),
+                "true" => (row + column) % 2 == 0 ? "true" : "false",
+                _ => (row + column) % 2 == 0 ? "a" : "b",
+            };
         using (var csv = new StreamWriter(_folder.Path("d.csv")))
         {
             csv.WriteLine(string.Join(',', Enumerable.Range(0, columns).Select(c => $"c{c}").Append("y")));
             for (var row = 0; row < 60; row++)
-                csv.WriteLine(string.Join(',', Enumerable.Range(0, columns).Select(c => Cell(row, c)).Append($"{row % 2}")));
+                csv.WriteLine(
+                    string.Join(',', Enumerable.Range(0, columns).Select(c => Cell(row, c)).Append($"{row % 2}"))
+                );
         }
 
         using var splits = DataReader.Read(Policy("d.csv"));
@@ -151,9 +168,12 @@ public sealed class HostileDataTests : IDisposable
             for (var row = 0; row < set.Count; row++)
             {
                 var (first, last) = (values[row * width], values[row * width + width - 1]);
-                if (kind == "0.5") Assert.Equal((columns - 1) / 8.0, last - first, 3);
-                else if (kind == "true") Assert.Equal((columns - 1) % 2 == 0 ? first : 1 - first, last);
-                else Assert.Equal(first, values[row * width + 3]); // c1 is the other letter
+                if (kind == "0.5")
+                    Assert.Equal((columns - 1) / 8.0, last - first, 3);
+                else if (kind == "true")
+                    Assert.Equal((columns - 1) % 2 == 0 ? first : 1 - first, last);
+                else
+                    Assert.Equal(first, values[row * width + 3]); // c1 is the other letter
             }
         }
     }
@@ -163,8 +183,13 @@ public sealed class HostileDataTests : IDisposable
     {
         using (var bitmap = new SkiaSharp.SKBitmap(4, 4))
         {
-            foreach (var file in Enumerable.Range(0, 40).Select(i =>
-                $"images/{i % 2}/{i}.dat").Append("images/top.png").Append("images/0/deep/a.png"))
+            foreach (
+                var file in Enumerable
+                    .Range(0, 40)
+                    .Select(i => $"images/{i % 2}/{i}.dat")
+                    .Append("images/top.png")
+                    .Append("images/0/deep/a.png")
+            )
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(_folder.Path(file))!);
                 using var stream = File.Create(_folder.Path(file));
@@ -175,12 +200,19 @@ public sealed class HostileDataTests : IDisposable
         File.WriteAllBytes(_folder.Path("images/1/scan.tif"), [(byte)'I', (byte)'I', 42, 0, 8, 0, 0, 0]);
         _folder.Write("images/1/notes.txt", "no image");
         _folder.Write("model.onnx", "");
-        _folder.Write("posttraingate.yml", "version: 1\nmodel: model.onnx\ndata: { source: images }\ninput: { scale: 1/255 }\ngates: [accuracy: { min: 0.5 }]\n");
+        _folder.Write(
+            "posttraingate.yml",
+            "version: 1\nmodel: model.onnx\ndata: { source: images }\ninput: { scale: 1/255 }\ngates: [accuracy: { min: 0.5 }]\n"
+        );
         using var splits = DataReader.Read(PolicyReader.Read(_folder.Path("posttraingate.yml")).Policy!);
         Assert.Equal(40, splits.Repair.Count + splits.Select.Count + splits.Test.Count);
-        Assert.Equal(["1 image is not read, such as '1/scan.tif': TIFF cannot be read; convert it to PNG.",
-            "2 images are not read, such as '0/deep/a.png': it is not directly in a folder named after its class."],
-            splits.Diagnostics.Select(d => d.Message));
+        Assert.Equal(
+            [
+                "1 image is not read, such as '1/scan.tif': TIFF cannot be read; convert it to PNG.",
+                "2 images are not read, such as '0/deep/a.png': it is not directly in a folder named after its class.",
+            ],
+            splits.Diagnostics.Select(d => d.Message)
+        );
         Assert.All(splits.Diagnostics, d => Assert.Equal(Severity.Warning, d.Severity));
     }
 
@@ -194,21 +226,34 @@ public sealed class HostileDataTests : IDisposable
 
     private DataSplits Read(string where)
     {
-        File.WriteAllText(_folder.Path("g.csv"), "t,y,label\n" + string.Concat(Enumerable.Range(0, 100).Select(i =>
-            $"{(i % 2 == 0 ? "a" : "b")},{(i % 2 == 0 ? 2 : 1)},{i / 50}\n")));
+        File.WriteAllText(
+            _folder.Path("g.csv"),
+            "t,y,label\n"
+                + string.Concat(
+                    Enumerable
+                        .Range(0, 100)
+                        .Select(i => $"{(i % 2 == 0 ? "a" : "b")},{(i % 2 == 0 ? 2 : 1)},{i / 50}\n")
+                )
+        );
         var policy = Policy("g.csv");
-        return DataReader.Read(policy with { Groups = [new() { Name = "g", Where = where }],
-            Data = policy.Data with { Label = "label" } });
+        return DataReader.Read(
+            policy with
+            {
+                Groups = [new() { Name = "g", Where = where }],
+                Data = policy.Data with { Label = "label" },
+            }
+        );
     }
 
-    private GatePolicy Policy(string file) => new()
-    {
-        File = "posttraingate.yml",
-        Folder = _folder.Root,
-        Model = new("m.onnx", "m.onnx", default),
-        Data = new() { Source = new(file, _folder.Path(file), default), Label = "y" },
-        Gates = [],
-    };
+    private GatePolicy Policy(string file) =>
+        new()
+        {
+            File = "posttraingate.yml",
+            Folder = _folder.Root,
+            Model = new("m.onnx", "m.onnx", default),
+            Data = new() { Source = new(file, _folder.Path(file), default), Label = "y" },
+            Gates = [],
+        };
 
     private static void Add(ZipArchive archive, string name, byte[] npy)
     {
@@ -219,7 +264,8 @@ public sealed class HostileDataTests : IDisposable
     private static byte[] Gzip(byte[] bytes)
     {
         using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Optimal)) gzip.Write(bytes);
+        using (var gzip = new GZipStream(packed, CompressionLevel.Optimal))
+            gzip.Write(bytes);
         return packed.ToArray();
     }
 }

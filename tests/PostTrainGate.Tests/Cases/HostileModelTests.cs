@@ -24,7 +24,11 @@ public sealed class HostileModelTests
     [InlineData("modmin", 2, "The engine ended without a result (ONNX Runtime running \'modmin.onnx\'")]
     [InlineData("loop3", 2, "The engine ended without a result (")]
     [InlineData("keynotfound", 2, "an initializer has no name")]
-    [InlineData("external_nul", 2, "error PTG2001: The model 'external_nul.onnx' cannot be read: the data of 'W' is outside the model's folder.")]
+    [InlineData(
+        "external_nul",
+        2,
+        "error PTG2001: The model 'external_nul.onnx' cannot be read: the data of 'W' is outside the model's folder."
+    )]
     [InlineData("lfs_pointer", 2, "it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'")]
     [InlineData("hang_3397", 0, "which are too large")]
     [InlineData("mem_36167", 0, "which are too large")]
@@ -36,8 +40,18 @@ public sealed class HostileModelTests
     public async Task A_hostile_file_is_one_clear_line(string name, int expected, string said)
     {
         using var text = new StringWriter(CultureInfo.InvariantCulture);
-        var host = new CliHost { Out = text, Error = text, Variable = _ => null, Inspect = SupervisedEngine.Inspect };
-        var code = await CommandLine.RunAsync(["inspect", CaseFolder.Of($"hostile/{name}.onnx")], host, TestContext.Current.CancellationToken);
+        var host = new CliHost
+        {
+            Out = text,
+            Error = text,
+            Variable = _ => null,
+            Inspect = SupervisedEngine.Inspect,
+        };
+        var code = await CommandLine.RunAsync(
+            ["inspect", CaseFolder.Of($"hostile/{name}.onnx")],
+            host,
+            TestContext.Current.CancellationToken
+        );
         Assert.Contains(said, text.ToString(), StringComparison.Ordinal);
         Assert.Equal(expected, code);
     }
@@ -47,9 +61,22 @@ public sealed class HostileModelTests
     public async Task A_loop_without_an_end_is_ended()
     {
         using var text = new StringWriter(CultureInfo.InvariantCulture);
-        var host = new CliHost { Out = text, Error = text, Variable = _ => null, Inspect = SupervisedEngine.Inspect };
-        await CommandLine.RunAsync(["inspect", CaseFolder.Of("hostile/loopinf_ort.onnx")], host, TestContext.Current.CancellationToken);
-        Assert.Matches("did not end within [0-9]+ s in ONNX Runtime|The engine ended without a result", text.ToString());
+        var host = new CliHost
+        {
+            Out = text,
+            Error = text,
+            Variable = _ => null,
+            Inspect = SupervisedEngine.Inspect,
+        };
+        await CommandLine.RunAsync(
+            ["inspect", CaseFolder.Of("hostile/loopinf_ort.onnx")],
+            host,
+            TestContext.Current.CancellationToken
+        );
+        Assert.Matches(
+            "did not end within [0-9]+ s in ONNX Runtime|The engine ended without a result",
+            text.ToString()
+        );
     }
 
     [Theory]
@@ -58,8 +85,15 @@ public sealed class HostileModelTests
     public void The_node_that_crashes_another_runtime_is_found(string name, string node)
     {
         var file = CaseFolder.Of($"hostile/{name}.onnx");
-        Assert.Equal(node, CrashSite.Find(file, EngineLimits.OfInspection(file), TimeSpan.FromMinutes(1),
-            TestContext.Current.CancellationToken));
+        Assert.Equal(
+            node,
+            CrashSite.Find(
+                file,
+                EngineLimits.OfInspection(file),
+                TimeSpan.FromMinutes(1),
+                TestContext.Current.CancellationToken
+            )
+        );
     }
 
     [Theory]
@@ -67,7 +101,8 @@ public sealed class HostileModelTests
     [InlineData("time: 1s", "it took longer than 1 s")]
     public async Task What_the_policy_allows_the_engine_is_all_that_it_has(string limit, string said)
     {
-        using var place = new Workplace($$"""
+        using var place = new Workplace(
+            $$"""
             version: 1
             model: model.onnx
             data: { source: digits.csv, label: digit }
@@ -76,7 +111,8 @@ public sealed class HostileModelTests
               - robust_accuracy: { attack: autoattack, norm: linf, epsilon: 0.1, min: 0.5 }
             on: { not_measured: pass }
             limits: { {{limit}} }
-            """);
+            """
+        );
         foreach (var name in new[] { "model.onnx", "digits.csv" })
             File.Copy(Path.Combine(Fixtures.Repository, "samples/digits", name), place.Folder.Path(name));
         var code = await place.RunAsync(SupervisedEngine.Run, "--no-cache", "--full", "--no-repair");
@@ -88,19 +124,27 @@ public sealed class HostileModelTests
     [Fact]
     public async Task A_check_whose_engine_dies_says_it_everywhere_and_measures_nothing()
     {
-        using var place = new Workplace("""
+        using var place = new Workplace(
+            """
             version: 1
             model: model.onnx
             data: { source: data.csv, label: y }
             gates:
               - accuracy: { min: 0.1 }
-            """);
+            """
+        );
         File.Copy(CaseFolder.Of("hostile/divmin.onnx"), place.Folder.Path("model.onnx"));
-        place.Folder.Write("data.csv", "a,b,c,d,y\n" + string.Concat(Enumerable.Range(0, 90).Select(i => $"0.{i % 10},0.2,0.3,0.4,{i % 3}\n")));
+        place.Folder.Write(
+            "data.csv",
+            "a,b,c,d,y\n" + string.Concat(Enumerable.Range(0, 90).Select(i => $"0.{i % 10},0.2,0.3,0.4,{i % 3}\n"))
+        );
         var code = await place.RunAsync(SupervisedEngine.Run, "--no-cache");
         Assert.Equal(3, code);
-        Assert.Contains("posttraingate.yml(2,8): error PTG2006: The engine ended without a result (ONNX Runtime running 'model.onnx'",
-            place.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "posttraingate.yml(2,8): error PTG2006: The engine ended without a result (ONNX Runtime running 'model.onnx'",
+            place.Out,
+            StringComparison.Ordinal
+        );
         var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
         Assert.Equal(RunOutcome.Undecided, result.Outcome);
         Assert.All(result.Gates, gate => Assert.Equal(Verdict.NotMeasured, gate.Original.Verdict));
@@ -127,31 +171,54 @@ public sealed class HostileModelTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("data.csv", "y,p\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"{i % 2},{i % 2}\n")));
-        var file = folder.Write("posttraingate.yml", """
+        var file = folder.Write(
+            "posttraingate.yml",
+            """
             version: 1
             data: { source: data.csv, label: y, prediction: p }
             gates: [accuracy: { min: 0.8 }]
-            """);
-        var result = SupervisedEngine.Run(PolicyReader.Read(file).Policy!, null, null, TestContext.Current.CancellationToken);
+            """
+        );
+        var result = SupervisedEngine.Run(
+            PolicyReader.Read(file).Policy!,
+            null,
+            null,
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(1, result.Gates[0].Original.Value);
     }
 
     [Fact]
-    public void A_result_comes_through_the_pipe_as_it_is() => Assert.All(
-        [SampleResults.Passed, SampleResults.Repaired, SampleResults.Undecided, SampleResults.Rejected, SampleResults.Hostile,
-            SampleResults.Passed with { Model = null }],
-        result =>
-        {
-            var again = EngineJson.Reply(Encoding.UTF8.GetString(EngineJson.Line(new EngineReply { Result = result, Kept = 7 })))!;
-            var json = new GateJson();
-            Assert.Equal(json.Render(result), json.Render(again.Result!));
-            Assert.Equal(7, again.Kept);
-        });
+    public void A_result_comes_through_the_pipe_as_it_is() =>
+        Assert.All(
+            [
+                SampleResults.Passed,
+                SampleResults.Repaired,
+                SampleResults.Undecided,
+                SampleResults.Rejected,
+                SampleResults.Hostile,
+                SampleResults.Passed with
+                {
+                    Model = null,
+                },
+            ],
+            result =>
+            {
+                var again = EngineJson.Reply(
+                    Encoding.UTF8.GetString(EngineJson.Line(new EngineReply { Result = result, Kept = 7 }))
+                )!;
+                var json = new GateJson();
+                Assert.Equal(json.Render(result), json.Render(again.Result!));
+                Assert.Equal(7, again.Kept);
+            }
+        );
 
     [Fact]
     public void A_message_whose_writer_was_ended_is_none()
     {
-        var line = Encoding.UTF8.GetString(EngineJson.Line(new EngineReply { Result = SampleResults.Passed, Kept = 7 }));
+        var line = Encoding.UTF8.GetString(
+            EngineJson.Line(new EngineReply { Result = SampleResults.Passed, Kept = 7 })
+        );
         Assert.All(Enumerable.Range(0, line.Length - 2), length => Assert.Null(EngineJson.Reply(line[..length])));
     }
 
@@ -160,8 +227,13 @@ public sealed class HostileModelTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "pipes are told from files on Linux");
         using var place = new Workplace();
-        foreach (var (name, said) in new[] { ("data/german.csv", "PTG1009: 'source' is 'data/german.csv', which is a pipe or a device"),
-            ("posttraingate.yml", "PTG1001: The policy is a pipe or a device") })
+        foreach (
+            var (name, said) in new[]
+            {
+                ("data/german.csv", "PTG1009: 'source' is 'data/german.csv', which is a pipe or a device"),
+                ("posttraingate.yml", "PTG1001: The policy is a pipe or a device"),
+            }
+        )
         {
             File.Delete(place.Folder.Path(name));
             Assert.Equal(0, Processes.Run("mkfifo", [place.Folder.Path(name)]).Code);

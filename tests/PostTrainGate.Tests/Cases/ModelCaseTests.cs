@@ -27,8 +27,11 @@ public sealed class ModelCaseTests
         using var folder = new CaseFolder("multi_emb8");
         var (_, text, result) = await folder.CheckAsync();
         Assert.Equal("logits", result!.Model!.Output);
-        Assert.Contains("message PTG2008: Scores are read from the output 'logits', one of 2 that may hold them.", text,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "message PTG2008: Scores are read from the output 'logits', one of 2 that may hold them.",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -38,9 +41,12 @@ public sealed class ModelCaseTests
         var (code, text, result) = await folder.CheckAsync();
         Assert.Equal(2, code);
         Assert.Null(result);
-        Assert.Contains("posttraingate.yml(3,8): error PTG2004: The model 'model.onnx' has several outputs that may hold scores, "
-            + "'aux' (2 wide) and 'logits' (2 wide); the data has 2 classes. Name the right one with 'output.name'.", text,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "posttraingate.yml(3,8): error PTG2004: The model 'model.onnx' has several outputs that may hold scores, "
+                + "'aux' (2 wide) and 'logits' (2 wide); the data has 2 classes. Name the right one with 'output.name'.",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -53,7 +59,11 @@ public sealed class ModelCaseTests
         var (code, text, result) = await folder.CheckAsync();
         Assert.Equal(2, code);
         Assert.Null(result);
-        Assert.Contains($"posttraingate.yml(3,8): error PTG2007: The model 'model.onnx' {why}", text, StringComparison.Ordinal);
+        Assert.Contains(
+            $"posttraingate.yml(3,8): error PTG2007: The model 'model.onnx' {why}",
+            text,
+            StringComparison.Ordinal
+        );
         Assert.Contains("it is in training mode; export the model for inference", text, StringComparison.Ordinal);
     }
 
@@ -67,7 +77,11 @@ public sealed class ModelCaseTests
         var (code, text, result) = await folder.CheckAsync();
         Assert.Equal(2, code);
         Assert.Null(result);
-        Assert.Contains("posttraingate.yml(3,8): error PTG2007: The model 'model.onnx' gives a row other outputs", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "posttraingate.yml(3,8): error PTG2007: The model 'model.onnx' gives a row other outputs",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     // The model says yes and no, the data 0 and 1.
@@ -78,7 +92,11 @@ public sealed class ModelCaseTests
         var (code, text, result) = await folder.CheckAsync();
         Assert.Equal(3, code);
         Assert.Equal(Verdict.NotMeasured, result!.Gates[0].Original.Verdict);
-        Assert.Contains("the accuracy is 0.000. With the order '1' and '0' it would be 1.000.", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "the accuracy is 0.000. With the order '1' and '0' it would be 1.000.",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -95,7 +113,11 @@ public sealed class ModelCaseTests
         using var folder = new CaseFolder("matmul_broken");
         var (code, text, _) = await folder.CheckAsync();
         Assert.Equal(2, code);
-        Assert.Contains("posttraingate.yml(3,8): error PTG2004: Node 'm' (MatMul) cannot run on [", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "posttraingate.yml(3,8): error PTG2004: Node 'm' (MatMul) cannot run on [",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -104,8 +126,11 @@ public sealed class ModelCaseTests
         using var folder = new CaseFolder("zip_shifted_names");
         var (code, text, _) = await folder.CheckAsync();
         Assert.Equal(2, code);
-        Assert.Contains("error PTG2004: The model knows the classes 'A', 'B' and 'C', but not 'D', which 'data.csv' has.", text,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "error PTG2004: The model knows the classes 'A', 'B' and 'C', but not 'D', which 'data.csv' has.",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -115,7 +140,11 @@ public sealed class ModelCaseTests
         var (code, text, result) = await folder.CheckAsync();
         Assert.Equal(3, code);
         Assert.All(result!.Gates, gate => Assert.Equal(Verdict.NotMeasured, gate.Original.Verdict));
-        Assert.Contains("the accuracy is 0.099. With the order 'good' and 'bad' it would be 0.901.", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "the accuracy is 0.099. With the order 'good' and 'bad' it would be 0.901.",
+            text,
+            StringComparison.Ordinal
+        );
         Assert.Contains("list the classes in 'data.classes' in the model's order", text, StringComparison.Ordinal);
     }
 
@@ -126,7 +155,10 @@ public sealed class ModelCaseTests
     {
         using var folder = new CaseFolder("lab_yesfirst_sig");
         var policy = File.ReadAllText(CaseFolder.Of("lab_yesfirst_sig/posttraingate.yml"));
-        File.WriteAllText(folder["posttraingate.yml"], policy.Replace("  label:", $"  classes: [{classes}]\n  label:", StringComparison.Ordinal));
+        File.WriteAllText(
+            folder["posttraingate.yml"],
+            policy.Replace("  label:", $"  classes: [{classes}]\n  label:", StringComparison.Ordinal)
+        );
         var (_, text, result) = await folder.CheckAsync();
         Assert.Equal(accuracy, result!.Gates[0].Original.Value!.Value, 3);
     }
@@ -143,7 +175,9 @@ public sealed class ModelCaseTests
         using var folder = new CaseFolder("mlnet");
         folder.Add(CaseFolder.Of($"mlnet/{name}.onnx"), "model.onnx");
         folder.Add(Path.Combine(Fixtures.Repository, "samples/credit/credit.csv"), "credit.csv");
-        File.WriteAllText(folder["posttraingate.yml"], """
+        File.WriteAllText(
+            folder["posttraingate.yml"],
+            """
             version: 1
             model: model.onnx
             data: { source: credit.csv, label: credit, favorable: good, splits: { repair: 0.001, select: 0.001, test: 0.998 } }
@@ -152,20 +186,27 @@ public sealed class ModelCaseTests
               - accuracy: { min: 0.5 }
               - statistical_parity_difference: { group: older, max: 0.5 }
             repair: false
-            """);
+            """
+        );
         var (_, text, result) = await folder.CheckAsync();
         Assert.Equal(accuracy, result!.Gates[0].Original.Value!.Value, 0.0021); // two rows are the other splits'
         Assert.Equal(parity, result.Gates[1].Original.Value!.Value, 0.006);
-        Assert.Contains("does not depend on the inputs 'personal_status' and 'credit', which no data is read for", text,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "does not depend on the inputs 'personal_status' and 'credit', which no data is read for",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task A_perceptron_with_classes_of_text_is_rebuilt()
     {
         using var folder = new CaseFolder("sklearn");
-        File.WriteAllText(folder["posttraingate.yml"], File.ReadAllText(CaseFolder.Of("sklearn/sk_mlp.yml"))
-            .Replace("report: { folder: rep-sk_mlp }", "", StringComparison.Ordinal));
+        File.WriteAllText(
+            folder["posttraingate.yml"],
+            File.ReadAllText(CaseFolder.Of("sklearn/sk_mlp.yml"))
+                .Replace("report: { folder: rep-sk_mlp }", "", StringComparison.Ordinal)
+        );
         var (_, text, result) = await folder.CheckAsync();
         Assert.Equal(0.935, result!.Gates[0].Original.Value!.Value, 3);
         Assert.Equal(-0.384, result.Gates[1].Original.Value!.Value, 3);

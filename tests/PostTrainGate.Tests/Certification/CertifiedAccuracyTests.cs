@@ -32,18 +32,42 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
         using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason);
         Assert.Null(reason);
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var ibp = Certifier.Run(graph!, model, inputs, labels, new(norm, epsilon, BoundMethod.Ibp), 1, null,
-            TestContext.Current.CancellationToken);
-        var crown = Certifier.Run(graph!, model, inputs, labels, new(norm, epsilon, BoundMethod.Crown), 1, null,
-            TestContext.Current.CancellationToken);
+        var ibp = Certifier.Run(
+            graph!,
+            model,
+            inputs,
+            labels,
+            new(norm, epsilon, BoundMethod.Ibp),
+            1,
+            null,
+            TestContext.Current.CancellationToken
+        );
+        var crown = Certifier.Run(
+            graph!,
+            model,
+            inputs,
+            labels,
+            new(norm, epsilon, BoundMethod.Crown),
+            1,
+            null,
+            TestContext.Current.CancellationToken
+        );
         var seconds = clock.Elapsed.TotalSeconds / rows;
-        Assert.All(ibp.Certified.Zip(crown.Certified), c => Assert.True(!c.First || c.Second, "IBP certifies what CROWN does not"));
+        Assert.All(ibp.Certified.Zip(crown.Certified), c =>
+            Assert.True(!c.First || c.Second, "IBP certifies what CROWN does not")
+        );
         // Rows that are not certified may do as they like: AutoAttack, which takes its time, is run on those that are.
         var certified = tensor(crown.Certified.ToArray()).nonzero().flatten();
         Assert.NotEqual(0, certified.shape[0]);
-        using var attacked = AttackHarness.Run(model, inputs.index_select(0, certified), labels.index_select(0, certified),
-            new(new("autoattack", norm, epsilon), 1));
-        output.WriteLine($"{name} {norm} {epsilon:G3}: IBP {Share(ibp)}, CROWN {Share(crown)} of {rows}; {seconds:0.00} s a row");
+        using var attacked = AttackHarness.Run(
+            model,
+            inputs.index_select(0, certified),
+            labels.index_select(0, certified),
+            new(new("autoattack", norm, epsilon), 1)
+        );
+        output.WriteLine(
+            $"{name} {norm} {epsilon:G3}: IBP {Share(ibp)}, CROWN {Share(crown)} of {rows}; {seconds:0.00} s a row"
+        );
         Assert.All(attacked.Robust, stands => Assert.True(stands, "a certified row is broken"));
     }
 
@@ -53,12 +77,28 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         var (model, inputs, labels) = FixtureModels.Load("german", 60);
         using var _ = model;
-        using var data = new EvaluationSet(inputs, labels, ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var data = new EvaluationSet(
+            inputs,
+            labels,
+            ["0", "1"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var evaluation = new Evaluation(model, data);
         GateRule rule = new() { Metric = "certified_accuracy", Certificate = new(Norm.Linf, 0.01, BoundMethod.Crown) };
         var measured = new CertifiedAccuracy().Measure(new(evaluation, rule, 0.95, 1));
         using var graph = BoundGraph.Of(model, inputs.shape[1..], out string? reason);
-        var found = Certifier.Run(graph!, model, inputs, labels, rule.Certificate, 1, null, TestContext.Current.CancellationToken);
+        var found = Certifier.Run(
+            graph!,
+            model,
+            inputs,
+            labels,
+            rule.Certificate,
+            1,
+            null,
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(Intervals.Proportion(found.Certified.Count(c => c), 60, 0.95).Upper, measured.Upper);
         Assert.InRange(measured.Value, 0.01, new Accuracy().Measure(new(evaluation, rule, 0.95, 1)).Value);
 

@@ -19,6 +19,10 @@ internal static class FixtureModels
 
         var arrays = NpzFile.Read(Fixtures.Path($"fairness/{name}.npz"));
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
-        return (OnnxClassifier.Load(Fixtures.Path($"fairness/{name}_mlp.onnx")), inputs, arrays["y_test"].narrow(0, 0, rows).to(int64));
+        return (
+            OnnxClassifier.Load(Fixtures.Path($"fairness/{name}_mlp.onnx")),
+            inputs,
+            arrays["y_test"].narrow(0, 0, rows).to(int64)
+        );
     }
 }

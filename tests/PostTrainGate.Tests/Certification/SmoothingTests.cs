@@ -18,7 +18,16 @@ public class SmoothingTests(ITestOutputHelper output)
     // Scores without gradients: z = (0, sign(w x)), which under noise is right with probability Phi(d / sigma), d the distance of the
     // boundary.
     private static FunctionClassifier Linear() =>
-        new([4], 2, x => { var z = x.matmul(tensor(Weight)); return stack([zeros_like(z), z.sign()], 1); }, hasGradients: false);
+        new(
+            [4],
+            2,
+            x =>
+            {
+                var z = x.matmul(tensor(Weight));
+                return stack([zeros_like(z), z.sign()], 1);
+            },
+            hasGradients: false
+        );
 
     private static Tensor At(params double[] distances)
     {
@@ -32,7 +41,15 @@ public class SmoothingTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = Linear();
         double[] distances = [0.2, 0.4, 0.8, 1.2, -0.4, -0.8];
-        var found = Smoothing.Certify(model, At(distances), Sigma, 10_000, 3, null, TestContext.Current.CancellationToken);
+        var found = Smoothing.Certify(
+            model,
+            At(distances),
+            Sigma,
+            10_000,
+            3,
+            null,
+            TestContext.Current.CancellationToken
+        );
         foreach (var (verdict, d) in found.Zip(distances))
         {
             output.WriteLine($"distance {d}: class {verdict.Class}, radius {verdict.Radius}");
@@ -53,9 +70,14 @@ public class SmoothingTests(ITestOutputHelper output)
         var cancel = TestContext.Current.CancellationToken;
         Assert.Equal(new Smoothing.Verdict(-1, 0), Smoothing.Certify(model, At(0), Sigma, 1000, 3, null, cancel)[0]);
         var x = At(0.3, 0.5);
-        Assert.Equal(Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel), Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel));
-        Assert.NotEqual(Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel),
-            Smoothing.Certify(model, x, Sigma, 1000, 4, null, cancel));
+        Assert.Equal(
+            Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel),
+            Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel)
+        );
+        Assert.NotEqual(
+            Smoothing.Certify(model, x, Sigma, 1000, 3, null, cancel),
+            Smoothing.Certify(model, x, Sigma, 1000, 4, null, cancel)
+        );
     }
 
     // The lower end is the probability under which so many hits or more have a chance of alpha.
@@ -76,8 +98,14 @@ public class SmoothingTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = Linear();
-        using var data = new EvaluationSet(At(1, 0.8, 0.3, 0, -1), tensor(new long[] { 1, 1, 1, 1, 1 }), ["0", "1"],
-            ImmutableDictionary<string, GroupColumn>.Empty, null, 1);
+        using var data = new EvaluationSet(
+            At(1, 0.8, 0.3, 0, -1),
+            tensor(new long[] { 1, 1, 1, 1, 1 }),
+            ["0", "1"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var evaluation = new Evaluation(model, data);
         GateRule rule = new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 0.5, 2000) };
         var measured = new SmoothedAccuracy().Measure(new(evaluation, rule, 0.95, 1));
@@ -91,11 +119,18 @@ public class SmoothingTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = Linear();
-        using var data = new EvaluationSet(At(9), tensor(new long[] { 1 }), ["0", "1"], ImmutableDictionary<string, GroupColumn>.Empty,
-            null, 1);
+        using var data = new EvaluationSet(
+            At(9),
+            tensor(new long[] { 1 }),
+            ["0", "1"],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            1
+        );
         using var evaluation = new Evaluation(model, data);
-        var measured = new SmoothedAccuracy().Measure(new(evaluation,
-            new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 1.5, 100) }, 0.95, 1));
+        var measured = new SmoothedAccuracy().Measure(
+            new(evaluation, new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 1.5, 100) }, 0.95, 1)
+        );
         Assert.Equal(0, measured.Value);
         Assert.Contains("more 'draws'", measured.Notes[1], StringComparison.Ordinal);
     }

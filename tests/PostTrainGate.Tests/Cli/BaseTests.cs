@@ -9,8 +9,11 @@ namespace PostTrainGate.Tests.Cli;
 /// <summary>A change cannot lower the bar that it has to clear.</summary>
 public sealed class BaseTests : IDisposable
 {
-    private static readonly string WithDrop = Workplace.Policy.Replace("{ min: 0.72 }", "{ min: 0.72, drop: 0.01 }",
-        StringComparison.Ordinal);
+    private static readonly string WithDrop = Workplace.Policy.Replace(
+        "{ min: 0.72 }",
+        "{ min: 0.72, drop: 0.01 }",
+        StringComparison.Ordinal
+    );
 
     private readonly Workplace _place = new();
     private GatePolicy? _policy;
@@ -27,8 +30,10 @@ public sealed class BaseTests : IDisposable
         await Check();
         Assert.Equal(0.72, _policy!.Gates[0].Min);
         var remark = Assert.Single(Remarks());
-        Assert.Equal("The policy changes the threshold of 'accuracy' from at least 0.72 to at least 0.5; the base branch's was applied.",
-            remark.Message);
+        Assert.Equal(
+            "The policy changes the threshold of 'accuracy' from at least 0.72 to at least 0.5; the base branch's was applied.",
+            remark.Message
+        );
         Assert.Equal((8, 5), (remark.Position!.Value.Line, remark.Position.Value.Column));
         Assert.Equal(Severity.Warning, remark.Severity);
     }
@@ -36,31 +41,63 @@ public sealed class BaseTests : IDisposable
     [Fact]
     public async Task A_removed_gate_is_judged_and_a_new_one_too()
     {
-        Change(Workplace.Policy,
-            Workplace.Policy.Replace("accuracy: { min: 0.72 }", "disparate_impact: { group: sex, min: 0.8 }", StringComparison.Ordinal));
+        Change(
+            Workplace.Policy,
+            Workplace.Policy.Replace(
+                "accuracy: { min: 0.72 }",
+                "disparate_impact: { group: sex, min: 0.8 }",
+                StringComparison.Ordinal
+            )
+        );
         await Check();
-        Assert.Equal(["accuracy", "statistical_parity_difference", "disparate_impact"], _policy!.Gates.Select(g => g.Metric));
+        Assert.Equal(
+            ["accuracy", "statistical_parity_difference", "disparate_impact"],
+            _policy!.Gates.Select(g => g.Metric)
+        );
         Assert.Equal([Severity.Warning, Severity.Note], Remarks().Select(r => r.Severity));
     }
 
     [Fact]
     public async Task What_is_measured_is_the_changes_own_and_how_it_is_judged_is_not()
     {
-        var changed = Workplace.Policy.Replace("models/credit.onnx", "models/new.onnx", StringComparison.Ordinal)
+        var changed = Workplace
+            .Policy.Replace("models/credit.onnx", "models/new.onnx", StringComparison.Ordinal)
             .Replace("seed: 7", "seed: 8\nconfidence: 80%\non: { not_measured: pass }", StringComparison.Ordinal)
             .Replace("privileged: male", "privileged: female", StringComparison.Ordinal)
-            .Replace("label: good }", "label: good, splits: { repair: 20%, select: 20%, test: 10% } }", StringComparison.Ordinal)
+            .Replace(
+                "label: good }",
+                "label: good, splits: { repair: 20%, select: 20%, test: 10% } }",
+                StringComparison.Ordinal
+            )
             .Replace("repair: {", "repair: { keep: { accuracy: { drop: 0.5 } },", StringComparison.Ordinal);
         Change(Workplace.Policy, changed);
         _place.Folder.Write("models/new.onnx", "new");
         File.Delete(_place.Folder.Path("models/credit.onnx")); // the base's policy names a file that is gone
         await Check();
         Assert.Equal("models/new.onnx", _policy!.Model!.Text);
-        Assert.Equal((7, 0.95, Outcome.Fail, "male", 0.5, 0.02),
-            (_policy.Seed, _policy.Confidence, _policy.On.NotMeasured, _policy.Groups[0].Privileged, _policy.Data.Splits.Repair,
-                _policy.Repair!.AccuracyDrop));
-        Assert.Equal(["seed", "confidence", "on.not_measured", "data.splits.repair", "data.splits.test", "groups.sex.privileged",
-            "repair.keep.accuracy.drop"], Remarks().Select(r => r.Message.Split('\'')[1]).Where(k => k != "model").OrderBy(Order));
+        Assert.Equal(
+            (7, 0.95, Outcome.Fail, "male", 0.5, 0.02),
+            (
+                _policy.Seed,
+                _policy.Confidence,
+                _policy.On.NotMeasured,
+                _policy.Groups[0].Privileged,
+                _policy.Data.Splits.Repair,
+                _policy.Repair!.AccuracyDrop
+            )
+        );
+        Assert.Equal(
+            [
+                "seed",
+                "confidence",
+                "on.not_measured",
+                "data.splits.repair",
+                "data.splits.test",
+                "groups.sex.privileged",
+                "repair.keep.accuracy.drop",
+            ],
+            Remarks().Select(r => r.Message.Split('\'')[1]).Where(k => k != "model").OrderBy(Order)
+        );
         Assert.Equal(8, Remarks().Length);
     }
 
@@ -97,13 +134,20 @@ public sealed class BaseTests : IDisposable
     public async Task A_model_in_large_file_storage_is_found_where_it_was_fetched(bool fetched)
     {
         var hash = new string('0', 62) + "ab";
-        _place.Folder.Write("models/credit.onnx", $"version https://git-lfs.github.com/spec/v1\noid sha256:{hash}\nsize 5\n");
+        _place.Folder.Write(
+            "models/credit.onnx",
+            $"version https://git-lfs.github.com/spec/v1\noid sha256:{hash}\nsize 5\n"
+        );
         Change(WithDrop, WithDrop);
-        if (fetched) _place.Folder.Write($".git/lfs/objects/00/00/{hash}", "large");
+        if (fetched)
+            _place.Folder.Write($".git/lfs/objects/00/00/{hash}", "large");
         await Check();
-        if (fetched) Assert.Equal("large", Encoding.UTF8.GetString(_baseModel!));
-        else Assert.Contains("git lfs fetch", Assert.Single(Remarks()).Message, StringComparison.Ordinal);
-        if (fetched) Assert.True(File.Exists(_baseFile), "what git keeps is not ours to delete");
+        if (fetched)
+            Assert.Equal("large", Encoding.UTF8.GetString(_baseModel!));
+        else
+            Assert.Contains("git lfs fetch", Assert.Single(Remarks()).Message, StringComparison.Ordinal);
+        if (fetched)
+            Assert.True(File.Exists(_baseFile), "what git keeps is not ours to delete");
     }
 
     [Fact]
@@ -157,13 +201,22 @@ public sealed class BaseTests : IDisposable
     {
         using var repository = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(_place.Folder.Root, "*", SearchOption.AllDirectories))
-            repository.Write(Path.Combine("deep/down", Path.GetRelativePath(_place.Folder.Root, file)), File.ReadAllText(file));
+            repository.Write(
+                Path.Combine("deep/down", Path.GetRelativePath(_place.Folder.Root, file)),
+                File.ReadAllText(file)
+            );
         repository.Write("deep/down/posttraingate.yml", WithDrop);
         GitIn(repository.Root, "init", "-q", "-b", "main");
         Commit("base", repository.Root);
         repository.Write("deep/down/models/credit.onnx", "newer");
-        await PostTrainGate.Cli.CommandLine.RunAsync(["check", repository.Path("deep/down"), "--base", "main"],
-            _place.Host with { Run = See }, TestContext.Current.CancellationToken);
+        await PostTrainGate.Cli.CommandLine.RunAsync(
+            ["check", repository.Path("deep/down"), "--base", "main"],
+            _place.Host with
+            {
+                Run = See,
+            },
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal("model", Encoding.UTF8.GetString(_baseModel!));
     }
 
@@ -173,12 +226,23 @@ public sealed class BaseTests : IDisposable
         using var github = new FakeGitHub();
         Change(Workplace.Policy, Workplace.Policy.Replace("0.72", "0.5", StringComparison.Ordinal));
         var sha = Git("rev-parse", "HEAD").Trim();
-        _place.Host = github.Host(_place.Folder,
-            new() { ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json",
-                FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)) });
+        _place.Host = github.Host(
+            _place.Folder,
+            new()
+            {
+                ["GITHUB_EVENT_PATH"] = _place.Folder.Write(
+                    "e.json",
+                    FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)
+                ),
+            }
+        );
         await _place.RunAsync(See);
         Assert.Equal(0.72, _policy!.Gates[0].Min);
-        Assert.Contains("> ⚠️ The policy changes the threshold of", Assert.Single(github.Comments).Body, StringComparison.Ordinal);
+        Assert.Contains(
+            "> ⚠️ The policy changes the threshold of",
+            Assert.Single(github.Comments).Body,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -193,9 +257,16 @@ public sealed class BaseTests : IDisposable
         _place.Folder.Write("other.txt", "x");
         Commit("main moved on");
         Git("-c", "user.name=t", "-c", "user.email=t@example.com", "merge", "-q", "--no-ff", "-m", "merge", "change");
-        _place.Host = github.Host(_place.Folder,
-            new() { ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json",
-                FakeGitHub.Event.Replace(FakeGitHub.HeadSha, head, StringComparison.Ordinal)) });
+        _place.Host = github.Host(
+            _place.Folder,
+            new()
+            {
+                ["GITHUB_EVENT_PATH"] = _place.Folder.Write(
+                    "e.json",
+                    FakeGitHub.Event.Replace(FakeGitHub.HeadSha, head, StringComparison.Ordinal)
+                ),
+            }
+        );
         await _place.RunAsync(See);
         Assert.Equal(0.72, _policy!.Gates[0].Min);
     }
@@ -220,8 +291,14 @@ public sealed class BaseTests : IDisposable
         using var github = new FakeGitHub();
         github.Files[name] = Encoding.UTF8.GetBytes(Workplace.Policy);
         var file = _place.Folder.Write(name, Workplace.Policy.Replace("0.72", "0.5", StringComparison.Ordinal));
-        await PostTrainGate.Cli.CommandLine.RunAsync(["check", file], github.Host(_place.Folder) with { Run = See },
-            TestContext.Current.CancellationToken);
+        await PostTrainGate.Cli.CommandLine.RunAsync(
+            ["check", file],
+            github.Host(_place.Folder) with
+            {
+                Run = See,
+            },
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(0.72, _policy!.Gates[0].Min);
     }
 
@@ -232,11 +309,26 @@ public sealed class BaseTests : IDisposable
         _place.Host = github.Host(_place.Folder);
         Assert.Equal(3, await _place.RunAsync(See));
         Assert.Null(_policy);
-        Assert.Contains("GitHub did not give the commit bbbbbbb: 404 Not Found", Assert.Single(github.Comments).Body, StringComparison.Ordinal);
+        Assert.Contains(
+            "GitHub did not give the commit bbbbbbb: 404 Not Found",
+            Assert.Single(github.Comments).Body,
+            StringComparison.Ordinal
+        );
     }
 
-    private static int Order(string key) => Array.IndexOf(["seed", "confidence", "on.not_measured", "data.splits.repair", "data.splits.test",
-        "groups.sex.privileged", "repair.keep.accuracy.drop"], key);
+    private static int Order(string key) =>
+        Array.IndexOf(
+            [
+                "seed",
+                "confidence",
+                "on.not_measured",
+                "data.splits.repair",
+                "data.splits.test",
+                "groups.sex.privileged",
+                "repair.keep.accuracy.drop",
+            ],
+            key
+        );
 
     private void Change(string before, string after)
     {
@@ -249,7 +341,17 @@ public sealed class BaseTests : IDisposable
     private void Commit(string message, string? folder = null)
     {
         GitIn(folder ?? _place.Folder.Root, "add", "-A");
-        GitIn(folder ?? _place.Folder.Root, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", message);
+        GitIn(
+            folder ?? _place.Folder.Root,
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "commit",
+            "-q",
+            "-m",
+            message
+        );
     }
 
     private string Git(params string[] arguments) => GitIn(_place.Folder.Root, arguments);
@@ -263,7 +365,12 @@ public sealed class BaseTests : IDisposable
 
     private Task<int> Check(params string[] args) => _place.RunAsync(See, args.Length > 0 ? args : ["--base", "main"]);
 
-    private GateResult See(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel)
+    private GateResult See(
+        GatePolicy policy,
+        GateOptions? options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    )
     {
         (_policy, _baseFile) = (policy, options!.BaseModel);
         _baseModel = _baseFile is null ? null : File.ReadAllBytes(_baseFile);
@@ -272,7 +379,9 @@ public sealed class BaseTests : IDisposable
 
     private Diagnostic[] Remarks()
     {
-        _shown = PostTrainGate.Reporting.GateJson.Parse(File.ReadAllText(_place.Folder.Path("posttraingate-report/gate-result.json")));
+        _shown = PostTrainGate.Reporting.GateJson.Parse(
+            File.ReadAllText(_place.Folder.Path("posttraingate-report/gate-result.json"))
+        );
         return [.. _shown.Diagnostics];
     }
 }

@@ -34,13 +34,23 @@ public sealed class CheatTests : IDisposable
             """;
         File.WriteAllText(_place.PolicyFile, policy);
         _git.Commit("base");
-        File.WriteAllText(_place.PolicyFile, policy.Replace("{ bounds: [0, 1], scale: 1/16 }", "{ bounds: [0, 16], std: [16] }", StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            policy.Replace(
+                "{ bounds: [0, 1], scale: 1/16 }",
+                "{ bounds: [0, 16], std: [16] }",
+                StringComparison.Ordinal
+            )
+        );
         string[] check = ["check", _place.Folder.Root, "--no-repair", "--no-cache"];
         var cancel = TestContext.Current.CancellationToken;
         Assert.Equal(0, await CommandLine.RunAsync(check, _place.Host, cancel)); // what it would like to be judged by
         Assert.Equal(1, await CommandLine.RunAsync([.. check, "--base", "main"], _place.Host, cancel));
-        Assert.Contains("warning PTG6003: The policy changes 'input.std' from nothing to '[16]'; the base branch's was applied", _place.Out,
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "warning PTG6003: The policy changes 'input.std' from nothing to '[16]'; the base branch's was applied",
+            _place.Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -48,7 +58,8 @@ public sealed class CheatTests : IDisposable
     {
         Deep();
         _place.Folder.Write("easy/posttraingate.yml", Lowered);
-        foreach (var file in new[] { "models/credit.onnx", "models/history/e1.onnx", "data/german.csv" }) _place.Folder.Write($"easy/{file}", "x");
+        foreach (var file in new[] { "models/credit.onnx", "models/history/e1.onnx", "data/german.csv" })
+            _place.Folder.Write($"easy/{file}", "x");
         Directory.Delete(_place.Folder.Path("deep/down"), recursive: true);
         Directory.CreateSymbolicLink(_place.Folder.Path("deep/down"), "../easy");
         await CheckAsync(_place.Folder.Path("deep/down"));
@@ -71,7 +82,11 @@ public sealed class CheatTests : IDisposable
         Copy("elsewhere");
         Directory.Delete(_place.Folder.Path("deep"), recursive: true);
         await CheckAsync(_place.Folder.Path("elsewhere"));
-        Assert.Contains("The policy was 'deep/down/posttraingate.yml' in the base branch", _place.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "The policy was 'deep/down/posttraingate.yml' in the base branch",
+            _place.Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -104,17 +119,28 @@ public sealed class CheatTests : IDisposable
     {
         _git.Commit("base");
         var model = _place.Folder.Path("models/credit.onnx");
-        if (what != "another beside it") File.Delete(model);
-        if (what == "folder") Directory.CreateDirectory(model);
-        if (what == "link inside") File.CreateSymbolicLink(model, "history/e1.onnx");
-        if (what == "link outside") File.CreateSymbolicLink(model, "/etc/hostname");
+        if (what != "another beside it")
+            File.Delete(model);
+        if (what == "folder")
+            Directory.CreateDirectory(model);
+        if (what == "link inside")
+            File.CreateSymbolicLink(model, "history/e1.onnx");
+        if (what == "link outside")
+            File.CreateSymbolicLink(model, "/etc/hostname");
         _place.Folder.Write("models/other.onnx", "other");
-        File.WriteAllText(_place.PolicyFile, Lowered.Replace("models/credit.onnx", "models/other.onnx", StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Lowered.Replace("models/credit.onnx", "models/other.onnx", StringComparison.Ordinal)
+        );
         var code = await RunAsync(_place.Folder.Root, "--base", "main");
         if (what is "folder" or "link outside")
         {
             Assert.Equal((2, null), (code, _ran));
-            Assert.Contains("A maintainer changes 'model' in the base branch first", _place.Error, StringComparison.Ordinal);
+            Assert.Contains(
+                "A maintainer changes 'model' in the base branch first",
+                _place.Error,
+                StringComparison.Ordinal
+            );
             return;
         }
 
@@ -130,21 +156,41 @@ public sealed class CheatTests : IDisposable
         File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("german", "new", StringComparison.Ordinal));
         Assert.Equal(2, await RunAsync(_place.Folder.Root, "--base", "main"));
         Assert.Null(_ran);
-        Assert.Matches(@"posttraingate\.yml\(4,17\): error PTG6003: The policy changes 'data\.source' from 'data/german\.csv' to 'data/new\.csv'\. "
-            + @".* A maintainer changes 'data\.source' in the base branch first\.", _place.Error);
+        Assert.Matches(
+            @"posttraingate\.yml\(4,17\): error PTG6003: The policy changes 'data\.source' from 'data/german\.csv' to 'data/new\.csv'\. "
+                + @".* A maintainer changes 'data\.source' in the base branch first\.",
+            _place.Error
+        );
     }
 
     [Fact]
     public async Task A_base_that_the_engine_cannot_use_with_the_changed_files_says_which_keys_differ()
     {
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("label: good", "label: good, classes: [bad, good]", StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Workplace.Policy.Replace("label: good", "label: good, classes: [bad, good]", StringComparison.Ordinal)
+        );
         _git.Commit("base");
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("label: good", "label: good, classes: [a, b, c]", StringComparison.Ordinal)
-            .Replace("{ min: 0.72 }", Low, StringComparison.Ordinal));
-        Assert.Equal(2, await _place.RunAsync((_, _, _, _) => throw new GateException(new Diagnostic("PTG2004", "Three classes, not two.")),
-            "--base", "main"));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Workplace
+                .Policy.Replace("label: good", "label: good, classes: [a, b, c]", StringComparison.Ordinal)
+                .Replace("{ min: 0.72 }", Low, StringComparison.Ordinal)
+        );
+        Assert.Equal(
+            2,
+            await _place.RunAsync(
+                (_, _, _, _) => throw new GateException(new Diagnostic("PTG2004", "Three classes, not two.")),
+                "--base",
+                "main"
+            )
+        );
         Assert.Contains("error PTG2004: Three classes, not two.", _place.Error, StringComparison.Ordinal);
-        Assert.Contains("error PTG6003: The policy changes 'data.classes' from '[bad, good]' to '[a, b, c]'", _place.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "error PTG6003: The policy changes 'data.classes' from '[bad, good]' to '[a, b, c]'",
+            _place.Error,
+            StringComparison.Ordinal
+        );
         Assert.Contains("warning PTG6003: The policy changes the threshold", _place.Error, StringComparison.Ordinal);
     }
 
@@ -152,8 +198,14 @@ public sealed class CheatTests : IDisposable
     public async Task A_gate_over_a_group_that_the_base_lacks_deals_no_other_rows()
     {
         _git.Commit("base");
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("gates:", "  lucky: { column: row }\ngates:\n  - disparate_impact: { group: lucky, min: 0.1 }",
-            StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Workplace.Policy.Replace(
+                "gates:",
+                "  lucky: { column: row }\ngates:\n  - disparate_impact: { group: lucky, min: 0.1 }",
+                StringComparison.Ordinal
+            )
+        );
         Assert.Equal(0, await RunAsync(_place.Folder.Root, "--base", "main"));
         Assert.Equal(["sex"], _ran!.Groups.Select(g => g.Name));
         Assert.Equal(2, _ran.Gates.Length);
@@ -169,17 +221,30 @@ public sealed class CheatTests : IDisposable
         File.WriteAllText(_place.PolicyFile, Lowered);
         Assert.Equal(3, await RunAsync(_place.Folder.Root, "--base", "main"));
         Assert.Null(_ran);
-        Assert.Contains("error PTG6004: The base branch's policy cannot be read, so there is no verdict.", _place.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "error PTG6004: The base branch's policy cannot be read, so there is no verdict.",
+            _place.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
     [InlineData("pull_request", """{"pull_request":{"number":7,"head":{"sha":"HEAD"},"base":{"sha":"BASE"}}}""")]
     [InlineData("pull_request_target", """{"pull_request":{"number":7,"head":{"sha":"HEAD"},"base":{"sha":"BASE"}}}""")]
     [InlineData("merge_group", """{"merge_group":{"base_sha":"BASE","head_sha":"HEAD"}}""")]
-    [InlineData("push", """{"ref":"refs/heads/main","before":"BASE","after":"HEAD","repository":{"default_branch":"main"}}""")]
+    [InlineData(
+        "push",
+        """{"ref":"refs/heads/main","before":"BASE","after":"HEAD","repository":{"default_branch":"main"}}"""
+    )]
     [InlineData("push", """{"ref":"refs/heads/change","before":"BASE","after":"HEAD"}""")]
-    [InlineData("push", """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","after":"HEAD","repository":{"default_branch":"main"}}""")]
-    [InlineData("push", """{"ref":"refs/heads/change","before":"LOW","after":"HEAD","repository":{"default_branch":"main"}}""")]
+    [InlineData(
+        "push",
+        """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","after":"HEAD","repository":{"default_branch":"main"}}"""
+    )]
+    [InlineData(
+        "push",
+        """{"ref":"refs/heads/change","before":"LOW","after":"HEAD","repository":{"default_branch":"main"}}"""
+    )]
     [InlineData("workflow_dispatch", """{"ref":"refs/heads/change","repository":{"default_branch":"main"}}""")]
     [InlineData("schedule", """{"schedule":"0 0 * * *","repository":{"default_branch":"main"}}""")]
     [InlineData("issue_comment", """{"repository":{"default_branch":"main"}}""")]
@@ -192,30 +257,45 @@ public sealed class CheatTests : IDisposable
         var low = _git.Commit("lowers the bar");
         _place.Folder.Write("other.txt", "x");
         var head = _git.Commit("and another commit");
-        if (name == "push" && text.Contains("heads/main", StringComparison.Ordinal)) _git.Git("branch", "-f", "main", head);
-        text = text.Replace("BASE", @base, StringComparison.Ordinal).Replace("HEAD", head, StringComparison.Ordinal)
+        if (name == "push" && text.Contains("heads/main", StringComparison.Ordinal))
+            _git.Git("branch", "-f", "main", head);
+        text = text.Replace("BASE", @base, StringComparison.Ordinal)
+            .Replace("HEAD", head, StringComparison.Ordinal)
             .Replace("LOW", low, StringComparison.Ordinal);
-        _place.Host = github.Host(_place.Folder, new()
-        {
-            ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text), ["GITHUB_SHA"] = head,
-        });
+        _place.Host = github.Host(
+            _place.Folder,
+            new()
+            {
+                ["GITHUB_EVENT_NAME"] = name,
+                ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text),
+                ["GITHUB_SHA"] = head,
+            }
+        );
         Assert.Equal(0, await RunAsync(_place.Folder.Root));
         Assert.Equal(0.72, _ran!.Gates[0].Min);
     }
 
     [Theory]
     [InlineData("workflow_dispatch", "{}")] // GitHub knows the default branch and the commit in common
-    [InlineData("push", """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","repository":{"default_branch":"trunk"}}""")]
+    [InlineData(
+        "push",
+        """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","repository":{"default_branch":"trunk"}}"""
+    )]
     public async Task A_checkout_of_one_commit_asks_GitHub_for_the_commit_in_common(string name, string text)
     {
         using var github = new FakeGitHub();
         github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
         File.WriteAllText(_place.PolicyFile, Lowered);
         var head = _git.Commit("all there is");
-        _place.Host = github.Host(_place.Folder, new()
-        {
-            ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text), ["GITHUB_SHA"] = head,
-        });
+        _place.Host = github.Host(
+            _place.Folder,
+            new()
+            {
+                ["GITHUB_EVENT_NAME"] = name,
+                ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text),
+                ["GITHUB_SHA"] = head,
+            }
+        );
         await RunAsync(_place.Folder.Root);
         Assert.Equal(0.72, _ran!.Gates[0].Min);
     }
@@ -229,15 +309,17 @@ public sealed class CheatTests : IDisposable
     {
         using var github = new FakeGitHub();
         _git.Commit("base");
-        _place.Host = github.Host(_place.Folder,
-            new() { ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text) });
+        _place.Host = github.Host(
+            _place.Folder,
+            new() { ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text) }
+        );
         Assert.Equal((3, null), (await RunAsync(_place.Folder.Root), _ran));
     }
 
     [Theory]
-    [InlineData("--base=v1", false)]       // a tag
-    [InlineData("--base=trunk", false)]    // a branch of the remote only
-    [InlineData("--base=release", true)]   // known to GitHub alone
+    [InlineData("--base=v1", false)] // a tag
+    [InlineData("--base=trunk", false)] // a branch of the remote only
+    [InlineData("--base=release", true)] // known to GitHub alone
     public async Task The_input_base_names_another_base(string option, bool remote)
     {
         using var github = new FakeGitHub();
@@ -258,9 +340,25 @@ public sealed class CheatTests : IDisposable
         var data = new TheoryData<string, int, string>();
         foreach (var part in new[] { "/git/commits/", "/contents/", "/git/blobs/" })
         {
-            foreach (var status in new[] { 401, 403, 429, 500, 502, 503 }) data.Add(part, status, """{"message":"no"}""");
-            foreach (var body in new[] { "", "null", "[]", "{}", "7", "\"text\"", "<html>Sign in</html>", "{\"sha\":", "[null]", "[[]]",
-                """{"sha":12345678901234567890123,"type":7,"encoding":[],"content":{}}""" }) data.Add(part, 200, body);
+            foreach (var status in new[] { 401, 403, 429, 500, 502, 503 })
+                data.Add(part, status, """{"message":"no"}""");
+            foreach (
+                var body in new[]
+                {
+                    "",
+                    "null",
+                    "[]",
+                    "{}",
+                    "7",
+                    "\"text\"",
+                    "<html>Sign in</html>",
+                    "{\"sha\":",
+                    "[null]",
+                    "[[]]",
+                    """{"sha":12345678901234567890123,"type":7,"encoding":[],"content":{}}""",
+                }
+            )
+                data.Add(part, 200, body);
         }
 
         data.Add("/git/commits/", 404, """{"message":"Not Found"}""");
@@ -274,8 +372,10 @@ public sealed class CheatTests : IDisposable
     public async Task No_answer_of_GitHub_lets_a_change_set_its_own_bar(string part, int status, string body)
     {
         using var github = new FakeGitHub();
-        if (part != "/git/trees/") github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
-        github.Interfere = (_, path) => path.Contains(part, StringComparison.Ordinal) ? FakeGitHub.Raw(status, body) : null;
+        if (part != "/git/trees/")
+            github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
+        github.Interfere = (_, path) =>
+            path.Contains(part, StringComparison.Ordinal) ? FakeGitHub.Raw(status, body) : null;
         File.WriteAllText(_place.PolicyFile, Lowered);
         _git.Commit("all there is");
         _place.Host = github.Host(_place.Folder);
@@ -291,7 +391,10 @@ public sealed class CheatTests : IDisposable
         github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
         File.WriteAllText(_place.PolicyFile, Lowered);
         _git.Commit("all there is");
-        _place.Host = github.Host(_place.Folder, new() { ["GITHUB_WORKSPACE"] = Path.GetDirectoryName(_place.Folder.Root) });
+        _place.Host = github.Host(
+            _place.Folder,
+            new() { ["GITHUB_WORKSPACE"] = Path.GetDirectoryName(_place.Folder.Root) }
+        );
         await RunAsync(_place.Folder.Root);
         Assert.Equal(0.72, _ran!.Gates[0].Min);
     }
@@ -310,7 +413,8 @@ public sealed class CheatTests : IDisposable
     private void Copy(string folder, string? policy = null)
     {
         _place.Folder.Write($"{folder}/posttraingate.yml", policy ?? Lowered);
-        foreach (var file in new[] { "models/credit.onnx", "models/history/e1.onnx", "data/german.csv" }) _place.Folder.Write($"{folder}/{file}", "x");
+        foreach (var file in new[] { "models/credit.onnx", "models/history/e1.onnx", "data/german.csv" })
+            _place.Folder.Write($"{folder}/{file}", "x");
     }
 
     private async Task CheckAsync(string path)

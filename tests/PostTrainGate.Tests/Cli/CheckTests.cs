@@ -11,7 +11,14 @@ namespace PostTrainGate.Tests.Cli;
 
 public partial class CheckTests
 {
-    public static TheoryData<string, int> Outcomes => new() { { "Passed", 0 }, { "Rejected", 1 }, { "Repaired", 1 }, { "Undecided", 3 } };
+    public static TheoryData<string, int> Outcomes =>
+        new()
+        {
+            { "Passed", 0 },
+            { "Rejected", 1 },
+            { "Repaired", 1 },
+            { "Undecided", 3 },
+        };
 
     [Theory]
     [MemberData(nameof(Outcomes))]
@@ -31,16 +38,22 @@ public partial class CheckTests
         using var place = new Workplace(Workplace.Policy.Replace("accuracy:", "acuracy:", StringComparison.Ordinal));
         Assert.Equal(2, await place.RunAsync(Never, "--format", format));
         var text = place.Out + place.Error;
-        if (format == "github") Assert.Matches(@"(?m)^::error file=.*posttraingate\.yml,line=8,col=5,title=PostTrainGate PTG1010::", text);
-        else Assert.Matches(@"(?m)^\S*posttraingate\.yml\(8,5\): error PTG1010: ", text);
+        if (format == "github")
+            Assert.Matches(@"(?m)^::error file=.*posttraingate\.yml,line=8,col=5,title=PostTrainGate PTG1010::", text);
+        else
+            Assert.Matches(@"(?m)^\S*posttraingate\.yml\(8,5\): error PTG1010: ", text);
     }
 
     [Fact]
     public async Task What_the_engine_finds_wrong_is_bad_input_too()
     {
         using var place = new Workplace();
-        var code = await place.RunAsync((_, _, _, _) =>
-            throw new GateException(new Diagnostic("PTG2001", "The model is broken.", new SourcePosition("p.yml", 3, 8))));
+        var code = await place.RunAsync(
+            (_, _, _, _) =>
+                throw new GateException(
+                    new Diagnostic("PTG2001", "The model is broken.", new SourcePosition("p.yml", 3, 8))
+                )
+        );
         Assert.Equal(2, code);
         Assert.Equal("p.yml(3,8): error PTG2001: The model is broken.\n", place.Error);
     }
@@ -50,7 +63,10 @@ public partial class CheckTests
     {
         using var place = new Workplace();
         Assert.Equal(70, await place.RunAsync(Defect));
-        Assert.Equal("posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed shows where\n", place.Error);
+        Assert.Equal(
+            "posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed shows where\n",
+            place.Error
+        );
         Assert.Equal(70, await place.RunAsync(Defect, "--verbosity", "detailed"));
         Assert.Contains("   at PostTrainGate.Tests.Cli.CheckTests.", place.Error, StringComparison.Ordinal);
     }
@@ -63,12 +79,15 @@ public partial class CheckTests
         var report = place.Folder.Path("posttraingate-report/gate-result.json");
         var before = File.ReadAllText(report);
         using var interrupt = new CancellationTokenSource();
-        var code = await place.RunAsync((_, _, _, cancel) =>
-        {
-            interrupt.Cancel();
-            cancel.ThrowIfCancellationRequested();
-            throw new InvalidOperationException("not reached");
-        }, interrupt.Token);
+        var code = await place.RunAsync(
+            (_, _, _, cancel) =>
+            {
+                interrupt.Cancel();
+                cancel.ThrowIfCancellationRequested();
+                throw new InvalidOperationException("not reached");
+            },
+            interrupt.Token
+        );
         Assert.Equal(130, code);
         Assert.Equal("posttraingate: cancelled; files are as they were.\n", place.Error);
         Assert.Equal(before, File.ReadAllText(report));
@@ -81,16 +100,24 @@ public partial class CheckTests
         using var place = new Workplace();
         var folder = place.Folder.Path("kept");
         using var interrupt = new CancellationTokenSource();
-        var code = await place.RunAsync((_, options, _, cancel) =>
-        {
-            options!.Cache!.KeepOutcome(new string('a', 64), [1, 2], 1234);
-            interrupt.Cancel();
-            cancel.ThrowIfCancellationRequested();
-            throw new InvalidOperationException("not reached");
-        }, interrupt.Token, "--cache", folder);
+        var code = await place.RunAsync(
+            (_, options, _, cancel) =>
+            {
+                options!.Cache!.KeepOutcome(new string('a', 64), [1, 2], 1234);
+                interrupt.Cancel();
+                cancel.ThrowIfCancellationRequested();
+                throw new InvalidOperationException("not reached");
+            },
+            interrupt.Token,
+            "--cache",
+            folder
+        );
         Assert.Equal(130, code);
-        Assert.Equal("posttraingate: cancelled; files are as they were. "
-            + $"1,234 attacked inputs are kept in {folder}; the same command goes on from there.\n", place.Error);
+        Assert.Equal(
+            "posttraingate: cancelled; files are as they were. "
+                + $"1,234 attacked inputs are kept in {folder}; the same command goes on from there.\n",
+            place.Error
+        );
     }
 
     [Fact]
@@ -98,11 +125,15 @@ public partial class CheckTests
     {
         using var place = new Workplace();
         List<(bool Full, string? Folder)> seen = [];
-        async Task Run(params string[] args) => await place.RunAsync((_, options, _, _) =>
-        {
-            seen.Add((options!.Full, options.Cache?.Folder));
-            return SampleResults.Passed;
-        }, args);
+        async Task Run(params string[] args) =>
+            await place.RunAsync(
+                (_, options, _, _) =>
+                {
+                    seen.Add((options!.Full, options.Cache?.Folder));
+                    return SampleResults.Passed;
+                },
+                args
+            );
         var (here, usual) = (place.Folder.Path("here"), place.Folder.Path("usual"));
         place.Host = place.Host with { CacheFolder = usual };
         await Run();
@@ -132,12 +163,25 @@ public partial class CheckTests
         await place.RunAsync(SampleResults.Repaired);
         Assert.DoesNotContain('\u001b', place.Out);
         Assert.All(place.Out.Split('\n'), line => Assert.Equal(line.TrimEnd(), line));
-        Assert.Matches(@"statistical parity difference by sex +│ at most 0.1 in size +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass", place.Out);
-        Assert.Contains("Failed: 2 of 5 gates fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n",
-            place.Out, StringComparison.Ordinal);
-        Assert.Contains("Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.750 (-0.007)",
-            place.Out, StringComparison.Ordinal);
-        Assert.Contains("Next: Review the repaired model models/credit.repaired.onnx", place.Out, StringComparison.Ordinal);
+        Assert.Matches(
+            @"statistical parity difference by sex +│ at most 0.1 in size +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass",
+            place.Out
+        );
+        Assert.Contains(
+            "Failed: 2 of 5 gates fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n",
+            place.Out,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.750 (-0.007)",
+            place.Out,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "Next: Review the repaired model models/credit.repaired.onnx",
+            place.Out,
+            StringComparison.Ordinal
+        );
         Assert.Contains("(gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
     }
 
@@ -146,7 +190,11 @@ public partial class CheckTests
     {
         using var place = new Workplace();
         await place.RunAsync(
-            SampleResults.Hostile with { Gates = [SampleResults.Hostile.Gates[0] with { Title = "[red]x[/] [[ \u001b[31m ]" }] });
+            SampleResults.Hostile with
+            {
+                Gates = [SampleResults.Hostile.Gates[0] with { Title = "[red]x[/] [[ \u001b[31m ]" }],
+            }
+        );
         Assert.Contains("[red]x[/] [[  [31m ]", place.Out, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', place.Out);
     }
@@ -157,7 +205,8 @@ public partial class CheckTests
         foreach (var unwanted in new[] { false, true })
         {
             using var place = new Workplace();
-            if (unwanted) place.Variables["NO_COLOR"] = "1";
+            if (unwanted)
+                place.Variables["NO_COLOR"] = "1";
             place.Host = place.Host with { OutIsTerminal = true };
             var (term, old) = ("TERM", Environment.GetEnvironmentVariable("TERM"));
             Environment.SetEnvironmentVariable(term, "xterm-256color");
@@ -178,11 +227,14 @@ public partial class CheckTests
     public async Task Progress_does_not_flood_a_log()
     {
         using var place = new Workplace();
-        await place.RunAsync((_, _, progress, _) =>
-        {
-            for (var i = 0; i < 100_000; i++) progress!.Report(new($"stage {i / 1000}", i % 1000 / 1000.0));
-            return SampleResults.Passed;
-        });
+        await place.RunAsync(
+            (_, _, progress, _) =>
+            {
+                for (var i = 0; i < 100_000; i++)
+                    progress!.Report(new($"stage {i / 1000}", i % 1000 / 1000.0));
+                return SampleResults.Passed;
+            }
+        );
         Assert.StartsWith("stage 0 0 % (0 s)\n", place.Error, StringComparison.Ordinal);
         Assert.InRange(place.Error.Split('\n').Length, 2, 10);
     }
@@ -202,10 +254,16 @@ public partial class CheckTests
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired, "--format", "msbuild"));
         var lines = place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var canonical = lines.Select(l => Canonical().Match(l)).Where(m => m.Success).ToArray();
-        Assert.Equal(["error PTG4001", "error PTG4001", "error PTG4003", "warning PTG4002", "message PTG5001"],
-            canonical.Select(m => m.Groups["what"].Value));
+        Assert.Equal(
+            ["error PTG4001", "error PTG4001", "error PTG4003", "warning PTG4002", "message PTG5001"],
+            canonical.Select(m => m.Groups["what"].Value)
+        );
         Assert.Equal(["22,5", "24,5", "26,5", "25,5", ""], canonical.Select(m => m.Groups["at"].Value));
-        Assert.StartsWith("PostTrainGate samples/credit/posttraingate.yml: Failed: ", lines[^1], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "PostTrainGate samples/credit/posttraingate.yml: Failed: ",
+            lines[^1],
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -214,7 +272,10 @@ public partial class CheckTests
         using var place = new Workplace();
         var hostile = SampleResults.Hostile;
         await place.RunAsync(hostile, "--format", "msbuild");
-        Assert.Equal(hostile.Diagnostics.Length + 1, place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(
+            hostile.Diagnostics.Length + 1,
+            place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length
+        );
     }
 
     [Fact]
@@ -222,12 +283,21 @@ public partial class CheckTests
     {
         using var place = new Workplace();
         var list = place.Folder.Path("obj/inputs.txt");
-        await place.RunAsync(SampleResults.Passed, "--inputs-file", list, "--base-model", place.Folder.Path("models/credit.onnx"));
+        await place.RunAsync(
+            SampleResults.Passed,
+            "--inputs-file",
+            list,
+            "--base-model",
+            place.Folder.Path("models/credit.onnx")
+        );
         string[] expected =
         [
-            place.Folder.Path("data/german.csv"), $"glob:{place.Folder.Path("models/history/*.onnx")}",
-                place.Folder.Path("models/credit.onnx"),
-            place.Folder.Path("models/history/e1.onnx"), place.Folder.Path("models/history/e2.onnx"), place.PolicyFile,
+            place.Folder.Path("data/german.csv"),
+            $"glob:{place.Folder.Path("models/history/*.onnx")}",
+            place.Folder.Path("models/credit.onnx"),
+            place.Folder.Path("models/history/e1.onnx"),
+            place.Folder.Path("models/history/e2.onnx"),
+            place.PolicyFile,
         ];
         Assert.Equal(expected.Order(StringComparer.Ordinal), File.ReadAllLines(list));
     }
@@ -247,7 +317,9 @@ public partial class CheckTests
 
         await place.RunAsync(SampleResults.Passed, "--inputs-file", list);
         var listed = File.ReadAllLines(list);
-        Assert.All(["data/german.csv", "data/2026.csv", "models/credit.weights"], f => Assert.Contains(place.Folder.Path(f), listed));
+        Assert.All(["data/german.csv", "data/2026.csv", "models/credit.weights"], f =>
+            Assert.Contains(place.Folder.Path(f), listed)
+        );
     }
 
     [Fact]
@@ -264,16 +336,23 @@ public partial class CheckTests
     {
         using var place = new Workplace();
         GateOptions? seen = null;
-        await place.RunAsync((_, options, _, _) =>
-        {
-            seen = options;
-            return SampleResults.Passed;
-        }, "--no-repair", "--base-model", place.Folder.Path("models/credit.onnx"));
+        await place.RunAsync(
+            (_, options, _, _) =>
+            {
+                seen = options;
+                return SampleResults.Passed;
+            },
+            "--no-repair",
+            "--base-model",
+            place.Folder.Path("models/credit.onnx")
+        );
         Assert.False(seen!.Repair);
         Assert.Equal(place.Folder.Path("models/credit.onnx"), seen.BaseModel);
         var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
-        Assert.Equal($"posttraingate check {place.PolicyFile} --no-repair --base-model {place.Folder.Path("models/credit.onnx")}",
-            result.Reproduce);
+        Assert.Equal(
+            $"posttraingate check {place.PolicyFile} --no-repair --base-model {place.Folder.Path("models/credit.onnx")}",
+            result.Reproduce
+        );
     }
 
     [Fact]
@@ -281,8 +360,10 @@ public partial class CheckTests
     {
         using var place = new Workplace($"{Workplace.Policy}\nreport: {{ html: true, sarif: true, folder: out/gate }}");
         await place.RunAsync(SampleResults.Passed);
-        Assert.Equal(["gate-report.html", "gate-report.md", "gate-result.json", "gate.sarif"],
-            Directory.GetFiles(place.Folder.Path("out/gate")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["gate-report.html", "gate-report.md", "gate-result.json", "gate.sarif"],
+            Directory.GetFiles(place.Folder.Path("out/gate")).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -311,22 +392,32 @@ public partial class CheckTests
         Assert.Equal($"{Gate.ToolVersion}\n", place.Out);
     }
 
-    internal static GateResult Sample(string name) => name switch
-    {
-        "Passed" => SampleResults.Passed,
-        "Rejected" => SampleResults.Rejected,
-        "Repaired" => SampleResults.Repaired,
-        _ => SampleResults.Undecided,
-    };
+    internal static GateResult Sample(string name) =>
+        name switch
+        {
+            "Passed" => SampleResults.Passed,
+            "Rejected" => SampleResults.Rejected,
+            "Repaired" => SampleResults.Repaired,
+            _ => SampleResults.Undecided,
+        };
 
-    private static GateResult Never(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel) =>
-        throw new InvalidOperationException("the engine must not run");
+    private static GateResult Never(
+        GatePolicy policy,
+        GateOptions? options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    ) => throw new InvalidOperationException("the engine must not run");
 
-    private static GateResult Defect(GatePolicy policy, GateOptions? options, IProgress<RunProgress>? progress, CancellationToken cancel) =>
-        throw new InvalidOperationException("no way");
+    private static GateResult Defect(
+        GatePolicy policy,
+        GateOptions? options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    ) => throw new InvalidOperationException("no way");
 
     [GeneratedRegex(
-        @"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$")]
+        @"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$"
+    )]
     private static partial Regex Canonical();
 
     [GeneratedRegex("\u001b\\[[0-9;]*3[0-9;]*m")]

@@ -147,7 +147,11 @@ public sealed class EveryKeyTests : IDisposable
     public void No_key_is_left_out()
     {
         var all = PolicyReference.Keys(PolicyNames.Catalog).ToArray();
-        var leaves = all.Where(k => !all.Any(o => o.StartsWith($"{k}.", StringComparison.Ordinal) || o.StartsWith($"{k}[", StringComparison.Ordinal)));
+        var leaves = all.Where(k =>
+            !all.Any(o =>
+                o.StartsWith($"{k}.", StringComparison.Ordinal) || o.StartsWith($"{k}[", StringComparison.Ordinal)
+            )
+        );
         Assert.Equal(leaves.Except(Fixed).Order(), Changes.Select(c => c.Key).Order());
     }
 
@@ -156,14 +160,18 @@ public sealed class EveryKeyTests : IDisposable
     public async Task What_the_table_says_is_what_applies(string key)
     {
         var (_, before, after) = Changes.Single(c => c.Key == key);
-        var text = key == "data.labels" ? Labels : key.StartsWith("data.pred", StringComparison.Ordinal)
-            || key == "data.score" ? Predictions : Whole;
+        var text =
+            key == "data.labels" ? Labels
+            : key.StartsWith("data.pred", StringComparison.Ordinal) || key == "data.score" ? Predictions
+            : Whole;
         Assert.Contains(before, text, StringComparison.Ordinal);
-        foreach (var file in new[] { "data/easy.csv", "data/x.npz", "data/a.gz", "data/b.gz" }) _place.Folder.Write(file, file);
+        foreach (var file in new[] { "data/easy.csv", "data/x.npz", "data/a.gz", "data/b.gz" })
+            _place.Folder.Write(file, file);
         var repository = new GitFolder(_place.Folder.Root);
         File.WriteAllText(_place.PolicyFile, text);
         repository.Commit("base");
-        if (key == "model") File.Move(_place.Folder.Path("models/credit.onnx"), _place.Folder.Path("models/other.onnx"));
+        if (key == "model")
+            File.Move(_place.Folder.Path("models/credit.onnx"), _place.Folder.Path("models/other.onnx"));
         var expected = Read(key == "model" ? text.Replace(before, after, StringComparison.Ordinal) : text);
         var changed = text.Replace(before, after, StringComparison.Ordinal);
         var own = Read(changed);
@@ -171,13 +179,23 @@ public sealed class EveryKeyTests : IDisposable
 
         File.WriteAllText(_place.PolicyFile, changed);
         GatePolicy? ran = null;
-        Assert.Equal(0, await _place.RunAsync((policy, _, _, _) =>
-        {
-            ran = policy;
-            return SampleResults.Passed;
-        }, "--base", "main"));
-        var remarks = PostTrainGate.Reporting.GateJson.Parse(File.ReadAllText(
-            Path.Combine(_place.Folder.Root, ran!.Report.Folder, "gate-result.json"))).Diagnostics;
+        Assert.Equal(
+            0,
+            await _place.RunAsync(
+                (policy, _, _, _) =>
+                {
+                    ran = policy;
+                    return SampleResults.Passed;
+                },
+                "--base",
+                "main"
+            )
+        );
+        var remarks = PostTrainGate
+            .Reporting.GateJson.Parse(
+                File.ReadAllText(Path.Combine(_place.Folder.Root, ran!.Report.Folder, "gate-result.json"))
+            )
+            .Diagnostics;
         if (PolicyTrust.Of(key, PolicyNames.Catalog) == Decider.Change)
         {
             Assert.Equal(own.Changed, Facts(ran).Changed);
@@ -186,13 +204,21 @@ public sealed class EveryKeyTests : IDisposable
         else
         {
             Assert.Equal(expected.Decided, Facts(ran).Decided);
-            Assert.Contains(remarks, r => r is { Code: DiagnosticCodes.PolicyChanged, Severity: Severity.Warning }
-                && (key.StartsWith("gates", StringComparison.Ordinal)
-                    || (r.Message.Contains(key.Split('.')[^1], StringComparison.Ordinal) && r.Position!.Value.Line == Line(text, before))));
+            Assert.Contains(remarks, r =>
+                r is { Code: DiagnosticCodes.PolicyChanged, Severity: Severity.Warning }
+                && (
+                    key.StartsWith("gates", StringComparison.Ordinal)
+                    || (
+                        r.Message.Contains(key.Split('.')[^1], StringComparison.Ordinal)
+                        && r.Position!.Value.Line == Line(text, before)
+                    )
+                )
+            );
         }
     }
 
-    private static int Line(string text, string part) => text[..text.IndexOf(part, StringComparison.Ordinal)].Count(c => c == '\n') + 1;
+    private static int Line(string text, string part) =>
+        text[..text.IndexOf(part, StringComparison.Ordinal)].Count(c => c == '\n') + 1;
 
     private (string Decided, string Changed) Read(string text)
     {
@@ -206,10 +232,19 @@ public sealed class EveryKeyTests : IDisposable
     private static (string Decided, string Changed) Facts(GatePolicy policy)
     {
         var gates = policy.Gates.Take(policy.Family ?? policy.Gates.Length);
-        var json = JsonSerializer.SerializeToNode(policy with { Gates = [.. gates], Family = null }, new JsonSerializerOptions
-        {
-            NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        })!.AsObject();
+        var json = JsonSerializer
+            .SerializeToNode(
+                policy with
+                {
+                    Gates = [.. gates],
+                    Family = null,
+                },
+                new JsonSerializerOptions
+                {
+                    NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+                }
+            )!
+            .AsObject();
         WithoutPlaces(json);
         var all = json.ToJsonString();
         json.Remove("Report");
@@ -223,11 +258,13 @@ public sealed class EveryKeyTests : IDisposable
         if (node is JsonObject map)
         {
             map.Remove("Position");
-            foreach (var (_, value) in map) WithoutPlaces(value);
+            foreach (var (_, value) in map)
+                WithoutPlaces(value);
         }
         else if (node is JsonArray list)
         {
-            foreach (var item in list) WithoutPlaces(item);
+            foreach (var item in list)
+                WithoutPlaces(item);
         }
     }
 }

@@ -31,8 +31,10 @@ public class InspectTests
         using var model = OnnxClassifier.Load(Model);
         Assert.Equal("logits", json.RootElement.GetProperty("head").GetString());
         Assert.Equal(13, json.RootElement.GetProperty("operator_sets").GetProperty("ai.onnx").GetInt64());
-        Assert.Equal(model.Layers.Select(l => l.Output),
-            json.RootElement.GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("output").GetString()));
+        Assert.Equal(
+            model.Layers.Select(l => l.Output),
+            json.RootElement.GetProperty("layers").EnumerateArray().Select(l => l.GetProperty("output").GetString())
+        );
     }
 
     [Fact]
@@ -74,9 +76,19 @@ public class InspectTests
 
     private static async Task<(int Code, string Out, string Error)> Inspect(string file, params string[] options)
     {
-        using StringWriter output = new(), error = new();
-        var host = new CliHost { Out = output, Error = error, Variable = _ => null };
-        var code = await CommandLine.RunAsync(["inspect", file, .. options], host, TestContext.Current.CancellationToken);
+        using StringWriter output = new(),
+            error = new();
+        var host = new CliHost
+        {
+            Out = output,
+            Error = error,
+            Variable = _ => null,
+        };
+        var code = await CommandLine.RunAsync(
+            ["inspect", file, .. options],
+            host,
+            TestContext.Current.CancellationToken
+        );
         return (code, output.ToString().ReplaceLineEndings("\n"), error.ToString());
     }
 }

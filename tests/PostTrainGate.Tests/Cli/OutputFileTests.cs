@@ -23,7 +23,10 @@ public sealed class OutputFileTests : IDisposable
     [InlineData("repair: { output: .github/workflows/ci.yml }", ".github/workflows/ci.yml")]
     [InlineData("repair: { output: .github/new.onnx }", ".github/new.onnx")]
     [InlineData("repair: { output: linked/credit.onnx }", "models/credit.onnx")]
-    [InlineData("repair: { output: linked/history/e1.onnx, snapshots: models/history/*.onnx }", "models/history/e1.onnx")]
+    [InlineData(
+        "repair: { output: linked/history/e1.onnx, snapshots: models/history/*.onnx }",
+        "models/history/e1.onnx"
+    )]
     [InlineData("repair: { output: tools/config }", ".git/config")]
     [InlineData("repair: { output: alias.onnx }", "models/credit.onnx")]
     [InlineData("repair: { output: dangling.onnx }", "nowhere.onnx")]
@@ -46,34 +49,59 @@ public sealed class OutputFileTests : IDisposable
         Link("tools", ".git");
         Link("alias.onnx", "models/credit.onnx");
         Link("dangling.onnx", "nowhere.onnx");
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("repair: { snapshots: models/history/*.onnx }", policy, StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Workplace.Policy.Replace("repair: { snapshots: models/history/*.onnx }", policy, StringComparison.Ordinal)
+        );
         repository.Commit("all");
-        var before = target is null || !File.Exists(_place.Folder.Path(target)) ? null : File.ReadAllBytes(_place.Folder.Path(target));
+        var before =
+            target is null || !File.Exists(_place.Folder.Path(target))
+                ? null
+                : File.ReadAllBytes(_place.Folder.Path(target));
         var ran = false;
-        Assert.Equal(2, await _place.RunAsync((_, _, _, _) =>
-        {
-            ran = true;
-            return SampleResults.Passed;
-        }));
+        Assert.Equal(
+            2,
+            await _place.RunAsync(
+                (_, _, _, _) =>
+                {
+                    ran = true;
+                    return SampleResults.Passed;
+                }
+            )
+        );
         Assert.False(ran);
         Assert.Matches(@"error PTG(6005|1011): ", _place.Error);
-        if (target is null) return;
-        Assert.Equal(before, File.Exists(_place.Folder.Path(target)) ? File.ReadAllBytes(_place.Folder.Path(target)) : null);
+        if (target is null)
+            return;
+        Assert.Equal(
+            before,
+            File.Exists(_place.Folder.Path(target)) ? File.ReadAllBytes(_place.Folder.Path(target)) : null
+        );
     }
 
     [Fact]
     public async Task The_refusal_stands_where_the_policy_names_the_file()
     {
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("repair: {", "repair: { output: .git/x.onnx,", StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Workplace.Policy.Replace("repair: {", "repair: { output: .git/x.onnx,", StringComparison.Ordinal)
+        );
         Assert.Equal(2, await _place.RunAsync(SampleResults.Passed));
-        Assert.Contains("(10,19): error PTG6005: The repaired model would be written to '.git/x.onnx', which lies in .git, where a run "
-            + "never writes.", _place.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "(10,19): error PTG6005: The repaired model would be written to '.git/x.onnx', which lies in .git, where a run "
+                + "never writes.",
+            _place.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Without_a_repair_no_model_is_written_and_none_refused()
     {
-        File.WriteAllText(_place.PolicyFile, Workplace.Policy.Replace("repair: {", "repair: { output: .git/x.onnx,", StringComparison.Ordinal));
+        File.WriteAllText(
+            _place.PolicyFile,
+            Workplace.Policy.Replace("repair: {", "repair: { output: .git/x.onnx,", StringComparison.Ordinal)
+        );
         Assert.Equal(0, await _place.RunAsync(SampleResults.Passed, "--no-repair"));
     }
 
@@ -119,21 +147,40 @@ public sealed class OutputFileTests : IDisposable
         foreach (var file in new[] { "model.onnx", "credit.csv" })
             File.Copy(Path.Combine(Fixtures.Repository, "samples/credit", file), sample.Path(file));
         var policy = File.ReadAllText(Path.Combine(Fixtures.Repository, "samples/credit/posttraingate.yml"));
-        sample.Write("posttraingate.yml", policy[..policy.IndexOf("\nrepair:", StringComparison.Ordinal)]
-            + "\nrepair: { methods: [group-parity], output: out/repaired.onnx }\n");
+        sample.Write(
+            "posttraingate.yml",
+            policy[..policy.IndexOf("\nrepair:", StringComparison.Ordinal)]
+                + "\nrepair: { methods: [group-parity], output: out/repaired.onnx }\n"
+        );
         var host = _place.Host with
         {
-            Run = (p, options, _, cancel) => Gate.Run(p, options, new Relay<RunProgress>(told =>
-            {
-                // When everything is measured, something else takes the place of the folder.
-                if (told.Stage.StartsWith("Null control", StringComparison.Ordinal)) sample.Write("out", "no folder");
-            }), cancel),
+            Run = (p, options, _, cancel) =>
+                Gate.Run(
+                    p,
+                    options,
+                    new Relay<RunProgress>(told =>
+                    {
+                        // When everything is measured, something else takes the place of the folder.
+                        if (told.Stage.StartsWith("Null control", StringComparison.Ordinal))
+                            sample.Write("out", "no folder");
+                    }),
+                    cancel
+                ),
         };
-        Assert.Equal(1, await CommandLine.RunAsync(["check", sample.Root, "--no-cache"], host, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            1,
+            await CommandLine.RunAsync(
+                ["check", sample.Root, "--no-cache"],
+                host,
+                TestContext.Current.CancellationToken
+            )
+        );
         var result = GateJson.Parse(File.ReadAllText(sample.Path("posttraingate-report/gate-result.json")));
         Assert.NotNull(result.Gates[0].Repaired);
         Assert.False(result.Repair!.Proposed);
-        Assert.Contains(result.Diagnostics, d => d is { Code: DiagnosticCodes.ReportUnwritable, Severity: Severity.Warning });
+        Assert.Contains(result.Diagnostics, d =>
+            d is { Code: DiagnosticCodes.ReportUnwritable, Severity: Severity.Warning }
+        );
     }
 
     private GatePolicy Read() => PolicyReader.Read(_place.PolicyFile).Policy!;

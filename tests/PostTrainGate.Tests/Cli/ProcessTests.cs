@@ -15,12 +15,15 @@ public sealed class ProcessTests : IDisposable
     {
         foreach (var name in new[] { "posttraingate.yml", "model.onnx", "digits.csv", "history/epoch-002.onnx" })
         {
-            if (!File.Exists(Path.Combine(Fixtures.Repository, "samples/digits", name))) continue;
+            if (!File.Exists(Path.Combine(Fixtures.Repository, "samples/digits", name)))
+                continue;
             Directory.CreateDirectory(Path.GetDirectoryName(_folder.Path($"run/{name}"))!);
             File.Copy(Path.Combine(Fixtures.Repository, "samples/digits", name), _folder.Path($"run/{name}"));
         }
 
-        File.WriteAllText(_folder.Path("run/posttraingate.yml"), """
+        File.WriteAllText(
+            _folder.Path("run/posttraingate.yml"),
+            """
             version: 1
             model: model.onnx
             data: { source: digits.csv, label: digit }
@@ -29,7 +32,8 @@ public sealed class ProcessTests : IDisposable
               - accuracy: { min: 0.5 }
               - robust_accuracy: { attack: autoattack, norm: linf, epsilon: 0.1, min: 0.1 }
             repair: false
-            """);
+            """
+        );
     }
 
     public void Dispose() => _folder.Dispose();
@@ -38,13 +42,19 @@ public sealed class ProcessTests : IDisposable
     public void A_run_leaves_no_file_but_its_own()
     {
         var policy = File.ReadAllText(_folder.Path("run/posttraingate.yml"));
-        File.WriteAllText(_folder.Path("run/posttraingate.yml"), string.Join('\n', policy.Split('\n').Where(l => !l.Contains("autoattack", StringComparison.Ordinal))));
+        File.WriteAllText(
+            _folder.Path("run/posttraingate.yml"),
+            string.Join('\n', policy.Split('\n').Where(l => !l.Contains("autoattack", StringComparison.Ordinal)))
+        );
         using var process = Start();
         process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
-        var left = Directory.EnumerateFileSystemEntries(_folder.Root, "*", SearchOption.AllDirectories)
-            .Select(f => Path.GetRelativePath(_folder.Root, f)).Where(f => !f.StartsWith("run", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+        var left = Directory
+            .EnumerateFileSystemEntries(_folder.Root, "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(_folder.Root, f))
+            .Where(f => !f.StartsWith("run", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
         Assert.Equal(["home", "home/cache", "temporary"], left);
     }
 
@@ -54,11 +64,13 @@ public sealed class ProcessTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent and processes found as Linux has them");
         using var process = Start();
         int[] workers;
-        while ((workers = Workers(process.Id)).Length == 0) await Task.Delay(20, TestContext.Current.CancellationToken);
+        while ((workers = Workers(process.Id)).Length == 0)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
         Assert.Equal(0, kill(process.Id, 15));
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Contains(process.ExitCode, (int[])[130, 143]); // 143: before it listens to signals
-        while (workers.Any(IsRunning)) await Task.Delay(20, TestContext.Current.CancellationToken);
+        while (workers.Any(IsRunning))
+            await Task.Delay(20, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -67,16 +79,24 @@ public sealed class ProcessTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "signals are sent and processes found as Linux has them");
         using var process = Start();
         int[] workers;
-        while ((workers = Workers(process.Id)).Length == 0) await Task.Delay(20, TestContext.Current.CancellationToken);
+        while ((workers = Workers(process.Id)).Length == 0)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
         process.Kill(); // it alone
-        while (workers.Any(IsRunning)) await Task.Delay(20, TestContext.Current.CancellationToken);
+        while (workers.Any(IsRunning))
+            await Task.Delay(20, TestContext.Current.CancellationToken);
         Assert.False(File.Exists(_folder.Path("run/posttraingate-report/gate-result.json")));
     }
 
     private Process Start()
     {
-        var start = new ProcessStartInfo("dotnet", [Tool, "check", "run", "--no-cache"]) { WorkingDirectory = _folder.Root, RedirectStandardOutput = true };
-        foreach (var (name, folder) in new[] { ("HOME", "home"), ("XDG_CACHE_HOME", "home/cache"), ("TMPDIR", "temporary") })
+        var start = new ProcessStartInfo("dotnet", [Tool, "check", "run", "--no-cache"])
+        {
+            WorkingDirectory = _folder.Root,
+            RedirectStandardOutput = true,
+        };
+        foreach (
+            var (name, folder) in new[] { ("HOME", "home"), ("XDG_CACHE_HOME", "home/cache"), ("TMPDIR", "temporary") }
+        )
             start.Environment[name] = Directory.CreateDirectory(_folder.Path(folder)).FullName;
         return Process.Start(start)!;
     }
@@ -86,8 +106,15 @@ public sealed class ProcessTests : IDisposable
     {
         try
         {
-            return [.. Directory.EnumerateDirectories($"/proc/{parent}/task")
-                .SelectMany(t => File.ReadAllText($"{t}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse)];
+            return
+            [
+                .. Directory
+                    .EnumerateDirectories($"/proc/{parent}/task")
+                    .SelectMany(t =>
+                        File.ReadAllText($"{t}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    )
+                    .Select(int.Parse),
+            ];
         }
         catch (IOException)
         {

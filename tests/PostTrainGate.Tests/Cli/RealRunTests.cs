@@ -38,7 +38,11 @@ public sealed class RealRunTests : IDisposable
         Assert.NotEqual(after.Gates[0].Base!.Value, after.Gates[0].Original.Value);
         Assert.Equal(0.01, after.Gates[0].Drop); // not the changed policy's 0.9
         Assert.Equal(after.ExitCode, code);
-        Assert.Contains("warning PTG6003: The policy changes the threshold of 'accuracy'", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "warning PTG6003: The policy changes the threshold of 'accuracy'",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -48,8 +52,9 @@ public sealed class RealRunTests : IDisposable
         var first = File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"));
         await Check();
         var second = File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"));
-        Assert.All(first.Split('\n').Zip(second.Split('\n')).Where(l => l.First != l.Second),
-            l => Assert.StartsWith("  \"seconds\": ", l.First, StringComparison.Ordinal));
+        Assert.All(first.Split('\n').Zip(second.Split('\n')).Where(l => l.First != l.Second), l =>
+            Assert.StartsWith("  \"seconds\": ", l.First, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -66,7 +71,11 @@ public sealed class RealRunTests : IDisposable
         string Json() => File.ReadAllText(digits.Path("posttraingate-report/gate-result.json"));
 
         using (var place = new Workplace())
-            await CommandLine.RunAsync([.. check, digits.Path("whole")], place.Host, TestContext.Current.CancellationToken);
+            await CommandLine.RunAsync(
+                [.. check, digits.Path("whole")],
+                place.Host,
+                TestContext.Current.CancellationToken
+            );
         var whole = Json();
         var attacked = GateJson.Parse(whole).Gates[1].Original.Attacked!;
         Assert.InRange(attacked.Inputs, 100, attacked.Of);
@@ -76,13 +85,23 @@ public sealed class RealRunTests : IDisposable
             using var interrupt = new CancellationTokenSource();
             var host = place.Host with
             {
-                Run = (p, options, _, cancel) => Gate.Run(p, options, new Relay<RunProgress>(told =>
-                {
-                    if (told.Stage.Contains("robust", StringComparison.Ordinal) && told.Done > 0.56) interrupt.Cancel();
-                }), cancel),
+                Run = (p, options, _, cancel) =>
+                    Gate.Run(
+                        p,
+                        options,
+                        new Relay<RunProgress>(told =>
+                        {
+                            if (told.Stage.Contains("robust", StringComparison.Ordinal) && told.Done > 0.56)
+                                interrupt.Cancel();
+                        }),
+                        cancel
+                    ),
             };
             Assert.Equal(130, await CommandLine.RunAsync([.. check, digits.Path("broken off")], host, interrupt.Token));
-            Assert.Matches(@"cancelled; files are as they were\. \d+ attacked inputs are kept in .*; the same command", place.Error);
+            Assert.Matches(
+                @"cancelled; files are as they were\. \d+ attacked inputs are kept in .*; the same command",
+                place.Error
+            );
             Assert.Equal(whole, Json());
         }
 
@@ -90,12 +109,20 @@ public sealed class RealRunTests : IDisposable
         foreach (var folder in new[] { "broken off", "broken off", "whole" })
         {
             using var place = new Workplace();
-            await CommandLine.RunAsync([.. check, digits.Path(folder)], place.Host, TestContext.Current.CancellationToken);
+            await CommandLine.RunAsync(
+                [.. check, digits.Path(folder)],
+                place.Host,
+                TestContext.Current.CancellationToken
+            );
             Assert.Equal(Lines(whole), Lines(Json()));
         }
 
         using (var place = new Workplace())
-            await CommandLine.RunAsync([.. check, digits.Path("whole"), "--full"], place.Host, TestContext.Current.CancellationToken);
+            await CommandLine.RunAsync(
+                [.. check, digits.Path("whole"), "--full"],
+                place.Host,
+                TestContext.Current.CancellationToken
+            );
         var full = GateJson.Parse(Json());
         Assert.EndsWith("--no-repair --full", full.Reproduce, StringComparison.Ordinal);
         Assert.Equal(attacked with { Inputs = attacked.Of }, full.Gates[1].Original.Attacked);
@@ -110,18 +137,31 @@ public sealed class RealRunTests : IDisposable
     {
         File.WriteAllText(_folder.Path("model.onnx"), "this is no model");
         using var place = new Workplace();
-        Assert.Equal(2,
-            await CommandLine.RunAsync(["check", _folder.Root, "--format", "msbuild"], place.Host, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            2,
+            await CommandLine.RunAsync(
+                ["check", _folder.Root, "--format", "msbuild"],
+                place.Host,
+                TestContext.Current.CancellationToken
+            )
+        );
         Assert.Matches(@"(?m)^\S*posttraingate\.yml\(5,8\): error PTG2001: ", place.Out);
     }
 
     private async Task<(int Code, GateResult Result, string Text)> Check(params string[] args)
     {
         using var place = new Workplace();
-        var code = await CommandLine.RunAsync(["check", _folder.Root, "--no-repair", .. args], place.Host,
-            TestContext.Current.CancellationToken);
+        var code = await CommandLine.RunAsync(
+            ["check", _folder.Root, "--no-repair", .. args],
+            place.Host,
+            TestContext.Current.CancellationToken
+        );
         Assert.True(code is 0 or 1 or 3, place.Error);
-        return (code, GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"))), place.Out);
+        return (
+            code,
+            GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json"))),
+            place.Out
+        );
     }
 
     private void Policy(string before, string after)

@@ -19,7 +19,8 @@ public sealed class SarifPathTests : IDisposable
 
     public SarifPathTests()
     {
-        foreach (var file in new[] { "models/credit.onnx", "models/history/e1.onnx", "data/german.csv" }) _repository.Write($"{Folder}/{file}", "x");
+        foreach (var file in new[] { "models/credit.onnx", "models/history/e1.onnx", "data/german.csv" })
+            _repository.Write($"{Folder}/{file}", "x");
         _repository.Write($"{Folder}/posttraingate.yml", Workplace.Policy + "\nreport: { sarif: true }\n");
     }
 
@@ -40,13 +41,23 @@ public sealed class SarifPathTests : IDisposable
     [InlineData("", "ABSOLUTE", true, "")]
     [InlineData(Folder, ".", false, "")]
     [InlineData("/", "ABSOLUTE", false, "")]
-    public async Task The_address_is_relative_to_the_root(string from, string policy, bool isRepository, string? workspace)
+    public async Task The_address_is_relative_to_the_root(
+        string from,
+        string policy,
+        bool isRepository,
+        string? workspace
+    )
     {
-        if (isRepository) _ = new GitFolder(_repository.Root);
-        if (policy == "ABSOLUTE") policy = _repository.Path(Folder);
-        if (workspace is not null) _place.Variables["GITHUB_WORKSPACE"] = _repository.Path(workspace);
+        if (isRepository)
+            _ = new GitFolder(_repository.Root);
+        if (policy == "ABSOLUTE")
+            policy = _repository.Path(Folder);
+        if (workspace is not null)
+            _place.Variables["GITHUB_WORKSPACE"] = _repository.Path(workspace);
         Directory.SetCurrentDirectory(from == "/" ? "/" : _repository.Path(from));
-        var file = policy.EndsWith(".yml", StringComparison.Ordinal) ? policy : Path.Combine(policy is "." ? "" : policy, "posttraingate.yml");
+        var file = policy.EndsWith(".yml", StringComparison.Ordinal)
+            ? policy
+            : Path.Combine(policy is "." ? "" : policy, "posttraingate.yml");
         Assert.Equal([Address, Address], await AddressesAsync(policy, file));
     }
 
@@ -63,12 +74,20 @@ public sealed class SarifPathTests : IDisposable
         var result = SampleResults.Passed with
         {
             Policy = file,
-            Diagnostics = [new("PTG6003", "One.", new(file, 3, 1), Severity.Warning), new("PTG6004", "Two.", null, Severity.Warning)],
+            Diagnostics =
+            [
+                new("PTG6003", "One.", new(file, 3, 1), Severity.Warning),
+                new("PTG6004", "Two.", null, Severity.Warning),
+            ],
         };
         var host = _place.Host with { Run = (_, _, _, _) => result };
         Assert.Equal(0, await CommandLine.RunAsync(["check", policy], host, TestContext.Current.CancellationToken));
         var sarif = JsonNode.Parse(File.ReadAllText(_repository.Path($"{Folder}/posttraingate-report/gate.sarif")))!;
-        return [.. sarif["runs"]![0]!["results"]!.AsArray()
-            .Select(r => (string)r!["locations"]![0]!["physicalLocation"]!["artifactLocation"]!["uri"]!)];
+        return
+        [
+            .. sarif["runs"]![0]!["results"]!
+                .AsArray()
+                .Select(r => (string)r!["locations"]![0]!["physicalLocation"]!["artifactLocation"]!["uri"]!),
+        ];
     }
 }

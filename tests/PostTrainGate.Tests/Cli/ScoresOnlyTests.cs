@@ -25,7 +25,9 @@ public sealed class ScoresOnlyTests : IDisposable
     public async Task Trees_are_measured_by_every_metric_and_say_why_they_are_not_repaired()
     {
         // Columns of dates or gaps that the model does not take are nobody's business; the policy names none of its columns.
-        var policy = _folder.Write("posttraingate.yml", """
+        var policy = _folder.Write(
+            "posttraingate.yml",
+            """
             version: 1
             model: trees.onnx
             data: { source: credit.csv, label: credit, favorable: good }
@@ -36,15 +38,22 @@ public sealed class ScoresOnlyTests : IDisposable
               - statistical_parity_difference: { group: age, max: 0.10 }
               - robust_accuracy: { attack: pgd, epsilon: 1, min: 0.5 }
             on: { not_measured: warn }
-            """);
+            """
+        );
         using var place = new Workplace();
-        Assert.Equal(1, await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            1,
+            await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken)
+        );
 
         var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
         var (read, _) = PolicyReader.Read(policy);
-        using var splits =
-            DataReader.Read(
-                read! with { Data = read.Data with { Features = new() { Only = ["checking_account", "duration_months", "age"] } } });
+        using var splits = DataReader.Read(
+            read! with
+            {
+                Data = read.Data with { Features = new() { Only = ["checking_account", "duration_months", "age"] } },
+            }
+        );
         var (right, good, count) = Expected(splits.Test);
         Assert.Equal(right, result.Gates[0].Original.Value!.Value, 1e-9);
         Assert.Equal(Verdict.Pass, result.Gates[0].Original.Verdict);
@@ -55,8 +64,14 @@ public sealed class ScoresOnlyTests : IDisposable
 
         Assert.Equal("probabilities", result.Model!.Head);
         Assert.Contains("LabelEncoder", result.Model!.WhyNoGradients!, StringComparison.Ordinal);
-        Assert.Contains("No repair is possible, as the model has no gradients", result.Repair!.Reason, StringComparison.Ordinal);
-        Assert.Single(place.Out.Split('\n'), l => l.Contains("PTG2005: The model 'trees.onnx'", StringComparison.Ordinal));
+        Assert.Contains(
+            "No repair is possible, as the model has no gradients",
+            result.Repair!.Reason,
+            StringComparison.Ordinal
+        );
+        Assert.Single(place.Out.Split('\n'), l =>
+            l.Contains("PTG2005: The model 'trees.onnx'", StringComparison.Ordinal)
+        );
     }
 
     // Three columns are few enough to try every row that is legal.
@@ -66,7 +81,9 @@ public sealed class ScoresOnlyTests : IDisposable
     [InlineData("age, checking_account", 1)]
     public async Task Trees_are_attacked_in_the_form_of_their_table(string immutable, int categories)
     {
-        var policy = _folder.Write("posttraingate.yml", $$"""
+        var policy = _folder.Write(
+            "posttraingate.yml",
+            $$"""
             version: 1
             model: trees.onnx
             data: { source: credit.csv, label: credit, favorable: good, features: { immutable: [{{immutable}}] } }
@@ -76,13 +93,21 @@ public sealed class ScoresOnlyTests : IDisposable
               - robust_accuracy: { attack: table-pgd, epsilon: 3, min: 0.05 }
             repair: false
             on: { not_measured: warn, inconclusive: pass }
-            """);
+            """
+        );
         using var place = new Workplace();
-        await CommandLine.RunAsync(["check", _folder.Root, "--full"], place.Host, TestContext.Current.CancellationToken);
+        await CommandLine.RunAsync(
+            ["check", _folder.Root, "--full"],
+            place.Host,
+            TestContext.Current.CancellationToken
+        );
         var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
         var (read, _) = PolicyReader.Read(policy);
-        var features = new FeaturePolicy { Only = ["checking_account", "duration_months", "age"],
-            Immutable = read!.Data.Features.Immutable };
+        var features = new FeaturePolicy
+        {
+            Only = ["checking_account", "duration_months", "age"],
+            Immutable = read!.Data.Features.Immutable,
+        };
         using var splits = DataReader.Read(read with { Data = read.Data with { Features = features } });
         Assert.Equal(Robust(splits.Test, 3, categories), result.Gates[0].Original.Value!.Value, 1e-9);
         Assert.Equal(Verdict.NotMeasured, result.Gates[1].Original.Verdict);
@@ -92,7 +117,11 @@ public sealed class ScoresOnlyTests : IDisposable
     private static double Robust(EvaluationSet rows, int epsilon, int categories)
     {
         var layout = rows.Layout!;
-        var (account, months, age) = (layout.Find("checking_account")!, layout.Find("duration_months")!, layout.Find("age")!);
+        var (account, months, age) = (
+            layout.Find("checking_account")!,
+            layout.Find("duration_months")!,
+            layout.Find("age")!
+        );
         var robust = 0;
         for (var i = 0; i < rows.Count; i++)
         {
@@ -100,9 +129,11 @@ public sealed class ScoresOnlyTests : IDisposable
             var values = row.data<float>().ToArray();
             var own = account.Categories[Array.IndexOf(values, 1, account.Start, account.Width) - account.Start];
             var accounts = categories == 0 || account.Immutable ? [own] : account.Categories;
-            var good = accounts.SelectMany(a => Near(months, values)
-                .SelectMany(m => Near(age, values).Select(y => CreditTrees.Good(a, m, y) > 0.5)));
-            if (good.All(g => g == (rows.LabelValues[i] == 1))) robust++;
+            var good = accounts.SelectMany(a =>
+                Near(months, values).SelectMany(m => Near(age, values).Select(y => CreditTrees.Good(a, m, y) > 0.5))
+            );
+            if (good.All(g => g == (rows.LabelValues[i] == 1)))
+                robust++;
         }
 
         return robust / (double)rows.Count;
@@ -110,24 +141,37 @@ public sealed class ScoresOnlyTests : IDisposable
         IEnumerable<double> Near(FeatureColumn column, float[] values)
         {
             var value = (double)values[column.Start];
-            return column.Immutable ? [value] : Enumerable.Range(-epsilon, 2 * epsilon + 1).Select(d => value + d)
-                .Where(v => v == value || (v >= column.Lowest && v <= column.Highest));
+            return column.Immutable
+                ? [value]
+                : Enumerable
+                    .Range(-epsilon, 2 * epsilon + 1)
+                    .Select(d => value + d)
+                    .Where(v => v == value || (v >= column.Lowest && v <= column.Highest));
         }
     }
 
     [Fact]
     public async Task Classes_in_another_order_than_the_models_are_an_error()
     {
-        _folder.Write("posttraingate.yml", """
+        _folder.Write(
+            "posttraingate.yml",
+            """
             version: 1
             model: trees.onnx
             data: { source: credit.csv, label: credit, classes: [good, bad] }
             gates: [accuracy: { min: 0.5 }]
-            """);
+            """
+        );
         using var place = new Workplace();
-        Assert.Equal(2, await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken));
-        Assert.Contains("gives its classes in the order bad, good, the data in the order good, bad; set 'data.classes'", place.Error,
-            StringComparison.Ordinal);
+        Assert.Equal(
+            2,
+            await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken)
+        );
+        Assert.Contains(
+            "gives its classes in the order bad, good, the data in the order good, bad; set 'data.classes'",
+            place.Error,
+            StringComparison.Ordinal
+        );
     }
 
     // From the encoded columns back to the closed form: the share of right answers, and favourable answers and rows by group.
@@ -141,9 +185,16 @@ public sealed class ScoresOnlyTests : IDisposable
             using var row = x[i];
             var values = row.data<float>().ToArray();
             var category = account.Categories[Array.IndexOf(values, 1, account.Start, account.Width) - account.Start];
-            var predicted = CreditTrees.Good(category, values[layout.Find("duration_months")!.Start],
-                values[layout.Find("age")!.Start]) > 0.5 ? 1 : 0;
-            if (predicted == rows.LabelValues[i]) right++;
+            var predicted =
+                CreditTrees.Good(
+                    category,
+                    values[layout.Find("duration_months")!.Start],
+                    values[layout.Find("age")!.Start]
+                ) > 0.5
+                    ? 1
+                    : 0;
+            if (predicted == rows.LabelValues[i])
+                right++;
             good[rows.Groups["age"].LevelOf[i]] += predicted;
             count[rows.Groups["age"].LevelOf[i]]++;
         }

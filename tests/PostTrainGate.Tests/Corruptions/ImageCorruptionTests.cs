@@ -7,7 +7,8 @@ namespace PostTrainGate.Tests.Corruptions;
 /// <summary>Corruptions of images against their formulas, at any size.</summary>
 public class ImageCorruptionTests(ITestOutputHelper output)
 {
-    public static TheoryData<string> Names() => [.. Catalog.Corruptions.Where(c => c.Kind != CorruptionKind.Table).Select(c => c.Name)];
+    public static TheoryData<string> Names() =>
+        [.. Catalog.Corruptions.Where(c => c.Kind != CorruptionKind.Table).Select(c => c.Name)];
 
     private static Corruption Named(string name) => Catalog.Corruptions.Single(c => c.Name == name);
 
@@ -21,23 +22,43 @@ public class ImageCorruptionTests(ITestOutputHelper output)
     private static Tensor Images(int n, long channels, long height, long width)
     {
         using var scope = NewDisposeScope();
-        var x = nn.functional.interpolate(FashionMnist.Test(n).Images, [height, width], mode: InterpolationMode.Bilinear,
-            align_corners: false);
-        if (channels == 3) x = cat([x, x * linspace(1, 0.2, width), x * 0.6 + 0.1], 1);
+        var x = nn.functional.interpolate(
+            FashionMnist.Test(n).Images,
+            [height, width],
+            mode: InterpolationMode.Bilinear,
+            align_corners: false
+        );
+        if (channels == 3)
+            x = cat([x, x * linspace(1, 0.2, width), x * 0.6 + 0.1], 1);
         return x.contiguous().MoveToOuterDisposeScope();
     }
 
     [Fact]
     public void There_are_the_fifteen_and_the_four_of_ImageNet_C() =>
-        Assert.Equal((15, 4), (Catalog.Corruptions.Count(c => c.Kind == CorruptionKind.Image),
-            Catalog.Corruptions.Count(c => c.Kind == CorruptionKind.ExtraImage)));
+        Assert.Equal(
+            (15, 4),
+            (
+                Catalog.Corruptions.Count(c => c.Kind == CorruptionKind.Image),
+                Catalog.Corruptions.Count(c => c.Kind == CorruptionKind.ExtraImage)
+            )
+        );
 
     [Theory]
     [MemberData(nameof(Names))]
     public void Each_takes_any_size_and_repeats_with_its_seed(string name)
     {
         using var scope = NewDisposeScope();
-        foreach (var (channels, height, width) in new[] { (1L, 8L, 8L), (3, 8, 8), (1, 28, 28), (3, 32, 40), (3, 224, 224), (1, 230, 200) })
+        foreach (
+            var (channels, height, width) in new[]
+            {
+                (1L, 8L, 8L),
+                (3, 8, 8),
+                (1, 28, 28),
+                (3, 32, 40),
+                (3, 224, 224),
+                (1, 230, 200),
+            }
+        )
         {
             var x = Images(2, channels, height, width);
             var clean = x.clone();
@@ -45,7 +66,10 @@ public class ImageCorruptionTests(ITestOutputHelper output)
             {
                 var once = Apply(name, x, severity);
                 Assert.Equal(x.shape, once.shape);
-                Assert.True(once.isfinite().all().item<bool>(), $"{name} {height} x {width} at {severity} is not finite");
+                Assert.True(
+                    once.isfinite().all().item<bool>(),
+                    $"{name} {height} x {width} at {severity} is not finite"
+                );
                 Assert.True(Same(once, Apply(name, x, severity)), $"{name} differs when repeated");
             }
 
@@ -59,18 +83,32 @@ public class ImageCorruptionTests(ITestOutputHelper output)
     public void Severity_leads_further_from_the_clean_image(string name)
     {
         using var scope = NewDisposeScope();
-        string[] rising = ["gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise", "gaussian_blur", "defocus_blur", "zoom_blur",
-            "contrast", "brightness"];
+        string[] rising =
+        [
+            "gaussian_noise",
+            "shot_noise",
+            "impulse_noise",
+            "speckle_noise",
+            "gaussian_blur",
+            "defocus_blur",
+            "zoom_blur",
+            "contrast",
+            "brightness",
+        ];
         foreach (var size in new[] { 32L, 224 })
         {
             var x = Images(8, 3, size, size);
-            var distance = Enumerable.Range(1, 5).Select(s => (Apply(name, x, s).clamp(0, 1) - x).square().mean().sqrt().item<float>())
+            var distance = Enumerable
+                .Range(1, 5)
+                .Select(s => (Apply(name, x, s).clamp(0, 1) - x).square().mean().sqrt().item<float>())
                 .ToArray();
             output.WriteLine($"{name} {size}: {string.Join(" ", distance.Select(v => v.ToString("0.000")))}");
             // Saturation falls before it rises; elastic images are published with smaller moves of whole regions at higher severities.
-            if (name is not ("saturate" or "elastic_transform")) Assert.True(distance[4] > distance[0], $"{name} at {size}");
+            if (name is not ("saturate" or "elastic_transform"))
+                Assert.True(distance[4] > distance[0], $"{name} at {size}");
             Assert.All(distance, v => Assert.True(v > 0.001, $"{name} at {size} changes nothing"));
-            if (rising.Contains(name)) Assert.Equal(distance.Order(), distance);
+            if (rising.Contains(name))
+                Assert.Equal(distance.Order(), distance);
         }
     }
 
@@ -99,7 +137,8 @@ public class ImageCorruptionTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         var x = Apply("impulse_noise", full(40, 1, size, size, 0.5f), severity);
-        foreach (var end in new[] { 0f, 1f }) Assert.Equal(share / 2, x.eq(end).to(float32).mean().item<float>(), 0.05 * share);
+        foreach (var end in new[] { 0f, 1f })
+            Assert.Equal(share / 2, x.eq(end).to(float32).mean().item<float>(), 0.05 * share);
         Assert.Equal(1 - share, x.eq(0.5f).to(float32).mean().item<float>(), 0.05 * share);
     }
 
@@ -114,9 +153,17 @@ public class ImageCorruptionTests(ITestOutputHelper output)
         Assert.True(allclose(Apply("brightness", grey, 2), (grey + 0.2).clamp_max(1), atol: 1e-6));
         // Python's colorsys: (0.2, 0.4, 0.1) has the value 0.4, a hue and a saturation that stay at a value of 0.45.
         var color = tensor(new float[] { 0.2f, 0.4f, 0.1f }).reshape(1, 3, 1, 1).expand(1, 3, 8, 8);
-        Assert.True(allclose(Apply("brightness", color, 1)[0][.., 0, 0], tensor(new float[] { 0.225f, 0.45f, 0.1125f }), atol: 1e-6));
+        Assert.True(
+            allclose(
+                Apply("brightness", color, 1)[0][.., 0, 0],
+                tensor(new float[] { 0.225f, 0.45f, 0.1125f }),
+                atol: 1e-6
+            )
+        );
         // Saturation 0.75 times 0.3: hsv_to_rgb(5/18, 0.225, 0.4).
-        Assert.True(allclose(Apply("saturate", color, 1)[0][.., 0, 0], tensor(new float[] { 0.34f, 0.4f, 0.31f }), atol: 1e-6));
+        Assert.True(
+            allclose(Apply("saturate", color, 1)[0][.., 0, 0], tensor(new float[] { 0.34f, 0.4f, 0.31f }), atol: 1e-6)
+        );
     }
 
     // The second moment of a blurred point is that of the kernel.

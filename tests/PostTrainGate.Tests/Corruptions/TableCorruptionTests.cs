@@ -9,8 +9,11 @@ namespace PostTrainGate.Tests.Corruptions;
 public class TableCorruptionTests
 {
     private const int Rows = 20_000;
-    private static readonly FeatureLayout Layout = new([new("age", 0, [], Offset: 20, Divisor: 50), new("member", 1, []),
-        new("colour", 2, ["r", "g", "b"])]);
+    private static readonly FeatureLayout Layout = new([
+        new("age", 0, [], Offset: 20, Divisor: 50),
+        new("member", 1, []),
+        new("colour", 2, ["r", "g", "b"]),
+    ]);
 
     private static Tensor Table()
     {
@@ -24,7 +27,9 @@ public class TableCorruptionTests
     private static Tensor Apply(string name, Tensor x, int severity, int seed = 1)
     {
         using var random = new Generator((ulong)seed, CPU);
-        return Catalog.Corruptions.Single(c => c.Name == name).Of(new(x, severity, random, ColumnStatistics.Of(x, Layout)));
+        return Catalog
+            .Corruptions.Single(c => c.Name == name)
+            .Of(new(x, severity, random, ColumnStatistics.Of(x, Layout)));
     }
 
     [Theory]

@@ -14,16 +14,20 @@ public partial class ActionTests
     [InlineData(".github/workflows/ci.yml")]
     public void The_action_and_the_workflow_are_valid(string file)
     {
-        var (code, output, error) = Processes.Run("node",
-            [Contract.Module("@action-validator/cli/cli.mjs"), Path.Combine(Fixtures.Repository, file)]);
+        var (code, output, error) = Processes.Run(
+            "node",
+            [Contract.Module("@action-validator/cli/cli.mjs"), Path.Combine(Fixtures.Repository, file)]
+        );
         Assert.True(code == 0, output + error);
     }
 
     [Fact]
     public void The_image_file_is_clean()
     {
-        var (code, output, error) = Processes.Run("node",
-            [Contract.Module("dockerfilelint/bin/dockerfilelint"), Path.Combine(Fixtures.Repository, "Dockerfile")]);
+        var (code, output, error) = Processes.Run(
+            "node",
+            [Contract.Module("dockerfilelint/bin/dockerfilelint"), Path.Combine(Fixtures.Repository, "Dockerfile")]
+        );
         Assert.True(code == 0, output + error);
     }
 
@@ -34,14 +38,26 @@ public partial class ActionTests
     {
         using var place = new Workplace();
         GateOptions? seen = null;
-        var args = Arguments(new() { ["policy"] = place.Folder.Root, ["repair"] = repair, ["full"] = full, ["comment"] = comment,
-            ["base"] = "event", ["verbosity"] = "normal" });
+        var args = Arguments(
+            new()
+            {
+                ["policy"] = place.Folder.Root,
+                ["repair"] = repair,
+                ["full"] = full,
+                ["comment"] = comment,
+                ["base"] = "event",
+                ["verbosity"] = "normal",
+            }
+        );
         // As inside Actions, where a run for no pull request is held against its own line of commits.
         var repository = new GitFolder(place.Folder.Root);
         place.Folder.Write("event.json", """{"repository":{"default_branch":"main"}}""");
         repository.Commit("all");
-        (place.Variables["GITHUB_ACTIONS"], place.Variables["GITHUB_EVENT_NAME"], place.Variables["GITHUB_EVENT_PATH"]) =
-            ("true", "workflow_dispatch", place.Folder.Path("event.json"));
+        (
+            place.Variables["GITHUB_ACTIONS"],
+            place.Variables["GITHUB_EVENT_NAME"],
+            place.Variables["GITHUB_EVENT_PATH"]
+        ) = ("true", "workflow_dispatch", place.Folder.Path("event.json"));
         var host = place.Host with
         {
             Run = (_, options, _, _) =>
@@ -61,8 +77,10 @@ public partial class ActionTests
         using var github = new FakeGitHub();
         place.Host = github.Host(place.Folder);
         await place.RunAsync(SampleResults.Passed);
-        Assert.Equal(((Dictionary<object, object>)Action()["outputs"]).Keys.Cast<string>().Order(),
-            Outputs.Parse(File.ReadAllText(place.Folder.Path("output.txt"))).Keys.Order());
+        Assert.Equal(
+            ((Dictionary<object, object>)Action()["outputs"]).Keys.Cast<string>().Order(),
+            Outputs.Parse(File.ReadAllText(place.Folder.Path("output.txt"))).Keys.Order()
+        );
     }
 
     private static string[] Arguments(Dictionary<string, string> inputs)
@@ -74,7 +92,8 @@ public partial class ActionTests
     }
 
     private static Dictionary<object, object> Action() =>
-        new DeserializerBuilder().Build()
+        new DeserializerBuilder()
+            .Build()
             .Deserialize<Dictionary<object, object>>(File.ReadAllText(Path.Combine(Fixtures.Repository, "action.yml")));
 
     [GeneratedRegex(@"\$\{\{ inputs\.([a-z]+) \}\}")]

@@ -53,7 +53,9 @@ internal sealed partial class FakeGitHub : IDisposable
     public ConcurrentQueue<string> Requests { get; } = [];
 
     public int Count(string method) =>
-        Requests.Count(r => r.StartsWith(method + " ", StringComparison.Ordinal) && !r.Contains("graphql", StringComparison.Ordinal));
+        Requests.Count(r =>
+            r.StartsWith(method + " ", StringComparison.Ordinal) && !r.Contains("graphql", StringComparison.Ordinal)
+        );
 
     public string Url => _server.Url!;
 
@@ -69,7 +71,8 @@ internal sealed partial class FakeGitHub : IDisposable
 
     public void Replace(long id, string body)
     {
-        lock (_lock) Comments[Comments.FindIndex(c => c.Id == id)] = Comments.Single(c => c.Id == id) with { Body = body };
+        lock (_lock)
+            Comments[Comments.FindIndex(c => c.Id == id)] = Comments.Single(c => c.Id == id) with { Body = body };
     }
 
     /// <summary>A step of Actions for pull request 7 whose interface is this server.</summary>
@@ -91,7 +94,8 @@ internal sealed partial class FakeGitHub : IDisposable
             ["GITHUB_STEP_SUMMARY"] = folder.Path("summary.md"),
             ["GITHUB_OUTPUT"] = folder.Path("output.txt"),
         };
-        foreach (var (name, value) in changes ?? []) variables[name] = value;
+        foreach (var (name, value) in changes ?? [])
+            variables[name] = value;
         return new()
         {
             Out = new StringWriter(CultureInfo.InvariantCulture),
@@ -101,31 +105,43 @@ internal sealed partial class FakeGitHub : IDisposable
         };
     }
 
-    public const string HeadSha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", BaseSha = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    public const string HeadSha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        BaseSha = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-    public static string Event { get; } = new JsonObject
-    {
-        ["action"] = "synchronize",
-        ["pull_request"] = new JsonObject
+    public static string Event { get; } =
+        new JsonObject
         {
-            ["number"] = 7, ["head"] = new JsonObject { ["sha"] = HeadSha },
+            ["action"] = "synchronize",
+            ["pull_request"] = new JsonObject
+            {
+                ["number"] = 7,
+                ["head"] = new JsonObject { ["sha"] = HeadSha },
                 ["base"] = new JsonObject { ["sha"] = BaseSha, ["ref"] = "main" },
-        },
-    }.ToJsonString();
+            },
+        }.ToJsonString();
 
     /// <summary>An answer of any text.</summary>
     public static ResponseMessage Raw(int status, string body, params (string Name, string Value)[] headers)
     {
-        var response = new ResponseMessage { StatusCode = status, BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body } };
+        var response = new ResponseMessage
+        {
+            StatusCode = status,
+            BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body },
+        };
         response.AddHeader("Content-Type", body.StartsWith('<') ? "text/html" : "application/json; charset=utf-8");
-        foreach (var (name, value) in headers) response.AddHeader(name, value);
+        foreach (var (name, value) in headers)
+            response.AddHeader(name, value);
         return response;
     }
 
     public static ResponseMessage Status(int status, string message, params (string Name, string Value)[] headers)
     {
-        var response = Json(status, new JsonObject { ["message"] = message, ["documentation_url"] = "https://docs.github.com" });
-        foreach (var (name, value) in headers) response.AddHeader(name, value);
+        var response = Json(
+            status,
+            new JsonObject { ["message"] = message, ["documentation_url"] = "https://docs.github.com" }
+        );
+        foreach (var (name, value) in headers)
+            response.AddHeader(name, value);
         return response;
     }
 
@@ -135,34 +151,72 @@ internal sealed partial class FakeGitHub : IDisposable
     {
         var (method, path) = (request.Method, request.AbsolutePath);
         Requests.Enqueue($"{method} {path}");
-        if (Interfere?.Invoke(method, path) is { } own) return own;
+        if (Interfere?.Invoke(method, path) is { } own)
+            return own;
         lock (_lock)
         {
-            if (path == "/graphql") return Viewer is null ? Status(404, "Not Found")
-                : Json(200, new JsonObject { ["data"] = new JsonObject { ["viewer"] = new JsonObject { ["login"] = Viewer } } });
-            if (path == "/user") return User is null ? Status(403, "Resource not accessible by integration")
-                : Json(200, new JsonObject { ["login"] = User, ["id"] = 5 });
+            if (path == "/graphql")
+                return Viewer is null
+                    ? Status(404, "Not Found")
+                    : Json(
+                        200,
+                        new JsonObject
+                        {
+                            ["data"] = new JsonObject { ["viewer"] = new JsonObject { ["login"] = Viewer } },
+                        }
+                    );
+            if (path == "/user")
+                return User is null
+                    ? Status(403, "Resource not accessible by integration")
+                    : Json(200, new JsonObject { ["login"] = User, ["id"] = 5 });
             if (path.StartsWith("/repos/octo/models/git/commits/", StringComparison.Ordinal))
                 return HasBase ? Json(200, new JsonObject { ["sha"] = path.Split('/')[^1] }) : Status(404, "Not Found");
             if (path.StartsWith("/repos/octo/models/commits/", StringComparison.Ordinal))
-                return path.EndsWith("/release", StringComparison.Ordinal) ? Json(200, new JsonObject { ["sha"] = BaseSha }) : Status(422, "No commit found");
+                return path.EndsWith("/release", StringComparison.Ordinal)
+                    ? Json(200, new JsonObject { ["sha"] = BaseSha })
+                    : Status(422, "No commit found");
             if (path.StartsWith("/repos/octo/models/compare/trunk...", StringComparison.Ordinal))
                 return Json(200, new JsonObject { ["merge_base_commit"] = new JsonObject { ["sha"] = BaseSha } });
-            if (path == "/repos/octo/models") return Json(200, new JsonObject { ["default_branch"] = "trunk" });
+            if (path == "/repos/octo/models")
+                return Json(200, new JsonObject { ["default_branch"] = "trunk" });
             if (path.StartsWith("/repos/octo/models/git/trees/", StringComparison.Ordinal))
             {
-                return Json(200, new JsonObject { ["sha"] = BaseSha, ["truncated"] = false, ["tree"] = new JsonArray([.. Files.Keys
-                    .Select(f => new JsonObject { ["path"] = f, ["type"] = "blob", ["mode"] = "100644", ["sha"] = Sha(f) })]) });
+                return Json(
+                    200,
+                    new JsonObject
+                    {
+                        ["sha"] = BaseSha,
+                        ["truncated"] = false,
+                        ["tree"] = new JsonArray([
+                            .. Files.Keys.Select(f => new JsonObject
+                            {
+                                ["path"] = f,
+                                ["type"] = "blob",
+                                ["mode"] = "100644",
+                                ["sha"] = Sha(f),
+                            }),
+                        ]),
+                    }
+                );
             }
 
             if (path == "/repos/octo/models/pulls/7")
-                return Json(200, new JsonObject { ["number"] = 7, ["head"] = new JsonObject { ["sha"] = Head } });
-            if (path.StartsWith("/repos/octo/models/contents/",
-                StringComparison.Ordinal)) return Entry(Uri.UnescapeDataString(path["/repos/octo/models/contents/".Length..]));
-            if (path.StartsWith("/repos/octo/models/git/blobs/", StringComparison.Ordinal)) return Blob(path.Split('/')[^1]);
-            if (path == "/repos/octo/models/issues/7/comments") return method == "POST" ? Create(request) : Page(request);
-            if (OneComment().Match(path) is { Success: true } one) return Change(method,
-                long.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture), request);
+                return Json(
+                    200,
+                    new JsonObject
+                    {
+                        ["number"] = 7,
+                        ["head"] = new JsonObject { ["sha"] = Head },
+                    }
+                );
+            if (path.StartsWith("/repos/octo/models/contents/", StringComparison.Ordinal))
+                return Entry(Uri.UnescapeDataString(path["/repos/octo/models/contents/".Length..]));
+            if (path.StartsWith("/repos/octo/models/git/blobs/", StringComparison.Ordinal))
+                return Blob(path.Split('/')[^1]);
+            if (path == "/repos/octo/models/issues/7/comments")
+                return method == "POST" ? Create(request) : Page(request);
+            if (OneComment().Match(path) is { Success: true } one)
+                return Change(method, long.Parse(one.Groups[1].Value, CultureInfo.InvariantCulture), request);
             return Status(404, "Not Found");
         }
     }
@@ -176,14 +230,16 @@ internal sealed partial class FakeGitHub : IDisposable
     private ResponseMessage Change(string method, long id, IRequestMessage request)
     {
         var i = Comments.FindIndex(c => c.Id == id);
-        if (i < 0) return Status(404, "Not Found");
+        if (i < 0)
+            return Status(404, "Not Found");
         if (method == "DELETE")
         {
             Comments.RemoveAt(i);
             return new ResponseMessage { StatusCode = 204 };
         }
 
-        if (method == "PATCH") Comments[i] = Comments[i] with { Body = (string)JsonNode.Parse(request.Body!)!["body"]! };
+        if (method == "PATCH")
+            Comments[i] = Comments[i] with { Body = (string)JsonNode.Parse(request.Body!)!["body"]! };
         return Json(200, Json(Comments[i]));
     }
 
@@ -193,39 +249,76 @@ internal sealed partial class FakeGitHub : IDisposable
         var page = Number("page", 1);
         var response = Json(200, new JsonArray([.. Comments.Skip((page - 1) * size).Take(size).Select(Json)]));
         if (Comments.Count > page * size)
-            response.AddHeader("Link", $"<{Url}/repos/octo/models/issues/7/comments?per_page={size}&page={page + 1}>; rel=\"next\"");
+            response.AddHeader(
+                "Link",
+                $"<{Url}/repos/octo/models/issues/7/comments?per_page={size}&page={page + 1}>; rel=\"next\""
+            );
         return response;
 
         int Number(string name, int otherwise) =>
             request.GetParameter(name) is [var text, ..] ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
     }
 
-    private JsonNode Json(Comment c) => new JsonObject
-    {
-        ["id"] = c.Id, ["node_id"] = "x", ["url"] = $"{Url}/c/{c.Id}", ["html_url"] = $"{Url}/h/{c.Id}", ["body"] = c.Body,
-        ["user"] = new JsonObject { ["login"] = c.Login, ["id"] = 1, ["type"] = c.Login.EndsWith(']') ? "Bot" : "User" },
-        ["created_at"] = "2026-01-01T00:00:00Z", ["updated_at"] = "2026-01-01T00:00:00Z",
-    };
+    private JsonNode Json(Comment c) =>
+        new JsonObject
+        {
+            ["id"] = c.Id,
+            ["node_id"] = "x",
+            ["url"] = $"{Url}/c/{c.Id}",
+            ["html_url"] = $"{Url}/h/{c.Id}",
+            ["body"] = c.Body,
+            ["user"] = new JsonObject
+            {
+                ["login"] = c.Login,
+                ["id"] = 1,
+                ["type"] = c.Login.EndsWith(']') ? "Bot" : "User",
+            },
+            ["created_at"] = "2026-01-01T00:00:00Z",
+            ["updated_at"] = "2026-01-01T00:00:00Z",
+        };
 
     private static ResponseMessage Json(int status, JsonNode body)
     {
-        var response = new ResponseMessage { StatusCode = status,
-            BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body.ToJsonString() } };
+        var response = new ResponseMessage
+        {
+            StatusCode = status,
+            BodyData = new BodyData { DetectedBodyType = BodyType.String, BodyAsString = body.ToJsonString() },
+        };
         response.AddHeader("Content-Type", "application/json; charset=utf-8");
         return response;
     }
 
-    private ResponseMessage Entry(string path) => Files.ContainsKey(path) ? Json(200, new JsonObject
-    {
-        ["type"] = "file", ["sha"] = Sha(path), ["path"] = path, ["name"] = path.Split('/')[^1], ["size"] = Files[path].Length,
-            ["url"] = Url, ["content"] = "", ["encoding"] = "none",
-    }) : Status(404, "Not Found");
+    private ResponseMessage Entry(string path) =>
+        Files.ContainsKey(path)
+            ? Json(
+                200,
+                new JsonObject
+                {
+                    ["type"] = "file",
+                    ["sha"] = Sha(path),
+                    ["path"] = path,
+                    ["name"] = path.Split('/')[^1],
+                    ["size"] = Files[path].Length,
+                    ["url"] = Url,
+                    ["content"] = "",
+                    ["encoding"] = "none",
+                }
+            )
+            : Status(404, "Not Found");
 
-    private ResponseMessage Blob(string sha) => Files.FirstOrDefault(f => Sha(f.Key) == sha) is { Value: { } bytes }
-        ? Json(200,
-            new JsonObject { ["sha"] = sha, ["size"] = bytes.Length, ["encoding"] = "base64",
-                ["content"] = Convert.ToBase64String(bytes, Base64FormattingOptions.InsertLineBreaks) })
-        : Status(404, "Not Found");
+    private ResponseMessage Blob(string sha) =>
+        Files.FirstOrDefault(f => Sha(f.Key) == sha) is { Value: { } bytes }
+            ? Json(
+                200,
+                new JsonObject
+                {
+                    ["sha"] = sha,
+                    ["size"] = bytes.Length,
+                    ["encoding"] = "base64",
+                    ["content"] = Convert.ToBase64String(bytes, Base64FormattingOptions.InsertLineBreaks),
+                }
+            )
+            : Status(404, "Not Found");
 
     private static string Sha(string path) =>
         Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(System.Text.Encoding.UTF8.GetBytes(path)));

@@ -25,18 +25,36 @@ public sealed class GitHubOutputTests : IDisposable
         var summary = File.ReadAllText(_place.Folder.Path("summary.md"));
         Assert.StartsWith("## ❌ Failed: 2 of 5 gates fail", summary, StringComparison.Ordinal);
         var comment = Assert.Single(_github.Comments).Body;
-        Assert.StartsWith("<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates fail", comment,
-            StringComparison.Ordinal);
-        Assert.Contains("Commit `aaaaaaa`, [run](https://github.example/octo/models/actions/runs/500)", comment, StringComparison.Ordinal);
-        Assert.Equal(3,
-            _place.Out.Split('\n')
-            .Count(l => l.StartsWith("::error file=", StringComparison.Ordinal)
-                && l.Contains("samples/credit/posttraingate.yml,line=2", StringComparison.Ordinal)));
-        Assert.Equal(new()
-        {
-            ["outcome"] = "failed", ["report"] = "posttraingate-report", ["json"] = "posttraingate-report/gate-result.json", ["sarif"] = "",
-            ["repaired-model"] = "models/credit.repaired.onnx",
-        }, Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt"))));
+        Assert.StartsWith(
+            "<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates fail",
+            comment,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "Commit `aaaaaaa`, [run](https://github.example/octo/models/actions/runs/500)",
+            comment,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            3,
+            _place
+                .Out.Split('\n')
+                .Count(l =>
+                    l.StartsWith("::error file=", StringComparison.Ordinal)
+                    && l.Contains("samples/credit/posttraingate.yml,line=2", StringComparison.Ordinal)
+                )
+        );
+        Assert.Equal(
+            new()
+            {
+                ["outcome"] = "failed",
+                ["report"] = "posttraingate-report",
+                ["json"] = "posttraingate-report/gate-result.json",
+                ["sarif"] = "",
+                ["repaired-model"] = "models/credit.repaired.onnx",
+            },
+            Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt")))
+        );
     }
 
     [Fact]
@@ -51,12 +69,16 @@ public sealed class GitHubOutputTests : IDisposable
     public async Task A_read_only_token_leaves_summary_and_annotations_and_a_warning()
     {
         _github.Interfere = (method, path) =>
-            method == "POST" && path != "/graphql" ? FakeGitHub.Status(403, "Resource not accessible by integration") : null;
+            method == "POST" && path != "/graphql"
+                ? FakeGitHub.Status(403, "Resource not accessible by integration")
+                : null;
         Assert.Equal(1, await Check(SampleResults.Rejected));
         Assert.Empty(_github.Comments);
         Assert.Contains(
             "\n::warning title=PostTrainGate PTG6001::GitHub did not take the comment (403 Resource not accessible by integration)",
-            _place.Out, StringComparison.Ordinal);
+            _place.Out,
+            StringComparison.Ordinal
+        );
         Assert.Contains("\n::error file=", _place.Out, StringComparison.Ordinal);
         Assert.Contains("(PTG6001)", File.ReadAllText(_place.Folder.Path("summary.md")), StringComparison.Ordinal);
     }
@@ -65,13 +87,23 @@ public sealed class GitHubOutputTests : IDisposable
     public async Task A_missing_token_or_a_GitHub_that_is_down_changes_no_verdict()
     {
         var sha = new GitFolder(_place.Folder.Root).Commit("base"); // so that the base is here
-        var file = _place.Folder.Write("e.json", FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal));
+        var file = _place.Folder.Write(
+            "e.json",
+            FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)
+        );
         Enter(("GITHUB_TOKEN", null), ("GITHUB_EVENT_PATH", file));
         Assert.Equal(0, await Check(SampleResults.Passed));
-        Assert.Contains("PTG6001::GitHub did not take the comment (there is no token)", _place.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "PTG6001::GitHub did not take the comment (there is no token)",
+            _place.Out,
+            StringComparison.Ordinal
+        );
 
-        Enter(("GITHUB_API_URL", "http://127.0.0.1:9/"), ("GITHUB_GRAPHQL_URL", "http://127.0.0.1:9/graphql"),
-            ("GITHUB_EVENT_PATH", file));
+        Enter(
+            ("GITHUB_API_URL", "http://127.0.0.1:9/"),
+            ("GITHUB_GRAPHQL_URL", "http://127.0.0.1:9/graphql"),
+            ("GITHUB_EVENT_PATH", file)
+        );
         Assert.Equal(0, await Check(SampleResults.Passed));
         Assert.Empty(_github.Comments);
     }
@@ -102,26 +134,39 @@ public sealed class GitHubOutputTests : IDisposable
     {
         await Check(SampleResults.Passed);
         Enter(("GITHUB_RUN_ID", "501"));
-        await _place.RunAsync((_, _, _, _) => throw new GateException(new Diagnostic("PTG2001", "The model @octocat is broken.")));
+        await _place.RunAsync(
+            (_, _, _, _) => throw new GateException(new Diagnostic("PTG2001", "The model @octocat is broken."))
+        );
         var comment = Assert.Single(_github.Comments).Body;
         Assert.Contains("## ❌ The gate could not run\n", comment, StringComparison.Ordinal);
         // The engine names no place for a model; it is where the policy names the model.
         Assert.Matches(@"- The model @&#8203;octocat is broken\. \(`[^`]*\(\d+,\d+\)`, PTG2001\)\n", comment);
-        Assert.Equal("error",
-            Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt")).Split("outcome")[^1].Insert(0, "outcome"))["outcome"]);
+        Assert.Equal(
+            "error",
+            Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt")).Split("outcome")[^1].Insert(0, "outcome"))[
+                "outcome"
+            ]
+        );
     }
 
     [Fact]
     public async Task No_name_in_the_log_acts_as_a_command()
     {
-        await Check(SampleResults.Hostile with { Gates = [SampleResults.Hostile.Gates[0] with { Title = "::error::forged" }] });
+        await Check(
+            SampleResults.Hostile with
+            {
+                Gates = [SampleResults.Hostile.Gates[0] with { Title = "::error::forged" }],
+            }
+        );
         var lines = _place.Out.Split('\n');
         var stopped = lines[0]["::stop-commands::".Length..];
         var resumed = Array.IndexOf(lines, $"::{stopped}::");
         var again = Array.IndexOf(lines, lines[0], resumed);
-        Assert.DoesNotContain(lines[(resumed + 1)..again],
-            l => !l.StartsWith("::error ", StringComparison.Ordinal) && !l.StartsWith("::warning ", StringComparison.Ordinal)
-            && !l.StartsWith("::notice ", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines[(resumed + 1)..again], l =>
+            !l.StartsWith("::error ", StringComparison.Ordinal)
+            && !l.StartsWith("::warning ", StringComparison.Ordinal)
+            && !l.StartsWith("::notice ", StringComparison.Ordinal)
+        );
     }
 
     private void Enter(params (string Name, string? Value)[] changes)

@@ -25,19 +25,27 @@ public sealed class Prism : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var (cli, description) = Paths();
-        if (!File.Exists(cli) || !File.Exists(description)) return; // the tests say so
+        if (!File.Exists(cli) || !File.Exists(description))
+            return; // the tests say so
         var port = FreePort();
-        _process = Process.Start(new ProcessStartInfo("node",
-            [cli, "mock", "--host", "127.0.0.1", "--port", $"{port}", "--errors", description])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        })!;
+        _process = Process.Start(
+            new ProcessStartInfo(
+                "node",
+                [cli, "mock", "--host", "127.0.0.1", "--port", $"{port}", "--errors", description]
+            )
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
         var ready = new TaskCompletionSource();
         DataReceivedEventHandler read = (_, line) =>
         {
-            if (line.Data is null) return;
+            if (line.Data is null)
+                return;
             _log.Enqueue(line.Data);
-            if (line.Data.Contains("Prism is listening", StringComparison.Ordinal)) ready.TrySetResult();
+            if (line.Data.Contains("Prism is listening", StringComparison.Ordinal))
+                ready.TrySetResult();
         };
         _process.OutputDataReceived += read;
         _process.ErrorDataReceived += read;
@@ -49,7 +57,8 @@ public sealed class Prism : IAsyncLifetime
 
     public ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false }) _process.Kill(entireProcessTree: true);
+        if (_process is { HasExited: false })
+            _process.Kill(entireProcessTree: true);
         _process?.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -65,8 +74,10 @@ public sealed class Prism : IAsyncLifetime
     private static (string Cli, string Description) Paths()
     {
         var modules = Path.Combine(Contract.Folder, "node_modules");
-        return (Path.Combine(modules, "@stoplight/prism-cli/dist/index.js"),
-            Path.Combine(modules, "@octokit/openapi/generated/api.github.com.json"));
+        return (
+            Path.Combine(modules, "@stoplight/prism-cli/dist/index.js"),
+            Path.Combine(modules, "@octokit/openapi/generated/api.github.com.json")
+        );
     }
 
     private static int FreePort()
@@ -87,15 +98,23 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         using var github = new FakeGitHub();
         // The base is here, and the head that of GitHub's own example of a pull request.
         var sha = new GitFolder(place.Folder.Root).Commit("base");
-        var text = FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)
+        var text = FakeGitHub
+            .Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal)
             .Replace(FakeGitHub.HeadSha, "6dcb09b5b57875f334f61aebed695e2e4193db5e", StringComparison.Ordinal);
-        place.Host = github.Host(place.Folder, new()
-        {
-            ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql", ["GITHUB_EVENT_PATH"] = place.Folder.Write("e.json", text),
-        });
+        place.Host = github.Host(
+            place.Folder,
+            new()
+            {
+                ["GITHUB_API_URL"] = prism.Url,
+                ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql",
+                ["GITHUB_EVENT_PATH"] = place.Folder.Write("e.json", text),
+            }
+        );
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired));
-        Assert.True(place.Out.Contains("Comment on pull request 7: made.", StringComparison.Ordinal),
-            place.Out + string.Join('\n', prism.Log.TakeLast(20)));
+        Assert.True(
+            place.Out.Contains("Comment on pull request 7: made.", StringComparison.Ordinal),
+            place.Out + string.Join('\n', prism.Log.TakeLast(20))
+        );
         NothingRefused("POST /repos/octo/models/issues/7/comments");
     }
 
@@ -105,8 +124,13 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         Prism.Need();
         using var folder = new TemporaryFolder();
         using var github = new FakeGitHub();
-        var api = GitHubApi.Open(github.Host(folder,
-            new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" }), TimeSpan.FromMinutes(1))!;
+        var api = GitHubApi.Open(
+            github.Host(
+                folder,
+                new() { ["GITHUB_API_URL"] = prism.Url, ["GITHUB_GRAPHQL_URL"] = $"{prism.Url}graphql" }
+            ),
+            TimeSpan.FromMinutes(1)
+        )!;
         var cancel = TestContext.Current.CancellationToken;
         await api.Client.Issue.Comment.Update(api.Owner, api.Name, 42, "body");
         await api.Client.Issue.Comment.Delete(api.Owner, api.Name, 42);
@@ -120,17 +144,26 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel)); // asks for the default branch
         await api.HeadAsync(7, cancel);
         await api.Client.Git.Blob.Get(api.Owner, api.Name, FakeGitHub.BaseSha);
-        NothingRefused("PATCH /repos/octo/models/issues/comments/42", "DELETE /repos/octo/models/issues/comments/42",
-            $"GET /repos/octo/models/git/commits/{FakeGitHub.BaseSha}", "GET /repos/octo/models/contents/a/posttraingate.yml",
-            $"GET /repos/octo/models/git/blobs/{FakeGitHub.BaseSha}", $"GET /repos/octo/models/git/trees/{FakeGitHub.BaseSha}",
-            "GET /repos/octo/models/commits/main", "GET /repos/octo/models/compare/", "GET /repos/octo/models/pulls/7");
+        NothingRefused(
+            "PATCH /repos/octo/models/issues/comments/42",
+            "DELETE /repos/octo/models/issues/comments/42",
+            $"GET /repos/octo/models/git/commits/{FakeGitHub.BaseSha}",
+            "GET /repos/octo/models/contents/a/posttraingate.yml",
+            $"GET /repos/octo/models/git/blobs/{FakeGitHub.BaseSha}",
+            $"GET /repos/octo/models/git/trees/{FakeGitHub.BaseSha}",
+            "GET /repos/octo/models/commits/main",
+            "GET /repos/octo/models/compare/",
+            "GET /repos/octo/models/pulls/7"
+        );
     }
 
     private void NothingRefused(params string[] requests)
     {
-        Assert.DoesNotContain(prism.Log, l => l.Contains("VALIDATOR", StringComparison.Ordinal)
-            && l.Contains("Violation", StringComparison.Ordinal));
+        Assert.DoesNotContain(prism.Log, l =>
+            l.Contains("VALIDATOR", StringComparison.Ordinal) && l.Contains("Violation", StringComparison.Ordinal)
+        );
         var log = string.Join('\n', prism.Log);
-        foreach (var request in requests) Assert.Contains(request.Split(' ')[1], log, StringComparison.Ordinal);
+        foreach (var request in requests)
+            Assert.Contains(request.Split(' ')[1], log, StringComparison.Ordinal);
     }
 }

@@ -36,7 +36,8 @@ public sealed class PullRequestCommentTests : IDisposable
     [Fact]
     public async Task The_comment_is_found_on_the_last_of_many_pages()
     {
-        for (var i = 0; i < 250; i++) _github.Add("somebody", $"comment {i}");
+        for (var i = 0; i < 250; i++)
+            _github.Add("somebody", $"comment {i}");
         _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 499 }}\nold");
         Assert.Equal(CommentOutcome.Updated, await Upsert(Mine, "new"));
         Assert.Equal(251, _github.Comments.Count);
@@ -46,9 +47,18 @@ public sealed class PullRequestCommentTests : IDisposable
     [Fact]
     public async Task A_list_that_lags_behind_the_write_makes_no_second_comment()
     {
-        _github.Interfere = (method, path) => method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal)
-            ? new WireMock.ResponseMessage { StatusCode = 200,
-                BodyData = new WireMock.Util.BodyData { DetectedBodyType = WireMock.Types.BodyType.String, BodyAsString = "[]" } } : null;
+        _github.Interfere = (method, path) =>
+            method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal)
+                ? new WireMock.ResponseMessage
+                {
+                    StatusCode = 200,
+                    BodyData = new WireMock.Util.BodyData
+                    {
+                        DetectedBodyType = WireMock.Types.BodyType.String,
+                        BodyAsString = "[]",
+                    },
+                }
+                : null;
         Assert.Equal(CommentOutcome.Created, await Upsert(Mine, "red"));
         Assert.Single(_github.Comments);
     }
@@ -99,8 +109,8 @@ public sealed class PullRequestCommentTests : IDisposable
         // Between our look and our write, an earlier run makes its comment.
         _github.Interfere = (method, _) =>
         {
-            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1) _github.Add(FakeGitHub.Bot,
-                $"{Mine with { Run = 499 }}\nearlier");
+            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1)
+                _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 499 }}\nearlier");
             return null;
         };
         await Upsert(Mine, "ours");
@@ -112,8 +122,8 @@ public sealed class PullRequestCommentTests : IDisposable
     {
         _github.Interfere = (method, _) =>
         {
-            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1) _github.Add(FakeGitHub.Bot,
-                $"{Mine with { Run = 501 }}\nlater");
+            if (method == "POST" && _github.Comments.Count == 0 && _github.Count("POST") == 1)
+                _github.Add(FakeGitHub.Bot, $"{Mine with { Run = 501 }}\nlater");
             return null;
         };
         await Upsert(Mine, "ours");
@@ -170,7 +180,12 @@ public sealed class PullRequestCommentTests : IDisposable
         _github.Interfere = (method, path) =>
         {
             // Between the look right after our write and the one a while later.
-            if (method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal) && _github.Count("PATCH") == 1 && ++looks == 2)
+            if (
+                method == "GET"
+                && path.EndsWith("/comments", StringComparison.Ordinal)
+                && _github.Count("PATCH") == 1
+                && ++looks == 2
+            )
                 _github.Replace(comment.Id, $"{Mine with { Run = 499 }}\nolder");
             return null;
         };
@@ -186,7 +201,9 @@ public sealed class PullRequestCommentTests : IDisposable
     {
         var failures = 3;
         _github.Interfere = (_, path) =>
-            path.Contains("comments", StringComparison.Ordinal) && failures-- > 0 ? FakeGitHub.Status(status, "try again") : null;
+            path.Contains("comments", StringComparison.Ordinal) && failures-- > 0
+                ? FakeGitHub.Status(status, "try again")
+                : null;
         Assert.Equal(CommentOutcome.Created, await Upsert(Mine, "red"));
         Assert.Single(_github.Comments);
     }
@@ -197,7 +214,8 @@ public sealed class PullRequestCommentTests : IDisposable
         var failed = false;
         _github.Interfere = (method, _) =>
         {
-            if (method != "POST" || failed || _github.Requests.Last().Contains("graphql", StringComparison.Ordinal)) return null;
+            if (method != "POST" || failed || _github.Requests.Last().Contains("graphql", StringComparison.Ordinal))
+                return null;
             failed = true;
             _github.Add(FakeGitHub.Bot, $"{Mine}\nred");
             return FakeGitHub.Status(502, "Bad Gateway");
@@ -214,10 +232,14 @@ public sealed class PullRequestCommentTests : IDisposable
         var first = true;
         _github.Interfere = (method, path) =>
         {
-            if (method != "POST" || !first || path == "/graphql") return null;
+            if (method != "POST" || !first || path == "/graphql")
+                return null;
             first = false;
-            return FakeGitHub.Status(403, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-                ("Retry-After", "0"));
+            return FakeGitHub.Status(
+                403,
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+                ("Retry-After", "0")
+            );
         };
         Assert.Equal(CommentOutcome.Created, await Upsert(Mine, "red"));
         Assert.False(first);
@@ -229,7 +251,8 @@ public sealed class PullRequestCommentTests : IDisposable
     [InlineData(401, "Bad credentials")]
     public async Task A_refusal_is_not_repeated(int status, string message)
     {
-        _github.Interfere = (method, path) => method == "POST" && path != "/graphql" ? FakeGitHub.Status(status, message) : null;
+        _github.Interfere = (method, path) =>
+            method == "POST" && path != "/graphql" ? FakeGitHub.Status(status, message) : null;
         var error = await Assert.ThrowsAnyAsync<Exception>(() => Upsert(Mine, "red"));
         Assert.StartsWith($"{status} {message}", GitHubApi.Why(error), StringComparison.Ordinal);
         Assert.Equal(1, _github.Count("POST"));
@@ -254,6 +277,10 @@ public sealed class PullRequestCommentTests : IDisposable
     }
 
     private Task<CommentOutcome> Upsert(CommentMarker marker, string text, bool create = true, string? head = null) =>
-        new PullRequestComment(GitHubApi.Open(_github.Host(_folder), TimeSpan.FromMinutes(1))!, 7, head)
-            .UpsertAsync(marker, text, create, TestContext.Current.CancellationToken);
+        new PullRequestComment(GitHubApi.Open(_github.Host(_folder), TimeSpan.FromMinutes(1))!, 7, head).UpsertAsync(
+            marker,
+            text,
+            create,
+            TestContext.Current.CancellationToken
+        );
 }

@@ -23,36 +23,57 @@ public sealed class StrangeAnswerTests : IDisposable
         _place.Dispose();
     }
 
-    public static TheoryData<int, string> Bodies => new()
-    {
-        { 200, "" }, { 200, "null" }, { 200, "{}" }, { 200, "[null]" }, { 200, "[7]" }, { 200, "{\"id\":" }, { 200, "<html>Sign in</html>" },
-        { 200, "[{\"id\":99999999999999999999999999,\"body\":[],\"user\":7}]" }, { 200, "[{\"id\":\"x\",\"user\":{\"login\":{}}}]" },
-        { 301, "" }, { 302, "{}" }, { 307, "" }, { 401, "{}" }, { 403, "null" }, { 404, "<html>" }, { 422, "[]" }, { 500, "" }, { 502, "<html>" },
-    };
+    public static TheoryData<int, string> Bodies =>
+        new()
+        {
+            { 200, "" },
+            { 200, "null" },
+            { 200, "{}" },
+            { 200, "[null]" },
+            { 200, "[7]" },
+            { 200, "{\"id\":" },
+            { 200, "<html>Sign in</html>" },
+            { 200, "[{\"id\":99999999999999999999999999,\"body\":[],\"user\":7}]" },
+            { 200, "[{\"id\":\"x\",\"user\":{\"login\":{}}}]" },
+            { 301, "" },
+            { 302, "{}" },
+            { 307, "" },
+            { 401, "{}" },
+            { 403, "null" },
+            { 404, "<html>" },
+            { 422, "[]" },
+            { 500, "" },
+            { 502, "<html>" },
+        };
 
     [Theory]
     [MemberData(nameof(Bodies))]
     public async Task An_answer_of_any_form_costs_the_comment_at_most(int status, string body)
     {
-        _github.Interfere = (_, path) => path.Contains("/contents/", StringComparison.Ordinal) || path.Contains("/git/", StringComparison.Ordinal)
-            ? null : FakeGitHub.Raw(status, body, ("Location", $"{_github.Url}/round/and/round"));
+        _github.Interfere = (_, path) =>
+            path.Contains("/contents/", StringComparison.Ordinal) || path.Contains("/git/", StringComparison.Ordinal)
+                ? null
+                : FakeGitHub.Raw(status, body, ("Location", $"{_github.Url}/round/and/round"));
         Assert.Equal(1, await _place.RunAsync(SampleResults.Rejected));
         Assert.Contains("\n::error file=", _place.Out, StringComparison.Ordinal);
         Assert.Contains("## ❌ Failed", File.ReadAllText(_place.Folder.Path("summary.md")), StringComparison.Ordinal);
-        if (_github.Comments.Count == 0) Assert.Contains("::warning title=PostTrainGate PTG6001::", _place.Out, StringComparison.Ordinal);
+        if (_github.Comments.Count == 0)
+            Assert.Contains("::warning title=PostTrainGate PTG6001::", _place.Out, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Pages_without_end_end()
     {
-        var page = $"[{string.Join(',', Enumerable.Repeat("""{"id":1,"body":"x","user":{"login":"somebody"}}""", 100))}]";
-        _github.Interfere = (method, path) => method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal) ? FakeGitHub.Raw(200, page) : null;
+        var page =
+            $"[{string.Join(',', Enumerable.Repeat("""{"id":1,"body":"x","user":{"login":"somebody"}}""", 100))}]";
+        _github.Interfere = (method, path) =>
+            method == "GET" && path.EndsWith("/comments", StringComparison.Ordinal) ? FakeGitHub.Raw(200, page) : null;
         Assert.Equal(0, await _place.RunAsync(SampleResults.Passed));
     }
 
     [Theory]
-    [InlineData("")]                                                                    // no word
-    [InlineData("HTTP/1.1 200 OK\r\n")]                                                 // half a head
+    [InlineData("")] // no word
+    [InlineData("HTTP/1.1 200 OK\r\n")] // half a head
     [InlineData("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n[")] // a body that never ends
     public async Task A_GitHub_that_stalls_costs_the_comment_and_little_time(string words)
     {
@@ -63,7 +84,11 @@ public sealed class StrangeAnswerTests : IDisposable
         _place.Folder.Write("event.json", FakeGitHub.Event.Replace(FakeGitHub.BaseSha, sha, StringComparison.Ordinal));
         _place.Host = _place.Host with { CommentTime = TimeSpan.FromSeconds(1) };
         Assert.Equal(1, await _place.RunAsync(SampleResults.Rejected));
-        Assert.Contains("PTG6001::GitHub did not take the comment (it took longer than 1 s)", _place.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            "PTG6001::GitHub did not take the comment (it took longer than 1 s)",
+            _place.Out,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -87,18 +112,27 @@ public sealed class StrangeAnswerTests : IDisposable
     {
         Enter((variable, _place.Folder.Path("models"))); // a folder
         Assert.Equal(1, await _place.RunAsync(SampleResults.Rejected));
-        Assert.Contains($"::warning title=PostTrainGate PTG6001::The {words} cannot be written", _place.Out, StringComparison.Ordinal);
+        Assert.Contains(
+            $"::warning title=PostTrainGate PTG6001::The {words} cannot be written",
+            _place.Out,
+            StringComparison.Ordinal
+        );
         Assert.Single(_github.Comments);
     }
 
     [Fact]
     public async Task A_report_folder_that_cannot_be_written_costs_the_files_alone()
     {
-        Assert.Equal(1, await _place.RunAsync((_, _, _, _) =>
-        {
-            _place.Folder.Write("posttraingate-report", "a file");
-            return SampleResults.Rejected;
-        }));
+        Assert.Equal(
+            1,
+            await _place.RunAsync(
+                (_, _, _, _) =>
+                {
+                    _place.Folder.Write("posttraingate-report", "a file");
+                    return SampleResults.Rejected;
+                }
+            )
+        );
         Assert.Contains("PTG6002", _place.Out, StringComparison.Ordinal);
         Assert.StartsWith("<!-- posttraingate", Assert.Single(_github.Comments).Body, StringComparison.Ordinal);
     }
@@ -111,27 +145,62 @@ public sealed class StrangeAnswerTests : IDisposable
     {
         var name = new string('_', letters);
         var one = SampleResults.Undecided.Gates[0];
-        ImmutableArray<GateReading> many = [.. Enumerable.Range(0, gates).Select(i => one with
+        ImmutableArray<GateReading> many =
+        [
+            .. Enumerable
+                .Range(0, gates)
+                .Select(i =>
+                    one with
+                    {
+                        Title = $"disparate impact by {name}{i}",
+                        Position = new("posttraingate.yml", i + 1, 5),
+                        Original = (i % 3) switch
+                        {
+                            0 => one.Original with { Value = 0.83, Lower = 0.7, Upper = 0.96 },
+                            1 => new(0.5, 0.4, 0.6, 300, Verdict.Fail) { Notes = [$"The level {name} drives it."] },
+                            _ => new(
+                                null,
+                                null,
+                                null,
+                                0,
+                                Verdict.NotMeasured,
+                                $"the group {name} has no row with a favourable label"
+                            ),
+                        },
+                    }
+                ),
+        ];
+        var policy = new Policy.GatePolicy
         {
-            Title = $"disparate impact by {name}{i}", Position = new("posttraingate.yml", i + 1, 5),
-            Original = (i % 3) switch
-            {
-                0 => one.Original with { Value = 0.83, Lower = 0.7, Upper = 0.96 },
-                1 => new(0.5, 0.4, 0.6, 300, Verdict.Fail) { Notes = [$"The level {name} drives it."] },
-                _ => new(null, null, null, 0, Verdict.NotMeasured, $"the group {name} has no row with a favourable label"),
-            },
-        })];
-        var policy = new Policy.GatePolicy { File = "posttraingate.yml", Folder = "/", Gates = [], Data = new() { Source = new("d", "/d", default) } };
+            File = "posttraingate.yml",
+            Folder = "/",
+            Gates = [],
+            Data = new() { Source = new("d", "/d", default) },
+        };
         var result = SampleResults.Undecided with { Gates = many, Outcome = RunOutcome.Failed, Diagnostics = [] };
-        result = result with { Diagnostics = [.. Outcomes.Diagnose(policy, result), .. many.Select(g => new Diagnostic(DiagnosticCodes.PolicyChanged,
-            $"The policy changes the threshold of '{g.Title}'.", g.Position, Severity.Warning))] };
+        result = result with
+        {
+            Diagnostics =
+            [
+                .. Outcomes.Diagnose(policy, result),
+                .. many.Select(g => new Diagnostic(
+                    DiagnosticCodes.PolicyChanged,
+                    $"The policy changes the threshold of '{g.Title}'.",
+                    g.Position,
+                    Severity.Warning
+                )),
+            ],
+        };
         Assert.Equal(1, await _place.RunAsync(result));
 
         var comment = Assert.Single(_github.Comments).Body;
         Assert.InRange(comment.Length, 1000, 65_536);
         Assert.Matches(@"[\d,]+ more: see `gate-result.json`", comment);
         Assert.InRange(new FileInfo(_place.Folder.Path("summary.md")).Length, 1000, 1 << 20);
-        Assert.Equal(gates, GateJson.Parse(File.ReadAllText(_place.Folder.Path("posttraingate-report/gate-result.json"))).Gates.Length);
+        Assert.Equal(
+            gates,
+            GateJson.Parse(File.ReadAllText(_place.Folder.Path("posttraingate-report/gate-result.json"))).Gates.Length
+        );
         Assert.InRange(_place.Out.Split('\n').Count(l => l.StartsWith("::error ", StringComparison.Ordinal)), 1, 10);
         Assert.All(Catalog.Reports, r => Assert.NotEmpty(r.Render(result)));
     }
@@ -139,7 +208,12 @@ public sealed class StrangeAnswerTests : IDisposable
     [Fact]
     public async Task Any_number_of_errors_fits_the_comment()
     {
-        Diagnostic[] errors = [.. Enumerable.Range(0, 500).Select(i => new Diagnostic("PTG1006", new string('$', 400), new("posttraingate.yml", i, 1)))];
+        Diagnostic[] errors =
+        [
+            .. Enumerable
+                .Range(0, 500)
+                .Select(i => new Diagnostic("PTG1006", new string('$', 400), new("posttraingate.yml", i, 1))),
+        ];
         Assert.Equal(2, await _place.RunAsync((_, _, _, _) => throw new GateException(errors)));
         Assert.InRange(Assert.Single(_github.Comments).Body.Length, 500, 65_536);
     }
@@ -169,7 +243,8 @@ public sealed class StrangeAnswerTests : IDisposable
         {
             _listener.Stop();
             await _work;
-            foreach (var client in _clients) client.Dispose();
+            foreach (var client in _clients)
+                client.Dispose();
         }
 
         private async Task ServeAsync(byte[] words)

@@ -21,7 +21,10 @@ public sealed class WorkflowTests : IDisposable
     {
         var file = _folder.Path("a,b:c%.yml");
         var lines = Annotate(new Diagnostic("PTG4001", "100 % bad\n::error::forged", new SourcePosition(file, 3, 5)));
-        Assert.Contains("::error file=a%2Cb%3Ac%25.yml,line=3,col=5,title=PostTrainGate PTG4001::100 %25 bad ::error::forged", lines);
+        Assert.Contains(
+            "::error file=a%2Cb%3Ac%25.yml,line=3,col=5,title=PostTrainGate PTG4001::100 %25 bad ::error::forged",
+            lines
+        );
         Assert.Single(lines, l => l.StartsWith("::error", StringComparison.Ordinal));
     }
 
@@ -31,16 +34,25 @@ public sealed class WorkflowTests : IDisposable
         var lines = Annotate(new Diagnostic("PTG4001", "bad"));
         var token = lines[0]["::stop-commands::".Length..];
         Assert.Equal(32, token.Length);
-        Assert.Equal([$"::stop-commands::{token}", $"::{token}::", "::error title=PostTrainGate PTG4001::bad", $"::stop-commands::{token}"],
-            lines);
+        Assert.Equal(
+            [
+                $"::stop-commands::{token}",
+                $"::{token}::",
+                "::error title=PostTrainGate PTG4001::bad",
+                $"::stop-commands::{token}",
+            ],
+            lines
+        );
         Assert.NotEqual(lines[0], Annotate(new Diagnostic("PTG4001", "bad"))[0]);
     }
 
     [Fact]
     public void Beyond_GitHubs_limit_the_rest_is_counted()
     {
-        var lines = Annotate([.. Enumerable.Range(0, 25).Select(i => new Diagnostic("PTG4001", $"bad {i}")),
-            new Diagnostic("PTG4002", "unsure", Severity: Severity.Warning)]);
+        var lines = Annotate([
+            .. Enumerable.Range(0, 25).Select(i => new Diagnostic("PTG4001", $"bad {i}")),
+            new Diagnostic("PTG4002", "unsure", Severity: Severity.Warning),
+        ]);
         Assert.Equal(10, lines.Count(l => l.StartsWith("::error", StringComparison.Ordinal)));
         Assert.Contains("::error title=PostTrainGate PTG4001::bad 9 (15 more in the summary)", lines);
         Assert.Contains("::warning title=PostTrainGate PTG4002::unsure", lines);
@@ -63,20 +75,27 @@ public sealed class WorkflowTests : IDisposable
         workflow.Summarise(new string('é', 300_000));
         var text = File.ReadAllText(file);
         Assert.InRange(Encoding.UTF8.GetByteCount(text), 600_000, 1 << 20);
-        Assert.EndsWith("does not fit into this summary any more; see the report files.\n\n", text, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "does not fit into this summary any more; see the report files.\n\n",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void A_marker_comes_back_whatever_the_policys_path_is() =>
-        Gen.Select(Gen.String, Gen.Long[0, long.MaxValue], Gen.Int[0, int.MaxValue]).Where(m => m.Item1.Length > 0 && IsText(m.Item1))
-            .Sample((path, run, attempt) =>
-        {
-            var marker = new CommentMarker(path, run, attempt);
-            var text = marker.ToString();
-            Assert.Equal(marker, CommentMarker.Of($"{text}\nanything"));
-            Assert.DoesNotContain("--", text[4..^3], StringComparison.Ordinal);
-            Assert.DoesNotContain('>', text[..^1]);
-        });
+        Gen.Select(Gen.String, Gen.Long[0, long.MaxValue], Gen.Int[0, int.MaxValue])
+            .Where(m => m.Item1.Length > 0 && IsText(m.Item1))
+            .Sample(
+                (path, run, attempt) =>
+                {
+                    var marker = new CommentMarker(path, run, attempt);
+                    var text = marker.ToString();
+                    Assert.Equal(marker, CommentMarker.Of($"{text}\nanything"));
+                    Assert.DoesNotContain("--", text[4..^3], StringComparison.Ordinal);
+                    Assert.DoesNotContain('>', text[..^1]);
+                }
+            );
 
     [Theory]
     [InlineData("push", null)]
@@ -85,11 +104,21 @@ public sealed class WorkflowTests : IDisposable
     [InlineData("pull_request", "{\"pull_request\":{\"number\":\"seven\"}}")]
     public void No_other_event_is_taken_for_a_pull_request(string name, string? text)
     {
-        var host = _github.Host(_folder,
-            new() { ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _folder.Write("other.json", text ?? FakeGitHub.Event) });
+        var host = _github.Host(
+            _folder,
+            new()
+            {
+                ["GITHUB_EVENT_NAME"] = name,
+                ["GITHUB_EVENT_PATH"] = _folder.Write("other.json", text ?? FakeGitHub.Event),
+            }
+        );
         Assert.Null(GitHubEvent.PullRequestOf(host));
         Assert.NotNull(GitHubEvent.PullRequestOf(_github.Host(_folder)));
-        Assert.Null(GitHubEvent.PullRequestOf(_github.Host(_folder, new() { ["GITHUB_EVENT_PATH"] = _folder.Path("missing.json") })));
+        Assert.Null(
+            GitHubEvent.PullRequestOf(
+                _github.Host(_folder, new() { ["GITHUB_EVENT_PATH"] = _folder.Path("missing.json") })
+            )
+        );
     }
 
     // Lone surrogates are no text; a path in a repository is.
@@ -121,7 +150,8 @@ internal static class Outputs
         {
             var parts = head.Split("<<", 2);
             var value = new List<string>();
-            for (string line; (line = lines.Dequeue()) != parts[1];) value.Add(line);
+            for (string line; (line = lines.Dequeue()) != parts[1]; )
+                value.Add(line);
             outputs.Add(parts[0], string.Join('\n', value));
         }
 

@@ -14,21 +14,42 @@ public class ConvolutionTests
         // inputs, outputs, kernel, padding, stride, dilation, groups, size
         var data = new TheoryData<int, int, int, int, int, int, int, int>
         {
-            { 1, 6, 5, 2, 1, 1, 1, 28 }, { 1, 6, 3, 4, 1, 1, 1, 9 }, { 1, 17, 1, 0, 1, 1, 1, 11 }, { 2, 8, 2, 0, 3, 1, 1, 10 },
-            { 1, 40, 5, 1, 2, 1, 1, 13 }, { 6, 16, 5, 0, 1, 1, 1, 14 }, { 1, 20, 5, 0, 1, 1, 1, 28 }, { 1, 6, 4, 1, 2, 1, 1, 28 },
-            { 3, 6, 3, 1, 1, 1, 1, 32 }, { 3, 16, 7, 3, 2, 1, 1, 32 }, { 3, 64, 11, 2, 4, 1, 1, 64 }, { 1, 8, 3, 2, 1, 2, 1, 12 },
-            { 6, 6, 3, 1, 1, 1, 6, 14 }, { 24, 24, 3, 1, 2, 1, 24, 14 }, { 24, 24, 3, 1, 1, 1, 3, 14 }, { 40, 80, 3, 1, 1, 1, 2, 8 },
-                { 16, 32, 3, 1, 1, 1, 16, 14 },
+            { 1, 6, 5, 2, 1, 1, 1, 28 },
+            { 1, 6, 3, 4, 1, 1, 1, 9 },
+            { 1, 17, 1, 0, 1, 1, 1, 11 },
+            { 2, 8, 2, 0, 3, 1, 1, 10 },
+            { 1, 40, 5, 1, 2, 1, 1, 13 },
+            { 6, 16, 5, 0, 1, 1, 1, 14 },
+            { 1, 20, 5, 0, 1, 1, 1, 28 },
+            { 1, 6, 4, 1, 2, 1, 1, 28 },
+            { 3, 6, 3, 1, 1, 1, 1, 32 },
+            { 3, 16, 7, 3, 2, 1, 1, 32 },
+            { 3, 64, 11, 2, 4, 1, 1, 64 },
+            { 1, 8, 3, 2, 1, 2, 1, 12 },
+            { 6, 6, 3, 1, 1, 1, 6, 14 },
+            { 24, 24, 3, 1, 2, 1, 24, 14 },
+            { 24, 24, 3, 1, 1, 1, 3, 14 },
+            { 40, 80, 3, 1, 1, 1, 2, 8 },
+            { 16, 32, 3, 1, 1, 1, 16, 14 },
         };
         foreach (var inputs in new[] { 12, 17, 40 })
-            foreach (var outputs in new[] { 4, 16, 18 }) data.Add(inputs, outputs, 3, 1, 1, 1, 1, 6);
+        foreach (var outputs in new[] { 4, 16, 18 })
+            data.Add(inputs, outputs, 3, 1, 1, 1, 1, 6);
         return data;
     }
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Values_and_gradients_are_those_of_double_precision(int inputs, int outputs, int kernel, int padding, int stride,
-        int dilation, int groups, int size)
+    public void Values_and_gradients_are_those_of_double_precision(
+        int inputs,
+        int outputs,
+        int kernel,
+        int padding,
+        int stride,
+        int dilation,
+        int groups,
+        int size
+    )
     {
         foreach (var axes in size == 6 ? new[] { 1, 2, 3 } : [2])
         {
@@ -39,7 +60,11 @@ public class ConvolutionTests
             Tensor Convolve(Tensor x, Tensor w, Tensor b) =>
                 Convolution.Apply(x, w, b, PerAxis(stride), PerAxis(padding), PerAxis(dilation), groups);
 
-            var (x, w, b) = (Draw([4, inputs, .. PerAxis(size)]), Draw([outputs, inputs / groups, .. PerAxis(kernel)]), Draw(outputs));
+            var (x, w, b) = (
+                Draw([4, inputs, .. PerAxis(size)]),
+                Draw([outputs, inputs / groups, .. PerAxis(kernel)]),
+                Draw(outputs)
+            );
             var along = randn_like(Convolve(x, w, b));
             Tensor[] All(ScalarType type)
             {
@@ -51,9 +76,16 @@ public class ConvolutionTests
             // Again in memory that the first round left behind.
             foreach (var round in new[] { 1, 2 })
             {
-                foreach (var (name, expected, actual) in new[] { "values", "input", "weight", "bias" }.Zip(All(float64), All(float32)))
+                foreach (
+                    var (name, expected, actual) in new[] { "values", "input", "weight", "bias" }.Zip(
+                        All(float64),
+                        All(float32)
+                    )
+                )
                 {
-                    var error = (actual.to(float64) - expected).abs().max().item<double>() / expected.abs().max().item<double>();
+                    var error =
+                        (actual.to(float64) - expected).abs().max().item<double>()
+                        / expected.abs().max().item<double>();
                     Assert.True(error < 1e-4, $"{axes} axes, round {round}, {name}: relative error {error}");
                 }
             }
@@ -65,8 +97,10 @@ public class ConvolutionTests
             {
                 var slope = autograd.grad([convolved], [image], [along.to(float32)], retain_graph: true)[0].to(float64);
                 var right = Slope();
-                Assert.True((slope - right).abs().max().item<double>() < 1e-4 * right.abs().max().item<double>(),
-                    $"{axes} axes, round {round}, input alone");
+                Assert.True(
+                    (slope - right).abs().max().item<double>() < 1e-4 * right.abs().max().item<double>(),
+                    $"{axes} axes, round {round}, input alone"
+                );
             }
 
             Tensor Slope()
@@ -77,7 +111,9 @@ public class ConvolutionTests
 
             using var _ = no_grad();
             var plain = Convolve(x.to(float32), w.to(float32), b.to(float32)).to(float64);
-            Assert.True((plain - Convolve(x, w, b)).abs().max().item<double>() < 1e-4 * plain.abs().max().item<double>());
+            Assert.True(
+                (plain - Convolve(x, w, b)).abs().max().item<double>() < 1e-4 * plain.abs().max().item<double>()
+            );
         }
     }
 

@@ -12,7 +12,11 @@ internal static class CreditTrees
 
     // Feature 0: the account's place in the list, 1: the duration in months, 2: the age.
     private static readonly (long Feature, float At, float Below, float Above)[] Stumps =
-        [(0, 1.5f, 0.45f, 0.875f), (1, 20.5f, 0.75f, 0.5f), (2, 25.5f, 0.35f, 0.75f)];
+    [
+        (0, 1.5f, 0.45f, 0.875f),
+        (1, 20.5f, 0.75f, 0.5f),
+        (2, 25.5f, 0.35f, 0.75f),
+    ];
 
     /// <summary>The share of votes for a good credit.</summary>
     public static double Good(string account, double months, double age)
@@ -28,8 +32,14 @@ internal static class CreditTrees
         graph.Input("checking_account", DataType.String, -1, 1);
         graph.Input("duration_months", DataType.Float, -1, 1);
         graph.Input("age", DataType.Int64, -1, 1);
-        graph.Node("LabelEncoder", ["checking_account"], ["account"], ("keys_strings", Accounts),
-            ("values_floats", new float[] { 0, 1, 2, 3 }), ("default_string", "none"));
+        graph.Node(
+            "LabelEncoder",
+            ["checking_account"],
+            ["account"],
+            ("keys_strings", Accounts),
+            ("values_floats", new float[] { 0, 1, 2, 3 }),
+            ("default_string", "none")
+        );
         graph.Node("Cast", ["age"], ["years"], ("to", (long)DataType.Float));
         graph.Node("Concat", ["account", "duration_months", "years"], ["features"], ("axis", 1L));
         graph.Stumps("features", ["label", "probabilities"], Stumps, ("classlabels_strings", new[] { "bad", "good" }));

@@ -10,7 +10,13 @@ internal static class Gradients
     // <gradient, direction> against the slope along that direction, for the input and every parameter.
     public static void Check(CompiledModel compiled, Tensor x)
     {
-        var state = compiled.State.Select(t => t is null ? null! : t.is_floating_point() ? t.to(float64).detach() : t).ToArray();
+        var state = compiled
+            .State.Select(t =>
+                t is null ? null!
+                : t.is_floating_point() ? t.to(float64).detach()
+                : t
+            )
+            .ToArray();
         List<int> leaves = [compiled.Graph.Input, .. compiled.Parameters.Values];
         state[compiled.Graph.Input] = x;
         Tensor? weights = null;
@@ -21,9 +27,11 @@ internal static class Gradients
             return (output * weights).sum();
         }
 
-        foreach (var leaf in leaves) state[leaf].requires_grad_();
+        foreach (var leaf in leaves)
+            state[leaf].requires_grad_();
         var used = Loss();
-        if (!used.requires_grad) return;
+        if (!used.requires_grad)
+            return;
         used.backward();
         using var _ = no_grad();
         foreach (var leaf in leaves.Where(l => state[l].grad is not null))

@@ -8,7 +8,12 @@ namespace PostTrainGate.Tests.Models;
 /// <summary>Graphs of ai.onnx.ml, as converters of scikit-learn and its kin write them.</summary>
 internal sealed class MlGraph
 {
-    private readonly ModelProto _model = new() { IrVersion = 8, ProducerName = "skl2onnx", Graph = new() { Name = "ml" } };
+    private readonly ModelProto _model = new()
+    {
+        IrVersion = 8,
+        ProducerName = "skl2onnx",
+        Graph = new() { Name = "ml" },
+    };
 
     public MlGraph()
     {
@@ -24,29 +29,68 @@ internal sealed class MlGraph
     }
 
     /// <summary>Adds an output.</summary>
-    public void Output(string name, DataType type, params ReadOnlySpan<long> shape) => _model.Graph.Output.Add(Tensor(name, type, shape));
+    public void Output(string name, DataType type, params ReadOnlySpan<long> shape) =>
+        _model.Graph.Output.Add(Tensor(name, type, shape));
 
     /// <summary>Adds an output of ZipMap: a list of maps from label to probability.</summary>
     public void OutputMaps(string name, DataType keys)
     {
-        TypeProto number = new() { TensorType = new() { ElemType = (int)DataType.Float, Shape = new() } };
-        TypeProto map = new() { MapType = new() { KeyType = (int)keys, ValueType = number } };
-        _model.Graph.Output.Add(new ValueInfoProto { Name = name, Type = new() { SequenceType = new() { ElemType = map } } });
+        TypeProto number = new()
+        {
+            TensorType = new() { ElemType = (int)DataType.Float, Shape = new() },
+        };
+        TypeProto map = new()
+        {
+            MapType = new() { KeyType = (int)keys, ValueType = number },
+        };
+        _model.Graph.Output.Add(
+            new ValueInfoProto
+            {
+                Name = name,
+                Type = new() { SequenceType = new() { ElemType = map } },
+            }
+        );
     }
 
     /// <summary>Adds a node of ONNX's own operators, or of ai.onnx.ml where it is one of those.</summary>
-    public string Node(string op, string[] inputs, string[] outputs, params ReadOnlySpan<(string Name, object Value)> attributes)
+    public string Node(
+        string op,
+        string[] inputs,
+        string[] outputs,
+        params ReadOnlySpan<(string Name, object Value)> attributes
+    )
     {
         string[] own =
         [
-            "Cast", "Concat", "Gemm", "Identity", "Sigmoid", "MatMulInteger", "DynamicQuantizeLinear", "QuantizeLinear",
-            "DequantizeLinear", "QLinearConv", "Conv", "Flatten", "Mul", "Relu", "Softmax",
+            "Cast",
+            "Concat",
+            "Gemm",
+            "Identity",
+            "Sigmoid",
+            "MatMulInteger",
+            "DynamicQuantizeLinear",
+            "QuantizeLinear",
+            "DequantizeLinear",
+            "QLinearConv",
+            "Conv",
+            "Flatten",
+            "Mul",
+            "Relu",
+            "Softmax",
         ];
-        var node = new NodeProto { Name = outputs[0], OpType = op,
-            Domain = own.Contains(op) ? "" : op == "Custom" ? "com.example" : "ai.onnx.ml" };
+        var node = new NodeProto
+        {
+            Name = outputs[0],
+            OpType = op,
+            Domain =
+                own.Contains(op) ? ""
+                : op == "Custom" ? "com.example"
+                : "ai.onnx.ml",
+        };
         node.Input.AddRange(inputs);
         node.Output.AddRange(outputs);
-        foreach (var (name, value) in attributes) node.Attribute.Add(Attribute(name, value));
+        foreach (var (name, value) in attributes)
+            node.Attribute.Add(Attribute(name, value));
         _model.Graph.Node.Add(node);
         return outputs[0];
     }
@@ -54,21 +98,46 @@ internal sealed class MlGraph
     /// <summary>
     /// Stumps that vote: each gives a share of the last of two classes where a feature is at most a value, and another above it.
     /// </summary>
-    public string Stumps(string input, string[] outputs, (long Feature, float At, float Below, float Above)[] stumps,
-        (string Name, object Value) labels)
+    public string Stumps(
+        string input,
+        string[] outputs,
+        (long Feature, float At, float Below, float Above)[] stumps,
+        (string Name, object Value) labels
+    )
     {
         var (n, share) = (stumps.Length, 1f / stumps.Length);
-        return Node("TreeEnsembleClassifier", [input], outputs, labels, ("post_transform", "NONE"),
-            ("nodes_treeids", Each(t => [t, t, t])), ("nodes_nodeids", Each(_ => [0, 1, 2])),
-                ("nodes_featureids", Each(t => [stumps[t].Feature, 0, 0])),
+        return Node(
+            "TreeEnsembleClassifier",
+            [input],
+            outputs,
+            labels,
+            ("post_transform", "NONE"),
+            ("nodes_treeids", Each(t => [t, t, t])),
+            ("nodes_nodeids", Each(_ => [0, 1, 2])),
+            ("nodes_featureids", Each(t => [stumps[t].Feature, 0, 0])),
             ("nodes_modes", Enumerable.Range(0, n).SelectMany(_ => new[] { "BRANCH_LEQ", "LEAF", "LEAF" }).ToArray()),
             ("nodes_values", Enumerable.Range(0, n).SelectMany(t => new[] { stumps[t].At, 0, 0 }).ToArray()),
-            ("nodes_truenodeids", Each(_ => [1, 0, 0])), ("nodes_falsenodeids", Each(_ => [2, 0, 0])),
-            ("class_treeids", Each(t => [t, t, t, t])), ("class_nodeids", Each(_ => [1, 1, 2, 2])), ("class_ids", Each(_ => [0, 1, 0, 1])),
-            ("class_weights", Enumerable.Range(0, n).SelectMany(t => new[]
-            {
-                share * (1 - stumps[t].Below), share * stumps[t].Below, share * (1 - stumps[t].Above), share * stumps[t].Above,
-            }).ToArray()));
+            ("nodes_truenodeids", Each(_ => [1, 0, 0])),
+            ("nodes_falsenodeids", Each(_ => [2, 0, 0])),
+            ("class_treeids", Each(t => [t, t, t, t])),
+            ("class_nodeids", Each(_ => [1, 1, 2, 2])),
+            ("class_ids", Each(_ => [0, 1, 0, 1])),
+            (
+                "class_weights",
+                Enumerable
+                    .Range(0, n)
+                    .SelectMany(t =>
+                        new[]
+                        {
+                            share * (1 - stumps[t].Below),
+                            share * stumps[t].Below,
+                            share * (1 - stumps[t].Above),
+                            share * stumps[t].Above,
+                        }
+                    )
+                    .ToArray()
+            )
+        );
 
         long[] Each(Func<int, long[]> of) => [.. Enumerable.Range(0, n).SelectMany(of)];
     }
@@ -82,14 +151,20 @@ internal sealed class MlGraph
         Initializer(name, shape, t => t.Int32Data.AddRange(values.Select(v => (int)v)), DataType.Int8);
 
     /// <summary>Adds a zero point, a whole number of 8 bits without a sign.</summary>
-    public string ZeroPoint(string name, byte value) => Initializer(name, [], t => t.Int32Data.Add(value), DataType.Uint8);
+    public string ZeroPoint(string name, byte value) =>
+        Initializer(name, [], t => t.Int32Data.Add(value), DataType.Uint8);
 
     /// <summary>The file.</summary>
     public ModelProto Build() => _model;
 
     private string Initializer(string name, long[] shape, Action<TensorProto> fill, DataType type)
     {
-        var tensor = new TensorProto { Name = name, DataType = (int)type, Dims = { shape } };
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)type,
+            Dims = { shape },
+        };
         fill(tensor);
         _model.Graph.Initializer.Add(tensor);
         return name;
@@ -98,9 +173,18 @@ internal sealed class MlGraph
     private static ValueInfoProto Tensor(string name, DataType type, ReadOnlySpan<long> sizes)
     {
         var shape = new TensorShapeProto();
-        foreach (var size in sizes) shape.Dim.Add(size < 0 ? new() { DimParam = "N" }
-            : new TensorShapeProto.Types.Dimension { DimValue = size });
-        return new() { Name = name, Type = new() { TensorType = new() { ElemType = (int)type, Shape = shape } } };
+        foreach (var size in sizes)
+            shape.Dim.Add(
+                size < 0 ? new() { DimParam = "N" } : new TensorShapeProto.Types.Dimension { DimValue = size }
+            );
+        return new()
+        {
+            Name = name,
+            Type = new()
+            {
+                TensorType = new() { ElemType = (int)type, Shape = shape },
+            },
+        };
     }
 
     private static AttributeProto Attribute(string name, object value)
@@ -108,12 +192,26 @@ internal sealed class MlGraph
         var proto = new AttributeProto { Name = name };
         switch (value)
         {
-            case long i: (proto.Type, proto.I) = (AttributeType.Int, i); break;
-            case string s: (proto.Type, proto.S) = (AttributeType.String, ByteString.CopyFromUtf8(s)); break;
-            case long[] ints: proto.Type = AttributeType.Ints; proto.Ints.AddRange(ints); break;
-            case float[] floats: proto.Type = AttributeType.Floats; proto.Floats.AddRange(floats); break;
-            case string[] texts: proto.Type = AttributeType.Strings; proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8)); break;
-            default: throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));
+            case long i:
+                (proto.Type, proto.I) = (AttributeType.Int, i);
+                break;
+            case string s:
+                (proto.Type, proto.S) = (AttributeType.String, ByteString.CopyFromUtf8(s));
+                break;
+            case long[] ints:
+                proto.Type = AttributeType.Ints;
+                proto.Ints.AddRange(ints);
+                break;
+            case float[] floats:
+                proto.Type = AttributeType.Floats;
+                proto.Floats.AddRange(floats);
+                break;
+            case string[] texts:
+                proto.Type = AttributeType.Strings;
+                proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8));
+                break;
+            default:
+                throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));
         }
 
         return proto;

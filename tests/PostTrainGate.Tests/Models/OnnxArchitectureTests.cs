@@ -21,7 +21,10 @@ public class OnnxArchitectureTests
         var x = rand([2, .. model.InputShape]);
         var (expected, actual) = (Ort.Run(folder.Path("model.onnx"), x), model.Logits(x));
         Assert.Equal([2, Architectures.Classes], actual.shape);
-        Assert.True(allclose(actual, expected, rtol: 1e-4, atol: 1e-4), $"differs by {(actual - expected).abs().max().item<float>():G3}");
+        Assert.True(
+            allclose(actual, expected, rtol: 1e-4, atol: 1e-4),
+            $"differs by {(actual - expected).abs().max().item<float>():G3}"
+        );
 
         var file = OnnxFile.Read(folder.Path("model.onnx"));
         Gradients.Check(OnnxCompiler.Compile(file, OnnxSignature.Of(file)), x.to(float64));
@@ -42,11 +45,15 @@ public class OnnxArchitectureTests
         using var again = OnnxClassifier.Load(folder.Path("repaired.onnx"));
         Assert.Equal(0, (model.Logits(x) - again.Logits(x)).abs().max().item<float>());
         var (source, repaired) = (Parse(path), Parse(folder.Path("repaired.onnx")));
-        var moved = source.Graph.Initializer.Zip(repaired.Graph.Initializer)
-            .Where(p => !p.First.Equals(p.Second)).Select(p => p.First.Name).ToHashSet();
+        var moved = source
+            .Graph.Initializer.Zip(repaired.Graph.Initializer)
+            .Where(p => !p.First.Equals(p.Second))
+            .Select(p => p.First.Name)
+            .ToHashSet();
         Assert.Subset(changed, moved);
         Assert.All(model.Layers, l => Assert.Contains(l.Weight, moved));
-        foreach (var (before, after) in source.Graph.Initializer.Zip(repaired.Graph.Initializer)) after.RawData = before.RawData;
+        foreach (var (before, after) in source.Graph.Initializer.Zip(repaired.Graph.Initializer))
+            after.RawData = before.RawData;
         Assert.Equal(File.ReadAllBytes(path), repaired.ToByteArray());
     }
 
@@ -54,7 +61,8 @@ public class OnnxArchitectureTests
     private static HashSet<string> Descend(OnnxClassifier model, Tensor x, Tensor labels)
     {
         var parameters = model.Parameters.Where(p => p.Value.is_floating_point()).ToList();
-        foreach (var (_, value) in parameters) value.requires_grad_();
+        foreach (var (_, value) in parameters)
+            value.requires_grad_();
         var before = nn.functional.cross_entropy(model.Logits(x), labels);
         before.backward();
         using (no_grad())
@@ -62,12 +70,14 @@ public class OnnxArchitectureTests
             // As far as takes a thousandth off the loss by its slope.
             var moved = parameters.Where(p => p.Value.grad is not null).Select(p => p.Value).ToList();
             var slope = moved.Sum(p => p.grad!.square().sum().item<float>());
-            foreach (var value in moved) value.sub_(value.grad! * (before.item<float>() / 1000 / slope));
+            foreach (var value in moved)
+                value.sub_(value.grad! * (before.item<float>() / 1000 / slope));
             var after = nn.functional.cross_entropy(model.Logits(x), labels);
             Assert.InRange(after.item<float>(), 0.998f * before.item<float>(), 0.9999f * before.item<float>());
         }
 
-        foreach (var (_, value) in parameters) value.requires_grad_(false);
+        foreach (var (_, value) in parameters)
+            value.requires_grad_(false);
         return [.. parameters.Where(p => p.Value.grad is not null).Select(p => p.Key)];
     }
 

@@ -28,15 +28,28 @@ public class OnnxConformanceTests
         ("test_identity_(opt|sequence)", ""),
     ];
 
-    private enum Outcome { Unclaimed, Refused, Passed, Failed }
+    private enum Outcome
+    {
+        Unclaimed,
+        Refused,
+        Passed,
+        Failed,
+    }
 
     private sealed record Case(string Suite, string Name, string[] Operators, Outcome Outcome, string? Error);
 
     private static readonly string[] Suites = ["node", "pytorch-converted", "pytorch-operator", "simple"];
 
-    private static readonly Lazy<Case[]> Cases = new(() => [.. Suites.SelectMany(suite =>
-        Directory.GetDirectories(Fixtures.Debian($"/usr/share/libonnx-testdata/data/{suite}", "libonnx-testdata")).Order()
-            .Select(d => Judge(suite, d)))]);
+    private static readonly Lazy<Case[]> Cases = new(() =>
+        [
+            .. Suites.SelectMany(suite =>
+                Directory
+                    .GetDirectories(Fixtures.Debian($"/usr/share/libonnx-testdata/data/{suite}", "libonnx-testdata"))
+                    .Order()
+                    .Select(d => Judge(suite, d))
+            ),
+        ]
+    );
 
     public static TheoryData<string> SuiteNames() => [.. Suites];
 
@@ -46,16 +59,19 @@ public class OnnxConformanceTests
     {
         var cases = Cases.Value.Where(c => c.Suite == suite).ToList();
         var failed = cases.Where(c => c.Outcome == Outcome.Failed).Select(c => $"{c.Name}: {c.Error}").ToList();
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Join("\n",
-            cases.GroupBy(c => c.Outcome).Select(g => $"{g.Count()} {g.Key}")));
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            string.Join("\n", cases.GroupBy(c => c.Outcome).Select(g => $"{g.Count()} {g.Key}"))
+        );
         Assert.True(failed.Count == 0, $"{failed.Count} failed:\n{string.Join("\n", failed)}");
     }
 
     [Fact]
     public void The_table_of_operators_in_the_docs_is_what_the_suite_shows()
     {
-        var table = OperatorTable.Of(Operators.Names,
-            [.. Cases.Value.Select(c => (c.Operators, c.Outcome == Outcome.Passed, c.Outcome == Outcome.Refused))]);
+        var table = OperatorTable.Of(
+            Operators.Names,
+            [.. Cases.Value.Select(c => (c.Operators, c.Outcome == Outcome.Passed, c.Outcome == Outcome.Refused))]
+        );
         Generated.Same(OperatorTable.File, text => Generated.Between(text, "operators", table));
     }
 
@@ -63,13 +79,29 @@ public class OnnxConformanceTests
     {
         var name = Path.GetFileName(directory);
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(directory, "model.onnx")));
-        string[] operators = [.. Nodes(model.Graph).Select(n => n.Domain is "" or "ai.onnx" ? n.OpType : $"{n.Domain}.{n.OpType}")
-            .Distinct()];
-        if (!operators.All(Operators.Names.Contains)) return new(suite, name, operators, Outcome.Unclaimed, null);
+        string[] operators =
+        [
+            .. Nodes(model.Graph)
+                .Select(n => n.Domain is "" or "ai.onnx" ? n.OpType : $"{n.Domain}.{n.OpType}")
+                .Distinct(),
+        ];
+        if (!operators.All(Operators.Names.Contains))
+            return new(suite, name, operators, Outcome.Unclaimed, null);
         var error = Run(Raise(model), Path.Combine(directory, "test_data_set_0"));
-        var refused = error is not null
-            && Refused.Any(r => Regex.IsMatch(name, $"^{r.Case}$") && error.Contains(r.Error, StringComparison.Ordinal));
-        return new(suite, name, operators, error is null ? Outcome.Passed : refused ? Outcome.Refused : Outcome.Failed, error);
+        var refused =
+            error is not null
+            && Refused.Any(r =>
+                Regex.IsMatch(name, $"^{r.Case}$") && error.Contains(r.Error, StringComparison.Ordinal)
+            );
+        return new(
+            suite,
+            name,
+            operators,
+            error is null ? Outcome.Passed
+                : refused ? Outcome.Refused
+                : Outcome.Failed,
+            error
+        );
     }
 
     private static IEnumerable<NodeProto> Nodes(GraphProto graph) =>
@@ -79,11 +111,15 @@ public class OnnxConformanceTests
     // broadcasting to the last axes is the rule, and there is nothing but inference.
     private static ModelProto Raise(ModelProto model)
     {
-        foreach (var import in model.OpsetImport) import.Version = Math.Max(7, import.Version);
-        foreach (var node in model.Graph.Node.Where(n =>
-            n.Attribute.All(a => a.Name is not "axis" || n.OpType is not ("Add" or "Sub" or "Mul" or "Div"))))
-            foreach (var old in node.Attribute.Where(a => a.Name is "broadcast" or "is_test" or "consumed_inputs")
-                .ToList()) node.Attribute.Remove(old);
+        foreach (var import in model.OpsetImport)
+            import.Version = Math.Max(7, import.Version);
+        foreach (
+            var node in model.Graph.Node.Where(n =>
+                n.Attribute.All(a => a.Name is not "axis" || n.OpType is not ("Add" or "Sub" or "Mul" or "Div"))
+            )
+        )
+        foreach (var old in node.Attribute.Where(a => a.Name is "broadcast" or "is_test" or "consumed_inputs").ToList())
+            node.Attribute.Remove(old);
         return model;
     }
 
@@ -103,8 +139,13 @@ public class OnnxConformanceTests
                 for (var i = 0; i < model.Graph.Output.Count; i++)
                 {
                     var output = model.Graph.Output[i].Name;
-                    var compiled = OnnxCompiler.Compile(new("case.onnx", fixedInputs), new(inputs[live], [], 0, output));
-                    var actual = compiled.Graph.Run(compiled.State, OnnxTensors.Read(protos[live]), [compiled.Output])[0];
+                    var compiled = OnnxCompiler.Compile(
+                        new("case.onnx", fixedInputs),
+                        new(inputs[live], [], 0, output)
+                    );
+                    var actual = compiled.Graph.Run(compiled.State, OnnxTensors.Read(protos[live]), [compiled.Output])[
+                        0
+                    ];
                     var expected = OnnxTensors.Read(Read(data, $"output_{i}.pb", output));
                     if (!actual.shape.SequenceEqual(expected.shape) || actual.dtype != expected.dtype)
                         return $"{actual.dtype} [{string.Join(",", actual.shape)}], not {expected.dtype} [{string.Join(",", expected.shape)}]";

@@ -14,9 +14,15 @@ public class OnnxFixtureTests
 {
     public static TheoryData<string> Files() =>
         [
-            "fmnist/cnn.onnx", "fmnist/cnn_opset11.onnx", "fmnist/cnn_opset9.onnx", "fmnist/lenet5.onnx",
+            "fmnist/cnn.onnx",
+            "fmnist/cnn_opset11.onnx",
+            "fmnist/cnn_opset9.onnx",
+            "fmnist/lenet5.onnx",
             .. Enumerable.Range(1, 10).Select(e => $"fmnist/cnn_checkpoints/cnn_e{e:00}.onnx"),
-            "fairness/adult_mlp.onnx", "fairness/bank_mlp.onnx", "fairness/compas_mlp.onnx", "fairness/german_mlp.onnx",
+            "fairness/adult_mlp.onnx",
+            "fairness/bank_mlp.onnx",
+            "fairness/compas_mlp.onnx",
+            "fairness/german_mlp.onnx",
         ];
 
     [Theory]
@@ -84,25 +90,36 @@ public class OnnxFixtureTests
         using var model = OnnxClassifier.Load(Fixtures.Path(file));
         var before = model.Logits(Rows(file, 64));
         using var clone = model.Clone();
-        foreach (var layer in clone.Layers) clone.Parameters[layer.Weight].mul_(0.9f);
-        clone.Save(folder.Path("deep/changed.onnx"), new(ImmutableSortedDictionary<string, string>.Empty.Add("method", "test")));
+        foreach (var layer in clone.Layers)
+            clone.Parameters[layer.Weight].mul_(0.9f);
+        clone.Save(
+            folder.Path("deep/changed.onnx"),
+            new(ImmutableSortedDictionary<string, string>.Empty.Add("method", "test"))
+        );
 
         var logits = clone.Logits(Rows(file, 64));
         Assert.False(allclose(before, logits));
         Assert.True(Same(before, model.Logits(Rows(file, 64))));
         using var again = OnnxClassifier.Load(folder.Path("deep/changed.onnx"));
         Assert.True(Same(logits, again.Logits(Rows(file, 64))));
-        Close(Ort.Run(folder.Path("deep/changed.onnx"), Rows(file, 64)),
-            again.Head == OutputHead.Softmax ? logits.softmax(1) : logits, 1e-4);
+        Close(
+            Ort.Run(folder.Path("deep/changed.onnx"), Rows(file, 64)),
+            again.Head == OutputHead.Softmax ? logits.softmax(1) : logits,
+            1e-4
+        );
 
         var (source, changed) = (Parse(Fixtures.Path(file)), Parse(folder.Path("deep/changed.onnx")));
-        var note = Assert.Single(changed.MetadataProps, p => p.Key.StartsWith("posttraingate.", StringComparison.Ordinal));
+        var note = Assert.Single(changed.MetadataProps, p =>
+            p.Key.StartsWith("posttraingate.", StringComparison.Ordinal)
+        );
         Assert.Equal(("posttraingate.method", "test"), (note.Key, note.Value));
         changed.MetadataProps.Remove(note);
         foreach (var (a, b) in source.Graph.Initializer.Zip(changed.Graph.Initializer))
         {
-            if (clone.Layers.Any(l => l.Weight == a.Name)) Assert.NotEqual(a.RawData, b.RawData);
-            else Assert.Equal(a.RawData, b.RawData);
+            if (clone.Layers.Any(l => l.Weight == a.Name))
+                Assert.NotEqual(a.RawData, b.RawData);
+            else
+                Assert.Equal(a.RawData, b.RawData);
             b.RawData = a.RawData;
         }
 
@@ -118,14 +135,19 @@ public class OnnxFixtureTests
     {
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path(file));
-        Assert.Equal(expected, string.Join(", ", model.Layers.Select(l => $"{l.Operator} {l.Units} {l.InputsPerUnit}")));
+        Assert.Equal(
+            expected,
+            string.Join(", ", model.Layers.Select(l => $"{l.Operator} {l.Units} {l.InputsPerUnit}"))
+        );
         var rows = Rows(file, 16);
         foreach (var layer in model.Layers)
         {
             var value = model.Activations(rows, layer.Output);
             Assert.Equal([16, layer.Units], value.shape[..2]);
-            if (layer != model.Layers[^1]) Assert.True(value.min().item<float>() >= 0, "after the ReLU");
-            else Assert.True(Same(value, model.Logits(rows)));
+            if (layer != model.Layers[^1])
+                Assert.True(value.min().item<float>() >= 0, "after the ReLU");
+            else
+                Assert.True(Same(value, model.Logits(rows)));
             Assert.Equal(layer.Units, model.Parameters[layer.Weight].shape[layer.UnitAxis]);
             Assert.Equal([layer.Units], model.Parameters[layer.Bias!].shape);
         }
@@ -136,8 +158,9 @@ public class OnnxFixtureTests
     {
         if (file.StartsWith("fmnist", StringComparison.Ordinal))
         {
-            var images = IdxFile.Read(Fixtures.Debian("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz",
-                "dataset-fashion-mnist"));
+            var images = IdxFile.Read(
+                Fixtures.Debian("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz", "dataset-fashion-mnist")
+            );
             return images[..count].unsqueeze(1).to(float32) / 255;
         }
 
@@ -153,7 +176,9 @@ public class OnnxFixtureTests
     private static void Close(Tensor expected, Tensor actual, double tolerance)
     {
         Assert.Equal(expected.shape, actual.shape);
-        Assert.True(allclose(actual, expected, rtol: tolerance, atol: tolerance),
-            $"differs by {(actual - expected).abs().max().item<float>():G3}");
+        Assert.True(
+            allclose(actual, expected, rtol: tolerance, atol: tolerance),
+            $"differs by {(actual - expected).abs().max().item<float>():G3}"
+        );
     }
 }

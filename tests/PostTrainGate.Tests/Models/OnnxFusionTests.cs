@@ -22,8 +22,16 @@ public sealed class OnnxFusionTests : IDisposable
         w.Conv(randn(3, 2, 3, 3), randn(3), padding: 1);
         foreach (var name in new[] { "first", "second" })
         {
-            w.Node("BatchNormalization", [w.Last, w.Initializer($"{name}.scale", randn(3)), w.Initializer($"{name}.bias", randn(3)),
-                w.Initializer($"{name}.mean", randn(3)), w.Initializer($"{name}.variance", rand(3) + 0.3)]);
+            w.Node(
+                "BatchNormalization",
+                [
+                    w.Last,
+                    w.Initializer($"{name}.scale", randn(3)),
+                    w.Initializer($"{name}.bias", randn(3)),
+                    w.Initializer($"{name}.mean", randn(3)),
+                    w.Initializer($"{name}.variance", rand(3) + 0.3),
+                ]
+            );
         }
 
         w.Then("GlobalAveragePool");
@@ -42,14 +50,26 @@ public sealed class OnnxFusionTests : IDisposable
         using var scope = NewDisposeScope();
         manual_seed(5);
         OnnxWriter w = new([2, 6, 6], opset: 13);
-        w.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Relu().Relu()
+        w.Conv(randn(3, 2, 3, 3), randn(3), padding: 1)
+            .Relu()
+            .Relu()
             .Then("MaxPool", ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
-        w.Relu().Relu().Flatten().Gemm(randn(5, 27), randn(5)).Relu().Relu().Gemm(randn(3, 5), randn(3))
+        w.Relu()
+            .Relu()
+            .Flatten()
+            .Gemm(randn(5, 27), randn(5))
+            .Relu()
+            .Relu()
+            .Gemm(randn(3, 5), randn(3))
             .Save(_folder.Path("model.onnx"), "logits", 3);
         using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
         string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
         var x = rand(5, 2, 6, 6).requires_grad_();
-        AssertClose(autograd.grad([model.Values(x, all)[0].sum()], [x])[0], autograd.grad([model.Logits(x).sum()], [x])[0], "gradients");
+        AssertClose(
+            autograd.grad([model.Values(x, all)[0].sum()], [x])[0],
+            autograd.grad([model.Logits(x).sum()], [x])[0],
+            "gradients"
+        );
     }
 
     // A convolution's batch is filled up to one of few sizes.
@@ -91,7 +111,8 @@ public sealed class OnnxFusionTests : IDisposable
         using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
         string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
         var x = rand([6, .. model.InputShape]);
-        using (no_grad()) AssertClose(model.Values(x, all)[0], model.Logits(x), "values");
+        using (no_grad())
+            AssertClose(model.Values(x, all)[0], model.Logits(x), "values");
 
         (Tensor, Tensor) Pass(Func<Tensor, Tensor> logits)
         {
@@ -110,12 +131,25 @@ public sealed class OnnxFusionTests : IDisposable
     private static OnnxWriter Pools()
     {
         OnnxWriter w = new([2, 11, 11]);
-        void Pool(long size, long stride, long pad, long ceil = 0) => w.Relu().Then("MaxPool",
-            ("kernel_shape", new[] { size, size }), ("strides", new[] { stride, stride }), ("pads", new[] { pad, pad, pad, pad }),
-            ("ceil_mode", ceil));
-        void Convolve(long inputs, long outputs) => w.Node("Conv",
-            [w.Last, w.Initializer($"w{outputs}", randn(outputs, inputs, 3, 3)), w.Initializer($"b{outputs}", randn(outputs))],
-            ("pads", new long[] { 1, 1, 1, 1 }));
+        void Pool(long size, long stride, long pad, long ceil = 0) =>
+            w.Relu()
+                .Then(
+                    "MaxPool",
+                    ("kernel_shape", new[] { size, size }),
+                    ("strides", new[] { stride, stride }),
+                    ("pads", new[] { pad, pad, pad, pad }),
+                    ("ceil_mode", ceil)
+                );
+        void Convolve(long inputs, long outputs) =>
+            w.Node(
+                "Conv",
+                [
+                    w.Last,
+                    w.Initializer($"w{outputs}", randn(outputs, inputs, 3, 3)),
+                    w.Initializer($"b{outputs}", randn(outputs)),
+                ],
+                ("pads", new long[] { 1, 1, 1, 1 })
+            );
 
         Convolve(2, 6);
         Pool(3, 2, 1);

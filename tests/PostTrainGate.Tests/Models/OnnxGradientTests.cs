@@ -15,10 +15,33 @@ public class OnnxGradientTests
     // What has no gradient (a cast has none in the precision it leaves): the conformance suite shows its values.
     private static readonly string[] Constant =
     [
-        "And", "ArgMax", "ArgMin", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Cast", "Constant", "ConstantOfShape",
-        "Equal", "EyeLike", "Greater", "GreaterOrEqual", "Hardmax", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "Or",
-            "Range", "Shape",
-        "Size", "Xor",
+        "And",
+        "ArgMax",
+        "ArgMin",
+        "BitShift",
+        "BitwiseAnd",
+        "BitwiseNot",
+        "BitwiseOr",
+        "BitwiseXor",
+        "Cast",
+        "Constant",
+        "ConstantOfShape",
+        "Equal",
+        "EyeLike",
+        "Greater",
+        "GreaterOrEqual",
+        "Hardmax",
+        "IsInf",
+        "IsNaN",
+        "Less",
+        "LessOrEqual",
+        "NonZero",
+        "Not",
+        "Or",
+        "Range",
+        "Shape",
+        "Size",
+        "Xor",
     ];
 
     public static TheoryData<string> Names() => [.. OnnxSamples.ByOperator.Keys];
@@ -30,8 +53,10 @@ public class OnnxGradientTests
 
     [Fact]
     public void Every_operator_with_gradients_is_among_them() =>
-        Assert.Equal(Operators.Table.Keys.Except(Constant).Order(StringComparer.Ordinal),
-            OnnxSamples.ByOperator.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Operators.Table.Keys.Except(Constant).Order(StringComparer.Ordinal),
+            OnnxSamples.ByOperator.Keys.Order(StringComparer.Ordinal)
+        );
 
     private static void Compare(OnnxSample sample)
     {
@@ -40,14 +65,21 @@ public class OnnxGradientTests
         OnnxWriter writer = new(sample.Shape.AsSpan(1), sample.Opset);
         sample.Build(writer);
         var model = writer.Build();
-        var compiled = OnnxCompiler.Compile(new("case.onnx", model), new("input", [.. sample.Shape[1..]], 0, writer.Last));
+        var compiled = OnnxCompiler.Compile(
+            new("case.onnx", model),
+            new("input", [.. sample.Shape[1..]], 0, writer.Last)
+        );
         var x = rand(sample.Shape) * (sample.High - sample.Low) + sample.Low;
 
         var expected = Ort.Run(model.ToByteArray(), x);
         var actual = compiled.Graph.Run(compiled.State, x, [compiled.Output])[0];
         Assert.Equal(expected.shape, actual.shape);
-        if (actual.numel() == 0) return;
-        Assert.True(allclose(actual, expected, rtol: 1e-4, atol: 1e-5), $"differs by {(actual - expected).abs().max().item<float>():G3}");
+        if (actual.numel() == 0)
+            return;
+        Assert.True(
+            allclose(actual, expected, rtol: 1e-4, atol: 1e-5),
+            $"differs by {(actual - expected).abs().max().item<float>():G3}"
+        );
         Gradients.Check(compiled, x.to(float64));
     }
 }

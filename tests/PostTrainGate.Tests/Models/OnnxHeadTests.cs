@@ -15,7 +15,10 @@ public sealed class OnnxHeadTests : IDisposable
     public static TheoryData<string> Names() => [.. Heads.Keys];
 
     // What follows three units z [n, 3] (one unit where the name says so): the head, and logits as z states them.
-    private static readonly Dictionary<string, (OutputHead Head, long Units, Action<OnnxWriter> End, long Opset)> Heads = new()
+    private static readonly Dictionary<
+        string,
+        (OutputHead Head, long Units, Action<OnnxWriter> End, long Opset)
+    > Heads = new()
     {
         ["logits"] = (OutputHead.Logits, 3, _ => { }, 13),
         ["logits after an identity"] = (OutputHead.Logits, 3, w => w.Then("Identity"), 13),
@@ -24,14 +27,36 @@ public sealed class OnnxHeadTests : IDisposable
         ["softmax, last axis"] = (OutputHead.Softmax, 3, w => w.Then("Softmax"), 13),
         ["softmax over two"] = (OutputHead.Softmax, 2, w => w.Softmax(), 13),
         ["log-softmax"] = (OutputHead.LogSoftmax, 3, w => w.Then("LogSoftmax", ("axis", 1L)), 13),
-        ["softmax, then reshaped"] = (OutputHead.Softmax, 3,
-            w => w.Node("Reshape", [w.Softmax().Last, w.Initializer("s", tensor(new long[] { 0, 3 }))]), 13),
-        ["softmax over an image of one pixel"] = (OutputHead.Softmax, 3,
-            w => w.Then("Unsqueeze", ("axes", new long[] { 2, 3 })).Then("Softmax", ("axis", 1L)).Then("Flatten").Then("Dropout"), 11),
+        ["softmax, then reshaped"] = (
+            OutputHead.Softmax,
+            3,
+            w => w.Node("Reshape", [w.Softmax().Last, w.Initializer("s", tensor(new long[] { 0, 3 }))]),
+            13
+        ),
+        ["softmax over an image of one pixel"] = (
+            OutputHead.Softmax,
+            3,
+            w =>
+                w.Then("Unsqueeze", ("axes", new long[] { 2, 3 }))
+                    .Then("Softmax", ("axis", 1L))
+                    .Then("Flatten")
+                    .Then("Dropout"),
+            11
+        ),
         ["a sigmoid unit"] = (OutputHead.Sigmoid, 1, w => w.Then("Sigmoid"), 13),
-        ["a sigmoid unit, squeezed"] = (OutputHead.Sigmoid, 1, w => w.Then("Sigmoid").Then("Squeeze", ("axes", new long[] { 1 })), 11),
+        ["a sigmoid unit, squeezed"] = (
+            OutputHead.Sigmoid,
+            1,
+            w => w.Then("Sigmoid").Then("Squeeze", ("axes", new long[] { 1 })),
+            11
+        ),
         ["a unit before its sigmoid"] = (OutputHead.Sigmoid, 1, _ => { }, 13),
-        ["a unit before its sigmoid, squeezed"] = (OutputHead.Sigmoid, 1, w => w.Then("Squeeze", ("axes", new long[] { 1 })), 11),
+        ["a unit before its sigmoid, squeezed"] = (
+            OutputHead.Sigmoid,
+            1,
+            w => w.Then("Squeeze", ("axes", new long[] { 1 })),
+            11
+        ),
         ["sigmoid units"] = (OutputHead.Sigmoid, 3, w => w.Then("Sigmoid"), 13),
     };
 
@@ -57,8 +82,11 @@ public sealed class OnnxHeadTests : IDisposable
         Assert.True(allclose(logits, expected, rtol: 1e-5, atol: 1e-6));
 
         // Softmax of these logits is what the file says (of several sigmoids, each for itself).
-        if (head != OutputHead.Softmax
-            && !(head == OutputHead.Sigmoid && units == 1 && name.Contains("before", StringComparison.Ordinal) == false)) return;
+        if (
+            head != OutputHead.Softmax
+            && !(head == OutputHead.Sigmoid && units == 1 && name.Contains("before", StringComparison.Ordinal) == false)
+        )
+            return;
         var stated = Ort.Run(_folder.Path("model.onnx"), x).reshape(7, -1);
         var probabilities = logits.softmax(1);
         Assert.True(allclose(units == 1 ? probabilities[.., 1..] : probabilities, stated, rtol: 1e-5, atol: 1e-6));
@@ -68,11 +96,23 @@ public sealed class OnnxHeadTests : IDisposable
     public void Logits_have_the_gradient_that_saturated_probabilities_have_lost()
     {
         using var scope = NewDisposeScope();
-        var w = tensor(new float[,] { { 400, 0 }, { 0, 400 } });
+        var w = tensor(
+            new float[,]
+            {
+                { 400, 0 },
+                { 0, 400 },
+            }
+        );
         OnnxWriter writer = new([2]);
         writer.Gemm(w, zeros(2)).Softmax().Save(_folder.Path("model.onnx"), "probabilities", 2);
         using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
-        var x = tensor(new float[,] { { 1, 0 } }).requires_grad_();
+        var x = tensor(
+                new float[,]
+                {
+                    { 1, 0 },
+                }
+            )
+            .requires_grad_();
         model.Logits(x)[0, 0].backward();
         Assert.Equal([400, 0], x.grad!.data<float>().ToArray());
         Assert.Equal(1, model.Activations(x, "probabilities")[0, 0].item<float>());
@@ -83,8 +123,10 @@ public sealed class OnnxHeadTests : IDisposable
     {
         OnnxWriter writer = new([3]);
         writer.Then("Softmax", ("axis", 0L)).Save(_folder.Path("model.onnx"), "probabilities", 3);
-        Assert.Equal(DiagnosticCodes.ModelShape, Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx")))
-            .Diagnostics[0].Code);
+        Assert.Equal(
+            DiagnosticCodes.ModelShape,
+            Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"))).Diagnostics[0].Code
+        );
     }
 
     [Fact]
@@ -116,7 +158,9 @@ public sealed class OnnxHeadTests : IDisposable
         Assert.Equal(wanted, model.Head);
         var x = rand(6, 4);
         var stated = Ort.Run(_folder.Path("model.onnx"), x);
-        Assert.True(allclose(model.Logits(x), wanted == OutputHead.Logits ? stated : stated.log(), rtol: 1e-5, atol: 1e-5));
+        Assert.True(
+            allclose(model.Logits(x), wanted == OutputHead.Logits ? stated : stated.log(), rtol: 1e-5, atol: 1e-5)
+        );
     }
 
     [Fact]
@@ -131,7 +175,11 @@ public sealed class OnnxHeadTests : IDisposable
             Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"), output: output)).Message;
         Assert.Contains("ends in no softmax", Refused(new(Head: OutputHead.Softmax)), StringComparison.Ordinal);
         Assert.Contains("outside [0, 1]", Refused(new(Head: OutputHead.Probabilities)), StringComparison.Ordinal);
-        Assert.Contains($"has no output 'third'; it has 'second' and '{first}'", Refused(new(Name: "third")), StringComparison.Ordinal);
+        Assert.Contains(
+            $"has no output 'third'; it has 'second' and '{first}'",
+            Refused(new(Name: "third")),
+            StringComparison.Ordinal
+        );
         using var other = OnnxClassifier.Load(_folder.Path("model.onnx"), output: new(Name: first));
         using var x = zeros(1, 4).sub(1);
         using var logits = other.Logits(x);
@@ -158,8 +206,10 @@ public sealed class OnnxHeadTests : IDisposable
         for (var i = 0L; i < x.shape[axis]; i++)
         {
             var channel = normalized.select(axis, i);
-            if (mean.Length > 0) channel.sub_((float)mean[Math.Min(i, mean.Length - 1)]);
-            if (std.Length > 0) channel.div_((float)std[Math.Min(i, std.Length - 1)]);
+            if (mean.Length > 0)
+                channel.sub_((float)mean[Math.Min(i, mean.Length - 1)]);
+            if (std.Length > 0)
+                channel.div_((float)std[Math.Min(i, std.Length - 1)]);
         }
 
         Assert.True(allclose(plain.Logits(normalized), model.Logits(x), rtol: 1e-5, atol: 1e-5));
@@ -171,7 +221,9 @@ public sealed class OnnxHeadTests : IDisposable
     {
         OnnxWriter writer = new([3, 4, 5]);
         writer.Flatten().Gemm(randn(2, 60), randn(2)).Save(_folder.Path("model.onnx"), "logits", 2);
-        var error = Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"), new InputPolicy { Mean = [1, 2] }));
+        var error = Assert.Throws<GateException>(() =>
+            OnnxClassifier.Load(_folder.Path("model.onnx"), new InputPolicy { Mean = [1, 2] })
+        );
         Assert.Equal(DiagnosticCodes.ModelShape, error.Diagnostics[0].Code);
     }
 
@@ -187,7 +239,10 @@ public sealed class OnnxHeadTests : IDisposable
         OnnxFile.Write(_folder.Path("model.onnx"), writer.Gemm(randn(5, 48), randn(5)).Softmax().Build());
         using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
         var x = rand(3 * batch, 2, 4, 4);
-        var expected = cat([.. Enumerable.Range(0, 3).Select(i => Ort.Run(_folder.Path("model.onnx"), x.narrow(0, i * batch, batch)))], 0);
+        var expected = cat(
+            [.. Enumerable.Range(0, 3).Select(i => Ort.Run(_folder.Path("model.onnx"), x.narrow(0, i * batch, batch)))],
+            0
+        );
         Assert.True(allclose(model.Logits(x).softmax(1), expected, rtol: 1e-5, atol: 1e-5));
         Assert.Equal([7, 5], model.Logits(rand(7, 2, 4, 4)).shape);
     }

@@ -18,7 +18,11 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void A_file_that_is_not_there_empty_or_something_else()
     {
-        Assert.Contains("cannot be read", Load("nowhere.onnx", DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot be read",
+            Load("nowhere.onnx", DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal
+        );
         Assert.Contains("it is empty", Refuse([], DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
         Refuse("version: 1\nmodel: credit.onnx\n"u8.ToArray(), DiagnosticCodes.ModelUnreadable);
         Refuse([0x50, 0x4b, 3, 4, 20, 0, 0, 0, 8, 0], DiagnosticCodes.ModelUnreadable);
@@ -42,14 +46,23 @@ public sealed class OnnxHostileTests : IDisposable
     public void Any_changed_bytes_load_or_are_an_error()
     {
         var whole = Model().ToByteArray();
-        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte.Array[4]).Sample((at, values) =>
-        {
-            var bytes = (byte[])whole.Clone();
-            for (var i = 0; i < at.Length; i++) bytes[at[i]] = values[i];
-            File.WriteAllBytes(_folder.Path("changed.onnx"), bytes);
-            try { OnnxClassifier.Load(_folder.Path("changed.onnx")).Dispose(); }
-            catch (GateException) { }
-        }, iter: 400, threads: 1);
+        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte.Array[4])
+            .Sample(
+                (at, values) =>
+                {
+                    var bytes = (byte[])whole.Clone();
+                    for (var i = 0; i < at.Length; i++)
+                        bytes[at[i]] = values[i];
+                    File.WriteAllBytes(_folder.Path("changed.onnx"), bytes);
+                    try
+                    {
+                        OnnxClassifier.Load(_folder.Path("changed.onnx")).Dispose();
+                    }
+                    catch (GateException) { }
+                },
+                iter: 400,
+                threads: 1
+            );
     }
 
     [Theory]
@@ -71,21 +84,33 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void Weights_of_a_type_or_place_that_is_not_supported()
     {
-        Assert.Contains("String", Refuse(Model(m => m.Graph.Initializer[0].DataType = 8), DiagnosticCodes.ModelUnreadable),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "String",
+            Refuse(Model(m => m.Graph.Initializer[0].DataType = 8), DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal
+        );
         Refuse(Model(m => m.Graph.Initializer[0].DataType = 1000), DiagnosticCodes.ModelUnreadable);
-        Refuse(Model(m => m.Graph.Initializer[0].Segment = new() { Begin = 0, End = 1 }), DiagnosticCodes.ModelUnreadable);
+        Refuse(
+            Model(m => m.Graph.Initializer[0].Segment = new() { Begin = 0, End = 1 }),
+            DiagnosticCodes.ModelUnreadable
+        );
         Refuse(Model(m => m.Graph.SparseInitializer.Add(new SparseTensorProto())), DiagnosticCodes.ModelUnreadable);
     }
 
     [Fact]
     public void A_graph_that_does_not_hold_together()
     {
-        Assert.Contains("'late'", Refuse(Model(m => m.Graph.Node[0].Input[0] = "late"), DiagnosticCodes.ModelUnreadable),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "'late'",
+            Refuse(Model(m => m.Graph.Node[0].Input[0] = "late"), DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal
+        );
         Refuse(Model(m => m.Graph.Node[0].Input[0] = m.Graph.Node[^1].Output[0]), DiagnosticCodes.ModelUnreadable); // a cycle
-        Assert.Contains("twice", Refuse(Model(m => m.Graph.Node.Add(m.Graph.Node[0])), DiagnosticCodes.ModelUnreadable),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "twice",
+            Refuse(Model(m => m.Graph.Node.Add(m.Graph.Node[0])), DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal
+        );
         Refuse(Model(m => m.Graph.Node[0].Output.Clear()), DiagnosticCodes.ModelUnreadable);
         Refuse(Model(m => m.Graph.Node.Clear()), DiagnosticCodes.ModelUnreadable);
         Refuse(Model(m => m.Graph.Node[0].Input.Clear()), DiagnosticCodes.ModelOperator);
@@ -98,17 +123,26 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void Inputs_and_outputs_that_are_not_a_classifiers()
     {
-        Refuse(Model(m => m.Graph.Input.Add(new ValueInfoProto(m.Graph.Input[0]) { Name = "second" })), DiagnosticCodes.ModelShape);
+        Refuse(
+            Model(m => m.Graph.Input.Add(new ValueInfoProto(m.Graph.Input[0]) { Name = "second" })),
+            DiagnosticCodes.ModelShape
+        );
         Refuse(Model(m => m.Graph.Input.Clear()), DiagnosticCodes.ModelShape);
         Refuse(Model(m => m.Graph.Input[0].Type.TensorType.ElemType = 7), DiagnosticCodes.ModelShape);
         Refuse(Model(m => m.Graph.Input[0].Type.TensorType.Shape = null), DiagnosticCodes.ModelShape);
-        Refuse(Model(m => m.Graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 1L << 50), DiagnosticCodes.ModelShape);
+        Refuse(
+            Model(m => m.Graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 1L << 50),
+            DiagnosticCodes.ModelShape
+        );
         Refuse(Model(m => m.Graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 5), DiagnosticCodes.ModelShape); // not what the weight takes
         Refuse(Model(m => m.Graph.Output.Clear()), DiagnosticCodes.ModelShape);
         Refuse(Model(m => m.Graph.Output[0].Name = "nowhere"), DiagnosticCodes.ModelUnreadable);
         OnnxWriter image = new([2, 4, 4]);
-        Assert.Contains("[3, 3, 4, 4]", Refuse(image.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Build(), DiagnosticCodes.ModelShape),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "[3, 3, 4, 4]",
+            Refuse(image.Conv(randn(3, 2, 3, 3), randn(3), padding: 1).Build(), DiagnosticCodes.ModelShape),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -119,8 +153,11 @@ public sealed class OnnxHostileTests : IDisposable
         var message = Refuse(writer.Build(), DiagnosticCodes.ModelOperator);
         Assert.Contains("node 'maxunpool1' (MaxUnpool)", message, StringComparison.Ordinal);
         Assert.Contains("Models/README.md lists them", message, StringComparison.Ordinal);
-        Assert.Contains("(com.example.Gemm)", Refuse(Model(m => m.Graph.Node[0].Domain = "com.example"), DiagnosticCodes.ModelOperator),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "(com.example.Gemm)",
+            Refuse(Model(m => m.Graph.Node[0].Domain = "com.example"), DiagnosticCodes.ModelOperator),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -134,8 +171,13 @@ public sealed class OnnxHostileTests : IDisposable
     public void An_attribute_without_a_rebuild_is_named(string op, string attribute, object value)
     {
         OnnxWriter writer = new([2, 4, 4], opset: 19);
-        string[] more = op == "BatchNormalization" ? [.. Enumerable.Range(0, 4).Select(i => writer.Initializer($"p{i}", ones(2)))] : [];
-        (string, object)[] kernel = op.EndsWith("Pool", StringComparison.Ordinal) ? [("kernel_shape", new long[] { 2, 2 })] : [];
+        string[] more =
+            op == "BatchNormalization"
+                ? [.. Enumerable.Range(0, 4).Select(i => writer.Initializer($"p{i}", ones(2)))]
+                : [];
+        (string, object)[] kernel = op.EndsWith("Pool", StringComparison.Ordinal)
+            ? [("kernel_shape", new long[] { 2, 2 })]
+            : [];
         writer.Node(op, [writer.Last, .. more], [.. kernel, (attribute, value)]);
         var message = Refuse(writer.Flatten().Build(), DiagnosticCodes.ModelOperator);
         Assert.Contains(op, message, StringComparison.Ordinal);
@@ -145,8 +187,10 @@ public sealed class OnnxHostileTests : IDisposable
     [Fact]
     public void Names_cannot_fake_lines_of_a_log()
     {
-        var message = Refuse(Model(m => m.Graph.Node[0].OpType = "A\n::error::B\u001b[31m" + new string('c', 10_000)),
-            DiagnosticCodes.ModelOperator);
+        var message = Refuse(
+            Model(m => m.Graph.Node[0].OpType = "A\n::error::B\u001b[31m" + new string('c', 10_000)),
+            DiagnosticCodes.ModelOperator
+        );
         Assert.DoesNotContain(message, char.IsControl);
         Assert.True(message.Length < 1500);
     }
@@ -162,44 +206,129 @@ public sealed class OnnxHostileTests : IDisposable
             Assert.Contains(node, Refuse(writer.Build(), DiagnosticCodes.ModelShape), StringComparison.Ordinal);
         }
 
-        Expect(w => w.Node("Pad", [w.Last, w.Initializer("p", tensor(new long[] { 0, 0, 1L << 40, 0, 0, 0 }))]), "pad1");
-        Expect(w => w.Node("Expand", [w.Last, w.Initializer("s", tensor(new long[] { 1L << 40, 1, 1, 1 }))]), "expand1");
-        Expect(w =>
-            w.Node("Add",
-                [w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]), w.Initializer("b", zeros(1 << 18))]),
-                "add1");
-        Expect(w =>
-            w.Node("MatMul",
-                [w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]), w.Initializer("b", zeros(1, 1 << 18))]),
-                "matmul1");
-        Expect(w => w.Node("Gather", [w.Last, w.Initializer("at", zeros(1 << 21, dtype: int64))], ("axis", 1L)), "gather1");
-        Expect(w => w.Then("MaxPool", ("kernel_shape", new long[] { 1 << 30 }), ("pads", new long[] { 1 << 29, 1 << 29 })), "maxpool1");
-        Expect(w => w.Node("Conv", [w.Last, w.Initializer("w", zeros(1, 16, 1))], ("pads", new long[] { 1 << 30, 1 << 30 })), "conv1");
+        Expect(
+            w => w.Node("Pad", [w.Last, w.Initializer("p", tensor(new long[] { 0, 0, 1L << 40, 0, 0, 0 }))]),
+            "pad1"
+        );
+        Expect(
+            w => w.Node("Expand", [w.Last, w.Initializer("s", tensor(new long[] { 1L << 40, 1, 1, 1 }))]),
+            "expand1"
+        );
+        Expect(
+            w =>
+                w.Node(
+                    "Add",
+                    [
+                        w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]),
+                        w.Initializer("b", zeros(1 << 18)),
+                    ]
+                ),
+            "add1"
+        );
+        Expect(
+            w =>
+                w.Node(
+                    "MatMul",
+                    [
+                        w.Node("Reshape", [w.Last, w.Initializer("s", tensor(new long[] { 0, -1, 1 }))]),
+                        w.Initializer("b", zeros(1, 1 << 18)),
+                    ]
+                ),
+            "matmul1"
+        );
+        Expect(
+            w => w.Node("Gather", [w.Last, w.Initializer("at", zeros(1 << 21, dtype: int64))], ("axis", 1L)),
+            "gather1"
+        );
+        Expect(
+            w => w.Then("MaxPool", ("kernel_shape", new long[] { 1 << 30 }), ("pads", new long[] { 1 << 29, 1 << 29 })),
+            "maxpool1"
+        );
+        Expect(
+            w =>
+                w.Node(
+                    "Conv",
+                    [w.Last, w.Initializer("w", zeros(1, 16, 1))],
+                    ("pads", new long[] { 1 << 30, 1 << 30 })
+                ),
+            "conv1"
+        );
         Expect(w => w.Node("Tile", [w.Last, w.Initializer("t", tensor(new long[] { 1, 1 << 20, 1 << 20 }))]), "tile1");
         Expect(w => w.Node("Resize", [w.Last, "", w.Initializer("s", tensor(new[] { 1, 1, 1e9f }))]), "resize1");
-        Expect(w =>
-            w.Node("OneHot", [w.Then("ArgMax").Last, w.Initializer("d", tensor(1L << 40)), w.Initializer("v", tensor(new[] { 0f, 1f }))]),
-            "onehot1");
-        Expect(w => w.Node("Einsum", [w.Last, w.Initializer("b", zeros(1 << 10, 1 << 10))], ("equation", "bij,kl->bijkl")), "einsum1");
-        Expect(w => w.Node("ConvTranspose", [w.Last, w.Initializer("w", zeros(16, 1, 1))], ("strides", new long[] { 1 << 30 })),
-            "convtranspose1");
-        Expect(w => w.Node("Add", ["input", w.Node("ConstantOfShape", [w.Initializer("s", tensor(new[] { 1L << 40 }))])]),
-            "constantofshape1");
-        Expect(w =>
-            w.Node("Add",
-                ["input",
-                    w.Node("Range", [w.Initializer("a", tensor(0f)), w.Initializer("z", tensor(1e12f)), w.Initializer("d", tensor(1f))])]),
-                    "range1");
-        Expect(w => { for (var i = 0; i < 40; i++) w.Node("Concat", [w.Last, w.Last], ("axis", 1L)); }, "concat");
-        Expect(w =>
-        {
-            // Each fits, all together do not.
-            var wide = w.Node("Expand",
-                [w.Node("Unsqueeze", [w.Last, w.Initializer("axes", tensor(new long[] { 3 }))]),
-                    w.Initializer("s", tensor(new long[] { 1, 1, 1, 1 << 15 }))]);
-            var all = Enumerable.Range(0, 40).Select(i => w.Node("Add", [wide, w.Initializer($"b{i}", tensor((float)i))])).ToList();
-            w.Node("Sum", all);
-        }, "add");
+        Expect(
+            w =>
+                w.Node(
+                    "OneHot",
+                    [
+                        w.Then("ArgMax").Last,
+                        w.Initializer("d", tensor(1L << 40)),
+                        w.Initializer("v", tensor(new[] { 0f, 1f })),
+                    ]
+                ),
+            "onehot1"
+        );
+        Expect(
+            w => w.Node("Einsum", [w.Last, w.Initializer("b", zeros(1 << 10, 1 << 10))], ("equation", "bij,kl->bijkl")),
+            "einsum1"
+        );
+        Expect(
+            w =>
+                w.Node(
+                    "ConvTranspose",
+                    [w.Last, w.Initializer("w", zeros(16, 1, 1))],
+                    ("strides", new long[] { 1 << 30 })
+                ),
+            "convtranspose1"
+        );
+        Expect(
+            w => w.Node("Add", ["input", w.Node("ConstantOfShape", [w.Initializer("s", tensor(new[] { 1L << 40 }))])]),
+            "constantofshape1"
+        );
+        Expect(
+            w =>
+                w.Node(
+                    "Add",
+                    [
+                        "input",
+                        w.Node(
+                            "Range",
+                            [
+                                w.Initializer("a", tensor(0f)),
+                                w.Initializer("z", tensor(1e12f)),
+                                w.Initializer("d", tensor(1f)),
+                            ]
+                        ),
+                    ]
+                ),
+            "range1"
+        );
+        Expect(
+            w =>
+            {
+                for (var i = 0; i < 40; i++)
+                    w.Node("Concat", [w.Last, w.Last], ("axis", 1L));
+            },
+            "concat"
+        );
+        Expect(
+            w =>
+            {
+                // Each fits, all together do not.
+                var wide = w.Node(
+                    "Expand",
+                    [
+                        w.Node("Unsqueeze", [w.Last, w.Initializer("axes", tensor(new long[] { 3 }))]),
+                        w.Initializer("s", tensor(new long[] { 1, 1, 1, 1 << 15 })),
+                    ]
+                );
+                var all = Enumerable
+                    .Range(0, 40)
+                    .Select(i => w.Node("Add", [wide, w.Initializer($"b{i}", tensor((float)i))]))
+                    .ToList();
+                w.Node("Sum", all);
+            },
+            "add"
+        );
     }
 
     [Fact]
@@ -210,8 +339,13 @@ public sealed class OnnxHostileTests : IDisposable
         {
             var constant = writer.Node("Constant", [], ("value_int", (long)i));
             var wide = writer.Node("Expand", [constant, writer.Initializer($"s{i}", tensor(new long[] { 1 << 23 }))]);
-            writer.Node("Add",
-                [i == 0 ? "input" : $"add{i}_output", writer.Node("Cast", [writer.Node("Gather", [wide, constant])], ("to", 1L))]);
+            writer.Node(
+                "Add",
+                [
+                    i == 0 ? "input" : $"add{i}_output",
+                    writer.Node("Cast", [writer.Node("Gather", [wide, constant])], ("to", 1L)),
+                ]
+            );
         }
 
         Assert.Contains("constants", Refuse(writer.Build(), DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
@@ -244,7 +378,10 @@ public sealed class OnnxHostileTests : IDisposable
         using var scope = NewDisposeScope();
         var model = Model();
         var expected = Ort.Run(model.ToByteArray(), ones(2, 4));
-        File.WriteAllBytes(_folder.Path("weights.bin"), [.. new byte[16], .. model.Graph.Initializer[0].RawData.ToByteArray(), 1, 2, 3]);
+        File.WriteAllBytes(
+            _folder.Path("weights.bin"),
+            [.. new byte[16], .. model.Graph.Initializer[0].RawData.ToByteArray(), 1, 2, 3]
+        );
         External(model.Graph.Initializer[0], "weights.bin", ("offset", "16"), ("length", "48"));
         File.WriteAllBytes(_folder.Path("model.onnx"), model.ToByteArray());
         using var loaded = OnnxClassifier.Load(_folder.Path("model.onnx"));
@@ -257,12 +394,15 @@ public sealed class OnnxHostileTests : IDisposable
     public void Weights_that_are_too_many_for_one_file_stand_beside_it()
     {
         using var scope = NewDisposeScope();
-        OnnxFile.Write(_folder.Path("model.onnx"), new OnnxWriter([300]).Gemm(randn(200, 300), randn(200)).Relu()
-            .Gemm(randn(3, 200), randn(3)).Build());
+        OnnxFile.Write(
+            _folder.Path("model.onnx"),
+            new OnnxWriter([300]).Gemm(randn(200, 300), randn(200)).Relu().Gemm(randn(3, 200), randn(3)).Build()
+        );
         var x = rand(5, 300);
         var expected = Ort.Run(_folder.Path("model.onnx"), x);
-        OnnxFile.Read(_folder.Path("model.onnx")).Save(_folder.Path("big/model.onnx"), new Dictionary<string, Tensor>(), null,
-            embedded: 100_000);
+        OnnxFile
+            .Read(_folder.Path("model.onnx"))
+            .Save(_folder.Path("big/model.onnx"), new Dictionary<string, Tensor>(), null, embedded: 100_000);
         Assert.True(new FileInfo(_folder.Path("big/model.onnx")).Length < 10_000);
         Assert.Equal([_folder.Path("big/model.onnx.data")], OnnxFile.ExternalFiles(_folder.Path("big/model.onnx")));
         Assert.True(allclose(expected, Ort.RunFile(_folder.Path("big/model.onnx"), x))); // ONNX Runtime by itself
@@ -278,19 +418,32 @@ public sealed class OnnxHostileTests : IDisposable
         var model = Model();
         File.WriteAllBytes(_folder.Path("weights.bin"), model.Graph.Initializer[0].RawData.ToByteArray());
         External(model.Graph.Initializer[0], "weights.bin");
-        for (var i = 0; i < 100; i++) model.Graph.Initializer.Add(new TensorProto(model.Graph.Initializer[0]) { Name = $"again{i}" });
-        Assert.Contains("claim 4848 bytes of files that have 48", Refuse(model, DiagnosticCodes.ModelUnreadable), StringComparison.Ordinal);
+        for (var i = 0; i < 100; i++)
+            model.Graph.Initializer.Add(new TensorProto(model.Graph.Initializer[0]) { Name = $"again{i}" });
+        Assert.Contains(
+            "claim 4848 bytes of files that have 48",
+            Refuse(model, DiagnosticCodes.ModelUnreadable),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Nesting_without_end()
     {
         var type = new TypeProto();
-        for (var i = 0; i < 5000; i++) type = new() { SequenceType = new() { ElemType = type } };
+        for (var i = 0; i < 5000; i++)
+            type = new() { SequenceType = new() { ElemType = type } };
         // The serializer of such a thing would itself recurse; it is written from the inside out.
         byte[] bytes = [];
-        for (var i = 0; i < 5000; i++) bytes = [0x22, .. Varint(bytes.Length + 1 + Varint(bytes.Length).Length), 0x0a,
-            .. Varint(bytes.Length), .. bytes];
+        for (var i = 0; i < 5000; i++)
+            bytes =
+            [
+                0x22,
+                .. Varint(bytes.Length + 1 + Varint(bytes.Length).Length),
+                0x0a,
+                .. Varint(bytes.Length),
+                .. bytes,
+            ];
         byte[] value = [0x12, .. Varint(bytes.Length), .. bytes];
         byte[] graph = [0x5a, .. Varint(value.Length), .. value];
         Refuse([0x3a, .. Varint(graph.Length), .. graph], DiagnosticCodes.ModelUnreadable);
@@ -320,7 +473,8 @@ public sealed class OnnxHostileTests : IDisposable
         using (var clone = model.Clone())
         {
             var loaded = Tensor.TotalCount;
-            foreach (var value in clone.Values(x, "relu1_output", "", "input")) value.Dispose();
+            foreach (var value in clone.Values(x, "relu1_output", "", "input"))
+                value.Dispose();
             Assert.Equal(loaded, Tensor.TotalCount);
         }
 
@@ -334,17 +488,28 @@ public sealed class OnnxHostileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         OnnxWriter writer = new([4]);
-        var model = writer.Gemm(arange(12, dtype: float32).reshape(3, 4) / 10, ones(3)).Relu().Gemm(eye(2, 3), zeros(2)).Softmax().Build();
+        var model = writer
+            .Gemm(arange(12, dtype: float32).reshape(3, 4) / 10, ones(3))
+            .Relu()
+            .Gemm(eye(2, 3), zeros(2))
+            .Softmax()
+            .Build();
         change?.Invoke(model);
         return model;
     }
 
-    private static void External(TensorProto tensor, string location, params ReadOnlySpan<(string Key, string Value)> more)
+    private static void External(
+        TensorProto tensor,
+        string location,
+        params ReadOnlySpan<(string Key, string Value)> more
+    )
     {
         tensor.ClearRawData();
         tensor.DataLocation = TensorProto.Types.DataLocation.External;
-        if (location.Length > 0) tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = location });
-        foreach (var (key, value) in more) tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
+        if (location.Length > 0)
+            tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = location });
+        foreach (var (key, value) in more)
+            tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
     }
 
     private string Refuse(ModelProto model, string code) => Refuse(model.ToByteArray(), code);
@@ -365,7 +530,8 @@ public sealed class OnnxHostileTests : IDisposable
     private static byte[] Varint(int value)
     {
         var bytes = new List<byte>();
-        for (; value >= 0x80; value >>= 7) bytes.Add((byte)(value | 0x80));
+        for (; value >= 0x80; value >>= 7)
+            bytes.Add((byte)(value | 0x80));
         return [.. bytes, (byte)value];
     }
 }

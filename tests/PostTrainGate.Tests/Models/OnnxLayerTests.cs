@@ -16,16 +16,23 @@ public sealed class OnnxLayerTests : IDisposable
     {
         using var model = Load([4], w =>
         {
-            w.Node("Add", [w.Node("MatMul", [w.Last, w.Initializer("w1", randn(4, 6))]), w.Initializer("b1", randn(6))]);
+            w.Node(
+                "Add",
+                [w.Node("MatMul", [w.Last, w.Initializer("w1", randn(4, 6))]), w.Initializer("b1", randn(6))]
+            );
             w.Then("Tanh");
-            w.Node("Add", [w.Initializer("b2", randn(3)), w.Node("MatMul", [w.Last, w.Initializer("w2", randn(6, 3))])]);
+            w.Node(
+                "Add",
+                [w.Initializer("b2", randn(3)), w.Node("MatMul", [w.Last, w.Initializer("w2", randn(6, 3))])]
+            );
         });
         Assert.Equal(
             [
                 new(0, "matmul1", "MatMul", "w1", "b1", "tanh1_output", 6, 1, 0, 1),
                 new(1, "matmul2", "MatMul", "w2", "b2", "add2_output", 3, 1, 0, 1),
             ],
-            model.Layers);
+            model.Layers
+        );
     }
 
     [Fact]
@@ -41,7 +48,8 @@ public sealed class OnnxLayerTests : IDisposable
                 new(0, "matmul1", "MatMul", "w1", null, "sigmoid1_output", 6, 0, 1, 1),
                 new(1, "gemm1", "Gemm", "w2", "b2", "gemm1_output", 3, 1, 0, 1),
             ],
-            model.Layers);
+            model.Layers
+        );
     }
 
     [Fact]
@@ -50,8 +58,10 @@ public sealed class OnnxLayerTests : IDisposable
         using var model = Load([2, 6, 6], w =>
         {
             w.Node("Conv", [w.Last, w.Initializer("w1", randn(4, 2, 3, 3))], ("pads", new long[] { 1, 1, 1, 1 }));
-            w.Node("BatchNormalization",
-                [w.Last, .. new[] { "scale", "bias", "mean", "variance" }.Select(n => w.Initializer(n, rand(4) + 0.5))]);
+            w.Node(
+                "BatchNormalization",
+                [w.Last, .. new[] { "scale", "bias", "mean", "variance" }.Select(n => w.Initializer(n, rand(4) + 0.5))]
+            );
             w.Then("LeakyRelu").MaxPool(2).Flatten().Gemm(randn(3, 36), randn(3));
         });
         Assert.Equal(
@@ -59,7 +69,8 @@ public sealed class OnnxLayerTests : IDisposable
                 new(0, "conv1", "Conv", "w1", null, "leakyrelu1_output", 4, 0, 1, 1),
                 new(1, "gemm1", "Gemm", "gemm1.weight", "gemm1.bias", "gemm1_output", 3, 0, 1, 9),
             ],
-            model.Layers);
+            model.Layers
+        );
         Assert.All(model.Parameters.Values, p => Assert.False(p.requires_grad));
     }
 
@@ -87,8 +98,11 @@ public sealed class OnnxLayerTests : IDisposable
     public void Where_channels_stand_last_inputs_of_a_unit_are_not_together()
     {
         using var model = Load([2, 4, 4], w =>
-            w.Conv(randn(3, 2, 3, 3), randn(3)).Then("Transpose", ("perm", new long[] { 0, 2, 3, 1 })).Flatten()
-                .Gemm(randn(2, 12), randn(2)));
+            w.Conv(randn(3, 2, 3, 3), randn(3))
+                .Then("Transpose", ("perm", new long[] { 0, 2, 3, 1 }))
+                .Flatten()
+                .Gemm(randn(2, 12), randn(2))
+        );
         Assert.Equal([1, 0], model.Layers.Select(l => l.InputsPerUnit));
     }
 
@@ -98,12 +112,21 @@ public sealed class OnnxLayerTests : IDisposable
         using var scope = NewDisposeScope();
         using var model = Load([4], w => w.Gemm(randn(5, 4), randn(5)).Relu().Gemm(randn(3, 5), randn(3)).Softmax());
         var x = rand(6, 4);
-        var values = model.Values(x, "relu1_output", OnnxClassifier.LogitsTap, "relu1_output", "input", "gemm1.weight", "softmax1_output");
+        var values = model.Values(
+            x,
+            "relu1_output",
+            OnnxClassifier.LogitsTap,
+            "relu1_output",
+            "input",
+            "gemm1.weight",
+            "softmax1_output"
+        );
         Assert.True(Same(values[0], values[2]));
         Assert.True(Same(values[1], model.Logits(x)));
         Assert.True(Same(values[1].softmax(1), values[5]));
         Assert.True(Same(values[3], x));
-        foreach (var value in values) value.Dispose();
+        foreach (var value in values)
+            value.Dispose();
         Assert.Equal([6, 3], model.Logits(x).shape); // neither the input nor a weight went with them
     }
 
@@ -115,14 +138,18 @@ public sealed class OnnxLayerTests : IDisposable
         using var clone = model.Clone();
         var (x, y) = (rand(64, 4), randint(3, 64, dtype: int64));
         var before = model.Logits(x);
-        foreach (var parameter in clone.Parameters.Values) parameter.requires_grad_();
+        foreach (var parameter in clone.Parameters.Values)
+            parameter.requires_grad_();
         var losses = new List<float>();
         for (var i = 0; i < 20; i++)
         {
-            foreach (var parameter in clone.Parameters.Values) parameter.grad?.zero_();
+            foreach (var parameter in clone.Parameters.Values)
+                parameter.grad?.zero_();
             var loss = nn.functional.cross_entropy(clone.Logits(x), y);
             loss.backward();
-            using (no_grad()) foreach (var parameter in clone.Parameters.Values) parameter.sub_(parameter.grad! * 0.5f);
+            using (no_grad())
+                foreach (var parameter in clone.Parameters.Values)
+                    parameter.sub_(parameter.grad! * 0.5f);
             losses.Add(loss.item<float>());
         }
 

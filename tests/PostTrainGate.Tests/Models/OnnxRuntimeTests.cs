@@ -13,8 +13,14 @@ namespace PostTrainGate.Tests.Models;
 /// <summary>Files that are not rebuilt with gradients: their scores come from ONNX Runtime, and are those of a closed form.</summary>
 public sealed class OnnxRuntimeTests : IDisposable
 {
-    private static readonly FeatureLayout Credit = FeatureLayout.FromNames(
-        ["other", "checking_account=none", "checking_account=below 0 DM", "checking_account=0 to 200 DM", "age", "duration_months"]);
+    private static readonly FeatureLayout Credit = FeatureLayout.FromNames([
+        "other",
+        "checking_account=none",
+        "checking_account=below 0 DM",
+        "checking_account=0 to 200 DM",
+        "age",
+        "duration_months",
+    ]);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -33,14 +39,33 @@ public sealed class OnnxRuntimeTests : IDisposable
         Assert.Equal(["bad", "good"], model.ClassNames);
         Assert.Equal([6L], model.InputShape);
 
-        var (accounts, ages, months) = (new[] { "none", "below 0 DM", "0 to 200 DM" }, new[] { 19, 25, 26, 70 }, new[] { 6, 20, 21, 48 });
+        var (accounts, ages, months) = (
+            new[] { "none", "below 0 DM", "0 to 200 DM" },
+            new[] { 19, 25, 26, 70 },
+            new[] { 6, 20, 21, 48 }
+        );
         var rows = (from a in accounts from age in ages from m in months select (a, age, m)).ToArray();
-        var x =
-            tensor(
-                rows.SelectMany(r => new float[] { 99, r.a == accounts[0] ? 1 : 0, r.a == accounts[1] ? 1 : 0, r.a == accounts[2] ? 1 : 0,
-                    r.age, r.m }).ToArray()).reshape(-1, 6);
-        var expected = tensor(rows.SelectMany(r => new[] { 1 - CreditTrees.Good(r.a, r.m, r.age), CreditTrees.Good(r.a, r.m, r.age) })
-            .ToArray()).reshape(-1, 2).log();
+        var x = tensor(
+                rows.SelectMany(r =>
+                        new float[]
+                        {
+                            99,
+                            r.a == accounts[0] ? 1 : 0,
+                            r.a == accounts[1] ? 1 : 0,
+                            r.a == accounts[2] ? 1 : 0,
+                            r.age,
+                            r.m,
+                        }
+                    )
+                    .ToArray()
+            )
+            .reshape(-1, 6);
+        var expected = tensor(
+                rows.SelectMany(r => new[] { 1 - CreditTrees.Good(r.a, r.m, r.age), CreditTrees.Good(r.a, r.m, r.age) })
+                    .ToArray()
+            )
+            .reshape(-1, 2)
+            .log();
         Assert.True(allclose(model.Logits(x), expected.to_type(float32), rtol: 1e-5, atol: 1e-6));
         Assert.Equal([0, 2], model.Logits(zeros(0, 6)).shape);
     }
@@ -48,19 +73,33 @@ public sealed class OnnxRuntimeTests : IDisposable
     [Fact]
     public void Columns_that_do_not_fit_the_inputs_are_named()
     {
-        Assert.Contains("'checking_account', 'duration_months' and 'age', which are filled from the columns of a table",
-            Refuse(CreditTrees.Build(), null), StringComparison.Ordinal);
-        Assert.Contains("'duration_months', which is no column of the data; there are 'checking_account' and 'age'",
-            Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age"])), StringComparison.Ordinal);
-        Assert.Contains("'age' of type Int64; the column of that name holds text",
-            Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age=young", "age=old", "duration_months"])),
-                StringComparison.Ordinal);
+        Assert.Contains(
+            "'checking_account', 'duration_months' and 'age', which are filled from the columns of a table",
+            Refuse(CreditTrees.Build(), null),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "'duration_months', which is no column of the data; there are 'checking_account' and 'age'",
+            Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age"])),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "'age' of type Int64; the column of that name holds text",
+            Refuse(
+                CreditTrees.Build(),
+                FeatureLayout.FromNames(["checking_account=none", "age=young", "age=old", "duration_months"])
+            ),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void A_file_that_gives_labels_only_is_refused_with_what_would_help() =>
-        Assert.Contains("gives labels only, 'output_label' (String); scores or probabilities of every class are needed",
-            Refuse(CreditTrees.Build(output: ""), Credit), StringComparison.Ordinal);
+        Assert.Contains(
+            "gives labels only, 'output_label' (String); scores or probabilities of every class are needed",
+            Refuse(CreditTrees.Build(output: ""), Credit),
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData("Float")]
@@ -72,15 +111,30 @@ public sealed class OnnxRuntimeTests : IDisposable
         MlGraph graph = new();
         var x = graph.Input("X", Enum.Parse<DataType>(type), -1, 2);
         graph.Node("Scaler", [x], ["scaled"], ("offset", new float[] { 1, 2 }), ("scale", new[] { 0.5f, 2 }));
-        graph.Node("LinearClassifier", ["scaled"], ["label", "scores"], ("coefficients", new float[] { 1, 0, 0, 1, -1, 1 }),
+        graph.Node(
+            "LinearClassifier",
+            ["scaled"],
+            ["label", "scores"],
+            ("coefficients", new float[] { 1, 0, 0, 1, -1, 1 }),
             ("intercepts", new[] { 0.5f, 0, -0.5f }),
-            ("classlabels_ints", new long[] { 0, 1, 2 }), ("post_transform", "SOFTMAX"));
+            ("classlabels_ints", new long[] { 0, 1, 2 }),
+            ("post_transform", "SOFTMAX")
+        );
         graph.Output("label", DataType.Int64, -1);
         graph.Output("scores", DataType.Float, -1, 3);
         using var model = Load(graph.Build(), null);
         var rows = randint(-5, 5, [40, 2]).to_type(float32);
         var z = (rows - tensor(new float[] { 1, 2 })) * tensor(new[] { 0.5f, 2 });
-        var expected = z.matmul(tensor(new float[,] { { 1, 0, -1 }, { 0, 1, 1 } })) + tensor(new[] { 0.5f, 0, -0.5f });
+        var expected =
+            z.matmul(
+                tensor(
+                    new float[,]
+                    {
+                        { 1, 0, -1 },
+                        { 0, 1, 1 },
+                    }
+                )
+            ) + tensor(new[] { 0.5f, 0, -0.5f });
         Assert.Equal(OutputHead.Probabilities, model.Head);
         Assert.Equal(["0", "1", "2"], model.ClassNames);
         Assert.True(allclose(model.Logits(rows), expected.log_softmax(1), rtol: 1e-4, atol: 1e-4));
@@ -92,11 +146,24 @@ public sealed class OnnxRuntimeTests : IDisposable
         using var scope = NewDisposeScope();
         MlGraph graph = new();
         graph.Input("X", DataType.String, -1, 2);
-        graph.Node("LabelEncoder", ["X"], ["numbers"], ("keys_strings", new[] { "a", "b", "7", "8.5" }),
-            ("values_floats", new float[] { 1, 2, 3, 4 }));
+        graph.Node(
+            "LabelEncoder",
+            ["X"],
+            ["numbers"],
+            ("keys_strings", new[] { "a", "b", "7", "8.5" }),
+            ("values_floats", new float[] { 1, 2, 3, 4 })
+        );
         graph.Output("numbers", DataType.Float, -1, 2);
         using var model = Load(graph.Build(), FeatureLayout.FromNames(["letter=a", "letter=b", "number"]));
-        var logits = model.Logits(tensor(new[,] { { 1, 0, 7 }, { 0.2f, 0.6f, 8.5f } }));
+        var logits = model.Logits(
+            tensor(
+                new[,]
+                {
+                    { 1, 0, 7 },
+                    { 0.2f, 0.6f, 8.5f },
+                }
+            )
+        );
         Assert.Equal([1, 3, 2, 4], logits.data<float>().ToArray());
         Assert.Equal(OutputHead.Logits, model.Head);
     }
@@ -114,7 +181,16 @@ public sealed class OnnxRuntimeTests : IDisposable
         var steps = randint(0, 256, [11, 3]).to_type(float32);
         steps[.., 0] = 0; // every batch has the whole range
         steps[.., 1] = 255;
-        var expected = (steps * 2 / 255 - 1 + 1).matmul(tensor(new float[,] { { 1, -2 }, { 3, 4 }, { -5, 6 } }));
+        var expected = (steps * 2 / 255 - 1 + 1).matmul(
+            tensor(
+                new float[,]
+                {
+                    { 1, -2 },
+                    { 3, 4 },
+                    { -5, 6 },
+                }
+            )
+        );
         Assert.True(allclose(model.Logits(steps * 2 / 255), expected, rtol: 1e-4, atol: 1e-4));
     }
 
@@ -128,8 +204,17 @@ public sealed class OnnxRuntimeTests : IDisposable
         sbyte[] weights = [.. Enumerable.Range(0, 32).Select(i => (sbyte)(1 + i * 7 % 4))];
         MlGraph graph = new();
         graph.Input("x", DataType.Float, -1, 1, 4, 4);
-        string[] scales = [graph.Initializer("xs", [], 0.25f), graph.Initializer("ws", [2], 0.5f, 1), graph.Initializer("ys", [], 0.125f)];
-        var (w, zero, none) = (graph.Bytes("w", [2, 1, 4, 4], weights), graph.ZeroPoint("zero", 0), graph.Bytes("none", [2], 0, 0));
+        string[] scales =
+        [
+            graph.Initializer("xs", [], 0.25f),
+            graph.Initializer("ws", [2], 0.5f, 1),
+            graph.Initializer("ys", [], 0.125f),
+        ];
+        var (w, zero, none) = (
+            graph.Bytes("w", [2, 1, 4, 4], weights),
+            graph.ZeroPoint("zero", 0),
+            graph.Bytes("none", [2], 0, 0)
+        );
         graph.Node("QuantizeLinear", ["x", scales[0], zero], ["xq"]);
         if (style == "QDQ")
         {
@@ -147,9 +232,21 @@ public sealed class OnnxRuntimeTests : IDisposable
         graph.Output("logits", DataType.Float, -1, 2);
         using var model = Load(graph.Build(), null);
         var x = randint(0, 3, [20, 1, 4, 4]).to_type(float32) * 0.25;
-        var real = tensor(weights).reshape(2, 16).to_type(float32) * tensor(new[,] { { 0.5f }, { 1 } });
+        var real =
+            tensor(weights).reshape(2, 16).to_type(float32)
+            * tensor(
+                new[,]
+                {
+                    { 0.5f },
+                    { 1 },
+                }
+            );
         Assert.True(allclose(model.Logits(x), x.flatten(1).matmul(real.t()), rtol: 1e-5, atol: 1e-5));
-        Assert.Contains(style == "QDQ" ? "QuantizeLinear" : "QLinearConv", model.WhyNoGradients, StringComparison.Ordinal);
+        Assert.Contains(
+            style == "QDQ" ? "QuantizeLinear" : "QLinearConv",
+            model.WhyNoGradients,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -159,7 +256,26 @@ public sealed class OnnxRuntimeTests : IDisposable
         using var model = Load(SupportVectors(classes: 2, probabilities: true), null);
         // Platt: p = 1 / (1 + exp(a f + b)) of the first class, f the sum of kernel values.
         var x = rand(20, 2);
-        var f = x.matmul(tensor(new[,] { { 1f }, { 0 } })) - x.matmul(tensor(new[,] { { 0f }, { 1 } })) + 0.25;
+        var f =
+            x.matmul(
+                tensor(
+                    new[,]
+                    {
+                        { 1f },
+                        { 0 },
+                    }
+                )
+            )
+            - x.matmul(
+                tensor(
+                    new[,]
+                    {
+                        { 0f },
+                        { 1 },
+                    }
+                )
+            )
+            + 0.25;
         var first = (f * -1.5 + 0.5).neg().sigmoid();
         Assert.Equal(OutputHead.Probabilities, model.Head);
         // Its coupling of pairs (Wu, Lin and Weng 2004) is iterated until nothing changes by more than 0.005 / classes.
@@ -168,21 +284,65 @@ public sealed class OnnxRuntimeTests : IDisposable
 
     [Fact]
     public void Scores_of_pairs_of_classes_are_refused() =>
-        Assert.Contains("gives a score for each pair of its 3 classes", Refuse(SupportVectors(classes: 3, probabilities: false), null),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "gives a score for each pair of its 3 classes",
+            Refuse(SupportVectors(classes: 3, probabilities: false), null),
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void What_the_graph_does_not_show_the_user_says()
     {
         using var scope = NewDisposeScope();
-        Assert.Contains("say with 'output.head' whether it is a probability", Refuse(Single(), null), StringComparison.Ordinal);
-        var x = tensor(new[,] { { 0f }, { 1 } });
+        Assert.Contains(
+            "say with 'output.head' whether it is a probability",
+            Refuse(Single(), null),
+            StringComparison.Ordinal
+        );
+        var x = tensor(
+            new[,]
+            {
+                { 0f },
+                { 1 },
+            }
+        );
         using var shares = Load(Single(), null, new(Head: OutputHead.Probabilities));
-        Assert.True(allclose(shares.Logits(x), tensor(new[,] { { 0.75f, 0.25f }, { 0.375f, 0.625f } }).log()));
+        Assert.True(
+            allclose(
+                shares.Logits(x),
+                tensor(
+                        new[,]
+                        {
+                            { 0.75f, 0.25f },
+                            { 0.375f, 0.625f },
+                        }
+                    )
+                    .log()
+            )
+        );
         using var units = Load(Single(), null, new(Head: OutputHead.Sigmoid));
-        Assert.True(allclose(units.Logits(x), tensor(new[,] { { 0, 0.25f }, { 0, 0.625f } })));
-        Assert.Contains("ends in no softmax", Refuse(Single(), null, new(Head: OutputHead.Softmax)), StringComparison.Ordinal);
-        Assert.Contains("has no output 'nowhere'; it has 'y'", Refuse(Single(), null, new(Name: "nowhere")), StringComparison.Ordinal);
+        Assert.True(
+            allclose(
+                units.Logits(x),
+                tensor(
+                    new[,]
+                    {
+                        { 0, 0.25f },
+                        { 0, 0.625f },
+                    }
+                )
+            )
+        );
+        Assert.Contains(
+            "ends in no softmax",
+            Refuse(Single(), null, new(Head: OutputHead.Softmax)),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "has no output 'nowhere'; it has 'y'",
+            Refuse(Single(), null, new(Name: "nowhere")),
+            StringComparison.Ordinal
+        );
         using var raw = Load(Quantised(-1, "Softmax"), null, new(Head: OutputHead.Probabilities));
         using var cut = Load(Quantised(-1, "Softmax"), null);
         var rows = rand(5, 3);
@@ -204,33 +364,57 @@ public sealed class OnnxRuntimeTests : IDisposable
     public void A_wrong_number_of_axes_is_refused()
     {
         MlGraph graph = new();
-        graph.Node("MatMulInteger", [graph.Input("x", DataType.Uint8, -1, 4, 3), graph.Bytes("w", [3, 2], 1, 2, 3, 4, 5, 6)], ["whole"]);
+        graph.Node(
+            "MatMulInteger",
+            [graph.Input("x", DataType.Uint8, -1, 4, 3), graph.Bytes("w", [3, 2], 1, 2, 3, 4, 5, 6)],
+            ["whole"]
+        );
         graph.Node("Cast", ["whole"], ["y"], ("to", (long)DataType.Float));
         graph.Output("y", DataType.Float, -1, 4, 2);
-        Assert.Contains("[32, 4, 2] for 32 rows; a classifier's is [batch, classes]", Refuse(graph.Build(), null),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "[32, 4, 2] for 32 rows; a classifier's is [batch, classes]",
+            Refuse(graph.Build(), null),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Any_changed_bytes_load_or_are_an_error()
     {
         var whole = CreditTrees.Build().ToByteArray();
-        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte.Array[4]).Sample((at, values) =>
-        {
-            var bytes = (byte[])whole.Clone();
-            for (var i = 0; i < at.Length; i++) bytes[at[i]] = values[i];
-            File.WriteAllBytes(_folder.Path("changed.onnx"), bytes);
-            try { ClassifierLoader.Load(OnnxFile.Read(_folder.Path("changed.onnx")), new() { Layout = Credit }).Dispose(); }
-            catch (GateException) { }
-        }, iter: 300, threads: 1);
+        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte.Array[4])
+            .Sample(
+                (at, values) =>
+                {
+                    var bytes = (byte[])whole.Clone();
+                    for (var i = 0; i < at.Length; i++)
+                        bytes[at[i]] = values[i];
+                    File.WriteAllBytes(_folder.Path("changed.onnx"), bytes);
+                    try
+                    {
+                        ClassifierLoader
+                            .Load(OnnxFile.Read(_folder.Path("changed.onnx")), new() { Layout = Credit })
+                            .Dispose();
+                    }
+                    catch (GateException) { }
+                },
+                iter: 300,
+                threads: 1
+            );
     }
 
     // x -> 0.25 + 0.375 x, which ends where nobody can tell what it is.
     private static ModelProto Single()
     {
         MlGraph graph = new();
-        graph.Node("LinearRegressor", [graph.Input("x", DataType.Float, -1, 1)], ["y"], ("coefficients", new[] { 0.375f }),
-            ("intercepts", new[] { 0.25f }), ("targets", 1L));
+        graph.Node(
+            "LinearRegressor",
+            [graph.Input("x", DataType.Float, -1, 1)],
+            ["y"],
+            ("coefficients", new[] { 0.375f }),
+            ("intercepts", new[] { 0.25f }),
+            ("targets", 1L)
+        );
         graph.Output("y", DataType.Float, -1, 1);
         return graph.Build();
     }
@@ -243,14 +427,20 @@ public sealed class OnnxRuntimeTests : IDisposable
         float[] vectors = [1, 0, 0, 1, 1, 1];
         List<(string, object)> attributes =
         [
-            ("kernel_type", "LINEAR"), ("kernel_params", new float[] { 1, 0, 3 }), ("post_transform", "NONE"),
+            ("kernel_type", "LINEAR"),
+            ("kernel_params", new float[] { 1, 0, 3 }),
+            ("post_transform", "NONE"),
             ("classlabels_ints", Enumerable.Range(0, classes).Select(i => (long)i).ToArray()),
-            ("vectors_per_class", Enumerable.Repeat(1L, classes).ToArray()), ("support_vectors", vectors[..(2 * classes)]),
+            ("vectors_per_class", Enumerable.Repeat(1L, classes).ToArray()),
+            ("support_vectors", vectors[..(2 * classes)]),
             ("coefficients", classes == 2 ? new float[] { 1, -1 } : [1, 1, -1, 1, -1, -1]),
-                ("rho", Enumerable.Repeat(0.25f, pairs).ToArray()),
+            ("rho", Enumerable.Repeat(0.25f, pairs).ToArray()),
         ];
-        if (probabilities) attributes.AddRange([("prob_a", Enumerable.Repeat(-1.5f, pairs).ToArray()),
-            ("prob_b", Enumerable.Repeat(0.5f, pairs).ToArray())]);
+        if (probabilities)
+            attributes.AddRange([
+                ("prob_a", Enumerable.Repeat(-1.5f, pairs).ToArray()),
+                ("prob_b", Enumerable.Repeat(0.5f, pairs).ToArray()),
+            ]);
         graph.Node("SVMClassifier", [graph.Input("x", DataType.Float, -1, 2)], ["label", "scores"], [.. attributes]);
         graph.Output("label", DataType.Int64, -1);
         graph.Output("scores", DataType.Float, -1, probabilities ? classes : pairs);
@@ -276,11 +466,20 @@ public sealed class OnnxRuntimeTests : IDisposable
     }
 
     private OnnxRuntimeClassifier Load(ModelProto model, FeatureLayout? layout, OutputPolicy? output = null) =>
-        Assert.IsType<OnnxRuntimeClassifier>(ClassifierLoader.Load(Read(model), new(new(), output ?? new()) { Layout = layout }));
+        Assert.IsType<OnnxRuntimeClassifier>(
+            ClassifierLoader.Load(Read(model), new(new(), output ?? new()) { Layout = layout })
+        );
 
-    private string Refuse(ModelProto model, FeatureLayout? layout, OutputPolicy? output = null, string code = DiagnosticCodes.ModelShape)
+    private string Refuse(
+        ModelProto model,
+        FeatureLayout? layout,
+        OutputPolicy? output = null,
+        string code = DiagnosticCodes.ModelShape
+    )
     {
-        var error = Assert.Throws<GateException>(() => ClassifierLoader.Load(Read(model), new(new(), output ?? new()) { Layout = layout }));
+        var error = Assert.Throws<GateException>(() =>
+            ClassifierLoader.Load(Read(model), new(new(), output ?? new()) { Layout = layout })
+        );
         Assert.Equal(code, Assert.Single(error.Diagnostics).Code);
         return error.Message;
     }

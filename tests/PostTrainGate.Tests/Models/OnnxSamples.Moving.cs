@@ -9,102 +9,299 @@ internal static partial class OnnxSamples
 {
     private static IEnumerable<(string Op, Gen<OnnxSample> Gen)> Moving()
     {
-        yield return Of("Concat", from shape in AnyShape from axis in Axis(shape)
-            select Graph(shape, w => w.Node("Concat", ["input", w.Initializer("b", randn(shape)), "input"], ("axis", axis))));
-        yield return Of("Expand", from pair in Pair select Graph(pair.Shape, w => w.Node("Expand", ["input", Longs(w, "shape", [2,
-            .. pair.Shape])])));
-        yield return Of("Flatten", from shape in AnyShape from axis in Gen.Long[-shape.Length, shape.Length]
-            select Graph(shape, w => w.Then("Flatten", ("axis", axis))));
-        yield return Of("Reshape", from shape in AnyShape from keep in Gen.Int[0, shape.Length]
-            select Graph(shape, w => w.Node("Reshape", ["input", Longs(w, "shape", [.. new long[keep], -1])])));
-        yield return Of("Transpose", from shape in AnyShape from order in Gen.Shuffle(Enumerable.Range(0, shape.Length).ToArray())
-            select Graph(shape, w => w.Then("Transpose", ("perm", order.Select(i => (long)i).ToArray()))));
-        yield return Of("Squeeze", from shape in AnyShape from at in Gen.Int[0, shape.Length]
-            select Graph([.. shape[..at], 1, .. shape[at..]], w => w.Node("Squeeze", ["input", Longs(w, "axes", at - shape.Length - 1)])));
-        yield return Of("Unsqueeze", from shape in AnyShape from at in Gen.Int[0, shape.Length + 1]
-            select Graph(shape, w => w.Node("Unsqueeze", ["input", Longs(w, "axes", at, -1 - (at == shape.Length + 1 ? 1 : 0))])));
-        yield return Of("Split", from shape in AnyShape from axis in Axis(shape) from first in Gen.Long[0, 4]
-            let size = shape[(axis + shape.Length) % shape.Length] let part = Math.Min(first, size)
+        yield return Of(
+            "Concat",
+            from shape in AnyShape
+            from axis in Axis(shape)
+            select Graph(shape, w =>
+                w.Node("Concat", ["input", w.Initializer("b", randn(shape)), "input"], ("axis", axis))
+            )
+        );
+        yield return Of(
+            "Expand",
+            from pair in Pair
+            select Graph(pair.Shape, w => w.Node("Expand", ["input", Longs(w, "shape", [2, .. pair.Shape])]))
+        );
+        yield return Of(
+            "Flatten",
+            from shape in AnyShape
+            from axis in Gen.Long[-shape.Length, shape.Length]
+            select Graph(shape, w => w.Then("Flatten", ("axis", axis)))
+        );
+        yield return Of(
+            "Reshape",
+            from shape in AnyShape
+            from keep in Gen.Int[0, shape.Length]
+            select Graph(shape, w => w.Node("Reshape", ["input", Longs(w, "shape", [.. new long[keep], -1])]))
+        );
+        yield return Of(
+            "Transpose",
+            from shape in AnyShape
+            from order in Gen.Shuffle(Enumerable.Range(0, shape.Length).ToArray())
+            select Graph(shape, w => w.Then("Transpose", ("perm", order.Select(i => (long)i).ToArray())))
+        );
+        yield return Of(
+            "Squeeze",
+            from shape in AnyShape
+            from at in Gen.Int[0, shape.Length]
+            select Graph([.. shape[..at], 1, .. shape[at..]], w =>
+                w.Node("Squeeze", ["input", Longs(w, "axes", at - shape.Length - 1)])
+            )
+        );
+        yield return Of(
+            "Unsqueeze",
+            from shape in AnyShape
+            from at in Gen.Int[0, shape.Length + 1]
+            select Graph(shape, w =>
+                w.Node("Unsqueeze", ["input", Longs(w, "axes", at, -1 - (at == shape.Length + 1 ? 1 : 0))])
+            )
+        );
+        yield return Of(
+            "Split",
+            from shape in AnyShape
+            from axis in Axis(shape)
+            from first in Gen.Long[0, 4]
+            let size = shape[(axis + shape.Length) % shape.Length]
+            let part = Math.Min(first, size)
             select Graph(shape, w =>
             {
                 var a = w.Node("Split", ["input", Longs(w, "sizes", part, size - part)], ("axis", axis));
                 w.Node("Concat", [w.Also("b"), a], ("axis", axis));
-            }));
-        yield return Of("Slice", from shape in AnyShape from axis in Axis(shape) from start in Gen.Long[-5, 5]
-            from end in Gen.Long[-5, 5] from step in Gen.Long[1, 3] from back in Gen.Bool
-            select Graph(shape, w => w.Node("Slice", ["input", Longs(w, "starts", start), Longs(w, "ends", end), Longs(w, "axes", axis),
-                Longs(w, "steps", back ? -step : step)])));
-        yield return Of("Tile", from shape in AnyShape from times in Gen.Long[1, 3].Array[shape.Length]
-            select Graph(shape, w => w.Node("Tile", ["input", Longs(w, "times", times)])));
-        yield return Of("Trilu", from shape in AnyShape where shape.Length > 1 from upper in Gen.Long[0, 1] from k in Gen.Long[-3, 3]
-            select Graph(shape, w => w.Node("Trilu", ["input", w.Initializer("k", tensor(k))], ("upper", upper))));
-        yield return Of("Pad", from shape in AnyShape from pads in Gen.Long[0, 2].Array[2 * shape.Length]
+            })
+        );
+        yield return Of(
+            "Slice",
+            from shape in AnyShape
+            from axis in Axis(shape)
+            from start in Gen.Long[-5, 5]
+            from end in Gen.Long[-5, 5]
+            from step in Gen.Long[1, 3]
+            from back in Gen.Bool
+            select Graph(shape, w =>
+                w.Node(
+                    "Slice",
+                    [
+                        "input",
+                        Longs(w, "starts", start),
+                        Longs(w, "ends", end),
+                        Longs(w, "axes", axis),
+                        Longs(w, "steps", back ? -step : step),
+                    ]
+                )
+            )
+        );
+        yield return Of(
+            "Tile",
+            from shape in AnyShape
+            from times in Gen.Long[1, 3].Array[shape.Length]
+            select Graph(shape, w => w.Node("Tile", ["input", Longs(w, "times", times)]))
+        );
+        yield return Of(
+            "Trilu",
+            from shape in AnyShape
+            where shape.Length > 1
+            from upper in Gen.Long[0, 1]
+            from k in Gen.Long[-3, 3]
+            select Graph(shape, w => w.Node("Trilu", ["input", w.Initializer("k", tensor(k))], ("upper", upper)))
+        );
+        yield return Of(
+            "Pad",
+            from shape in AnyShape
+            from pads in Gen.Long[0, 2].Array[2 * shape.Length]
             from mode in One("constant", "edge", "reflect", "wrap")
             let smallest = mode == "reflect" ? 3 : 2
             let large = (long[])[.. shape.Select(d => Math.Max(d, smallest))]
-            select Graph(large, w => w.Node("Pad", ["input", Longs(w, "pads", pads), w.Initializer("value", tensor(0.5f))], ("mode",
-                mode))));
-        yield return Of("DepthToSpace", from mode in One("DCR", "CRD") from size in Gen.Long[1, 3] from c in Gen.Long[1, 2]
+            select Graph(large, w =>
+                w.Node("Pad", ["input", Longs(w, "pads", pads), w.Initializer("value", tensor(0.5f))], ("mode", mode))
+            )
+        );
+        yield return Of(
+            "DepthToSpace",
+            from mode in One("DCR", "CRD")
+            from size in Gen.Long[1, 3]
+            from c in Gen.Long[1, 2]
             from h in Gen.Long[1, 3]
-            select Graph([2, c * size * size, h, 2], w => w.Then("DepthToSpace", ("blocksize", size), ("mode", mode))));
-        yield return Of("SpaceToDepth", from size in Gen.Long[1, 3] from c in Gen.Long[1, 2] from h in Gen.Long[1, 3]
-            select Graph([2, c, h * size, 2 * size], w => w.Then("SpaceToDepth", ("blocksize", size))));
-        yield return Of("ReverseSequence", from time in Gen.Long[0, 1] from n in Gen.Long[2, 4] from lengths in Gen.Long[1, 3].Array[(int)n]
-            select Graph(time == 0 ? [3, n, 2] : [n, 3, 2], w => w.Node("ReverseSequence", ["input", Longs(w, "lengths", lengths)],
-                ("time_axis", time), ("batch_axis", 1 - time))));
-        foreach (var pair in Picking().Concat(Resampling())) yield return pair;
+            select Graph([2, c * size * size, h, 2], w => w.Then("DepthToSpace", ("blocksize", size), ("mode", mode)))
+        );
+        yield return Of(
+            "SpaceToDepth",
+            from size in Gen.Long[1, 3]
+            from c in Gen.Long[1, 2]
+            from h in Gen.Long[1, 3]
+            select Graph([2, c, h * size, 2 * size], w => w.Then("SpaceToDepth", ("blocksize", size)))
+        );
+        yield return Of(
+            "ReverseSequence",
+            from time in Gen.Long[0, 1]
+            from n in Gen.Long[2, 4]
+            from lengths in Gen.Long[1, 3].Array[(int)n]
+            select Graph(time == 0 ? [3, n, 2] : [n, 3, 2], w =>
+                w.Node(
+                    "ReverseSequence",
+                    ["input", Longs(w, "lengths", lengths)],
+                    ("time_axis", time),
+                    ("batch_axis", 1 - time)
+                )
+            )
+        );
+        foreach (var pair in Picking().Concat(Resampling()))
+            yield return pair;
     }
 
     private static IEnumerable<(string Op, Gen<OnnxSample> Gen)> Picking()
     {
-        yield return Of("Gather", from shape in AnyShape from axis in Axis(shape) from at in Gen.Int[-9, 9].Array[1, 4]
-            select Graph(shape, w => w.Node("Gather", ["input", Longs(w, "at", Within(at, shape[(axis + shape.Length) % shape.Length]))],
-                ("axis", axis))));
-        yield return Of("GatherElements", from shape in AnyShape from axis in Axis(shape) from rows in Gen.Long[1, 4]
+        yield return Of(
+            "Gather",
+            from shape in AnyShape
+            from axis in Axis(shape)
+            from at in Gen.Int[-9, 9].Array[1, 4]
+            select Graph(shape, w =>
+                w.Node(
+                    "Gather",
+                    ["input", Longs(w, "at", Within(at, shape[(axis + shape.Length) % shape.Length]))],
+                    ("axis", axis)
+                )
+            )
+        );
+        yield return Of(
+            "GatherElements",
+            from shape in AnyShape
+            from axis in Axis(shape)
+            from rows in Gen.Long[1, 4]
             let size = shape[(axis + shape.Length) % shape.Length]
             let picked = (long[])[.. shape.Select((d, i) => i == (axis + shape.Length) % shape.Length ? rows : d)]
-            select Graph(shape, w => w.Node("GatherElements", ["input", w.Initializer("at", randint(-size, size, picked, dtype: int64))],
-                ("axis", axis))));
-        yield return Of("GatherND", from shared in Gen.Int[0, 1] from last in Gen.Long[1, 2]
-            select Graph([3, 2, 2, 2], w => w.Node("GatherND", ["input", w.Initializer("at", randint(-2, 2, [3, 4, last], dtype: int64))],
-                ("batch_dims", (long)shared))));
+            select Graph(shape, w =>
+                w.Node(
+                    "GatherElements",
+                    ["input", w.Initializer("at", randint(-size, size, picked, dtype: int64))],
+                    ("axis", axis)
+                )
+            )
+        );
+        yield return Of(
+            "GatherND",
+            from shared in Gen.Int[0, 1]
+            from last in Gen.Long[1, 2]
+            select Graph([3, 2, 2, 2], w =>
+                w.Node(
+                    "GatherND",
+                    ["input", w.Initializer("at", randint(-2, 2, [3, 4, last], dtype: int64))],
+                    ("batch_dims", (long)shared)
+                )
+            )
+        );
         foreach (var op in (string[])["Scatter", "ScatterElements"])
         {
-            yield return Of(op, from axis in Gen.Long[-2, 1] from add in Gen.Bool select Graph([3, 3], w => w.Node(op,
-                ["input", w.Initializer("at", tensor(new long[,] { { 0, -1, 1 } })), w.Initializer("b", randn(1, 3))],
-                op == "Scatter" || !add ? [("axis", 1L)] : [("axis", axis), ("reduction", "add")])), opset: op == "Scatter" ? 10 : 20);
+            yield return Of(op, from axis in Gen.Long[-2, 1] from add in Gen.Bool select Graph([3, 3], w => w.Node(
+                        op,
+                        [
+                            "input",
+                            w.Initializer(
+                                "at",
+                                tensor(
+                                    new long[,]
+                                    {
+                                        { 0, -1, 1 },
+                                    }
+                                )
+                            ),
+                            w.Initializer("b", randn(1, 3)),
+                        ],
+                        op == "Scatter" || !add ? [("axis", 1L)] : [("axis", axis), ("reduction", "add")]
+                    )), opset: op == "Scatter" ? 10 : 20);
         }
 
-        yield return Of("ScatterND", from add in Gen.Bool select Graph([3, 2, 4], w => w.Node("ScatterND",
-            ["input", w.Initializer("at", tensor(new long[,] { { 0, 1 }, { -1, 0 }, { 1, 1 } })), w.Initializer("b", randn(3, 4))],
-                ("reduction", add ? "add" : "none"))));
+        yield return Of("ScatterND", from add in Gen.Bool select Graph([3, 2, 4], w => w.Node(
+                    "ScatterND",
+                    [
+                        "input",
+                        w.Initializer(
+                            "at",
+                            tensor(
+                                new long[,]
+                                {
+                                    { 0, 1 },
+                                    { -1, 0 },
+                                    { 1, 1 },
+                                }
+                            )
+                        ),
+                        w.Initializer("b", randn(3, 4)),
+                    ],
+                    ("reduction", add ? "add" : "none")
+                )));
         yield return Of("OneHot", from axis in Gen.Long[-3, 2] select Graph([2], w =>
-        {
-            var values = w.Node("Slice", ["input", Longs(w, "s", 0), Longs(w, "e", 2)]);
-            w.Node("OneHot", [Longs(w, "at2", [2, 2], 0, 2, -1, 5), Longs(w, "depth", 3), values], ("axis", axis));
-        }));
-        yield return Of("Compress", from shape in AnyShape from axis in Axis(shape) from kept in Gen.Bool.Array[1, 4]
+            {
+                var values = w.Node("Slice", ["input", Longs(w, "s", 0), Longs(w, "e", 2)]);
+                w.Node("OneHot", [Longs(w, "at2", [2, 2], 0, 2, -1, 5), Longs(w, "depth", 3), values], ("axis", axis));
+            }));
+        yield return Of(
+            "Compress",
+            from shape in AnyShape
+            from axis in Axis(shape)
+            from kept in Gen.Bool.Array[1, 4]
             let within = kept.Take((int)shape[(axis + shape.Length) % shape.Length]).ToArray()
             where within.Any(k => k)
-            select Graph(shape, w => w.Node("Compress", ["input", w.Initializer("kept", tensor(within))], ("axis", axis))));
+            select Graph(shape, w =>
+                w.Node("Compress", ["input", w.Initializer("kept", tensor(within))], ("axis", axis))
+            )
+        );
     }
 
     private static IEnumerable<(string Op, Gen<OnnxSample> Gen)> Resampling()
     {
-        var grid = from mode in One("linear", "nearest") from padding in One("zeros", "border", "reflection") from corners in Gen.Long[0, 1]
-            select Graph([2, 2, 4, 5], w => w.Node("GridSample", ["input", w.Initializer("grid", rand(2, 3, 2, 2) * 2.4 - 1.2)],
-                ("mode", mode), ("padding_mode", padding), ("align_corners", corners)));
+        var grid =
+            from mode in One("linear", "nearest")
+            from padding in One("zeros", "border", "reflection")
+            from corners in Gen.Long[0, 1]
+            select Graph([2, 2, 4, 5], w =>
+                w.Node(
+                    "GridSample",
+                    ["input", w.Initializer("grid", rand(2, 3, 2, 2) * 2.4 - 1.2)],
+                    ("mode", mode),
+                    ("padding_mode", padding),
+                    ("align_corners", corners)
+                )
+            );
         yield return Of("GridSample", grid);
-        yield return Of("Upsample", from mode in One("nearest", "linear") from scales in Gen.Int[1, 3].Array[2]
-            select Graph([2, 2, 3, 4], w => w.Node("Upsample", ["input", w.Initializer("scales", tensor([1f, 1f, scales[0], scales[1]]))],
-                ("mode", mode))), opset: 9);
-        yield return Of("Resize", from mode in One("nearest", "linear", "cubic") from scales in Gen.Long[1, 7].Array[2]
-            from coordinates in One("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric")
-            from nearest in One("round_prefer_floor", "round_prefer_ceil", "floor", "ceil") from sizes in Gen.Bool
-            select Graph([2, 2, 4, 4], w => w.Node("Resize", sizes || coordinates == "align_corners"
-                ? ["input", "", "", Longs(w, "sizes", 2, 2, scales[0], scales[1])]
-                : ["input", "", w.Initializer("scales", tensor([1f, 1f, scales[0] / 2f, scales[1] / 2f]))],
-                ("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", nearest))));
+        yield return Of(
+            "Upsample",
+            from mode in One("nearest", "linear")
+            from scales in Gen.Int[1, 3].Array[2]
+            select Graph([2, 2, 3, 4], w =>
+                w.Node(
+                    "Upsample",
+                    ["input", w.Initializer("scales", tensor([1f, 1f, scales[0], scales[1]]))],
+                    ("mode", mode)
+                )
+            ),
+            opset: 9
+        );
+        yield return Of(
+            "Resize",
+            from mode in One("nearest", "linear", "cubic")
+            from scales in Gen.Long[1, 7].Array[2]
+            from coordinates in One(
+                "half_pixel",
+                "pytorch_half_pixel",
+                "align_corners",
+                "asymmetric",
+                "half_pixel_symmetric"
+            )
+            from nearest in One("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
+            from sizes in Gen.Bool
+            select Graph([2, 2, 4, 4], w =>
+                w.Node(
+                    "Resize",
+                    sizes || coordinates == "align_corners"
+                        ? ["input", "", "", Longs(w, "sizes", 2, 2, scales[0], scales[1])]
+                        : ["input", "", w.Initializer("scales", tensor([1f, 1f, scales[0] / 2f, scales[1] / 2f]))],
+                    ("mode", mode),
+                    ("coordinate_transformation_mode", coordinates),
+                    ("nearest_mode", nearest)
+                )
+            )
+        );
     }
 
     private static Gen<long> Axis(long[] shape) => Gen.Long[-shape.Length, shape.Length - 1];
@@ -113,6 +310,6 @@ internal static partial class OnnxSamples
 
     private static string Longs(OnnxWriter w, string name, params long[] values) => w.Initializer(name, tensor(values));
 
-    private static string Longs(OnnxWriter w, string name, long[] shape, params long[] values) => w.Initializer(name,
-        tensor(values).reshape(shape));
+    private static string Longs(OnnxWriter w, string name, long[] shape, params long[] values) =>
+        w.Initializer(name, tensor(values).reshape(shape));
 }

@@ -39,9 +39,18 @@ public class OnnxSubgraphTests
         OnnxWriter writer = new([columns]);
         var size = writer.Node("Gather", [writer.Node("Shape", ["input"]), writer.Initializer("axis", tensor(1L))]);
         var weight = writer.Initializer("weight", randn(columns, 3));
-        writer.Node("If", [writer.Node("Equal", [size, writer.Initializer("four", tensor(4L))])],
-            ("then_branch", Graph([], ["then"], Node("MatMul", ["input", weight], "product"), Node("Tanh", ["product"], "then"))),
-            ("else_branch", Graph([], ["else"], Node("MatMul", ["input", weight], "other"), Node("Sigmoid", ["other"], "else"))));
+        writer.Node(
+            "If",
+            [writer.Node("Equal", [size, writer.Initializer("four", tensor(4L))])],
+            (
+                "then_branch",
+                Graph([], ["then"], Node("MatMul", ["input", weight], "product"), Node("Tanh", ["product"], "then"))
+            ),
+            (
+                "else_branch",
+                Graph([], ["else"], Node("MatMul", ["input", weight], "other"), Node("Sigmoid", ["other"], "else"))
+            )
+        );
         Same(writer, [2, columns]);
     }
 
@@ -52,9 +61,20 @@ public class OnnxSubgraphTests
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
         OnnxWriter writer = new([5, 6], batch: 1);
-        string Heads(string weight) => writer.Node("Transpose", [writer.Node("Reshape",
-            [writer.Node("MatMul", ["input", writer.Initializer(weight, randn(6, 6))]), writer.Initializer($"{weight} shape", tensor(new[] { 5L, 2, 3 }))])],
-            ("perm", new long[] { 1, 0, 2 }));
+        string Heads(string weight) =>
+            writer.Node(
+                "Transpose",
+                [
+                    writer.Node(
+                        "Reshape",
+                        [
+                            writer.Node("MatMul", ["input", writer.Initializer(weight, randn(6, 6))]),
+                            writer.Initializer($"{weight} shape", tensor(new[] { 5L, 2, 3 })),
+                        ]
+                    ),
+                ],
+                ("perm", new long[] { 1, 0, 2 })
+            );
         var (query, key, value) = (Heads("query"), Heads("key"), Heads("value"));
         var scores = writer.Node("MatMul", [query, writer.Node("Transpose", [key], ("perm", new long[] { 0, 2, 1 }))]);
         var mixed = writer.Node("MatMul", [writer.Node("Softmax", [scores], ("axis", -1L)), value]);
@@ -86,12 +106,26 @@ public class OnnxSubgraphTests
     {
         OnnxWriter writer = new([3]);
         writer.Initializer("weight", randn(3, 3) / 2);
-        var body = Graph(["trip", "going", "state"], ["on", "next", "square"],
-            Node("Identity", ["going"], "on"), Node("MatMul", ["state", "weight"], "moved"), Node("Add", ["moved", "input"], "next"),
-                Node("Mul", ["next", "next"], "square"));
+        var body = Graph(
+            ["trip", "going", "state"],
+            ["on", "next", "square"],
+            Node("Identity", ["going"], "on"),
+            Node("MatMul", ["state", "weight"], "moved"),
+            Node("Add", ["moved", "input"], "next"),
+            Node("Mul", ["next", "next"], "square")
+        );
         var last = writer.Node("Loop", [writer.Initializer("trips", tensor(4L)), "", "input"], ("body", body));
-        writer.Node("Add", [writer.Node("ReduceSum", [writer.Also("squares"), writer.Initializer("first", tensor(new[] { 0L }))],
-            ("keepdims", 0L)), last]);
+        writer.Node(
+            "Add",
+            [
+                writer.Node(
+                    "ReduceSum",
+                    [writer.Also("squares"), writer.Initializer("first", tensor(new[] { 0L }))],
+                    ("keepdims", 0L)
+                ),
+                last,
+            ]
+        );
         Same(writer, [2, 3]);
     }
 
@@ -107,8 +141,12 @@ public class OnnxSubgraphTests
         {
             OnnxWriter writer = new([4]);
             writer.Gemm(randn(3, 4), randn(3));
-            writer.Node("If", [writer.Initializer("yes", tensor(true))], ("then_branch", then), ("else_branch", Graph([], ["b"],
-                Node("Relu", [writer.Last], "b"))));
+            writer.Node(
+                "If",
+                [writer.Initializer("yes", tensor(true))],
+                ("then_branch", then),
+                ("else_branch", Graph([], ["b"], Node("Relu", [writer.Last], "b")))
+            );
             Refused(writer.Build(), why);
         }
 
@@ -119,8 +157,11 @@ public class OnnxSubgraphTests
 
         OnnxWriter endless = new([4]);
         endless.Gemm(randn(3, 4), randn(3));
-        endless.Node("Loop", ["", "", endless.Last], ("body", Graph(["i", "c", "s"], ["d", "t"],
-            Node("Identity", ["c"], "d"), Node("Relu", ["s"], "t"))));
+        endless.Node(
+            "Loop",
+            ["", "", endless.Last],
+            ("body", Graph(["i", "c", "s"], ["d", "t"], Node("Identity", ["c"], "d"), Node("Relu", ["s"], "t")))
+        );
         Refused(endless.Build(), "");
     }
 
@@ -130,9 +171,19 @@ public class OnnxSubgraphTests
     {
         OnnxWriter writer = new([3, 2], batch: 1, opset: 14);
         var rows = writer.Node("Concat", [writer.Initializer("token", randn(1, 1, 2)), "input"], ("axis", 1L));
-        writer.Node("LSTM", [writer.Node("Transpose", [rows], ("perm", (long[])[1, 0, 2])), writer.Initializer("w", randn(1, 16, 2)),
-            writer.Initializer("r", randn(1, 16, 4)),
-            "", "", writer.Initializer("h", randn(1, 1, 4)), writer.Initializer("c", randn(1, 1, 4))], ("hidden_size", 4L));
+        writer.Node(
+            "LSTM",
+            [
+                writer.Node("Transpose", [rows], ("perm", (long[])[1, 0, 2])),
+                writer.Initializer("w", randn(1, 16, 2)),
+                writer.Initializer("r", randn(1, 16, 4)),
+                "",
+                "",
+                writer.Initializer("h", randn(1, 1, 4)),
+                writer.Initializer("c", randn(1, 1, 4)),
+            ],
+            ("hidden_size", 4L)
+        );
         writer.Node("Squeeze", [writer.Also("last"), writer.Initializer("axes", tensor(new[] { 0L }))]);
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
@@ -140,7 +191,14 @@ public class OnnxSubgraphTests
         using var model = OnnxClassifier.Load(folder.Path("model.onnx"));
         var x = randn(5, 3, 2);
         for (var i = 0; i < 5; i++)
-            Assert.True(allclose(Ort.Run(folder.Path("model.onnx"), x[i..(i + 1)]), model.Logits(x)[i..(i + 1)], rtol: 1e-4, atol: 1e-5));
+            Assert.True(
+                allclose(
+                    Ort.Run(folder.Path("model.onnx"), x[i..(i + 1)]),
+                    model.Logits(x)[i..(i + 1)],
+                    rtol: 1e-4,
+                    atol: 1e-5
+                )
+            );
     }
 
     private static void Same(OnnxWriter writer, long[] shape)
@@ -149,8 +207,14 @@ public class OnnxSubgraphTests
         var model = writer.Build();
         var compiled = OnnxCompiler.Compile(new("case.onnx", model), new("input", [.. shape[1..]], 0, writer.Last));
         var x = randn(shape);
-        Assert.True(allclose(Ort.Run(model.ToByteArray(), x), compiled.Graph.Run(compiled.State, x, [compiled.Output])[0], rtol: 1e-4,
-            atol: 1e-5));
+        Assert.True(
+            allclose(
+                Ort.Run(model.ToByteArray(), x),
+                compiled.Graph.Run(compiled.State, x, [compiled.Output])[0],
+                rtol: 1e-4,
+                atol: 1e-5
+            )
+        );
         Gradients.Check(compiled, x.to(float64));
     }
 
@@ -162,35 +226,81 @@ public class OnnxSubgraphTests
         var first = writer.Node("Scaled", ["input", w1], ("slope", 0.3f));
         writer.Node("Outer", [first, w2]);
         var model = writer.Build("logits", -1, 3);
-        foreach (var node in model.Graph.Node) node.Domain = "local";
+        foreach (var node in model.Graph.Node)
+            node.Domain = "local";
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
         var half = Node("Constant", [], "half");
-        half.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeType.Tensor, T = new() { DataType = 1, Dims = { 1 },
-            FloatData = { 0.5f } } });
+        half.Attribute.Add(
+            new AttributeProto
+            {
+                Name = "value",
+                Type = AttributeType.Tensor,
+                T = new()
+                {
+                    DataType = 1,
+                    Dims = { 1 },
+                    FloatData = { 0.5f },
+                },
+            }
+        );
         var leaky = Node("LeakyRelu", ["sum"], "y");
-        leaky.Attribute.Add(new AttributeProto { Name = "alpha", Type = AttributeType.Float, RefAttrName = "slope" });
-        model.Functions.Add(Function("Scaled", [Node("MatMul", ["x", "w"], "sum0"), half, Node("Add", ["sum0", "half"], "sum"), leaky],
-            "slope"));
+        leaky.Attribute.Add(
+            new AttributeProto
+            {
+                Name = "alpha",
+                Type = AttributeType.Float,
+                RefAttrName = "slope",
+            }
+        );
+        model.Functions.Add(
+            Function(
+                "Scaled",
+                [Node("MatMul", ["x", "w"], "sum0"), half, Node("Add", ["sum0", "half"], "sum"), leaky],
+                "slope"
+            )
+        );
         model.Functions.Add(Function("Outer", [Call("Scaled", ["x", "w"], "y")]));
         return model;
     }
 
-    private static FunctionProto Function(string name, NodeProto[] body, params string[] attributes) => new()
-    {
-        Name = name, Domain = "local", Input = { "x", "w" }, Output = { "y" }, Attribute = { attributes }, Node = { body },
-        OpsetImport = { new OperatorSetIdProto { Version = 13 }, new OperatorSetIdProto { Domain = "local", Version = 1 } },
-    };
+    private static FunctionProto Function(string name, NodeProto[] body, params string[] attributes) =>
+        new()
+        {
+            Name = name,
+            Domain = "local",
+            Input = { "x", "w" },
+            Output = { "y" },
+            Attribute = { attributes },
+            Node = { body },
+            OpsetImport =
+            {
+                new OperatorSetIdProto { Version = 13 },
+                new OperatorSetIdProto { Domain = "local", Version = 1 },
+            },
+        };
 
     private static NodeProto Call(string function, string[] inputs, string output)
     {
         var node = Node(function, inputs, output);
         node.Domain = "local";
-        node.Attribute.Add(new AttributeProto { Name = "slope", Type = AttributeType.Float, F = 0.1f });
+        node.Attribute.Add(
+            new AttributeProto
+            {
+                Name = "slope",
+                Type = AttributeType.Float,
+                F = 0.1f,
+            }
+        );
         return node;
     }
 
-    private static NodeProto Node(string op, string[] inputs, string output) => new() { OpType = op, Input = { inputs },
-        Output = { output } };
+    private static NodeProto Node(string op, string[] inputs, string output) =>
+        new()
+        {
+            OpType = op,
+            Input = { inputs },
+            Output = { output },
+        };
 
     // Inputs of a loop's body: its trip, whether it goes on, and what it carries.
     private static GraphProto Graph(string[] inputs, string[] outputs, params NodeProto[] nodes)
@@ -198,12 +308,27 @@ public class OnnxSubgraphTests
         ValueInfoProto[] described = [.. inputs.Select(name => new ValueInfoProto { Name = name })];
         for (var i = 0; i < inputs.Length; i++)
         {
-            described[i].Type = new() { TensorType = new() { ElemType = i == 0 ? 7 : i == 1 ? 9 : 1 } };
-            if (i < 2) described[i].Type.TensorType.Shape = new();
+            described[i].Type = new()
+            {
+                TensorType = new()
+                {
+                    ElemType =
+                        i == 0 ? 7
+                        : i == 1 ? 9
+                        : 1,
+                },
+            };
+            if (i < 2)
+                described[i].Type.TensorType.Shape = new();
         }
 
-        return new() { Name = "inner", Input = { described }, Output = { outputs.Select(o => new ValueInfoProto { Name = o }) },
-            Node = { nodes } };
+        return new()
+        {
+            Name = "inner",
+            Input = { described },
+            Output = { outputs.Select(o => new ValueInfoProto { Name = o }) },
+            Node = { nodes },
+        };
     }
 
     private static void Refuses(Action<ModelProto> change, string why)

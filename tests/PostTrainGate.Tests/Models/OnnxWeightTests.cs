@@ -16,7 +16,11 @@ public class OnnxWeightTests
     [InlineData((int)DataType.Bfloat16, false, 1.0 / 16)]
     [InlineData((int)DataType.Double, true, 1e-4)]
     [InlineData((int)DataType.Double, false, 1e-4)]
-    public void A_model_of_another_floating_type_is_loaded_repaired_and_saved_in_it(int code, bool whole, double tolerance)
+    public void A_model_of_another_floating_type_is_loaded_repaired_and_saved_in_it(
+        int code,
+        bool whole,
+        double tolerance
+    )
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
@@ -46,12 +50,38 @@ public class OnnxWeightTests
     public void Weights_in_typed_lists_stay_in_typed_lists()
     {
         using var scope = NewDisposeScope();
-        foreach (var (proto, type) in ((TensorProto, ScalarType)[])
-            [
-                (new() { DataType = (int)DataType.Float, Dims = { 2 }, FloatData = { 1, 2 } }, ScalarType.Float32),
-                (new() { DataType = (int)DataType.Double, Dims = { 2 }, DoubleData = { 1.0 / 3, 2 } }, ScalarType.Float64),
-                (new() { DataType = (int)DataType.Float16, Dims = { 2 }, Int32Data = { 0x3C00, 0xC000 } }, ScalarType.Float16),
-            ])
+        foreach (
+            var (proto, type) in ((TensorProto, ScalarType)[])
+                [
+                    (
+                        new()
+                        {
+                            DataType = (int)DataType.Float,
+                            Dims = { 2 },
+                            FloatData = { 1, 2 },
+                        },
+                        ScalarType.Float32
+                    ),
+                    (
+                        new()
+                        {
+                            DataType = (int)DataType.Double,
+                            Dims = { 2 },
+                            DoubleData = { 1.0 / 3, 2 },
+                        },
+                        ScalarType.Float64
+                    ),
+                    (
+                        new()
+                        {
+                            DataType = (int)DataType.Float16,
+                            Dims = { 2 },
+                            Int32Data = { 0x3C00, 0xC000 },
+                        },
+                        ScalarType.Float16
+                    ),
+                ]
+        )
         {
             var (before, size) = (OnnxTensors.Read(proto), proto.CalculateSize());
             var value = before.to_type(ScalarType.Float32);
@@ -74,10 +104,24 @@ public class OnnxWeightTests
         OnnxWriter writer = new([4]);
         var shared = writer.Initializer("shared", randn(4, 4));
         writer.Node("MatMul", [writer.Node("Relu", [writer.Node("MatMul", ["input", shared])]), shared]);
-        var last = new TensorProto { DataType = (int)DataType.Float, Dims = { 4, 3 }, RawData = ByteString.CopyFrom(randn(4, 3).bytes) };
+        var last = new TensorProto
+        {
+            DataType = (int)DataType.Float,
+            Dims = { 4, 3 },
+            RawData = ByteString.CopyFrom(randn(4, 3).bytes),
+        };
         writer.Node("MatMul", [writer.Last, writer.Node("Constant", [], ("value", last))]);
         var source = writer.Build("logits", -1, 3);
-        source.Graph.Input.Add(new ValueInfoProto { Name = shared, Type = new() { TensorType = new() { ElemType = 1, Shape = new() } } });
+        source.Graph.Input.Add(
+            new ValueInfoProto
+            {
+                Name = shared,
+                Type = new()
+                {
+                    TensorType = new() { ElemType = 1, Shape = new() },
+                },
+            }
+        );
         source.Graph.Input[1].Type.TensorType.Shape.Dim.AddRange([new() { DimValue = 4 }, new() { DimValue = 4 }]);
         OnnxFile.Write(folder.Path("model.onnx"), source);
 
@@ -85,7 +129,8 @@ public class OnnxWeightTests
         var x = rand(5, 4);
         Assert.True(allclose(Plain(source, x), model.Logits(x), rtol: 1e-4, atol: 1e-4));
         Assert.Equal(["constant1_output", "shared"], model.Parameters.Keys.Order(StringComparer.Ordinal));
-        foreach (var value in model.Parameters.Values) value.mul_(0.5f);
+        foreach (var value in model.Parameters.Values)
+            value.mul_(0.5f);
         model.Save(folder.Path("saved.onnx"));
         var saved = ModelProto.Parser.ParseFrom(File.ReadAllBytes(folder.Path("saved.onnx")));
         // Relu is homogeneous: three halved products.
@@ -99,14 +144,21 @@ public class OnnxWeightTests
         OnnxWriter writer = new([6]);
         string Weight(string name, params long[] shape)
         {
-            var stored = writer.Initializer(name, randn(shape, dtype: ScalarType.Float64).to_type(OnnxTensors.TypeOf(code)!.Value));
+            var stored = writer.Initializer(
+                name,
+                randn(shape, dtype: ScalarType.Float64).to_type(OnnxTensors.TypeOf(code)!.Value)
+            );
             return whole ? stored : writer.Node("Cast", [stored], ("to", 1L));
         }
 
-        var hidden = writer.Node("Relu", [writer.Node("Gemm", ["input", Weight("w1", 8, 6), Weight("b1", 8)], ("transB", 1L))]);
+        var hidden = writer.Node(
+            "Relu",
+            [writer.Node("Gemm", ["input", Weight("w1", 8, 6), Weight("b1", 8)], ("transB", 1L))]
+        );
         writer.Node("Gemm", [hidden, Weight("w2", 3, 8), Weight("b2", 3)], ("transB", 1L));
         var model = writer.Build("logits", -1, 3);
-        if (!whole) return model;
+        if (!whole)
+            return model;
         model.Graph.Input[0].Type.TensorType.ElemType = code;
         model.Graph.Output[0].Type.TensorType.ElemType = code;
         return model;

@@ -18,7 +18,11 @@ internal static class Ort
 
     private static Tensor Run(Func<SessionOptions, InferenceSession> open, Tensor x)
     {
-        using var options = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+        };
         using var session = open(options);
         var type = session.InputMetadata[session.InputNames[0]].ElementDataType;
         using var rows = x.to_type(OnnxTensors.TypeOf((int)type)!.Value).contiguous();

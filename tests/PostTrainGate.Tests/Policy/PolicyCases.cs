@@ -13,14 +13,18 @@ internal sealed record PolicyCase(string Name, string? Schema, string Yaml, Immu
 /// <summary>The table of <c>policies.txt</c>, whose head says how it is written.</summary>
 internal static class PolicyCases
 {
-    private static readonly ImmutableDictionary<string, PolicyCase> All =
-        File.ReadAllText(Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Policy/policies.txt"))
-            .Split("\n=== ")[1..].Select(Parse).ToImmutableDictionary(c => c.Name);
+    private static readonly ImmutableDictionary<string, PolicyCase> All = File.ReadAllText(
+            Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Policy/policies.txt")
+        )
+        .Split("\n=== ")[1..]
+        .Select(Parse)
+        .ToImmutableDictionary(c => c.Name);
 
     public static TheoryData<string> Names => [.. All.Keys.Order(StringComparer.Ordinal)];
 
     /// <summary>Those that are YAML that becomes JSON.</summary>
-    public static TheoryData<string> NamesWithSchema => [.. All.Keys.Where(n => All[n].Schema is not null).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> NamesWithSchema =>
+        [.. All.Keys.Where(n => All[n].Schema is not null).Order(StringComparer.Ordinal)];
 
     public static IEnumerable<string> Valid => All.Values.Where(c => c.Expected.IsEmpty).Select(c => c.Yaml);
 
@@ -35,8 +39,13 @@ internal static class PolicyCases
         var yaml = text switch
         {
             ['+', ' ', ..] => $"{PolicyFolder.Minimal}\n{text[2..]}",
-            ['~', ' ', ..] when Cut(text[2..], " => ") is var (old, @new) && PolicyFolder.Minimal.Contains(old, StringComparison.Ordinal) =>
-                PolicyFolder.Minimal.Replace(old, @new, StringComparison.Ordinal),
+            ['~', ' ', ..]
+                when Cut(text[2..], " => ") is var (old, @new)
+                    && PolicyFolder.Minimal.Contains(old, StringComparison.Ordinal) => PolicyFolder.Minimal.Replace(
+                old,
+                @new,
+                StringComparison.Ordinal
+            ),
             ['~', ..] => throw new FormatException($"{name}: the smallest policy lacks what is to be replaced"),
             _ => text,
         };

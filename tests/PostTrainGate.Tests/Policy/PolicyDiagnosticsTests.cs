@@ -22,12 +22,17 @@ public sealed class PolicyDiagnosticsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(PolicyCases.Names), MemberType = typeof(PolicyCases))]
-    public void Every_message_is_one_plain_sentence(string name) => Assert.All(_folder.Read(PolicyCases.Find(name).Yaml).Diagnostics, d =>
-    {
-        Assert.Matches(@"^['A-Z0-9].{10,400}[.?]$", d.Message);
-        Assert.DoesNotContain(". ", d.Message.Replace("...", "", StringComparison.Ordinal), StringComparison.Ordinal);
-        Assert.DoesNotContain("  ", d.Message, StringComparison.Ordinal);
-    });
+    public void Every_message_is_one_plain_sentence(string name) =>
+        Assert.All(_folder.Read(PolicyCases.Find(name).Yaml).Diagnostics, d =>
+        {
+            Assert.Matches(@"^['A-Z0-9].{10,400}[.?]$", d.Message);
+            Assert.DoesNotContain(
+                ". ",
+                d.Message.Replace("...", "", StringComparison.Ordinal),
+                StringComparison.Ordinal
+            );
+            Assert.DoesNotContain("  ", d.Message, StringComparison.Ordinal);
+        });
 
     [Fact]
     public void The_example_policy_is_read_but_for_the_names_and_files_that_are_not_there()
@@ -36,8 +41,10 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         var yaml = File.ReadAllText(example);
         Directory.CreateDirectory(_folder.In("models/history"));
         var (policy, diagnostics) = _folder.Read(yaml);
-        Assert.Equal(["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm, pgd, cw and table-pgd."],
-            diagnostics.Select(Line));
+        Assert.Equal(
+            ["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm, pgd, cw and table-pgd."],
+            diagnostics.Select(Line)
+        );
         Assert.Null(policy);
 
         var read = _folder.Read(yaml.Replace("autoattack", "pgd", StringComparison.Ordinal));
@@ -45,8 +52,16 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.AccuracyDrop));
         Assert.Equal(new SplitPolicy(0.5, 0.2, 0.3, read.Policy.Data.Splits.Position), read.Policy.Data.Splits);
         Assert.Equal(["html", "sarif", "junit"], read.Policy.Report.Formats);
-        Assert.Equal(["accuracy", "statistical_parity_difference", "equalized_odds_difference", "robust_accuracy", "robust_accuracy"],
-            read.Policy.Gates.Select(g => g.Metric));
+        Assert.Equal(
+            [
+                "accuracy",
+                "statistical_parity_difference",
+                "equalized_odds_difference",
+                "robust_accuracy",
+                "robust_accuracy",
+            ],
+            read.Policy.Gates.Select(g => g.Metric)
+        );
     }
 
     [Fact]
@@ -59,5 +74,8 @@ public sealed class PolicyDiagnosticsTests : IDisposable
     }
 
     private static string Line(Diagnostic d) =>
-        string.Create(CultureInfo.InvariantCulture, $"{d.Position!.Value.Line},{d.Position.Value.Column} {d.Code} {d.Message}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{d.Position!.Value.Line},{d.Position.Value.Column} {d.Code} {d.Message}"
+        );
 }

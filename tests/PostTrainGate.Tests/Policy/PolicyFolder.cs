@@ -25,12 +25,22 @@ internal sealed class PolicyFolder : IDisposable
             new("statistical_parity_difference", "Difference of favourable rates.", MetricNeeds.Group, Better.NearZero),
             new("equalized_odds_difference", "Largest difference of error rates.", MetricNeeds.Group, Better.NearZero),
             new("disparate_impact", "Ratio of favourable rates.", MetricNeeds.Group, Better.NearOne),
-            new("rate_maximum", "Highest of any rate.", MetricNeeds.Group | MetricNeeds.Rate, Better.Lower,
-                double.PositiveInfinity) { OfPredictions = true },
+            new(
+                "rate_maximum",
+                "Highest of any rate.",
+                MetricNeeds.Group | MetricNeeds.Rate,
+                Better.Lower,
+                double.PositiveInfinity
+            )
+            {
+                OfPredictions = true,
+            },
             new("entropy", "Inequality.", MetricNeeds.Alpha, Better.Lower),
         ],
         [
-            new("fgsm", "One step."), new("pgd", "Many steps."), new("cw", "Adam.") { Norms = [Norm.L2] },
+            new("fgsm", "One step."),
+            new("pgd", "Many steps."),
+            new("cw", "Adam.") { Norms = [Norm.L2] },
             new("table-pgd", "Rows of tables.") { KeepsForm = true },
         ],
         [new("fmt", "Fairness."), new("dare", "Robustness."), new("adversarial", "Robustness, with attacks.")],
@@ -40,14 +50,25 @@ internal sealed class PolicyFolder : IDisposable
             ("html", "A page.", false),
             ("sarif", "For code scanning.", false),
             ("junit", "For test views.", false),
-        ])
+        ]
+    )
     {
-        Rates = [new("true_positive_rate", "Right favours.", false), new("log_loss", "Cross-entropy.", true, double.PositiveInfinity)],
+        Rates =
+        [
+            new("true_positive_rate", "Right favours.", false),
+            new("log_loss", "Cross-entropy.", true, double.PositiveInfinity),
+        ],
     };
 
     private static readonly string[] Files =
-        ["models/credit.onnx", "models/history/epoch-1.onnx", "models/history/epoch-2.onnx", "data/german.csv", "data/part-1.csv",
-            "data/labels.gz"];
+    [
+        "models/credit.onnx",
+        "models/history/epoch-1.onnx",
+        "models/history/epoch-2.onnx",
+        "data/german.csv",
+        "data/part-1.csv",
+        "data/labels.gz",
+    ];
 
     public PolicyFolder()
     {

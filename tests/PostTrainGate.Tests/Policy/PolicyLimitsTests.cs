@@ -14,23 +14,34 @@ public sealed class PolicyLimitsTests : IDisposable
     [Fact]
     public void Aliases_that_would_become_billions_are_refused_before_anything_is_built()
     {
-        var yaml = new StringBuilder(PolicyFolder.Minimal).Append("\nl0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
-        for (var i = 1; i < 20; i++) yaml.Append($"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n");
+        var yaml = new StringBuilder(PolicyFolder.Minimal).Append(
+            "\nl0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n"
+        );
+        for (var i = 1; i < 20; i++)
+            yaml.Append($"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n");
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Refused(yaml.ToString(), DiagnosticCodes.PolicySize, "has more than 10000 values once its aliases are written out");
+        Refused(
+            yaml.ToString(),
+            DiagnosticCodes.PolicySize,
+            "has more than 10000 values once its aliases are written out"
+        );
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20_000_000);
     }
 
     [Fact]
-    public void Long_text_that_aliases_repeat_is_refused() => Refused(
-        $"{PolicyFolder.Minimal}\na: &a '{new string('x', 50_000)}'\nb: [{string.Join(", ", Enumerable.Repeat("*a", 30))}]\n",
-        DiagnosticCodes.PolicySize, "has more than 1000000 characters once its aliases are written out");
+    public void Long_text_that_aliases_repeat_is_refused() =>
+        Refused(
+            $"{PolicyFolder.Minimal}\na: &a '{new string('x', 50_000)}'\nb: [{string.Join(", ", Enumerable.Repeat("*a", 30))}]\n",
+            DiagnosticCodes.PolicySize,
+            "has more than 1000000 characters once its aliases are written out"
+        );
 
     [Fact]
     public void Aliases_that_deepen_each_other_are_refused()
     {
         var yaml = new StringBuilder(PolicyFolder.Minimal).Append("\na0: &a0 [x]\n");
-        for (var i = 1; i < 60; i++) yaml.Append($"a{i}: &a{i} [*a{i - 1}]\n");
+        for (var i = 1; i < 60; i++)
+            yaml.Append($"a{i}: &a{i} [*a{i - 1}]\n");
         Refused(yaml.ToString(), DiagnosticCodes.PolicySize, "is nested deeper than 32 levels");
     }
 
@@ -39,14 +50,20 @@ public sealed class PolicyLimitsTests : IDisposable
     [InlineData("{a: ")]
     [InlineData("- ")]
     [InlineData("? ")]
-    public void Deep_nesting_is_refused(string opening) => Refused(
-        $"{PolicyFolder.Minimal}\nx:\n  {string.Concat(Enumerable.Repeat(opening, 50_000))}",
-        DiagnosticCodes.PolicySize, "is nested deeper than 32 levels");
+    public void Deep_nesting_is_refused(string opening) =>
+        Refused(
+            $"{PolicyFolder.Minimal}\nx:\n  {string.Concat(Enumerable.Repeat(opening, 50_000))}",
+            DiagnosticCodes.PolicySize,
+            "is nested deeper than 32 levels"
+        );
 
     [Fact]
-    public void Very_many_values_are_refused() => Refused(
-        $"{PolicyFolder.Minimal}\nx: [{string.Join(',', Enumerable.Repeat("1", 100_000))}]",
-        DiagnosticCodes.PolicySize, "has more than 10000 values");
+    public void Very_many_values_are_refused() =>
+        Refused(
+            $"{PolicyFolder.Minimal}\nx: [{string.Join(',', Enumerable.Repeat("1", 100_000))}]",
+            DiagnosticCodes.PolicySize,
+            "has more than 10000 values"
+        );
 
     [Fact]
     public void A_large_file_is_refused_unread()
@@ -66,14 +83,38 @@ public sealed class PolicyLimitsTests : IDisposable
     [Theory]
     [InlineData("The byte 0xFF is not UTF-8; save the policy as UTF-8.", DiagnosticCodes.PolicyUnreadable, 0xFF)]
     [InlineData("The byte 0xC3 is not UTF-8; save the policy as UTF-8.", DiagnosticCodes.PolicyUnreadable, 0xC3, 0x28)]
-    [InlineData("The byte 0xED is not UTF-8; save the policy as UTF-8.", DiagnosticCodes.PolicyUnreadable, 0xED, 0xA0, 0x80)]
-    [InlineData("The invisible character U+0000 may not stand in a policy; remove it.", DiagnosticCodes.PolicySyntax, 0x00)]
-    [InlineData("The invisible character U+001B may not stand in a policy; remove it.", DiagnosticCodes.PolicySyntax, 0x1B)]
-    [InlineData("The invisible character U+2028 may not stand in a policy; remove it.", DiagnosticCodes.PolicySyntax, 0xE2, 0x80, 0xA8)]
+    [InlineData(
+        "The byte 0xED is not UTF-8; save the policy as UTF-8.",
+        DiagnosticCodes.PolicyUnreadable,
+        0xED,
+        0xA0,
+        0x80
+    )]
+    [InlineData(
+        "The invisible character U+0000 may not stand in a policy; remove it.",
+        DiagnosticCodes.PolicySyntax,
+        0x00
+    )]
+    [InlineData(
+        "The invisible character U+001B may not stand in a policy; remove it.",
+        DiagnosticCodes.PolicySyntax,
+        0x1B
+    )]
+    [InlineData(
+        "The invisible character U+2028 may not stand in a policy; remove it.",
+        DiagnosticCodes.PolicySyntax,
+        0xE2,
+        0x80,
+        0xA8
+    )]
     public void Bytes_that_are_no_text_are_refused_at_their_place(string message, string code, params int[] bytes)
     {
-        byte[] file = [.. Encoding.UTF8.GetBytes(PolicyFolder.Minimal + "\r\n# caf\u00e9 \U0001F600 "), .. bytes.Select(b => (byte)b),
-            .. "\nmore"u8];
+        byte[] file =
+        [
+            .. Encoding.UTF8.GetBytes(PolicyFolder.Minimal + "\r\n# caf\u00e9 \U0001F600 "),
+            .. bytes.Select(b => (byte)b),
+            .. "\nmore"u8,
+        ];
         var diagnostic = Assert.Single(_folder.Read(file).Diagnostics);
         Assert.Equal((code, message), (diagnostic.Code, diagnostic.Message));
         Assert.Equal((6, 11), (diagnostic.Position!.Value.Line, diagnostic.Position.Value.Column));
@@ -82,8 +123,11 @@ public sealed class PolicyLimitsTests : IDisposable
     [Fact]
     public void A_byte_order_mark_and_line_ends_of_windows_are_fine()
     {
-        byte[] file = [.. Encoding.UTF8.Preamble,
-            .. Encoding.UTF8.GetBytes(PolicyFolder.Minimal.Replace("\n", "\r\n", StringComparison.Ordinal))];
+        byte[] file =
+        [
+            .. Encoding.UTF8.Preamble,
+            .. Encoding.UTF8.GetBytes(PolicyFolder.Minimal.Replace("\n", "\r\n", StringComparison.Ordinal)),
+        ];
         var (policy, diagnostics) = _folder.Read(file);
         Assert.Empty(diagnostics);
         Assert.Equal((5, 5), (policy!.Gates[0].Position.Line, policy.Gates[0].Position.Column));

@@ -25,17 +25,29 @@ public sealed class PolicyPathTests : IDisposable
     public void A_link_to_a_file_outside_is_refused()
     {
         File.CreateSymbolicLink(_folder.In("models/link.onnx"), Path.Combine(_outside, "secret.onnx"));
-        Refused("models/credit.onnx", "models/link.onnx", "'model' is 'models/link.onnx', which a symbolic link takes out");
+        Refused(
+            "models/credit.onnx",
+            "models/link.onnx",
+            "'model' is 'models/link.onnx', which a symbolic link takes out"
+        );
     }
 
     [Fact]
     public void A_link_to_a_folder_outside_is_refused_and_not_listed()
     {
         Directory.CreateSymbolicLink(_folder.In("models/out"), _outside);
-        Refused("models/credit.onnx", "models/out/secret.onnx", "'model' is 'models/out/secret.onnx', which a symbolic link");
+        Refused(
+            "models/credit.onnx",
+            "models/out/secret.onnx",
+            "'model' is 'models/out/secret.onnx', which a symbolic link"
+        );
         Refused("data/german.csv", "models/out/*.csv", "'source' is 'models/out', which a symbolic link");
         Refused("data/german.csv", "models/*/secret.csv", "'source' is 'models/out', which a symbolic link");
-        Refused("models/credit.onnx", "models/out/nothing.onnx", "'model' is 'models/out/nothing.onnx', which a symbolic link");
+        Refused(
+            "models/credit.onnx",
+            "models/out/nothing.onnx",
+            "'model' is 'models/out/nothing.onnx', which a symbolic link"
+        );
     }
 
     [Fact]
@@ -64,7 +76,9 @@ public sealed class PolicyPathTests : IDisposable
     public void Output_through_a_link_is_refused()
     {
         Directory.CreateSymbolicLink(_folder.In("out"), _outside);
-        var found = _folder.Read(PolicyFolder.Minimal + "\nrepair: { output: out/new.onnx }\nreport: { folder: out }").Diagnostics;
+        var found = _folder
+            .Read(PolicyFolder.Minimal + "\nrepair: { output: out/new.onnx }\nreport: { folder: out }")
+            .Diagnostics;
         Assert.Equal([DiagnosticCodes.PolicyPath, DiagnosticCodes.PolicyPath], found.Select(d => d.Code));
     }
 
@@ -136,18 +150,23 @@ public sealed class PolicyPathTests : IDisposable
     [Fact]
     public void A_pattern_for_too_many_files_is_refused()
     {
-        for (var i = 0; i <= 10_000; i++) File.Create(_folder.In($"data/{i}.csv")).Dispose();
+        for (var i = 0; i <= 10_000; i++)
+            File.Create(_folder.In($"data/{i}.csv")).Dispose();
         var found = Assert.Single(_folder.Read(WithSource("data/*.csv")).Diagnostics);
         Assert.Equal("'source' is 'data/*.csv', which stands for too many files; narrow it.", found.Message);
     }
 
-    private static string WithModel(string path) => PolicyFolder.Minimal.Replace("models/credit.onnx", path, StringComparison.Ordinal);
+    private static string WithModel(string path) =>
+        PolicyFolder.Minimal.Replace("models/credit.onnx", path, StringComparison.Ordinal);
 
-    private static string WithSource(string path) => PolicyFolder.Minimal.Replace("data/german.csv", path, StringComparison.Ordinal);
+    private static string WithSource(string path) =>
+        PolicyFolder.Minimal.Replace("data/german.csv", path, StringComparison.Ordinal);
 
     private void Refused(string old, string path, string message)
     {
-        var found = Assert.Single(_folder.Read(PolicyFolder.Minimal.Replace(old, path, StringComparison.Ordinal)).Diagnostics);
+        var found = Assert.Single(
+            _folder.Read(PolicyFolder.Minimal.Replace(old, path, StringComparison.Ordinal)).Diagnostics
+        );
         Assert.Equal(DiagnosticCodes.PolicyPath, found.Code);
         Assert.Contains(message, found.Message, StringComparison.Ordinal);
     }

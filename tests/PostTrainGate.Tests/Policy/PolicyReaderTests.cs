@@ -17,8 +17,10 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Empty(diagnostics);
         Assert.Equal(_folder.Yml, policy!.File);
         Assert.Equal(_folder.Folder, policy.Folder);
-        Assert.Equal(("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)),
-            (policy.Model!.Text, policy.Model.FullPath, policy.Model.Position));
+        Assert.Equal(
+            ("models/credit.onnx", _folder.In("models/credit.onnx"), At(2, 8)),
+            (policy.Model!.Text, policy.Model.FullPath, policy.Model.Position)
+        );
         Assert.Equal([_folder.In("models/credit.onnx")], policy.Model.Files);
         Assert.Equal("good", policy.Data.Label);
         Assert.Equal(At(3, 1), policy.Data.Position);
@@ -26,8 +28,14 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(("accuracy", 0.7, null, null), (gate.Metric, gate.Min, gate.Max, gate.Drop));
         Assert.Equal(At(5, 5), gate.Position);
 
-        var plain = new GatePolicy { File = "", Folder = "", Model = policy.Model, Data = new() { Source = policy.Data.Source },
-            Gates = [] };
+        var plain = new GatePolicy
+        {
+            File = "",
+            Folder = "",
+            Model = policy.Model,
+            Data = new() { Source = policy.Data.Source },
+            Gates = [],
+        };
         Assert.Equal((plain.Seed, plain.Confidence, plain.On), (policy.Seed, policy.Confidence, policy.On));
         Assert.Equal(plain.Input, policy.Input);
         Assert.Equal(plain.Data.Splits, policy.Data.Splits);
@@ -41,7 +49,8 @@ public sealed class PolicyReaderTests : IDisposable
     [Fact]
     public void Every_key_arrives_where_it_belongs()
     {
-        var (policy, diagnostics) = _folder.Read("""
+        var (policy, diagnostics) = _folder.Read(
+            """
             version: 1
             seed: 7
             model: models/credit.onnx
@@ -75,7 +84,8 @@ public sealed class PolicyReaderTests : IDisposable
               budget: 1h30m
               output: models/credit.repaired.onnx
             report: { html: true, sarif: false, json: true, folder: out/report }
-            """);
+            """
+        );
         Assert.Empty(diagnostics);
         Assert.Equal(7, policy!.Seed);
         Assert.Equal([_folder.In("data/german.csv"), _folder.In("data/part-1.csv")], policy.Data.Source.Files);
@@ -86,11 +96,17 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(["id"], policy.Data.Features.Except);
         Assert.Equal(Scaling.MinMax, policy.Data.Features.Scale);
         Assert.Equal(new SplitPolicy(0.4, 0.2, 0.35, At(10, 3)), policy.Data.Splits);
-        Assert.Equal((-1.0, 1.0, 1.0 / 255, true), (policy.Input.Lower, policy.Input.Upper, policy.Input.Scale, policy.Input.BoundsGiven));
+        Assert.Equal(
+            (-1.0, 1.0, 1.0 / 255, true),
+            (policy.Input.Lower, policy.Input.Upper, policy.Input.Scale, policy.Input.BoundsGiven)
+        );
         Assert.Equal([0.5, 0.5], policy.Input.Mean);
         Assert.Equal([0.25, 0.1], policy.Input.Std);
         Assert.Equal(["sex", "race", "age", "both"], policy.Groups.Select(g => g.Name));
-        Assert.Equal(("sex", "male", null), (policy.Groups[0].Column, policy.Groups[0].Privileged, policy.Groups[0].Where));
+        Assert.Equal(
+            ("sex", "male", null),
+            (policy.Groups[0].Column, policy.Groups[0].Privileged, policy.Groups[0].Where)
+        );
         Assert.Null(policy.Groups[1].Privileged);
         Assert.Equal("age >= 25", policy.Groups[2].Where);
         Assert.Equal(["sex", "age"], policy.Groups[3].Cross);
@@ -99,15 +115,25 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(("both", 0.1), (policy.Gates[1].Group, policy.Gates[1].Max));
         Assert.Equal(("race", 0.8), (policy.Gates[2].Group, policy.Gates[2].Min));
         Assert.Equal(At(20, 5), policy.Gates[2].Position);
-        Assert.Equal(new AttackSettings("pgd", Norm.L2, 8.0 / 255) { Steps = 40, StepSize = 0.01, Restarts = 3, RandomStart = false },
-            policy.Gates[3].Attack);
+        Assert.Equal(
+            new AttackSettings("pgd", Norm.L2, 8.0 / 255)
+            {
+                Steps = 40,
+                StepSize = 0.01,
+                Restarts = 3,
+                RandomStart = false,
+            },
+            policy.Gates[3].Attack
+        );
         Assert.Equal(500, policy.Gates[3].Samples);
         Assert.Equal(new AttackSettings("fgsm", Norm.Linf, 0.1), policy.Gates[4].Attack);
         Assert.Equal(0.99, policy.Confidence);
         Assert.Equal(new OutcomePolicy(Outcome.Fail, Outcome.Warn), policy.On);
         Assert.Equal(["adversarial", "fmt"], policy.Repair!.Methods);
-        Assert.Equal([_folder.In("models/history/epoch-1.onnx"), _folder.In("models/history/epoch-2.onnx")],
-            policy.Repair.Snapshots!.Files);
+        Assert.Equal(
+            [_folder.In("models/history/epoch-1.onnx"), _folder.In("models/history/epoch-2.onnx")],
+            policy.Repair.Snapshots!.Files
+        );
         Assert.Equal((0.03, TimeSpan.FromMinutes(90)), (policy.Repair.AccuracyDrop, policy.Repair.Budget));
         Assert.Equal(_folder.In("models/credit.repaired.onnx"), policy.Repair.Output!.FullPath);
         Assert.Equal(["html"], policy.Report.Formats);
@@ -115,7 +141,8 @@ public sealed class PolicyReaderTests : IDisposable
     }
 
     [Fact]
-    public void Repair_can_be_turned_off() => Assert.Null(_folder.Read(PolicyFolder.Minimal + "\nrepair: false").Policy!.Repair);
+    public void Repair_can_be_turned_off() =>
+        Assert.Null(_folder.Read(PolicyFolder.Minimal + "\nrepair: false").Policy!.Repair);
 
     [Fact]
     public void A_folder_stands_for_the_policy_in_it()

@@ -10,7 +10,9 @@ namespace PostTrainGate.Tests;
 
 public class PolicySchemaTests
 {
-    private static readonly Lazy<Task<JsonSchema>> Schema = new(() => JsonSchema.FromJsonAsync(PolicySchema.Generate(PolicyFolder.Names)));
+    private static readonly Lazy<Task<JsonSchema>> Schema = new(() =>
+        JsonSchema.FromJsonAsync(PolicySchema.Generate(PolicyFolder.Names))
+    );
 
     [Fact]
     public void The_schema_in_the_repository_is_the_one_the_catalog_gives() =>
@@ -31,17 +33,22 @@ public class PolicySchemaTests
         var policy = PolicyCases.Find(name);
         var errors = (await Schema.Value).Validate(Json(policy.Yaml));
         Assert.Equal(policy.Schema, errors.Count == 0 ? "accepts" : "refuses");
-        if (policy.Expected.Length == 0) Assert.Equal("accepts", policy.Schema);
+        if (policy.Expected.Length == 0)
+            Assert.Equal("accepts", policy.Schema);
     }
 
     [Fact]
     public async Task Everything_in_the_catalog_can_be_named_and_has_a_name_and_a_summary_of_its_own()
     {
         var names = PolicyNames.Catalog;
-        var named = names.Metrics.Select(m => (m.Name, m.Summary)).Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
+        var named = names
+            .Metrics.Select(m => (m.Name, m.Summary))
+            .Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
             .Concat(names.Corruptions.Select(c => (c.Name, c.Summary)))
             .Concat(names.Rates.Where(r => r.Name != "accuracy").Select(r => (r.Name, r.Summary)))
-            .Concat(names.Repairs.Select(r => (r.Name, r.Summary))).Concat(names.Reports.Select(r => (r.Name, r.Summary))).ToList();
+            .Concat(names.Repairs.Select(r => (r.Name, r.Summary)))
+            .Concat(names.Reports.Select(r => (r.Name, r.Summary)))
+            .ToList();
         Assert.All(named, n => Assert.Matches("^[a-z][a-z0-9_-]*$", n.Name));
         Assert.All(named, n => Assert.Matches(@"^[A-Z].{10,}\.$", n.Summary));
         Assert.Equal(named.Count, named.DistinctBy(n => n.Name).Count());
@@ -49,11 +56,20 @@ public class PolicySchemaTests
         // Of every metric what it has to be given; of those under an attack each attack.
         var gates = names.Metrics.SelectMany(m =>
         {
-            var needed = PolicyShape.Rule.For(m).Keys(names).Where(k => k.Refused is null && k.Required).Select(k => k.Example!).ToList();
+            var needed = PolicyShape
+                .Rule.For(m)
+                .Keys(names)
+                .Where(k => k.Refused is null && k.Required)
+                .Select(k => k.Example!)
+                .ToList();
             var attacks = m.Needs.HasFlag(MetricNeeds.Distance) ? names.MinimalAttacks : names.Attacks;
-            var each = needed.RemoveAll(e => e.StartsWith("attack:", StringComparison.Ordinal)) > 0 ? attacks.Select(Attack) : [""];
+            var each =
+                needed.RemoveAll(e => e.StartsWith("attack:", StringComparison.Ordinal)) > 0
+                    ? attacks.Select(Attack)
+                    : [""];
             return each.Select(attack =>
-                $"  - {m.Name}: {{ {string.Concat(needed.Prepend(attack).Where(e => e.Length > 0).Select(e => $"{e}, "))}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}");
+                $"  - {m.Name}: {{ {string.Concat(needed.Prepend(attack).Where(e => e.Length > 0).Select(e => $"{e}, "))}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}"
+            );
         });
         // In the norm that stands without one, or one of its own.
         static string Attack(AttackName attack) =>
@@ -67,7 +83,11 @@ public class PolicySchemaTests
             """;
         using var folder = new PolicyFolder();
         Assert.Empty(folder.Read(yaml, names).Diagnostics);
-        Assert.Empty((await JsonSchema.FromJsonAsync(PolicySchema.Generate(), TestContext.Current.CancellationToken)).Validate(Json(yaml)));
+        Assert.Empty(
+            (await JsonSchema.FromJsonAsync(PolicySchema.Generate(), TestContext.Current.CancellationToken)).Validate(
+                Json(yaml)
+            )
+        );
     }
 
     [Fact]
@@ -76,18 +96,28 @@ public class PolicySchemaTests
         var root = JsonNode.Parse(PolicySchema.Generate(PolicyFolder.Names))!.AsObject();
         var keys = Properties(root).ToList();
         Assert.True(keys.Count > 50, $"only {keys.Count} keys were found");
-        Assert.All(keys, k => Assert.False(string.IsNullOrWhiteSpace((string?)k.Value!["description"]), $"{k.Key} has no description"));
+        Assert.All(keys, k =>
+            Assert.False(string.IsNullOrWhiteSpace((string?)k.Value!["description"]), $"{k.Key} has no description")
+        );
     }
 
     [Fact]
     public void A_metric_attack_repair_and_report_of_the_catalog_each_have_a_place_in_the_reference()
     {
-        var reference = string.Concat(PolicyReference.Parts.Select(p => "\n" + PolicyReference.Markdown(p, PolicyFolder.Names)));
-        var names = PolicyFolder.Names.Metrics.Select(m => m.Name).Concat(PolicyFolder.Names.Attacks.Select(a => a.Name))
-            .Concat(PolicyFolder.Names.Repairs.Select(r => r.Name)).Concat(PolicyFolder.Names.Reports.Select(r => r.Name));
+        var reference = string.Concat(
+            PolicyReference.Parts.Select(p => "\n" + PolicyReference.Markdown(p, PolicyFolder.Names))
+        );
+        var names = PolicyFolder
+            .Names.Metrics.Select(m => m.Name)
+            .Concat(PolicyFolder.Names.Attacks.Select(a => a.Name))
+            .Concat(PolicyFolder.Names.Repairs.Select(r => r.Name))
+            .Concat(PolicyFolder.Names.Reports.Select(r => r.Name));
         Assert.All(names, n => Assert.Contains($"\n| `{n}` |", reference, StringComparison.Ordinal));
-        Assert.All(Properties(JsonNode.Parse(PolicySchema.Generate(PolicyFolder.Names))!).Where(k => k.Value!["properties"] is null),
-            k => Assert.Contains($"{k.Key}` |", reference, StringComparison.Ordinal));
+        Assert.All(
+            Properties(JsonNode.Parse(PolicySchema.Generate(PolicyFolder.Names))!)
+                .Where(k => k.Value!["properties"] is null),
+            k => Assert.Contains($"{k.Key}` |", reference, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -97,24 +127,38 @@ public class PolicySchemaTests
             "# Title\n\n<!-- policy reference -->\nold\n<!-- /policy reference -->\n\nmore\n<!-- repairs --><!-- /repairs -->\n";
         var updated = PolicyReference.Update(Document, PolicyFolder.Names);
         Assert.StartsWith("# Title\n\n<!-- policy reference -->\n\n| key |", updated, StringComparison.Ordinal);
-        Assert.Contains(" |\n\n<!-- /policy reference -->\n\nmore\n<!-- repairs -->\n\n| repair |", updated, StringComparison.Ordinal);
-        Assert.EndsWith("| `adversarial` | Robustness, with attacks. |\n\n<!-- /repairs -->\n", updated, StringComparison.Ordinal);
+        Assert.Contains(
+            " |\n\n<!-- /policy reference -->\n\nmore\n<!-- repairs -->\n\n| repair |",
+            updated,
+            StringComparison.Ordinal
+        );
+        Assert.EndsWith(
+            "| `adversarial` | Robustness, with attacks. |\n\n<!-- /repairs -->\n",
+            updated,
+            StringComparison.Ordinal
+        );
         Assert.Equal(updated, PolicyReference.Update(updated, PolicyFolder.Names));
         Assert.Equal("# No such lines\n", PolicyReference.Update("# No such lines\n"));
     }
 
     private static string Json(string yaml)
     {
-        var value = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize<object?>(yaml);
+        var value = new DeserializerBuilder()
+            .WithAttemptingUnquotedStringTypeDeserialization()
+            .Build()
+            .Deserialize<object?>(yaml);
         return new SerializerBuilder().JsonCompatible().Build().Serialize(value);
     }
 
-    private static IEnumerable<KeyValuePair<string, JsonNode?>> Properties(JsonNode? node) => node switch
-    {
-        JsonObject map =>
-            map.SelectMany(e => e.Key == "properties" ? e.Value!.AsObject().Concat(e.Value.AsObject().SelectMany(p => Properties(p.Value)))
-                : Properties(e.Value)),
-        JsonArray list => list.SelectMany(Properties),
-        _ => [],
-    };
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Properties(JsonNode? node) =>
+        node switch
+        {
+            JsonObject map => map.SelectMany(e =>
+                e.Key == "properties"
+                    ? e.Value!.AsObject().Concat(e.Value.AsObject().SelectMany(p => Properties(p.Value)))
+                    : Properties(e.Value)
+            ),
+            JsonArray list => list.SelectMany(Properties),
+            _ => [],
+        };
 }

@@ -41,7 +41,9 @@ public class FmtTests
         var target = Fmt.TargetLayer(task.Source);
         Assert.Equal(3, target.Index);
         var units = TwinSlice.Units(task.Source, [.. task.Source.Layers.Take(4)], task.Pairs.Twins(random));
-        var wanted = expected.Split('|').Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse).Order());
+        var wanted = expected
+            .Split('|')
+            .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse).Order());
         Assert.Equal(wanted, units.Select(u => u.Order()));
     }
 
@@ -61,17 +63,37 @@ public class FmtTests
     [Theory]
     [InlineData("age", false, 1e-3, 128, 0.7660, 0.0013, 0.0630, 0.0017)]
     [InlineData("sex", false, 1e-3, 64, 0.7710, 0.0015, 0.1560, 0.0023)]
-    public void Ten_repeats_give_the_published_means(string attribute, bool dual, double rate, int batch,
-        double accuracy, double accuracyDeviation, double spd, double spdDeviation)
+    public void Ten_repeats_give_the_published_means(
+        string attribute,
+        bool dual,
+        double rate,
+        int batch,
+        double accuracy,
+        double accuracyDeviation,
+        double spd,
+        double spdDeviation
+    )
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", attribute);
-        var fmt = new Fmt { Pairs = task.Pairs, Group = attribute, Mutants = task.Mutants, Dual = dual, LearningRate = rate,
-            BatchSize = batch };
-        var runs = Enumerable.Range(0, 10).Select(seed =>
+        var fmt = new Fmt
         {
-            using var model = ModelTransform.Run(fmt.AsPublished().Recipe(task.Source), new(task.Source, task.Train, seed)).Model;
-            return task.Measure(model);
-        }).ToArray();
+            Pairs = task.Pairs,
+            Group = attribute,
+            Mutants = task.Mutants,
+            Dual = dual,
+            LearningRate = rate,
+            BatchSize = batch,
+        };
+        var runs = Enumerable
+            .Range(0, 10)
+            .Select(seed =>
+            {
+                using var model = ModelTransform
+                    .Run(fmt.AsPublished().Recipe(task.Source), new(task.Source, task.Train, seed))
+                    .Model;
+                return task.Measure(model);
+            })
+            .ToArray();
         Assert.Equal(accuracy, runs.Average(r => r[0]), 2 * accuracyDeviation);
         Assert.Equal(spd, runs.Average(r => r[1]), 2 * spdDeviation);
     }
@@ -125,15 +147,24 @@ public class FmtTests
         using var scope = NewDisposeScope();
         var (full, other) = (Rules(FmtVariant.Full), Rules(variant));
         List<string> differing = [];
-        if (!full.Inputs.Same(other.Inputs)) differing.Add("inputs");
-        if (full.Targets != other.Targets) differing.Add("targets");
-        if (full.Slice != other.Slice) differing.Add("slice");
+        if (!full.Inputs.Same(other.Inputs))
+            differing.Add("inputs");
+        if (full.Targets != other.Targets)
+            differing.Add("targets");
+        if (full.Slice != other.Slice)
+            differing.Add("slice");
         Assert.Equal(swapped, string.Join(' ', differing));
 
         (Tensor Inputs, string Targets, string Slice) Rules(FmtVariant v)
         {
             using var random = new Generator(5);
-            var recipe = new Fmt { Pairs = task.Pairs, Group = "sex", Dual = true, Variant = v }.Recipe(task.Source);
+            var recipe = new Fmt
+            {
+                Pairs = task.Pairs,
+                Group = "sex",
+                Dual = true,
+                Variant = v,
+            }.Recipe(task.Source);
             var context = new TransformContext(task.Source, task.Train, recipe.Tap, random);
             var inputs = recipe.Inputs(context);
             return (inputs.Rows, recipe.Targets(context, inputs).Description, recipe.Slice(context).Description);
@@ -144,8 +175,16 @@ public class FmtTests
     public void In_the_last_variant_only_biases_of_the_head_move()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var fmt = new Fmt { Pairs = task.Pairs, Group = "sex", Mutants = task.Mutants,
-            Variant = FmtVariant.Last }.AsPublished() with { Epochs = 3 };
+        var fmt = new Fmt
+        {
+            Pairs = task.Pairs,
+            Group = "sex",
+            Mutants = task.Mutants,
+            Variant = FmtVariant.Last,
+        }.AsPublished() with
+        {
+            Epochs = 3,
+        };
         using var model = ModelTransform.Run(fmt.Recipe(task.Source), new(task.Source, task.Train, 1)).Model;
         foreach (var layer in task.Source.Layers.Skip(4))
         {

@@ -18,15 +18,19 @@ public class ModelTransformTests
         using var scope = NewDisposeScope();
         var recipe = Recipe(task) with { Projection = projection };
         using var random = new Generator(1);
-        var slice = recipe.Recipe(task.Source).Slice(new(task.Source, task.Train, Fmt.TargetLayer(task.Source).Output, random));
+        var slice = recipe
+            .Recipe(task.Source)
+            .Slice(new(task.Source, task.Train, Fmt.TargetLayer(task.Source).Output, random));
         using var model = ModelTransform.Run(recipe.Recipe(task.Source), new(task.Source, task.Train, 1)).Model;
         long moved = 0;
         foreach (var (name, before) in task.Source.Parameters)
         {
             var changed = model.Parameters[name].ne(before);
             moved += changed.sum().item<long>();
-            if (!slice.Masks.TryGetValue(name, out var mask)) Assert.False(changed.any().item<bool>(), name);
-            else if (mask is not null) Assert.False(changed.logical_and(mask.logical_not()).any().item<bool>(), name);
+            if (!slice.Masks.TryGetValue(name, out var mask))
+                Assert.False(changed.any().item<bool>(), name);
+            else if (mask is not null)
+                Assert.False(changed.logical_and(mask.logical_not()).any().item<bool>(), name);
         }
 
         Assert.InRange(moved, 100, 494);
@@ -59,7 +63,9 @@ public class ModelTransformTests
         Assert.Contains(first.Parameters, p => !p.Value.Same(other.Parameters[p.Key]));
 
         OnnxClassifier Run(int seed) =>
-            ModelTransform.Run((Recipe(task) with { Mutants = null }).Recipe(task.Source), new(task.Source, task.Train, seed)).Model;
+            ModelTransform
+                .Run((Recipe(task) with { Mutants = null }).Recipe(task.Source), new(task.Source, task.Train, seed))
+                .Model;
     }
 
     [Fact]
@@ -87,16 +93,23 @@ public class ModelTransformTests
     public void The_best_admissible_state_is_kept_and_not_the_last_one()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var scores = new Queue<SelectionScore>([new(true, 1, 0.7), new(true, 3, 0.7), new(false, 9, 0.7), new(true, 2, 0.7),
-            new(true, 0, 0.7)]);
+        var scores = new Queue<SelectionScore>([
+            new(true, 1, 0.7),
+            new(true, 3, 0.7),
+            new(false, 9, 0.7),
+            new(true, 2, 0.7),
+            new(true, 0, 0.7),
+        ]);
         var states = new List<OnnxClassifier>();
         var selection = new Script(model =>
         {
             states.Add(model.Clone());
             return scores.Dequeue();
         });
-        var candidate = ModelTransform.Run((Recipe(task) with { Epochs = 5, Checkpoints = 5 }).Recipe(task.Source),
-            new(task.Source, task.Train, 1, selection));
+        var candidate = ModelTransform.Run(
+            (Recipe(task) with { Epochs = 5, Checkpoints = 5 }).Recipe(task.Source),
+            new(task.Source, task.Train, 1, selection)
+        );
         Assert.Equal(3, candidate.Score.Objective);
         Assert.All(candidate.Model.Parameters, p => Assert.True(p.Value.Same(states[1].Parameters[p.Key])));
         candidate.Model.Dispose();
@@ -107,9 +120,13 @@ public class ModelTransformTests
     public void When_no_state_is_admissible_it_goes_back_toward_the_source_until_one_is()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var selection = new Script(model => new(WeightChange.Between(task.Source, model).Norm < 0.6 * Whole(task), 0, 0));
-        var candidate = ModelTransform.Run((Recipe(task) with { Checkpoints = 1 }).Recipe(task.Source),
-            new(task.Source, task.Train, 1, selection));
+        var selection = new Script(model =>
+            new(WeightChange.Between(task.Source, model).Norm < 0.6 * Whole(task), 0, 0)
+        );
+        var candidate = ModelTransform.Run(
+            (Recipe(task) with { Checkpoints = 1 }).Recipe(task.Source),
+            new(task.Source, task.Train, 1, selection)
+        );
         using var model = candidate.Model;
         Assert.True(candidate.Score.Admissible);
         Assert.Equal(0.5, WeightChange.Between(task.Source, model).Norm / Whole(task), 0.01);
@@ -119,8 +136,16 @@ public class ModelTransformTests
     public void A_diverging_loss_halves_the_rate_and_starts_again()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var recipe = Recipe(task)
-            .Recipe(task.Source) with { Schedule = new() { Epochs = 50, BatchSize = 64, LearningRate = 500, Optimizer = () => new Sgd() } };
+        var recipe = Recipe(task).Recipe(task.Source) with
+        {
+            Schedule = new()
+            {
+                Epochs = 50,
+                BatchSize = 64,
+                LearningRate = 500,
+                Optimizer = () => new Sgd(),
+            },
+        };
         var candidate = ModelTransform.Run(recipe, new(task.Source, task.Train, 1));
         using var model = candidate.Model;
         Assert.Contains("halved", candidate.Details["back_offs"], StringComparison.Ordinal);
@@ -132,8 +157,18 @@ public class ModelTransformTests
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
         var parity = new GroupParity { Demands = [new(task.Train.Groups["sex"], ParityScope.All)] };
-        var recipe = (parity with { Schedule = new() { Steps = 400, BatchSize = 64, LearningRate = 5, Optimizer = () => new Sgd() } })
-            .Recipe(task.Source);
+        var recipe = (
+            parity with
+            {
+                Schedule = new()
+                {
+                    Steps = 400,
+                    BatchSize = 64,
+                    LearningRate = 5,
+                    Optimizer = () => new Sgd(),
+                },
+            }
+        ).Recipe(task.Source);
         var candidate = ModelTransform.Run(recipe, new(task.Source, task.Train, 1));
         using var model = candidate.Model;
         using var logits = model.LogitsOfAll(task.Test.Inputs);
@@ -145,14 +180,20 @@ public class ModelTransformTests
     [Fact]
     public void A_falling_rate_reaches_its_end_before_the_deadline_on_a_slow_machine()
     {
-        var schedule = new TuningSchedule { Steps = 1000, LearningRate = 1, Decay = true };
+        var schedule = new TuningSchedule
+        {
+            Steps = 1000,
+            LearningRate = 1,
+            Decay = true,
+        };
         var pace = new TuningPace(schedule, 1000, DateTime.UtcNow.AddSeconds(0.5));
         var (done, rate) = (0, 1.0);
         for (; pace.GoesOn; done++)
         {
             rate = pace.NextRate();
             Thread.Sleep(5);
-            if (done % 5 == 4) pace.MindDeadline(done + 1);
+            if (done % 5 == 4)
+                pace.MindDeadline(done + 1);
         }
 
         Assert.InRange(done, 20, 105);
@@ -163,8 +204,10 @@ public class ModelTransformTests
     public void After_the_deadline_the_source_comes_back_unchanged()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        var candidate = ModelTransform.Run(Recipe(task).Recipe(task.Source),
-            new(task.Source, task.Train, 1, null, DateTime.UtcNow.AddSeconds(-1)));
+        var candidate = ModelTransform.Run(
+            Recipe(task).Recipe(task.Source),
+            new(task.Source, task.Train, 1, null, DateTime.UtcNow.AddSeconds(-1))
+        );
         using var model = candidate.Model;
         Assert.Equal(0, WeightChange.Between(task.Source, model).Changed);
         Assert.Contains("0 of", candidate.Details["steps"], StringComparison.Ordinal);
@@ -177,14 +220,17 @@ public class ModelTransformTests
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
         Assert.Throws<OperationCanceledException>(() =>
-            ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1, Cancel: cancel.Token)));
+            ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1, Cancel: cancel.Token))
+        );
     }
 
     [Fact]
     public void The_null_control_moves_each_tensor_as_far_as_the_repair()
     {
         using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
-        using var repaired = ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1)).Model;
+        using var repaired = ModelTransform
+            .Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1))
+            .Model;
         var draws = NullControl.Draw(task.Source, repaired, seed: 3, draws: 2).ToArray();
         foreach (var draw in draws)
         {
@@ -216,7 +262,10 @@ public class ModelTransformTests
         {
             using var _ = noise;
             var control = RobustAccuracy(task, noise, budget);
-            Assert.True(control < before + 0.3 * (after - before), $"{before} -> {control} by noise, {after} by the repair");
+            Assert.True(
+                control < before + 0.3 * (after - before),
+                $"{before} -> {control} by noise, {after} by the repair"
+            );
         }
     }
 
@@ -225,14 +274,26 @@ public class ModelTransformTests
         using var random = new Generator(9);
         using var scope = NewDisposeScope();
         var settings = new Policy.AttackSettings("pgd", budget.Norm, budget.Epsilon) { Steps = 20 };
-        var attacked = GradientAttack.Pgd.Perturb(new(model, budget, settings, random), task.Test.Inputs, task.Test.Labels);
+        var attacked = GradientAttack.Pgd.Perturb(
+            new(model, budget, settings, random),
+            task.Test.Inputs,
+            task.Test.Labels
+        );
         using var logits = model.LogitsOfAll(attacked);
         return logits.argmax(1).eq(task.Test.Labels).to_type(ScalarType.Float64).mean().item<double>();
     }
 
     private static Fmt Recipe(FairnessTask task) =>
-        new() { Pairs = task.Pairs, Group = "sex", Mutants = task.Mutants, LearningRate = 1e-3, BatchSize = 64, Epochs = 10,
-            Checkpoints = 0 };
+        new()
+        {
+            Pairs = task.Pairs,
+            Group = "sex",
+            Mutants = task.Mutants,
+            LearningRate = 1e-3,
+            BatchSize = 64,
+            Epochs = 10,
+            Checkpoints = 0,
+        };
 
     private static double Whole(FairnessTask task)
     {

@@ -33,7 +33,9 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
             var recipe = new Adversarial { Budgets = [budget] };
             recipe = recipe with { Schedule = recipe.Schedule with { Steps = 400, LearningRate = 0.02 } };
             using var selection = new Selection(source, data.Select, policy, TestContext.Current.CancellationToken);
-            using var repaired = ModelTransform.Run(recipe.Recipe(source), new(source, data.Repair, 1, selection)).Model;
+            using var repaired = ModelTransform
+                .Run(recipe.Recipe(source), new(source, data.Repair, 1, selection))
+                .Model;
             return Robust(repaired);
         }
 
@@ -55,7 +57,8 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
         using var same = source.Clone();
         using (no_grad())
         {
-            foreach (var weight in same.Parameters.Values) weight.zero_();
+            foreach (var weight in same.Parameters.Values)
+                weight.zero_();
             same.Parameters.Values.Single(w => w.dim() == 1 && w.shape[0] == 2)[data.Select.Favorable].fill_(1);
         }
 
@@ -67,21 +70,26 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
 
     private (GatePolicy Policy, DataSplits Data, OnnxClassifier Source) Credit()
     {
-        foreach (var file in new[] { "model.onnx", "credit.csv" }) File.Copy(Path.Combine(Fixtures.Repository, "samples", "credit", file),
-            _folder.Path(file));
-        var (policy, diagnostics) = PolicyReader.Read(_folder.Write("posttraingate.yml", """
-            version: 1
-            seed: 3
-            model: model.onnx
-            data:
-              source: credit.csv
-              label: credit
-              favorable: good
-              features: { except: [personal_status], scale: minmax, immutable: [age] }
-              splits: { repair: 40%, select: 20%, test: 40% }
-            gates: [robust_accuracy: { attack: table-search, epsilon: 0.05, categories: 1, min: 0.55 }]
-            repair: { keep: { accuracy: { drop: 0.05 } } }
-            """));
+        foreach (var file in new[] { "model.onnx", "credit.csv" })
+            File.Copy(Path.Combine(Fixtures.Repository, "samples", "credit", file), _folder.Path(file));
+        var (policy, diagnostics) = PolicyReader.Read(
+            _folder.Write(
+                "posttraingate.yml",
+                """
+                version: 1
+                seed: 3
+                model: model.onnx
+                data:
+                  source: credit.csv
+                  label: credit
+                  favorable: good
+                  features: { except: [personal_status], scale: minmax, immutable: [age] }
+                  splits: { repair: 40%, select: 20%, test: 40% }
+                gates: [robust_accuracy: { attack: table-search, epsilon: 0.05, categories: 1, min: 0.55 }]
+                repair: { keep: { accuracy: { drop: 0.05 } } }
+                """
+            )
+        );
         Assert.Empty(diagnostics);
         return (policy!, DataReader.Read(policy!), OnnxClassifier.Load(_folder.Path("model.onnx"), policy!.Input));
     }

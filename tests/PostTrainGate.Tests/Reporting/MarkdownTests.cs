@@ -11,7 +11,8 @@ public class MarkdownTests
     private static readonly MarkdownReport Report = new();
 
     [Fact]
-    public void A_repaired_result_reads_as_reviewed() => Golden.Equal("repaired.md", Report.Render(SampleResults.Repaired));
+    public void A_repaired_result_reads_as_reviewed() =>
+        Golden.Equal("repaired.md", Report.Render(SampleResults.Repaired));
 
     [Fact]
     public void Hostile_names_read_as_reviewed() => Golden.Equal("hostile.md", Report.Render(SampleResults.Hostile));
@@ -19,19 +20,36 @@ public class MarkdownTests
     [Fact]
     public void The_first_line_is_the_verdict()
     {
-        Assert.StartsWith("## ✅ Passed: the gate passes\n", Report.Render(SampleResults.Passed), StringComparison.Ordinal);
-        Assert.StartsWith("## ⚠️ Undecided: 0 of 1 gates pass, 1 inconclusive\n", Report.Render(SampleResults.Undecided),
-            StringComparison.Ordinal);
-        Assert.StartsWith("## ❌ Failed: the gate fails\n", Report.Render(SampleResults.Rejected), StringComparison.Ordinal);
-        Assert.Contains("a repaired model that passes 3 of 5 is proposed\n", Report.Render(SampleResults.Repaired),
-            StringComparison.Ordinal);
+        Assert.StartsWith(
+            "## ✅ Passed: the gate passes\n",
+            Report.Render(SampleResults.Passed),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "## ⚠️ Undecided: 0 of 1 gates pass, 1 inconclusive\n",
+            Report.Render(SampleResults.Undecided),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "## ❌ Failed: the gate fails\n",
+            Report.Render(SampleResults.Rejected),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "a repaired model that passes 3 of 5 is proposed\n",
+            Report.Render(SampleResults.Repaired),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void An_inconclusive_gate_says_how_many_rows_would_decide_it() =>
         // Half width 0.12 at 300 rows, 0.06 away from the threshold: 300 * (0.12 / 0.06)^2 rows.
-        Assert.Contains("about 1,200 test rows (now 300) would decide it", Report.Render(SampleResults.Undecided),
-            StringComparison.Ordinal);
+        Assert.Contains(
+            "about 1,200 test rows (now 300) would decide it",
+            Report.Render(SampleResults.Undecided),
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData(1, 10_000)]
@@ -49,13 +67,18 @@ public class MarkdownTests
     public void GitHubs_renderer_makes_no_element_of_a_hostile_name()
     {
         var page = Render(Report.Render(SampleResults.Hostile));
-        Assert.DoesNotContain(page.Descendants(), e => e.Name.LocalName is "a" or "img" or "script" or "b" or "em" or "del");
+        Assert.DoesNotContain(page.Descendants(), e =>
+            e.Name.LocalName is "a" or "img" or "script" or "b" or "em" or "del"
+        );
         // The whole table is there: two gates of four cells each, with their text as it was.
         var rows = page.Descendants("table").First().Descendants("tr").ToArray();
         Assert.Equal(3, rows.Length);
         Assert.All(rows, r => Assert.Equal(3, r.Elements().Count()));
-        Assert.StartsWith(Untrusted.Clean(SampleResults.Hostile.Gates[0].Title), Seen(rows[1].Elements().ElementAt(1)),
-            StringComparison.Ordinal);
+        Assert.StartsWith(
+            Untrusted.Clean(SampleResults.Hostile.Gates[0].Title),
+            Seen(rows[1].Elements().ElementAt(1)),
+            StringComparison.Ordinal
+        );
         // Nothing closed or opened a fold.
         Assert.Equal(2, page.Elements("details").Count());
     }
@@ -66,15 +89,59 @@ public class MarkdownTests
         var texts = new List<string>();
         string[] pieces =
         [
-            "|", "\\", "`", "``", "*", "**", "_", "~~", "[", "](", ")", "!", "<", ">", "&", "&lt;", "<!--", "-->", "$", "@user", "#1",
-                "a", " ", "  ",
-            "http://e.x", "www.e.x", "me@e.x", ":tada:", "\n", "\r\n", "\t", "\0", "1.", "-", "+", "=", "é", "😀", "\u202E", "\\|", "<b>",
-                "</td>", "{{", "^",
+            "|",
+            "\\",
+            "`",
+            "``",
+            "*",
+            "**",
+            "_",
+            "~~",
+            "[",
+            "](",
+            ")",
+            "!",
+            "<",
+            ">",
+            "&",
+            "&lt;",
+            "<!--",
+            "-->",
+            "$",
+            "@user",
+            "#1",
+            "a",
+            " ",
+            "  ",
+            "http://e.x",
+            "www.e.x",
+            "me@e.x",
+            ":tada:",
+            "\n",
+            "\r\n",
+            "\t",
+            "\0",
+            "1.",
+            "-",
+            "+",
+            "=",
+            "é",
+            "😀",
+            "\u202E",
+            "\\|",
+            "<b>",
+            "</td>",
+            "{{",
+            "^",
         ];
-        Gen.Int[0, pieces.Length - 1].List[1, 12].Select(choice => string.Concat(choice.Select(i => pieces[i])))
-            .Where(t => Untrusted.Clean(t).Trim().Length > 0).Sample(texts.Add, iter: 2000, threads: 1);
+        Gen.Int[0, pieces.Length - 1]
+            .List[1, 12]
+            .Select(choice => string.Concat(choice.Select(i => pieces[i])))
+            .Where(t => Untrusted.Clean(t).Trim().Length > 0)
+            .Sample(texts.Add, iter: 2000, threads: 1);
         var document = new StringBuilder("| x | y |\n|---|---|\n");
-        foreach (var text in texts) document.Append($"| {Markdown.Text(text)} | {Markdown.Code(text)} |\n");
+        foreach (var text in texts)
+            document.Append($"| {Markdown.Text(text)} | {Markdown.Code(text)} |\n");
 
         var rows = Render(document.ToString()).Descendants("table").Single().Descendants("tr").Skip(1).ToArray();
         Assert.Equal(texts.Count, rows.Length);
@@ -94,25 +161,57 @@ public class MarkdownTests
     [Fact]
     public void Nothing_that_GitHub_expands_is_left_whole_outside_code()
     {
-        foreach (var text in new[] { "@octocat", "#1", "o/r#1", "GH-12", ":tada:", "http://e.example", "www.e.example",
-            "me@e.example", "$x$" })
+        foreach (
+            var text in new[]
+            {
+                "@octocat",
+                "#1",
+                "o/r#1",
+                "GH-12",
+                ":tada:",
+                "http://e.example",
+                "www.e.example",
+                "me@e.example",
+                "$x$",
+            }
+        )
         {
             Assert.DoesNotContain(text, Markdown.Text(text), StringComparison.Ordinal);
         }
 
-        Assert.Equal("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)",
-            Markdown.Text("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)"));
+        Assert.Equal(
+            "robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)",
+            Markdown.Text("robust accuracy, PGD Linf epsilon 0.1: 40 steps (a-b)")
+        );
     }
 
     // GitHub's own renderer with GitHub's extensions; Debian's package of it.
     private static XElement Render(string markdown)
     {
         var tool = Fixtures.Debian("/usr/bin/cmark-gfm", "cmark-gfm");
-        var html = Processes.Run(tool,
-            ["--unsafe", "-e", "table", "-e", "autolink", "-e", "strikethrough", "-e", "tagfilter", "-e", "tasklist"], markdown).Output;
+        var html = Processes
+            .Run(
+                tool,
+                [
+                    "--unsafe",
+                    "-e",
+                    "table",
+                    "-e",
+                    "autolink",
+                    "-e",
+                    "strikethrough",
+                    "-e",
+                    "tagfilter",
+                    "-e",
+                    "tasklist",
+                ],
+                markdown
+            )
+            .Output;
         return XElement.Parse(
             $"<page>{html.Replace("<br>", "<br/>", StringComparison.Ordinal).Replace("&nbsp;", "&#160;", StringComparison.Ordinal)}</page>",
-            LoadOptions.PreserveWhitespace);
+            LoadOptions.PreserveWhitespace
+        );
     }
 
     private static string Seen(XElement element) => element.Value.Replace("\u200B", "", StringComparison.Ordinal);

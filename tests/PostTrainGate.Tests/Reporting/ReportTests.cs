@@ -53,9 +53,15 @@ public partial class ReportTests
     public void Json_knows_no_number_that_is_none(double value)
     {
         var passed = SampleResults.Passed;
-        var result = passed with { Gates = [passed.Gates[0] with { Original = new(0.5, 0.4, value, 10, Verdict.Inconclusive) }] };
+        var result = passed with
+        {
+            Gates = [passed.Gates[0] with { Original = new(0.5, 0.4, value, 10, Verdict.Inconclusive) }],
+        };
         using var parsed = JsonDocument.Parse(Json.Render(result));
-        Assert.Equal(JsonValueKind.Null, parsed.RootElement.GetProperty("gates")[0].GetProperty("original").GetProperty("upper").ValueKind);
+        Assert.Equal(
+            JsonValueKind.Null,
+            parsed.RootElement.GetProperty("gates")[0].GetProperty("original").GetProperty("upper").ValueKind
+        );
     }
 
     [Fact]
@@ -87,10 +93,14 @@ public partial class ReportTests
     public void Sarif_satisfies_Microsofts_validator(string sample)
     {
         var tool = Contract.Module("@microsoft/sarif-multitool-linux/Sarif.Multitool");
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(tool, File.GetUnixFileMode(tool) | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(tool, File.GetUnixFileMode(tool) | UnixFileMode.UserExecute);
         using var folder = new TemporaryFolder();
         var file = folder.Write("gate.sarif", new SarifReport().Render(Sample(sample)));
-        var (_, output, error) = Processes.Run(tool, ["validate", file, "--output", folder.Path("log.sarif"), "--log", "ForceOverwrite"]);
+        var (_, output, error) = Processes.Run(
+            tool,
+            ["validate", file, "--output", folder.Path("log.sarif"), "--log", "ForceOverwrite"]
+        );
         Assert.Contains("Analysis completed successfully", output, StringComparison.Ordinal);
         Assert.DoesNotContain(Finding().Matches(output + error).Select(m => m.Value), rule => rule != "SARIF2005"); // that one asks for a home page
     }
@@ -98,11 +108,19 @@ public partial class ReportTests
     [Fact]
     public void Sarif_points_at_the_policys_lines()
     {
-        var results = JsonNode.Parse(new SarifReport().Render(SampleResults.Repaired))!["runs"]![0]!["results"]!.AsArray();
+        var results = JsonNode.Parse(new SarifReport().Render(SampleResults.Repaired))!["runs"]![0]![
+            "results"
+        ]!.AsArray();
         var failed = results.Where(r => (string)r!["ruleId"]! == DiagnosticCodes.GateFailed).ToArray();
-        Assert.Equal([22, 24], failed.Select(r => (int)r!["locations"]![0]!["physicalLocation"]!["region"]!["startLine"]!));
+        Assert.Equal(
+            [22, 24],
+            failed.Select(r => (int)r!["locations"]![0]!["physicalLocation"]!["region"]!["startLine"]!)
+        );
         Assert.All(failed, r => Assert.Equal("error", (string)r!["level"]!));
-        Assert.Equal(results.Count, results.Select(r => (string)r!["partialFingerprints"]!["posttraingateGate/v1"]!).Distinct().Count());
+        Assert.Equal(
+            results.Count,
+            results.Select(r => (string)r!["partialFingerprints"]!["posttraingateGate/v1"]!).Distinct().Count()
+        );
     }
 
     [Fact]
@@ -114,7 +132,8 @@ public partial class ReportTests
             var gates = passed.Gates.Select(g => g with { Original = g.Original with { Value = value } });
             var diagnostics = passed.Diagnostics.Select(d => d with { Message = $"{d.Message} {value}" });
             var sarif = new SarifReport().Render(passed with { Gates = [.. gates], Diagnostics = [.. diagnostics] });
-            return (string)JsonNode.Parse(sarif)!["runs"]![0]!["results"]![0]!["partialFingerprints"]!["posttraingateGate/v1"]!;
+            return (string)
+                JsonNode.Parse(sarif)!["runs"]![0]!["results"]![0]!["partialFingerprints"]!["posttraingateGate/v1"]!;
         }
 
         Assert.Equal(Print(0.7), Print(0.6));
@@ -143,7 +162,10 @@ public partial class ReportTests
     public void Html_shows_what_a_value_is_made_of_before_and_after()
     {
         var page = new HtmlReport().Render(SampleResults.Repaired);
-        Assert.Matches("<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td class=\"quiet\">210 rows</td>", page);
+        Assert.Matches(
+            "<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td class=\"quiet\">210 rows</td>",
+            page
+        );
     }
 
     // What is seen is what was given: every image is decoded again from the page.
@@ -154,20 +176,39 @@ public partial class ReportTests
         byte[] grey = [0, 128, 255, 10, 20, 30];
         byte[] color = [.. Enumerable.Range(0, 18).Select(i => (byte)(i * 14))];
         var fragile = ImmutableArray.Create(
-            new FragileInput(7, "cat", "dog", 0.0123) { Image = new(3, 2, 1, [.. grey], [.. grey.Reverse()], [.. grey], 40) },
-            new FragileInput(8, "dog", "cat", 0.5) { Image = new(3, 2, 3, [.. color], [.. color], [.. color.Reverse()], 1) });
-        var result = SampleResults.Passed with { Gates = [gate with { Original = gate.Original with { Fragile = fragile } }] };
+            new FragileInput(7, "cat", "dog", 0.0123)
+            {
+                Image = new(3, 2, 1, [.. grey], [.. grey.Reverse()], [.. grey], 40),
+            },
+            new FragileInput(8, "dog", "cat", 0.5)
+            {
+                Image = new(3, 2, 3, [.. color], [.. color], [.. color.Reverse()], 1),
+            }
+        );
+        var result = SampleResults.Passed with
+        {
+            Gates = [gate with { Original = gate.Original with { Fragile = fragile } }],
+        };
         var page = new HtmlReport().Render(result);
         Assert.Contains("img-src data:", page, StringComparison.Ordinal);
         Assert.Contains("Row 7: <b>cat</b> is taken for <b>dog</b>", page, StringComparison.Ordinal);
         Assert.Contains("perturbation × 40", page, StringComparison.Ordinal);
-        var shown = Regex.Matches(page, "src=\"data:image/png;base64,([^\"]+)\"")
-            .Select(m => Decoded(Convert.FromBase64String(m.Groups[1].Value))).ToArray();
-        Assert.Equal([Rgb(grey, 1), Rgb([.. grey.Reverse()], 1), Rgb(grey, 1), color, color, [.. color.Reverse()]], shown);
+        var shown = Regex
+            .Matches(page, "src=\"data:image/png;base64,([^\"]+)\"")
+            .Select(m => Decoded(Convert.FromBase64String(m.Groups[1].Value)))
+            .ToArray();
+        Assert.Equal(
+            [Rgb(grey, 1), Rgb([.. grey.Reverse()], 1), Rgb(grey, 1), color, color, [.. color.Reverse()]],
+            shown
+        );
         Assert.DoesNotContain("image", new GateJson().Render(result), StringComparison.Ordinal);
-        Assert.Equal(fragile.Select(f => f with { Image = null }).Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"),
-            GateJson.Parse(new GateJson().Render(result)).Gates[0]
-                .Original.Fragile.Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"));
+        Assert.Equal(
+            fragile.Select(f => f with { Image = null }).Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"),
+            GateJson
+                .Parse(new GateJson().Render(result))
+                .Gates[0]
+                .Original.Fragile.Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}")
+        );
 
         static byte[] Decoded(byte[] png)
         {
@@ -175,20 +216,31 @@ public partial class ReportTests
             return [.. bitmap.Pixels.SelectMany(p => new[] { p.Red, p.Green, p.Blue })];
         }
 
-        static byte[] Rgb(byte[] values, int channels) => [.. values.SelectMany(v => Enumerable.Repeat(v, 3 / channels))];
+        static byte[] Rgb(byte[] values, int channels) =>
+            [.. values.SelectMany(v => Enumerable.Repeat(v, 3 / channels))];
     }
 
     [Fact]
     public void Html_draws_robust_accuracy_over_epsilon_as_a_curve()
     {
         var gate = SampleResults.Passed.Gates[0];
-        Breakdown Curve(double shift) => new("robust accuracy by epsilon",
-            [new("0", 0.9 + shift, 0.85, 0.95, 100), new("0.1", 0.5 + shift, 0.4, 0.6, 100),
-                new("0.2", 0, 0, 0.05, 100)]) { IsCurve = true };
+        Breakdown Curve(double shift) =>
+            new(
+                "robust accuracy by epsilon",
+                [
+                    new("0", 0.9 + shift, 0.85, 0.95, 100),
+                    new("0.1", 0.5 + shift, 0.4, 0.6, 100),
+                    new("0.2", 0, 0, 0.05, 100),
+                ]
+            )
+            {
+                IsCurve = true,
+            };
         var original = gate.Original with { Breakdowns = [Curve(0)] };
-        var result =
-            SampleResults.Passed with { Gates = [gate with { Original = original,
-                Repaired = original with { Breakdowns = [Curve(0.05)] } }] };
+        var result = SampleResults.Passed with
+        {
+            Gates = [gate with { Original = original, Repaired = original with { Breakdowns = [Curve(0.05)] } }],
+        };
         var page = new HtmlReport().Render(result);
         Assert.Equal(2, Regex.Count(page, "<polyline"));
         // Equal steps from 34 to 378, 1 at the top (8), 0 at the bottom (136).
@@ -203,14 +255,15 @@ public partial class ReportTests
         Assert.Equal(["json", "markdown"], Catalog.Reports.Where(r => r.Always).Select(r => r.Name));
     }
 
-    private static GateResult Sample(string name) => name switch
-    {
-        "Passed" => SampleResults.Passed,
-        "Repaired" => SampleResults.Repaired,
-        "Undecided" => SampleResults.Undecided,
-        "Rejected" => SampleResults.Rejected,
-        _ => SampleResults.Hostile,
-    };
+    private static GateResult Sample(string name) =>
+        name switch
+        {
+            "Passed" => SampleResults.Passed,
+            "Repaired" => SampleResults.Repaired,
+            "Undecided" => SampleResults.Undecided,
+            "Rejected" => SampleResults.Rejected,
+            _ => SampleResults.Hostile,
+        };
 
     [GeneratedRegex("SARIF\\d{4}")]
     private static partial Regex Finding();

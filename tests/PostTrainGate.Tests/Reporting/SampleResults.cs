@@ -12,152 +12,327 @@ internal static class SampleResults
     /// <summary>Every gate passes.</summary>
     public static GateResult Passed =>
         Finish(
-            Base(
-                [Gate("accuracy", "accuracy", "at least 0.72", 21, Better.Higher,
-                    new(0.757, 0.705, 0.802, 300, Verdict.Pass)) with { Min = 0.7 }]));
+            Base([
+                Gate(
+                    "accuracy",
+                    "accuracy",
+                    "at least 0.72",
+                    21,
+                    Better.Higher,
+                    new(0.757, 0.705, 0.802, 300, Verdict.Pass)
+                ) with
+                {
+                    Min = 0.7,
+                },
+            ])
+        );
 
     /// <summary>Two gates fail, one is inconclusive, one was not measured; a repair that passes most is proposed.</summary>
-    public static GateResult Repaired => Finish(Base(
-    [
-        Gate("accuracy", "accuracy", "at least 0.72, at most 0.01 worse than the base", 21, Better.Higher,
-            new(0.757, 0.735, 0.802, 300, Verdict.Pass) { Breakdowns = [ByClass(0.9, 0.614)] }) with
-        {
-            Min = 0.72, Drop = 0.01,
-            Base = new(0.76, 0.709, 0.806, 300, Verdict.Pass),
-            Repaired = new(0.75, 0.728, 0.796, 300, Verdict.Pass) { Breakdowns = [ByClass(0.82, 0.68)] },
-            NullControl = new(0.748, 0.695, 0.794, 300, Verdict.Inconclusive),
-        },
-        Gate("statistical_parity_difference", "statistical parity difference by sex", "at most 0.1 in size", 22, Better.NearZero,
-            new(-0.187, -0.259, -0.115, 300, Verdict.Fail)) with
-        {
-            Max = 0.1,
-            Base = new(-0.181, -0.25, -0.108, 300, Verdict.Fail),
-            Repaired = new(0.021, -0.048, 0.09, 300, Verdict.Pass),
-            NullControl = new(-0.176, -0.249, -0.102, 300, Verdict.Fail),
-        },
-        Gate("robust_accuracy", "robust accuracy, PGD Linf epsilon 0.1, 40 steps", "at least 0.4", 24, Better.Higher,
-            new(0.163, 0.102, 0.27, 96, Verdict.Fail) { Attacked = new(96, 300, 0) }) with
-        {
-            Min = 0.4,
-            Base = new(0.17, 0.131, 0.217, 300, Verdict.Fail),
-            Repaired = new(0.473, 0.417, 0.53, 300, Verdict.Pass) { Attacked = new(300, 300, 12) },
-            NullControl = new(0.159, 0.122, 0.205, 300, Verdict.Fail),
-        },
-        Gate("disparate_impact", "disparate impact by age", "at least 0.8", 25, Better.NearOne,
-            new(0.86, 0.74, 0.98, 300, Verdict.Inconclusive)) with
-        {
-            Min = 0.8,
-            Repaired = new(0.9, 0.79, 1.02, 300, Verdict.Inconclusive),
-        },
-        Gate("equal_opportunity_difference", "equal opportunity difference by sex_age", "at most 0.1 in size", 26, Better.NearZero,
-            new(null, null, null, 0, Verdict.NotMeasured,
-                "the group sex_age=female,young has no row with a favourable label")) with { Max = 0.1 },
-    ]) with
-    {
-        Repair = new RepairSummary
-        {
-            Proposed = true,
-            Reason = "fmt passes the gates that failed on the test split, attacked afresh.",
-            Method = "fmt-dual",
-            Output = "models/credit.repaired.onnx",
-            Sha256 = new string('c', 64),
-            AccuracyBefore = new(0.757, 0.705, 0.802, 300, Verdict.Pass),
-            AccuracyAfter = new(0.75, 0.698, 0.796, 300, Verdict.Pass),
-            Churn = 0.043,
-            Details = ImmutableSortedDictionary<string, string>.Empty.Add("layer", "dense_3").Add("weights changed", "412 of 5,602"),
-            Candidates =
-            [
-                new("fmt-dual", true, 0.93, 0.755, true),
-                new("adversarial", true, 0.71, 0.74, false),
-                new("fmt-single", false, 0.95, 0.695, false, "costs more accuracy than the policy allows"),
-                new("dare", false, null, null, false, "no gate of robustness to spectra"),
-            ],
-        },
-    });
+    public static GateResult Repaired =>
+        Finish(
+            Base([
+                Gate(
+                    "accuracy",
+                    "accuracy",
+                    "at least 0.72, at most 0.01 worse than the base",
+                    21,
+                    Better.Higher,
+                    new(0.757, 0.735, 0.802, 300, Verdict.Pass) { Breakdowns = [ByClass(0.9, 0.614)] }
+                ) with
+                {
+                    Min = 0.72,
+                    Drop = 0.01,
+                    Base = new(0.76, 0.709, 0.806, 300, Verdict.Pass),
+                    Repaired = new(0.75, 0.728, 0.796, 300, Verdict.Pass) { Breakdowns = [ByClass(0.82, 0.68)] },
+                    NullControl = new(0.748, 0.695, 0.794, 300, Verdict.Inconclusive),
+                },
+                Gate(
+                    "statistical_parity_difference",
+                    "statistical parity difference by sex",
+                    "at most 0.1 in size",
+                    22,
+                    Better.NearZero,
+                    new(-0.187, -0.259, -0.115, 300, Verdict.Fail)
+                ) with
+                {
+                    Max = 0.1,
+                    Base = new(-0.181, -0.25, -0.108, 300, Verdict.Fail),
+                    Repaired = new(0.021, -0.048, 0.09, 300, Verdict.Pass),
+                    NullControl = new(-0.176, -0.249, -0.102, 300, Verdict.Fail),
+                },
+                Gate(
+                    "robust_accuracy",
+                    "robust accuracy, PGD Linf epsilon 0.1, 40 steps",
+                    "at least 0.4",
+                    24,
+                    Better.Higher,
+                    new(0.163, 0.102, 0.27, 96, Verdict.Fail) { Attacked = new(96, 300, 0) }
+                ) with
+                {
+                    Min = 0.4,
+                    Base = new(0.17, 0.131, 0.217, 300, Verdict.Fail),
+                    Repaired = new(0.473, 0.417, 0.53, 300, Verdict.Pass) { Attacked = new(300, 300, 12) },
+                    NullControl = new(0.159, 0.122, 0.205, 300, Verdict.Fail),
+                },
+                Gate(
+                    "disparate_impact",
+                    "disparate impact by age",
+                    "at least 0.8",
+                    25,
+                    Better.NearOne,
+                    new(0.86, 0.74, 0.98, 300, Verdict.Inconclusive)
+                ) with
+                {
+                    Min = 0.8,
+                    Repaired = new(0.9, 0.79, 1.02, 300, Verdict.Inconclusive),
+                },
+                Gate(
+                    "equal_opportunity_difference",
+                    "equal opportunity difference by sex_age",
+                    "at most 0.1 in size",
+                    26,
+                    Better.NearZero,
+                    new(
+                        null,
+                        null,
+                        null,
+                        0,
+                        Verdict.NotMeasured,
+                        "the group sex_age=female,young has no row with a favourable label"
+                    )
+                ) with
+                {
+                    Max = 0.1,
+                },
+            ]) with
+            {
+                Repair = new RepairSummary
+                {
+                    Proposed = true,
+                    Reason = "fmt passes the gates that failed on the test split, attacked afresh.",
+                    Method = "fmt-dual",
+                    Output = "models/credit.repaired.onnx",
+                    Sha256 = new string('c', 64),
+                    AccuracyBefore = new(0.757, 0.705, 0.802, 300, Verdict.Pass),
+                    AccuracyAfter = new(0.75, 0.698, 0.796, 300, Verdict.Pass),
+                    Churn = 0.043,
+                    Details = ImmutableSortedDictionary<string, string>
+                        .Empty.Add("layer", "dense_3")
+                        .Add("weights changed", "412 of 5,602"),
+                    Candidates =
+                    [
+                        new("fmt-dual", true, 0.93, 0.755, true),
+                        new("adversarial", true, 0.71, 0.74, false),
+                        new("fmt-single", false, 0.95, 0.695, false, "costs more accuracy than the policy allows"),
+                        new("dare", false, null, null, false, "no gate of robustness to spectra"),
+                    ],
+                },
+            }
+        );
 
     /// <summary>A gate without a verdict that the policy demands.</summary>
-    public static GateResult Undecided => Finish(Base(
-        [Gate("disparate_impact", "disparate impact by age", "at least 0.8", 25, Better.NearOne,
-            new(0.86, 0.74, 0.98, 300, Verdict.Inconclusive)) with { Min = 0.8 }]),
-        new OutcomePolicy(Inconclusive: Outcome.Fail));
+    public static GateResult Undecided =>
+        Finish(
+            Base([
+                Gate(
+                    "disparate_impact",
+                    "disparate impact by age",
+                    "at least 0.8",
+                    25,
+                    Better.NearOne,
+                    new(0.86, 0.74, 0.98, 300, Verdict.Inconclusive)
+                ) with
+                {
+                    Min = 0.8,
+                },
+            ]),
+            new OutcomePolicy(Inconclusive: Outcome.Fail)
+        );
 
     /// <summary>A gate fails, and no repair helped.</summary>
-    public static GateResult Rejected => Finish(Base(
-        [Gate("accuracy", "accuracy", "at least 0.9", 21, Better.Higher,
-            new(0.757, 0.705, 0.802, 300, Verdict.Fail)) with { Min = 0.9 }]) with
-    {
-        Repair = new RepairSummary { Proposed = false, Reason = "No candidate met the gates within the policy's accuracy." },
-    });
+    public static GateResult Rejected =>
+        Finish(
+            Base([
+                Gate(
+                    "accuracy",
+                    "accuracy",
+                    "at least 0.9",
+                    21,
+                    Better.Higher,
+                    new(0.757, 0.705, 0.802, 300, Verdict.Fail)
+                ) with
+                {
+                    Min = 0.9,
+                },
+            ]) with
+            {
+                Repair = new RepairSummary
+                {
+                    Proposed = false,
+                    Reason = "No candidate met the gates within the policy's accuracy.",
+                },
+            }
+        );
 
     /// <summary>Everything that a policy, a model or a data file can name is an attack on the page.</summary>
-    public static GateResult Hostile => Finish(Base(
-    [
-        Gate("accuracy", Evil, "at least 0.9 | **bold**", 21, Better.Higher, new(0.757, 0.705, 0.802, 300, Verdict.Fail)
-            { Breakdowns = [new(Evil, [new(Evil, 0.5, 0.4, 0.6, 100), new("</svg><script>", null, null, null, 0)])],
-                Fragile = [new(3, Evil, "</b><script>", 0.1) { Columns = [new("<td>|", "'\"><script>", "-->")],
-                    MoreColumns = 2 }] }) with { Min = 0.9 },
-        Gate("statistical_parity_difference", "spd by \u202Egrp</td></tr>\n## Title\u0000", "at most 0.1 in size", 22, Better.NearZero,
-            new(null, null, null, 0, Verdict.NotMeasured, "```\n</details>::error::boom <img src=x onerror=alert(1)>")),
-    ]) with
-    {
-        Policy = "a|b`c\\d/[x](http://evil.example)/--> @octocat.yml",
-        Model = new("models/`x`|<b>.onnx", "<script>", "logits -->", 2, 5602),
-        Repair = new RepairSummary
-        {
-            Proposed = true,
-            Reason = "see www.evil.example, mail me@evil.example, fixes #1 and GH-2, :tada: $x^2$ _a_ ~~b~~ ![i](http://e/x.png)",
-            Method = "</summary>|",
-            Output = "$(touch /tmp/pwned)`|.onnx",
-            Details = ImmutableSortedDictionary<string, string>.Empty.Add("a|b", "c|d\n| e |"),
-            Candidates = [new("x|y", true, 1, 1, true, "<!-- \ud800 lone")],
-        },
-        Diagnostics = [new(DiagnosticCodes.PolicyChanged, "[click](javascript:alert(1)) ]]> &amp; \u001b[31m",
-            new SourcePosition("p%3A|,\n::warning::.yml", 3, 1), Severity.Warning)],
-        Reproduce = "posttraingate check 'a```\n```b'",
-    });
+    public static GateResult Hostile =>
+        Finish(
+            Base([
+                Gate(
+                    "accuracy",
+                    Evil,
+                    "at least 0.9 | **bold**",
+                    21,
+                    Better.Higher,
+                    new(0.757, 0.705, 0.802, 300, Verdict.Fail)
+                    {
+                        Breakdowns =
+                        [
+                            new(Evil, [new(Evil, 0.5, 0.4, 0.6, 100), new("</svg><script>", null, null, null, 0)]),
+                        ],
+                        Fragile =
+                        [
+                            new(3, Evil, "</b><script>", 0.1)
+                            {
+                                Columns = [new("<td>|", "'\"><script>", "-->")],
+                                MoreColumns = 2,
+                            },
+                        ],
+                    }
+                ) with
+                {
+                    Min = 0.9,
+                },
+                Gate(
+                    "statistical_parity_difference",
+                    "spd by \u202Egrp</td></tr>\n## Title\u0000",
+                    "at most 0.1 in size",
+                    22,
+                    Better.NearZero,
+                    new(
+                        null,
+                        null,
+                        null,
+                        0,
+                        Verdict.NotMeasured,
+                        "```\n</details>::error::boom <img src=x onerror=alert(1)>"
+                    )
+                ),
+            ]) with
+            {
+                Policy = "a|b`c\\d/[x](http://evil.example)/--> @octocat.yml",
+                Model = new("models/`x`|<b>.onnx", "<script>", "logits -->", 2, 5602),
+                Repair = new RepairSummary
+                {
+                    Proposed = true,
+                    Reason =
+                        "see www.evil.example, mail me@evil.example, fixes #1 and GH-2, :tada: $x^2$ _a_ ~~b~~ ![i](http://e/x.png)",
+                    Method = "</summary>|",
+                    Output = "$(touch /tmp/pwned)`|.onnx",
+                    Details = ImmutableSortedDictionary<string, string>.Empty.Add("a|b", "c|d\n| e |"),
+                    Candidates = [new("x|y", true, 1, 1, true, "<!-- \ud800 lone")],
+                },
+                Diagnostics =
+                [
+                    new(
+                        DiagnosticCodes.PolicyChanged,
+                        "[click](javascript:alert(1)) ]]> &amp; \u001b[31m",
+                        new SourcePosition("p%3A|,\n::warning::.yml", 3, 1),
+                        Severity.Warning
+                    ),
+                ],
+                Reproduce = "posttraingate check 'a```\n```b'",
+            }
+        );
 
     private static Breakdown ByClass(double refused, double granted) =>
-        new("accuracy by class",
-            [new("refused", refused, refused - 0.06, refused + 0.05, 90), new("granted", granted, granted - 0.07, granted + 0.06, 210)]);
+        new(
+            "accuracy by class",
+            [
+                new("refused", refused, refused - 0.06, refused + 0.05, 90),
+                new("granted", granted, granted - 0.07, granted + 0.06, 210),
+            ]
+        );
 
     private const string Evil =
         "a|b <script>alert(1)</script> `code` **bold** @octocat #1 org/repo#2 [l](http://evil.example) https://evil.example \\| &lt;";
 
     /// <summary>More of everything than a comment can hold.</summary>
-    public static GateResult Huge(int gates, int candidates) => Finish(Base(
-        [.. Enumerable.Range(0, gates)
-            .Select(i => Gate("accuracy", $"gate {i} {new string('|', 300)}", "at least 0.9", i + 1, Better.Higher,
-            new(0.757, 0.705, 0.802, 300, i == gates - 1 ? Verdict.Fail : Verdict.Pass)) with { Min = 0.9 })]) with
-    {
-        Repair = new RepairSummary
+    public static GateResult Huge(int gates, int candidates) =>
+        Finish(
+            Base([
+                .. Enumerable
+                    .Range(0, gates)
+                    .Select(i =>
+                        Gate(
+                            "accuracy",
+                            $"gate {i} {new string('|', 300)}",
+                            "at least 0.9",
+                            i + 1,
+                            Better.Higher,
+                            new(0.757, 0.705, 0.802, 300, i == gates - 1 ? Verdict.Fail : Verdict.Pass)
+                        ) with
+                        {
+                            Min = 0.9,
+                        }
+                    ),
+            ]) with
+            {
+                Repair = new RepairSummary
+                {
+                    Proposed = false,
+                    Reason = new string('<', 5000),
+                    Candidates =
+                    [
+                        .. Enumerable
+                            .Range(0, candidates)
+                            .Select(i => new CandidateSummary(
+                                $"candidate {i}",
+                                true,
+                                0.5,
+                                0.5,
+                                false,
+                                new string('&', 300)
+                            )),
+                    ],
+                },
+            }
+        );
+
+    private static GateReading Gate(
+        string metric,
+        string title,
+        string threshold,
+        int line,
+        Better better,
+        Reading original
+    ) =>
+        new()
         {
-            Proposed = false,
-            Reason = new string('<', 5000),
-            Candidates = [.. Enumerable.Range(0, candidates)
-                .Select(i => new CandidateSummary($"candidate {i}", true, 0.5, 0.5, false, new string('&', 300)))],
-        },
-    });
+            Metric = metric,
+            Title = title,
+            Threshold = threshold,
+            Better = better,
+            Original = original,
+            Position = new(File, line, 5),
+        };
 
-    private static GateReading Gate(string metric, string title, string threshold, int line, Better better, Reading original) => new()
-    {
-        Metric = metric, Title = title, Threshold = threshold, Better = better, Original = original, Position = new(File, line, 5),
-    };
-
-    private static GateResult Base(ImmutableArray<GateReading> gates) => new()
-    {
-        Tool = "0.1.0",
-        Policy = File,
-        Model = new("models/credit.onnx", new string('a', 64), "softmax", 2, 5602),
-        Data = new("data/german.csv", 500, 200, 300),
-        Seed = 7,
-        Confidence = 0.95,
-        Correction = Correction.None,
-        GateConfidence = 0.95,
-        Outcome = RunOutcome.Passed,
-        Gates = gates,
-        Reproduce = $"posttraingate check {File}",
-        Seconds = 12.345,
-    };
+    private static GateResult Base(ImmutableArray<GateReading> gates) =>
+        new()
+        {
+            Tool = "0.1.0",
+            Policy = File,
+            Model = new("models/credit.onnx", new string('a', 64), "softmax", 2, 5602),
+            Data = new("data/german.csv", 500, 200, 300),
+            Seed = 7,
+            Confidence = 0.95,
+            Correction = Correction.None,
+            GateConfidence = 0.95,
+            Outcome = RunOutcome.Passed,
+            Gates = gates,
+            Reproduce = $"posttraingate check {File}",
+            Seconds = 12.345,
+        };
 
     // Outcome and diagnostics come from the engine's own rules.
     private static GateResult Finish(GateResult result, OutcomePolicy? on = null)
@@ -167,9 +342,14 @@ internal static class SampleResults
         return result with { Diagnostics = Outcomes.Diagnose(policy, result) };
     }
 
-    private static GatePolicy Policy(OutcomePolicy? on) => new()
-    {
-        File = File, Folder = "/", Model = new("m", "/m", default), Data = new DataPolicy { Source = new("d", "/d", default) }, Gates = [],
+    private static GatePolicy Policy(OutcomePolicy? on) =>
+        new()
+        {
+            File = File,
+            Folder = "/",
+            Model = new("m", "/m", default),
+            Data = new DataPolicy { Source = new("d", "/d", default) },
+            Gates = [],
             On = on ?? new(),
-    };
+        };
 }

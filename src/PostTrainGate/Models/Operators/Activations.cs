@@ -23,7 +23,8 @@ internal static partial class Operators
         }
 
         var (min, max) = (node.Optional(1), node.Optional(2));
-        if (min < 0 && max < 0) return v => v[x];
+        if (min < 0 && max < 0)
+            return v => v[x];
         return v => clamp(v[x], min < 0 ? null : v[min], max < 0 ? null : v[max]);
     }
 
@@ -31,24 +32,29 @@ internal static partial class Operators
     private static Kernel OverClasses(OnnxNode node, Func<Tensor, long, Tensor> function)
     {
         var (x, axis) = (node.Input(0), node.Int("axis", node.Opset < 13 ? 1 : -1));
-        if (node.Opset >= 13) return v => function(v[x], axis);
+        if (node.Opset >= 13)
+            return v => function(v[x], axis);
         return v =>
         {
             var first = Axis(axis, v[x].dim());
-            return first == v[x].dim() - 1 ? function(v[x], first) : function(v[x].flatten(first), first).reshape(v[x].shape);
+            return first == v[x].dim() - 1
+                ? function(v[x], first)
+                : function(v[x].flatten(first), first).reshape(v[x].shape);
         };
     }
 
-    private static Tensor Hardmax(Tensor x, long axis) => IsAt(x.argmax(axis, true), axis, x.shape[Axis(axis, x.dim())]).to_type(x.dtype);
+    private static Tensor Hardmax(Tensor x, long axis) =>
+        IsAt(x.argmax(axis, true), axis, x.shape[Axis(axis, x.dim())]).to_type(x.dtype);
 
     // gamma * (x where positive, alpha * (e^x - 1) elsewhere); the exponent stays negative so that no gradient is infinite.
-    private static Func<OnnxNode, Kernel> Exponential(float alpha, float gamma) => node =>
-    {
-        var x = node.Input(0);
-        var a = node.Float("alpha", alpha);
-        var g = gamma == 1 ? 1 : node.Float("gamma", gamma);
-        return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)).expm1().mul(Scalars.Of(a))).mul(Scalars.Of(g));
-    };
+    private static Func<OnnxNode, Kernel> Exponential(float alpha, float gamma) =>
+        node =>
+        {
+            var x = node.Input(0);
+            var a = node.Float("alpha", alpha);
+            var g = gamma == 1 ? 1 : node.Float("gamma", gamma);
+            return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)).expm1().mul(Scalars.Of(a))).mul(Scalars.Of(g));
+        };
 
     private static Kernel HardSigmoid(OnnxNode node)
     {
@@ -74,7 +80,8 @@ internal static partial class Operators
     private static Kernel Celu(OnnxNode node)
     {
         var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
-        return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)).div(Scalars.Of(alpha)).expm1().mul(Scalars.Of(alpha)));
+        return v =>
+            v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)).div(Scalars.Of(alpha)).expm1().mul(Scalars.Of(alpha)));
     }
 
     private static Kernel ThresholdedRelu(OnnxNode node)
@@ -86,8 +93,12 @@ internal static partial class Operators
     private static Kernel Shrink(OnnxNode node)
     {
         var (x, bias, lambda) = (node.Input(0), node.Float("bias", 0), node.Float("lambd", 0.5f));
-        return v => where(v[x].lt(Scalars.Of(-lambda)), v[x].Plus(bias),
-            where(v[x].gt(Scalars.Of(lambda)), v[x].Plus(-bias), zeros_like(v[x])));
+        return v =>
+            where(
+                v[x].lt(Scalars.Of(-lambda)),
+                v[x].Plus(bias),
+                where(v[x].gt(Scalars.Of(lambda)), v[x].Plus(-bias), zeros_like(v[x]))
+            );
     }
 
     private static Kernel Swish(OnnxNode node)

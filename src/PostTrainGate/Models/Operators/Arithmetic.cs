@@ -8,22 +8,27 @@ internal static partial class Operators
     // ONNX divides integers as C does, toward zero. The smallest integer by -1 has no result, and ends a process that asks for it.
     private static Tensor Divide(Tensor a, Tensor b)
     {
-        if (is_floating_point(a)) return div(a, b);
+        if (is_floating_point(a))
+            return div(a, b);
         var minus = b.eq(Scalars.Of(-1));
         return where(minus, a.neg(), div(a, b.masked_fill(minus, Scalars.Of(1)), RoundingMode.trunc).to_type(a.dtype));
     }
 
     // Two or more values, folded; broadcasts as NumPy does.
-    private static Func<OnnxNode, Kernel> Variadic(Func<Tensor, Tensor, Tensor> function, Func<Tensor, int, Tensor>? last = null) => node =>
-    {
-        var inputs = node.Inputs.ToArray();
-        return v =>
+    private static Func<OnnxNode, Kernel> Variadic(
+        Func<Tensor, Tensor, Tensor> function,
+        Func<Tensor, int, Tensor>? last = null
+    ) =>
+        node =>
         {
-            node.Fit(v, inputs.Select(i => v[i].shape).Aggregate(Broadcast));
-            var all = inputs.Skip(1).Aggregate(v[inputs[0]], (sum, i) => function(sum, v[i]));
-            return last is null ? all : last(all, inputs.Length);
+            var inputs = node.Inputs.ToArray();
+            return v =>
+            {
+                node.Fit(v, inputs.Select(i => v[i].shape).Aggregate(Broadcast));
+                var all = inputs.Skip(1).Aggregate(v[inputs[0]], (sum, i) => function(sum, v[i]));
+                return last is null ? all : last(all, inputs.Length);
+            };
         };
-    };
 
     // Y = alpha * A' * B' + beta * C; the usual dense layer is one addmm.
     private static Kernel Gemm(OnnxNode node)
@@ -43,7 +48,8 @@ internal static partial class Operators
             var left = transA ? v[a].t() : v[a];
             var right = transB ? v[b].t() : v[b];
             node.Fit(v, left.shape[0], right.shape[1]);
-            if (c >= 0) return addmm(v[c], left, right, beta, alpha);
+            if (c >= 0)
+                return addmm(v[c], left, right, beta, alpha);
             var product = mm(left, right);
             return alpha == 1 ? product : product.mul(Scalars.Of(alpha));
         };
@@ -57,14 +63,18 @@ internal static partial class Operators
             var (left, right) = (v[a].shape, v[b].shape);
             // What disagrees has to be told before: no exception comes out of this call of the library.
             if (left.Length == 0 || right.Length == 0 || left[^1] != right[right.Length > 1 ? ^2 : ^1])
-                throw new ArgumentException("the last axis of the first has to be as long as the last but one of the second");
+                throw new ArgumentException(
+                    "the last axis of the first has to be as long as the last but one of the second"
+                );
             if (left.Length > 1 && right.Length > 1)
             {
-                if (!Broadcasts(left[..^2], right[..^2])) throw new ArgumentException("the axes before the last two do not fit");
+                if (!Broadcasts(left[..^2], right[..^2]))
+                    throw new ArgumentException("the axes before the last two do not fit");
                 node.Fit(v, [.. Broadcast(left[..^2], right[..^2]), left[^2], right[^1]]);
             }
 
-            if (v[a].dtype != v[b].dtype) throw new ArgumentException($"one is {v[a].dtype}, the other {v[b].dtype}");
+            if (v[a].dtype != v[b].dtype)
+                throw new ArgumentException($"one is {v[a].dtype}, the other {v[b].dtype}");
             return matmul(v[a], v[b]);
         };
     }
@@ -95,10 +105,14 @@ internal static partial class Operators
         var (terms, kept) = equation.Split("->") switch
         {
             [var left, var right] => (left.Split(','), right),
-            [var left] => (left.Split(','), "..." + string.Concat(left.Where(l => char.IsLetter(l) && left.Count(l.Equals) == 1))),
+            [var left] => (
+                left.Split(','),
+                "..." + string.Concat(left.Where(l => char.IsLetter(l) && left.Count(l.Equals) == 1))
+            ),
             _ => throw node.Refuse("attribute 'equation' has two arrows"),
         };
-        if (terms.Length != inputs.Length) throw node.Refuse("attribute 'equation' does not have a term for each input");
+        if (terms.Length != inputs.Length)
+            throw node.Refuse("attribute 'equation' does not have a term for each input");
         return v =>
         {
             Dictionary<char, long> sizes = [];
@@ -109,12 +123,14 @@ internal static partial class Operators
                 var (before, after) = at < 0 ? (terms[i], "") : (terms[i][..at], terms[i][(at + 3)..]);
                 if (at < 0 ? before.Length != shape.Length : before.Length + after.Length > shape.Length)
                     throw new ArgumentException($"term {i} does not fit");
-                if (at >= 0) rest = Broadcast(rest, shape[before.Length..^after.Length]);
+                if (at >= 0)
+                    rest = Broadcast(rest, shape[before.Length..^after.Length]);
                 foreach (var (label, size) in before.Zip(shape).Concat(after.Zip(shape[^after.Length..])))
                     sizes[label] = Math.Max(sizes.GetValueOrDefault(label), size);
             }
 
-            if (!kept.Contains('.', StringComparison.Ordinal)) rest = [];
+            if (!kept.Contains('.', StringComparison.Ordinal))
+                rest = [];
             node.Fit(v, [.. kept.Where(l => l != '.').Select(l => sizes.GetValueOrDefault(l)), .. rest]);
             return einsum(equation, [.. inputs.Select(i => v[i])]);
         };

@@ -26,15 +26,19 @@ internal static partial class Operators
             var (result, given, rank) = (v[x], pads(v), (int)v[x].dim());
             var at = axes?.Invoke(v) ?? [.. Enumerable.Range(0, given.Length / 2).Select(i => (long)i)];
             var sides = new (long Begin, long End)[rank];
-            for (var i = 0; i < at.Length; i++) sides[Axis(at[i], rank)] = (given[i], given[i + at.Length]);
+            for (var i = 0; i < at.Length; i++)
+                sides[Axis(at[i], rank)] = (given[i], given[i + at.Length]);
             node.Fit(v, [.. result.shape.Zip(sides, (size, s) => checked(size + s.Begin + s.End))]);
-            if (source is null) return sides.All(s => s == (0, 0)) ? result : PadWith(result, sides, value(v));
+            if (source is null)
+                return sides.All(s => s == (0, 0)) ? result : PadWith(result, sides, value(v));
             for (var i = 0; i < rank; i++)
             {
-                if (sides[i] == (0, 0)) continue;
+                if (sides[i] == (0, 0))
+                    continue;
                 var size = result.shape[i];
                 var from = new long[Math.Max(0, size + sides[i].Begin + sides[i].End)];
-                for (var j = 0; j < from.Length; j++) from[j] = source(j - sides[i].Begin, size);
+                for (var j = 0; j < from.Length; j++)
+                    from[j] = source(j - sides[i].Begin, size);
                 result = result.index_select(i, tensor(from));
             }
 
@@ -55,15 +59,19 @@ internal static partial class Operators
     private static Kernel DepthToSpace(OnnxNode node)
     {
         var (x, size, mode) = (node.Input(0), node.Int("blocksize"), node.Text("mode", "DCR"));
-        if (mode is not ("DCR" or "CRD")) throw node.Refuse("attribute 'mode' is neither DCR nor CRD");
-        if (size < 1) throw node.Refuse("attribute 'blocksize' is below 1");
+        if (mode is not ("DCR" or "CRD"))
+            throw node.Refuse("attribute 'mode' is neither DCR nor CRD");
+        if (size < 1)
+            throw node.Refuse("attribute 'blocksize' is below 1");
         return v =>
         {
-            if (v[x].shape is not [var n, var c, var h, var w]) throw new ArgumentException("it has not four axes");
+            if (v[x].shape is not [var n, var c, var h, var w])
+                throw new ArgumentException("it has not four axes");
             var depth = c / (size * size);
-            var parts = mode == "DCR"
-                ? v[x].reshape(n, size, size, depth, h, w).permute(0, 3, 4, 1, 5, 2)
-                : v[x].reshape(n, depth, size, size, h, w).permute(0, 1, 4, 2, 5, 3);
+            var parts =
+                mode == "DCR"
+                    ? v[x].reshape(n, size, size, depth, h, w).permute(0, 3, 4, 1, 5, 2)
+                    : v[x].reshape(n, depth, size, size, h, w).permute(0, 1, 4, 2, 5, 3);
             return parts.reshape(n, depth, h * size, w * size);
         };
     }
@@ -71,10 +79,12 @@ internal static partial class Operators
     private static Kernel SpaceToDepth(OnnxNode node)
     {
         var (x, size) = (node.Input(0), node.Int("blocksize"));
-        if (size < 1) throw node.Refuse("attribute 'blocksize' is below 1");
+        if (size < 1)
+            throw node.Refuse("attribute 'blocksize' is below 1");
         return v =>
         {
-            if (v[x].shape is not [var n, var c, var h, var w]) throw new ArgumentException("it has not four axes");
+            if (v[x].shape is not [var n, var c, var h, var w])
+                throw new ArgumentException("it has not four axes");
             var blocks = v[x].reshape(n, c, h / size, size, w / size, size).permute(0, 3, 5, 1, 2, 4);
             return blocks.reshape(n, c * size * size, h / size, w / size);
         };
@@ -82,8 +92,14 @@ internal static partial class Operators
 
     private static Kernel ReverseSequence(OnnxNode node)
     {
-        var (x, lengths, batch, time) = (node.Input(0), node.Input(1), node.Int("batch_axis", 1), node.Int("time_axis", 0));
-        if ((batch, time) is not ((0, 1) or (1, 0))) throw node.Refuse("attributes 'batch_axis' and 'time_axis' are not 0 and 1");
+        var (x, lengths, batch, time) = (
+            node.Input(0),
+            node.Input(1),
+            node.Int("batch_axis", 1),
+            node.Int("time_axis", 0)
+        );
+        if ((batch, time) is not ((0, 1) or (1, 0)))
+            throw node.Refuse("attributes 'batch_axis' and 'time_axis' are not 0 and 1");
         return v => time == 0 ? Reversed(v[x], v[lengths]) : Reversed(v[x].transpose(0, 1), v[lengths]).transpose(0, 1);
     }
 

@@ -9,11 +9,16 @@ internal static partial class Operators
     private static Kernel Constant(OnnxNode node)
     {
         // Read once: the kernel runs once, when the constant is folded.
-        if (node.Attribute("value") is not null) return _ => node.Tensor("value") ?? throw node.Refuse("attribute 'value' holds no tensor");
-        if (node.Attribute("value_float") is { } f) return _ => tensor(f.F);
-        if (node.Attribute("value_floats") is { } fs) return _ => tensor(fs.Floats.ToArray());
-        if (node.Attribute("value_int") is { } i) return _ => tensor(i.I);
-        if (node.Attribute("value_ints") is { } s) return _ => tensor(s.Ints.ToArray());
+        if (node.Attribute("value") is not null)
+            return _ => node.Tensor("value") ?? throw node.Refuse("attribute 'value' holds no tensor");
+        if (node.Attribute("value_float") is { } f)
+            return _ => tensor(f.F);
+        if (node.Attribute("value_floats") is { } fs)
+            return _ => tensor(fs.Floats.ToArray());
+        if (node.Attribute("value_int") is { } i)
+            return _ => tensor(i.I);
+        if (node.Attribute("value_ints") is { } s)
+            return _ => tensor(s.Ints.ToArray());
         throw node.Refuse("it holds no dense number");
     }
 
@@ -49,8 +54,11 @@ internal static partial class Operators
     {
         var shape = node.Integers(0);
         using var value = node.Tensor("value");
-        if (value is { } given && given.numel() != 1) throw node.Refuse("attribute 'value' is not one number");
-        var (fill, type) = value is null ? (Scalars.Of(0), ScalarType.Float32) : (value.reshape([1]).ToScalar(), value.dtype);
+        if (value is { } given && given.numel() != 1)
+            throw node.Refuse("attribute 'value' is not one number");
+        var (fill, type) = value is null
+            ? (Scalars.Of(0), ScalarType.Float32)
+            : (value.reshape([1]).ToScalar(), value.dtype);
         return v =>
         {
             node.Fit(v, shape(v));
@@ -62,10 +70,12 @@ internal static partial class Operators
     {
         var (x, diagonal, code) = (node.Input(0), node.Int("k", 0), (int)node.Int("dtype", 0));
         var type = node.TypeOf(code);
-        if (type is null && code != 0) throw node.Refuse($"attribute 'dtype' asks for {(TensorProto.Types.DataType)code}");
+        if (type is null && code != 0)
+            throw node.Refuse($"attribute 'dtype' asks for {(TensorProto.Types.DataType)code}");
         return v =>
         {
-            if (v[x].shape is not [var rows, var columns]) throw new ArgumentException("it is no matrix");
+            if (v[x].shape is not [var rows, var columns])
+                throw new ArgumentException("it is no matrix");
             var place = arange(Scalars.Whole(columns)) - arange(Scalars.Whole(rows)).unsqueeze(1);
             return place.eq(Scalars.Whole(diagonal)).to_type(type ?? v[x].dtype);
         };
@@ -79,8 +89,10 @@ internal static partial class Operators
         return v =>
         {
             var count = Math.Ceiling((limit(v) - first(v)) / by(v));
-            if (!double.IsFinite(count) || count > OnnxNode.MaxNumbersPerRow) throw new ArgumentException("a range without end");
-            return arange(Scalars.Whole((long)Math.Max(0, count)), dtype: v[start].dtype) * v[delta].reshape([]) + v[start].reshape([]);
+            if (!double.IsFinite(count) || count > OnnxNode.MaxNumbersPerRow)
+                throw new ArgumentException("a range without end");
+            return arange(Scalars.Whole((long)Math.Max(0, count)), dtype: v[start].dtype) * v[delta].reshape([])
+                + v[start].reshape([]);
         };
     }
 }

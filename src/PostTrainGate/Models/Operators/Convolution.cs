@@ -23,30 +23,53 @@ internal static class Convolution
     /// <param name="dilations">Per axis.</param>
     /// <param name="groups">Groups of channels; grouped kernels of oneDNN do not sum over a rest.</param>
     /// <returns>[batch, outputs, axes].</returns>
-    public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias, long[] strides, long[] padding, long[] dilations, long groups)
+    public static Tensor Apply(
+        Tensor x,
+        Tensor weight,
+        Tensor? bias,
+        long[] strides,
+        long[] padding,
+        long[] dilations,
+        long groups
+    )
     {
         NnPack.TurnOff();
         var axes = strides.Length;
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
         var fixedWeights = !weight.requires_grad && bias?.requires_grad != true;
-        if (x.requires_grad && fixedWeights && is_grad_enabled() && axes == 2 && groups == 1 && x.dtype == ScalarType.Float32
-            && dilations.All(d => d == 1) && ConvolutionGradient.Side(weight.shape, strides) is > 0 and var side)
+        if (
+            x.requires_grad
+            && fixedWeights
+            && is_grad_enabled()
+            && axes == 2
+            && groups == 1
+            && x.dtype == ScalarType.Float32
+            && dilations.All(d => d == 1)
+            && ConvolutionGradient.Side(weight.shape, strides) is > 0 and var side
+        )
         {
             return ConvolutionGradient.apply(x, weight, bias!, strides, padding, side);
         }
 
         // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed over in the gradient
         // only.
-        var (moreInputs, moreOutputs) = groups > 1 || x.dtype == ScalarType.Float64 ? (0, 0)
-            : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
-        if (moreInputs + moreOutputs == 0) return Plain(x, weight, bias, strides, padding, dilations, groups);
+        var (moreInputs, moreOutputs) =
+            groups > 1 || x.dtype == ScalarType.Float64
+                ? (0, 0)
+                : (inputs > Block ? Rest(inputs) : 0, x.requires_grad ? Rest(outputs) : 0);
+        if (moreInputs + moreOutputs == 0)
+            return Plain(x, weight, bias, strides, padding, dilations, groups);
 
         using var scope = NewDisposeScope();
         long[] none = new long[2 * axes];
-        if (moreInputs > 0) x = nn.functional.pad(x, [.. none, 0, moreInputs]);
+        if (moreInputs > 0)
+            x = nn.functional.pad(x, [.. none, 0, moreInputs]);
         weight = nn.functional.pad(weight, [.. none, 0, moreInputs, 0, moreOutputs]);
-        if (bias is not null && moreOutputs > 0) bias = nn.functional.pad(bias, [0, moreOutputs]);
-        return Plain(x, weight, bias, strides, padding, dilations, groups).narrow(1, 0, outputs).MoveToOuterDisposeScope();
+        if (bias is not null && moreOutputs > 0)
+            bias = nn.functional.pad(bias, [0, moreOutputs]);
+        return Plain(x, weight, bias, strides, padding, dilations, groups)
+            .narrow(1, 0, outputs)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>Convolves backwards: every input spreads the kernel. Its sum over input channels is that of a gradient.</summary>
@@ -60,7 +83,8 @@ internal static class Convolution
     {
         NnPack.TurnOff();
         var (inputs, outputs) = (weight.shape[0], weight.shape[1]);
-        if (groups > 1 || Rest(inputs) + Rest(outputs) == 0) return PlainTransposed(x, weight, strides, dilations, groups);
+        if (groups > 1 || Rest(inputs) + Rest(outputs) == 0)
+            return PlainTransposed(x, weight, strides, dilations, groups);
 
         using var scope = NewDisposeScope();
         long[] none = new long[2 * strides.Length];
@@ -69,22 +93,31 @@ internal static class Convolution
         return PlainTransposed(x, weight, strides, dilations, groups).narrow(1, 0, outputs).MoveToOuterDisposeScope();
     }
 
-    private static Tensor PlainTransposed(Tensor x, Tensor w, long[] strides, long[] dilations, long groups) => strides.Length switch
-    {
-        1 => nn.functional.conv_transpose1d(x, w, stride: strides[0], dilation: dilations[0], groups: groups),
-        2 => nn.functional.conv_transpose2d(x, w, strides: strides, dilation: dilations, groups: groups),
-        3 => nn.functional.conv_transpose3d(x, w, strides: strides, dilation: dilations, groups: groups),
-        _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
-    };
+    private static Tensor PlainTransposed(Tensor x, Tensor w, long[] strides, long[] dilations, long groups) =>
+        strides.Length switch
+        {
+            1 => nn.functional.conv_transpose1d(x, w, stride: strides[0], dilation: dilations[0], groups: groups),
+            2 => nn.functional.conv_transpose2d(x, w, strides: strides, dilation: dilations, groups: groups),
+            3 => nn.functional.conv_transpose3d(x, w, strides: strides, dilation: dilations, groups: groups),
+            _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
+        };
 
     private static long Rest(long channels) => (Block - channels % Block) % Block;
 
-    private static Tensor Plain(Tensor x, Tensor w, Tensor? b, long[] strides, long[] padding, long[] dilations, long groups) =>
+    private static Tensor Plain(
+        Tensor x,
+        Tensor w,
+        Tensor? b,
+        long[] strides,
+        long[] padding,
+        long[] dilations,
+        long groups
+    ) =>
         strides.Length switch
-    {
-        1 => nn.functional.conv1d(x, w, b, strides[0], padding[0], dilations[0], groups),
-        2 => nn.functional.conv2d(x, w, b, strides, padding, dilations, groups),
-        3 => nn.functional.conv3d(x, w, b, strides, padding, dilations, groups),
-        _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
-    };
+        {
+            1 => nn.functional.conv1d(x, w, b, strides[0], padding[0], dilations[0], groups),
+            2 => nn.functional.conv2d(x, w, b, strides, padding, dilations, groups),
+            3 => nn.functional.conv3d(x, w, b, strides, padding, dilations, groups),
+            _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
+        };
 }

@@ -27,9 +27,10 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         {
             // Products computed for each one needed, of which there is one a stride: blocks that are not full, taps that do not meet.
             var cost = Filled(channels * r * r);
-            for (var axis = 0; axis < 2; axis++) cost *= (double)Taps(weight[2 + axis], strides[axis],
-                r) * strides[axis] / weight[2 + axis];
-            if (cost < least) (side, least) = (r, cost);
+            for (var axis = 0; axis < 2; axis++)
+                cost *= (double)Taps(weight[2 + axis], strides[axis], r) * strides[axis] / weight[2 + axis];
+            if (cost < least)
+                (side, least) = (r, cost);
         }
 
         return side;
@@ -46,7 +47,10 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         var (x, weight, bias) = ((Tensor)given[0], (Tensor)given[1], (Tensor?)given[2]);
         var (strides, padding, side) = ((long[])given[3], (long[])given[4], (long)given[5]);
         context.save_for_backward([weight]);
-        context.save_data("axes", new[] { 2, 3 }.Select(axis => new Axis(x, weight, axis, strides, padding, side)).ToArray());
+        context.save_data(
+            "axes",
+            new[] { 2, 3 }.Select(axis => new Axis(x, weight, axis, strides, padding, side)).ToArray()
+        );
         return nn.functional.conv2d(x, weight, bias, strides, padding);
     }
 
@@ -60,13 +64,26 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         var (outputs, channels, side) = (weight.shape[0], weight.shape[1], height.Side);
 
         // [channels x side x side, outputs, taps, taps]; a tap that no weight meets reads the row of zeros behind the last one.
-        var kernel = nn.functional.pad(weight, [0, 1, 0, 1]).index_select(2, tensor(height.Taps)).index_select(3, tensor(width.Taps))
-            .reshape(outputs, channels, side, height.TapCount, side, width.TapCount).permute(1, 2, 4, 0, 3, 5)
+        var kernel = nn
+            .functional.pad(weight, [0, 1, 0, 1])
+            .index_select(2, tensor(height.Taps))
+            .index_select(3, tensor(width.Taps))
+            .reshape(outputs, channels, side, height.TapCount, side, width.TapCount)
+            .permute(1, 2, 4, 0, 3, 5)
             .reshape(channels * side * side, outputs, height.TapCount, width.TapCount);
         var (rows, columns) = (height.Pads(gradient.shape[2]), width.Pads(gradient.shape[3]));
         long[] written = [columns.Before, columns.After, rows.Before, rows.After];
-        if (written.Any(w => w != 0)) gradient = nn.functional.pad(gradient, written);
-        var squares = Convolution.Apply(gradient, kernel, null, [height.Step, width.Step], [rows.Both, columns.Both], [1, 1], 1);
+        if (written.Any(w => w != 0))
+            gradient = nn.functional.pad(gradient, written);
+        var squares = Convolution.Apply(
+            gradient,
+            kernel,
+            null,
+            [height.Step, width.Step],
+            [rows.Both, columns.Both],
+            [1, 1],
+            1
+        );
         var pixels = nn.functional.pixel_shuffle(squares, side).narrow(2, 0, height.Size).narrow(3, 0, width.Size);
         return [pixels.contiguous().MoveToOuterDisposeScope(), null!, null!, null!, null!, null!];
     }

@@ -36,7 +36,8 @@ internal static partial class Operators
             {
                 var (axis, step) = (Axis(at[i], result.dim()), by?[i] ?? 1);
                 var size = result.shape[axis];
-                if (step == 0) throw new ArgumentException("a step of zero");
+                if (step == 0)
+                    throw new ArgumentException("a step of zero");
                 var (first, last) = (Axis(from[i], size), Axis(to[i], size));
                 if (step < 0)
                 {
@@ -107,8 +108,10 @@ internal static partial class Operators
             var place = zeros(at, dtype: ScalarType.Int64);
             for (var i = 0; i < data.Length; i++)
             {
-                var along = i == dim ? FromFront(v[indices], data[i])
-                    : arange(Scalars.Whole(at[i])).reshape([at[i], .. Same(data.Length - 1 - i, 1)]);
+                var along =
+                    i == dim
+                        ? FromFront(v[indices], data[i])
+                        : arange(Scalars.Whole(at[i])).reshape([at[i], .. Same(data.Length - 1 - i, 1)]);
                 place = place * Scalars.Whole(data[i]) + along;
             }
 
@@ -124,17 +127,19 @@ internal static partial class Operators
         {
             var (shape, rest) = (v[x].shape, v[x].shape[(int)v[indices].shape[^1]..]);
             var places = Places(v[indices], shape).flatten();
-            return put(v[x].reshape([-1, .. rest]), places, v[updates].reshape([places.shape[0], .. rest])).reshape(shape);
+            return put(v[x].reshape([-1, .. rest]), places, v[updates].reshape([places.shape[0], .. rest]))
+                .reshape(shape);
         };
     }
 
     // data: [places, ...]; updates: [n, ...].
-    private static Func<Tensor, Tensor, Tensor, Tensor> Put(OnnxNode node) => node.Text("reduction", "none") switch
-    {
-        "none" => (data, places, updates) => data.index_copy(0, places, updates),
-        "add" => (data, places, updates) => data.index_add(0, places, updates, Scalars.Whole(1)),
-        var other => throw node.Refuse($"attribute 'reduction' is {Policy.Wording.Quote(other)}"),
-    };
+    private static Func<Tensor, Tensor, Tensor, Tensor> Put(OnnxNode node) =>
+        node.Text("reduction", "none") switch
+        {
+            "none" => (data, places, updates) => data.index_copy(0, places, updates),
+            "add" => (data, places, updates) => data.index_add(0, places, updates, Scalars.Whole(1)),
+            var other => throw node.Refuse($"attribute 'reduction' is {Policy.Wording.Quote(other)}"),
+        };
 
     // values: [off, on]. A place outside gives a row of off.
     private static Kernel OneHot(OnnxNode node)
@@ -152,7 +157,9 @@ internal static partial class Operators
 
     // Where a place along an axis is the one that is given there with one value.
     private static Tensor IsAt(Tensor place, long axis, long size) =>
-        place.eq(arange(Scalars.Whole(size)).reshape([size, .. Same((int)(place.dim() - 1 - Axis(axis, place.dim())), 1)]));
+        place.eq(
+            arange(Scalars.Whole(size)).reshape([size, .. Same((int)(place.dim() - 1 - Axis(axis, place.dim())), 1)])
+        );
 
     private static Kernel Compress(OnnxNode node)
     {
@@ -161,7 +168,9 @@ internal static partial class Operators
         return v =>
         {
             var kept = v[condition].nonzero().flatten();
-            return axis is { } along ? v[x].index_select(Axis(along, v[x].dim()), kept) : v[x].flatten().index_select(0, kept);
+            return axis is { } along
+                ? v[x].index_select(Axis(along, v[x].dim()), kept)
+                : v[x].flatten().index_select(0, kept);
         };
     }
 }

@@ -17,22 +17,29 @@ internal static partial class Operators
 
     // The rest has the sign of the divisor, or with fmod that of what is divided.
     private static Kernel Mod(OnnxNode node) =>
-        node.Flag("fmod") ? Elementwise((a, b) => Remainder(a, b, fmod))(node) : Elementwise((a, b) => Remainder(a, b, remainder))(node);
+        node.Flag("fmod")
+            ? Elementwise((a, b) => Remainder(a, b, fmod))(node)
+            : Elementwise((a, b) => Remainder(a, b, remainder))(node);
 
     // By -1 nothing remains of an integer; of the smallest one, processors refuse to say so.
-    private static Tensor Remainder(Tensor a, Tensor b, Func<Tensor, Tensor, Tensor> function) => is_floating_point(a) ? function(a, b)
-        : function(a, b.masked_fill(b.eq(Scalars.Of(-1)), Scalars.Of(1)));
+    private static Tensor Remainder(Tensor a, Tensor b, Func<Tensor, Tensor, Tensor> function) =>
+        is_floating_point(a) ? function(a, b) : function(a, b.masked_fill(b.eq(Scalars.Of(-1)), Scalars.Of(1)));
 
-    private static Kernel BitShift(OnnxNode node) => node.Text("direction", "") switch
-    {
-        "LEFT" => Elementwise(bitwise_left_shift)(node),
-        "RIGHT" => Elementwise(bitwise_right_shift)(node),
-        _ => throw node.Refuse("attribute 'direction' is neither LEFT nor RIGHT"),
-    };
+    private static Kernel BitShift(OnnxNode node) =>
+        node.Text("direction", "") switch
+        {
+            "LEFT" => Elementwise(bitwise_left_shift)(node),
+            "RIGHT" => Elementwise(bitwise_right_shift)(node),
+            _ => throw node.Refuse("attribute 'direction' is neither LEFT nor RIGHT"),
+        };
 
     private static Kernel IsInf(OnnxNode node)
     {
-        var (x, negative, positive) = (node.Input(0), node.Int("detect_negative", 1) != 0, node.Int("detect_positive", 1) != 0);
+        var (x, negative, positive) = (
+            node.Input(0),
+            node.Int("detect_negative", 1) != 0,
+            node.Int("detect_positive", 1) != 0
+        );
         return (negative, positive) switch
         {
             (true, true) => v => v[x].isinf(),

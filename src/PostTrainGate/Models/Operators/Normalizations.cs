@@ -8,15 +8,23 @@ internal static partial class Operators
     // Inference: Y = (X - mean) / sqrt(var + epsilon) * scale + B, per channel. The statistics have no gradient, as in PyTorch.
     private static Kernel BatchNormalization(OnnxNode node)
     {
-        var (x, scale, bias, mean, variance) = (node.Input(0), node.Input(1), node.Input(2), node.Input(3), node.Input(4));
+        var (x, scale, bias, mean, variance) = (
+            node.Input(0),
+            node.Input(1),
+            node.Input(2),
+            node.Input(3),
+            node.Input(4)
+        );
         var epsilon = node.Float("epsilon", 1e-5f);
         node.Float("momentum", 0.9f); // only training uses it
         // Before operator set 14, outputs beyond the first are the sign of training.
         if (node.Int("training_mode", 0) != 0 || (node.Opset < 14 && node.HasFurtherOutputs))
             throw node.Refuse("it is in training mode; export the model for inference");
-        if (node.Int("spatial", 1) != 1) throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
+        if (node.Int("spatial", 1) != 1)
+            throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
         node.Normalizes = new(scale, bias, mean, variance, epsilon);
-        return v => nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], eps: epsilon);
+        return v =>
+            nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], eps: epsilon);
     }
 
     // Y = (X - mean) / sqrt(var + epsilon) * scale + B, over the axes from `axis` on.
@@ -24,7 +32,8 @@ internal static partial class Operators
     {
         var (x, scale, bias, axis) = (node.Input(0), node.Input(1), node.Optional(2), node.Int("axis", -1));
         var epsilon = node.Float("epsilon", 1e-5f);
-        if (node.Int("stash_type", 1) != 1) throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
+        if (node.Int("stash_type", 1) != 1)
+            throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
         node.Also(1, v => v[x].mean(From(axis, v[x]), true));
         node.Also(2, v => v[x].var(From(axis, v[x]), false, true).Plus(epsilon).rsqrt());
         return v =>
@@ -46,11 +55,18 @@ internal static partial class Operators
     {
         var (x, scale, bias, epsilon) = (node.Input(0), node.Input(1), node.Input(2), node.Float("epsilon", 1e-5f));
         var groups = node.Int("num_groups");
-        if (node.Int("stash_type", 1) != 1) throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
+        if (node.Int("stash_type", 1) != 1)
+            throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
         return v =>
         {
             var each = node.Opset < 21 ? v[x].shape[1] / groups : 1;
-            return nn.functional.group_norm(v[x], groups, PerChannel(v[scale], each), PerChannel(v[bias], each), epsilon);
+            return nn.functional.group_norm(
+                v[x],
+                groups,
+                PerChannel(v[scale], each),
+                PerChannel(v[bias], each),
+                epsilon
+            );
         };
 
         static Tensor PerChannel(Tensor perGroup, long each) => perGroup.unsqueeze(1).expand(-1, each).flatten();
@@ -59,8 +75,14 @@ internal static partial class Operators
     // Y = X / sqrt(mean(X^2) + epsilon) * scale, over the axes from `axis` on.
     private static Kernel RmsNormalization(OnnxNode node)
     {
-        var (x, scale, axis, epsilon) = (node.Input(0), node.Input(1), node.Int("axis", -1), node.Float("epsilon", 1e-5f));
-        if (node.Int("stash_type", 1) != 1) throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
+        var (x, scale, axis, epsilon) = (
+            node.Input(0),
+            node.Input(1),
+            node.Int("axis", -1),
+            node.Float("epsilon", 1e-5f)
+        );
+        if (node.Int("stash_type", 1) != 1)
+            throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
         return v =>
         {
             var squares = v[x].square().mean(From(axis, v[x]), true);
@@ -73,7 +95,8 @@ internal static partial class Operators
     {
         var (x, size) = (node.Input(0), node.Int("size"));
         var (alpha, beta, bias) = (node.Float("alpha", 1e-4f), node.Float("beta", 0.75f), node.Float("bias", 1));
-        if (size < 1) throw node.Refuse("attribute 'size' is below 1");
+        if (size < 1)
+            throw node.Refuse("attribute 'size' is below 1");
         return v =>
         {
             long[] sides = [.. new long[2 * (v[x].dim() - 2)], (size - 1) / 2, size / 2];
@@ -85,7 +108,8 @@ internal static partial class Operators
     private static Kernel LpNormalization(OnnxNode node)
     {
         var (x, axis, p) = (node.Input(0), node.Int("axis", -1), node.Int("p", 2));
-        if (p is not (1 or 2)) throw node.Refuse("attribute 'p' is neither 1 nor 2");
+        if (p is not (1 or 2))
+            throw node.Refuse("attribute 'p' is neither 1 nor 2");
         return v =>
         {
             var norm = Root(Power(v[x], p).sum([axis], true), p);
@@ -113,7 +137,10 @@ internal static partial class Operators
     private const double Tiny = 1e-30;
 
     // |x|^p, and its inverse; kept above zero, where the slope of a root is infinite.
-    private static Tensor Power(Tensor x, double p) => p == 1 ? x.abs() : p == 2 ? x.square() : x.abs().pow(Scalars.Of(p));
+    private static Tensor Power(Tensor x, double p) =>
+        p == 1 ? x.abs()
+        : p == 2 ? x.square()
+        : x.abs().pow(Scalars.Of(p));
 
     private static Tensor Root(Tensor x, double p) => p == 1 ? x : x.clamp_min(Scalars.Of(Tiny)).pow(Scalars.Of(1 / p));
 }

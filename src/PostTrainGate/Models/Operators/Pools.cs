@@ -11,7 +11,9 @@ internal static partial class Operators
         var window = new Window(node);
         node.Int("storage_order", 0); // only the indices depend on it, and they are refused
         var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
-        node.HasValueInEveryWindow = !ceil && window.Dilations(kernel.Length).All(d => d == 1)
+        node.HasValueInEveryWindow =
+            !ceil
+            && window.Dilations(kernel.Length).All(d => d == 1)
             && (node.Ints("pads") ?? []).Index().All(p => p.Item < kernel[p.Index % kernel.Length]);
         return v =>
         {
@@ -20,9 +22,12 @@ internal static partial class Operators
             window.Fit(v, data.shape, data.shape[1], kernel, pads);
             // Other padding than torch's is written out, with values that no maximum takes.
             var written = !IsTorchs(pads, kernel);
-            if (written) data = PadWith(data, window.WholeWindows(data.shape, kernel, pads, ceil), double.NegativeInfinity);
-            if (written) pads = new (long, long)[pads.Length];
-            long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
+            if (written)
+                data = PadWith(data, window.WholeWindows(data.shape, kernel, pads, ceil), double.NegativeInfinity);
+            if (written)
+                pads = new (long, long)[pads.Length];
+            long[] strides = window.Strides(kernel.Length),
+                dilations = window.Dilations(kernel.Length);
             long[] padding = [.. pads.Select(p => p.Begin)];
             var up = ceil && !written;
             return kernel.Length switch
@@ -40,18 +45,22 @@ internal static partial class Operators
         var (x, ceil, countPads) = (node.Input(0), node.Flag("ceil_mode"), node.Flag("count_include_pad"));
         var window = new Window(node);
         var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
-        if (window.Dilations(kernel.Length).Any(d => d != 1)) throw node.Refuse("attribute 'dilations' is not 1");
+        if (window.Dilations(kernel.Length).Any(d => d != 1))
+            throw node.Refuse("attribute 'dilations' is not 1");
         return v =>
         {
             var pads = window.Pads(v[x].shape, kernel, crops: true);
             window.Fit(v, v[x].shape, v[x].shape[1], kernel, pads);
-            long[] strides = window.Strides(kernel.Length), none = Same(kernel.Length, 0);
-            if (IsTorchs(pads, kernel)) return Average(v[x], kernel, strides, [.. pads.Select(p => p.Begin)], ceil, countPads);
+            long[] strides = window.Strides(kernel.Length),
+                none = Same(kernel.Length, 0);
+            if (IsTorchs(pads, kernel))
+                return Average(v[x], kernel, strides, [.. pads.Select(p => p.Begin)], ceil, countPads);
             // Other padding is written out. What does not count (pads, and what is beyond them) is divided out.
             var whole = window.WholeWindows(v[x].shape, kernel, pads, ceil);
             var means = Average(PadWith(v[x], whole, 0), kernel, strides, none, false, true);
             var counted = ones([1, 1, .. v[x].shape[2..]], dtype: v[x].dtype);
-            if (countPads) (counted, whole) = (PadWith(counted, pads, 1), [.. whole.Select((w, i) => (0L, w.End - pads[i].End))]);
+            if (countPads)
+                (counted, whole) = (PadWith(counted, pads, 1), [.. whole.Select((w, i) => (0L, w.End - pads[i].End))]);
             return means / Average(PadWith(counted, whole, 0), kernel, strides, none, false, true);
         };
     }
@@ -68,16 +77,19 @@ internal static partial class Operators
         var (window, ceil) = (new Window(node), node.Flag("ceil_mode"));
         var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
         var (strides, dilations) = (window.Strides(kernel.Length), window.Dilations(kernel.Length));
-        return (shape => window.WholeWindows(shape, kernel, window.Pads(shape, kernel, crops: true), ceil), x =>
-        {
-            for (var i = 0; i < kernel.Length; i++)
+        return (
+            shape => window.WholeWindows(shape, kernel, window.Pads(shape, kernel, crops: true), ceil),
+            x =>
             {
-                var extent = dilations[i] * (kernel[i] - 1) + 1;
-                x = x.unfold(2 + i, extent, strides[i]).slice(-1, 0, extent, dilations[i]);
-            }
+                for (var i = 0; i < kernel.Length; i++)
+                {
+                    var extent = dilations[i] * (kernel[i] - 1) + 1;
+                    x = x.unfold(2 + i, extent, strides[i]).slice(-1, 0, extent, dilations[i]);
+                }
 
-            return x;
-        });
+                return x;
+            }
+        );
     }
 
     // torch pads both ends alike and by at most half a window.
@@ -86,7 +98,8 @@ internal static partial class Operators
 
     private static Tensor Average(Tensor x, long[] kernel, long[] strides, long[] padding, bool ceil, bool countPads)
     {
-        if (Tiles(x, kernel, strides, padding)) return AverageOfTiles(x, kernel);
+        if (Tiles(x, kernel, strides, padding))
+            return AverageOfTiles(x, kernel);
         return kernel.Length switch
         {
             1 => nn.functional.avg_pool1d(x, kernel[0], strides[0], padding[0], ceil, countPads),
@@ -99,9 +112,11 @@ internal static partial class Operators
     // Small windows that lie side by side and leave nothing over, as of LeNet and DenseNet.
     private static bool Tiles(Tensor x, long[] kernel, long[] strides, long[] padding)
     {
-        if (!x.is_contiguous()) return false;
+        if (!x.is_contiguous())
+            return false;
         for (var i = 0; i < kernel.Length; i++)
-            if (kernel[i] > 4 || strides[i] != kernel[i] || padding[i] != 0 || x.size(2 + i) % kernel[i] != 0) return false;
+            if (kernel[i] > 4 || strides[i] != kernel[i] || padding[i] != 0 || x.size(2 + i) % kernel[i] != 0)
+                return false;
         return true;
     }
 
@@ -111,11 +126,14 @@ internal static partial class Operators
         using var scope = NewDisposeScope();
         for (var i = 0; i < kernel.Length; i++)
         {
-            if (kernel[i] == 1) continue;
+            if (kernel[i] == 1)
+                continue;
             var shape = x.shape;
-            var parts = x.view([.. shape[..(2 + i)], shape[2 + i] / kernel[i], kernel[i], .. shape[(3 + i)..]]).unbind(3 + i);
+            var parts = x.view([.. shape[..(2 + i)], shape[2 + i] / kernel[i], kernel[i], .. shape[(3 + i)..]])
+                .unbind(3 + i);
             x = parts[0] + parts[1];
-            foreach (var part in parts[2..]) x.add_(part);
+            foreach (var part in parts[2..])
+                x.add_(part);
         }
 
         return x.div(Scalars.Of(kernel.Aggregate(1L, (a, b) => a * b))).MoveToOuterDisposeScope();
@@ -127,8 +145,10 @@ internal static partial class Operators
         var (x, ceil, p) = (node.Input(0), node.Flag("ceil_mode"), node.Int("p", 2));
         var window = new Window(node);
         var kernel = window.Kernel ?? throw node.Refuse("attribute 'kernel_shape' is missing");
-        if (window.Dilations(kernel.Length).Any(d => d != 1)) throw node.Refuse("attribute 'dilations' is not 1");
-        if (p < 1) throw node.Refuse("attribute 'p' is below 1");
+        if (window.Dilations(kernel.Length).Any(d => d != 1))
+            throw node.Refuse("attribute 'dilations' is not 1");
+        if (p < 1)
+            throw node.Refuse("attribute 'p' is below 1");
         return v =>
         {
             var pads = window.Pads(v[x].shape, kernel, crops: true);
@@ -142,7 +162,8 @@ internal static partial class Operators
     private static Kernel GlobalLpPool(OnnxNode node)
     {
         var (x, p) = (node.Input(0), node.Int("p", 2));
-        if (p < 1) throw node.Refuse("attribute 'p' is below 1");
+        if (p < 1)
+            throw node.Refuse("attribute 'p' is below 1");
         return v => Root(Power(v[x], p).sum(SpatialAxes(v[x]), true), p);
     }
 }

@@ -6,12 +6,19 @@ namespace PostTrainGate.Models;
 internal static partial class Operators
 {
     // What one direction computes with. Weights [gates * hidden, ...] hold the gates one after another.
-    private sealed record Direction(Tensor Recurrence, Tensor? Bias, Tensor? Peepholes, Func<Tensor, Tensor>[] Functions);
+    private sealed record Direction(
+        Tensor Recurrence,
+        Tensor? Bias,
+        Tensor? Peepholes,
+        Func<Tensor, Tensor>[] Functions
+    );
 
     // Next states from what the input contributes to the gates, [batch, gates * hidden], and the states before; the first is the output.
     private delegate Tensor[] Advance(Tensor input, Tensor[] states, Direction with);
 
-    private static readonly Dictionary<string, Func<Tensor, Tensor>> GateFunctions = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> GateFunctions = new(
+        StringComparer.OrdinalIgnoreCase
+    )
     {
         ["Sigmoid"] = sigmoid,
         ["Tanh"] = tanh,
@@ -22,7 +29,8 @@ internal static partial class Operators
 
     private static Kernel Lstm(OnnxNode node)
     {
-        if (node.Flag("input_forget")) throw node.Refuse("attribute 'input_forget' is set");
+        if (node.Flag("input_forget"))
+            throw node.Refuse("attribute 'input_forget' is set");
         return Recurrent(node, 4, ["Sigmoid", "Tanh", "Tanh"], 2, (input, states, with) =>
         {
             var (hidden, cell) = (states[0], states[1]);
@@ -47,15 +55,22 @@ internal static partial class Operators
             var weights = with.Recurrence.split([2 * size, size]);
             var gates = f(own[0].Plus(Project(hidden, weights[0], bias?[0]))).chunk(2, -1);
             var (update, reset) = (gates[0], gates[1]);
-            var candidate = g(own[1] + (linear
-                ? reset * Project(hidden, weights[1], bias?[1])
-                : Project(reset * hidden, weights[1], bias?[1])));
+            var candidate = g(
+                own[1]
+                    + (
+                        linear
+                            ? reset * Project(hidden, weights[1], bias?[1])
+                            : Project(reset * hidden, weights[1], bias?[1])
+                    )
+            );
             return [candidate + update * (hidden - candidate)];
         });
     }
 
-    private static Kernel Rnn(OnnxNode node) => Recurrent(node, 1, ["Tanh"], 1, (input, states, with) =>
-        [with.Functions[0](input.Plus(Project(states[0], with.Recurrence, with.Bias)))]);
+    private static Kernel Rnn(OnnxNode node) =>
+        Recurrent(node, 1, ["Tanh"], 1, (input, states, with) =>
+            [with.Functions[0](input.Plus(Project(states[0], with.Recurrence, with.Bias)))]
+        );
 
     private static Tensor Project(Tensor x, Tensor weight, Tensor? bias) => nn.functional.linear(x, weight, bias);
 
@@ -76,8 +91,13 @@ internal static partial class Operators
         var names = node.Texts("activations") ?? [.. backward.SelectMany(_ => usual)];
         if (names.Length != backward.Length * usual.Length)
             throw node.Refuse("attribute 'activations' does not name a function for each gate");
-        var functions = names.Select(n => GateFunctions.GetValueOrDefault(n)
-            ?? throw node.Refuse($"attribute 'activations' names {Policy.Wording.Quote(n)}")).Chunk(usual.Length).ToArray();
+        var functions = names
+            .Select(n =>
+                GateFunctions.GetValueOrDefault(n)
+                ?? throw node.Refuse($"attribute 'activations' names {Policy.Wording.Quote(n)}")
+            )
+            .Chunk(usual.Length)
+            .ToArray();
         for (var i = 0; i < states; i++)
         {
             var state = i;
@@ -97,12 +117,24 @@ internal static partial class Operators
             var (time, batch, hidden) = (data.shape[0], data.shape[1], v[r].shape[2]);
             node.Fit(v, time, batch, gates * hidden);
             var until = lengths < 0 ? null : v[lengths];
-            if (backward[d]) data = Turned(data, until);
+            if (backward[d])
+                data = Turned(data, until);
             var biases = bias < 0 ? null : v[bias].select(0, d).chunk(2);
-            var with = new Direction(v[r].select(0, d), biases?[1], peepholes < 0 ? null : v[peepholes].select(0, d), functions[d]);
+            var with = new Direction(
+                v[r].select(0, d),
+                biases?[1],
+                peepholes < 0 ? null : v[peepholes].select(0, d),
+                functions[d]
+            );
             var input = Project(data, v[w].select(0, d), biases?[0]).unbind(0);
-            Tensor[] now = [.. first.Select(slot => slot < 0 ? zeros([batch, hidden], dtype: data.dtype)
-                : node.Rowwise(v, v[slot].select(batchFirst ? 1 : 0, d), batch))];
+            Tensor[] now =
+            [
+                .. first.Select(slot =>
+                    slot < 0
+                        ? zeros([batch, hidden], dtype: data.dtype)
+                        : node.Rowwise(v, v[slot].select(batchFirst ? 1 : 0, d), batch)
+                ),
+            ];
             var outputs = new Tensor[time];
             for (var t = 0; t < time; t++)
             {

@@ -15,7 +15,8 @@ internal static partial class Operators
         {
             var shape = v[x].shape;
             var first = (int)Axis(axis, shape.Length);
-            return v[x].reshape(shape[..first].Aggregate(1L, (a, b) => a * b), shape[first..].Aggregate(1L, (a, b) => a * b));
+            return v[x]
+                .reshape(shape[..first].Aggregate(1L, (a, b) => a * b), shape[first..].Aggregate(1L, (a, b) => a * b));
         };
     }
 
@@ -27,8 +28,10 @@ internal static partial class Operators
         {
             var (from, to) = (v[x].shape, (long[])target(v).Clone());
             for (var i = 0; i < to.Length && !allowZero; i++)
-                if (to[i] == 0) to[i] = from[i];
-            if (to.Length > 0 && from.Length > 0 && node.IsBatch(v, to[0], from[0])) to[0] = from[0];
+                if (to[i] == 0)
+                    to[i] = from[i];
+            if (to.Length > 0 && from.Length > 0 && node.IsBatch(v, to[0], from[0]))
+                to[0] = from[0];
             return v[x].reshape(to);
         };
     }
@@ -62,7 +65,8 @@ internal static partial class Operators
             HashSet<long> drop = axes is null
                 ? [.. Enumerable.Range(0, shape.Length).Where(i => shape[i] == 1).Select(i => (long)i)]
                 : [.. axes(v).Select(a => Axis(a, shape.Length))];
-            if (drop.Any(a => shape[a] != 1)) throw new ArgumentException($"axes {string.Join(", ", drop)} to drop are not all of size 1");
+            if (drop.Any(a => shape[a] != 1))
+                throw new ArgumentException($"axes {string.Join(", ", drop)} to drop are not all of size 1");
             return v[x].reshape([.. shape.Where((_, i) => !drop.Contains(i))]);
         };
     }
@@ -75,7 +79,8 @@ internal static partial class Operators
             var added = axes(v);
             var rank = v[x].dim() + added.Length;
             var shape = v[x].shape.ToList();
-            foreach (var axis in added.Select(a => (int)Axis(a, rank)).Order()) shape.Insert(axis, 1);
+            foreach (var axis in added.Select(a => (int)Axis(a, rank)).Order())
+                shape.Insert(axis, 1);
             return v[x].reshape([.. shape]);
         };
     }
@@ -85,17 +90,21 @@ internal static partial class Operators
     {
         var (x, axis, parts) = (node.Input(0), node.Int("axis", 0), node.OutputCount);
         var sizes = node.Integers("split", 1);
-        if (node.Int("num_outputs", parts) != parts) throw node.Refuse("attribute 'num_outputs' is not the number of its outputs");
-        for (var i = 1; i < parts; i++) node.Also(i, Part(i));
+        if (node.Int("num_outputs", parts) != parts)
+            throw node.Refuse("attribute 'num_outputs' is not the number of its outputs");
+        for (var i = 1; i < parts; i++)
+            node.Also(i, Part(i));
         return Part(0);
 
-        Kernel Part(int index) => v =>
-        {
-            var size = v[x].shape[Axis(axis, v[x].dim())];
-            var each = (size + parts - 1) / parts;
-            var given = sizes?.Invoke(v) ?? [.. Enumerable.Range(0, parts).Select(i => Math.Max(0, Math.Min(each, size - i * each)))];
-            return v[x].narrow(axis, given[..index].Sum(), given[index]);
-        };
+        Kernel Part(int index) =>
+            v =>
+            {
+                var size = v[x].shape[Axis(axis, v[x].dim())];
+                var each = (size + parts - 1) / parts;
+                var given = sizes?.Invoke(v)
+                    ?? [.. Enumerable.Range(0, parts).Select(i => Math.Max(0, Math.Min(each, size - i * each)))];
+                return v[x].narrow(axis, given[..index].Sum(), given[index]);
+            };
     }
 
     private static Kernel Expand(OnnxNode node)
@@ -115,7 +124,8 @@ internal static partial class Operators
         return v =>
         {
             var times = repeats(v);
-            if (times.Length != v[x].dim()) throw new ArgumentException($"{times.Length} repeats");
+            if (times.Length != v[x].dim())
+                throw new ArgumentException($"{times.Length} repeats");
             node.Fit(v, [.. v[x].shape.Zip(times, (size, n) => checked(size * n))]);
             return v[x].repeat(times);
         };

@@ -1,5 +1,5 @@
-using TorchSharp;
 using PostTrainGate.Policy;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -39,21 +39,27 @@ internal static partial class Operators
         public (long Begin, long End)[] Pads(long[] input, long[] kernel, bool crops = false)
         {
             var axes = kernel.Length;
-            if (_autoPad == "VALID") return new (long, long)[axes];
-            if (_autoPad == "NOTSET" && _pads is null) return new (long, long)[axes];
-            if (_autoPad == "NOTSET") return [.. Enumerable.Range(0, axes).Select(i => (_pads![i], _pads[i + axes]))];
+            if (_autoPad == "VALID")
+                return new (long, long)[axes];
+            if (_autoPad == "NOTSET" && _pads is null)
+                return new (long, long)[axes];
+            if (_autoPad == "NOTSET")
+                return [.. Enumerable.Range(0, axes).Select(i => (_pads![i], _pads[i + axes]))];
             var (strides, dilations) = (Strides(axes), Dilations(axes));
             return
             [
-                .. Enumerable.Range(0, axes).Select(i =>
-                {
-                    var size = input[input.Length - axes + i];
-                    var outputs = (size + strides[i] - 1) / strides[i];
-                    var total = (outputs - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - size;
-                    if (!crops) total = Math.Max(0, total);
-                    var begin = (_autoPad == "SAME_UPPER" ? total : total + 1) / 2;
-                    return (begin, total - begin);
-                }),
+                .. Enumerable
+                    .Range(0, axes)
+                    .Select(i =>
+                    {
+                        var size = input[input.Length - axes + i];
+                        var outputs = (size + strides[i] - 1) / strides[i];
+                        var total = (outputs - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - size;
+                        if (!crops)
+                            total = Math.Max(0, total);
+                        var begin = (_autoPad == "SAME_UPPER" ? total : total + 1) / 2;
+                        return (begin, total - begin);
+                    }),
             ];
         }
 
@@ -61,19 +67,25 @@ internal static partial class Operators
         public (long Begin, long End)[] TransposedPads(long[] input, long[] full, long[]? target)
         {
             var same = _autoPad is "SAME_UPPER" or "SAME_LOWER";
-            if (target is null && !same) return Pads(input, full);
-            if (target is { } given && given.Length < full.Length) throw new ArgumentException("output_shape has too few axes");
+            if (target is null && !same)
+                return Pads(input, full);
+            if (target is { } given && given.Length < full.Length)
+                throw new ArgumentException("output_shape has too few axes");
             var strides = Strides(full.Length);
             return
             [
-                .. full.Select((size, i) =>
-                {
-                    var wanted = target is null ? input[i + 2] * strides[i] : target[target.Length - full.Length + i];
-                    var total = Math.Max(0, size - wanted);
-                    var begin = _autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
-                    // A larger result than the full one grows at its end.
-                    return (begin, (target is null ? total : size - wanted) - begin);
-                }),
+                .. full.Select(
+                    (size, i) =>
+                    {
+                        var wanted = target is null
+                            ? input[i + 2] * strides[i]
+                            : target[target.Length - full.Length + i];
+                        var total = Math.Max(0, size - wanted);
+                        var begin = _autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+                        // A larger result than the full one grows at its end.
+                        return (begin, (target is null ? total : size - wanted) - begin);
+                    }
+                ),
             ];
         }
 
@@ -83,31 +95,43 @@ internal static partial class Operators
             var (strides, dilations) = (Strides(kernel.Length), Dilations(kernel.Length));
             long[] padded = [.. pads.Select((p, i) => checked(input[i + 2] + p.Begin + p.End))];
             _node.Fit(v, [.. input[..2], .. padded]);
-            var outputs = padded.Select((size, i) => (size - checked(dilations[i] * (kernel[i] - 1)) - 1) / strides[i] + 1);
+            var outputs = padded.Select(
+                (size, i) => (size - checked(dilations[i] * (kernel[i] - 1)) - 1) / strides[i] + 1
+            );
             _node.Fit(v, [input[0], channels, .. outputs]);
         }
 
         // Padding that makes the last window end where the data does. With ceil_mode a window may reach over the end, if it starts before.
-        public (long Begin, long End)[] WholeWindows(long[] input, long[] kernel, (long Begin, long End)[] pads, bool ceil)
+        public (long Begin, long End)[] WholeWindows(
+            long[] input,
+            long[] kernel,
+            (long Begin, long End)[] pads,
+            bool ceil
+        )
         {
             var (strides, dilations) = (Strides(kernel.Length), Dilations(kernel.Length));
             return
             [
-                .. pads.Select((p, i) =>
-                {
-                    var (size, extent) = (input[i + 2], dilations[i] * (kernel[i] - 1) + 1);
-                    var rest = size + p.Begin + p.End - extent;
-                    var steps = ceil ? (rest + strides[i] - 1) / strides[i] : rest / strides[i];
-                    if (ceil && steps * strides[i] >= size + p.Begin) steps--;
-                    return (p.Begin, steps * strides[i] + extent - size - p.Begin);
-                }),
+                .. pads.Select(
+                    (p, i) =>
+                    {
+                        var (size, extent) = (input[i + 2], dilations[i] * (kernel[i] - 1) + 1);
+                        var rest = size + p.Begin + p.End - extent;
+                        var steps = ceil ? (rest + strides[i] - 1) / strides[i] : rest / strides[i];
+                        if (ceil && steps * strides[i] >= size + p.Begin)
+                            steps--;
+                        return (p.Begin, steps * strides[i] + extent - size - p.Begin);
+                    }
+                ),
             ];
         }
 
         private long[]? Positive(string name, long least)
         {
             var numbers = _node.Ints(name);
-            return numbers?.Any(n => n < least) == true ? throw _node.Refuse($"attribute '{name}' is below {least}") : numbers;
+            return numbers?.Any(n => n < least) == true
+                ? throw _node.Refuse($"attribute '{name}' is below {least}")
+                : numbers;
         }
     }
 
@@ -118,7 +142,12 @@ internal static partial class Operators
     private static bool Symmetric((long Begin, long End)[] pads) => pads.All(p => p.Begin == p.End);
 
     internal static Tensor PadWith(Tensor x, (long Begin, long End)[] pads, double value) =>
-        nn.functional.pad(x, [.. pads.Reverse().SelectMany(p => new[] { p.Begin, p.End })], PaddingModes.Constant, value);
+        nn.functional.pad(
+            x,
+            [.. pads.Reverse().SelectMany(p => new[] { p.Begin, p.End })],
+            PaddingModes.Constant,
+            value
+        );
 
     private static Kernel Conv(OnnxNode node)
     {
@@ -136,8 +165,10 @@ internal static partial class Operators
             var pads = window.Pads(v[x].shape, kernel);
             var data = v[x];
             window.Fit(v, data.shape, weight.shape[0], kernel, pads);
-            if (!Symmetric(pads)) (data, pads) = (PadWith(data, pads, 0), new (long, long)[pads.Length]);
-            long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
+            if (!Symmetric(pads))
+                (data, pads) = (PadWith(data, pads, 0), new (long, long)[pads.Length]);
+            long[] strides = window.Strides(kernel.Length),
+                dilations = window.Dilations(kernel.Length);
             long[] padding = [.. pads.Select(p => p.Begin)];
             return Convolution.Apply(data, weight, bias, strides, padding, dilations, groups);
         }
@@ -154,16 +185,21 @@ internal static partial class Operators
             var (input, kernel) = (v[x].shape, v[w].shape[2..]);
             if (window.Kernel is { } stated && !stated.SequenceEqual(kernel))
                 throw new ArgumentException("kernel_shape is not the shape of the weights");
-            long[] strides = window.Strides(kernel.Length), dilations = window.Dilations(kernel.Length);
+            long[] strides = window.Strides(kernel.Length),
+                dilations = window.Dilations(kernel.Length);
             long[] behind = more ?? Same(kernel.Length, 0);
-            long[] full = [.. kernel.Select((k, i) => checked(strides[i] * (input[i + 2] - 1) + (k - 1) * dilations[i] + 1))];
+            long[] full =
+            [
+                .. kernel.Select((k, i) => checked(strides[i] * (input[i + 2] - 1) + (k - 1) * dilations[i] + 1)),
+            ];
             var pads = window.TransposedPads(input, [.. full.Zip(behind, (f, m) => f + m)], target);
             var channels = v[w].shape[1] * groups;
             node.Fit(v, [input[0], channels, .. full]);
             node.Fit(v, [input[0], channels, .. full.Select((f, i) => f + behind[i] - pads[i].Begin - pads[i].End)]);
             var spread = Convolution.Transposed(v[x], v[w], strides, dilations, groups);
             (long, long)[] sides = [.. pads.Select((p, i) => (-p.Begin, behind[i] - p.End))];
-            if (sides.Any(s => s != (0, 0))) spread = PadWith(spread, sides, 0);
+            if (sides.Any(s => s != (0, 0)))
+                spread = PadWith(spread, sides, 0);
             return b < 0 ? spread : spread + v[b].reshape([-1, .. Same(kernel.Length, 1)]);
         };
     }
