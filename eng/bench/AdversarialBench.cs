@@ -35,7 +35,7 @@ internal static class AdversarialBench
         using var repair = train.Rows(0, 55_000);
         using var select = train.Rows(55_000, 2_000);
         using var test = FashionMnist.Test();
-        var attack = new AttackSettings("pgd", Norm.Linf, epsilon)
+        var attack = new AttackSettings(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, epsilon)
         {
             Steps = steps,
             StepSize = size,
@@ -43,7 +43,7 @@ internal static class AdversarialBench
         };
         var gate = new GateRule
         {
-            Metric = "robust_accuracy",
+            Metric = Catalog.Default.Get<IMetric>("robust_accuracy"),
             Attack = attack,
             Min = 0.6,
             Samples = 500,
@@ -63,7 +63,8 @@ internal static class AdversarialBench
             source,
             repair,
             selection,
-            policy,
+            policy.Seed,
+            policy.Repair!.Budget,
             [gate],
             [],
             DateTime.UtcNow + policy.Repair!.Budget,

@@ -18,8 +18,8 @@ internal static class AttackBench
 {
     private const int Batch = 250;
 
-    private static readonly AttackSettings Pgd = new("pgd", Norm.Linf, 0.1) { RandomStart = false };
-    private static readonly AttackSettings Auto = new("autoattack", Norm.Linf, 8 / 255.0);
+    private static readonly AttackSettings Pgd = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.1) { RandomStart = false };
+    private static readonly AttackSettings Auto = new(Catalog.Default.Get<IAttack>("autoattack"), Norm.Linf, 8 / 255.0);
 
     // Rows of the reference: attack, its model, whose figure, images.
     private static readonly (
@@ -33,7 +33,7 @@ internal static class AttackBench
         .. new[] { "cnn", "lenet5" }.SelectMany(m =>
             new (string, string, string, int, AttackSettings)[]
             {
-                ("fgsm_0.1", m, "foolbox", 1000, new("fgsm", Norm.Linf, 0.1)),
+                ("fgsm_0.1", m, "foolbox", 1000, new(Catalog.Default.Get<IAttack>("fgsm"), Norm.Linf, 0.1)),
                 ("pgd_linf_0.1", m, "foolbox", 1000, Pgd with { Steps = 40, StepSize = 0.01 }),
                 (
                     "pgd_linf_8_255",
@@ -50,15 +50,15 @@ internal static class AttackBench
                 ("pgd_l2_2", m, "foolbox", 1000, Pgd with { Norm = Norm.L2, Epsilon = 2, Steps = 40, StepSize = 0.1 }),
             }
         ),
-        ("deepfool", "cnn", "foolbox", 200, new("deepfool", Norm.L2, 1)),
-        ("deepfool", "lenet5", "foolbox", 50, new("deepfool", Norm.L2, 1)),
-        ("cw_l2", "cnn", "foolbox", 100, new("cw", Norm.L2, 1)),
-        ("cw_l2", "lenet5", "foolbox", 50, new("cw", Norm.L2, 1)),
+        ("deepfool", "cnn", "foolbox", 200, new(Catalog.Default.Get<IAttack>("deepfool"), Norm.L2, 1)),
+        ("deepfool", "lenet5", "foolbox", 50, new(Catalog.Default.Get<IAttack>("deepfool"), Norm.L2, 1)),
+        ("cw_l2", "cnn", "foolbox", 100, new(Catalog.Default.Get<IAttack>("cw"), Norm.L2, 1)),
+        ("cw_l2", "lenet5", "foolbox", 50, new(Catalog.Default.Get<IAttack>("cw"), Norm.L2, 1)),
         ("aa_linf_0.1", "cnn", "autoattack", 200, Auto with { Epsilon = 0.1 }),
         ("aa_linf_8_255", "cnn", "autoattack", 200, Auto),
         ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto),
-        ("aa_linf_8_255", "cnn", "autoattack", 200, Auto with { Name = "autoattack-fast" }), // its cut-offs were chosen on these two rows
-        ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto with { Name = "autoattack-fast" }),
+        ("aa_linf_8_255", "cnn", "autoattack", 200, Auto with { Attack = AutoAttack.Fast }), // its cut-offs were chosen on these two rows
+        ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto with { Attack = AutoAttack.Fast }),
     ];
 
     public static int Run(string[] args)
@@ -105,7 +105,7 @@ internal static class AttackBench
         {
             pass.Add(Pass(model.Logits, images, labels));
             plain.Add(Pass(hand, images, labels));
-            if (Catalog.Attacks.First(t => t.Name == a.Settings.Name) is IMinimalAttack)
+            if (Catalog.Default.Attacks.First(t => t.Name == a.Settings.Name) is IMinimalAttack)
             {
                 gate.Add(
                     ProcessorTime.Of(() =>
@@ -156,7 +156,7 @@ internal static class AttackBench
 
     private static void Whole(OnnxClassifier model, Tensor images, Tensor labels, AttackSettings settings)
     {
-        var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
+        var attack = Catalog.Default.Attacks.First(a => a.Name == settings.Name);
         using var random = new Generator(1);
         var context = new AttackContext(
             model,

@@ -61,7 +61,7 @@ internal static class AutoAttackBench
                 model,
                 rows.Inputs,
                 rows.Labels,
-                new(new AttackSettings(name, Norm.Linf, 8 / 255.0), seed)
+                new(new AttackSettings(Catalog.Default.Get<IAttack>(name), Norm.Linf, 8 / 255.0), seed)
             );
             robust = [.. outcome.Robust];
         });

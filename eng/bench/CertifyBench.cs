@@ -59,7 +59,7 @@ internal static class CertifyBench
             model,
             inputs,
             labels,
-            new(new("pgd", norm, epsilon) { Steps = 100 }, 1)
+            new(new(Catalog.Default.Get<IAttack>("pgd"), norm, epsilon) { Steps = 100 }, 1)
         );
         static double Share(IEnumerable<bool> which) => which.Average(w => w ? 1.0 : 0);
         Console.WriteLine(

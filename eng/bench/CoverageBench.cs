@@ -179,10 +179,14 @@ internal static class CoverageBench
     )
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        var metric = Catalog.Metrics.OfType<TableMetric>().Single(t => t.Name == m.Name);
-        var rule = new GateRule { Metric = m.Name, Rate = m.Rate };
+        var metric = Catalog.Default.Metrics.OfType<TableMetric>().Single(t => t.Name == m.Name);
+        var rule = new GateRule
+        {
+            Metric = metric,
+            Rate = m.Rate is null ? null : Catalog.Default.Get<Rate>(m.Rate),
+        };
         // The figure of the population: of shares, or for scores of very many rows.
-        var scored = m.Rate is not null && Catalog.Rates.Single(r => r.Name == m.Rate).NeedsScores;
+        var scored = m.Rate is not null && Catalog.Default.Rates.Single(r => r.Name == m.Rate).NeedsScores;
         var truth = metric.Value(draw(population, scored ? new Random(77) : null, 4000), rule);
         var random = new Random(Seeds.Derive(seed, $"{population.Name}: {name}")); // every line draws its own data sets
         var (holds, above, measured) = (0, 0, 0);

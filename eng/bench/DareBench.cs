@@ -18,13 +18,13 @@ namespace PostTrainGate.Bench;
 /// </summary>
 internal static class DareBench
 {
-    private static readonly AttackSettings Small = new("pgd", Norm.Linf, 8 / 255.0)
+    private static readonly AttackSettings Small = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 8 / 255.0)
     {
         Steps = 20,
         StepSize = 2 / 255.0,
     };
-    private static readonly AttackSettings Large = new("pgd", Norm.Linf, 0.1) { Steps = 40, StepSize = 0.01 };
-    private static readonly AttackSettings Sign = new("fgsm", Norm.Linf, 8 / 255.0);
+    private static readonly AttackSettings Large = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.1) { Steps = 40, StepSize = 0.01 };
+    private static readonly AttackSettings Sign = new(Catalog.Default.Get<IAttack>("fgsm"), Norm.Linf, 8 / 255.0);
     private static readonly string[] Columns =
     [
         "clean",
@@ -148,7 +148,7 @@ internal static class DareBench
         for (var rung = 1; rung <= rungs && open.Length > 0; rung++)
         {
             using var left = rows.Take(open);
-            var settings = new AttackSettings(attack, Norm.Linf, 0.1 * rung / rungs)
+            var settings = new AttackSettings(Catalog.Default.Get<IAttack>(attack), Norm.Linf, 0.1 * rung / rungs)
             {
                 Steps = attack == "pgd" ? 20 : null,
                 RandomStart = false,

@@ -42,7 +42,7 @@ internal static class SequentialBench
             List<EarlyGate> gates = [];
             foreach (var model in Models)
             foreach (var epsilon in Epsilons)
-                gates.AddRange(Gates(model, new(attack, Norm.Linf, epsilon.Value), epsilon.Text, data));
+                gates.AddRange(Gates(model, new(Catalog.Default.Get<IAttack>(attack), Norm.Linf, epsilon.Value), epsilon.Text, data));
             Sum("all", gates);
             Sum("thresholds within 0.2 of the value", [.. gates.Where(g => g.Distance <= 0.2)]);
         }
@@ -87,7 +87,7 @@ internal static class SequentialBench
             var (full, seconds) = Timed(
                 new()
                 {
-                    Metric = "robust_accuracy",
+                    Metric = Catalog.Default.Get<IMetric>("robust_accuracy"),
                     Attack = settings,
                     Min = 0.5,
                 },
@@ -100,14 +100,14 @@ internal static class SequentialBench
             {
                 var rule = new GateRule
                 {
-                    Metric = "robust_accuracy",
+                    Metric = Catalog.Default.Get<IMetric>("robust_accuracy"),
                     Attack = settings,
                     Min = min,
                 };
                 var early = Timed(rule, plan).Measured;
                 var (verdict, whole) = (
-                    Judge.Verdict(rule, Better.Higher, early),
-                    Judge.Verdict(rule, Better.Higher, full)
+                    Judge.Verdict(rule, early),
+                    Judge.Verdict(rule, full)
                 );
                 var (inputs, of) = (early.Attacked!.Inputs, early.Attacked.Of);
                 Console.WriteLine(
@@ -123,7 +123,7 @@ internal static class SequentialBench
             var alone = Timed(
                 new()
                 {
-                    Metric = "robust_accuracy",
+                    Metric = Catalog.Default.Get<IMetric>("robust_accuracy"),
                     Attack = settings,
                     Min = 0.6,
                 },
@@ -141,7 +141,7 @@ internal static class SequentialBench
 
         (Measurement Measured, double Seconds) Timed(GateRule rule, AttackPlan plan)
         {
-            Measurement measured = default;
+            var measured = Measurement.NotMeasured("");
             var context = new MetricContext(evaluation, rule, Confidence, 1) { RowSeed = 2, Plan = plan };
             var seconds = ProcessorTime.Of(() => measured = new RobustAccuracy().Measure(context));
             return (measured, seconds);
@@ -155,7 +155,7 @@ internal static class SequentialBench
         using var former = OnnxClassifier.Load(FixtureFolder.Path("fmnist/cnn_checkpoints/cnn_e09.onnx"));
         foreach (var name in new[] { "pgd", "apgd-ce", "autoattack-fast" })
         {
-            AttackSettings settings = new(name, Norm.Linf, 8 / 255.0);
+            AttackSettings settings = new(Catalog.Default.Get<IAttack>(name), Norm.Linf, 8 / 255.0);
             AtOnce(model, data, settings); // warms up
             var (alone, fgsm) = (
                 ProcessorTime.Of(() => AtOnce(model, data, settings)),
@@ -197,7 +197,7 @@ internal static class SequentialBench
         using var evaluation = new Evaluation(model, data);
         var context = new MetricContext(
             evaluation,
-            new() { Metric = "robust_accuracy", Attack = settings },
+            new() { Metric = Catalog.Default.Get<IMetric>("robust_accuracy"), Attack = settings },
             Confidence,
             1
         );
@@ -214,7 +214,7 @@ internal static class SequentialBench
     private static void AfterFgsm(OnnxClassifier model, EvaluationSet data, AttackSettings settings)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
-        using var first = AttackHarness.Run(model, data.Inputs, data.Labels, new(settings with { Name = "fgsm" }, 1));
+        using var first = AttackHarness.Run(model, data.Inputs, data.Labels, new(settings with { Attack = GradientAttack.Fgsm }, 1));
         int[] left = [.. Enumerable.Range(0, data.Count).Where(row => first.Robust[row])];
         using var rows = data.Take(left);
         AtOnce(model, rows, settings);
@@ -222,7 +222,7 @@ internal static class SequentialBench
 
     private static void Simulate()
     {
-        var rule = new GateRule { Metric = "robust_accuracy", Min = 0.6 };
+        var rule = new GateRule { Metric = Catalog.Default.Get<IMetric>("robust_accuracy"), Min = 0.6 };
         foreach (var rate in new[] { 0.05, 0.3, 0.5, 0.55, 0.57, 0.6, 0.63, 0.65, 0.7, 0.9 })
         {
             var (wrong, drawn) = SimulatedGates.Run(1000, 1000, rate, rule, Confidence);

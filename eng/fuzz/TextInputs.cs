@@ -216,7 +216,7 @@ internal static class TextInputs
             Data = new("d.csv", 50, 20, 30),
             Seed = 1,
             Confidence = 0.95,
-            Correction = Policy.Correction.None,
+            Correction = Correction.None,
             GateConfidence = 0.95,
             Outcome = RunOutcome.Failed,
             Reproduce = "posttraingate",

@@ -8,13 +8,16 @@ using PostTrainGate.Reporting;
 namespace PostTrainGate;
 
 /// <summary>
-/// Everything a policy can name. Adding one is a new file and a line here; the policy's schema, the documentation's tables and the
-/// error messages come from these lists.
+/// Everything a policy can name. Adding one is a new file and a line in its list; the policy's schema, the documentation's tables and
+/// the error messages come from these lists.
 /// </summary>
-public static class Catalog
+public sealed record Catalog : ICatalog
 {
-    /// <summary>Attacks, by name in the policy.</summary>
-    public static ImmutableArray<IAttack> Attacks { get; } =
+    /// <summary>What this version has.</summary>
+    public static Catalog Default { get; } = new();
+
+    /// <summary>Attacks.</summary>
+    public ImmutableArray<IAttack> Attacks { get; init; } =
     [
         GradientAttack.Fgsm,
         GradientAttack.Pgd,
@@ -40,8 +43,8 @@ public static class Catalog
         AutoAttack.Randomised,
     ];
 
-    /// <summary>Metrics, by name in the policy.</summary>
-    public static ImmutableArray<IMetric> Metrics { get; } =
+    /// <summary>Metrics.</summary>
+    public ImmutableArray<IMetric> Metrics { get; init; } =
     [
         new Accuracy(),
         new RobustAccuracy(),
@@ -80,42 +83,35 @@ public static class Catalog
         new SituationTesting(),
     ];
 
-    /// <summary>Rates of a level of a group, which metrics compare, by name in the policy.</summary>
-    public static ImmutableArray<Rate> Rates => Rate.All;
+    /// <summary>Rates of a level of a group, which metrics compare.</summary>
+    public ImmutableArray<Rate> Rates { get; init; } = Rate.All;
 
-    /// <summary>Corruptions of inputs, by name in the policy.</summary>
-    public static ImmutableArray<Corruption> Corruptions { get; } =
-    [
-        NoiseCorruptions.Gaussian,
-        NoiseCorruptions.Shot,
-        NoiseCorruptions.Impulse,
-        BlurCorruptions.Defocus,
-        BlurCorruptions.Glass,
-        BlurCorruptions.Motion,
-        BlurCorruptions.Zoom,
-        WeatherCorruptions.Snow,
-        WeatherCorruptions.Frost,
-        WeatherCorruptions.Fog,
-        WeatherCorruptions.Brightness,
-        DigitalCorruptions.Contrast,
-        DigitalCorruptions.Elastic,
-        DigitalCorruptions.Pixelate,
-        DigitalCorruptions.Jpeg,
-        NoiseCorruptions.Speckle,
-        BlurCorruptions.Gaussian,
-        WeatherCorruptions.Spatter,
-        DigitalCorruptions.Saturate,
-        TableCorruptions.Noise,
-        TableCorruptions.Missing,
-        TableCorruptions.Units,
-        TableCorruptions.Flips,
-    ];
+    /// <summary>Corruptions of inputs.</summary>
+    public ImmutableArray<Corruption> Corruptions { get; init; } = AllCorruptions.All;
 
     /// <summary>Repairs, in the order they are tried.</summary>
-    public static ImmutableArray<IRepair> Repairs { get; } =
+    public ImmutableArray<IRepair> Repairs { get; init; } =
     [new FmtRepair(), new GroupParityRepair(), new AdversarialRepair(), new DareRepair()];
 
     /// <summary>Report writers.</summary>
-    public static ImmutableArray<IReportWriter> Reports { get; } =
+    public ImmutableArray<IReportWriter> Reports { get; init; } =
     [new GateJson(), new MarkdownReport(), new HtmlReport(), new JUnitReport(), new SarifReport()];
+
+    /// <summary>The one of that name.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    public T Get<T>(string name)
+        where T : INamed => All<T>().First(n => n.Name == name);
+
+    /// <inheritdoc/>
+    public IEnumerable<T> All<T>()
+        where T : INamed =>
+        Enumerable
+            .Empty<INamed>()
+            .Concat(Attacks)
+            .Concat(Metrics)
+            .Concat(Rates)
+            .Concat(Corruptions)
+            .Concat(Repairs)
+            .Concat(Reports)
+            .OfType<T>();
 }

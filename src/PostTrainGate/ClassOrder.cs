@@ -69,11 +69,11 @@ internal static class ClassOrder
         var hint = !better
             ? " That is below chance."
             : $" With the order {Wording.List(order.Take(12).Select(c => Wording.Quote(data[c])))} it would be "
-                + $"{GateText.Measured(other.Value)}.";
+                + $"{Numbers.Measured(other.Value)}.";
         return new(
             DiagnosticCodes.ModelClassOrder,
             $"With the classes in the order {Wording.List(data.Take(12).Select(Wording.Quote))} the accuracy is "
-                + $"{GateText.Measured(asRead.Value)}.{hint} Neither the model nor the data says which order is right: "
+                + $"{Numbers.Measured(asRead.Value)}.{hint} Neither the model nor the data says which order is right: "
                 + "list the classes in 'data.classes' in the model's order.",
             policy.Data.Position
         );

@@ -111,7 +111,7 @@ public static class Gate
         var gates = readings
             .Select(
                 (reading, i) =>
-                    Reading(policy.Gates[i], meter.Metrics[i], reading) with
+                    Reading(policy.Gates[i], reading) with
                     {
                         Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
                     }
@@ -179,18 +179,23 @@ public static class Gate
         CancellationToken cancel
     )
     {
-        var predictions = PredictionReader.Read(policy);
+        var predictions = PredictionReader.Read(
+            policy,
+            policy
+                .Gates.Where(g => g.Group is not null && g.Get(GateKeys.Rate) is { NeedsScores: true })
+                .Select(g => g.Group!)
+                .ToHashSet()
+        );
         var gates = ImmutableArray.CreateBuilder<GateReading>();
         foreach (var (i, rule) in policy.Gates.Index())
         {
             cancel.ThrowIfCancellationRequested();
             progress?.Report(new(GateText.Title(rule), i / (double)policy.Gates.Length));
-            var metric = Catalog.Metrics.First(m => m.Name == rule.Metric);
             // A base branch may gate what needs its model.
-            var measured = metric is IPredictionMetric counted
+            var measured = rule.Metric is IPredictionMetric counted
                 ? counted.Measure(predictions, rule, policy.GateConfidence, Seeds.Derive(policy.Seed, "predictions", i))
                 : Measurement.NotMeasured("it needs a model, and the policy has predictions alone");
-            gates.Add(Reading(rule, metric, GateMeter.Read(measured, Judge.Verdict(rule, metric.Better, measured))));
+            gates.Add(Reading(rule, GateMeter.Read(measured, Judge.Verdict(rule, measured))));
         }
 
         var result = Result(
@@ -207,7 +212,7 @@ public static class Gate
     {
         var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
         var gates = policy
-            .Gates.Select(rule => Reading(rule, Catalog.Metrics.First(m => m.Name == rule.Metric), none))
+            .Gates.Select(rule => Reading(rule, none))
             .ToImmutableArray();
         var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.OfFile(file.FullPath), "", 0, 0) : null;
         return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
@@ -217,17 +222,17 @@ public static class Gate
         };
     }
 
-    private static GateReading Reading(GateRule rule, IMetric metric, Reading original) =>
+    private static GateReading Reading(GateRule rule, Reading original) =>
         new()
         {
-            Metric = rule.Metric,
+            Metric = rule.Metric.Name,
             Title = GateText.Title(rule),
-            Threshold = GateText.Threshold(rule, metric.Better),
+            Threshold = GateText.Threshold(rule),
             Min = rule.Min,
             Max = rule.Max,
             Drop = rule.Drop,
             Position = rule.Position,
-            Better = metric.Better,
+            Better = rule.Metric.Better,
             Original = original,
         };
 

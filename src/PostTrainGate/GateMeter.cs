@@ -13,15 +13,13 @@ namespace PostTrainGate;
 /// <param name="cancel">Stops between batches.</param>
 internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string split, CancellationToken cancel)
 {
+    private static readonly GateRule AccuracyRule = new() { Metric = new Accuracy() };
+
     /// <summary>The rows.</summary>
     public EvaluationSet Data => data;
 
     /// <summary>The gates.</summary>
     public ImmutableArray<GateRule> Rules => policy.Gates;
-
-    /// <summary>The metric of each gate.</summary>
-    public ImmutableArray<IMetric> Metrics { get; } =
-    [.. policy.Gates.Select(g => Catalog.Metrics.First(m => m.Name == g.Metric))];
 
     /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
     public Evaluation? Reference { get; init; }
@@ -56,7 +54,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
             results.Add(
                 Measure(
-                    Metrics[i],
+                    Rules[i].Metric,
                     new(
                         Rows(evaluation, i),
                         rule,
@@ -94,7 +92,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             && Rules[gate].Drop is not null
             && measured.IsMeasured
             && baseline is { IsMeasured: true }
-            && Metrics[gate] is IPairedMetric paired
+            && Rules[gate].Metric is IPairedMetric paired
                 ? paired.Loss(
                     new(
                         Rows(evaluation, gate),
@@ -105,8 +103,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                     ),
                     Rows(Base, gate)
                 )
-                : (Measurement?)null;
-        var reading = Read(measured, Judge.Verdict(Rules[gate], Metrics[gate].Better, measured, baseline, loss));
+                : null;
+        var reading = Read(measured, Judge.Verdict(Rules[gate], measured, baseline, loss));
         return loss is not { IsMeasured: true } l
             ? reading
             : reading with
@@ -114,15 +112,15 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 Notes =
                 [
                     .. reading.Notes,
-                    $"It is worse than the base by {GateText.Measured(l.Value)} "
-                        + $"[{GateText.Measured(l.Lower)}, {GateText.Measured(l.Upper)}] on the same rows.",
+                    $"It is worse than the base by {Numbers.Measured(l.Value)} "
+                        + $"[{Numbers.Measured(l.Lower)}, {Numbers.Measured(l.Upper)}] on the same rows.",
                 ],
             };
     }
 
     private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
     {
-        if (reading.Value is null || Metrics[gate] is not (RobustAccuracy or MedianPerturbation))
+        if (reading.Value is null || !Rules[gate].Metric.RestsOnAttack)
             return reading;
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
         using var checks = new TrustChecks(Rows(evaluation, gate), Rules[gate], seed, cancel);
@@ -163,7 +161,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them takes whole rows.
     private Evaluation Rows(Evaluation evaluation, int gate) =>
-        Rules[gate].ChangesInputs || Metrics[gate].Needs.HasFlag(MetricNeeds.Neighbors)
+        Rules[gate].Metric.NeedsCompleteRows
             ? evaluation.OnCompleteRows()
             : evaluation;
 
@@ -191,8 +189,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
         Measure(
-            Catalog.Metrics.First(m => m.Name == "accuracy"),
-            new(evaluation, new GateRule { Metric = "accuracy" }, policy.Confidence, policy.Seed),
+            AccuracyRule.Metric,
+            new(evaluation, AccuracyRule, policy.Confidence, policy.Seed),
             evaluation
         );
 }

@@ -43,7 +43,7 @@ public sealed record GateResult
     public required double Confidence { get; init; }
 
     /// <summary>How the level of each gate's interval follows from it.</summary>
-    public required Policy.Correction Correction { get; init; }
+    public required Correction Correction { get; init; }
 
     /// <summary>Level of each gate's interval, so that all hold together with <see cref="Confidence"/>.</summary>
     public required double GateConfidence { get; init; }

@@ -9,47 +9,25 @@ namespace PostTrainGate;
 internal static class GateText
 {
     /// <summary>Metric, group, attack and budget in one short line.</summary>
-    public static string Title(GateRule rule)
-    {
-        var title = rule.Metric.Replace('_', ' ');
-        if (rule.Rate is { } rate)
-            title += $" of {rate.Replace('_', ' ')}";
-        if (rule.Classes != ClassView.Favorable)
-            title += rule.Classes == ClassView.Macro ? ", mean over classes" : ", worst class";
-        if (rule.Group is { } group)
-            title += $" by {group}";
-        if (rule.Certificate is { } ball)
-            title += $", {ball.Method.ToString().ToUpperInvariant()} {ball.Norm} epsilon {Number(ball.Epsilon)}";
-        if (rule.Smoothing is { } noise)
-            title += $", sigma {Number(noise.Sigma)} L2 epsilon {Number(noise.Epsilon)}";
-        if (rule.Corruption is { } corruption)
-        {
-            if (!corruption.Names.IsEmpty)
-                title += $", {Wording.List(corruption.Names)}";
-            if (corruption.Severities.Length < 5)
-                title += $", severity {Wording.List(corruption.Severities.Select(s => $"{s}"))}";
-        }
-
-        return rule.Attack is { } attack ? $"{title}, {Attack(attack)}" : title;
-    }
+    public static string Title(GateRule rule) => rule.Metric.Title(rule);
 
     /// <summary>The threshold: <c>at least 0.72, at most 0.01 below the base</c>.</summary>
-    public static string Threshold(GateRule rule, Better better)
+    public static string Threshold(GateRule rule)
     {
         var parts = new List<string>();
         if (rule.Min is { } min)
-            parts.Add($"at least {Number(min)}");
+            parts.Add($"at least {Numbers.Chosen(min)}");
         if (rule.Max is { } max)
-            parts.Add($"at most {Number(max)}{(better == Better.NearZero ? " in size" : "")}");
+            parts.Add($"at most {Numbers.Chosen(max)}{(rule.Metric.Better == Better.NearZero ? " in size" : "")}");
         if (rule.Drop is { } drop)
-            parts.Add($"at most {Number(drop)} worse than the base");
+            parts.Add($"at most {Numbers.Chosen(drop)} worse than the base");
         return string.Join(", ", parts);
     }
 
     /// <summary>A reading with its interval: <c>0.731 [0.702, 0.758]</c>.</summary>
     public static string Value(Reading reading) =>
         reading.Value is { } value
-            ? $"{Measured(value)} [{Measured(reading.Lower ?? value)}, {Measured(reading.Upper ?? value)}]"
+            ? $"{Numbers.Measured(value)} [{Numbers.Measured(reading.Lower ?? value)}, {Numbers.Measured(reading.Upper ?? value)}]"
             : $"not measured: {reading.Reason}";
 
     /// <summary>The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.</summary>
@@ -69,20 +47,6 @@ internal static class GateText
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }
 
-    /// <summary>
-    /// A measured number: three decimals, so that values stand under each other, or two significant digits for a tiny one.
-    /// </summary>
-    public static string Measured(double value) =>
-        value.ToString(Math.Abs(value) is > 0 and < 0.0005 ? "G2" : "0.000", CultureInfo.InvariantCulture);
-
-    /// <summary>A number that somebody chose: at most three decimals, or three significant digits for a small one.</summary>
-    public static string Number(double value) =>
-        (
-            Math.Abs(value) is > 0 and < 0.01
-                ? value.ToString("G3", CultureInfo.InvariantCulture)
-                : value.ToString("0.###", CultureInfo.InvariantCulture)
-        );
-
     /// <summary>What a model's output holds.</summary>
     public static string Head(OutputHead head) =>
         head switch
@@ -93,15 +57,4 @@ internal static class GateText
             OutputHead.Probabilities => "probabilities",
             _ => "logits",
         };
-
-    private static string Attack(AttackSettings attack)
-    {
-        var text =
-            $"{attack.Name.ToUpperInvariant()} {attack.Norm}{(double.IsFinite(attack.Epsilon) ? $" epsilon {Number(attack.Epsilon)}" : "")}";
-        if (attack.Steps is { } steps)
-            text += $", {steps} steps";
-        if (Catalog.Attacks.FirstOrDefault(a => a.Name == attack.Name) is { KeepsForm: true })
-            text += attack.Categories == 1 ? ", 1 category" : $", {attack.Categories} categories";
-        return attack.Restarts > 1 ? $"{text}, {attack.Restarts} restarts" : text;
-    }
 }

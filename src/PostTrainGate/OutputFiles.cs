@@ -25,7 +25,7 @@ internal static class OutputFiles
 
     /// <summary>The reports that a policy asks for.</summary>
     public static IEnumerable<IReportWriter> Reports(GatePolicy policy) =>
-        Catalog.Reports.Where(w => w.Always || policy.Report.Formats.Contains(w.Name));
+        policy.Report.Writers;
 
     /// <summary>Refuses, before the long work, what could not be written after it.</summary>
     /// <param name="policy">Names the files.</param>

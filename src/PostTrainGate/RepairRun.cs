@@ -60,7 +60,7 @@ internal sealed class RepairRun(
 
     private void Search(Selection selection, ImmutableArray<GateRule> failed)
     {
-        var methods = Catalog.Repairs.Where(r => _repair.Methods.IsEmpty || _repair.Methods.Contains(r.Name)).ToArray();
+        var methods = _repair.Methods;
         using var history = new Snapshots(_repair.Snapshots, policy.Input);
         var deadline = DateTime.UtcNow + _repair.Budget;
         using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
@@ -68,7 +68,8 @@ internal sealed class RepairRun(
             source,
             complete ?? splits.Repair,
             selection,
-            policy,
+            policy.Seed,
+            _repair.Budget,
             failed,
             history.Models,
             deadline,
@@ -182,7 +183,7 @@ internal sealed class RepairRun(
         {
             return (
                 false,
-                $"{_best!.Method} costs {GateText.Number(cost)} of accuracy on the test split, more than the {GateText.Number(_repair.AccuracyDrop)} that the policy lets it cost."
+                $"{_best!.Method} costs {Numbers.Chosen(cost)} of accuracy on the test split, more than the {Numbers.Chosen(_repair.AccuracyDrop)} that the policy lets it cost."
             );
         }
 
@@ -289,7 +290,7 @@ internal sealed class RepairRun(
                             );
                     return GateMeter.Read(
                         mean,
-                        Judge.Verdict(policy.Gates[i] with { Drop = null }, meter.Metrics[i].Better, mean)
+                        Judge.Verdict(policy.Gates[i] with { Drop = null }, mean)
                     );
                 }),
         ];

@@ -23,15 +23,13 @@ public enum Verdict
 public static class Judge
 {
     /// <summary>The verdict of a gate.</summary>
-    /// <param name="rule">Its thresholds.</param>
-    /// <param name="better">Which way the metric gets better: a signed difference is judged by its size, a ratio r by min(r, 1/r).</param>
+    /// <param name="rule">Its metric and thresholds: a signed difference is judged by its size, a ratio r by min(r, 1/r).</param>
     /// <param name="measured">The measurement, in the metric's own sign.</param>
     /// <param name="baseline">The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.</param>
     /// <param name="loss">How much worse than the base it is, measured on the rows of both; null when that has no interval of its
     /// own.</param>
     public static Verdict Verdict(
         GateRule rule,
-        Better better,
         Measurement measured,
         Measurement? baseline = null,
         Measurement? loss = null
@@ -39,6 +37,7 @@ public static class Judge
     {
         if (!measured.IsMeasured)
             return PostTrainGate.Verdict.NotMeasured;
+        var better = rule.Metric.Better;
         var (_, lower, upper) = Judged(better, measured);
         var worst = PostTrainGate.Verdict.Pass;
         if (rule.Min is { } min)

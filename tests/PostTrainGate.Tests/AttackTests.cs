@@ -67,7 +67,7 @@ public class AttackTests
                     model,
                     inputs,
                     labels,
-                    new(new(attack, c.Norm, c.Epsilon) { RandomStart = false }, c.Seed)
+                    new(new(Named.Attack(attack), c.Norm, c.Epsilon) { RandomStart = false }, c.Seed)
                 );
 
                 var reach =
@@ -100,7 +100,7 @@ public class AttackTests
             model,
             tensor([5f, 5f, 0.1f, -3f]).unsqueeze(1),
             labels,
-            new(new("pgd", Norm.Linf, 0.5), 1) { KeepExamples = true }
+            new(new(Named.Attack("pgd"), Norm.Linf, 0.5), 1) { KeepExamples = true }
         );
         Assert.Equal([true, false, true, false], outcome.Correct);
         Assert.Equal([true, false, false, false], outcome.Robust);
@@ -121,7 +121,7 @@ public class AttackTests
             model,
             tensor([0.3f]).unsqueeze(1),
             ones(1, dtype: int64),
-            new(new("pgd", Norm.L2, 1), 1)
+            new(new(Named.Attack("pgd"), Norm.L2, 1), 1)
         );
         Assert.True(outcome.Robust[0]);
     }
@@ -135,7 +135,7 @@ public class AttackTests
         var w = new[] { 0.7f, -1.3f, 0.4f };
         var (inputs, z) = Rows(w, 0.1f, [.. Enumerable.Range(0, 300).Select(i => (float)Math.Sin(i * 1.7))]);
         var labels = (z > 0).to(int64);
-        AttackRun run = new(new("pgd", Norm.Linf, 0.2), 1);
+        AttackRun run = new(new(Named.Attack("pgd"), Norm.Linf, 0.2), 1);
         using var plain = Linear(w, 0.1f, Wide);
         using var saturated = Linear(w, 0.1f, Wide, scale); // cross-entropy in float32 has no gradient at all here
         using var expected = AttackHarness.Run(plain, inputs, labels, run);
@@ -150,7 +150,7 @@ public class AttackTests
         using var scope = NewDisposeScope();
         using var model = Linear([1f], 0, Wide);
         var inputs = tensor([3f, 0.2f]).unsqueeze(1);
-        AttackRun run = new(new("cheat", Norm.Linf, 0.5), 1) { Attack = new Cheat(-50), KeepExamples = true };
+        AttackRun run = new(new(new Cheat(-50), Norm.Linf, 0.5), 1) { KeepExamples = true };
         using var far = AttackHarness.Run(model, inputs, ones(2, dtype: int64), run);
         Assert.Equal([true, false], far.Robust);
         BudgetTests.AssertLegal(Budget.Of(run.Settings, Wide), inputs, far.Examples!);
@@ -160,7 +160,7 @@ public class AttackTests
             ones(2, dtype: int64),
             run with
             {
-                Attack = new Cheat(float.NaN),
+                Settings = run.Settings with { Attack = new Cheat(float.NaN) },
             }
         );
         Assert.Equal([true, true], nothing.Robust);
@@ -172,7 +172,7 @@ public class AttackTests
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([x.sqrt(), x * 0 - 1], 1), Wide);
         var (inputs, labels) = (tensor([4f, 0.1f, -1f]).unsqueeze(1), zeros(3, dtype: int64));
-        using var outcome = AttackHarness.Run(model, inputs, labels, new(new("fgsm", Norm.Linf, 0.5), 1));
+        using var outcome = AttackHarness.Run(model, inputs, labels, new(new(Named.Attack("fgsm"), Norm.Linf, 0.5), 1));
         Assert.Equal([true, true, false], outcome.Correct);
         Assert.Equal([true, false, false], outcome.Robust);
     }
@@ -191,7 +191,7 @@ public class AttackTests
             model,
             ones(2, 1),
             ones(2, dtype: int64),
-            new(new("pgd", Norm.Linf, 5) { RandomStart = false }, 1)
+            new(new(Named.Attack("pgd"), Norm.Linf, 5) { RandomStart = false }, 1)
         );
         Assert.Equal([true, true], outcome.Robust);
     }
@@ -222,7 +222,7 @@ public class AttackTests
                 model,
                 inputs,
                 labels,
-                new(new("pgd", Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 }
+                new(new(Named.Attack("pgd"), Norm.L2, 0.15) { Steps = 5, Restarts = restarts }, seed) { BatchSize = 64 }
             );
 
         var outcomes = Enumerable.Range(1, 5).Select(r => Run(r, 7)).ToArray();
@@ -243,7 +243,7 @@ public class AttackTests
         using var random = new Generator(3, CPU);
         var inputs = rand(200, 2, generator: random) * 2;
         var labels = zeros(200, dtype: int64);
-        var settings = new AttackSettings("pgd", Norm.Linf, 0.1) { RandomStart = false, Steps = 20 };
+        var settings = new AttackSettings(Named.Attack("pgd"), Norm.Linf, 0.1) { RandomStart = false, Steps = 20 };
         using var model = Bumpy();
         using var outcome = AttackHarness.Run(model, inputs, labels, new(settings, 1));
         var spent = model.Rows;
@@ -279,7 +279,7 @@ public class AttackTests
         using var model = Bumpy();
         var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
         var told = new List<double>();
-        AttackRun run = new(new("pgd", Norm.Linf, 0.01) { Restarts = 2 }, 1)
+        AttackRun run = new(new(Named.Attack("pgd"), Norm.Linf, 0.01) { Restarts = 2 }, 1)
         {
             BatchSize = 50,
             Progress = new Told(told.Add),
@@ -300,7 +300,7 @@ public class AttackTests
         using var scope = NewDisposeScope();
         using var model = Bumpy();
         var (inputs, labels) = (rand(300, 2), zeros(300, dtype: int64));
-        AttackRun run = new(new("pgd", Norm.L2, 0.1) { Restarts = 2, Steps = 7 }, 1)
+        AttackRun run = new(new(Named.Attack("pgd"), Norm.L2, 0.1) { Restarts = 2, Steps = 7 }, 1)
         {
             BatchSize = 50,
             KeepExamples = true,

@@ -28,7 +28,7 @@ public class AutoAttackTests(ITestOutputHelper output)
             model,
             images,
             labels,
-            new(new(attack, Norm.Linf, epsilon), 1) { KeepExamples = true }
+            new(new(Named.Attack(attack), Norm.Linf, epsilon), 1) { KeepExamples = true }
         );
         var expected = theirs.RootElement.GetProperty("robust_accuracy").GetDouble();
         output.WriteLine($"{attack} {file} {reference}: {outcome.RobustAccuracy}, AutoAttack {expected}");
@@ -54,7 +54,7 @@ public class AutoAttackTests(ITestOutputHelper output)
                 model,
                 images,
                 labels,
-                new(new(attack, norm, epsilon) { Steps = steps }, 1) { KeepExamples = true }
+                new(new(Named.Attack(attack), norm, epsilon) { Steps = steps }, 1) { KeepExamples = true }
             );
             BudgetTests.AssertLegal(new Budget(norm, epsilon, 0, 1), images, outcome.Examples!);
             output.WriteLine($"{norm} {attack}: {outcome.RobustAccuracy}");

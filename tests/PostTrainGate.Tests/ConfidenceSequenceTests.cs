@@ -81,11 +81,11 @@ public class ConfidenceSequenceTests
         const int total = 200;
         var rule = new GateRule
         {
-            Metric = "robust_accuracy",
+            Metric = Named.Metric("robust_accuracy"),
             Min = min,
             Max = max,
         };
-        Verdict Of(int k) => Judge.Verdict(rule, Better.Higher, Intervals.Proportion(k, total, 0.95));
+        Verdict Of(int k) => Judge.Verdict(rule, Intervals.Proportion(k, total, 0.95));
         for (var drawn = 8; drawn <= total; drawn += 8)
         {
             for (var hits = 0; hits <= drawn; hits++)
@@ -93,7 +93,7 @@ public class ConfidenceSequenceTests
                 var possible = ConfidenceSequence.Possible(hits, drawn, total, 0.95);
                 if (!ConfidenceSequence.Decides(rule, possible, total, 0.95))
                     continue;
-                var verdict = Judge.Verdict(rule, Better.Higher, ConfidenceSequence.Measure(hits, drawn, total, 0.95));
+                var verdict = Judge.Verdict(rule, ConfidenceSequence.Measure(hits, drawn, total, 0.95));
                 for (var k = possible.Least; k <= possible.Most; k++)
                     Assert.Equal(verdict, Of(k));
             }
@@ -116,7 +116,7 @@ public class ConfidenceSequenceTests
             1000,
             1000,
             rate,
-            new() { Metric = "robust_accuracy", Min = 0.6 },
+            new() { Metric = Named.Metric("robust_accuracy"), Min = 0.6 },
             0.95
         );
         TestContext.Current.TestOutputHelper?.WriteLine(

@@ -189,19 +189,19 @@ public class FairnessReferenceTests
     private static void Same(JsonProperty figure, double value) =>
         Assert.True(Math.Abs(figure.Value.GetDouble() - value) <= 1e-6, $"{figure.Name}: {value}, not {figure.Value}");
 
-    private static Rate Rate(string name) => Catalog.Rates.Single(r => r.Name == name);
+    private static Rate Rate(string name) => Catalog.Default.Rates.Single(r => r.Name == name);
 
     private static Measurement Measure(string metric, GroupTable table, string? rate = null, double alpha = 2) =>
         Catalog
-            .Metrics.OfType<TableMetric>()
+            .Default.Metrics.OfType<TableMetric>()
             .Single(m => m.Name == metric)
             .Measure(
                 table,
                 new GateRule
                 {
-                    Metric = metric,
-                    Rate = rate,
-                    Alpha = alpha,
+                    Metric = Named.Metric(metric),
+                    Settings = SettingValues.None.With(BenefitMetric.Alpha, alpha),
+                    Rate = rate is null ? null : Rate(rate),
                 },
                 0.95,
                 seed: 1
@@ -217,9 +217,9 @@ public class FairnessReferenceTests
             return ("differential_fairness_amplification", null, 2);
         if (name == "average_abs_odds_difference")
             return ("average_absolute_odds_difference", null, 2);
-        if (Catalog.Metrics.Any(m => m.Name == name && m.Name != "accuracy"))
+        if (Catalog.Default.Metrics.Any(m => m.Name == name && m.Name != "accuracy"))
             return (name, null, 2);
-        if (Catalog.Rates.Any(r => r.Name == name))
+        if (Catalog.Default.Rates.Any(r => r.Name == name))
             return ("", name, 2);
         return name.EndsWith("_ratio", StringComparison.Ordinal)
             ? ("rate_ratio", name[..^"_ratio".Length], 2)

@@ -15,22 +15,22 @@ public class FoolboxTests(ITestOutputHelper output)
     private static AttackSettings Settings(string name) =>
         name switch
         {
-            "fgsm_0.1" => new("fgsm", Norm.Linf, 0.1),
-            "fgsm_8_255" => new("fgsm", Norm.Linf, 8 / 255.0),
-            "fgm_l2_2" => new("fgsm", Norm.L2, 2),
-            "pgd_linf_0.1" => new("pgd", Norm.Linf, 0.1)
+            "fgsm_0.1" => new(Named.Attack("fgsm"), Norm.Linf, 0.1),
+            "fgsm_8_255" => new(Named.Attack("fgsm"), Norm.Linf, 8 / 255.0),
+            "fgm_l2_2" => new(Named.Attack("fgsm"), Norm.L2, 2),
+            "pgd_linf_0.1" => new(Named.Attack("pgd"), Norm.Linf, 0.1)
             {
                 Steps = 40,
                 StepSize = 0.01,
                 RandomStart = false,
             },
-            "pgd_linf_8_255" => new("pgd", Norm.Linf, 8 / 255.0)
+            "pgd_linf_8_255" => new(Named.Attack("pgd"), Norm.Linf, 8 / 255.0)
             {
                 Steps = 20,
                 StepSize = 2 / 255.0,
                 RandomStart = false,
             },
-            "pgd_l2_2" => new("pgd", Norm.L2, 2)
+            "pgd_l2_2" => new(Named.Attack("pgd"), Norm.L2, 2)
             {
                 Steps = 40,
                 StepSize = 0.1,
@@ -58,7 +58,7 @@ public class FoolboxTests(ITestOutputHelper output)
     [InlineData("lenet5", "pgd_linf_8_255")]
     [InlineData("lenet5", "pgd_l2_2")]
     public void Forty_steps_later_they_still_are(string file, string reference) =>
-        Assert.InRange(Different(file, reference, Settings(reference) with { Name = "fgsm" }), 0, 64 * 28 * 28 / 20);
+        Assert.InRange(Different(file, reference, Settings(reference) with { Attack = GradientAttack.Fgsm }), 0, 64 * 28 * 28 / 20);
 
     // How many of the values of the first 64 examples differ by more than 1e-4.
     private long Different(string file, string reference, AttackSettings settings)
@@ -69,8 +69,7 @@ public class FoolboxTests(ITestOutputHelper output)
         var (images, labels) = FashionMnist.Test(64);
         Assert.Equal(foolbox["label"].data<long>().ToArray(), labels.data<long>().ToArray());
         using var random = new Generator(1, CPU);
-        var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
-        var examples = attack.Perturb(
+        var examples = settings.Attack.Perturb(
             new(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false),
             images,
             labels

@@ -19,7 +19,7 @@ public class FragileRowsTests
     private static Measurement Measure(FunctionClassifier model, EvaluationSet set, AttackSettings attack)
     {
         using var evaluation = new Evaluation(model, set);
-        var rule = new GateRule { Metric = "robust_accuracy", Attack = attack };
+        var rule = new GateRule { Metric = Named.Metric("robust_accuracy"), Attack = attack };
         return new RobustAccuracy().Measure(new(evaluation, rule, 0.95, 1) { Plan = new() { Full = true } });
     }
 
@@ -30,7 +30,7 @@ public class FragileRowsTests
         using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), x], 1), Wide);
         float[] values = [0.9f, 0.3f, 5, 0.1f, -2, 0.5f, 0.2f, 0.4f, 0.6f];
         using var set = Set(tensor(values).unsqueeze(1), [.. values.Select(_ => 1L)]);
-        var fragile = Measure(model, set, new("pgd", Norm.Linf, 1)).Fragile;
+        var fragile = Measure(model, set, new(Named.Attack("pgd"), Norm.Linf, 1)).Fragile;
         Assert.Equal([3, 6, 1, 7, 5], fragile.Select(f => f.Row));
         Assert.All(fragile, f => Assert.InRange(f.Size, values[f.Row], values[f.Row] + 1.0 / 32));
         Assert.All(fragile, f => Assert.Equal(("yes", "no"), (f.Label, f.Predicted)));
@@ -63,7 +63,7 @@ public class FragileRowsTests
             layout
         );
         // 45 years and red: blue alone makes -0.5. 70 years and blue, 0.0005: a year less makes it negative.
-        var fragile = Measure(model, set, new(attack, Norm.Linf, 0.1)).Fragile;
+        var fragile = Measure(model, set, new(Named.Attack(attack), Norm.Linf, 0.1)).Fragile;
         Assert.Equal([1, 0], fragile.Select(f => f.Row).OrderByDescending(r => r));
         var old = fragile.Single(f => f.Row == 1);
         var age = Assert.Single(old.Columns);
@@ -85,7 +85,7 @@ public class FragileRowsTests
         );
         using var set = Set(tensor(new float[] { 0, 0.2f, 0.4f, 0.6f, 0.8f, 1 }).reshape([1, .. shape]), [1]);
         var image = Assert
-            .Single(Measure(model, set, new("pgd", Norm.Linf, 0.2) { RandomStart = false }).Fragile)
+            .Single(Measure(model, set, new(Named.Attack("pgd"), Norm.Linf, 0.2) { RandomStart = false }).Fragile)
             .Image!;
         Assert.Equal((3, 2, 1), (image.Width, image.Height, image.Channels));
         Assert.Equal([0, 51, 102, 153, 204, 255], image.Original.ToArray());

@@ -21,12 +21,12 @@ public class GroupExplanationTests
     public void The_threshold_that_it_names_gives_the_value_that_it_states(string name, string? rate)
     {
         var rows = Simulated();
-        var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
+        var metric = Catalog.Default.Metrics.OfType<TableMetric>().Single(m => m.Name == name);
         var higher = metric.Better is Better.Higher or Better.NearOne;
         var rule = new GateRule
         {
-            Metric = name,
-            Rate = rate,
+            Metric = metric,
+            Rate = Named.RateOrNone(rate),
             Group = "sex",
             Min = higher ? 0.9 : null,
             Max = higher ? null : 0.02,
@@ -60,10 +60,10 @@ public class GroupExplanationTests
         var value = metric.Value(GroupTable.Count(moved with { Scores = null }, 1), rule);
         Assert.Equal(stated, value, 0.00051);
         Assert.True(
-            Judge.Verdict(rule, metric.Better, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value)
+            Judge.Verdict(rule, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value)
         );
         if (name is "statistical_parity_difference" or "disparate_impact" or "equal_opportunity_difference")
-            Assert.Equal(Verdict.Pass, Judge.Verdict(rule, metric.Better, new(value, value, value, 1)));
+            Assert.Equal(Verdict.Pass, Judge.Verdict(rule, new(value, value, value, 1)));
 
         double Judged(double v) => Judge.Judged(metric.Better, new(v, v, v, 1)).Value;
     }
@@ -87,7 +87,7 @@ public class GroupExplanationTests
             rows,
             new()
             {
-                Metric = "",
+                Metric = Named.Metric(""),
                 Group = "sex",
                 Max = 0.1,
             }
@@ -110,7 +110,7 @@ public class GroupExplanationTests
             rows,
             new()
             {
-                Metric = "",
+                Metric = Named.Metric(""),
                 Group = "sex",
                 Max = 0.1,
             }
@@ -131,9 +131,9 @@ public class GroupExplanationTests
             Simulated(),
             new()
             {
-                Metric = "",
+                Metric = Named.Metric(""),
                 Group = "sex",
-                Rate = "balanced_accuracy",
+                Rate = Named.Rate("balanced_accuracy"),
                 Max = 0.1,
             }
         );

@@ -65,8 +65,8 @@ public class GroupIntervalTests(ITestOutputHelper output)
             new([.. cells.Select((_, l) => $"level {l}")], [.. cells.Select(of)], hasPrivileged);
 
         var parts = name.Split(' ');
-        var metric = Catalog.Metrics.OfType<TableMetric>().Single(m => m.Name == parts[0]);
-        Policy.GateRule rule = new() { Metric = parts[0], Rate = parts.ElementAtOrDefault(1) };
+        var metric = Catalog.Default.Metrics.OfType<TableMetric>().Single(m => m.Name == parts[0]);
+        GateRule rule = new() { Metric = metric, Rate = Named.RateOrNone(parts.ElementAtOrDefault(1)) };
         Confusion All(Confusion c, int level) =>
             new(
                 c.TruePositives * rows[level] * 1e6,

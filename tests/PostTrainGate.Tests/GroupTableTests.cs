@@ -57,7 +57,7 @@ public class GroupTableTests
             {
                 Scores = [Level(0.1), Level(0.5)],
             },
-            new() { Metric = "rate_difference", Rate = rate },
+            new() { Metric = Named.Metric("rate_difference"), Rate = Named.Rate(rate) },
             0.95,
             1
         );
@@ -71,7 +71,7 @@ public class GroupTableTests
         static ScoreCounts Separated() => ScoreCounts.Of([(0.2, 0.2, false, 50), (0.8, 0.8, true, 50)]);
         static ScoreCounts Mixed() =>
             ScoreCounts.Of([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
-        var rule = new GateRule { Metric = "", Rate = "auc" };
+        var rule = new GateRule { Metric = new Accuracy(), Rate = Named.Rate("auc") };
         var lowest = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Separated()] }, rule, 0.95, 1);
         Assert.Equal(1, lowest.Value);
         Assert.InRange(lowest.Lower, 0.9, 0.93);
@@ -98,7 +98,7 @@ public class GroupTableTests
             [new(1, 1, 0, 0), new(0, 0, 1, 1), new(1, 0, 0, 1)],
             HasPrivileged: false
         );
-        var m = GroupMetric.StatisticalParityDifference.Measure(table, new() { Metric = "" }, 0.95, 1);
+        var m = GroupMetric.StatisticalParityDifference.Measure(table, new() { Metric = new Accuracy() }, 0.95, 1);
         Assert.Equal((1, 1), (m.Value, m.Upper));
         Assert.InRange(m.Lower, 0, 0.5);
     }
@@ -111,14 +111,14 @@ public class GroupTableTests
             {
                 MinCount = 51,
             },
-            new() { Metric = "" },
+            new() { Metric = new Accuracy() },
             0.95,
             1
         );
         Assert.Equal("level 'x' has 50 rows for the true positive rate, fewer than 'min_count' 51", m.Reason);
         Assert.True(
             GroupMetric
-                .StatisticalParityDifference.Measure(Two with { MinCount = 51 }, new() { Metric = "" }, 0.95, 1)
+                .StatisticalParityDifference.Measure(Two with { MinCount = 51 }, new() { Metric = new Accuracy() }, 0.95, 1)
                 .IsMeasured
         );
     }
@@ -126,7 +126,7 @@ public class GroupTableTests
     [Fact]
     public void The_lowest_and_highest_rate_are_those_of_a_level()
     {
-        var rule = new GateRule { Metric = "", Rate = "true_positive_rate" };
+        var rule = new GateRule { Metric = new Accuracy(), Rate = Named.Rate("true_positive_rate") };
         var (low, high) = (
             GroupExtremum.Minimum.Measure(Two, rule, 0.95, 1),
             GroupExtremum.Maximum.Measure(Two, rule, 0.95, 1)
@@ -140,7 +140,7 @@ public class GroupTableTests
     public void Inequality_within_groups_is_what_is_not_between_them()
     {
         double Value(BenefitMetric metric) =>
-            metric.Measure(Two with { HasPrivileged = false }, new() { Metric = "", Alpha = 2 }, 0.95, 1).Value;
+            metric.Measure(Two with { HasPrivileged = false }, new() { Metric = metric }, 0.95, 1).Value;
         Assert.Equal(
             Value(BenefitMetric.Entropy),
             Value(BenefitMetric.BetweenEntropy) + Value(BenefitMetric.WithinEntropy),
@@ -172,7 +172,7 @@ public class GroupTableTests
             predicted,
             new()
             {
-                Metric = "statistical_parity_difference",
+                Metric = Named.Metric("statistical_parity_difference"),
                 Group = "g",
                 Classes = classes,
             }
@@ -194,9 +194,9 @@ public class GroupTableTests
             predicted,
             new()
             {
-                Metric = metric,
+                Metric = Named.Metric(metric),
                 Group = "g",
-                Rate = rate,
+                Rate = Named.RateOrNone(rate),
             }
         );
         Assert.Equal("the model's scores are not numbers in 3 of 80 rows", m.Reason);

@@ -43,7 +43,7 @@ public class IndividualFairnessTests
         using var model = Model(men, husbands);
         using var data = People(dependent);
         using var evaluation = new Evaluation(model, data);
-        var m = new CounterfactualFlips().Measure(new(evaluation, new() { Metric = "", Group = "sex" }, 0.95, 1));
+        var m = new CounterfactualFlips().Measure(new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1));
         Assert.Equal(expected, m.Value, 6);
         Assert.Equal(20, m.Count);
         Assert.Equal((int)Math.Round(expected * 20), m.Notes.Length);
@@ -65,7 +65,7 @@ public class IndividualFairnessTests
             1
         );
         using var evaluation = new Evaluation(model, other);
-        var m = new CounterfactualFlips().Measure(new(evaluation, new() { Metric = "", Group = "sex" }, 0.95, 1));
+        var m = new CounterfactualFlips().Measure(new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1));
         Assert.StartsWith("no column of group 'sex' is an input of the model", m.Reason, StringComparison.Ordinal);
     }
 
@@ -82,10 +82,9 @@ public class IndividualFairnessTests
                 evaluation,
                 new()
                 {
-                    Metric = "",
+                    Metric = new SituationTesting(),
+                    Settings = SettingValues.None.With(GateKeys.Neighbors, 1).With(SituationTesting.Gap, 0.9),
                     Group = "sex",
-                    Neighbors = 1,
-                    Gap = 0.9,
                 },
                 0.95,
                 1

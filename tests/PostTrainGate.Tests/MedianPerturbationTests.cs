@@ -39,8 +39,8 @@ public class MedianPerturbationTests
         using var evaluation = new Evaluation(model, data);
         GateRule rule = new()
         {
-            Metric = "median_perturbation",
-            Attack = new("deepfool", Norm.Linf, double.PositiveInfinity),
+            Metric = Named.Metric("median_perturbation"),
+            Attack = new(Named.Attack("deepfool"), Norm.Linf, double.PositiveInfinity),
         };
         var measured = new MedianPerturbation().Measure(new(evaluation, rule, 0.95, 1));
         Assert.Equal(5, measured.Count);
@@ -70,8 +70,8 @@ public class MedianPerturbationTests
         using var evaluation = new Evaluation(model, data);
         GateRule rule = new()
         {
-            Metric = "median_perturbation",
-            Attack = new("cw", Norm.Linf, double.PositiveInfinity),
+            Metric = Named.Metric("median_perturbation"),
+            Attack = new(Named.Attack("cw"), Norm.Linf, double.PositiveInfinity),
         };
         Assert.Equal(
             "the attack cw makes distances small in L2, not in Linf",

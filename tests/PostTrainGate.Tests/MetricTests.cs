@@ -28,7 +28,7 @@ public class MetricTests
         );
 
     private static GateRule Rule(string metric, double epsilon) =>
-        new() { Metric = metric, Attack = new("pgd", Norm.Linf, epsilon) };
+        new() { Metric = Named.Metric(metric), Attack = new(Named.Attack("pgd"), Norm.Linf, epsilon) };
 
     [Fact]
     public void Accuracy_by_class_is_the_share_of_each_class_with_its_own_interval()
@@ -36,7 +36,7 @@ public class MetricTests
         using var model = Threshold(0);
         using var data = Set([-1, -1, 1, 1, 1], 0, 0, 0, 1, 1);
         using var evaluation = new Evaluation(model, data);
-        var measured = new Accuracy().Measure(new(evaluation, new() { Metric = "accuracy" }, 0.95, 1));
+        var measured = new Accuracy().Measure(new(evaluation, new() { Metric = Named.Metric("accuracy") }, 0.95, 1));
         var parts = Assert.Single(measured.Breakdowns).Parts;
         Assert.Equal([("no", 2 / 3.0, 3), ("yes", 1.0, 2)], parts.Select(p => (p.Name, p.Value!.Value, p.Count)));
         Assert.Equal(Intervals.Proportion(2, 3, 0.95).Lower, parts[0].Lower!.Value);
@@ -80,9 +80,9 @@ public class MetricTests
         using var evaluation = new Evaluation(model, data);
 
         double Value(string name) =>
-            Catalog
-                .Metrics.Single(m => m.Name == name)
-                .Measure(new(evaluation, new() { Metric = name, Group = attribute }, 0.95, 1))
+            Named
+                .Metric(name)
+                .Measure(new(evaluation, new() { Metric = Named.Metric(name), Group = attribute }, 0.95, 1))
                 .Value;
         Assert.Equal(accuracy, Value("accuracy"), 1e-6);
         var aif360 = reference.RootElement.GetProperty("aif360_classification");
@@ -152,7 +152,7 @@ public class MetricTests
         Assert.Equal(
             "the gate names no attack",
             new EmpiricalRobustness()
-                .Measure(new(evaluation, new() { Metric = "empirical_robustness" }, 0.95, 1))
+                .Measure(new(evaluation, new() { Metric = Named.Metric("empirical_robustness") }, 0.95, 1))
                 .Reason
         );
     }

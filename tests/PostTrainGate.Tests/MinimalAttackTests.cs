@@ -29,7 +29,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
             File.ReadAllText(Fixtures.Path($"reference/attacks/{file}_{reference}_foolbox_n{n}.json"))
         );
         var (images, labels) = FashionMnist.Test(n);
-        var distances = AttackHarness.Distances(model, images, labels, new(new(attack, Norm.L2, 1), 1));
+        var distances = AttackHarness.Distances(model, images, labels, new(new(Named.Attack(attack), Norm.L2, 1), 1));
         var expected = theirs.RootElement.GetProperty("success").GetProperty("l2").GetProperty("median").GetDouble();
         output.WriteLine($"{file} {attack} {n}: {distances.Median}, foolbox {expected}");
         Assert.InRange(distances.Median, 0, expected * 1.03);
@@ -59,9 +59,9 @@ public class MinimalAttackTests(ITestOutputHelper output)
             model,
             images,
             labels,
-            new(new(attack, norm, 1), 1) { KeepExamples = true }
+            new(new(Named.Attack(attack), norm, 1), 1) { KeepExamples = true }
         );
-        using var theirs = AttackHarness.Distances(model, images, labels, new(new(other, norm, 1), 1));
+        using var theirs = AttackHarness.Distances(model, images, labels, new(new(Named.Attack(other), norm, 1), 1));
         output.WriteLine(
             $"{file} {attack} {norm} {n}: {found.Median}, {other} {theirs.Median}, ratio {found.Median / theirs.Median}"
         );
@@ -86,7 +86,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
             model,
             images,
             labels,
-            new(new("deepfool", Norm.L2, 100), 1) { KeepExamples = true }
+            new(new(Named.Attack("deepfool"), Norm.L2, 100), 1) { KeepExamples = true }
         );
         var correct = tensor(outcome.Correct.ToArray()).nonzero().flatten();
         var difference = (outcome.Examples! - foolbox["adv"]).index_select(0, correct).abs().max().item<float>();
@@ -105,7 +105,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
             model,
             images,
             labels,
-            new(new("jsma", Norm.Linf, 1), 1) { KeepExamples = true }
+            new(new(Named.Attack("jsma"), Norm.Linf, 1), 1) { KeepExamples = true }
         );
         output.WriteLine($"{outcome.RobustAccuracy}");
         Assert.InRange(outcome.RobustAccuracy, 0, art.RootElement.GetProperty("robust_accuracy").GetDouble() + 0.01);
@@ -145,7 +145,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
         using var random = new Generator(5, CPU);
         var inputs = rand(40, 4, generator: random) * 2 - 1;
         var z = inputs.matmul(tensor(w)).Plus(0.2);
-        var distances = AttackHarness.Distances(model, inputs, (z > 0).to(int64), new(new(attack, norm, 1), 1));
+        var distances = AttackHarness.Distances(model, inputs, (z > 0).to(int64), new(new(Named.Attack(attack), norm, 1), 1));
         var dual = norm switch
         {
             Norm.Linf => w.Sum(Math.Abs),
@@ -164,7 +164,7 @@ public class MinimalAttackTests(ITestOutputHelper output)
         using var scope = NewDisposeScope();
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
         var (images, labels) = FashionMnist.Test(50);
-        AttackRun run = new(new("fmn", Norm.L2, 0.5), 1);
+        AttackRun run = new(new(Named.Attack("fmn"), Norm.L2, 0.5), 1);
         var distances = AttackHarness.Distances(model, images, labels, run);
         using var outcome = AttackHarness.Run(model, images, labels, run);
         Assert.InRange(outcome.RobustAccuracy, 0, distances.RobustAccuracy(0.5));

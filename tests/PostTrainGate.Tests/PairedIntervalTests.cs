@@ -43,8 +43,8 @@ public class PairedIntervalTests(ITestOutputHelper output)
             using var data = Set(labels, levels);
             using var first = new Evaluation(Echo(), With(data, now));
             using var second = new Evaluation(Echo(), With(data, then));
-            var metric = (IPairedMetric)Catalog.Metrics.Single(m => m.Name == name);
-            var loss = metric.Loss(new(first, new() { Metric = name, Group = "g" }, 0.95, d), second);
+            var metric = (IPairedMetric)Catalog.Default.Metrics.Single(m => m.Name == name);
+            var loss = metric.Loss(new(first, new() { Metric = Named.Metric(name), Group = "g" }, 0.95, d), second);
             if (loss.Lower <= truth && truth <= loss.Upper)
                 holds++;
             width += loss.Upper - loss.Lower;
@@ -65,9 +65,9 @@ public class PairedIntervalTests(ITestOutputHelper output)
         );
         using var rows = With(data, [.. Enumerable.Range(0, 60).Select(i => i % 5 == 0 ? 1 : 0)]);
         using var evaluation = new Evaluation(Echo(), rows);
-        var metric = (IPairedMetric)Catalog.Metrics.Single(m => m.Name == "disparate_impact");
+        var metric = (IPairedMetric)Catalog.Default.Metrics.Single(m => m.Name == "disparate_impact");
         var loss = metric.Loss(
-            new(evaluation, new() { Metric = "disparate_impact", Group = "g" }, 0.95, 1),
+            new(evaluation, new() { Metric = Named.Metric("disparate_impact"), Group = "g" }, 0.95, 1),
             evaluation
         );
         Assert.Equal((0.0, 0.0, 0.0), (loss.Value, loss.Lower, loss.Upper));
@@ -85,7 +85,7 @@ public class PairedIntervalTests(ITestOutputHelper output)
             Folder = "",
             Model = null!,
             Data = null!,
-            Gates = [.. Enumerable.Range(0, Gates).Select(_ => new GateRule { Metric = "" })],
+            Gates = [.. Enumerable.Range(0, Gates).Select(_ => new GateRule { Metric = GroupMetric.StatisticalParityDifference })],
         };
         Assert.Equal(0.995, policy.GateConfidence, 12);
         Assert.Equal(0.975, (policy with { Family = 2 }).GateConfidence, 12);
@@ -101,9 +101,8 @@ public class PairedIntervalTests(ITestOutputHelper output)
             bool Fails(double confidence) =>
                 tables.Any(t =>
                     Judge.Verdict(
-                        new GateRule { Metric = "", Max = 0.1 },
-                        Better.NearZero,
-                        GroupMetric.StatisticalParityDifference.Measure(t, new() { Metric = "" }, confidence, d)
+                        new GateRule { Metric = GroupMetric.StatisticalParityDifference, Max = 0.1 },
+                        GroupMetric.StatisticalParityDifference.Measure(t, new() { Metric = GroupMetric.StatisticalParityDifference }, confidence, d)
                     ) == Verdict.Fail
                 );
             if (Fails(policy.GateConfidence))

@@ -57,7 +57,7 @@ internal static class PredictionFile
             gates: [disparate_impact: { group: g, min: 0.8 }]
             """
         );
-        var predictions = PredictionReader.Read(policy);
+        var predictions = PredictionReader.Read(policy, new HashSet<string>());
         return GroupTable.Count(
             predictions.Rows("g", scores is null ? null : predictions.Favorable)!,
             predictions.Favorable

@@ -116,18 +116,18 @@ public sealed class PredictionGateTests : IDisposable
             gates: [accuracy: { min: 0.5 }]
             """
         );
-        var (counted, rows) = (PredictionReader.Read(policy), new Rows(data));
-        foreach (var metric in Catalog.Metrics.OfType<IPredictionMetric>())
+        var (counted, rows) = (PredictionReader.Read(policy, new HashSet<string>()), new Rows(data));
+        foreach (var metric in Catalog.Default.Metrics.OfType<IPredictionMetric>())
         {
             foreach (
-                var rate in metric.Needs.HasFlag(MetricNeeds.Rate)
-                    ? Catalog.Rates.Where(r => !r.NeedsScores).Select(r => (string?)r.Name)
+                var rate in metric.Keys.Contains(GateKeys.Rate)
+                    ? Catalog.Default.Rates.Where(r => !r.NeedsScores).Select(r => (Rate?)r)
                     : [null]
             )
             {
-                var rule = new Policy.GateRule
+                var rule = new GateRule
                 {
-                    Metric = metric.Name,
+                    Metric = metric,
                     Group = "g",
                     Rate = rate,
                     Max = 0.1,
@@ -142,7 +142,7 @@ public sealed class PredictionGateTests : IDisposable
 
         // Scores in steps of 1/500 of their log-odds are taken together.
         var (scored, whole) = (GroupTable.Count(counted.Rows("g", 1)!, 1), data.Table(1, data.Scores));
-        Assert.All(Catalog.Rates.Where(r => r.NeedsScores), rate =>
+        Assert.All(Catalog.Default.Rates.Where(r => r.NeedsScores), rate =>
         {
             // Only the order of rows within a step is lost: of few rows a pair or two.
             Assert.Equal(rate.Of(whole[0]), rate.Of(scored[0]), rate.Name == "auc" ? 1e-3 : 1e-6);
@@ -312,7 +312,7 @@ public sealed class PredictionGateTests : IDisposable
         );
     }
 
-    private static GateResult Run(Policy.GatePolicy policy) =>
+    private static GateResult Run(GatePolicy policy) =>
         Gate.Run(policy, cancel: TestContext.Current.CancellationToken);
 
     private sealed class Rows(FairnessData data) : IPredictions

@@ -24,7 +24,7 @@ public sealed class SequentialGateTests : IDisposable
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/cnn.onnx"));
         using var set = Images(1000);
         // reference/attacks.csv: cnn, fgsm_0.1, foolbox, 1000 images
-        var full = Measure(model, set, new("fgsm", Norm.Linf, 0.1), 0.5, new() { Full = true });
+        var full = Measure(model, set, new(Named.Attack("fgsm"), Norm.Linf, 0.1), 0.5, new() { Full = true });
         Assert.Equal(
             Intervals.Proportion(104, 1000, 0.95),
             full with
@@ -36,7 +36,7 @@ public sealed class SequentialGateTests : IDisposable
         );
         Assert.Equal(new(1000, 1000, 0), full.Attacked);
 
-        var early = Measure(model, set, new("fgsm", Norm.Linf, 0.1), 0.5, new());
+        var early = Measure(model, set, new(Named.Attack("fgsm"), Norm.Linf, 0.1), 0.5, new());
         Assert.Equal(new(32, 1000, 0), early.Attacked);
         Assert.Equal(32, early.Count);
         Assert.Equal(32, early.Breakdowns.Single().Parts.Sum(p => p.Count));
@@ -44,7 +44,7 @@ public sealed class SequentialGateTests : IDisposable
         Assert.InRange(full.Upper, 0, early.Upper);
         Assert.Equal(
             Verdict.Fail,
-            Judge.Verdict(new() { Metric = "robust_accuracy", Min = 0.5 }, Better.Higher, early)
+            Judge.Verdict(new() { Metric = Named.Metric("robust_accuracy"), Min = 0.5 }, early)
         );
     }
 
@@ -56,7 +56,7 @@ public sealed class SequentialGateTests : IDisposable
         Assert.Equal(32, Measure(model, set, Pgd, 0.5, new()).Count);
         var rule = new GateRule
         {
-            Metric = "robust_accuracy",
+            Metric = Named.Metric("robust_accuracy"),
             Attack = Pgd,
             Min = 0.5,
             Drop = 0.01,
@@ -69,7 +69,7 @@ public sealed class SequentialGateTests : IDisposable
     {
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
         using var set = Images(400);
-        var settings = new AttackSettings("pgd", Norm.Linf, 4 / 255.0) { Steps = 5 };
+        var settings = new AttackSettings(Named.Attack("pgd"), Norm.Linf, 4 / 255.0) { Steps = 5 };
         AttackPlan Plan(string name) => new() { Full = true, Cache = Cache(name) };
         var whole = Measure(model, set, settings, 0.5, Plan("whole"));
 
@@ -104,7 +104,7 @@ public sealed class SequentialGateTests : IDisposable
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
         using var set = Images(64);
         var cache = Cache("cache");
-        var settings = new AttackSettings("fgsm", Norm.Linf, 0.01);
+        var settings = new AttackSettings(Named.Attack("fgsm"), Norm.Linf, 0.01);
         long Known(OnnxClassifier of, AttackSettings with, int seed)
         {
             int Files() =>
@@ -116,7 +116,7 @@ public sealed class SequentialGateTests : IDisposable
                     evaluation,
                     new()
                     {
-                        Metric = "robust_accuracy",
+                        Metric = Named.Metric("robust_accuracy"),
                         Attack = with,
                         Min = 0,
                     },
@@ -368,7 +368,7 @@ public sealed class SequentialGateTests : IDisposable
     }
 
     private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
-    private static readonly AttackSettings Pgd = new("pgd", Norm.Linf, 0.5) { RandomStart = false, Steps = 10 };
+    private static readonly AttackSettings Pgd = new(Named.Attack("pgd"), Norm.Linf, 0.5) { RandomStart = false, Steps = 10 };
 
     private AttackCache Cache(string name) => new(_folder.Path(name), _folder.Path("key"));
 
@@ -425,7 +425,7 @@ public sealed class SequentialGateTests : IDisposable
             set,
             new GateRule
             {
-                Metric = "robust_accuracy",
+                Metric = Named.Metric("robust_accuracy"),
                 Attack = attack,
                 Min = min,
             },

@@ -42,7 +42,7 @@ public class SumOfSizesTests
             };
             var m = GroupExtremum.Maximum.Measure(
                 table,
-                new GateRule { Metric = "rate_maximum", Rate = "calibration_error" },
+                new GateRule { Metric = Named.Metric("rate_maximum"), Rate = Named.Rate("calibration_error") },
                 0.95,
                 set
             );
@@ -65,7 +65,7 @@ public class SumOfSizesTests
             (0.75, 0.75, false, 5),
         ]);
         var table = new GroupTable(["a"], [new(15, 5, 5, 15)], HasPrivileged: false) { Scores = [exact] };
-        var rate = Catalog.Rates.Single(r => r.Name == "calibration_error");
+        var rate = Catalog.Default.Rates.Single(r => r.Name == "calibration_error");
         var m = LevelRate.Of(table, 0, rate, 0.95, 1);
         Assert.Equal((0, 0), (m.Value, m.Lower));
         Assert.InRange(m.Upper, 0.01, 0.2);

@@ -65,7 +65,7 @@ public class TableAttackTests(ITestOutputHelper output)
                 using var _ = no_grad();
                 var labels = model.Logits(clean).argmax(1);
                 using var form = new TableForm(c.Layout, c.Categories, new());
-                var settings = new AttackSettings(attack, c.Norm, c.Epsilon)
+                var settings = new AttackSettings(Named.Attack(attack), c.Norm, c.Epsilon)
                 {
                     Categories = c.Categories,
                     Restarts = 2,
@@ -122,7 +122,7 @@ public class TableAttackTests(ITestOutputHelper output)
                     model,
                     clean,
                     labels,
-                    new(new(attack, Norm.Linf, c.Epsilon) { Categories = c.Categories }, 1) { Layout = c.Layout }
+                    new(new(Named.Attack(attack), Norm.Linf, c.Epsilon) { Categories = c.Categories }, 1) { Layout = c.Layout }
                 );
                 foreach (var (row, robustRow) in outcome.Robust.Index())
                 {
@@ -154,9 +154,9 @@ public class TableAttackTests(ITestOutputHelper output)
         const int count = 100;
         var (model, layout, inputs, labels) = Load(dataset, count);
         using var _ = model;
-        AttackOutcome Attack(string name, IAttack? attack = null, int restarts = 1)
+        AttackOutcome Attack(IAttack attack, int restarts = 1)
         {
-            var settings = new AttackSettings(name, Norm.Linf, epsilon)
+            var settings = new AttackSettings(attack, Norm.Linf, epsilon)
             {
                 Categories = categories,
                 Restarts = restarts,
@@ -168,15 +168,14 @@ public class TableAttackTests(ITestOutputHelper output)
                 new(settings, 1)
                 {
                     Layout = layout,
-                    Attack = attack,
                     KeepExamples = true,
                 }
             );
         }
 
-        using var drawn = Attack("random", new RandomRows(), restarts: 300);
-        using var gradient = Attack("table-pgd", restarts: 10);
-        using var search = Attack("table-search");
+        using var drawn = Attack(new RandomRows(), restarts: 300);
+        using var gradient = Attack(TableGradient.Instance, restarts: 10);
+        using var search = Attack(TableSearch.Instance);
         output.WriteLine(
             $"{dataset} {epsilon} {categories}: clean {drawn.CleanAccuracy}, random {drawn.RobustAccuracy}, "
                 + $"table-pgd {gradient.RobustAccuracy}, table-search {search.RobustAccuracy}"
@@ -200,7 +199,7 @@ public class TableAttackTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), x], 1));
-        var run = new AttackRun(new("table-search", Norm.Linf, 1), 1);
+        var run = new AttackRun(new(Named.Attack("table-search"), Norm.Linf, 1), 1);
         Assert.Throws<InvalidOperationException>(() =>
             AttackHarness.Run(model, ones(1, 1), ones(1, dtype: int64), run)
         );

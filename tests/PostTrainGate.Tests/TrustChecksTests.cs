@@ -64,7 +64,7 @@ public class TrustChecksTests
             1
         );
         using var evaluation = new Evaluation(model, data);
-        GateRule rule = new() { Metric = "robust_accuracy", Attack = new(attack, Norm.Linf, 0.25) };
+        GateRule rule = new() { Metric = Named.Metric("robust_accuracy"), Attack = new(Named.Attack(attack), Norm.Linf, 0.25) };
         using var checks = new TrustChecks(evaluation, rule, 1, TestContext.Current.CancellationToken);
         return checks.Doubt(null);
     }

@@ -58,7 +58,7 @@ internal static class BaseGates
         ImmutableArray<Diagnostic> meaning =
         [
             .. PolicyDifference
-                .Find(changed.Root!, @base.Root!, PolicyNames.Catalog)
+                .Find(changed.Root!, @base.Root!, Catalog.Default)
                 .Where(d => !remarks.Any(r => r.Severity == Severity.Error && r.Position == d.Position))
                 .Select(Preferred),
         ];
@@ -126,36 +126,11 @@ internal static class BaseGates
     }
 
     private static bool IsSame(GateRule a, GateRule b) =>
-        (
-            a.Metric,
-            a.Group,
-            a.Attack,
-            a.Certificate,
-            a.Smoothing,
-            a.Corruption,
-            a.Rate,
-            a.Alpha,
-            a.Classes,
-            a.Neighbors,
-            a.Gap
-        )
-        == (
-            b.Metric,
-            b.Group,
-            b.Attack,
-            b.Certificate,
-            b.Smoothing,
-            b.Corruption,
-            b.Rate,
-            b.Alpha,
-            b.Classes,
-            b.Neighbors,
-            b.Gap
-        );
+        a.Metric == b.Metric && a.Settings.Without(GateKeys.Samples).Equals(b.Settings.Without(GateKeys.Samples));
 
     private static string Threshold(GateRule rule)
     {
-        var text = GateText.Threshold(rule, Catalog.Metrics.First(m => m.Name == rule.Metric).Better);
+        var text = GateText.Threshold(rule);
         return rule.Samples is { } samples ? $"{text} ({samples} samples)" : text;
     }
 

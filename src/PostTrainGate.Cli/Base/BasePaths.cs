@@ -45,7 +45,7 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
         if (theirs is null || mine?.FullPath == theirs.FullPath)
             return theirs is null ? null : mine;
         var at = mine?.Position ?? changed.Data.Position;
-        var context = new ReadContext(changed.Folder, PolicyNames.Catalog);
+        var context = new ReadContext(changed.Folder, Catalog.Default);
         if (PolicyPaths.Resolve(theirs.Text, at, "The base branch's", use, context) is { } found)
             return found;
         remarks.Add(

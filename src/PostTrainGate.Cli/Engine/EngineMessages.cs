@@ -76,9 +76,11 @@ internal sealed record Defect(string Type, string Message, string Trace);
 /// </summary>
 [JsonSourceGenerationOptions(
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-    IgnoreReadOnlyProperties = true
+    IgnoreReadOnlyProperties = true,
+    Converters = [typeof(GateRuleConverter), typeof(RepairConverter), typeof(ReportConverter)]
 )]
 [JsonSerializable(typeof(EngineRequest))]
+[JsonSerializable(typeof(GateMessage))]
 [JsonSerializable(typeof(InspectRequest))]
 [JsonSerializable(typeof(RunProgress))]
 [JsonSerializable(typeof(NativeWork.Work))]

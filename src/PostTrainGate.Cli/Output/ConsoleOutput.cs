@@ -150,7 +150,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
 
         return table;
 
-        static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
+        static string Number(double? value) => value is { } v ? Numbers.Measured(v) : "";
     }
 
     private static Style Weight(Verdict verdict) =>

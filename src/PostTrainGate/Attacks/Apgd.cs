@@ -56,6 +56,9 @@ public sealed class Apgd : RowAttack
     internal Apgd OfRandomised() => new(Name, Summary, _targeted, _loss) { Gradients = 20 };
 
     /// <inheritdoc/>
+    public override bool IsIterative => true;
+
+    /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
     {
         var steps = context.Settings.Steps ?? DefaultSteps;

@@ -16,7 +16,7 @@ internal static class AttackFit
             return "the gate names no attack";
         if (evaluation.Data.Count == 0)
             return "there are no rows";
-        var attack = Catalog.Attacks.First(a => a.Name == settings.Name);
+        var attack = settings.Attack;
         if (attack.KeepsForm && evaluation.Data.Layout is null)
             return $"the attack {settings.Name} changes columns of a table, which the inputs are not";
         return !evaluation.Model.HasGradients && attack.NeedsGradients
@@ -29,11 +29,10 @@ internal static class AttackFit
     {
         if (data.Layout is not { } layout || layout.Columns.All(c => c.Categories.IsEmpty))
             return null;
-        var keeping = Catalog.Attacks.Where(a => a.KeepsForm).Select(a => a.Name).ToArray();
-        return keeping.Contains(settings.Name)
+        return settings.Attack.KeepsForm
             ? null
             : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
                 + "as the table cannot hold: parts of categories, changed columns that are immutable. "
-                + $"{string.Join(" and ", keeping)} keep to its form.";
+                + $"{TableGradient.Instance.Name} and {TableSearch.Instance.Name} keep to its form.";
     }
 }

@@ -29,7 +29,7 @@ public static class AttackHarness
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static AttackOutcome Run(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
-        var attack = run.Chosen;
+        var attack = run.Attack;
         using var form = run.Form(model.Input);
         var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
         var n = (int)labels.shape[0];
@@ -92,7 +92,7 @@ public static class AttackHarness
     public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var budget = Budget.Of(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
-        var attack = (IMinimalAttack)run.Chosen;
+        var attack = (IMinimalAttack)run.Attack;
         var correct = CleanlyCorrect(model, inputs, labels, run);
         var standing = Enumerable.Range(0, correct.Length).Where(i => correct[i]).Select(i => (long)i).ToArray();
         var distances = new double[correct.Length];
@@ -160,9 +160,6 @@ public static class AttackHarness
 /// <param name="Seed">Seed of everything random in it.</param>
 public sealed record AttackRun(AttackSettings Settings, int Seed)
 {
-    /// <summary>The attack: that of the catalog which the settings name, unless another is given.</summary>
-    public IAttack? Attack { get; init; }
-
     /// <summary>The columns that inputs are, which attacks that keep their form need; null: inputs are no table.</summary>
     public FeatureLayout? Layout { get; init; }
 
@@ -182,15 +179,15 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
     public CancellationToken Cancel { get; init; }
 
     /// <summary>The attack that is run.</summary>
-    internal IAttack Chosen => Attack ?? Catalog.Attacks.First(a => a.Name == Settings.Name);
+    public IAttack Attack => Settings.Attack;
 
     /// <summary>The form that the attack keeps, whose owner is the caller; null where it keeps none.</summary>
     /// <exception cref="InvalidOperationException">It would, but inputs are no table.</exception>
     internal TableForm? Form(InputPolicy input) =>
-        !Chosen.KeepsForm ? null
+        !Attack.KeepsForm ? null
         : Layout is { } layout ? new(layout, Settings.Categories, input)
         : throw new InvalidOperationException(
-            $"The attack {Chosen.Name} changes columns of a table, which these inputs are not."
+            $"The attack {Attack.Name} changes columns of a table, which these inputs are not."
         );
 }
 

@@ -57,7 +57,15 @@ public sealed class AutoAttack : RowAttack
             "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
             Apgd.CrossEntropy.OfRandomised().Run,
             Apgd.LogitsRatio.OfRandomised().Run
-        );
+        )
+        {
+            IsForRandomOutputs = true,
+        };
+
+    private bool IsForRandomOutputs { get; init; }
+
+    /// <inheritdoc/>
+    public override bool AveragesDraws => IsForRandomOutputs;
 
     /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)

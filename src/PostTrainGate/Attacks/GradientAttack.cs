@@ -80,6 +80,12 @@ public sealed class GradientAttack : RowAttack
         );
 
     /// <inheritdoc/>
+    public override bool IsIterative => _steps > 1;
+
+    /// <inheritdoc/>
+    public override bool IsSingleStep => _steps == 1;
+
+    /// <inheritdoc/>
     internal override void Run(AttackContext context, RowSet rows)
     {
         var budget = context.Budget;

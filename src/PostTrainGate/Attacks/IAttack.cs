@@ -7,16 +7,19 @@ namespace PostTrainGate.Attacks;
 /// Perturbs inputs so that the classifier errs. It only perturbs: <see cref="AttackHarness"/> projects into the budget, clips to the
 /// bounds, judges success, counts, and hands over only rows that still stand.
 /// </summary>
-public interface IAttack
+public interface IAttack : INamed
 {
-    /// <summary>Name in the policy, snake case.</summary>
-    string Name { get; }
-
-    /// <summary>One sentence for the tables of the documentation, with its source.</summary>
-    string Summary { get; }
-
     /// <summary>Whether it differentiates the classifier; if not, logits are all it needs.</summary>
     bool NeedsGradients { get; }
+
+    /// <summary>Whether more steps of it can only find more: a pass must then stand fewer steps too.</summary>
+    bool IsIterative => false;
+
+    /// <summary>Whether it takes one gradient step, which is weak even where gradients are not masked.</summary>
+    bool IsSingleStep => false;
+
+    /// <summary>Whether it averages gradients over the draws of a model whose outputs are random.</summary>
+    bool AveragesDraws => false;
 
     /// <summary>Norms in which it makes or keeps a perturbation small.</summary>
     IReadOnlyList<Norm> Norms => Enum.GetValues<Norm>();
@@ -51,7 +54,7 @@ public interface IAttack
 public sealed record AttackContext(
     Classifier Model,
     Budget Budget,
-    Policy.AttackSettings Settings,
+    AttackSettings Settings,
     Generator Random,
     bool? RandomStart = null,
     bool StopAtSuccess = true,

@@ -24,6 +24,15 @@ public abstract class RowAttack : IAttack
     public virtual bool KeepsForm => false;
 
     /// <inheritdoc/>
+    public virtual bool IsIterative => false;
+
+    /// <inheritdoc/>
+    public virtual bool IsSingleStep => false;
+
+    /// <inheritdoc/>
+    public virtual bool AveragesDraws => false;
+
+    /// <inheritdoc/>
     public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels)
     {
         using var scope = NewDisposeScope();

@@ -27,7 +27,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     private const double Tolerance = 0.05;
 
     private readonly EvaluationSet _rows = Some(evaluation.Data, seed);
-    private readonly IAttack _attack = Catalog.Attacks.First(a => a.Name == rule.Attack!.Name);
+    private readonly IAttack _attack = rule.Attack!.Attack;
 
     private Classifier Model => evaluation.Model;
 
@@ -62,7 +62,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             .to(float32)
             .mean()
             .item<float>();
-        return moved > Tolerance && rule.Attack!.Name != AutoAttack.Randomised.Name
+        return moved > Tolerance && !_attack.AveragesDraws
             ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
                 + $"('{AutoAttack.Randomised.Name}' takes it)"
             : null;
@@ -106,19 +106,19 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
 
     // Fewer and larger steps; with one of a size that is given they are the first ones of all.
     private string? FewStepsBeatAttack() =>
-        _attack is not (GradientAttack or Apgd) || _attack == GradientAttack.Fgsm || rule.Attack!.Steps <= FewSteps
+        !_attack.IsIterative || rule.Attack!.Steps <= FewSteps
             ? null
             : Beaten($"{FewSteps} steps of the attack break", rule.Attack with { Steps = FewSteps, StepSize = null });
 
     // One step, as its name says, is weak without any masking.
     private string? ScoresBeatGradients() =>
-        !_attack.NeedsGradients || _attack.KeepsForm || _attack == GradientAttack.Fgsm
+        !_attack.NeedsGradients || _attack.KeepsForm || _attack.IsSingleStep
             ? null
             : Beaten(
                 $"a search by scores alone ('{Square.Instance.Name}', {Queries} queries) breaks",
                 rule.Attack! with
                 {
-                    Name = Square.Instance.Name,
+                    Attack = Square.Instance,
                     Steps = Queries,
                     StepSize = null,
                     Restarts = 1,
@@ -164,7 +164,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             return null;
         var half = (Model.Input.Upper - Model.Input.Lower) / 2;
         // One step of that size may lead anywhere.
-        var steps = _attack == GradientAttack.Fgsm ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps;
+        var steps = _attack.IsSingleStep ? Math.Max(rule.Attack.Steps ?? 0, 20) : rule.Attack.Steps;
         using var few = Part(0, FewRows);
         using var outcome = Attack(Model, few, rule.Attack with { Epsilon = half, Steps = steps, StepSize = null });
         return outcome.RobustAccuracy > 0.5

@@ -79,7 +79,7 @@ internal static class Certifier
         {
             using var batch = NewDisposeScope();
             var index = tensor(rows);
-            var attack = new AttackSettings(GradientAttack.Pgd.Name, settings.Norm, settings.Epsilon)
+            var attack = new AttackSettings(GradientAttack.Pgd, settings.Norm, settings.Epsilon)
             {
                 Steps = PgdSteps,
             };

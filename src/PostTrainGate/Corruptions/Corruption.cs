@@ -17,7 +17,7 @@ public enum CorruptionKind
 }
 
 /// <summary>A common corruption of inputs, at five severities.</summary>
-public sealed class Corruption
+public sealed class Corruption : INamed
 {
     private Corruption(string name, CorruptionKind kind, string summary, Func<Distortion, Tensor> of) =>
         (Name, Kind, Summary, Of) = (name, kind, summary, of);

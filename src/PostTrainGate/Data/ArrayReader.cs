@@ -17,7 +17,7 @@ internal static class ArrayReader
     /// a column that groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG3001, PTG3002, PTG3003.</exception>
-    public static (Tensor Inputs, Table Columns, string Label) Read(GatePolicy policy, List<Diagnostic> notes)
+    public static (Tensor Inputs, Table Columns, string Label) Read(EvaluationPolicy policy, List<Diagnostic> notes)
     {
         var (data, file) = (policy.Data, policy.Data.Source.Files[0]);
         if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty)
@@ -103,7 +103,7 @@ internal static class ArrayReader
     }
 
     // Conditions name columns somewhere in their text.
-    private static bool IsOfGroup(string name, GatePolicy policy) =>
+    private static bool IsOfGroup(string name, EvaluationPolicy policy) =>
         policy.Groups.Any(g =>
             g.Column == name
             || g.Dependent.Contains(name)

@@ -16,12 +16,12 @@ public static class DataReader
     /// production; their values are kept as they are, and a note tells.
     /// </remarks>
     /// <exception cref="GateException">PTG3xxx with the place in the policy.</exception>
-    public static DataSplits Read(GatePolicy policy) => Read(policy, null);
+    public static DataSplits Read(EvaluationPolicy policy) => Read(policy, null);
 
     /// <summary>The same for a model that takes columns of a table by itself.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="wanted">What that model takes; null: rows of numbers.</param>
-    internal static DataSplits Read(GatePolicy policy, ModelInputs? wanted)
+    internal static DataSplits Read(EvaluationPolicy policy, ModelInputs? wanted)
     {
         using var scope = NewDisposeScope();
         var (data, source) = (policy.Data, policy.Data.Source);
@@ -84,7 +84,7 @@ public static class DataReader
         string Name,
         bool Several,
         Func<string, bool> Reads,
-        Func<GatePolicy, ModelInputs?, List<Diagnostic>, (Tensor? Inputs, Table Columns, string? Label)> Read
+        Func<EvaluationPolicy, ModelInputs?, List<Diagnostic>, (Tensor? Inputs, Table Columns, string? Label)> Read
     );
 
     // Another kind of data is another line.
@@ -192,7 +192,7 @@ public static class DataReader
         + (absent.Length > 10 ? $" and {absent.Length - 10} more" : "");
 
     // [rows of the split, input shape] in float32
-    private static Tensor[] Rows(Tensor array, int[][] splits, GatePolicy policy, List<Diagnostic> notes)
+    private static Tensor[] Rows(Tensor array, int[][] splits, EvaluationPolicy policy, List<Diagnostic> notes)
     {
         var (missing, total) = (0, splits.Sum(s => s.Length));
         var inputs = splits

@@ -24,7 +24,7 @@ internal static class ImageReader
     /// </summary>
     /// <exception cref="GateException">PTG2004: images of another size than the model's; PTG3001: no image.</exception>
     public static (Tensor Inputs, Table Columns, string Label) Read(
-        GatePolicy policy,
+        EvaluationPolicy policy,
         ModelInputs? wanted,
         List<Diagnostic> notes
     )
@@ -196,7 +196,7 @@ internal static class ImageReader
         /// <summary>
         /// As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where both are.
         /// </summary>
-        public static Form Of(GatePolicy policy, ImmutableArray<long>? shape)
+        public static Form Of(EvaluationPolicy policy, ImmutableArray<long>? shape)
         {
             var last = policy.Input.Layout is { } given
                 ? given == ImageLayout.Nhwc

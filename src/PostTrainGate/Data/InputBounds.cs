@@ -13,10 +13,10 @@ internal static class InputBounds
     /// <param name="layout">Columns of tables.</param>
     /// <param name="policy">Bounds count when it gives them, or attacks.</param>
     /// <param name="notes">Gets the note.</param>
-    public static void Check(Tensor[] inputs, FeatureLayout? layout, GatePolicy policy, List<Diagnostic> notes)
+    public static void Check(Tensor[] inputs, FeatureLayout? layout, EvaluationPolicy policy, List<Diagnostic> notes)
     {
         var (lower, upper, position) = (policy.Input.Lower, policy.Input.Upper, policy.Data.Position);
-        if (!policy.Input.BoundsGiven && !policy.Gates.Any(g => g.ChangesInputs))
+        if (!policy.Input.BoundsGiven && !policy.ChangesInputs)
             return;
         using var scope = NewDisposeScope();
         var present = inputs.Where(i => i.numel() > 0).ToArray();

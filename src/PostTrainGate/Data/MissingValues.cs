@@ -56,7 +56,7 @@ internal static class MissingValues
 
     /// <summary>Refuses a model whose scores are not numbers, or which does not run, where values are missing.</summary>
     /// <exception cref="GateException">PTG3003.</exception>
-    public static void Check(GatePolicy policy, Classifier model, DataSplits splits)
+    public static void Check(EvaluationPolicy policy, Classifier model, DataSplits splits)
     {
         var (undefined, why) = (0, (string?)null);
         foreach (var set in new[] { splits.Repair, splits.Select, splits.Test })

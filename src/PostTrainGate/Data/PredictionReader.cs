@@ -23,8 +23,10 @@ internal static class PredictionReader
     private const int MostGroups = 62;
 
     /// <summary>The counts by every group of the policy.</summary>
+    /// <param name="policy">Data and groups.</param>
+    /// <param name="scoredGroups">Groups whose scores a gate needs, however many levels they have.</param>
     /// <exception cref="GateException">PTG3xxx with the place in the policy.</exception>
-    public static PredictionCounts Read(GatePolicy policy)
+    public static PredictionCounts Read(EvaluationPolicy policy, IReadOnlySet<string> scoredGroups)
     {
         var source = policy.Data.Source;
         if (!source.Files.All(Table.Reads))
@@ -39,7 +41,7 @@ internal static class PredictionReader
         using var table = Table.Stream(source);
         try
         {
-            return Count(table, policy);
+            return Count(table, policy, scoredGroups);
         }
         catch (DbException e)
         {
@@ -47,7 +49,7 @@ internal static class PredictionReader
         }
     }
 
-    private static PredictionCounts Count(Table table, GatePolicy policy)
+    private static PredictionCounts Count(Table table, EvaluationPolicy policy, IReadOnlySet<string> scoredGroups)
     {
         List<Diagnostic> notes = [];
         var data = policy.Data;
@@ -86,7 +88,7 @@ internal static class PredictionReader
             .Select(g => new CountedSet(
                 g.Key,
                 g.First().Parts,
-                score is not null && g.Any(group => IsScored(group.Policy, group.Parts, policy))
+                score is not null && g.Any(group => IsScored(group.Policy, group.Parts, scoredGroups))
             ))
             .Prepend(new(0, [], false))
             .ToArray();
@@ -194,9 +196,9 @@ internal static class PredictionReader
     private static long Bits(ImmutableArray<GroupCode> parts, ImmutableArray<GroupCode> codes) =>
         parts.Aggregate(0L, (bits, part) => bits | 1L << (codes.Length - 1 - codes.IndexOf(part)));
 
-    private static bool IsScored(GroupPolicy group, ImmutableArray<GroupCode> parts, GatePolicy policy) =>
+    private static bool IsScored(GroupPolicy group, ImmutableArray<GroupCode> parts, IReadOnlySet<string> scoredGroups) =>
         parts.Aggregate(1L, (levels, part) => levels * Math.Max(1, part.Coding.Values.Length)) <= FewLevels
-        || policy.Gates.Any(g => g.Group == group.Name && Catalog.Rates.Any(r => r.Name == g.Rate && r.NeedsScores));
+        || scoredGroups.Contains(group.Name);
 
     private static string Score(Table table, string name, SourcePosition at)
     {

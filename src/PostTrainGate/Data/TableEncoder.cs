@@ -57,7 +57,7 @@ internal static partial class TableEncoder
     public static (Tensor[] Inputs, FeatureLayout Layout) Encode(
         Table table,
         ImmutableArray<TableColumn> columns,
-        GatePolicy policy,
+        EvaluationPolicy policy,
         int[][] splits,
         ModelInputs? wanted,
         List<Diagnostic> notes
@@ -255,7 +255,7 @@ internal static partial class TableEncoder
         TableColumn column,
         double[] values,
         int[] rows,
-        GatePolicy policy
+        EvaluationPolicy policy
     )
     {
         rows = [.. rows.Where(row => !double.IsNaN(values[row]))];

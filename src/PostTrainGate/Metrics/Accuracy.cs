@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -15,7 +16,7 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.None;
+    public ImmutableArray<Key> Keys => [];
 
     /// <inheritdoc/>
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -14,6 +15,15 @@ public sealed class BenefitMetric : TableMetric
         Between,
         Within,
     }
+
+    internal static readonly Key<double> Alpha = new(
+        "alpha",
+        new NumberShape(new(-10, 10)),
+        "Order of the entropy: the higher, the more a large benefit counts."
+    )
+    {
+        Default = "2",
+    };
 
     private readonly Part _part;
     private readonly double? _alpha; // null: the gate's
@@ -98,9 +108,12 @@ public sealed class BenefitMetric : TableMetric
     public override Better Better => Better.Lower;
 
     /// <inheritdoc/>
-    public override MetricNeeds Needs =>
-        (_part == Part.All ? MetricNeeds.None : MetricNeeds.Group)
-        | (_alpha is null ? MetricNeeds.Alpha : MetricNeeds.None);
+    public override ImmutableArray<Key> Keys =>
+        [
+            .. _part == Part.All ? (ImmutableArray<Key>)[] : [GateKeys.Group],
+            .. _alpha is null ? (ImmutableArray<Key>)[Alpha] : [],
+            GateKeys.Classes,
+        ];
 
     /// <inheritdoc/>
     public override double Largest => double.PositiveInfinity;
@@ -113,11 +126,11 @@ public sealed class BenefitMetric : TableMetric
         var value = Of(table, rule);
         if (!double.IsFinite(value))
             return Measurement.NotMeasured(
-                $"benefit of 0 makes the index infinite for alpha {GateText.Number(_alpha ?? rule.Alpha)}; take an alpha above 0"
+                $"benefit of 0 makes the index infinite for alpha {Numbers.Chosen(_alpha ?? rule.Get(Alpha))}; take an alpha above 0"
             );
         var interval =
             _part == Part.Between
-                ? BetweenGroups(table, _alpha ?? rule.Alpha, confidence, seed)
+                ? BetweenGroups(table, _alpha ?? rule.Get(Alpha), confidence, seed)
                 : GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
@@ -127,7 +140,7 @@ public sealed class BenefitMetric : TableMetric
     /// <inheritdoc/>
     protected override double Of(GroupTable table, GateRule rule)
     {
-        var alpha = _alpha ?? rule.Alpha;
+        var alpha = _alpha ?? rule.Get(Alpha);
         var index = _part switch
         {
             Part.All => Index(Rows(table), alpha),

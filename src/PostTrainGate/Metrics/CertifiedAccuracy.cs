@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Models;
 
@@ -9,6 +11,16 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 public sealed class CertifiedAccuracy : IMetric
 {
+    internal static readonly Key<BoundMethod> Method = new(
+        "method",
+        new ChoiceShape<BoundMethod>(),
+        "How the network's outputs are bounded: by intervals (IBP), or by linear functions of the input (CROWN), "
+            + "which are tighter."
+    )
+    {
+        Default = "crown",
+    };
+
     /// <inheritdoc/>
     public string Name => "certified_accuracy";
 
@@ -21,13 +33,24 @@ public sealed class CertifiedAccuracy : IMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Certificate;
+    public ImmutableArray<Key> Keys => [AttackKeys.Norm, AttackKeys.Epsilon, Method];
+
+    /// <inheritdoc/>
+    public bool ChangesInputs => true;
+
+    /// <inheritdoc/>
+    public string Title(GateRule rule) =>
+        $"{GateTitle.Plain(rule)}, {rule.Get(Method).ToString().ToUpperInvariant()} {rule.Get(AttackKeys.Norm)} "
+        + $"epsilon {Numbers.Chosen(rule.Get(AttackKeys.Epsilon))}";
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (context.Rule.Certificate is not { } settings)
-            return Measurement.NotMeasured("the gate names no epsilon");
+        var ball = new CertificateSettings(
+            context.Rule.Get(AttackKeys.Norm),
+            context.Rule.Get(AttackKeys.Epsilon),
+            context.Rule.Get(Method)
+        );
         var data = context.Evaluation.Data;
         if (data.Count == 0)
             return Measurement.NotMeasured("there are no rows");
@@ -48,7 +71,7 @@ public sealed class CertifiedAccuracy : IMetric
             model,
             rows.Inputs,
             rows.Labels,
-            settings,
+            ball,
             context.Seed,
             context.Progress,
             context.Cancel

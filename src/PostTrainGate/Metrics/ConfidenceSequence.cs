@@ -58,7 +58,7 @@ internal static class ConfidenceSequence
 
         bool Same(GateRule one) => Of(one, possible.Least) == Of(one, possible.Most);
         Verdict Of(GateRule one, int hits) =>
-            Judge.Verdict(one, Better.Higher, Intervals.Proportion(hits, total, confidence));
+            Judge.Verdict(one, Intervals.Proportion(hits, total, confidence));
     }
 
     private static double Choose(int n, int k) => SpecialFunctions.BinomialLn(n, k);

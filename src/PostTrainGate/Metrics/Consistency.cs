@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
@@ -18,12 +19,15 @@ public sealed class Consistency : IMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Neighbors;
+    public ImmutableArray<Key> Keys => [GateKeys.Neighbors];
+
+    /// <inheritdoc/>
+    public bool NeedsCompleteRows => true;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        var count = context.Rule.Neighbors;
+        var count = context.Rule.Get(GateKeys.Neighbors);
         if (context.Evaluation.Data.Count < count)
             return Measurement.NotMeasured($"there are fewer rows than the {count} neighbours");
         var inputs = context.Evaluation.Data.Inputs;

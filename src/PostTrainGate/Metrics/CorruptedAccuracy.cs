@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Corruptions;
 using PostTrainGate.Data;
@@ -16,6 +17,21 @@ namespace PostTrainGate.Metrics;
 /// </remarks>
 public sealed class CorruptedAccuracy : IMetric
 {
+    internal static readonly Key<ImmutableArray<Corruption>> Corruptions = new(
+        "corruptions",
+        new ListShape<Corruption>(new NameShape<Corruption>("corruption"), "[fog, jpeg_compression]")
+        {
+            Distinct = true,
+        },
+        "Corruptions of the inputs; without it the fifteen of ImageNet-C for images and all for tables."
+    );
+
+    internal static readonly Key<ImmutableArray<int>> Severities = new(
+        "severities",
+        new ListShape<int>(new CountShape(1, 5), "[1, 3, 5]", most: 5) { Distinct = true },
+        "How severe corruptions are, from 1 to 5; without it all five."
+    );
+
     private const int Batch = 100;
     private readonly bool _isError;
 
@@ -42,21 +58,33 @@ public sealed class CorruptedAccuracy : IMetric
     public Better Better => _isError ? Better.Lower : Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Corruptions;
+    public ImmutableArray<Key> Keys => [Corruptions, Severities];
+
+    /// <inheritdoc/>
+    public bool ChangesInputs => true;
+
+    /// <inheritdoc/>
+    public string Title(GateRule rule)
+    {
+        var title = GateTitle.Plain(rule);
+        if (rule.Get(Corruptions) is { IsDefaultOrEmpty: false } named)
+            title += $", {Wording.List(named.Select(c => c.Name))}";
+        if (rule.Get(Severities) is { IsDefaultOrEmpty: false, Length: < 5 } levels)
+            title += $", severity {Wording.List(levels.Select(s => $"{s}"))}";
+        return title;
+    }
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (context.Rule.Corruption is not { } settings)
-            return Measurement.NotMeasured("the gate names no corruption");
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0)
             return Measurement.NotMeasured("there are no rows");
         if (!InputForm.Of(evaluation, out var form))
             return Measurement.NotMeasured("inputs are neither a table nor images of one or three channels");
-        var chosen = Catalog
-            .Corruptions.Where(c => settings.Names.IsEmpty ? c.Kind == form.Usual : settings.Names.Contains(c.Name))
-            .ToArray();
+        var named = context.Rule.Get(Corruptions);
+        var chosen = named.IsDefaultOrEmpty ? AllCorruptions.All.Where(c => c.Kind == form.Usual).ToArray() : named.ToArray();
+        var severities = context.Rule.Get(Severities) is { IsDefaultOrEmpty: false } levels ? levels : [1, 2, 3, 4, 5];
         if (chosen.FirstOrDefault(c => c.Kind == CorruptionKind.Table != form.IsTable) is { } other)
         {
             return Measurement.NotMeasured(
@@ -69,11 +97,11 @@ public sealed class CorruptedAccuracy : IMetric
         using var scope = NewDisposeScope();
         using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
         var columns = form.IsTable ? ColumnStatistics.Of(rows.Inputs, rows.Layout) : null;
-        var (right, total) = (new double[rows.Count], chosen.Length * settings.Severities.Length);
-        var hits = new double[chosen.Length, settings.Severities.Length];
+        var (right, total) = (new double[rows.Count], chosen.Length * severities.Length);
+        var hits = new double[chosen.Length, severities.Length];
         foreach (var (c, corruption) in chosen.Index())
         {
-            foreach (var (s, severity) in settings.Severities.Index())
+            foreach (var (s, severity) in severities.Index())
             {
                 context.Cancel.ThrowIfCancellationRequested();
                 var correct = Correct(evaluation.Model, rows, form, columns, corruption, severity, context);
@@ -85,13 +113,13 @@ public sealed class CorruptedAccuracy : IMetric
                     hits[c, s]++;
                 }
 
-                context.Progress?.Report((c * settings.Severities.Length + s + 1.0) / total);
+                context.Progress?.Report((c * severities.Length + s + 1.0) / total);
             }
         }
 
         Measurement Share(double sum, double of) =>
             Value(Intervals.Proportion(Math.Min(sum / of, rows.Count), rows.Count, context.Confidence));
-        var (severities, name) = (settings.Severities, Name.Replace('_', ' '));
+        var name = Name.Replace('_', ' ');
         return Share(right.Sum(), 1) with
         {
             Breakdowns =

@@ -28,7 +28,7 @@ public sealed class CounterfactualFlips : IMetric
     public Better Better => Better.Lower;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Group;
+    public ImmutableArray<Key> Keys => [GateKeys.Group];
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

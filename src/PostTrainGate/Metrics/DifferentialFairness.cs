@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -41,7 +42,7 @@ public sealed class DifferentialFairness : TableMetric
     public override Better Better => Better.Lower;
 
     /// <inheritdoc/>
-    public override MetricNeeds Needs => MetricNeeds.Group;
+    public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Classes];
 
     /// <inheritdoc/>
     public override double Largest => double.PositiveInfinity;

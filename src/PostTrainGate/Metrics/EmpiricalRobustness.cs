@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using static TorchSharp.torch;
 
@@ -28,7 +29,10 @@ public sealed class EmpiricalRobustness : IMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Attack;
+    public ImmutableArray<Key> Keys => AttackKeys.WithinEpsilon;
+
+    /// <inheritdoc/>
+    public bool ChangesInputs => true;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

@@ -65,8 +65,8 @@ internal sealed class GroupExplanation(
         int[] levels = [.. Enumerable.Range(0, table.Cells.Length)];
         var (low, high) = (levels.MinBy(l => rate.Of(table[l])), levels.MaxBy(l => rate.Of(table[l])));
         var text =
-            $"The {Words(rate)} is lowest for '{Name(low)}', {GateText.Measured(rate.Of(table[low]))}, and highest for "
-            + $"'{Name(high)}', {GateText.Measured(rate.Of(table[high]))}";
+            $"The {Words(rate)} is lowest for '{Name(low)}', {Numbers.Measured(rate.Of(table[low]))}, and highest for "
+            + $"'{Name(high)}', {Numbers.Measured(rate.Of(table[high]))}";
         if (rate.Part is { } part && part(table.Cells[low]) is var (hits, total))
         {
             var missing = Math.Round(rate.Of(table[high]) * total - hits);
@@ -75,7 +75,7 @@ internal sealed class GroupExplanation(
         }
 
         return
-            Judge.Verdict(rule with { Drop = null }, better, measured) != Verdict.Pass
+            Judge.Verdict(rule with { Drop = null }, measured) != Verdict.Pass
             && Threshold(low, high) is { } threshold
             ? [$"{text}.", threshold]
             : [$"{text}."];
@@ -106,7 +106,7 @@ internal sealed class GroupExplanation(
             return null;
         var (level, best) = found.FirstOrDefault(
             f =>
-                Judge.Verdict(rule with { Drop = null }, better, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
+                Judge.Verdict(rule with { Drop = null }, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
                 == Verdict.Pass,
             found.MinBy(f => Badness(f.Best.Value))
         );
@@ -116,7 +116,7 @@ internal sealed class GroupExplanation(
             .Range(0, scores.Length)
             .All(i => scores[i] == 0.5 || scores[i] > 0.5 == (rows.Predictions[i] == predictions.Favorable));
         return $"For '{Name(level)}', a threshold of {best.Text}{(halves ? " instead of 0.5" : "")} on the score of "
-            + $"'{predictions.ClassNames[predictions.Favorable]}' would make it {GateText.Measured(best.Value)} on these rows; "
+            + $"'{predictions.ClassNames[predictions.Favorable]}' would make it {Numbers.Measured(best.Value)} on these rows; "
             + "choose it on other rows than these.";
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -36,19 +37,19 @@ public sealed class GroupExtremum : TableMetric
     public override Better Better => _highest ? Better.Lower : Better.Higher;
 
     /// <inheritdoc/>
-    public override MetricNeeds Needs => MetricNeeds.Group | MetricNeeds.Rate;
+    public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Rate, GateKeys.Classes];
 
     /// <inheritdoc/>
     protected override double Of(GroupTable table, GateRule rule)
     {
-        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => RateOf(rule.Rate!).Of(table[l])).ToArray();
+        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => rule.Rate!.Of(table[l])).ToArray();
         return _highest ? byLevel.Max() : byLevel.Min();
     }
 
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
-        var rate = RateOf(rule.Rate!);
+        var rate = rule.Rate!;
         if (table.WhyNot(rate) is { } reason)
             return Measurement.NotMeasured(reason);
         Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];

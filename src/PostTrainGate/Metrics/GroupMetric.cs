@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -173,7 +174,10 @@ public sealed class GroupMetric : TableMetric
     public override Better Better => _ratio ? Better.NearOne : Better.NearZero;
 
     /// <inheritdoc/>
-    public override MetricNeeds Needs => MetricNeeds.Group | (_rates.Length == 0 ? MetricNeeds.Rate : MetricNeeds.None);
+    public override ImmutableArray<Key> Keys =>
+        _rates.Length == 0
+            ? [GateKeys.Group, GateKeys.Rate, GateKeys.Classes]
+            : [GateKeys.Group, GateKeys.Classes];
 
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
@@ -204,7 +208,11 @@ public sealed class GroupMetric : TableMetric
     }
 
     /// <inheritdoc/>
-    protected override Rate[] Rates(GateRule rule) => _rates.Length == 0 ? [RateOf(rule.Rate!)] : _rates;
+    public override ComparedRows Compares(GateRule rule) =>
+        Rates(rule).Select(r => r.Compares).Distinct().ToArray() is [var one] ? one : ComparedRows.EachLabel;
+
+    /// <inheritdoc/>
+    protected override Rate[] Rates(GateRule rule) => _rates.Length == 0 ? [rule.Rate!] : _rates;
 
     // On the scale that levels are compared on.
     private (double, double)? Interval(GroupTable table, Rate[] rates, double confidence, int seed)
@@ -286,7 +294,7 @@ public sealed class GroupMetric : TableMetric
             if (divisor > 0)
                 continue;
             var whose = _overall || !table.HasPrivileged ? "all rows" : $"level '{table.Levels[1]}'";
-            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {GateText.Number(divisor)}, so that there is no ratio";
+            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {Numbers.Chosen(divisor)}, so that there is no ratio";
         }
 
         return null;

@@ -10,7 +10,7 @@ namespace PostTrainGate.Metrics;
 /// <param name="Upper">Upper end of the interval.</param>
 /// <param name="Count">Rows it rests on.</param>
 /// <param name="Reason">Why there is no value; null when there is one.</param>
-public readonly record struct Measurement(double Value, double Lower, double Upper, int Count, string? Reason = null)
+public sealed record Measurement(double Value, double Lower, double Upper, int Count, string? Reason = null)
 {
     /// <summary>What the value is made of, for reports.</summary>
     public ImmutableArray<Breakdown> Breakdowns { get; init; } = [];
@@ -58,61 +58,45 @@ public enum Better
     NearOne,
 }
 
-/// <summary>What a metric needs from the policy.</summary>
-[Flags]
-public enum MetricNeeds
+/// <summary>Which rows a metric compares groups on.</summary>
+public enum ComparedRows
 {
-    /// <summary>Predictions only.</summary>
-    None = 0,
+    /// <summary>All rows.</summary>
+    All,
 
-    /// <summary>A group.</summary>
-    Group = 1,
+    /// <summary>Rows whose label is favorable.</summary>
+    Favorable,
 
-    /// <summary>An attack with a budget.</summary>
-    Attack = 2,
-
-    /// <summary>One of the catalog's rates.</summary>
-    Rate = 4,
-
-    /// <summary>The order of a generalized entropy.</summary>
-    Alpha = 8,
-
-    /// <summary>A number of nearest neighbours.</summary>
-    Neighbors = 16,
-
-    /// <summary>A gap between shares of neighbours.</summary>
-    Gap = 32,
-
-    /// <summary>A ball around each row that a certificate holds for.</summary>
-    Certificate = 64,
-
-    /// <summary>Noise that smooths the classifier, and the radius that is certified by it.</summary>
-    Smoothing = 128,
-
-    /// <summary>Corruptions and how severe they are.</summary>
-    Corruptions = 256,
-
-    /// <summary>An attack that looks for the nearest error.</summary>
-    Distance = 512,
+    /// <summary>Rows of each label by themselves.</summary>
+    EachLabel,
 }
 
 /// <summary>One thing that can be measured of a classifier on a set of rows. Stateless.</summary>
-public interface IMetric
+public interface IMetric : INamed
 {
-    /// <summary>Name in the policy, snake case.</summary>
-    string Name { get; }
-
-    /// <summary>One sentence for the tables of the documentation, with its source.</summary>
-    string Summary { get; }
-
     /// <summary>Which way it gets better.</summary>
     Better Better { get; }
 
-    /// <summary>What it needs from the policy.</summary>
-    MetricNeeds Needs { get; }
+    /// <summary>Keys that a gate of this metric takes besides its thresholds.</summary>
+    ImmutableArray<Key> Keys { get; }
 
     /// <summary>Largest value that a threshold may have.</summary>
     double Largest => 1;
+
+    /// <summary>Whether it changes inputs: that is costly, so that a gate may limit the rows by <c>samples</c>.</summary>
+    bool ChangesInputs => false;
+
+    /// <summary>Whether a row with a missing value must be left out: a missing value cannot be changed, and no distance leads to it.</summary>
+    bool NeedsCompleteRows => ChangesInputs;
+
+    /// <summary>Whether a pass rests on an attack that found nothing, so that the attack itself has to be checked.</summary>
+    bool RestsOnAttack => false;
+
+    /// <summary>Which rows a gate compares groups on.</summary>
+    ComparedRows Compares(GateRule rule) => ComparedRows.All;
+
+    /// <summary>The gate in one short line, for people: metric, group, attack and budget.</summary>
+    string Title(GateRule rule) => GateTitle.Plain(rule);
 
     /// <summary>Measures it.</summary>
     Measurement Measure(MetricContext context);
@@ -131,7 +115,7 @@ public interface IMetric
 /// <param name="Cancel">Stops the measurement.</param>
 public sealed record MetricContext(
     Evaluation Evaluation,
-    Policy.GateRule Rule,
+    GateRule Rule,
     double Confidence,
     int Seed,
     Evaluation? Reference = null,

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using MathNet.Numerics.Distributions;
 using PostTrainGate.Attacks;
 using PostTrainGate.Policy;
@@ -22,7 +23,13 @@ public sealed class MedianPerturbation : IMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Distance;
+    public ImmutableArray<Key> Keys => AttackKeys.NearestError;
+
+    /// <inheritdoc/>
+    public bool ChangesInputs => true;
+
+    /// <inheritdoc/>
+    public bool RestsOnAttack => true;
 
     /// <inheritdoc/>
     public double Largest => double.PositiveInfinity;
@@ -33,10 +40,9 @@ public sealed class MedianPerturbation : IMetric
         if (AttackFit.WhyNot(context.Rule.Attack, context.Evaluation) is { } reason)
             return Measurement.NotMeasured(reason);
         var settings = context.Rule.Attack!;
-        var attack = (IMinimalAttack)Catalog.Attacks.First(a => a.Name == settings.Name);
-        if (!attack.Norms.Contains(settings.Norm))
+        if (!settings.Attack.Norms.Contains(settings.Norm))
             return Measurement.NotMeasured(
-                $"the attack {settings.Name} makes distances small in {string.Join(" and ", attack.Norms)}, not in {settings.Norm}"
+                $"the attack {settings.Name} makes distances small in {string.Join(" and ", settings.Attack.Norms)}, not in {settings.Norm}"
             );
         var chosen = context.Chosen(context.Evaluation.Data);
         using var rows = context.Evaluation.Data.Take(chosen);
@@ -104,7 +110,7 @@ public sealed class MedianPerturbation : IMetric
                     .Select(step => step / 255 * (input.Upper - input.Lower) * size)
                     .Select(e =>
                         BreakdownPart.Of(
-                            GateText.Number(e),
+                            Numbers.Chosen(e),
                             Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count, confidence)
                         )
                     ),

@@ -14,7 +14,7 @@ public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = 
 /// <param name="Summary">One sentence, with the names it has elsewhere.</param>
 /// <param name="Base">In words, the rows it cannot be without.</param>
 /// <param name="Of">The number.</param>
-public sealed record Rate(string Name, string Summary, string Base, Func<LevelRows, double> Of)
+public sealed record Rate(string Name, string Summary, string Base, Func<LevelRows, double> Of) : INamed
 {
     private const string Favorable = "rows whose label is favourable";
     private const string Unfavorable = "rows whose label is not favourable";
@@ -223,6 +223,15 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
 
     /// <summary>Whether it is a share of pairs that all agree.</summary>
     internal bool AllPairsAgree(LevelRows rows) => Pairs is not null && Of(rows) is 0.0 or 1.0;
+
+    /// <summary>Rows that groups are compared on by it.</summary>
+    public ComparedRows Compares =>
+        Base switch
+        {
+            Favorable => ComparedRows.Favorable,
+            Unfavorable => ComparedRows.EachLabel,
+            _ => ComparedRows.All,
+        };
 
     /// <summary>Whether it comes from scores, so that counts do not do.</summary>
     public bool NeedsScores { get; private init; }

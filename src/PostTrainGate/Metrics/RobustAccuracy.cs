@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
@@ -22,7 +23,13 @@ public sealed class RobustAccuracy : IMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Attack;
+    public ImmutableArray<Key> Keys => AttackKeys.WithinEpsilon;
+
+    /// <inheritdoc/>
+    public bool ChangesInputs => true;
+
+    /// <inheritdoc/>
+    public bool RestsOnAttack => true;
 
     /// <inheritdoc/>
     /// <remarks>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
@@ -9,6 +10,15 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 public sealed class SituationTesting : IMetric
 {
+    internal static readonly Key<double> Gap = new(
+        "gap",
+        new NumberShape(Range.PartOrAll),
+        "How much more often privileged neighbors get the favorable outcome before it counts."
+    )
+    {
+        Default = "0.2",
+    };
+
     private const int MostNamed = 20;
 
     /// <inheritdoc/>
@@ -23,12 +33,16 @@ public sealed class SituationTesting : IMetric
     public Better Better => Better.Lower;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Group | MetricNeeds.Neighbors | MetricNeeds.Gap;
+    public ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Neighbors, Gap];
+
+    /// <inheritdoc/>
+    public bool NeedsCompleteRows => true;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
         var (data, rule, predictions) = (context.Evaluation.Data, context.Rule, context.Evaluation.Predictions);
+        var (count, gap) = (rule.Get(GateKeys.Neighbors), rule.Get(Gap));
         if (rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
             return Measurement.NotMeasured($"the data has no group '{rule.Group}'");
         if (group.Privileged is not { } privileged)
@@ -41,26 +55,26 @@ public sealed class SituationTesting : IMetric
             return Measurement.NotMeasured(
                 "every unprivileged row gets the favourable outcome, so that there is none to test"
             );
-        if (Math.Min(better.Length, worse.Length - 1) is var least && least < rule.Neighbors)
+        if (Math.Min(better.Length, worse.Length - 1) is var least && least < count)
             return Measurement.NotMeasured(
-                $"there are {least} neighbours on one side of group '{name}', fewer than {rule.Neighbors}"
+                $"there are {least} neighbours on one side of group '{name}', fewer than {count}"
             );
 
         using var scope = NewDisposeScope();
         var inputs = GroupBlocks.Of(data, group, out _) is { } blocks ? blocks.Without() : data.Inputs;
         Tensor Take(int[] rows) => inputs.index_select(0, tensor(rows.Select(r => (long)r).ToArray()));
         var queries = Take(tested);
-        var above = Neighbors.Of(queries, Take(better), rule.Neighbors, context.Cancel);
-        var beside = Neighbors.Of(queries, Take(worse), rule.Neighbors + 1, context.Cancel);
+        var above = Neighbors.Of(queries, Take(better), count, context.Cancel);
+        var beside = Neighbors.Of(queries, Take(worse), count + 1, context.Cancel);
         var found = tested
             .Where(
                 (row, i) =>
                 {
                     var (favored, same) = (
                         Share(above[i].Select(n => better[n])),
-                        Share(beside[i].Select(n => worse[n]).Where(r => r != row).Take(rule.Neighbors))
+                        Share(beside[i].Select(n => worse[n]).Where(r => r != row).Take(count))
                     );
-                    return favored - same >= rule.Gap - 1e-9;
+                    return favored - same >= gap - 1e-9;
                 }
             )
             .ToArray();

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 
 namespace PostTrainGate.Metrics;
@@ -9,6 +11,24 @@ namespace PostTrainGate.Metrics;
 /// </summary>
 public sealed class SmoothedAccuracy : IMetric
 {
+    internal static readonly Key<double> Sigma = new(
+        "sigma",
+        new NumberShape(Range.Positive),
+        "Standard deviation of the noise that smooths the classifier, in the units of the input's bounds."
+    )
+    {
+        Example = "sigma: 0.25",
+    };
+
+    internal static readonly Key<int> Draws = new(
+        "draws",
+        new CountShape(100, 1_000_000),
+        "Draws of noise for a row; the more, the larger the radius that can be certified."
+    )
+    {
+        Default = "1000",
+    };
+
     /// <inheritdoc/>
     public string Name => "smoothed_accuracy";
 
@@ -21,13 +41,24 @@ public sealed class SmoothedAccuracy : IMetric
     public Better Better => Better.Higher;
 
     /// <inheritdoc/>
-    public MetricNeeds Needs => MetricNeeds.Smoothing;
+    public ImmutableArray<Key> Keys => [Sigma, AttackKeys.Epsilon, Draws];
+
+    /// <inheritdoc/>
+    public bool ChangesInputs => true;
+
+    /// <inheritdoc/>
+    public string Title(GateRule rule) =>
+        $"{GateTitle.Plain(rule)}, sigma {Numbers.Chosen(rule.Get(Sigma))} "
+        + $"L2 epsilon {Numbers.Chosen(rule.Get(AttackKeys.Epsilon))}";
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
-        if (context.Rule.Smoothing is not { } settings)
-            return Measurement.NotMeasured("the gate names no noise");
+        var (sigma, epsilon, draws) = (
+            context.Rule.Get(Sigma),
+            context.Rule.Get(AttackKeys.Epsilon),
+            context.Rule.Get(Draws)
+        );
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0)
             return Measurement.NotMeasured("there are no rows");
@@ -35,8 +66,8 @@ public sealed class SmoothedAccuracy : IMetric
         var verdicts = Smoothing.Certify(
             evaluation.Model,
             rows.Inputs,
-            settings.Sigma,
-            settings.Draws,
+            sigma,
+            draws,
             context.Seed,
             context.Progress,
             context.Cancel
@@ -51,39 +82,39 @@ public sealed class SmoothedAccuracy : IMetric
             );
         var abstained = verdicts.Count(v => v.Class < 0);
         var largest =
-            settings.Sigma
-            * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(settings.Draws, settings.Draws));
+            sigma
+            * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(draws, draws));
         string[] limits =
-            largest >= settings.Epsilon
+            largest >= epsilon
                 ? []
                 :
                 [
-                    $"With {settings.Draws} draws no radius above {GateText.Number(largest)} can be certified; "
+                    $"With {draws} draws no radius above {Numbers.Chosen(largest)} can be certified; "
                         + "give more 'draws' or a larger 'sigma'.",
                 ];
-        return Share(settings.Epsilon) with
+        return Share(epsilon) with
         {
             Breakdowns =
             [
                 Breakdown.ByClass(
                     "smoothed accuracy by class",
                     rows,
-                    row => Holds(row, settings.Epsilon),
+                    row => Holds(row, epsilon),
                     context.Confidence
                 ),
                 new(
                     "smoothed accuracy by radius",
                     [
                         .. new[] { 0, 0.5, 1, 1.5, 2, 2.5, 3 }
-                            .Select(f => f * settings.Sigma)
-                            .Select(r => BreakdownPart.Of(GateText.Number(r), Share(r))),
+                            .Select(f => f * sigma)
+                            .Select(r => BreakdownPart.Of(Numbers.Chosen(r), Share(r))),
                     ]
                 ),
             ],
             Notes =
             [
                 $"The smoothed classifier abstains on {abstained.ToString(CultureInfo.InvariantCulture)} of {rows.Count} rows; "
-                    + $"each certificate is wrong with a probability of at most {GateText.Number(Smoothing.Alpha)}.",
+                    + $"each certificate is wrong with a probability of at most {Numbers.Chosen(Smoothing.Alpha)}.",
                 .. limits,
             ],
         };

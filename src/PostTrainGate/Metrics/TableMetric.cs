@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Metrics;
@@ -28,11 +29,25 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     public abstract Better Better { get; }
 
     /// <inheritdoc/>
-    public abstract MetricNeeds Needs { get; }
+    public abstract ImmutableArray<Key> Keys { get; }
 
     /// <inheritdoc/>
     public virtual double Largest =>
-        Needs.HasFlag(MetricNeeds.Rate) && Better != Better.NearOne ? Catalog.Rates.Max(r => r.Largest) : 1;
+        Keys.Contains(GateKeys.Rate) && Better != Better.NearOne ? double.PositiveInfinity : 1;
+
+    /// <inheritdoc/>
+    public virtual ComparedRows Compares(GateRule rule) => ComparedRows.All;
+
+    /// <inheritdoc/>
+    public string Title(GateRule rule)
+    {
+        var title = GateTitle.Name(rule);
+        if (rule.Rate is { } rate)
+            title += $" of {rate.Name.Replace('_', ' ')}";
+        if (rule.Classes is not ClassView.Favorable and var view)
+            title += view == ClassView.Macro ? ", mean over classes" : ", worst class";
+        return GateTitle.WithGroup(rule, title);
+    }
 
     /// <summary>The metric and its interval from counts alone.</summary>
     /// <param name="table">Counts per level.</param>
@@ -102,7 +117,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     }
 
     private PredictedRows? RowsOf(IPredictions predictions, GateRule rule, int favorable) =>
-        predictions.Rows(Needs.HasFlag(MetricNeeds.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
+        predictions.Rows(Keys.Contains(GateKeys.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
 
     private Measurement Of(IPredictions predictions, PredictedRows rows, GateRule rule, double confidence, int seed)
     {
@@ -133,13 +148,13 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
     // What other libraries say of such a rate.
     private static string? Sizes(GroupTable table, GateRule rule) =>
-        !IsScored(rule) || RateOf(rule.Rate!).Sizes is not { } sizes
+        rule.Rate is not { NeedsScores: true, Sizes: { } sizes } rate
             ? null
-            : $"With what noise adds to it, the {rule.Rate!.Replace('_', ' ')} is "
+            : $"With what noise adds to it, the {rate.Name.Replace('_', ' ')} is "
                 + string.Join(
                     ", ",
                     table.Levels.Select(
-                        (name, l) => $"{GateText.Number(SumOfSizes.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
+                        (name, l) => $"{Numbers.Chosen(SumOfSizes.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
                     )
                 )
                 + ".";
@@ -147,18 +162,15 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     private static Measurement NoGroup(GateRule rule) =>
         Measurement.NotMeasured($"the data has no group '{rule.Group}'");
 
-    private static bool IsScored(GateRule rule) => rule.Rate is { } rate && RateOf(rate).NeedsScores;
+    private static bool IsScored(GateRule rule) => rule.Rate is { NeedsScores: true };
 
     /// <summary>The rates that explain the figure.</summary>
-    protected virtual Rate[] Rates(GateRule rule) => rule.Rate is { } rate ? [RateOf(rate)] : [Rate.Selection];
-
-    /// <summary>The rate of that name.</summary>
-    protected static Rate RateOf(string name) => Catalog.Rates.First(r => r.Name == name);
+    protected virtual Rate[] Rates(GateRule rule) => rule.Rate is { } rate ? [rate] : [Rate.Selection];
 
     private Measurement Worst(Measurement[] measured)
     {
         double Value(Measurement m) => Judge.Judged(Better, m).Value;
-        return Better is Better.NearZero or Better.Lower ? measured.MaxBy(Value) : measured.MinBy(Value);
+        return Better is Better.NearZero or Better.Lower ? measured.MaxBy(Value)! : measured.MinBy(Value)!;
     }
 
     // The mean of the ends is never too narrow for the mean of the values: errors that vary together add up, others cancel.

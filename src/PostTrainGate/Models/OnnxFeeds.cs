@@ -88,7 +88,7 @@ internal sealed class OnnxFeeds
 
     /// <summary>Refuses values that an input of whole numbers or truth values cannot hold: fractions, and missing ones.</summary>
     /// <exception cref="GateException">PTG3003.</exception>
-    public static void Check(OnnxFile file, GatePolicy policy, DataSplits splits)
+    public static void Check(OnnxFile file, EvaluationPolicy policy, DataSplits splits)
     {
         foreach (
             var input in file.Inputs.Where(i =>
@@ -138,7 +138,7 @@ internal sealed class OnnxFeeds
         if (rows == 0)
             return null;
         var name = column is null ? "The inputs are" : $"The column {Wording.Quote(column.Name)} is";
-        return $"{name} no whole number in {rows} of {all} rows (such as {(float.IsNaN(example) ? "one that is missing" : GateText.Number(example))})";
+        return $"{name} no whole number in {rows} of {all} rows (such as {(float.IsNaN(example) ? "one that is missing" : Foundation.Numbers.Chosen(example))})";
     }
 
     /// <summary>Rows within bounds, of every column's own kind.</summary>

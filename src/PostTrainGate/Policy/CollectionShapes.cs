@@ -15,14 +15,14 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     public bool Distinct { get; init; }
 
     /// <inheritdoc/>
-    public override string Expected => $"a list such as {example}";
+    internal override string Expected => $"a list such as {example}";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) =>
-        $"list{(fewest == most ? $" of {fewest}" : "")}, each {item.Form(names)}";
+    internal override string Form(ICatalog catalog) =>
+        $"list{(fewest == most ? $" of {fewest}" : "")}, each {item.Form(catalog)}";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ListNode list)
         {
@@ -58,7 +58,7 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
                 context.Report(
                     DiagnosticCodes.PolicyConflict,
                     twice.Node.Position,
-                    $"{Wording.Quote($"{twice.Value}")} stands in {what} twice; keep one."
+                    $"{Wording.Quote(twice.Value is INamed named ? named.Name : $"{twice.Value}")} stands in {what} twice; keep one."
                 );
             }
         }
@@ -67,12 +67,12 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names)
+    internal override JsonObject Schema(ICatalog catalog)
     {
         var schema = new JsonObject
         {
             ["type"] = "array",
-            ["items"] = item.Schema(names),
+            ["items"] = item.Schema(catalog),
             ["minItems"] = fewest,
             ["maxItems"] = most,
         };
@@ -84,7 +84,7 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
 
 /// <summary>A map with known keys. Read as <see cref="Section"/>, also when some of its values were wrong.</summary>
 /// <param name="keys">Its keys; some may depend on the catalog.</param>
-internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
+internal sealed class MapShape(Func<ICatalog, IEnumerable<Key>> keys) : Shape
 {
     /// <summary>With the same keys whatever the catalog holds.</summary>
     public MapShape(params Key[] keys)
@@ -94,36 +94,36 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     public bool Partial { get; init; }
 
     /// <inheritdoc/>
-    public override string Expected => "a map of keys and values";
+    internal override string Expected => "a map of keys and values";
 
     /// <summary>Its keys.</summary>
-    public IEnumerable<Key> Keys(PolicyNames names) => keys(names);
+    public IEnumerable<Key> Keys(ICatalog catalog) => keys(catalog);
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "map";
+    internal override string Form(ICatalog catalog) => "map";
 
     /// <inheritdoc/>
-    public override (string Between, MapShape Map)? Inner => ("", this);
+    internal override (string Between, MapShape Map)? Inner => ("", this);
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+    internal override object? Read(PolicyNode node, string what, ReadContext context) =>
         Read(node, what, node.Position, context);
 
     /// <summary>"a map with the keys a and b".</summary>
-    public string Listed(PolicyNames names)
+    public string Listed(ICatalog catalog)
     {
-        var known = keys(names).Where(k => k.Refused is null).Select(k => k.Name).ToList();
+        var known = keys(catalog).Where(k => k.Refused is null).Select(k => k.Name).ToList();
         return $"a map with the {(known.Count == 1 ? "key" : "keys")} {Wording.List(known)}";
     }
 
     /// <summary>Reads it where the place to name is another than its first key: the key that it is the value of.</summary>
     public Section? Read(PolicyNode node, string what, SourcePosition at, ReadContext context, string? hint = null)
     {
-        var all = keys(context.Names).ToList();
+        var all = keys(context.Catalog).ToList();
         var known = all.Where(k => k.Refused is null).ToList();
         if (node is not MapNode map)
         {
-            Wrong(node, what, context, hint, Listed(context.Names));
+            Wrong(node, what, context, hint, Listed(context.Catalog));
             return null;
         }
 
@@ -168,12 +168,12 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names)
+    internal override JsonObject Schema(ICatalog catalog)
     {
-        var known = keys(names).Where(k => k.Refused is null).ToList();
+        var known = keys(catalog).Where(k => k.Refused is null).ToList();
         var properties = new JsonObject();
         foreach (var key in known)
-            properties[key.Name] = Described(key, names);
+            properties[key.Name] = Described(key, catalog);
         var schema = new JsonObject
         {
             ["type"] = "object",
@@ -225,9 +225,9 @@ internal sealed class MapShape(Func<PolicyNames, IEnumerable<Key>> keys) : Shape
         return near;
     }
 
-    private static JsonObject Described(Key key, PolicyNames names)
+    private static JsonObject Described(Key key, ICatalog catalog)
     {
-        var schema = key.Shape.Schema(names);
+        var schema = key.Shape.Schema(catalog);
         schema["description"] = key.Summary;
         if (key.Default is not null)
             schema["default"] = SchemaText.Literal(key.Default);
@@ -241,16 +241,16 @@ internal sealed class NamedShape(MapShape value) : Shape
     private const string Pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,63}";
 
     /// <inheritdoc/>
-    public override string Expected => "a map of names and what they stand for";
+    internal override string Expected => "a map of names and what they stand for";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "map of names";
+    internal override string Form(ICatalog catalog) => "map of names";
 
     /// <inheritdoc/>
-    public override (string Between, MapShape Map)? Inner => (".NAME", value);
+    internal override (string Between, MapShape Map)? Inner => (".NAME", value);
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not MapNode map)
             return Wrong(node, what, context);
@@ -277,11 +277,11 @@ internal sealed class NamedShape(MapShape value) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
+    internal override JsonObject Schema(ICatalog catalog) =>
         new()
         {
             ["type"] = "object",
-            ["patternProperties"] = new JsonObject { [$"{Pattern}$"] = value.Schema(names) },
+            ["patternProperties"] = new JsonObject { [$"{Pattern}$"] = value.Schema(catalog) },
             ["additionalProperties"] = false,
         };
 }
@@ -292,25 +292,25 @@ internal sealed class SwitchShape(MapShape map) : Shape
     private static readonly FlagShape Flag = new();
 
     /// <inheritdoc/>
-    public override string Expected => "false or a map of keys and values";
+    internal override string Expected => "false or a map of keys and values";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "map, or `false`";
+    internal override string Form(ICatalog catalog) => "map, or `false`";
 
     /// <inheritdoc/>
-    public override (string Between, MapShape Map)? Inner => ("", map);
+    internal override (string Between, MapShape Map)? Inner => ("", map);
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+    internal override object? Read(PolicyNode node, string what, ReadContext context) =>
         node switch
         {
             MapNode => map.Read(node, what, context),
             ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => new Section(node.Position),
             ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
-            _ => Wrong(node, what, context, expected: $"false or {map.Listed(context.Names)}"),
+            _ => Wrong(node, what, context, expected: $"false or {map.Listed(context.Catalog)}"),
         };
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
-        new() { ["anyOf"] = new JsonArray(map.Schema(names), Flag.Schema(names)) };
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new() { ["anyOf"] = new JsonArray(map.Schema(catalog), Flag.Schema(catalog)) };
 }

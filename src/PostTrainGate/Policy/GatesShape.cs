@@ -8,22 +8,22 @@ namespace PostTrainGate.Policy;
 /// <param name="Name">The metric as written, with its place.</param>
 /// <param name="Metric">The metric; null when there is none of that name.</param>
 /// <param name="Rule">What is said of it.</param>
-internal sealed record GateEntry(ScalarNode Name, MetricName? Metric, Section Rule);
+internal sealed record GateEntry(ScalarNode Name, IMetric? Metric, Section Rule);
 
 /// <summary>The <c>gates</c> list: maps of one key, the metric. Read as an immutable array of <see cref="GateEntry"/>.</summary>
 internal sealed class GatesShape : Shape
 {
     /// <inheritdoc/>
-    public override string Expected => "a list such as '- accuracy: { min: 0.9 }'";
+    internal override string Expected => "a list such as '- accuracy: { min: 0.9 }'";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "list of metrics";
+    internal override string Form(ICatalog catalog) => "list of metrics";
 
     /// <inheritdoc/>
-    public override (string Between, MapShape Map)? Inner => ("[].METRIC", PolicyShape.Rule.Unknown);
+    internal override (string Between, MapShape Map)? Inner => ("[].METRIC", PolicyShape.Rule.Unknown);
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ListNode list)
             return Wrong(node, what, context);
@@ -40,12 +40,12 @@ internal sealed class GatesShape : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names)
+    internal override JsonObject Schema(ICatalog catalog)
     {
         var metrics = new JsonObject();
-        foreach (var metric in names.Metrics)
+        foreach (var metric in catalog.All<IMetric>())
         {
-            var rule = PolicyShape.Rule.For(metric).Schema(names);
+            var rule = PolicyShape.Rule.For(metric).Schema(catalog);
             rule["description"] = metric.Summary;
             var thresholds = rule["properties"]!.AsObject().Where(p => p.Key is "min" or "max" or "drop");
             rule["anyOf"] = new JsonArray([
@@ -115,17 +115,20 @@ internal sealed class GatesShape : Shape
     }
 
     /// <summary>The threshold that bounds a metric's value.</summary>
-    public static string Bound(MetricName metric) => metric.Better is Better.NearZero or Better.Lower ? "max" : "min";
+    public static string Bound(IMetric metric) => IsBoundByMax(metric) ? "max" : "min";
+
+    /// <summary>Whether a maximum bounds a metric's value.</summary>
+    public static bool IsBoundByMax(IMetric metric) => metric.Better is Better.NearZero or Better.Lower;
 
     private static GateEntry Entry(ScalarNode name, PolicyNode rule, ReadContext context)
     {
-        var known = context.Names.Metrics;
-        var metric = known.FirstOrDefault(m => m.Name == name.Text);
+        var known = context.Catalog.All<IMetric>().ToList();
+        var metric = known.Find(m => m.Name == name.Text);
         if (metric is null)
             context.Report(
                 DiagnosticCodes.PolicyName,
                 name.Position,
-                NameShape.Unknown("metric", name.Text, known.Select(m => m.Name))
+                UnknownName.Message("metric", name.Text, known.Select(m => m.Name))
             );
         var shape = metric is null ? PolicyShape.Rule.Unknown : PolicyShape.Rule.For(metric);
         var hint =

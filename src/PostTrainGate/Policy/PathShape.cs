@@ -25,13 +25,13 @@ internal enum PathUse
 internal sealed class PathShape(PathUse use) : Shape
 {
     /// <inheritdoc/>
-    public override string Expected =>
+    internal override string Expected =>
         use is PathUse.Files or PathUse.Data
             ? "a path or pattern such as data/*.csv"
             : "a path relative to the policy's folder";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) =>
+    internal override string Form(ICatalog catalog) =>
         use switch
         {
             PathUse.Files => "path or pattern",
@@ -41,11 +41,11 @@ internal sealed class PathShape(PathUse use) : Shape
         };
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+    internal override object? Read(PolicyNode node, string what, ReadContext context) =>
         node is ScalarNode { IsNull: false, Text.Length: > 0 } scalar
             ? PolicyPaths.Resolve(scalar.Text, node.Position, what, use, context)
             : Wrong(node, what, context);
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["minLength"] = 1 };
+    internal override JsonObject Schema(ICatalog catalog) => new() { ["type"] = "string", ["minLength"] = 1 };
 }

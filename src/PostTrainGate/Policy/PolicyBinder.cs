@@ -27,10 +27,10 @@ internal static class PolicyBinder
             {
                 _ when !root.Has(Shapes.Model) => null,
                 false => null,
-                Section section => Repair(section),
-                _ => Repair(Absent),
+                Section section => Repair(section, context.Catalog),
+                _ => Repair(Absent, context.Catalog),
             },
-            Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Names),
+            Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Catalog),
             Limits = Limits(root.Get(Shapes.LimitsKey) ?? Absent),
             Root = root,
         };
@@ -105,61 +105,22 @@ internal static class PolicyBinder
     private static GateRule Gate(GateEntry gate) =>
         new()
         {
-            Metric = gate.Name.Text,
-            Group = gate.Rule.Get(Shapes.Rule.Group),
-            Rate = gate.Rule.Get(Shapes.Rule.Rate),
-            Alpha = gate.Rule.Get(Shapes.Rule.Alpha),
-            Classes = gate.Rule.Get(Shapes.Rule.Classes),
-            Neighbors = gate.Rule.Get(Shapes.Rule.Neighbors),
-            Gap = gate.Rule.Get(Shapes.Rule.Gap),
-            Attack =
-                gate.Metric!.Needs.HasFlag(MetricNeeds.Attack) ? Attack(gate.Rule, gate.Rule.Get(Shapes.Rule.Epsilon))
-                : gate.Metric.Needs.HasFlag(MetricNeeds.Distance) ? Attack(gate.Rule, double.PositiveInfinity)
-                : null,
-            Certificate = gate.Metric.Needs.HasFlag(MetricNeeds.Certificate)
-                ? new(
-                    gate.Rule.Get(Shapes.Rule.Norm),
-                    gate.Rule.Get(Shapes.Rule.Epsilon),
-                    gate.Rule.Get(Shapes.Rule.Method)
-                )
-                : null,
-            Smoothing = gate.Metric.Needs.HasFlag(MetricNeeds.Smoothing)
-                ? new(
-                    gate.Rule.Get(Shapes.Rule.Sigma),
-                    gate.Rule.Get(Shapes.Rule.Epsilon),
-                    gate.Rule.Get(Shapes.Rule.Draws)
-                )
-                : null,
-            Corruption = gate.Metric.Needs.HasFlag(MetricNeeds.Corruptions) ? Corruption(gate.Rule) : null,
-            Samples = gate.Rule.Get(Shapes.Rule.Samples),
+            Metric = gate.Metric!,
+            Settings = Shapes
+                .Rule.Own(gate.Metric!)
+                .Aggregate(SettingValues.None, (values, key) => values.With(key.Name, gate.Rule.Value(key))),
             Min = gate.Rule.Get(Shapes.Rule.Min),
             Max = gate.Rule.Get(Shapes.Rule.Max),
             Drop = gate.Rule.Get(Shapes.Rule.Drop),
             Position = gate.Name.Position,
         };
 
-    private static AttackSettings Attack(Section rule, double epsilon) =>
-        new(rule.Get(Shapes.Rule.Attack)!, rule.Get(Shapes.Rule.Norm), epsilon)
-        {
-            Steps = rule.Get(Shapes.Rule.Steps),
-            StepSize = rule.Get(Shapes.Rule.StepSize),
-            Restarts = rule.Get(Shapes.Rule.Restarts),
-            RandomStart = rule.Get(Shapes.Rule.RandomStart),
-            Categories = rule.Get(Shapes.Rule.Categories),
-        };
-
-    private static CorruptionSettings Corruption(Section rule)
-    {
-        var severities = List(rule, Shapes.Rule.Severities);
-        return new(List(rule, Shapes.Rule.Corruptions), severities.IsEmpty ? [1, 2, 3, 4, 5] : severities);
-    }
-
     private static OutcomePolicy On(Section on) => new(on.Get(Shapes.On.Inconclusive), on.Get(Shapes.On.NotMeasured));
 
-    private static RepairPolicy Repair(Section repair) =>
+    private static RepairPolicy Repair(Section repair, ICatalog catalog) =>
         new()
         {
-            Methods = List(repair, Shapes.Repair.Methods),
+            Methods = repair.TryGet(Shapes.Repair.Methods, out var methods) ? methods : [.. catalog.All<IRepair>()],
             Snapshots = repair.Get(Shapes.Repair.Snapshots),
             AccuracyDrop = ((repair.Get(Shapes.Repair.Keep) ?? Absent).Get(Shapes.Repair.Accuracy) ?? Absent).Get(
                 Shapes.Repair.Drop
@@ -172,12 +133,10 @@ internal static class PolicyBinder
     private static LimitPolicy Limits(Section limits) =>
         new(limits.TryGet(Shapes.Limits.Memory, out var memory) ? memory : null, limits.Get(Shapes.Limits.Time));
 
-    private static ReportPolicy Report(Section report, PolicyNames names)
+    private static ReportPolicy Report(Section report, ICatalog catalog)
     {
-        var wanted = names.Reports.Where(w =>
-            !w.Always && report.Get(Shapes.Report.Writer(w.Name, w.Summary, w.Always))
-        );
-        var policy = new ReportPolicy([.. wanted.Select(w => w.Name)]);
+        var wanted = catalog.All<IReportWriter>().Where(w => w.Always || report.Get(Shapes.Report.Writer(w)));
+        var policy = new ReportPolicy([.. wanted]);
         return report.TryGet(Shapes.Report.Folder, out var folder) ? policy with { Folder = folder.Text } : policy;
     }
 

@@ -320,8 +320,8 @@ internal static class PolicyChecks
     )
     {
         var rule = gate.Rule;
-        if (rule.TryGet(Shapes.Rule.Group, out var group) && !groups.Any(g => g.Name.Text == group))
-            Undefined(group, groups, rule.At(Shapes.Rule.Group), context);
+        if (rule.TryGet(GateKeys.Group, out var group) && !groups.Any(g => g.Name.Text == group))
+            Undefined(group, groups, rule.At(GateKeys.Group), context);
         if (
             gate.Metric is { } named
             && !root.Has(Shapes.Model)
@@ -342,8 +342,7 @@ internal static class PolicyChecks
         Attack(gate, context);
         // A metric of any rate has the bounds of the one that is named.
         if (
-            rule.TryGet(Shapes.Rule.Rate, out var name)
-            && context.Names.Rates.FirstOrDefault(r => r.Name == name) is { Name: not null } rate
+            rule.TryGet(GateKeys.Rate, out var rate)
         )
         {
             foreach (var key in thresholds.Where(k => rule.TryGet(k, out var value) && value > rate.Largest))
@@ -352,7 +351,7 @@ internal static class PolicyChecks
                 context.Report(
                     DiagnosticCodes.PolicyRange,
                     rule.At(key),
-                    $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{name}', not "
+                    $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{rate.Name}', not "
                         + $"{Wording.Number(given)}{(given <= 100 * rate.Largest ? $"; {Wording.Number(given)}% would be right" : "")}."
                 );
             }
@@ -370,30 +369,28 @@ internal static class PolicyChecks
     private static void Attack(GateEntry gate, ReadContext context)
     {
         var rule = gate.Rule;
-        if (!rule.TryGet(Shapes.Rule.Attack, out var name))
+        if (!rule.TryGet(AttackKeys.Attack, out var attack))
             return;
-        if (context.Names.Attacks.FirstOrDefault(a => a.Name == name) is not { } attack)
-            return;
-        var norm = rule.Get(Shapes.Rule.Norm);
+        var norm = rule.Get(AttackKeys.Norm);
         if (!attack.Norms.Contains(norm))
         {
-            var at = rule.At(rule.Has(Shapes.Rule.Norm) ? Shapes.Rule.Norm : Shapes.Rule.Attack);
+            var at = rule.At(rule.Has(AttackKeys.Norm) ? AttackKeys.Norm : AttackKeys.Attack);
             var right = Wording.List(attack.Norms.Select(n => $"'norm: {Word(n)}'"), "or");
             Conflict(
                 context,
                 at,
-                $"The attack '{name}' does not work in {Word(norm)}"
-                    + $"{(rule.Has(Shapes.Rule.Norm) ? "" : ", which is the norm without 'norm'")}; give {right}."
+                $"The attack '{attack.Name}' does not work in {Word(norm)}"
+                    + $"{(rule.Has(AttackKeys.Norm) ? "" : ", which is the norm without 'norm'")}; give {right}."
             );
         }
 
-        if (rule.Has(Shapes.Rule.Categories) && !attack.KeepsForm)
+        if (rule.Has(AttackKeys.Categories) && !attack.KeepsForm)
         {
-            var such = context.Names.Attacks.Where(a => a.KeepsForm).Select(a => $"'{a.Name}'").ToList();
+            var such = context.Catalog.All<IAttack>().Where(a => a.KeepsForm).Select(a => $"'{a.Name}'").ToList();
             Conflict(
                 context,
-                rule.At(Shapes.Rule.Categories),
-                $"'categories' is of no use to the attack '{name}', which moves every input "
+                rule.At(AttackKeys.Categories),
+                $"'categories' is of no use to the attack '{attack.Name}', which moves every input "
                     + $"by itself; remove it{(such.Count > 0 ? $", or attack by {Wording.List(such, "or")}" : "")}."
             );
         }
@@ -401,9 +398,9 @@ internal static class PolicyChecks
         static string Word(Norm norm) => norm.ToString().ToLowerInvariant();
     }
 
-    private static void OfPredictions(MetricName metric, GateEntry gate, Section data, ReadContext context)
+    private static void OfPredictions(IMetric metric, GateEntry gate, Section data, ReadContext context)
     {
-        if (!metric.OfPredictions)
+        if (metric is not IPredictionMetric)
         {
             Conflict(
                 context,
@@ -414,24 +411,24 @@ internal static class PolicyChecks
         }
 
         if (
-            !gate.Rule.TryGet(Shapes.Rule.Rate, out var rate)
-            || !context.Names.Rates.Any(r => r.Name == rate && r.NeedsScores)
+            !gate.Rule.TryGet(GateKeys.Rate, out var rate)
+            || !rate.NeedsScores
         )
             return;
         if (!data.Has(Shapes.Data.Score))
         {
             Conflict(
                 context,
-                gate.Rule.At(Shapes.Rule.Rate),
-                $"'{rate}' comes from scores, and the policy has predicted classes alone; give 'data.score', the column with the probability of the favourable class."
+                gate.Rule.At(GateKeys.Rate),
+                $"'{rate.Name}' comes from scores, and the policy has predicted classes alone; give 'data.score', the column with the probability of the favourable class."
             );
         }
-        else if (gate.Rule.Get(Shapes.Rule.Classes) != ClassView.Favorable)
+        else if (gate.Rule.Get(GateKeys.Classes) != ClassView.Favorable)
         {
             Conflict(
                 context,
-                gate.Rule.At(Shapes.Rule.Classes),
-                $"'{rate}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'."
+                gate.Rule.At(GateKeys.Classes),
+                $"'{rate.Name}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'."
             );
         }
     }
@@ -440,17 +437,17 @@ internal static class PolicyChecks
     private static void Epsilon(GateEntry gate, double lower, double upper, ReadContext context)
     {
         // That of smoothing is a Euclidean radius.
-        if (gate.Metric?.Needs.HasFlag(MetricNeeds.Smoothing) == true)
+        if (gate.Metric?.Keys.Contains(AttackKeys.Norm) != true)
             return;
         var rule = gate.Rule;
-        if (!rule.TryGet(Shapes.Rule.Epsilon, out var epsilon) || rule.Get(Shapes.Rule.Norm) is not Norm.Linf)
+        if (!rule.TryGet(AttackKeys.Epsilon, out var epsilon) || rule.Get(AttackKeys.Norm) is not Norm.Linf)
             return;
         if (epsilon <= upper - lower)
             return;
         var such = epsilon <= 255 && upper <= 1 ? $", such as {Wording.Number(epsilon)}/255" : "";
         context.Report(
             DiagnosticCodes.PolicyRange,
-            rule.At(Shapes.Rule.Epsilon),
+            rule.At(AttackKeys.Epsilon),
             $"'epsilon' is {Wording.Number(epsilon)}, more than the whole range of inputs from {Wording.Number(lower)} to "
                 + $"{Wording.Number(upper)}; give it in the units of 'bounds'{such}."
         );
@@ -460,9 +457,7 @@ internal static class PolicyChecks
     {
         if (root.TryGet(Shapes.ReportKey, out var report))
         {
-            var always = context
-                .Names.Reports.Where(w => w.Always)
-                .Select(w => Shapes.Report.Writer(w.Name, w.Summary, w.Always));
+            var always = context.Catalog.All<IReportWriter>().Where(w => w.Always).Select(Shapes.Report.Writer);
             foreach (var writer in always.Where(w => report.TryGet(w, out var wanted) && !wanted))
                 Conflict(
                     context,

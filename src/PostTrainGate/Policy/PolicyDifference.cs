@@ -15,8 +15,8 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
     /// Every key of two policies that the base decides and that has another value, gates left out. Values are compared, not texts: a
     /// default that is written out is no difference.
     /// </summary>
-    public static ImmutableArray<PolicyDifference> Find(Section mine, Section theirs, PolicyNames names) =>
-        [.. Find(PolicyShape.Root, mine, theirs, "", "", mine.Position, names)];
+    public static ImmutableArray<PolicyDifference> Find(Section mine, Section theirs, ICatalog catalog) =>
+        [.. Find(PolicyShape.Root, mine, theirs, "", "", mine.Position, catalog)];
 
     private static IEnumerable<PolicyDifference> Find(
         MapShape map,
@@ -25,17 +25,17 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
         string path,
         string rule,
         SourcePosition at,
-        PolicyNames names
+        ICatalog catalog
     )
     {
-        foreach (var key in map.Keys(names).Where(k => k.Refused is null && k.Shape is not GatesShape))
+        foreach (var key in map.Keys(catalog).Where(k => k.Refused is null && k.Shape is not GatesShape))
         {
             var (a, b) = (Value(mine, key), Value(theirs, key));
             var (name, known) = (path + key.Name, rule + key.Name);
             var place = mine is not null ? mine.At(key) : at;
             if (key.Shape is NamedShape)
             {
-                foreach (var difference in Groups(Named(a), Named(b), name, place, names))
+                foreach (var difference in Groups(Named(a), Named(b), name, place, catalog))
                     yield return difference;
             }
             else if (key.Shape.Inner is var (_, inner))
@@ -43,11 +43,11 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
                 if (key.Shape is SwitchShape && (a is false || b is false))
                     continue; // nothing to repair, or nobody to ask
                 foreach (
-                    var difference in Find(inner, a as Section, b as Section, $"{name}.", $"{known}.", place, names)
+                    var difference in Find(inner, a as Section, b as Section, $"{name}.", $"{known}.", place, catalog)
                 )
                     yield return difference;
             }
-            else if (PolicyTrust.Of(known, names) == Decider.Base && !Same(a, b))
+            else if (PolicyTrust.Of(known, catalog) == Decider.Base && !Same(a, b))
             {
                 yield return new(name, Text(a), Text(b), place);
             }
@@ -60,7 +60,7 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
         ImmutableArray<(ScalarNode Name, Section Group)> theirs,
         string path,
         SourcePosition at,
-        PolicyNames names
+        ICatalog catalog
     )
     {
         foreach (var (name, group) in theirs)
@@ -78,7 +78,7 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
                         $"{path}.{name.Text}.",
                         $"{path}.NAME.",
                         same.Group.Position,
-                        names
+                        catalog
                     )
                 )
                     yield return difference;
@@ -106,6 +106,7 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
             null => null,
             PolicyPath path => path.Text,
             string text => text,
+            INamed named => named.Name,
             bool flag => flag ? "true" : "false",
             Enum choice => choice.ToString().ToLowerInvariant(),
             IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Text))}]",

@@ -12,15 +12,15 @@ public static class PolicyReader
     /// <param name="path">The file, or a folder that holds <see cref="FileName"/>.</param>
     /// <returns>The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.</returns>
     public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) =>
-        Read(path, PolicyNames.Catalog);
+        Read(path, Catalog.Default);
 
     /// <summary>Reads the policy of another commit as if it stood here, from its text alone: no file here is looked at.</summary>
     /// <param name="bytes">Its text.</param>
     /// <param name="file">The policy of this commit, which diagnostics name.</param>
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) ReadBase(byte[] bytes, string file) =>
-        Read(file, bytes, new(Path.GetDirectoryName(Path.GetFullPath(file))!, PolicyNames.Catalog) { TextOnly = true });
+        Read(file, bytes, new(Path.GetDirectoryName(Path.GetFullPath(file))!, Catalog.Default) { TextOnly = true });
 
-    internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, PolicyNames names)
+    internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, ICatalog catalog)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
             return (
@@ -33,7 +33,7 @@ public static class PolicyReader
                 ]
             );
         var file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        var context = new ReadContext(Path.GetDirectoryName(Path.GetFullPath(file))!, names);
+        var context = new ReadContext(Path.GetDirectoryName(Path.GetFullPath(file))!, catalog);
         return Read(file, Bytes(file, context), context);
     }
 

@@ -22,9 +22,9 @@ public static class PolicySchema
     };
 
     /// <summary>The whole file.</summary>
-    public static string Generate() => Generate(PolicyNames.Catalog);
+    public static string Generate() => Generate(Catalog.Default);
 
-    internal static string Generate(PolicyNames names)
+    internal static string Generate(ICatalog catalog)
     {
         var schema = new JsonObject
         {
@@ -32,7 +32,7 @@ public static class PolicySchema
             ["title"] = "PostTrainGate policy",
             ["description"] = "What a neural classifier has to hold before it ships: posttraingate.yml.",
         };
-        foreach (var (name, value) in PolicyShape.Root.Schema(names).ToList())
+        foreach (var (name, value) in PolicyShape.Root.Schema(catalog).ToList())
             schema[name] = value?.DeepClone();
         schema["anyOf"] = new JsonArray(
             Required(PolicyShape.Model.Name),

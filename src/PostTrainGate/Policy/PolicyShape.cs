@@ -15,8 +15,6 @@ internal static class PolicyShape
 {
     private static readonly TextShape Column = new("the name of a column");
 
-    private static readonly Range PartOrAll = new(0, 1, LowerOpen: true);
-
     /// <summary>The <c>features</c> section.</summary>
     public static class Features
     {
@@ -289,173 +287,6 @@ internal static class PolicyShape
     {
         private static readonly NumberShape Share = new(Range.Share);
 
-        public static readonly Key<string> Group = new(
-            "group",
-            new TextShape("the name of a group"),
-            "The group it is measured by."
-        )
-        {
-            Example = "group: sex",
-        };
-
-        public static readonly Key<string> Rate = new(
-            "rate",
-            new NameShape("rate", n => n.Rates.Select(r => r.Name)),
-            "The rate that is compared."
-        )
-        {
-            Example = "rate: true_positive_rate",
-        };
-
-        public static readonly Key<double> Alpha = new(
-            "alpha",
-            new NumberShape(new(-10, 10)),
-            "Order of the entropy: the higher, the more a large benefit counts."
-        )
-        {
-            Default = "2",
-        };
-
-        public static readonly Key<int> Neighbors = new(
-            "neighbors",
-            new CountShape(1, 1000),
-            "How many nearest rows a row is compared with."
-        )
-        {
-            Default = "5",
-        };
-
-        public static readonly Key<double> Gap = new(
-            "gap",
-            new NumberShape(PolicyShape.PartOrAll),
-            "How much more often privileged neighbours get the favourable outcome before it counts."
-        )
-        {
-            Default = "0.2",
-        };
-
-        public static readonly Key<ClassView> Classes = new(
-            "classes",
-            new ChoiceShape<ClassView>(),
-            "Of several classes: the favourable one against the rest, or each against the rest and their mean or the worst."
-        )
-        {
-            Default = "favorable",
-        };
-
-        public static readonly Key<string> Attack = new(
-            "attack",
-            new NameShape("attack", n => n.Attacks.Select(a => a.Name)),
-            "The attack it is measured under."
-        )
-        {
-            Example = "attack: pgd",
-        };
-        public static readonly Key<Norm> Norm = new(
-            "norm",
-            new ChoiceShape<Norm>(),
-            "The norm that a perturbation is measured in."
-        )
-        {
-            Default = "linf",
-        };
-        public static readonly Key<double> Epsilon = new(
-            "epsilon",
-            new NumberShape(Range.Positive),
-            "Largest size of a perturbation, in the units of the input's bounds."
-        )
-        {
-            Example = "epsilon: 8/255",
-        };
-        public static readonly Key<int?> Steps = new(
-            "steps",
-            new CountShape(1, 100_000),
-            "Gradient steps; without it the attack's own default."
-        );
-        public static readonly Key<double?> StepSize = new(
-            "step_size",
-            new NumberShape(Range.Positive),
-            "Size of a step; without it the attack's own default."
-        );
-        public static readonly Key<int> Restarts = new(
-            "restarts",
-            new CountShape(1, 1000),
-            "How often the attack is tried, each time from another random start."
-        )
-        {
-            Default = "1",
-        };
-        public static readonly Key<bool?> RandomStart = new(
-            "random_start",
-            new FlagShape(),
-            "Whether the first try starts at a random point of the ball; without it the attack's own default."
-        );
-        public static readonly Key<int> Categories = new(
-            "categories",
-            new CountShape(0, 10_000),
-            "How many columns of categories or of two values may change under an attack on the rows of a table."
-        )
-        {
-            Default = "1",
-        };
-        public static readonly Key<int?> Samples = new(
-            "samples",
-            new CountShape(1),
-            "At most this many test rows are attacked, certified or corrupted, a seeded choice; without it all."
-        );
-
-        public static readonly Key<BoundMethod> Method = new(
-            "method",
-            new ChoiceShape<BoundMethod>(),
-            "How the network's outputs are bounded: by intervals (IBP), or by linear functions of the input (CROWN), which are tighter."
-        )
-        {
-            Default = "crown",
-        };
-
-        public static readonly Key<double> Sigma = new(
-            "sigma",
-            new NumberShape(Range.Positive),
-            "Standard deviation of the noise that smooths the classifier, in the units of the input's bounds."
-        )
-        {
-            Example = "sigma: 0.25",
-        };
-        public static readonly Key<int> Draws = new(
-            "draws",
-            new CountShape(100, 1_000_000),
-            "Draws of noise for a row; the more, the larger the radius that can be certified."
-        )
-        {
-            Default = "1000",
-        };
-
-        public static readonly Key<ImmutableArray<string>> Corruptions = new(
-            "corruptions",
-            new ListShape<string>(
-                new NameShape("corruption", n => n.Corruptions.Select(c => c.Name)),
-                "[fog, jpeg_compression]"
-            )
-            {
-                Distinct = true,
-            },
-            "Corruptions of the inputs; without it the fifteen of ImageNet-C for images and all for tables."
-        );
-        public static readonly Key<ImmutableArray<int>> Severities = new(
-            "severities",
-            new ListShape<int>(new CountShape(1, 5), "[1, 3, 5]", most: 5) { Distinct = true },
-            "How severe corruptions are, from 1 to 5; without it all five."
-        );
-
-        private static readonly Key<string> Nearest = new(
-            "attack",
-            new NameShape("minimal-norm attack", n => n.MinimalAttacks.Select(a => a.Name)),
-            "The attack that looks for the nearest error."
-        )
-        {
-            Example = "attack: fmn",
-        };
-
         public static readonly Key<double?> Min = new(
             "min",
             Share,
@@ -468,102 +299,57 @@ internal static class PolicyShape
             "The value may be worse than that of the base branch's model by at most this."
         );
 
-        // Keys of metrics that change inputs, and what takes them.
-        private static readonly ImmutableArray<(Key Key, MetricNeeds Takers)> Changing =
-        [
-            (Attack, MetricNeeds.Attack | MetricNeeds.Distance),
-            (Norm, MetricNeeds.Attack | MetricNeeds.Distance | MetricNeeds.Certificate),
-            (Epsilon, MetricNeeds.Attack | MetricNeeds.Certificate | MetricNeeds.Smoothing),
-            (Steps, MetricNeeds.Attack | MetricNeeds.Distance),
-            (StepSize, MetricNeeds.Attack),
-            (Restarts, MetricNeeds.Attack),
-            (RandomStart, MetricNeeds.Attack),
-            (Categories, MetricNeeds.Attack),
-            (Method, MetricNeeds.Certificate),
-            (Sigma, MetricNeeds.Smoothing),
-            (Draws, MetricNeeds.Smoothing),
-            (Corruptions, MetricNeeds.Corruptions),
-            (Severities, MetricNeeds.Corruptions),
-            (Samples, Changed),
-        ];
-
-        private const MetricNeeds Changed =
-            MetricNeeds.Attack
-            | MetricNeeds.Distance
-            | MetricNeeds.Certificate
-            | MetricNeeds.Smoothing
-            | MetricNeeds.Corruptions;
-
         private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
-        private static readonly ImmutableArray<Key> All =
-        [
-            Group,
-            Rate,
-            Alpha,
-            Classes,
-            Neighbors,
-            Gap,
-            .. Changing.Select(c => c.Key),
-            .. Thresholds,
-        ];
 
-        /// <summary>For a metric that is not known: every key, none needed.</summary>
-        public static MapShape Unknown { get; } = new([.. All]) { Partial = true };
+        /// <summary>For a metric that is not known: every key of any metric, none needed.</summary>
+        public static MapShape Unknown { get; } =
+            new(catalog => Known(catalog).Concat(Thresholds)) { Partial = true };
 
-        /// <summary>The keys that make sense for a metric; others are refused with a reason.</summary>
-        public static MapShape For(MetricName metric) =>
-            new([
-                .. All.Select(k =>
-                    WhyNot(k, metric) is { } reason
-                        ? new Key<object>(k.Name, k.Shape, k.Summary) { Refused = reason }
-                        : Fitting(k, metric)
-                ),
-            ]);
+        /// <summary>The keys that a metric takes; the others are refused with a reason.</summary>
+        public static MapShape For(IMetric metric) => new(catalog => [.. Fitting(metric), .. Refused(metric, catalog)]);
 
-        // Thresholds of a metric without an upper end are not shares.
-        private static Key Fitting(Key key, MetricName metric) =>
-            metric.Largest > 1 && Thresholds.Contains(key)
-                ? new Key<double?>(key.Name, new NumberShape(new(0, metric.Largest)), key.Summary)
-            : key == Attack && metric.Needs.HasFlag(MetricNeeds.Distance) ? Nearest
-            : key;
+        /// <summary>The keys of a metric besides thresholds.</summary>
+        public static IEnumerable<Key> Own(IMetric metric) =>
+            metric.ChangesInputs ? metric.Keys.Add(GateKeys.Samples) : metric.Keys;
 
-        private static string? WhyNot(Key key, MetricName metric)
+        // Keys of one name are told apart by what they accept; the table of all has the first.
+        private static IEnumerable<Key> Known(ICatalog catalog) =>
+            catalog.All<IMetric>().SelectMany(Own).DistinctBy(k => k.Name);
+
+        private static IEnumerable<Key> Fitting(IMetric metric)
         {
-            var zero = metric.Better is Better.NearZero or Better.Lower;
-            if (key == Group && !metric.Needs.HasFlag(MetricNeeds.Group))
-                return $"'group' is of no use to '{metric.Name}', which is measured over all rows; remove it.";
-            if (key == Neighbors && !metric.Needs.HasFlag(MetricNeeds.Neighbors))
-                return $"'neighbors' is of no use to '{metric.Name}', which compares no rows with each other; remove it.";
-            if (key == Gap && !metric.Needs.HasFlag(MetricNeeds.Gap))
-                return $"'gap' is of no use to '{metric.Name}'; bound its value by '{GatesShape.Bound(metric)}'.";
-            if (key == Classes && !IsCounted(metric))
-                return $"'classes' is of no use to '{metric.Name}'; remove it.";
-            if (key == Rate && !metric.Needs.HasFlag(MetricNeeds.Rate))
-                return $"'rate' is of no use to '{metric.Name}', which is of one kind; remove it, or use 'rate_difference'.";
-            if (key == Alpha && !metric.Needs.HasFlag(MetricNeeds.Alpha))
-                return $"'alpha' is of no use to '{metric.Name}', which has an order of its own or none; remove it.";
-            if (
-                Changing.FirstOrDefault(c => c.Key == key) is { Key: not null, Takers: var takers }
-                && (metric.Needs & takers) == 0
-            )
-            {
-                var attacked = takers.HasFlag(MetricNeeds.Attack) && (metric.Needs & Changed) == 0;
-                return $"'{key.Name}' is of no use to '{metric.Name}'{(attacked ? ", which is measured without an attack" : "")}; remove it.";
-            }
-
-            if (key == Min && zero)
-                return $"'min' does not fit '{metric.Name}', which is better the {(metric.Better is Better.Lower
-                    ? "lower it is; bound it" : "nearer it is to 0; bound its size")} by 'max'.";
-            if (key == Max && !zero)
-                return $"'max' does not fit '{metric.Name}', which is better the {Nearer(metric.Better)}; bound it by 'min'.";
-            return null;
-
-            // What is a function of counts can take any class as the favourable one.
-            static bool IsCounted(MetricName metric) =>
-                metric.Needs.HasFlag(MetricNeeds.Group) || metric.Needs.HasFlag(MetricNeeds.Alpha);
-
-            static string Nearer(Better better) => better is Better.NearOne ? "nearer it is to 1" : "higher it is";
+            var bound = GatesShape.IsBoundByMax(metric) ? Max : Min;
+            // Thresholds of a metric without an upper end are not shares.
+            Key Threshold(Key key) =>
+                metric.Largest > 1
+                    ? new Key<double?>(key.Name, new NumberShape(new(0, metric.Largest)), key.Summary)
+                    : key;
+            return [.. Own(metric), Threshold(bound), Threshold(Drop)];
         }
+
+        private static IEnumerable<Key> Refused(IMetric metric, ICatalog catalog)
+        {
+            var own = Own(metric).Select(k => k.Name).ToHashSet();
+            var (right, wrong) = GatesShape.IsBoundByMax(metric) ? (Max, Min) : (Min, Max);
+            var others = Known(catalog)
+                .Where(k => !own.Contains(k.Name))
+                .Select(k => Refuse(k, $"'{metric.Name}' does not take '{k.Name}'; remove it."));
+            return others.Append(
+                Refuse(wrong, $"'{metric.Name}' takes '{right.Name}', not '{wrong.Name}': {Direction(metric.Better)}.")
+            );
+        }
+
+        private static Key<object> Refuse(Key key, string reason) =>
+            new(key.Name, key.Shape, key.Summary) { Refused = reason };
+
+        private static string Direction(Better better) =>
+            better switch
+            {
+                Better.Higher => "higher is better",
+                Better.Lower => "lower is better",
+                Better.NearZero => "values closer to 0 are better",
+                _ => "values closer to 1 are better",
+            };
     }
 
     /// <summary>The <c>on</c> section.</summary>
@@ -603,9 +389,9 @@ internal static class PolicyShape
         public static readonly Key<Section> Accuracy = new("accuracy", new MapShape(Drop), "Clean accuracy.");
         public static readonly Key<Section> Keep = new("keep", new MapShape(Accuracy), "What a repair may cost.");
 
-        public static readonly Key<ImmutableArray<string>> Methods = new(
+        public static readonly Key<ImmutableArray<IRepair>> Methods = new(
             "methods",
-            new ListShape<string>(new NameShape("repair", n => n.Repairs.Select(r => r.Name)), "[fmt, adversarial]")
+            new ListShape<IRepair>(new NameShape<IRepair>("repair"), "[fmt, adversarial]")
             {
                 Distinct = true,
             },
@@ -643,16 +429,16 @@ internal static class PolicyShape
             "Folder of the reports."
         )
         {
-            Default = new ReportPolicy().Folder,
+            Default = ReportPolicy.UsualFolder,
         };
 
         public static readonly MapShape Map = new(n =>
-            [.. n.Reports.Select(w => Writer(w.Name, w.Summary, w.Always)), Folder]
+            [.. n.All<IReportWriter>().Select(Writer), Folder]
         );
 
         /// <summary>The switch of a report writer.</summary>
-        public static Key<bool> Writer(string name, string summary, bool always) =>
-            new(name, new FlagShape(), summary) { Default = always ? "true" : "false" };
+        public static Key<bool> Writer(IReportWriter writer) =>
+            new(writer.Name, new FlagShape(), writer.Summary) { Default = writer.Always ? "true" : "false" };
     }
 
     /// <summary>The <c>limits</c> section.</summary>

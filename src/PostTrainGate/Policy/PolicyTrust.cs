@@ -24,7 +24,8 @@ internal static class PolicyTrust
     private const string Rows = "It decides which rows are measured.";
     private const string Meaning = "It decides what the numbers mean.";
     private const string Threshold = "It is the bar.";
-    private const string Harder = "It decides how hard the gate is.";
+    private const string Measured = "It decides what is measured.";
+    private const string GateKey = "gates[].METRIC.";
     private const string Search = "It steers the search for a repair; the verdict is that of the model as it came.";
 
     private static readonly (string Key, Decider By, string Why)[] Table =
@@ -78,25 +79,6 @@ internal static class PolicyTrust
             Decider.BaseAndMore,
             "Gates of the base stand as they are there. A change may add gates over groups that the base has."
         ),
-        ("gates[].METRIC.group", Decider.Base, Meaning),
-        ("gates[].METRIC.rate", Decider.Base, Meaning),
-        ("gates[].METRIC.alpha", Decider.Base, Meaning),
-        ("gates[].METRIC.classes", Decider.Base, Meaning),
-        ("gates[].METRIC.neighbors", Decider.Base, Meaning),
-        ("gates[].METRIC.gap", Decider.Base, Meaning),
-        ("gates[].METRIC.attack", Decider.Base, Harder),
-        ("gates[].METRIC.norm", Decider.Base, Harder),
-        ("gates[].METRIC.epsilon", Decider.Base, Harder),
-        ("gates[].METRIC.steps", Decider.Base, Harder),
-        ("gates[].METRIC.step_size", Decider.Base, Harder),
-        ("gates[].METRIC.restarts", Decider.Base, Harder),
-        ("gates[].METRIC.random_start", Decider.Base, Harder),
-        ("gates[].METRIC.categories", Decider.Base, Harder),
-        ("gates[].METRIC.method", Decider.Base, Harder),
-        ("gates[].METRIC.sigma", Decider.Base, Harder),
-        ("gates[].METRIC.draws", Decider.Base, Harder),
-        ("gates[].METRIC.corruptions", Decider.Base, Harder),
-        ("gates[].METRIC.severities", Decider.Base, Harder),
         ("gates[].METRIC.samples", Decider.Base, Rows),
         ("gates[].METRIC.min", Decider.Base, Threshold),
         ("gates[].METRIC.max", Decider.Base, Threshold),
@@ -143,22 +125,23 @@ internal static class PolicyTrust
 
     /// <summary>Who decides a key; null for one that the table lacks.</summary>
     /// <param name="key">As the documentation writes it: <c>data.source</c>, <c>groups.NAME.where</c>, <c>gates[].METRIC.min</c>.</param>
-    /// <param name="names">Names that stand for keys: the report writers.</param>
-    public static (Decider By, string Why)? Find(string key, PolicyNames names) =>
+    /// <param name="catalog">Its report writers stand for keys.</param>
+    public static (Decider By, string Why)? Find(string key, ICatalog catalog) =>
         ByKey.TryGetValue(key, out var row) ? row
-        : names.Reports.Any(r => key == $"report.{r.Name}") ? ByKey["report"]
+        : key.StartsWith(GateKey, StringComparison.Ordinal) ? (Decider.Base, Measured)
+        : catalog.All<IReportWriter>().Any(r => key == $"report.{r.Name}") ? ByKey["report"]
         : null;
 
     /// <summary>Who decides a key; the base where nothing is said.</summary>
-    public static Decider Of(string key, PolicyNames names) => Find(key, names)?.By ?? Decider.Base;
+    public static Decider Of(string key, ICatalog catalog) => Find(key, catalog)?.By ?? Decider.Base;
 
     /// <summary>The table as Markdown, in the order of the schema.</summary>
-    public static string Markdown(PolicyNames names)
+    public static string Markdown(ICatalog catalog)
     {
         var text = new StringBuilder("| key | who decides | why |\n| --- | --- | --- |\n");
-        foreach (var key in PolicyReference.Keys(names))
+        foreach (var key in PolicyReference.Keys(catalog))
         {
-            var (by, why) = Find(key, names) ?? (Decider.Base, "");
+            var (by, why) = Find(key, catalog) ?? (Decider.Base, "");
             text.Append($"| `{key}` | {Words(by)} | {why} |\n");
         }
 

@@ -4,8 +4,8 @@ namespace PostTrainGate.Policy;
 
 /// <summary>What reading one policy shares: its place, the names it may use, and everything found wrong so far.</summary>
 /// <param name="folder">Absolute folder of the policy.</param>
-/// <param name="names">Names that it may use.</param>
-internal sealed class ReadContext(string folder, PolicyNames names)
+/// <param name="catalog">What it may name.</param>
+internal sealed class ReadContext(string folder, ICatalog catalog)
 {
     /// <summary>So many are listed; a file with more needs another look anyway.</summary>
     private const int MaxDiagnostics = 100;
@@ -16,7 +16,7 @@ internal sealed class ReadContext(string folder, PolicyNames names)
     public string Folder => folder;
 
     /// <summary>Names that it may use.</summary>
-    public PolicyNames Names => names;
+    public ICatalog Catalog => catalog;
 
     /// <summary>
     /// Whether only the text is read: the policy belongs to another commit, of which the files here say nothing.

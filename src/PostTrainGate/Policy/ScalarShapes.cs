@@ -19,6 +19,9 @@ internal sealed record Range(double Lower, double Upper, bool LowerOpen = false,
     /// <summary>Above 0 and below 1.</summary>
     public static Range Part { get; } = new(0, 1, LowerOpen: true, UpperOpen: true);
 
+    /// <summary>Above 0 and at most 1.</summary>
+    public static Range PartOrAll { get; } = new(0, 1, LowerOpen: true);
+
     /// <summary>Whether it is right.</summary>
     public bool Contains(double value) =>
         (LowerOpen ? value > Lower : value >= Lower) && (UpperOpen ? value < Upper : value <= Upper);
@@ -51,13 +54,13 @@ internal sealed class NumberShape(Range range) : Shape
     private static readonly Regex Pattern = new($@"^{Digits}( ?%| ?/ ?{Digits})?\z");
 
     /// <inheritdoc/>
-    public override string Expected => "a number such as 0.1, 8/255 or 50%";
+    internal override string Expected => "a number such as 0.1, 8/255 or 50%";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => $"number {range.Words}".TrimEnd();
+    internal override string Form(ICatalog catalog) => $"number {range.Words}".TrimEnd();
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode scalar || Parse(scalar.Text) is not { } value)
             return Wrong(node, what, context);
@@ -81,7 +84,7 @@ internal sealed class NumberShape(Range range) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names)
+    internal override JsonObject Schema(ICatalog catalog)
     {
         var number = new JsonObject { ["type"] = "number" };
         range.AddTo(number);
@@ -117,16 +120,16 @@ internal sealed class NumberShape(Range range) : Shape
 internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
 {
     /// <inheritdoc/>
-    public override string Expected => lower == upper ? $"the number {lower}" : "a whole number";
+    internal override string Expected => lower == upper ? $"the number {lower}" : "a whole number";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) =>
+    internal override string Form(ICatalog catalog) =>
         lower == upper ? $"{lower}"
         : upper < int.MaxValue ? $"whole number from {lower} to {upper}"
         : $"whole number from {lower}";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode scalar || !Regex.IsMatch(scalar.Text, @"^[-+]?[0-9]{1,40}\z"))
             return Wrong(node, what, context);
@@ -140,7 +143,7 @@ internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
+    internal override JsonObject Schema(ICatalog catalog) =>
         new()
         {
             ["type"] = "integer",
@@ -153,13 +156,13 @@ internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
 internal sealed class FlagShape : Shape
 {
     /// <inheritdoc/>
-    public override string Expected => "true or false";
+    internal override string Expected => "true or false";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "`true` or `false`";
+    internal override string Form(ICatalog catalog) => "`true` or `false`";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context) =>
+    internal override object? Read(PolicyNode node, string what, ReadContext context) =>
         node switch
         {
             ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => true,
@@ -168,20 +171,20 @@ internal sealed class FlagShape : Shape
         };
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "boolean" };
+    internal override JsonObject Schema(ICatalog catalog) => new() { ["type"] = "boolean" };
 }
 
 /// <summary>Text that is not empty; numbers count as text, as they are written. Read as string.</summary>
 internal sealed class TextShape(string expected = "text", int longest = 1000) : Shape
 {
     /// <inheritdoc/>
-    public override string Expected => expected;
+    internal override string Expected => expected;
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "text";
+    internal override string Form(ICatalog catalog) => "text";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode { IsNull: false } scalar || scalar.Text.Length == 0)
             return Wrong(node, what, context);
@@ -196,7 +199,7 @@ internal sealed class TextShape(string expected = "text", int longest = 1000) : 
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
+    internal override JsonObject Schema(ICatalog catalog) =>
         new()
         {
             ["type"] = new JsonArray("string", "number", "boolean"),
@@ -211,13 +214,13 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
     private const string Pattern = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?";
 
     /// <inheritdoc/>
-    public override string Expected => "a time such as 90s, 10m or 1h30m";
+    internal override string Expected => "a time such as 90s, 10m or 1h30m";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "time such as `90s`, `10m`, `1h30m`";
+    internal override string Form(ICatalog catalog) => "time such as `90s`, `10m`, `1h30m`";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (
             node is not ScalarNode { Text.Length: > 0 } scalar
@@ -239,7 +242,7 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
+    internal override JsonObject Schema(ICatalog catalog) =>
         new()
         {
             ["type"] = "string",
@@ -259,13 +262,13 @@ internal sealed class SizeShape(long least, long most) : Shape
     private const string Pattern = "^([0-9]{1,6})(MB|GB)";
 
     /// <inheritdoc/>
-    public override string Expected => "a size such as 512MB or 8GB";
+    internal override string Expected => "a size such as 512MB or 8GB";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => "size such as `512MB`, `8GB`";
+    internal override string Form(ICatalog catalog) => "size such as `512MB`, `8GB`";
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode scalar || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match)
             return Wrong(node, what, context);
@@ -283,7 +286,7 @@ internal sealed class SizeShape(long least, long most) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) => new() { ["type"] = "string", ["pattern"] = $"{Pattern}$" };
+    internal override JsonObject Schema(ICatalog catalog) => new() { ["type"] = "string", ["pattern"] = $"{Pattern}$" };
 }
 
 /// <summary>One of a few words, the members of an enumeration in lower case. Read as the member.</summary>
@@ -294,13 +297,13 @@ internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape
     private IEnumerable<string> Words => Enum.GetNames<T>().Select(spell ?? (n => n.ToLowerInvariant()));
 
     /// <inheritdoc/>
-    public override string Expected => Wording.List(Words, "or");
+    internal override string Expected => Wording.List(Words, "or");
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => Wording.List(Words.Select(w => $"`{w}`"), "or");
+    internal override string Form(ICatalog catalog) => Wording.List(Words.Select(w => $"`{w}`"), "or");
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode { IsNull: false } scalar)
             return Wrong(node, what, context);
@@ -316,38 +319,44 @@ internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
+    internal override JsonObject Schema(ICatalog catalog) =>
         new() { ["enum"] = new JsonArray([.. Words.Select(w => (JsonNode)w)]) };
 }
 
-/// <summary>A name that the catalog must have. Read as string.</summary>
+/// <summary>The name of something in the catalog. Read as what it names.</summary>
 /// <param name="kind">What it names: "attack".</param>
-/// <param name="choices">The names of the catalog.</param>
-internal sealed class NameShape(string kind, Func<PolicyNames, IEnumerable<string>> choices) : Shape
+internal sealed class NameShape<T>(string kind) : Shape
+    where T : INamed
 {
     /// <inheritdoc/>
-    public override string Expected => $"the name of {(kind[0] is 'a' ? "an" : "a")} {kind}";
+    internal override string Expected => $"the name of {(kind[0] is 'a' ? "an" : "a")} {kind}";
 
     /// <inheritdoc/>
-    public override string Form(PolicyNames names) => kind;
+    internal override string Form(ICatalog catalog) => kind;
 
     /// <inheritdoc/>
-    public override object? Read(PolicyNode node, string what, ReadContext context)
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
     {
         if (node is not ScalarNode { IsNull: false } scalar)
             return Wrong(node, what, context);
-        if (choices(context.Names).Contains(scalar.Text))
-            return scalar.Text;
-        context.Report(DiagnosticCodes.PolicyName, node.Position, Unknown(kind, scalar.Text, choices(context.Names)));
+        var all = context.Catalog.All<T>().ToList();
+        if (all.Find(n => n.Name == scalar.Text) is { } named)
+            return named;
+        var message = UnknownName.Message(kind, scalar.Text, all.Select(n => n.Name));
+        context.Report(DiagnosticCodes.PolicyName, node.Position, message);
         return null;
     }
 
     /// <inheritdoc/>
-    public override JsonObject Schema(PolicyNames names) =>
-        new() { ["enum"] = new JsonArray([.. choices(names).Select(w => (JsonNode)w)]) };
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new() { ["enum"] = new JsonArray([.. catalog.All<T>().Select(n => (JsonNode)n.Name)]) };
+}
 
-    /// <summary>The message for a name that the catalog lacks.</summary>
-    public static string Unknown(string kind, string name, IEnumerable<string> known)
+/// <summary>What is said of a name that the catalog lacks.</summary>
+internal static class UnknownName
+{
+    /// <summary>The message.</summary>
+    public static string Message(string kind, string name, IEnumerable<string> known)
     {
         var all = Wording.List(known);
         var list = all.Length == 0 ? "this version has none" : $"this version has {all}";

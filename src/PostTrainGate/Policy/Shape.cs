@@ -5,28 +5,28 @@ namespace PostTrainGate.Policy;
 /// <summary>
 /// The shape of a value in the policy, described once: what it accepts, how a reader's message names that, and what the JSON Schema says.
 /// </summary>
-internal abstract class Shape
+public abstract class Shape
 {
     /// <summary>For messages and tables: "a number such as 0.1".</summary>
-    public abstract string Expected { get; }
+    internal abstract string Expected { get; }
 
     /// <summary>For tables, in Markdown: "number above 0".</summary>
-    public abstract string Form(PolicyNames names);
+    internal abstract string Form(ICatalog catalog);
 
     /// <summary>The keys inside it, and what stands between its name and theirs; null where there are none.</summary>
-    public virtual (string Between, MapShape Map)? Inner => null;
+    internal virtual (string Between, MapShape Map)? Inner => null;
 
     /// <summary>The value, or null when it was wrong, which was reported.</summary>
     /// <param name="node">The node.</param>
     /// <param name="what">What is read, as a message names it: <c>'min'</c>.</param>
     /// <param name="context">Takes reports.</param>
-    public abstract object? Read(PolicyNode node, string what, ReadContext context);
+    internal abstract object? Read(PolicyNode node, string what, ReadContext context);
 
     /// <summary>The JSON Schema of it.</summary>
-    public abstract JsonObject Schema(PolicyNames names);
+    internal abstract JsonObject Schema(ICatalog catalog);
 
     /// <summary>Reports that the node is no such value.</summary>
-    protected object? Wrong(
+    private protected object? Wrong(
         PolicyNode node,
         string what,
         ReadContext context,
@@ -46,7 +46,7 @@ internal abstract class Shape
 }
 
 /// <summary>A key of a map.</summary>
-internal abstract class Key(string name, Shape shape, string summary)
+public abstract class Key(string name, Shape shape, string summary)
 {
     /// <summary>As written in the policy.</summary>
     public string Name => name;
@@ -61,7 +61,7 @@ internal abstract class Key(string name, Shape shape, string summary)
     public bool Required => Example is not null;
 
     /// <summary>Where it may be left out, though it is required elsewhere; null: nowhere.</summary>
-    public Func<Section, bool>? Spared { get; init; }
+    internal Func<Section, bool>? Spared { get; init; }
 
     /// <summary>What could be written where it must not be left out; null when it may.</summary>
     public string? Example { get; init; }
@@ -77,18 +77,22 @@ internal abstract class Key(string name, Shape shape, string summary)
 }
 
 /// <summary>A key whose value is a <typeparamref name="T"/>.</summary>
-internal sealed class Key<T>(string name, Shape shape, string summary) : Key(name, shape, summary)
+public sealed class Key<T>(string name, Shape shape, string summary) : Key(name, shape, summary)
 {
+    private (bool IsRead, T? Value) _fallback;
+
     /// <inheritdoc/>
     public override object? Standard => Default is null ? null : Fallback();
 
     /// <summary>The value of <see cref="Key.Default"/>.</summary>
     public T? Fallback()
     {
-        if (Default is null)
-            return default;
-        var context = new ReadContext("/", new PolicyNames([], [], [], []));
-        return (T?)Shape.Read(new ScalarNode(default, Default, quoted: false), Name, context);
+        if (Default is null || _fallback.IsRead)
+            return _fallback.Value;
+        var context = new ReadContext("/", new EmptyCatalog());
+        var value = (T?)Shape.Read(new ScalarNode(default, Default, quoted: false), Name, context);
+        _fallback = (true, value);
+        return value;
     }
 }
 

@@ -45,7 +45,7 @@ public sealed class AdversarialRepair : IRepair
             .. context
                 .UnderAttack()
                 .Select(g => new AttackRun(g.Attack!, 0) { Layout = context.RepairSet.Layout })
-                .GroupBy(r => (r.Settings.Norm, r.Chosen.KeepsForm))
+                .GroupBy(r => (r.Settings.Norm, r.Attack.KeepsForm))
                 .OrderBy(g => g.Key)
                 .Select(g => g.MaxBy(r => (r.Settings.Epsilon, r.Settings.Categories))!),
         ];
@@ -68,7 +68,7 @@ public sealed class AdversarialRepair : IRepair
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context, ImmutableArray<Budget> budgets)
     {
-        var seconds = (context.Policy.Repair ?? new()).Budget.TotalSeconds;
+        var seconds = context.Budget.TotalSeconds;
         var cost = TuningCost.Of(context.Source, context.RepairSet.Inputs);
         foreach (var (change, share) in budgets.Any(b => b.Form is not null) ? GridOfTables : Grid)
         {

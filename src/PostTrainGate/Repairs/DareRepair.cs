@@ -91,7 +91,7 @@ public sealed class DareRepair : IRepair
         var run = new TransformRun(
             context.Source,
             context.RepairSet,
-            Seeds.Derive(context.Policy.Seed, recipe.Name),
+            Seeds.Derive(context.Seed, recipe.Name),
             keeper,
             context.Deadline,
             context.Progress,

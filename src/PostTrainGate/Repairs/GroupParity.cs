@@ -1,36 +1,24 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Data;
+using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
 
-/// <summary>Among which rows groups should be treated alike.</summary>
-public enum ParityScope
-{
-    /// <summary>All rows: statistical parity, disparate impact.</summary>
-    All,
-
-    /// <summary>Rows whose label is the favourable one: equal opportunity.</summary>
-    Favorable,
-
-    /// <summary>Rows of each label by itself: equalized odds.</summary>
-    EachLabel,
-}
-
 /// <summary>Groups that should be treated alike.</summary>
 /// <param name="Group">The group.</param>
 /// <param name="Scope">Among which rows.</param>
-public sealed record ParityDemand(GroupColumn Group, ParityScope Scope)
+public sealed record ParityDemand(GroupColumn Group, ComparedRows Scope)
 {
     /// <inheritdoc/>
     public override string ToString() =>
         Scope switch
         {
-            ParityScope.All => Group.Name,
-            ParityScope.Favorable => $"{Group.Name} among favourable",
+            ComparedRows.All => Group.Name,
+            ComparedRows.Favorable => $"{Group.Name} among favourable",
             _ => $"{Group.Name} within each label",
         };
 }
@@ -132,8 +120,8 @@ public sealed record GroupParity
         var all = from_array(flags);
         return demand.Scope switch
         {
-            ParityScope.All => [all],
-            ParityScope.Favorable => [Of(data.Favorable)],
+            ComparedRows.All => [all],
+            ComparedRows.Favorable => [Of(data.Favorable)],
             _ => [.. Enumerable.Range(0, data.ClassNames.Length).Select(Of)],
         };
         Tensor Of(int label) => all.mul(data.Labels.eq(label).unsqueeze(1));

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
-using PostTrainGate.Policy;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Repairs;
 
@@ -54,10 +54,5 @@ public sealed class GroupParityRepair : IRepair
 
     // Which rows a metric compares the groups on.
     private static ParityDemand Demand(GateRule gate, EvaluationSet data) =>
-        new(
-            data.Groups[gate.Group!],
-            gate.Metric.Contains("odds", StringComparison.Ordinal) ? ParityScope.EachLabel
-                : gate.Metric.Contains("opportunity", StringComparison.Ordinal) ? ParityScope.Favorable
-                : ParityScope.All
-        );
+        new(data.Groups[gate.Group!], gate.Metric.Compares(gate));
 }

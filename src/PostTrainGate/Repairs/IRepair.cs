@@ -6,14 +6,8 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Repairs;
 
 /// <summary>Makes a better classifier out of one, by post-training. Stateless; never touches its source.</summary>
-public interface IRepair
+public interface IRepair : INamed
 {
-    /// <summary>Name in the policy, kebab case.</summary>
-    string Name { get; }
-
-    /// <summary>One sentence for the tables of the documentation, with its source.</summary>
-    string Summary { get; }
-
     /// <summary>Whether it can address any of the failed gates with what there is; otherwise why not, in one line.</summary>
     string? WhyNot(RepairContext context);
 
@@ -28,7 +22,8 @@ public interface IRepair
 /// <param name="Source">The model to repair; not to be changed.</param>
 /// <param name="RepairSet">Rows it may learn from.</param>
 /// <param name="Selection">Judges candidates on the selection split.</param>
-/// <param name="Policy">The policy.</param>
+/// <param name="Seed">Seed of everything random in it.</param>
+/// <param name="Budget">Time that the policy gives all repairs together.</param>
 /// <param name="Failed">Gates that the source fails, at least one.</param>
 /// <param name="Snapshots">Models of the training history, ascending; empty when none were kept.</param>
 /// <param name="Deadline">When to stop.</param>
@@ -38,7 +33,8 @@ public sealed record RepairContext(
     OnnxClassifier Source,
     EvaluationSet RepairSet,
     ISelection Selection,
-    GatePolicy Policy,
+    int Seed,
+    TimeSpan Budget,
     ImmutableArray<GateRule> Failed,
     ImmutableArray<OnnxClassifier> Snapshots,
     DateTime Deadline,

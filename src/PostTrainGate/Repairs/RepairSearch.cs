@@ -20,7 +20,7 @@ internal static class RepairSearch
                 new(
                     context.Source,
                     context.RepairSet,
-                    Seeds.Derive(context.Policy.Seed, recipe.Name),
+                    Seeds.Derive(context.Seed, recipe.Name),
                     context.Selection,
                     context.Deadline,
                     context.Progress,

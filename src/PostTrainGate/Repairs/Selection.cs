@@ -46,7 +46,7 @@ internal sealed class Selection : ISelection, IDisposable
             return new(false, 0, accuracy);
         var objective = _meter
             .Measure(evaluation)
-            .Select((m, i) => Margin(_meter.Rules[i], _meter.Metrics[i].Better, m))
+            .Select((m, i) => Margin(_meter.Rules[i], m))
             .Sum();
         return new(true, objective, accuracy);
     }
@@ -54,11 +54,11 @@ internal sealed class Selection : ISelection, IDisposable
     public void Dispose() => _source.Dispose();
 
     /// <summary>Distance to the threshold in half-intervals, positive when met, at most <see cref="Enough"/>.</summary>
-    internal static double Margin(GateRule rule, Better better, Measurement measured)
+    internal static double Margin(GateRule rule, Measurement measured)
     {
         if (!measured.IsMeasured)
             return 0;
-        var (value, _, _) = Judge.Judged(better, measured);
+        var (value, _, _) = Judge.Judged(rule.Metric.Better, measured);
         var half = Math.Max((measured.Upper - measured.Lower) / 2, 1e-3);
         var margin = Enough;
         if (rule.Min is { } min)

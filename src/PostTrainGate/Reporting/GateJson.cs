@@ -70,7 +70,7 @@ public sealed class GateJson : IReportWriter
         typeof(SnakeCase<Severity>),
         typeof(SnakeCase<Metrics.Better>),
         typeof(SnakeCase<Models.OutputHead>),
-        typeof(SnakeCase<Policy.Correction>),
+        typeof(SnakeCase<Correction>),
     ]
 )]
 [JsonSerializable(typeof(GateResult))]

@@ -169,13 +169,13 @@ public sealed class HtmlReport : IReportWriter
 
     private static string Fragile(FragileInput input)
     {
-        var size = input.Size > 0 ? $"size {GateText.Number(input.Size)}" : "no number changes";
+        var size = input.Size > 0 ? $"size {Numbers.Chosen(input.Size)}" : "no number changes";
         var head =
             $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> "
             + $"<span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
         {
-            var amplified = $"perturbation × {GateText.Number(image.Amplification)}";
+            var amplified = $"perturbation × {Numbers.Chosen(image.Amplification)}";
             return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}{Figure(amplified, image.Perturbation)}"
                 + $"{Figure("adversarial", image.Adversarial)}</div>";
         }
@@ -201,11 +201,11 @@ public sealed class HtmlReport : IReportWriter
     private static string Part(BreakdownPart? part) =>
         part?.Value is not { } value
             ? "–"
-            : $"{GateText.Measured(value)} <span class=\"quiet\">[{GateText.Measured(part.Lower ?? value)}, {GateText.Measured(part.Upper ?? value)}]</span>";
+            : $"{Numbers.Measured(value)} <span class=\"quiet\">[{Numbers.Measured(part.Lower ?? value)}, {Numbers.Measured(part.Upper ?? value)}]</span>";
 
     private static string Value(Reading reading) =>
         reading.Value is { } value
-            ? $"{GateText.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
+            ? $"{Numbers.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
             : Html.Text(reading.Reason);
 
     private static string Effort(Reading reading) =>
@@ -247,7 +247,7 @@ public sealed class HtmlReport : IReportWriter
         return text.ToString();
     }
 
-    private static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
+    private static string Number(double? value) => value is { } v ? Numbers.Measured(v) : "";
 
     private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -1,16 +1,10 @@
 namespace PostTrainGate.Reporting;
 
 /// <summary>Renders a <see cref="GateResult"/> to text. Everything that came from a model, data or policy file is escaped.</summary>
-public interface IReportWriter
+public interface IReportWriter : INamed
 {
-    /// <summary>Name in the policy's <c>report</c> section.</summary>
-    string Name { get; }
-
     /// <summary>Name of the file it makes.</summary>
     string FileName { get; }
-
-    /// <summary>One sentence for the documentation.</summary>
-    string Summary { get; }
 
     /// <summary>Whether it is written without being asked for.</summary>
     bool Always { get; }

@@ -89,7 +89,7 @@ internal static class IntervalPicture
             svg.Append(Text($"<line class=\"threshold\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"2\" y2=\"{bottom}\"/>"));
             svg.Append(
                 Text(
-                    $"<text x=\"{x:0.#}\" y=\"{bottom + 13}\" text-anchor=\"middle\">{GateText.Number(threshold)}</text>"
+                    $"<text x=\"{x:0.#}\" y=\"{bottom + 13}\" text-anchor=\"middle\">{Numbers.Chosen(threshold)}</text>"
                 )
             );
         }

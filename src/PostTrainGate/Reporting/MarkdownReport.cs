@@ -174,7 +174,7 @@ public sealed class MarkdownReport : IReportWriter
             return "";
         var interval = ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal);
         var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
-        return $"{GateText.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}</sub>";
+        return $"{Numbers.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}</sub>";
     }
 
     private static void Next(StringBuilder page, GateResult result, Room room)
@@ -270,7 +270,7 @@ public sealed class MarkdownReport : IReportWriter
         Line(page, $"<details><summary>{title}</summary>\n\n{content.Trim()}\n\n</details>\n");
     }
 
-    private static string Number(double? value) => value is { } v ? GateText.Measured(v) : "";
+    private static string Number(double? value) => value is { } v ? Numbers.Measured(v) : "";
 
     private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -72,7 +72,7 @@ internal static class ResultText
     /// <summary>An interval: <c>[0.702, 0.758]</c>; empty when nothing was measured.</summary>
     public static string Interval(Reading? reading) =>
         reading is { Lower: { } lower, Upper: { } upper }
-            ? $"[{GateText.Measured(lower)}, {GateText.Measured(upper)}]"
+            ? $"[{Numbers.Measured(lower)}, {Numbers.Measured(upper)}]"
             : "";
 
     /// <summary>A signed difference: <c>+0.031</c>; empty when a side is missing.</summary>
@@ -88,7 +88,7 @@ internal static class ResultText
         if (repair is not { AccuracyBefore.Value: { } before, AccuracyAfter.Value: { } after })
             return null;
         var churn = repair.Churn is { } share ? $"; {Percent(share)} of the predictions change" : "";
-        return $"{GateText.Measured(before)} → {GateText.Measured(after)} ({Signed(after - before)}){churn}";
+        return $"{Numbers.Measured(before)} → {Numbers.Measured(after)} ({Signed(after - before)}){churn}";
     }
 
     /// <summary>What a reader should do now, most important first.</summary>

@@ -52,7 +52,7 @@ public sealed class BaseTests : IDisposable
         await Check();
         Assert.Equal(
             ["accuracy", "statistical_parity_difference", "disparate_impact"],
-            _policy!.Gates.Select(g => g.Metric)
+            _policy!.Gates.Select(g => g.Metric.Name)
         );
         Assert.Equal([Severity.Warning, Severity.Note], Remarks().Select(r => r.Severity));
     }

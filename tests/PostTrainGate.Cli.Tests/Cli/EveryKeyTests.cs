@@ -146,7 +146,7 @@ public sealed class EveryKeyTests : IDisposable
     [Fact]
     public void No_key_is_left_out()
     {
-        var all = PolicyReference.Keys(PolicyNames.Catalog).ToArray();
+        var all = PolicyReference.Keys(Catalog.Default).ToArray();
         var leaves = all.Where(k =>
             !all.Any(o =>
                 o.StartsWith($"{k}.", StringComparison.Ordinal) || o.StartsWith($"{k}[", StringComparison.Ordinal)
@@ -196,7 +196,7 @@ public sealed class EveryKeyTests : IDisposable
                 File.ReadAllText(Path.Combine(_place.Folder.Root, ran!.Report.Folder, "gate-result.json"))
             )
             .Diagnostics;
-        if (PolicyTrust.Of(key, PolicyNames.Catalog) == Decider.Change)
+        if (PolicyTrust.Of(key, Catalog.Default) == Decider.Change)
         {
             Assert.Equal(own.Changed, Facts(ran).Changed);
             Assert.Equal(key == "model" ? 1 : 0, remarks.Length);

@@ -109,11 +109,11 @@ public sealed class OutputFileTests : IDisposable
     [MemberData(nameof(ReportTests.Samples), MemberType = typeof(ReportTests))]
     public void A_report_of_an_earlier_run_is_known_by_its_beginning(string sample)
     {
-        var policy = Read() with { Report = new([.. Catalog.Reports.Select(r => r.Name)]) };
+        var policy = Read() with { Report = new(Catalog.Default.Reports) };
         var result = (GateResult)typeof(SampleResults).GetProperty(sample)!.GetValue(null)!;
         Assert.Empty(ReportFolder.Write(policy, result).Diagnostics);
-        Assert.All(Catalog.Reports, writer => Assert.Null(OutputFiles.WhyNotReport(policy, writer)));
-        Assert.Equal(Catalog.Reports.Length, ReportFolder.Write(policy, result).Files.Count);
+        Assert.All(Catalog.Default.Reports, writer => Assert.Null(OutputFiles.WhyNotReport(policy, writer)));
+        Assert.Equal(Catalog.Default.Reports.Length, ReportFolder.Write(policy, result).Files.Count);
     }
 
     [Fact]

@@ -170,7 +170,7 @@ public sealed class StrangeAnswerTests : IDisposable
                     }
                 ),
         ];
-        var policy = new Policy.GatePolicy
+        var policy = new GatePolicy
         {
             File = "posttraingate.yml",
             Folder = "/",
@@ -202,7 +202,7 @@ public sealed class StrangeAnswerTests : IDisposable
             GateJson.Parse(File.ReadAllText(_place.Folder.Path("posttraingate-report/gate-result.json"))).Gates.Length
         );
         Assert.InRange(_place.Out.Split('\n').Count(l => l.StartsWith("::error ", StringComparison.Ordinal)), 1, 10);
-        Assert.All(Catalog.Reports, r => Assert.NotEmpty(r.Render(result)));
+        Assert.All(Catalog.Default.Reports, r => Assert.NotEmpty(r.Render(result)));
     }
 
     [Fact]

@@ -57,7 +57,7 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
             model,
             inputs.index_select(0, certified),
             labels.index_select(0, certified),
-            new(new("autoattack", norm, epsilon), 1)
+            new(new(Named.Attack("autoattack"), norm, epsilon), 1)
         );
         output.WriteLine($"{name} {norm} {epsilon:G3}: IBP {Share(ibp)}, CROWN {Share(crown)} of {rows}");
         Assert.All(attacked.Robust, stands => Assert.True(stands, "a certified row is broken"));
@@ -78,7 +78,11 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
             1
         );
         using var evaluation = new Evaluation(model, data);
-        GateRule rule = new() { Metric = "certified_accuracy", Certificate = new(Norm.Linf, 0.01, BoundMethod.Crown) };
+        GateRule rule = new()
+        {
+            Metric = new CertifiedAccuracy(),
+            Settings = SettingValues.None.With(AttackKeys.Epsilon, 0.01),
+        };
         var measured = new CertifiedAccuracy().Measure(new(evaluation, rule, 0.95, 1));
         using var graph = BoundGraph.Of(model, inputs.shape[1..], out string? reason);
         var found = Certifier.Run(
@@ -86,7 +90,7 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
             model,
             inputs,
             labels,
-            rule.Certificate,
+            new(Norm.Linf, 0.01, BoundMethod.Crown),
             1,
             null,
             TestContext.Current.CancellationToken

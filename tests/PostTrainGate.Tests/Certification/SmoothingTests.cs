@@ -107,12 +107,22 @@ public class SmoothingTests(ITestOutputHelper output)
             1
         );
         using var evaluation = new Evaluation(model, data);
-        GateRule rule = new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 0.5, 2000) };
+        GateRule rule = Rule(0.5, 2000);
         var measured = new SmoothedAccuracy().Measure(new(evaluation, rule, 0.95, 1));
         Assert.Equal(Intervals.Proportion(2, 5, 0.95), measured with { Breakdowns = [], Notes = [] });
         Assert.Contains("abstains on 1 of 5 rows", Assert.Single(measured.Notes), StringComparison.Ordinal);
         Assert.Equal([3 / 5.0, 3 / 5.0, 2 / 5.0], measured.Breakdowns[1].Parts.Take(3).Select(p => p.Value!.Value));
     }
+
+    private static GateRule Rule(double epsilon, int draws) =>
+        new()
+        {
+            Metric = new SmoothedAccuracy(),
+            Settings = SettingValues
+                .None.With(SmoothedAccuracy.Sigma, Sigma)
+                .With(AttackKeys.Epsilon, epsilon)
+                .With(SmoothedAccuracy.Draws, draws),
+        };
 
     [Fact]
     public void A_radius_that_the_draws_cannot_reach_is_said_to_be_out_of_reach()
@@ -129,7 +139,7 @@ public class SmoothingTests(ITestOutputHelper output)
         );
         using var evaluation = new Evaluation(model, data);
         var measured = new SmoothedAccuracy().Measure(
-            new(evaluation, new() { Metric = "smoothed_accuracy", Smoothing = new(Sigma, 1.5, 100) }, 0.95, 1)
+            new(evaluation, Rule(1.5, 100), 0.95, 1)
         );
         Assert.Equal(0, measured.Value);
         Assert.Contains("more 'draws'", measured.Notes[1], StringComparison.Ordinal);

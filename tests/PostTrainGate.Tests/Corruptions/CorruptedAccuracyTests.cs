@@ -11,7 +11,16 @@ namespace PostTrainGate.Tests.Corruptions;
 public class CorruptedAccuracyTests(ITestOutputHelper output)
 {
     private static GateRule Rule(string[] names, params int[] severities) =>
-        new() { Metric = "corrupted_accuracy", Corruption = new([.. names], [.. severities]) };
+        new()
+        {
+            Metric = CorruptedAccuracy.Accuracy,
+            Settings = SettingValues
+                .None.With(
+                    CorruptedAccuracy.Corruptions,
+                    [.. names.Select(n => Catalog.Default.Corruptions.First(c => c.Name == n))]
+                )
+                .With(CorruptedAccuracy.Severities, [.. severities]),
+        };
 
     private static EvaluationSet Set(Tensor inputs, Tensor labels, int classes, FeatureLayout? layout = null) =>
         new(

@@ -8,9 +8,9 @@ namespace PostTrainGate.Tests.Corruptions;
 public class ImageCorruptionTests(ITestOutputHelper output)
 {
     public static TheoryData<string> Names() =>
-        [.. Catalog.Corruptions.Where(c => c.Kind != CorruptionKind.Table).Select(c => c.Name)];
+        [.. Catalog.Default.Corruptions.Where(c => c.Kind != CorruptionKind.Table).Select(c => c.Name)];
 
-    private static Corruption Named(string name) => Catalog.Corruptions.Single(c => c.Name == name);
+    private static Corruption Named(string name) => Catalog.Default.Corruptions.Single(c => c.Name == name);
 
     private static Tensor Apply(string name, Tensor x, int severity, int seed = 1)
     {
@@ -38,8 +38,8 @@ public class ImageCorruptionTests(ITestOutputHelper output)
         Assert.Equal(
             (15, 4),
             (
-                Catalog.Corruptions.Count(c => c.Kind == CorruptionKind.Image),
-                Catalog.Corruptions.Count(c => c.Kind == CorruptionKind.ExtraImage)
+                Catalog.Default.Corruptions.Count(c => c.Kind == CorruptionKind.Image),
+                Catalog.Default.Corruptions.Count(c => c.Kind == CorruptionKind.ExtraImage)
             )
         );
 

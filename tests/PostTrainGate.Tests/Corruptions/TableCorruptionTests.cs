@@ -28,7 +28,7 @@ public class TableCorruptionTests
     {
         using var random = new Generator((ulong)seed, CPU);
         return Catalog
-            .Corruptions.Single(c => c.Name == name)
+            .Default.Corruptions.Single(c => c.Name == name)
             .Of(new(x, severity, random, ColumnStatistics.Of(x, Layout)));
     }
 
@@ -96,7 +96,7 @@ public class TableCorruptionTests
         using var scope = NewDisposeScope();
         var x = Table();
         var clean = x.clone();
-        foreach (var corruption in Catalog.Corruptions.Where(c => c.Kind == CorruptionKind.Table))
+        foreach (var corruption in Catalog.Default.Corruptions.Where(c => c.Kind == CorruptionKind.Table))
         {
             Assert.True(Same(Apply(corruption.Name, x, 2), Apply(corruption.Name, x, 2)), corruption.Name);
             Assert.True(Same(x, clean), corruption.Name);

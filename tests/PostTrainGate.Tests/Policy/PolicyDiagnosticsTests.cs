@@ -50,7 +50,7 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         Assert.Empty(read.Diagnostics);
         Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.AccuracyDrop));
         Assert.Equal(new SplitPolicy(0.5, 0.2, 0.3, read.Policy.Data.Splits.Position), read.Policy.Data.Splits);
-        Assert.Equal(["html", "sarif", "junit"], read.Policy.Report.Formats);
+        Assert.Equal(["json", "markdown", "html", "junit", "sarif"], read.Policy.Report.Writers.Select(w => w.Name));
         Assert.Equal(
             [
                 "accuracy",
@@ -59,7 +59,7 @@ public sealed class PolicyDiagnosticsTests : IDisposable
                 "robust_accuracy",
                 "robust_accuracy",
             ],
-            read.Policy.Gates.Select(g => g.Metric)
+            read.Policy.Gates.Select(g => g.Metric.Name)
         );
     }
 

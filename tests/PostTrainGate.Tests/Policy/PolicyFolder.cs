@@ -18,46 +18,43 @@ internal sealed class PolicyFolder : IDisposable
           - accuracy: { min: 0.7 }
         """;
 
-    public static readonly PolicyNames Names = new(
-        [
-            new("accuracy", "Share of right predictions.", MetricNeeds.None, Better.Higher) { OfPredictions = true },
-            new("robust_accuracy", "Share of right predictions under attack.", MetricNeeds.Attack, Better.Higher),
-            new("statistical_parity_difference", "Difference of favourable rates.", MetricNeeds.Group, Better.NearZero),
-            new("equalized_odds_difference", "Largest difference of error rates.", MetricNeeds.Group, Better.NearZero),
-            new("disparate_impact", "Ratio of favourable rates.", MetricNeeds.Group, Better.NearOne),
-            new(
-                "rate_maximum",
-                "Highest of any rate.",
-                MetricNeeds.Group | MetricNeeds.Rate,
-                Better.Lower,
-                double.PositiveInfinity
-            )
-            {
-                OfPredictions = true,
-            },
-            new("entropy", "Inequality.", MetricNeeds.Alpha, Better.Lower),
-        ],
-        [
-            new("fgsm", "One step."),
-            new("pgd", "Many steps."),
-            new("cw", "Adam.") { Norms = [Norm.L2] },
-            new("table-pgd", "Rows of tables.") { KeepsForm = true },
-        ],
-        [new("fmt", "Fairness."), new("dare", "Robustness."), new("adversarial", "Robustness, with attacks.")],
-        [
-            ("json", "The result.", true),
-            ("markdown", "For people.", true),
-            ("html", "A page.", false),
-            ("sarif", "For code scanning.", false),
-            ("junit", "For test views.", false),
-        ]
-    )
+    public static readonly Catalog Names = new()
     {
-        Rates =
+        Metrics =
         [
-            new("true_positive_rate", "Right favours.", false),
-            new("log_loss", "Cross-entropy.", true, double.PositiveInfinity),
+            new NamedMetric("accuracy", "Share of right predictions.", Better.Higher),
+            new NamedMetric("robust_accuracy", "Share of right predictions under attack.", Better.Higher)
+            {
+                Keys = AttackKeys.WithinEpsilon,
+                ChangesInputs = true,
+            },
+            new NamedMetric("statistical_parity_difference", "Difference of favorable rates.", Better.NearZero)
+            {
+                Keys = [GateKeys.Group, GateKeys.Classes],
+            },
+            new NamedMetric("equalized_odds_difference", "Largest difference of error rates.", Better.NearZero)
+            {
+                Keys = [GateKeys.Group, GateKeys.Classes],
+            },
+            new NamedMetric("disparate_impact", "Ratio of favorable rates.", Better.NearOne)
+            {
+                Keys = [GateKeys.Group, GateKeys.Classes],
+            },
+            new NamedMetric("rate_maximum", "Highest of any rate.", Better.Lower)
+            {
+                Keys = [GateKeys.Group, GateKeys.Rate, GateKeys.Classes],
+                Largest = double.PositiveInfinity,
+            },
+            new NamedMetric("entropy", "Inequality.", Better.Lower) { Keys = [BenefitMetric.Alpha, GateKeys.Classes] },
         ],
+        Attacks =
+        [
+            new NamedAttack("fgsm", "One step."),
+            new NamedAttack("pgd", "Many steps."),
+            new NamedAttack("cw", "Adam.") { Norms = [Norm.L2] },
+            new NamedAttack("table-pgd", "Rows of tables.") { KeepsForm = true },
+        ],
+        Rates = [.. Rate.All.Where(r => r.Name is "true_positive_rate" or "log_loss")],
     };
 
     private static readonly string[] Files =
@@ -86,10 +83,10 @@ internal sealed class PolicyFolder : IDisposable
 
     public string In(string path) => Path.Combine(Folder, path);
 
-    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string yaml, PolicyNames? names = null) =>
+    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string yaml, Catalog? names = null) =>
         Read(Encoding.UTF8.GetBytes(yaml), names);
 
-    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(byte[] bytes, PolicyNames? names = null)
+    public (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(byte[] bytes, Catalog? names = null)
     {
         File.WriteAllBytes(Yml, bytes);
         return PolicyReader.Read(Yml, names ?? Names);

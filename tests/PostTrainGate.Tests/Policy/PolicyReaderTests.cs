@@ -25,7 +25,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal("good", policy.Data.Label);
         Assert.Equal(At(3, 1), policy.Data.Position);
         var gate = Assert.Single(policy.Gates);
-        Assert.Equal(("accuracy", 0.7, null, null), (gate.Metric, gate.Min, gate.Max, gate.Drop));
+        Assert.Equal(("accuracy", 0.7, null, null), (gate.Metric.Name, gate.Min, gate.Max, gate.Drop));
         Assert.Equal(At(5, 5), gate.Position);
 
         var plain = new GatePolicy
@@ -40,9 +40,9 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(plain.Input, policy.Input);
         Assert.Equal(plain.Data.Splits, policy.Data.Splits);
         Assert.Equal(plain.Data.Features, policy.Data.Features);
-        Assert.Equal(plain.Repair, policy.Repair);
+        Assert.Equal(plain.Repair, policy.Repair! with { Methods = [] });
         Assert.Equal(plain.Report.Folder, policy.Report.Folder);
-        Assert.Empty(policy.Report.Formats);
+        Assert.Equal(["json", "markdown"], policy.Report.Writers.Select(w => w.Name));
         Assert.Empty(policy.Groups);
     }
 
@@ -116,7 +116,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(("race", 0.8), (policy.Gates[2].Group, policy.Gates[2].Min));
         Assert.Equal(At(20, 5), policy.Gates[2].Position);
         Assert.Equal(
-            new AttackSettings("pgd", Norm.L2, 8.0 / 255)
+            new AttackSettings(PolicyFolder.Names.Attacks[1], Norm.L2, 8.0 / 255)
             {
                 Steps = 40,
                 StepSize = 0.01,
@@ -126,17 +126,17 @@ public sealed class PolicyReaderTests : IDisposable
             policy.Gates[3].Attack
         );
         Assert.Equal(500, policy.Gates[3].Samples);
-        Assert.Equal(new AttackSettings("fgsm", Norm.Linf, 0.1), policy.Gates[4].Attack);
+        Assert.Equal(new AttackSettings(PolicyFolder.Names.Attacks[0], Norm.Linf, 0.1), policy.Gates[4].Attack);
         Assert.Equal(0.99, policy.Confidence);
         Assert.Equal(new OutcomePolicy(Outcome.Fail, Outcome.Warn), policy.On);
-        Assert.Equal(["adversarial", "fmt"], policy.Repair!.Methods);
+        Assert.Equal(["adversarial", "fmt"], policy.Repair!.Methods.Select(r => r.Name));
         Assert.Equal(
             [_folder.In("models/history/epoch-1.onnx"), _folder.In("models/history/epoch-2.onnx")],
             policy.Repair.Snapshots!.Files
         );
         Assert.Equal((0.03, TimeSpan.FromMinutes(90)), (policy.Repair.AccuracyDrop, policy.Repair.Budget));
         Assert.Equal(_folder.In("models/credit.repaired.onnx"), policy.Repair.Output!.FullPath);
-        Assert.Equal(["html"], policy.Report.Formats);
+        Assert.Equal(["json", "markdown", "html"], policy.Report.Writers.Select(w => w.Name));
         Assert.Equal("out/report", policy.Report.Folder);
     }
 

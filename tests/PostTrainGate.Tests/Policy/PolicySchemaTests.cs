@@ -40,7 +40,7 @@ public class PolicySchemaTests
     [Fact]
     public async Task Everything_in_the_catalog_can_be_named_and_has_a_name_and_a_summary_of_its_own()
     {
-        var names = PolicyNames.Catalog;
+        var names = Catalog.Default;
         var named = names
             .Metrics.Select(m => (m.Name, m.Summary))
             .Concat(names.Attacks.Select(a => (a.Name, a.Summary)))
@@ -62,7 +62,7 @@ public class PolicySchemaTests
                 .Where(k => k.Refused is null && k.Required)
                 .Select(k => k.Example!)
                 .ToList();
-            var attacks = m.Needs.HasFlag(MetricNeeds.Distance) ? names.MinimalAttacks : names.Attacks;
+            var attacks = m.Keys.Contains(AttackKeys.Nearest) ? names.All<IMinimalAttack>() : names.All<IAttack>();
             var each =
                 needed.RemoveAll(e => e.StartsWith("attack:", StringComparison.Ordinal)) > 0
                     ? attacks.Select(Attack)
@@ -72,7 +72,7 @@ public class PolicySchemaTests
             );
         });
         // In the norm that stands without one, or one of its own.
-        static string Attack(AttackName attack) =>
+        static string Attack(IAttack attack) =>
             $"attack: {attack.Name}{(attack.Norms.Contains(Norm.Linf) ? "" : $", norm: {attack.Norms[0].ToString().ToLowerInvariant()}")}";
         var yaml = $"""
             {PolicyFolder.Minimal}

@@ -156,7 +156,7 @@ public class ModelTransformTests
     public void A_network_that_gives_one_answer_whatever_the_input_starts_again()
     {
         using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
-        var parity = new GroupParity { Demands = [new(task.Train.Groups["sex"], ParityScope.All)] };
+        var parity = new GroupParity { Demands = [new(task.Train.Groups["sex"], ComparedRows.All)] };
         var recipe = (
             parity with
             {
@@ -281,7 +281,7 @@ public class ModelTransformTests
     {
         using var random = new Generator(9);
         using var scope = NewDisposeScope();
-        var settings = new Policy.AttackSettings("pgd", budget.Norm, budget.Epsilon) { Steps = 20 };
+        var settings = new AttackSettings(GradientAttack.Pgd, budget.Norm, budget.Epsilon) { Steps = 20 };
         var attacked = GradientAttack.Pgd.Perturb(
             new(model, budget, settings, random),
             task.Test.Inputs,

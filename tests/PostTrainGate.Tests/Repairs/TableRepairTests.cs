@@ -41,7 +41,7 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
 
         double Robust(OnnxClassifier model)
         {
-            var settings = new AttackSettings("table-search", Norm.Linf, 0.05) { Categories = 1 };
+            var settings = new AttackSettings(Named.Attack("table-search"), Norm.Linf, 0.05) { Categories = 1 };
             using var outcome = AttackHarness.Run(model, data.Test, new(settings, 1));
             return outcome.RobustAccuracy;
         }

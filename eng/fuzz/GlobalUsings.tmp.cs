@@ -1,0 +1,13 @@
+global using PostTrainGate;
+global using PostTrainGate.Foundation;
+global using PostTrainGate.Schema;
+global using PostTrainGate.Gating;
+global using PostTrainGate.Policy;
+global using PostTrainGate.Attacks;
+global using PostTrainGate.Certification;
+global using PostTrainGate.Metrics;
+global using PostTrainGate.Models;
+global using PostTrainGate.Repairs;
+global using PostTrainGate.Reporting;
+global using PostTrainGate.Data;
+global using PostTrainGate.Corruptions;

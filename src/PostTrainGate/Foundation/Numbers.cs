@@ -1,0 +1,17 @@
+using System.Globalization;
+
+namespace PostTrainGate.Foundation;
+
+/// <summary>Numbers as people read them, the same in every report.</summary>
+internal static class Numbers
+{
+    /// <summary>
+    /// A measured number: three decimals, so that values line up, or two significant digits for a tiny one.
+    /// </summary>
+    public static string Measured(double value) =>
+        value.ToString(Math.Abs(value) is > 0 and < 0.0005 ? "G2" : "0.000", CultureInfo.InvariantCulture);
+
+    /// <summary>A number that somebody chose: at most three decimals, or three significant digits for a small one.</summary>
+    public static string Chosen(double value) =>
+        value.ToString(Math.Abs(value) is > 0 and < 0.01 ? "G3" : "0.###", CultureInfo.InvariantCulture);
+}
