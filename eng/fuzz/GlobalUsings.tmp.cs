@@ -11,3 +11,4 @@ global using PostTrainGate.Repairs;
 global using PostTrainGate.Reporting;
 global using PostTrainGate.Data;
 global using PostTrainGate.Corruptions;
+global using PostTrainGate.Statistics;

@@ -184,7 +184,7 @@ internal static class CommandLine
     {
         public override int Invoke(ParseResult parseResult)
         {
-            output.WriteLine(Gate.ToolVersion);
+            output.WriteLine(Tool.Version);
             return 0;
         }
     }

@@ -33,7 +33,7 @@ internal static class InputsFile
                 foreach (var file in used.Files)
                 {
                     lines.Add(file);
-                    if (PolicyPaths.RealPath(file) is { } real)
+                    if (RealPaths.Follow(file) is { } real)
                         lines.Add(real); // a link's own time says nothing of what it leads to
                 }
             }

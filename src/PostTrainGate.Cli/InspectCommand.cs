@@ -24,7 +24,7 @@ internal static class InspectCommand
         {
             var model = host.Inspect(file, cancel);
             if (format == InspectFormat.Json)
-                host.Out.Write(model.ToJson());
+                host.Out.Write(GateJson.Write(model));
             else
                 Show(model, Terminal.Out(host));
             return 0;

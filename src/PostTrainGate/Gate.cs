@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using System.Reflection;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
@@ -31,12 +30,6 @@ public sealed record GateOptions
 /// <summary>Measures, judges, repairs on the repair split, chooses on the selection split, measures again on the test split.</summary>
 public static class Gate
 {
-    /// <summary>Version of the tool, as reports give it.</summary>
-    public static string ToolVersion { get; } =
-        typeof(Gate)
-            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
-            .InformationalVersion.Split('+')[0];
-
     /// <summary>Runs a policy.</summary>
     /// <exception cref="GateException">The model or the data cannot be used; nothing was written.</exception>
     /// <exception cref="OperationCanceledException">Stopped; nothing was written but what the cache keeps.</exception>
@@ -83,7 +76,7 @@ public static class Gate
         };
         using var source = ClassifierLoader.Load(model, use);
         FitClasses(policy, source, splits.Test);
-        MissingValues.Check(policy, source, splits);
+        MissingValueCheck.Require(policy, source, splits);
 
         using var test = new Evaluation(source, splits.Test);
         RowIndependence.CheckMeasured(source, splits.Test.Inputs, test.Logits, policy.Seed);
@@ -244,7 +237,7 @@ public static class Gate
     ) =>
         new()
         {
-            Tool = ToolVersion,
+            Tool = Tool.Version,
             Policy = policy.File,
             Model = model,
             Data = data,

@@ -12,3 +12,4 @@ global using PostTrainGate.Reporting;
 global using PostTrainGate.Data;
 global using PostTrainGate.Corruptions;
 global using Range = PostTrainGate.Policy.Range;
+global using PostTrainGate.Statistics;

@@ -78,7 +78,7 @@ internal static class OutputFiles
     {
         try
         {
-            if (PolicyPaths.RealPath(path) is not { } real)
+            if (RealPaths.Follow(path) is not { } real)
                 return "is behind links that go round in circles";
             if (new FileInfo(path).LinkTarget is not null)
                 return "is a link; a run writes to files of its own";
@@ -86,14 +86,14 @@ internal static class OutputFiles
                 !anywhere
                 && policy is not null
                 && (
-                    PolicyPaths.RealPath(policy.Folder) is not { } root
-                    || !PolicyPaths.IsInside(root, real, orEqual: false)
+                    RealPaths.Follow(policy.Folder) is not { } root
+                    || !RealPaths.IsInside(root, real, orEqual: false)
                 )
             )
                 return "leaves the policy's folder through a link";
             if (Parts(path).Concat(Parts(real)).FirstOrDefault(IsGits) is { } kept)
                 return $"lies in {kept}, where a run never writes";
-            if (policy is not null && Read(policy).Any(f => PolicyPaths.IsInside(f, real, orEqual: true)))
+            if (policy is not null && Read(policy).Any(f => RealPaths.IsInside(f, real, orEqual: true)))
                 return "is read by the run; the policy, the model and the data are never replaced";
             return File.Exists(real) && !isOurs(real)
                 ? "is there already, and no earlier run wrote it; name another, or move it"
@@ -117,7 +117,7 @@ internal static class OutputFiles
             .OfType<PolicyPath>()
             .SelectMany(p => p.Files)
             .Append(Path.GetFullPath(policy.File))
-            .Select(PolicyPaths.RealPath)
+            .Select(RealPaths.Follow)
             .OfType<string>();
 
     private static bool IsOurModel(string path)

@@ -10,3 +10,4 @@ global using PostTrainGate.Models;
 global using PostTrainGate.Repairs;
 global using PostTrainGate.Reporting;
 global using PostTrainGate.Corruptions;
+global using PostTrainGate.Statistics;

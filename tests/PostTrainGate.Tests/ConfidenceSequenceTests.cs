@@ -91,7 +91,7 @@ public class ConfidenceSequenceTests
             for (var hits = 0; hits <= drawn; hits++)
             {
                 var possible = ConfidenceSequence.Possible(hits, drawn, total, 0.95);
-                if (!ConfidenceSequence.Decides(rule, possible, total, 0.95))
+                if (!EarlyVerdict.IsCertain(rule, possible, total, 0.95))
                     continue;
                 var verdict = Judge.Verdict(rule, ConfidenceSequence.Measure(hits, drawn, total, 0.95));
                 for (var k = possible.Least; k <= possible.Most; k++)

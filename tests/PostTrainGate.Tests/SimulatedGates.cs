@@ -21,7 +21,7 @@ internal static class SimulatedGates
             {
                 (hits, seen) = (hits + chunk.Count(row => holds[row]), seen + chunk.Length);
                 if (
-                    ConfidenceSequence.Decides(
+                    EarlyVerdict.IsCertain(
                         rule,
                         ConfidenceSequence.Possible(hits, seen, rows, confidence),
                         rows,

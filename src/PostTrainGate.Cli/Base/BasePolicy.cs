@@ -39,14 +39,14 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
     // A change that takes the policy to another folder, or a link that leads here from the old one, does not start anew.
     private static async Task<BasePolicy?> MovedAsync(BaseSource source, string file, CancellationToken cancel)
     {
-        var (name, real) = (System.IO.Path.GetFileName(file), PolicyPaths.RealPath(System.IO.Path.GetFullPath(file)));
+        var (name, real) = (System.IO.Path.GetFileName(file), RealPaths.Follow(System.IO.Path.GetFullPath(file)));
         var gone = new List<string>();
         foreach (var path in await source.ListAsync(cancel))
         {
             if (path != name && !path.EndsWith($"/{name}", StringComparison.Ordinal))
                 continue;
             var old = System.IO.Path.Combine(source.Checkout.Root, path);
-            if (await source.IsGoneAsync(path, cancel) || PolicyPaths.RealPath(old) == real)
+            if (await source.IsGoneAsync(path, cancel) || RealPaths.Follow(old) == real)
                 gone.Add(path);
         }
 

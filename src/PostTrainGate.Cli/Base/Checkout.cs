@@ -20,7 +20,7 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
     {
         var (asked, file) = (Path.GetFullPath(given), Path.GetFullPath(policyFile));
         var roots = Roots(file, workspace);
-        if (roots.IsEmpty && PostTrainGate.Policy.PolicyPaths.RealPath(file) is { } real && real != file)
+        if (roots.IsEmpty && RealPaths.Follow(file) is { } real && real != file)
             (asked, file, roots) = (real, real, Roots(real, workspace));
         if (roots.IsEmpty && workspace is not null && Below(Path.GetFullPath(workspace), file) is not null)
             roots = [Path.GetFullPath(workspace)];
@@ -43,7 +43,7 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
         if (workspace is not null && Below(Path.GetFullPath(workspace), file) is not null)
             return Roots(file, workspace).FirstOrDefault() ?? Path.GetFullPath(workspace);
         return Roots(file, null).LastOrDefault()
-            ?? (PostTrainGate.Policy.PolicyPaths.RealPath(file) is { } real ? Roots(real, null).LastOrDefault() : null);
+            ?? (RealPaths.Follow(file) is { } real ? Roots(real, null).LastOrDefault() : null);
     }
 
     /// <summary>Folders above a file that hold a repository, the outermost first.</summary>

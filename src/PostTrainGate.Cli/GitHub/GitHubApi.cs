@@ -69,7 +69,7 @@ internal sealed class GitHubApi
             return null;
         // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one host.
         var connection = new Connection(
-            new ProductHeaderValue("posttraingate", Gate.ToolVersion),
+            new ProductHeaderValue("posttraingate", Tool.Version),
             actions.Api,
             new InMemoryCredentialStore(new Credentials(token, AuthenticationType.Bearer)),
             new HttpClientAdapter(() => new CurrentHeaders()),

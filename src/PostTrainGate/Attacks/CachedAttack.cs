@@ -11,7 +11,7 @@ namespace PostTrainGate.Attacks;
 internal sealed class CachedAttack(Classifier model, AttackCache cache)
 {
     // Another build may attack otherwise.
-    private static readonly string Build = $"{Gate.ToolVersion} {typeof(Gate).Module.ModuleVersionId}";
+    private static readonly string Build = $"{Tool.Version} {typeof(Gate).Module.ModuleVersionId}";
 
     private readonly string? _model = model.Fingerprint;
 

@@ -161,6 +161,17 @@ public sealed record GroupColumn(
     /// <summary>Fewest rows that a rate of a level may rest on.</summary>
     public int MinCount { get; init; } = 1;
 
+    /// <summary>The level that a row is counted in; negative: in none.</summary>
+    internal static int CountedLevel(GroupColumn? group, int row) =>
+        group switch
+        {
+            null => 0,
+            { Privileged: { } privileged } => group.LevelOf[row] < 0 ? -1
+            : group.LevelOf[row] == privileged ? 1
+            : 0,
+            _ => group.LevelOf[row],
+        };
+
     /// <summary>The same for the chosen rows.</summary>
     public GroupColumn Take(int[] rows) => this with { LevelOf = [.. rows.Select(r => LevelOf[r])] };
 }

@@ -54,44 +54,8 @@ internal static class MissingValues
         notes.Add(new(DiagnosticCodes.DataValue, $"{what}.", data.Position, Severity.Warning));
     }
 
-    /// <summary>Refuses a model whose scores are not numbers, or which does not run, where values are missing.</summary>
-    /// <exception cref="GateException">PTG3003.</exception>
-    public static void Check(EvaluationPolicy policy, Classifier model, DataSplits splits)
-    {
-        var (undefined, why) = (0, (string?)null);
-        foreach (var set in new[] { splits.Repair, splits.Select, splits.Test })
-        {
-            if (set.IncompleteRows is not { IsEmpty: false } rows)
-                continue;
-            using var part = set.Take(rows.AsSpan());
-            try
-            {
-                using var scores = model.LogitsOfAll(part.Inputs);
-                using var undefinedRows = scores.softmax(1).isnan().any(1).sum();
-                undefined += (int)undefinedRows.item<long>();
-            }
-            catch (GateException refused)
-            {
-                (undefined, why) = (undefined + rows.Length, refused.Message);
-            }
-        }
-
-        if (undefined == 0)
-            return;
-        var layout = splits.Test.Layout;
-        var columns = layout?.Columns.Where(c => c.Missing > 0).Select(c => (c.Name, c.Missing)).ToArray() ?? [];
-        var named =
-            columns.Length == 0 ? "The inputs have missing values (NaN)" : $"Values are missing: {Named(columns)}";
-        var found = why is null
-            ? $"the scores of the model are no numbers in {DataProblem.Rows(undefined)} that lack one"
-            : $"the model does not run on these rows ({why.TrimEnd('.')})";
-        throw policy.Data.Position.Error(
-            DiagnosticCodes.DataValue,
-            $"{named}; {found}, so it does not take missing values: {Advice}."
-        );
-    }
-
-    private static string Named(IReadOnlyList<(string Column, int Rows)> missing)
+    /// <summary>Columns that lack values, the first few by name.</summary>
+    public static string Named(IReadOnlyList<(string Column, int Rows)> missing)
     {
         var first = missing
             .Take(MostNamed)

@@ -61,7 +61,7 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
                 hits[rows.Labels[i]] += rows.Count(i);
         }
 
-        return Intervals.Proportion(hits.Sum(), rows.Total, confidence) with
+        return new Measurement(Intervals.Proportion(hits.Sum(), rows.Total, confidence))
         {
             Breakdowns = [Breakdown.ByClass("accuracy by class", predictions.ClassNames, hits, counts, confidence)],
         };

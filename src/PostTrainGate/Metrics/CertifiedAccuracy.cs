@@ -81,7 +81,7 @@ public sealed class CertifiedAccuracy : IMetric
             found.Correct.Count(c => !c),
             found.Broken.Count(b => b)
         );
-        return Intervals.Proportion(certified, rows.Count, context.Confidence) with
+        return new Measurement(Intervals.Proportion(certified, rows.Count, context.Confidence))
         {
             Breakdowns =
             [

@@ -36,7 +36,7 @@ internal static class ConfidenceSequence
     /// The measurement that stands for all rows: its interval holds every interval that all rows could still give, and is that of all rows
     /// once all are drawn.
     /// </summary>
-    public static Measurement Measure(int hits, int drawn, int total, double confidence)
+    public static IntervalEstimate Measure(int hits, int drawn, int total, double confidence)
     {
         var (least, most) = Possible(hits, drawn, total, confidence);
         var (lower, upper) = (
@@ -44,21 +44,6 @@ internal static class ConfidenceSequence
             Intervals.Proportion(most, total, confidence).Upper
         );
         return new(hits / (double)drawn, lower, upper, drawn);
-    }
-
-    /// <summary>Whether all rows would give the same verdict, whichever of the possible numbers is the true one.</summary>
-    /// <param name="rule">A gate with thresholds for the value; a <c>drop</c> is of no account.</param>
-    /// <param name="possible">From <see cref="Possible"/>.</param>
-    /// <param name="total">All rows.</param>
-    /// <param name="confidence">Level of the gate's interval.</param>
-    public static bool Decides(GateRule rule, (int Least, int Most) possible, int total, double confidence)
-    {
-        // Each threshold alone is monotone in the number of rows, so that the ends speak for all between.
-        return Same(rule with { Max = null, Drop = null }) && Same(rule with { Min = null, Drop = null });
-
-        bool Same(GateRule one) => Of(one, possible.Least) == Of(one, possible.Most);
-        Verdict Of(GateRule one, int hits) =>
-            Judge.Verdict(one, Intervals.Proportion(hits, total, confidence));
     }
 
     private static double Choose(int n, int k) => SpecialFunctions.BinomialLn(n, k);

@@ -73,7 +73,7 @@ public sealed class CounterfactualFlips : IMetric
 
         var rows = group.LevelOf.Count(l => l >= 0);
         var flipped = flips.Index().Where(f => f.Item is not null).ToArray();
-        return Intervals.Proportion(flipped.Length, rows, context.Confidence) with
+        return new Measurement(Intervals.Proportion(flipped.Length, rows, context.Confidence))
         {
             Notes = [.. flipped.Take(MostNamed).Select(f => Flip(f.Index, f.Item!.Value)), .. More(flipped.Length)],
             Breakdowns =

@@ -95,7 +95,7 @@ public sealed class DifferentialFairness : TableMetric
         (double Lower, double Upper) Apart(IEnumerable<Measurement> shares) =>
             new SpreadInterval(
                 [
-                    [.. shares.Select(m => Estimate.OfLogarithm(m, confidence))],
+                    [.. shares.Select(m => Estimate.OfLogarithm(m.Estimate, confidence))],
                 ],
                 largest: true,
                 confidence

@@ -15,7 +15,7 @@ internal static class ExtremumInterval
     /// <param name="values">The values, with intervals of their own.</param>
     /// <param name="count">Rows that it rests on.</param>
     /// <param name="confidence">Level of the intervals and of the result, in (0, 1).</param>
-    public static Measurement OfLowest(IReadOnlyList<Measurement> values, int count, double confidence)
+    public static IntervalEstimate OfLowest(IReadOnlyList<IntervalEstimate> values, int count, double confidence)
     {
         Estimate[] estimates = [.. values.Select(m => Estimate.Of(m, confidence))];
         var lowest = estimates.Min(e => e.Value);

@@ -125,7 +125,7 @@ internal sealed class GroupExplanation(
     {
         var entries = Enumerable
             .Range(0, scores.Length)
-            .Where(i => GroupTable.LevelOf(rows.Group, i) == level)
+            .Where(i => GroupColumn.CountedLevel(rows.Group, i) == level)
             .GroupBy(i => scores[i])
             .OrderBy(g => g.Key)
             .ToArray();

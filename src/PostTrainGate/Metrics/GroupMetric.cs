@@ -259,7 +259,7 @@ public sealed class GroupMetric : TableMetric
         var m = LevelRate.Unbiased(table, level, rate, confidence, seed);
         if (!m.IsMeasured || (_ratio && m.Upper <= 0))
             return null;
-        return _ratio ? Estimate.OfLogarithm(m, confidence) : Estimate.Of(m, confidence);
+        return _ratio ? Estimate.OfLogarithm(m.Estimate, confidence) : Estimate.Of(m.Estimate, confidence);
     }
 
     // The levels' own errors add up as errors do (method of variance estimates recovery, Zou and Donner 2008).

@@ -74,7 +74,7 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         ];
         for (var i = 0; i < rows.Labels.Length; i++)
         {
-            if (LevelOf(group, i) is not (>= 0 and var level))
+            if (GroupColumn.CountedLevel(group, i) is not (>= 0 and var level))
                 continue;
             counts[level, (rows.Labels[i] == favorable ? 0 : 1) + (rows.Predictions[i] == favorable ? 0 : 2)] +=
                 rows.Count(i);
@@ -130,17 +130,6 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
 
         return null;
     }
-
-    /// <summary>The level that a row is counted in; negative: in none.</summary>
-    internal static int LevelOf(GroupColumn? group, int row) =>
-        group switch
-        {
-            null => 0,
-            { Privileged: { } privileged } => group.LevelOf[row] < 0 ? -1
-            : group.LevelOf[row] == privileged ? 1
-            : 0,
-            _ => group.LevelOf[row],
-        };
 
     private static string Unprivileged(GroupColumn group, int privileged) =>
         group.Levels.Length == 2 ? group.Levels[1 - privileged] : $"not {group.Levels[privileged]}";

@@ -44,15 +44,8 @@ public sealed record PredictedRows(
 
     /// <summary>Number of rows that have no value of the group.</summary>
     public long Ungrouped =>
-        Enumerable.Range(0, Labels.Length).Where(i => GroupTable.LevelOf(Group, i) < 0).Sum(i => (long)Count(i));
+        Enumerable.Range(0, Labels.Length).Where(i => GroupColumn.CountedLevel(Group, i) < 0).Sum(i => (long)Count(i));
 
     /// <summary>How many rows an entry stands for.</summary>
     public int Count(int entry) => Counts.IsDefault ? 1 : Counts[entry];
-}
-
-/// <summary>A metric that needs predictions alone, wherever they were made.</summary>
-internal interface IPredictionMetric : IMetric
-{
-    /// <summary>Measures it.</summary>
-    Measurement Measure(IPredictions predictions, GateRule rule, double confidence, int seed);
 }

@@ -11,7 +11,7 @@ internal static class Intervals
     /// <param name="hits">How many, or the sum of so many shares.</param>
     /// <param name="count">Of how many, at least 1.</param>
     /// <param name="confidence">Level, in (0, 1).</param>
-    public static Measurement Proportion(double hits, int count, double confidence)
+    public static IntervalEstimate Proportion(double hits, int count, double confidence)
     {
         var z = Normal.InvCDF(0, 1, (1 + confidence) / 2);
         var (p, n, z2) = (hits / count, (double)count, z * z);

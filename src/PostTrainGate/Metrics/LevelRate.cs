@@ -28,7 +28,7 @@ internal static class LevelRate
         if (rate.AllPairsAgree(table[level]))
         {
             var pairs = (int)rate.Pairs!(cells);
-            return Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence) with
+            return new Measurement(Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence))
             {
                 Count = (int)cells.Count,
             };

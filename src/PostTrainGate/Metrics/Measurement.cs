@@ -24,8 +24,18 @@ public sealed record Measurement(double Value, double Lower, double Upper, int C
     /// <summary>How many inputs an attack was spent on; null for a measure that attacks none, or all at once.</summary>
     public AttackedInputs? Attacked { get; init; }
 
+    /// <summary>A measurement that is an estimate and nothing else yet.</summary>
+    public Measurement(IntervalEstimate estimate)
+        : this(estimate.Value, estimate.Lower, estimate.Upper, estimate.Count) { }
+
+    /// <summary>The numbers alone.</summary>
+    public IntervalEstimate Estimate => new(Value, Lower, Upper, Count);
+
     /// <summary>Whether there is a value.</summary>
     public bool IsMeasured => Reason is null;
+
+    /// <summary>A measurement that is an estimate and nothing else.</summary>
+    public static implicit operator Measurement(IntervalEstimate estimate) => new(estimate);
 
     /// <summary>No value, and why.</summary>
     public static Measurement NotMeasured(string reason) => new(double.NaN, double.NaN, double.NaN, 0, reason);
@@ -100,6 +110,13 @@ public interface IMetric : INamed
 
     /// <summary>Measures it.</summary>
     Measurement Measure(MetricContext context);
+}
+
+/// <summary>A metric that needs predictions alone, wherever they were made.</summary>
+internal interface IPredictionMetric : IMetric
+{
+    /// <summary>Measures it.</summary>
+    Measurement Measure(IPredictions predictions, GateRule rule, double confidence, int seed);
 }
 
 /// <summary>All that a metric may look at.</summary>

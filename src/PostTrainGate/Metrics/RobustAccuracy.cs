@@ -79,12 +79,12 @@ public sealed class RobustAccuracy : IMetric
             attacked.AddRange(chunk);
             robust.UnionWith(chunk.Where((_, i) => holds[i]));
             brokenByKept += broken;
-            if (stops && ConfidenceSequence.Decides(rule, Possible(), rows.Length, context.Confidence))
+            if (stops && EarlyVerdict.IsCertain(rule, Possible(), rows.Length, context.Confidence))
                 break;
         }
 
         context.Progress?.Report(1);
-        return ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence) with
+        return new Measurement(ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence))
         {
             Breakdowns =
             [

@@ -78,7 +78,7 @@ public sealed class SituationTesting : IMetric
                 }
             )
             .ToArray();
-        return Intervals.Proportion(found.Length, tested.Length, context.Confidence) with
+        return new Measurement(Intervals.Proportion(found.Length, tested.Length, context.Confidence))
         {
             Notes =
             [

@@ -76,7 +76,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
             .Of(
                 table,
                 data.Count,
-                row => GroupTable.LevelOf(rows.Group, row),
+                row => GroupColumn.CountedLevel(rows.Group, row),
                 row => data.LabelValues[row] == data.Favorable,
                 row => now[row] == data.Favorable,
                 row => then[row] == data.Favorable
@@ -103,7 +103,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         var m = Of(predictions, rows, rule, confidence, seed);
         var without = Enumerable
             .Range(0, rows.Labels.Length)
-            .Sum(i => GroupTable.LevelOf(rows.Group, i) < 0 ? rows.Count(i) : 0);
+            .Sum(i => GroupColumn.CountedLevel(rows.Group, i) < 0 ? rows.Count(i) : 0);
         return without == 0 || !m.IsMeasured
             ? m
             : m with

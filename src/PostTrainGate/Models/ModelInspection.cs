@@ -115,9 +115,6 @@ public sealed record ModelInspection
             return seen with { Refusal = string.Join(" ", refused.Diagnostics.Select(d => d.Message)) };
         }
     }
-
-    /// <summary>The same for programs: keys are snake case and always there.</summary>
-    public string ToJson() => GateJson.Write(this);
 }
 
 /// <summary>An input or output of a file.</summary>

@@ -10,7 +10,6 @@ namespace PostTrainGate.Policy;
 /// </summary>
 internal static class PolicyPaths
 {
-    private const int MaxLinks = 40;
     private const int MaxFiles = 10_000;
     private const int MaxSeen = 100_000;
 
@@ -49,7 +48,7 @@ internal static class PolicyPaths
 
         var full = Path.GetFullPath(Path.Combine(context.Folder, text));
         var isFile = use is not PathUse.Folder;
-        if (!IsInside(context.Folder, full, orEqual: !isFile))
+        if (!RealPaths.IsInside(context.Folder, full, orEqual: !isFile))
             return Wrong(
                 DiagnosticCodes.PolicyPath,
                 full == context.Folder
@@ -77,11 +76,11 @@ internal static class PolicyPaths
                 DiagnosticCodes.PolicyFileMissing,
                 $"{what} is {shown}, {(isImages ? $"a folder without images ({ImageFile.Readable}) in folders named after their classes" : "which matches no file")}."
             );
-        var root = RealPath(context.Folder);
+        var root = RealPaths.Follow(context.Folder);
         foreach (var file in files)
         {
             var name = isPattern ? Wording.Quote(Relative(context.Folder, file)) : shown;
-            if (root is null || RealPath(file) is not { } real || !IsInside(root, real, orEqual: !isFile))
+            if (root is null || RealPaths.Follow(file) is not { } real || !RealPaths.IsInside(root, real, orEqual: !isFile))
             {
                 return Wrong(
                     DiagnosticCodes.PolicyPath,
@@ -103,46 +102,6 @@ internal static class PolicyPaths
         }
 
         return new(text, full, at) { Files = files };
-    }
-
-    /// <summary>Whether a full path lies below a folder.</summary>
-    public static bool IsInside(string folder, string path, bool orEqual)
-    {
-        var ignore = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
-        var root = Path.TrimEndingDirectorySeparator(folder);
-        path = Path.TrimEndingDirectorySeparator(path);
-        if (path.Equals(root, ignore))
-            return orEqual;
-        return path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, ignore);
-    }
-
-    /// <summary>The path with every symbolic link followed, also where its last parts do not exist; null when links go round.</summary>
-    public static string? RealPath(string path)
-    {
-        for (var links = 0; links <= MaxLinks; links++)
-        {
-            if (FirstLink(path) is not var (link, target, below))
-                return path;
-            var followed = Path.Combine(Path.GetDirectoryName(link)!, target);
-            path = Path.GetFullPath(below.Length == 0 ? followed : Path.Combine(followed, below));
-        }
-
-        return null;
-    }
-
-    private static (string Link, string Target, string Below)? FirstLink(string path)
-    {
-        var root = Path.GetPathRoot(path)!;
-        var parts = path[root.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
-        var at = root;
-        for (var i = 0; i < parts.Length; i++)
-        {
-            at = Path.Combine(at, parts[i]);
-            if (new FileInfo(at).LinkTarget is { } target)
-                return (at, target, string.Join(Path.DirectorySeparatorChar, parts[(i + 1)..]));
-        }
-
-        return null;
     }
 
     // Files below the folder that match, in ordinal order of their paths; '**' stands for any folders that are no links.
@@ -189,7 +148,7 @@ internal static class PolicyPaths
         }
 
         bool StaysInside(DirectoryInfo link) =>
-            RealPath(folder) is { } root && RealPath(link.FullName) is { } real && IsInside(root, real, orEqual: true);
+            RealPaths.Follow(folder) is { } root && RealPaths.Follow(link.FullName) is { } real && RealPaths.IsInside(root, real, orEqual: true);
     }
 
     private static bool IsMatch(string pattern, string name) =>

@@ -69,7 +69,7 @@ public sealed class GateJson : IReportWriter
         typeof(SnakeCase<Verdict>),
         typeof(SnakeCase<Severity>),
         typeof(SnakeCase<Metrics.Better>),
-        typeof(SnakeCase<Models.OutputHead>),
+        typeof(SnakeCase<OutputHead>),
         typeof(SnakeCase<Correction>),
     ]
 )]

@@ -165,7 +165,7 @@ internal static class ResultText
             return null;
         // Of a gate that stopped early, the interval that all of its rows would have.
         if (gate.Original.Attacked is { StoppedEarly: true } attacked)
-            (_, lower, upper, count, _) = Metrics.Intervals.Proportion(value * attacked.Of, attacked.Of, confidence);
+            (_, lower, upper, count) = Intervals.Proportion(value * attacked.Of, attacked.Of, confidence);
         if ((gate.Min ?? gate.Max) is not { } threshold || (gate.Min is not null && gate.Max is not null))
             return null;
         var (judged, low, high) = Judge.Judged(gate.Better, new(value, lower, upper, count));

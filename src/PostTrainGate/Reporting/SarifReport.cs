@@ -128,8 +128,8 @@ public sealed class SarifReport : IReportWriter
     }
 
     private static string? Below(string root, string file) =>
-        new[] { file, Policy.PolicyPaths.RealPath(file) ?? file }
-            .Where(f => Policy.PolicyPaths.IsInside(root, f, orEqual: false))
+        new[] { file, RealPaths.Follow(file) ?? file }
+            .Where(f => RealPaths.IsInside(root, f, orEqual: false))
             .Select(f => Path.GetRelativePath(root, f))
             .FirstOrDefault();
 

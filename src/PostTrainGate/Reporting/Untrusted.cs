@@ -6,7 +6,7 @@ namespace PostTrainGate.Reporting;
 
 /// <summary>
 /// Text that came from a policy, a model or a data file, made fit for one line of any report. What a format treats specially is the
-/// business of that format's own escaping (<see cref="Markdown"/>, <see cref="Html"/>).
+/// business of that format's own escaping (Markdown, Html).
 /// </summary>
 internal static class Untrusted
 {

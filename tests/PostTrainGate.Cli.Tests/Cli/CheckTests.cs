@@ -389,7 +389,7 @@ public partial class CheckTests
     {
         using var place = new Workplace();
         Assert.Equal(0, await CommandLine.RunAsync(["--version"], place.Host, TestContext.Current.CancellationToken));
-        Assert.Equal($"{Gate.ToolVersion}\n", place.Out);
+        Assert.Equal($"{Tool.Version}\n", place.Out);
     }
 
     internal static GateResult Sample(string name) =>

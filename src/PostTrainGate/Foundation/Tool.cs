@@ -1,0 +1,13 @@
+using System.Reflection;
+
+namespace PostTrainGate.Foundation;
+
+/// <summary>This tool.</summary>
+public static class Tool
+{
+    /// <summary>Version of the tool, as reports give it.</summary>
+    public static string Version { get; } =
+        typeof(Tool)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion.Split('+')[0];
+}
