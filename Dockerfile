@@ -6,6 +6,7 @@ WORKDIR /source
 # What decides the packages comes first, so that a change of code alone restores nothing anew.
 COPY global.json Directory.Build.props Directory.Build.targets Directory.Packages.props ./
 COPY eng/native eng/native
+COPY src/Directory.Build.props src/
 COPY src/PostTrainGate/PostTrainGate.csproj src/PostTrainGate/
 COPY src/PostTrainGate.Cli/PostTrainGate.Cli.csproj src/PostTrainGate.Cli/
 RUN dotnet restore src/PostTrainGate.Cli -r linux-x64
@@ -13,9 +14,12 @@ RUN dotnet restore src/PostTrainGate.Cli -r linux-x64
 COPY .editorconfig ./
 COPY src/PostTrainGate src/PostTrainGate
 COPY src/PostTrainGate.Cli src/PostTrainGate.Cli
+# Without it the version is that of a source folder without tags.
+ARG VERSION
 # Files, not links into the package cache: the cache stays behind in this stage.
 RUN dotnet publish src/PostTrainGate.Cli -c Release -r linux-x64 --no-self-contained --no-restore -o /app \
-      -p:CreateSymbolicLinksForCopyLocalIfPossible=false -p:DebugType=none -p:UseAppHost=false
+      -p:CreateSymbolicLinksForCopyLocalIfPossible=false -p:DebugType=none -p:UseAppHost=false \
+      ${VERSION:+-p:Version=$VERSION}
 
 FROM mcr.microsoft.com/dotnet/runtime:10.0
 
