@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using PostTrainGate.Metrics;
 
@@ -8,7 +9,8 @@ namespace PostTrainGate.Policy;
 public static class PolicyReference
 {
     /// <summary>Names of the parts; each stands in a document between <c>&lt;!-- NAME --&gt;</c> and <c>&lt;!-- /NAME --&gt;</c>.</summary>
-    public static ImmutableArray<string> Parts { get; } = ["policy reference", "repairs"];
+    public static ImmutableArray<string> Parts { get; } =
+    ["keys", "metrics", "rates", "attacks", "corruptions", "repairs", "reports"];
 
     /// <summary>A document with every part brought up to date; a part whose two lines it lacks is left out.</summary>
     public static string Update(string document) => Update(document, PolicyNames.Catalog);
@@ -31,34 +33,61 @@ public static class PolicyReference
     internal static string Markdown(string part, PolicyNames names)
     {
         var text = new StringBuilder();
-        if (part == "repairs")
+        switch (part)
         {
-            Table(text, ["repair", "what it does"], names.Repairs.Select(r => (string[])[Code(r.Name), r.Summary]));
-            return text.ToString();
+            case "keys":
+                KeyTables(text, names);
+                break;
+            case "metrics":
+                Table(
+                    text,
+                    ["metric", "takes", "threshold", "what it is"],
+                    names.Metrics.Select(m =>
+                        (string[])[Code(m.Name), Needs(m.Needs), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]
+                    )
+                );
+                break;
+            case "rates":
+                Table(text, ["rate", "what it is"], names.Rates.Select(r => (string[])[Code(r.Name), r.Summary]));
+                break;
+            case "attacks":
+                Table(text, ["attack", "what it does"], names.Attacks.Select(a => (string[])[Code(a.Name), a.Summary]));
+                break;
+            case "corruptions":
+                Table(
+                    text,
+                    ["corruption", "what it does"],
+                    names.Corruptions.Select(c => (string[])[Code(c.Name), c.Summary])
+                );
+                break;
+            case "repairs":
+                Table(text, ["repair", "what it does"], names.Repairs.Select(r => (string[])[Code(r.Name), r.Summary]));
+                break;
+            default:
+                Table(
+                    text,
+                    ["report", "what it is"],
+                    names.Reports.Select(r =>
+                        (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary]
+                    )
+                );
+                break;
         }
 
-        Table(text, ["key", "value", "default", "meaning"], Rows(PolicyShape.Root, "", names));
-        text.Append('\n');
-        Table(
-            text,
-            ["metric", "takes", "threshold", "what it is"],
-            names.Metrics.Select(m =>
-                (string[])[Code(m.Name), Needs(m.Needs), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]
-            )
-        );
-        text.Append('\n');
-        Table(text, ["rate", "what it is"], names.Rates.Select(r => (string[])[Code(r.Name), r.Summary]));
-        text.Append('\n');
-        Table(text, ["attack", "what it does"], names.Attacks.Select(a => (string[])[Code(a.Name), a.Summary]));
-        text.Append('\n');
-        Table(text, ["corruption", "what it does"], names.Corruptions.Select(c => (string[])[Code(c.Name), c.Summary]));
-        text.Append('\n');
-        Table(
-            text,
-            ["report", "what it is"],
-            names.Reports.Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary])
-        );
         return text.ToString();
+    }
+
+    // Single values in one table; each map under a heading of its own, which can be linked to.
+    private static void KeyTables(StringBuilder text, PolicyNames names)
+    {
+        string[] head = ["key", "value", "default", "meaning"];
+        var sections = Rows(PolicyShape.Root, "", names).GroupBy(row => row[0].Trim('`').Split('.', '[')[0]).ToList();
+        Table(text, head, sections.Where(s => s.Count() == 1).SelectMany(s => s));
+        foreach (var section in sections.Where(s => s.Count() > 1))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n### `{section.Key}`\n\n");
+            Table(text, head, section);
+        }
     }
 
     /// <summary>Every key of the policy as the documentation writes it, in the order of the schema.</summary>
