@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using PostTrainGate.Metrics;
 
@@ -8,7 +9,8 @@ namespace PostTrainGate.Policy;
 public static class PolicyReference
 {
     /// <summary>Names of the parts; each stands in a document between <c>&lt;!-- NAME --&gt;</c> and <c>&lt;!-- /NAME --&gt;</c>.</summary>
-    public static ImmutableArray<string> Parts { get; } = ["policy reference", "repairs"];
+    public static ImmutableArray<string> Parts { get; } =
+    ["keys", "metrics", "rates", "attacks", "corruptions", "repairs", "reports"];
 
     /// <summary>A document with every part brought up to date; a part whose two lines it lacks is left out.</summary>
     public static string Update(string document) => Update(document, Catalog.Default);
@@ -31,34 +33,59 @@ public static class PolicyReference
     internal static string Markdown(string part, ICatalog catalog)
     {
         var text = new StringBuilder();
-        if (part == "repairs")
+        switch (part)
         {
-            Table(text, ["repair", "what it does"], catalog.All<IRepair>().Select(r => (string[])[Code(r.Name), r.Summary]));
-            return text.ToString();
+            case "keys":
+                KeyTables(text, catalog);
+                break;
+            case "metrics":
+                Table(
+                    text,
+                    ["metric", "takes", "threshold", "what it is"],
+                    catalog
+                        .All<IMetric>()
+                        .Select(m => (string[])[Code(m.Name), Takes(m), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary])
+                );
+                break;
+            case "rates":
+                Entries<Rate>("rate", "what it is");
+                break;
+            case "attacks":
+                Entries<IAttack>("attack", "what it does");
+                break;
+            case "corruptions":
+                Entries<Corruption>("corruption", "what it does");
+                break;
+            case "repairs":
+                Entries<IRepair>("repair", "what it does");
+                break;
+            default:
+                Entries<IReportWriter>("report", "what it is", r => r.Always ? " Always written." : "");
+                break;
         }
 
-        Table(text, ["key", "value", "default", "meaning"], Rows(PolicyShape.Root, "", catalog));
-        text.Append('\n');
-        Table(
-            text,
-            ["metric", "takes", "threshold", "what it is"],
-            catalog.All<IMetric>().Select(m =>
-                (string[])[Code(m.Name), Takes(m), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]
-            )
-        );
-        text.Append('\n');
-        Table(text, ["rate", "what it is"], catalog.All<Rate>().Select(r => (string[])[Code(r.Name), r.Summary]));
-        text.Append('\n');
-        Table(text, ["attack", "what it does"], catalog.All<IAttack>().Select(a => (string[])[Code(a.Name), a.Summary]));
-        text.Append('\n');
-        Table(text, ["corruption", "what it does"], catalog.All<Corruption>().Select(c => (string[])[Code(c.Name), c.Summary]));
-        text.Append('\n');
-        Table(
-            text,
-            ["report", "what it is"],
-            catalog.All<IReportWriter>().Select(r => (string[])[Code(r.Name), r.Always ? $"{r.Summary} Always written." : r.Summary])
-        );
         return text.ToString();
+
+        void Entries<T>(string kind, string summary, Func<T, string>? more = null)
+            where T : INamed =>
+            Table(
+                text,
+                [kind, summary],
+                catalog.All<T>().Select(e => (string[])[Code(e.Name), e.Summary + more?.Invoke(e)])
+            );
+    }
+
+    // Single values in one table; each map under a heading of its own, which can be linked to.
+    private static void KeyTables(StringBuilder text, ICatalog catalog)
+    {
+        string[] head = ["key", "value", "default", "meaning"];
+        var sections = Rows(PolicyShape.Root, "", catalog).GroupBy(row => row[0].Trim('`').Split('.', '[')[0]).ToList();
+        Table(text, head, sections.Where(s => s.Count() == 1).SelectMany(s => s));
+        foreach (var section in sections.Where(s => s.Count() > 1))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n### `{section.Key}`\n\n");
+            Table(text, head, section);
+        }
     }
 
     /// <summary>Every key of the policy as the documentation writes it, in the order of the schema.</summary>
@@ -86,9 +113,8 @@ public static class PolicyReference
     private static string Takes(IMetric metric)
     {
         var keys = PolicyShape.Rule.Own(metric).ToLookup(k => k.Required);
-        var optional = string.Join(", ", keys[false].Select(k => Code(k.Name)));
-        var needed = string.Join(", ", keys[true].Select(k => $"**{Code(k.Name)}**"));
-        return string.Join(", ", new[] { needed, optional }.Where(t => t.Length > 0));
+        var needed = keys[true].Select(k => $"**{Code(k.Name)}**");
+        return string.Join(", ", needed.Concat(keys[false].Select(k => Code(k.Name))));
     }
 
     private static void Table(StringBuilder text, string[] head, IEnumerable<string[]> rows)

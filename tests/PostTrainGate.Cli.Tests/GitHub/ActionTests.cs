@@ -9,27 +9,58 @@ namespace PostTrainGate.Tests.GitHub;
 
 public partial class ActionTests
 {
+    public static TheoryData<string> Workflows =>
+        [
+            .. Directory
+                .EnumerateFiles(Path.Combine(Fixtures.Repository, ".github/workflows"))
+                .Select(file => Path.GetFileName(file))
+                .Order(StringComparer.Ordinal),
+        ];
+
+    [Fact]
+    public void The_action_is_valid() => Lint(Path.Combine(Fixtures.Repository, "action.yml"));
+
     [Theory]
-    [InlineData("action.yml")]
-    [InlineData(".github/workflows/ci.yml")]
-    public void The_action_and_the_workflow_are_valid(string file)
+    [MemberData(nameof(Workflows))]
+    public void A_workflow_is_valid(string file) => Lint(Path.Combine(Fixtures.Repository, ".github/workflows", file));
+
+    [Fact]
+    public void What_is_watched_for_new_versions_is_there()
     {
-        var (code, output, error) = Processes.Run(
-            "node",
-            [Contract.Module("@action-validator/cli/cli.mjs"), Path.Combine(Fixtures.Repository, file)]
+        var file = File.ReadAllText(Path.Combine(Fixtures.Repository, ".github/dependabot.yml"));
+        var watched = ((List<object>)Yaml(file)["updates"]).Cast<Dictionary<object, object>>().ToList();
+        Assert.Equal(
+            ["docker", "github-actions", "npm", "nuget"],
+            watched.Select(w => (string)w["package-ecosystem"]).Order(StringComparer.Ordinal)
         );
-        Assert.True(code == 0, output + error);
+        Assert.All(watched, w =>
+        {
+            var manifest = (string)w["package-ecosystem"] switch
+            {
+                "docker" => "Dockerfile",
+                "github-actions" => ".github/workflows/ci.yml",
+                "npm" => "package.json",
+                _ => "Directory.Packages.props",
+            };
+            var folder = ((string)w["directory"]).TrimStart('/');
+            Assert.True(File.Exists(Path.Combine(Fixtures.Repository, folder, manifest)), manifest);
+        });
+    }
+
+    [Theory]
+    [InlineData("Unreleased", 0)]
+    [InlineData("0.0.99", 1)]
+    public void Release_notes_are_a_section_of_the_changelog(string version, int expected)
+    {
+        var script = Path.Combine(Fixtures.Repository, "eng/release-notes.sh");
+        var (code, output, error) = Processes.Run("bash", [script, version]);
+        Assert.True(code == expected, output + error);
+        Assert.Equal(expected == 0, output.StartsWith("\n### Added\n", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void The_image_file_is_clean()
-    {
-        var (code, output, error) = Processes.Run(
-            "node",
-            [Contract.Module("dockerfilelint/bin/dockerfilelint"), Path.Combine(Fixtures.Repository, "Dockerfile")]
-        );
-        Assert.True(code == 0, output + error);
-    }
+    public void The_image_file_is_clean() =>
+        Clean("dockerfilelint/bin/dockerfilelint", Path.Combine(Fixtures.Repository, "Dockerfile"));
 
     [Theory]
     [InlineData("true", "always", "false")]
@@ -83,6 +114,18 @@ public partial class ActionTests
         );
     }
 
+    private static void Lint(string file)
+    {
+        Contract.Module("@actions/languageservice/package.json");
+        Clean("../lint-workflows.mjs", file);
+    }
+
+    private static void Clean(string tool, string file)
+    {
+        var (code, output, error) = Processes.Run("node", [Contract.Module(tool), file]);
+        Assert.True(code == 0, output + error);
+    }
+
     private static string[] Arguments(Dictionary<string, string> inputs)
     {
         var declared = ((Dictionary<object, object>)Action()["inputs"]).Keys.Cast<string>().Except(["token"]).Order();
@@ -92,9 +135,10 @@ public partial class ActionTests
     }
 
     private static Dictionary<object, object> Action() =>
-        new DeserializerBuilder()
-            .Build()
-            .Deserialize<Dictionary<object, object>>(File.ReadAllText(Path.Combine(Fixtures.Repository, "action.yml")));
+        Yaml(File.ReadAllText(Path.Combine(Fixtures.Repository, "action.yml")));
+
+    private static Dictionary<object, object> Yaml(string text) =>
+        new DeserializerBuilder().Build().Deserialize<Dictionary<object, object>>(text);
 
     [GeneratedRegex(@"\$\{\{ inputs\.([a-z]+) \}\}")]
     private static partial Regex Input();

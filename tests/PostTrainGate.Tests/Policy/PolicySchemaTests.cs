@@ -19,11 +19,12 @@ public class PolicySchemaTests
         Generated.Same(PolicySchema.FileName, _ => PolicySchema.Generate());
 
     [Fact]
-    public void The_tables_of_the_readme_are_those_the_catalog_gives()
+    public void The_tables_of_the_reference_are_those_the_catalog_gives()
     {
-        var readme = File.ReadAllText(Path.Combine(Fixtures.Repository, "README.md"));
-        Assert.All(PolicyReference.Parts, p => Assert.Matches($"<!-- {p} -->[^\0]*<!-- /{p} -->", readme));
-        Generated.Same("README.md", PolicyReference.Update);
+        const string Document = "docs/policy.md";
+        var reference = File.ReadAllText(Path.Combine(Fixtures.Repository, Document));
+        Assert.All(PolicyReference.Parts, p => Assert.Matches($"<!-- {p} -->[^\0]*<!-- /{p} -->", reference));
+        Generated.Same(Document, PolicyReference.Update);
     }
 
     [Theory]
@@ -124,11 +125,11 @@ public class PolicySchemaTests
     public void A_part_replaces_what_stands_between_its_two_lines()
     {
         const string Document =
-            "# Title\n\n<!-- policy reference -->\nold\n<!-- /policy reference -->\n\nmore\n<!-- repairs --><!-- /repairs -->\n";
+            "# Title\n\n<!-- keys -->\nold\n<!-- /keys -->\n\nmore\n<!-- repairs --><!-- /repairs -->\n";
         var updated = PolicyReference.Update(Document, PolicyFolder.Names);
-        Assert.StartsWith("# Title\n\n<!-- policy reference -->\n\n| key |", updated, StringComparison.Ordinal);
+        Assert.StartsWith("# Title\n\n<!-- keys -->\n\n| key |", updated, StringComparison.Ordinal);
         Assert.Contains(
-            " |\n\n<!-- /policy reference -->\n\nmore\n<!-- repairs -->\n\n| repair |",
+            " |\n\n<!-- /keys -->\n\nmore\n<!-- repairs -->\n\n| repair |",
             updated,
             StringComparison.Ordinal
         );
