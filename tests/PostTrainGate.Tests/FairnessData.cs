@@ -15,13 +15,13 @@ internal sealed class FairnessData
     {
         From = from;
         using var scope = NewDisposeScope();
-        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
+        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Elsewhere($"fairness/{dataset}.json")));
         ImmutableArray<string> columns =
         [
             .. description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!),
         ];
-        var data = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
-        var predicted = NpzFile.Read(Fixtures.Path($"fairness/{dataset}_pred.npz"));
+        var data = NpzFile.Read(Fixtures.Elsewhere($"fairness/{dataset}.npz"));
+        var predicted = NpzFile.Read(Fixtures.Elsewhere($"fairness/{dataset}_pred.npz"));
         Labels = Ints(data["y_test"]);
         Predictions = Ints(predicted["pred_test"]);
         var scores = predicted["prob_test"].to(float64);
@@ -57,7 +57,7 @@ internal sealed class FairnessData
 
     /// <summary>What the other tools say; dispose it.</summary>
     public static JsonDocument Reference(string dataset, string attribute) =>
-        JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json")));
+        JsonDocument.Parse(File.ReadAllText(Fixtures.Elsewhere($"reference/fairness/{dataset}_{attribute}.json")));
 
     public GroupColumn Group(int? privileged) => new(Attribute, ["0", "1"], LevelOf, privileged, [Attribute]);
 

@@ -20,7 +20,7 @@ public class GroupMetricTests
     public void Every_metric_is_AIF360s_figure_and_equalized_odds_fairlearns(string dataset, string attribute)
     {
         using var reference = JsonDocument.Parse(
-            File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json"))
+            File.ReadAllText(Fixtures.Elsewhere($"reference/fairness/{dataset}_{attribute}.json"))
         );
         var aif360 = reference.RootElement.GetProperty("aif360_classification");
         var fairlearn = reference.RootElement.GetProperty("fairlearn");
@@ -50,7 +50,7 @@ public class GroupMetricTests
     public void Without_a_privileged_level_the_figures_are_fairlearns(string dataset, string attribute)
     {
         using var reference = JsonDocument.Parse(
-            File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json"))
+            File.ReadAllText(Fixtures.Elsewhere($"reference/fairness/{dataset}_{attribute}.json"))
         );
         var fairlearn = reference.RootElement.GetProperty("fairlearn");
         var table = Table(dataset, attribute, privileged: null);
@@ -173,15 +173,15 @@ public class GroupMetricTests
     private static GroupTable Table(string dataset, string attribute, int? privileged)
     {
         using var scope = NewDisposeScope();
-        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
+        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Elsewhere($"fairness/{dataset}.json")));
         var column = description
             .RootElement.GetProperty("columns")
             .EnumerateArray()
             .Select(c => c.GetString())
             .ToList()
             .IndexOf(attribute);
-        var data = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
-        var predictions = NpzFile.Read(Fixtures.Path($"fairness/{dataset}_pred.npz"))["pred_test"];
+        var data = NpzFile.Read(Fixtures.Elsewhere($"fairness/{dataset}.npz"));
+        var predictions = NpzFile.Read(Fixtures.Elsewhere($"fairness/{dataset}_pred.npz"))["pred_test"];
         var group = new GroupColumn(
             attribute,
             ["0", "1"],

@@ -56,16 +56,16 @@ public class MetricTests
     {
         using var scope = NewDisposeScope();
         using var reference = JsonDocument.Parse(
-            File.ReadAllText(Fixtures.Path($"reference/fairness/{dataset}_{attribute}.json"))
+            File.ReadAllText(Fixtures.Elsewhere($"reference/fairness/{dataset}_{attribute}.json"))
         );
-        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
+        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Elsewhere($"fairness/{dataset}.json")));
         var column = description
             .RootElement.GetProperty("columns")
             .EnumerateArray()
             .Select(c => c.GetString())
             .ToList()
             .IndexOf(attribute);
-        var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
+        var arrays = NpzFile.Read(Fixtures.Elsewhere($"fairness/{dataset}.npz"));
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"]);
         var group = new GroupColumn(
             attribute,
@@ -76,7 +76,7 @@ public class MetricTests
         );
         var groups = ImmutableDictionary<string, GroupColumn>.Empty.Add(attribute, group);
         using var data = new EvaluationSet(inputs, arrays["y_test"].to(int64), ["0", "1"], groups, null, 1);
-        using var model = OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx"));
+        using var model = OnnxClassifier.Load(Fixtures.Elsewhere($"fairness/{dataset}_mlp.onnx"));
         using var evaluation = new Evaluation(model, data);
 
         double Value(string name) =>

@@ -13,7 +13,7 @@ public class NpzFileTests
     public void Numpys_own_archive_gives_shapes_types_and_the_figures_in_its_description()
     {
         using var scope = NewDisposeScope();
-        var arrays = NpzFile.Read(Fixtures.Path("fairness/german.npz"));
+        var arrays = NpzFile.Read(Fixtures.Elsewhere("fairness/german.npz"));
         Assert.Equal([700, 58], arrays["x_train"].shape);
         Assert.Equal(ScalarType.Int32, arrays["x_train"].dtype);
         // scaler_min and scaler_max were fitted on x_train by scikit-learn: they check every value and the memory order of x_train.
@@ -32,7 +32,7 @@ public class NpzFileTests
     {
         // FMT's mutants: rows i and i+N differ only in the attribute; german's were saved in Fortran order by NumPy.
         using var scope = NewDisposeScope();
-        var mutants = NpzFile.Read(Fixtures.Path("fairness/german_mutation_sex.npz")).Values.Single();
+        var mutants = NpzFile.Read(Fixtures.Elsewhere("fairness/german_mutation_sex.npz")).Values.Single();
         var half = mutants.shape[0] / 2;
         var differs = mutants.slice(0, 0, half, 1).ne(mutants.slice(0, half, 2 * half, 1)).any(0);
         Assert.True(differs.sum().item<long>() <= 1);

@@ -19,10 +19,10 @@ public sealed class SamplesTests : IDisposable
     {
         // The fixture is the same data as another tool chain encoded it: one-hot blocks over codes A40, A41, ...
         using var scope = NewDisposeScope();
-        var arrays = NpzFile.Read(Fixtures.Path("fairness/german.npz"));
+        var arrays = NpzFile.Read(Fixtures.Elsewhere("fairness/german.npz"));
         var encoded = cat([arrays["x_train"], arrays["x_test"]], 0).to(float64);
         var names = System
-            .Text.Json.JsonDocument.Parse(File.ReadAllText(Fixtures.Path("fairness/german.json")))
+            .Text.Json.JsonDocument.Parse(File.ReadAllText(Fixtures.Elsewhere("fairness/german.json")))
             .RootElement.GetProperty("columns")
             .EnumerateArray()
             .Select(c => c.GetString()!)

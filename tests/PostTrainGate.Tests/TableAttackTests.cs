@@ -226,8 +226,8 @@ public class TableAttackTests(ITestOutputHelper output)
         int rows
     )
     {
-        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Path($"fairness/{dataset}.json")));
-        var arrays = NpzFile.Read(Fixtures.Path($"fairness/{dataset}.npz"));
+        using var description = JsonDocument.Parse(File.ReadAllText(Fixtures.Elsewhere($"fairness/{dataset}.json")));
+        var arrays = NpzFile.Read(Fixtures.Elsewhere($"fairness/{dataset}.npz"));
         var names = description.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!);
         var plain = FeatureLayout.FromNames([.. names]);
         var lowest = arrays["scaler_min"].to(float64).data<double>().ToArray();
@@ -246,7 +246,7 @@ public class TableAttackTests(ITestOutputHelper output)
         ]);
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
         var labels = arrays["y_test"].narrow(0, 0, rows).to(int64);
-        return (OnnxClassifier.Load(Fixtures.Path($"fairness/{dataset}_mlp.onnx")), layout, inputs, labels);
+        return (OnnxClassifier.Load(Fixtures.Elsewhere($"fairness/{dataset}_mlp.onnx")), layout, inputs, labels);
     }
 
     // What the least of w x is below its clean value: column by column.

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Certification;
 
-/// <summary>The models beside the repository with their first test rows and labels.</summary>
+/// <summary>The models of real data with their first test rows and labels.</summary>
 internal static class FixtureModels
 {
     public static string[] Names => ["cnn", "lenet5", "adult", "bank", "compas", "german"];
@@ -17,10 +17,10 @@ internal static class FixtureModels
             return (OnnxClassifier.Load(Fixtures.Path($"fmnist/{name}.onnx")), images, labels);
         }
 
-        var arrays = NpzFile.Read(Fixtures.Path($"fairness/{name}.npz"));
+        var arrays = NpzFile.Read(Fixtures.Elsewhere($"fairness/{name}.npz"));
         var inputs = FairnessArrays.Scaled(arrays, arrays["x_test"].narrow(0, 0, rows));
         return (
-            OnnxClassifier.Load(Fixtures.Path($"fairness/{name}_mlp.onnx")),
+            OnnxClassifier.Load(Fixtures.Elsewhere($"fairness/{name}_mlp.onnx")),
             inputs,
             arrays["y_test"].narrow(0, 0, rows).to(int64)
         );

@@ -37,8 +37,7 @@ public sealed class PolicyDiagnosticsTests : IDisposable
     [Fact]
     public void The_example_policy_is_read_but_for_the_names_and_files_that_are_not_there()
     {
-        var example = Path.Combine(Path.GetDirectoryName(Fixtures.Path(".").TrimEnd('/', '.'))!, "policy-example.yml");
-        var yaml = File.ReadAllText(example);
+        var yaml = File.ReadAllText(Fixtures.Path("policy-example.yml"));
         Directory.CreateDirectory(_folder.In("models/history"));
         var (policy, diagnostics) = _folder.Read(yaml);
         Assert.Equal(

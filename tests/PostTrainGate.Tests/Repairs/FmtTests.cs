@@ -21,7 +21,7 @@ public class FmtTests
     [InlineData("compas", "sex", 0.654781, 0.189052, 0.179281, 0.129450)]
     public void The_source_models_have_the_published_metrics(string dataset, string attribute, params double[] expected)
     {
-        using var task = FairnessTask.Load(Fixtures.Path, dataset, attribute);
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, dataset, attribute);
         Assert.All(task.Measure(task.Source).Zip(expected), p => Assert.Equal(p.Second, p.First, 1.1e-6)); // printed to 6 decimals
     }
 
@@ -35,7 +35,7 @@ public class FmtTests
     [InlineData("compas", "sex", "0 62 19 16 15 34 | 1 18 23 | 14 7 | 3")]
     public void The_slices_are_those_of_the_release(string dataset, string attribute, string expected)
     {
-        using var task = FairnessTask.Load(Fixtures.Path, dataset, attribute);
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, dataset, attribute);
         using var scope = NewDisposeScope();
         using var random = new Generator(1);
         var target = Fmt.TargetLayer(task.Source);
@@ -52,7 +52,7 @@ public class FmtTests
     [InlineData("sex", 203)]
     public void The_first_member_wins_as_many_pairs_as_in_the_release(string attribute, int expected)
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", attribute);
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", attribute);
         using var scope = NewDisposeScope();
         var first = Fmt.Confidence(task.Source, task.Mutants.First);
         var second = Fmt.Confidence(task.Source, task.Mutants.Second);
@@ -74,7 +74,7 @@ public class FmtTests
         double spdDeviation
     )
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", attribute);
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", attribute);
         var fmt = new Fmt
         {
             Pairs = task.Pairs,
@@ -103,7 +103,7 @@ public class FmtTests
     [InlineData(ValueDraw.Uniform)]
     public void Mutants_of_a_pair_differ_in_the_protected_column_only_and_stay_one_hot(ValueDraw draw)
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var scope = NewDisposeScope();
         using var random = new Generator(3);
         var pairs = task.Pairs.Mutants(5000, draw, random);
@@ -125,7 +125,7 @@ public class FmtTests
     [Fact]
     public void Twins_take_the_protected_column_from_the_other_side()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "age");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "age");
         using var scope = NewDisposeScope();
         using var random = new Generator(3);
         var twins = task.Pairs.Twins(random);
@@ -143,7 +143,7 @@ public class FmtTests
     [InlineData(FmtVariant.Uniform, "inputs")]
     public void A_variant_swaps_its_rule_and_no_other(FmtVariant variant, string swapped)
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var scope = NewDisposeScope();
         var (full, other) = (Rules(FmtVariant.Full), Rules(variant));
         List<string> differing = [];
@@ -174,7 +174,7 @@ public class FmtTests
     [Fact]
     public void In_the_last_variant_only_biases_of_the_head_move()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var fmt = new Fmt
         {
             Pairs = task.Pairs,

@@ -14,7 +14,7 @@ public class ModelTransformTests
     [InlineData(Projection.Epoch)]
     public void Weights_outside_the_slice_stay_bit_for_bit(Projection projection)
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var scope = NewDisposeScope();
         var recipe = Recipe(task) with { Projection = projection };
         using var random = new Generator(1);
@@ -39,7 +39,7 @@ public class ModelTransformTests
     [Fact]
     public void The_source_is_never_touched()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var before = task.Source.Clone();
         using var logits = task.Source.LogitsOfAll(task.Test.Inputs);
         ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1)).Model.Dispose();
@@ -55,7 +55,7 @@ public class ModelTransformTests
     [Fact]
     public void The_seed_decides_everything()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var first = Run(7);
         using var second = Run(7);
         using var other = Run(8);
@@ -71,7 +71,7 @@ public class ModelTransformTests
     [Fact]
     public void A_tuned_model_is_an_ordinary_one_that_can_be_saved_and_loaded()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var model = ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1)).Model;
         Assert.All(model.Parameters.Values, p => Assert.False(p.requires_grad));
         var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.onnx");
@@ -92,7 +92,7 @@ public class ModelTransformTests
     [Fact]
     public void The_best_admissible_state_is_kept_and_not_the_last_one()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var scores = new Queue<SelectionScore>([
             new(true, 1, 0.7),
             new(true, 3, 0.7),
@@ -119,7 +119,7 @@ public class ModelTransformTests
     [Fact]
     public void When_no_state_is_admissible_it_goes_back_toward_the_source_until_one_is()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var selection = new Script(model =>
             new(WeightChange.Between(task.Source, model).Norm < 0.6 * Whole(task), 0, 0)
         );
@@ -135,7 +135,7 @@ public class ModelTransformTests
     [Fact]
     public void A_diverging_loss_halves_the_rate_and_starts_again()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var recipe = Recipe(task).Recipe(task.Source) with
         {
             Schedule = new()
@@ -155,7 +155,7 @@ public class ModelTransformTests
     [Fact]
     public void A_network_that_gives_one_answer_whatever_the_input_starts_again()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var parity = new GroupParity { Demands = [new(task.Train.Groups["sex"], ParityScope.All)] };
         var recipe = (
             parity with
@@ -203,7 +203,7 @@ public class ModelTransformTests
     [Fact]
     public void After_the_deadline_the_source_comes_back_unchanged()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var candidate = ModelTransform.Run(
             Recipe(task).Recipe(task.Source),
             new(task.Source, task.Train, 1, null, DateTime.UtcNow.AddSeconds(-1))
@@ -216,7 +216,7 @@ public class ModelTransformTests
     [Fact]
     public void Cancelling_stops_it()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
         Assert.Throws<OperationCanceledException>(() =>
@@ -227,7 +227,7 @@ public class ModelTransformTests
     [Fact]
     public void The_null_control_moves_each_tensor_as_far_as_the_repair()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         using var repaired = ModelTransform
             .Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1))
             .Model;
@@ -250,7 +250,7 @@ public class ModelTransformTests
     [Fact]
     public void Short_adversarial_tuning_improves_robust_accuracy_and_noise_of_its_size_does_not()
     {
-        using var task = FairnessTask.Load(Fixtures.Path, "german", "sex");
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var budget = new Budget(Norm.Linf, 0.1, 0, 1);
         var recipe = new Adversarial { Budgets = [budget] };
         recipe = recipe with { Schedule = recipe.Schedule with { Steps = 300, LearningRate = 0.02 } };
