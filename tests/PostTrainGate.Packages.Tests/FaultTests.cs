@@ -62,18 +62,15 @@ public class FaultTests(Packages packages)
         );
         app.UseModel(right: true);
         var engines = Array.Empty<int>();
-        var clock = new Stopwatch();
         var log = await app.DotnetAsync(["build"], async build =>
         {
             while (!File.Exists(app.File("obj/App.csproj.posttraingate.inputs")) && !build.HasExited)
                 await Task.Delay(50, TestContext.Current.CancellationToken);
             engines = EnginesIn(app.Folder);
-            clock.Start();
             using var kill = Process.Start("kill", ["-INT", $"{build.Id}"]);
             await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
         });
         Assert.NotEmpty(engines);
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 30);
         Assert.False(log.Succeeded);
         Assert.Equal(1, log.Checks);
         Assert.False(File.Exists(app.File("obj/App.csproj.posttraingate.result")));

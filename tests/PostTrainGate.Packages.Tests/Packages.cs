@@ -117,9 +117,19 @@ public sealed class Packages : IAsyncLifetime
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        if (meanwhile is not null)
-            await meanwhile(process);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(10)); // a safety net, many times what any of them takes
+        try
+        {
+            if (meanwhile is not null)
+                await meanwhile(process);
+            await process.WaitForExitAsync(limit.Token);
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+        }
         string text;
         lock (output)
             text = output.ToString();

@@ -4,11 +4,12 @@ namespace PostTrainGate.Repairs;
 /// Where a run stands in its schedule. After a back-off what is left of the steps is a schedule of its own with half the rate. A falling
 /// rate that would not reach its end before the deadline falls faster, so that a slow machine still ends on small steps.
 /// </summary>
-internal sealed class TuningPace(TuningSchedule schedule, int steps, DateTime? deadline)
+internal sealed class TuningPace(TuningSchedule schedule, int steps, DateTime? deadline, TimeProvider? clock = null)
 {
     private const double Margin = 0.9; // of the time left; scoring and the like take the rest
 
-    private readonly DateTime _started = DateTime.UtcNow;
+    private readonly TimeProvider _clock = clock ?? TimeProvider.System;
+    private readonly DateTimeOffset _started = (clock ?? TimeProvider.System).GetUtcNow();
     private double _position;
     private double _span = steps;
     private double _stride = 1;
@@ -49,7 +50,7 @@ internal sealed class TuningPace(TuningSchedule schedule, int steps, DateTime? d
     {
         if (deadline is not { } end || !schedule.Decay)
             return;
-        var now = DateTime.UtcNow;
+        var now = _clock.GetUtcNow();
         var affordable = Margin * (end.ToUniversalTime() - now) / ((now - _started) / done);
         if (_span - _position > _stride * affordable)
             _stride = (_span - _position) / Math.Max(1, affordable);

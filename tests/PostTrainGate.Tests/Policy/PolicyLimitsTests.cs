@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using PostTrainGate.Policy;
 using Xunit;
@@ -142,9 +141,7 @@ public sealed class PolicyLimitsTests : IDisposable
 
     private void Refused(string yaml, string code, string message)
     {
-        var watch = Stopwatch.StartNew();
         var (policy, diagnostics) = _folder.Read(yaml);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"it took {watch.Elapsed}");
         Assert.Null(policy);
         var diagnostic = Assert.Single(diagnostics);
         Assert.Equal(code, diagnostic.Code);
