@@ -55,7 +55,7 @@ internal static class OnnxInputs
     public static IReadOnlyList<byte[]> Seeds { get; } =
     [
         .. Directory
-            .EnumerateFiles(Repository("tests/PostTrainGate.Tests/Cases"), "*.onnx", SearchOption.AllDirectories)
+            .EnumerateFiles(Repository("tests/PostTrainGate.Cli.Tests/Cases"), "*.onnx", SearchOption.AllDirectories)
             .Order(StringComparer.Ordinal)
             .Where(f => new FileInfo(f).Length < Largest)
             .Where(f => !Path.GetFileName(f).StartsWith("loop", StringComparison.Ordinal))

@@ -100,6 +100,7 @@ public sealed class Packages : IAsyncLifetime
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en";
+        start.Environment["OMP_NUM_THREADS"] = "1"; // the engine shares the cores with other builds
 
         var output = new StringBuilder();
         using var process = new Process { StartInfo = start };

@@ -10,7 +10,7 @@ internal static class Golden
     /// </summary>
     public static void Equal(string name, string text)
     {
-        var golden = Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Reporting/Golden", name);
+        var golden = Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Cli.Tests/Reporting/Golden", name);
         var received = $"{golden}.received";
         var expected = File.Exists(golden) ? File.ReadAllText(golden) : "";
         if (text == expected)

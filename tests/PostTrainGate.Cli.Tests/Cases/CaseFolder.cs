@@ -27,7 +27,7 @@ internal sealed class CaseFolder : IDisposable
 
     /// <summary>Full path of a file or folder of the cases themselves.</summary>
     public static string Of(string relative) =>
-        Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Tests/Cases", relative);
+        Path.Combine(Fixtures.Repository, "tests/PostTrainGate.Cli.Tests/Cases", relative);
 
     /// <summary>Adds a file to the copy.</summary>
     public void Add(string file, string name) => File.Copy(file, _folder.Path(name), overwrite: true);
