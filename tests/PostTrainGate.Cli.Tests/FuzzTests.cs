@@ -14,9 +14,9 @@ public class FuzzTests
     {
         using var folder = new TemporaryFolder();
         var target = Targets.All.Single(t => t.Name == name);
-        var result = new FuzzRun(target, seed: 1, folder.Root).Run(150 * target.Share);
+        var result = new FuzzRun(target, seed: 1, folder.Root).Run(60 * target.Share);
         Assert.Empty(result.Failures);
-        Assert.Equal(150 * target.Share, result.Inputs);
+        Assert.Equal(60 * target.Share, result.Inputs);
         Assert.InRange(result.Accepted, 1, result.Inputs - 1); // neither trivial nor out of reach
     }
 }

@@ -87,7 +87,7 @@ public class AttackTests
                         Assert.False(robust);
                 }
             },
-            iter: attack.StartsWith("auto", StringComparison.Ordinal) ? 5 : 40
+            iter: attack.StartsWith("auto", StringComparison.Ordinal) ? 2 : 20
         );
 
     [Fact]

@@ -82,18 +82,11 @@ public class FoolboxTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData("cnn", "fgsm_0.1", 1000, 0)]
-    [InlineData("cnn", "fgsm_0.1", 10000, 0)]
-    [InlineData("cnn", "fgsm_8_255", 1000, 0)]
-    [InlineData("cnn", "fgsm_8_255", 10000, 0)]
     [InlineData("cnn", "fgm_l2_2", 1000, 0)]
-    [InlineData("lenet5", "fgsm_0.1", 1000, 0)]
     [InlineData("lenet5", "fgsm_8_255", 1000, 0)]
-    [InlineData("cnn", "pgd_linf_0.1", 1000, 0.005)]
     [InlineData("cnn", "pgd_linf_8_255", 1000, 0.005)]
     [InlineData("cnn", "pgd_l2_2", 1000, 0.005)]
     [InlineData("lenet5", "pgd_linf_0.1", 1000, 0.005)]
-    [InlineData("lenet5", "pgd_linf_8_255", 1000, 0.005)]
-    [InlineData("lenet5", "pgd_l2_2", 1000, 0.005)]
     public void Robust_accuracy_is_foolboxs(string file, string reference, int n, double tolerance)
     {
         using var scope = NewDisposeScope();

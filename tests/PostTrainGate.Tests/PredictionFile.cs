@@ -25,15 +25,22 @@ internal static class PredictionFile
     /// <summary>The rows of a data set: columns g, y, p and s.</summary>
     public static void Write(TemporaryFolder folder, string name, FairnessData data, double[] scores)
     {
-        var rows = Enumerable
-            .Range(0, data.Labels.Length)
-            .Select(i =>
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"({data.LevelOf[i]}, {data.Labels[i]}, {data.Predictions[i]}, CAST('{scores[i]:R}' AS DOUBLE))"
-                )
-            );
-        Write(folder, name, $"SELECT * FROM (VALUES {string.Join(", ", rows)}) t(g, y, p, s)");
+        // As text first: a statement with every row in it takes DuckDB seconds to parse.
+        var csv = folder.Path($"{name}.rows");
+        using (var file = new StreamWriter(csv))
+        {
+            for (var i = 0; i < data.Labels.Length; i++)
+                file.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{data.LevelOf[i]},{data.Labels[i]},{data.Predictions[i]},{scores[i]:R}"
+                    )
+                );
+        }
+
+        const string Columns = "{'g': 'INTEGER', 'y': 'INTEGER', 'p': 'INTEGER', 's': 'DOUBLE'}";
+        Write(folder, name, $"SELECT * FROM read_csv('{csv}', header = false, columns = {Columns})");
+        File.Delete(csv);
     }
 
     /// <summary>The table that a policy of predictions alone measures from.</summary>

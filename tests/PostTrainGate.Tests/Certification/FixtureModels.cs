@@ -7,8 +7,6 @@ namespace PostTrainGate.Tests.Certification;
 /// <summary>The models of real data with their first test rows and labels.</summary>
 internal static class FixtureModels
 {
-    public static string[] Names => ["cnn", "lenet5", "adult", "bank", "compas", "german"];
-
     public static (OnnxClassifier Model, Tensor Inputs, Tensor Labels) Load(string name, int rows)
     {
         if (name is "cnn" or "lenet5")
