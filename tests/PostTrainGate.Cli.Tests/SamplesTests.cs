@@ -90,7 +90,8 @@ public sealed class SamplesTests : IDisposable
             .CountBy(l => l)
             .OrderBy(c => c.Key)
             .Select(c => c.Value);
-        Assert.Equal([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], counts); // the test set's counts in UCI's description (optdigits.names)
+        // The test set's counts in UCI's description (optdigits.names).
+        Assert.Equal([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], counts);
         var levels = data.Test.Inputs.data<float>().Select(v => v * 16).Distinct().Order().ToArray();
         Assert.Equal(Enumerable.Range(0, 17).Select(i => (float)i), levels);
     }

@@ -12,7 +12,8 @@ public partial class AttackTests
 {
     private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
 
-    // z = (0, w x + b): the nearest input of the other class is |w x + b| / dual norm of w away, and the gradient points straight at it.
+    // z = (0, w x + b): the nearest input of the other class is |w x + b| / dual norm of w away, and the gradient
+    // points straight at it.
     private static FunctionClassifier Linear(float[] w, float b, InputPolicy? input = null, double scale = 1) =>
         new(
             [w.Length],

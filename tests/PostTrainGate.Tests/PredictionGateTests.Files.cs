@@ -1,6 +1,4 @@
 using System.Globalization;
-using PostTrainGate.Reporting;
-using PostTrainGate.Tests.Cli;
 using Xunit;
 
 namespace PostTrainGate.Tests;

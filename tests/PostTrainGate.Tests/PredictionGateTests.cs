@@ -95,7 +95,8 @@ public sealed partial class PredictionGateTests : IDisposable
         Assert.DoesNotContain("repair.", place.Out, StringComparison.Ordinal);
     }
 
-    // The same rows once as a table with a model's data would be, once counted: every metric of predictions gives the same.
+    // The same rows once as a table with a model's data would be, once counted: every metric of predictions gives the
+    // same.
     [Theory]
     [InlineData("adult", "race")]
     [InlineData("german", "age")]

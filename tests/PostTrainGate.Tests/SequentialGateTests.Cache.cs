@@ -15,7 +15,8 @@ public sealed partial class SequentialGateTests
     [InlineData(Norm.L1, 1)]
     public void Whatever_the_cache_holds_no_row_is_broken_that_no_attack_can_break(Norm norm, int least)
     {
-        // Sums of three integers against a threshold at 0: within 0.5 of each value a sum moves by 1.5, 0.87 (L2) or 0.5 (L1).
+        // Sums of three integers against a threshold at 0: within 0.5 of each value a sum moves by 1.5, 0.87 (L2) or
+        // 0.5 (L1).
         var numbers = Enumerable.Range(0, 360).Select(i => i * 7 % 11 - 5f).ToArray();
         using var scope = NewDisposeScope();
         var inputs = tensor(numbers).reshape(-1, 3);

@@ -88,7 +88,8 @@ public sealed partial class SequentialGateTests : IDisposable
         var shares = new List<double>();
         var resumed = Measure(model, set, settings, 0.5, second, new Relay<double>(shares.Add));
         Assert.Equal(400, second.Cache!.KeptInputs);
-        Assert.True(shares[0] > 0.25, "what was kept is not attacked again"); // the first that is told is of the first chunk attacked
+        // The first that is told is of the first chunk attacked.
+        Assert.True(shares[0] > 0.25, "what was kept is not attacked again");
         Assert.Equal(whole with { Breakdowns = [], Fragile = [] }, resumed with { Breakdowns = [], Fragile = [] });
         Assert.Equal(
             whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)),
@@ -146,7 +147,8 @@ public sealed partial class SequentialGateTests : IDisposable
     public void Examples_of_another_model_are_tried_first_and_what_they_break_is_not_attacked()
     {
         using var before = Threshold(1);
-        using var after = Threshold(0.95f); // nearly the same: what fooled the one fools the other, but for rows near the edge
+        // Nearly the same: what fooled the one fools the other, but for rows near the edge.
+        using var after = Threshold(0.95f);
         using var set = Set([.. Enumerable.Range(0, 200).Select(i => 1.1f + i * 0.01f)]);
         var plan = new AttackPlan { Full = true, Cache = Cache("cache") };
         var first = Measure(before, set, Pgd, 0.5, plan);

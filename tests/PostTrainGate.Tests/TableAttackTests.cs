@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Attacks on rows of tables: nothing illegal, and nothing that a sure method finds is missed by much.</summary>
+/// <summary>Attacks on rows of tables: nothing illegal, and nothing that a sure method finds is missed by
+/// much.</summary>
 public partial class TableAttackTests(ITestOutputHelper output)
 {
     // Columns of every kind, rows of them (some beyond what was seen), a budget, and any perturbation.
@@ -93,10 +94,11 @@ public partial class TableAttackTests(ITestOutputHelper output)
                     );
                 }
             },
-            iter: 60
+            iter: 25
         );
 
-    // z = (0, w x): in Linf each number goes to the end of its room, and the columns that gain most take their best category.
+    // z = (0, w x): in Linf each number goes to the end of its room, and the columns that gain most take their best
+    // category.
     [Theory]
     [InlineData("table-pgd")]
     [InlineData("table-search")]

@@ -11,7 +11,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests.Cases;
 
-/// <summary>Files that crash, stall or swell their engine: the command line outlives it, and says what happened.</summary>
+/// <summary>Files that crash, stall or swell their engine: the command line outlives it, and says what
+/// happened.</summary>
 public sealed class HostileModelTests
 {
     [Theory]

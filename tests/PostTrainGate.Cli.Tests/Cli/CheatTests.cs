@@ -5,7 +5,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests.Cli;
 
-/// <summary>Pull requests that would set their own bar, in real repositories: whatever they do to files, the base's policy applies.</summary>
+/// <summary>Pull requests that would set their own bar, in real repositories: whatever they do to files, the base's
+/// policy applies.</summary>
 public sealed partial class CheatTests : IDisposable
 {
     private const string Low = "{ min: 0.1 }";

@@ -1,7 +1,4 @@
 using System.Text.RegularExpressions;
-using PostTrainGate.Models.Onnx;
-using PostTrainGate.Policy;
-using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 

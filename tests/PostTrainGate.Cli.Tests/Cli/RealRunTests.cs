@@ -62,7 +62,8 @@ public sealed class RealRunTests : IDisposable
         var policy = digits.Path("posttraingate.yml");
         var text = File.ReadAllText(policy);
         var end = text.IndexOf("repair:\n", StringComparison.Ordinal);
-        File.WriteAllText(policy, text[..end].Replace("min: 0.65", "min: 0.57", StringComparison.Ordinal)); // takes many rows
+        // Takes many rows.
+        File.WriteAllText(policy, text[..end].Replace("min: 0.65", "min: 0.57", StringComparison.Ordinal));
         string[] check = ["check", digits.Root, "--no-repair", "--cache"];
         string Json() => File.ReadAllText(digits.Path("posttraingate-report/gate-result.json"));
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using WireMock;
-using WireMock.Server;
 using WireMock.Types;
 using WireMock.Util;
 

@@ -13,8 +13,8 @@ using WireMock.Util;
 namespace PostTrainGate.Tests.GitHub;
 
 /// <summary>
-/// GitHub's comments as far as they have state: pages, authors, writes, deletes, and faults on demand. What single requests and answers
-/// look like is <see cref="PrismTests"/>' business.
+/// GitHub's comments as far as they have state: pages, authors, writes, deletes, and faults on demand. What single
+/// requests and answers look like is <see cref="PrismTests"/>' business.
 /// </summary>
 internal sealed partial class FakeGitHub : IDisposable
 {

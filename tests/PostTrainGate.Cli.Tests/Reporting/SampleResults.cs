@@ -27,7 +27,8 @@ internal static partial class SampleResults
             ])
         );
 
-    /// <summary>Two gates fail, one is inconclusive, one was not measured; a repair that passes most is proposed.</summary>
+    /// <summary>Two gates fail, one is inconclusive, one was not measured; a repair that passes most is
+    /// proposed.</summary>
     public static GateResult Repaired =>
         Finish(
             Base([

@@ -141,7 +141,8 @@ public partial class BoundsTests(ITestOutputHelper output)
         {
             using var batch = NewDisposeScope();
             var clean = inputs.narrow(0, row, 1).expand([samples, .. inputs.shape[1..]]).contiguous();
-            // Corners of the box (or far beyond a ball, then back onto it), points inside, and corners along the gradients.
+            // Corners of the box (or far beyond a ball, then back onto it), points inside, and corners along the
+            // gradients.
             var half = samples / 2;
             var corners = clean.Plus(randn(clean.shape, generator: random).sign().mul(budget.Epsilon));
             var x = cat([

@@ -105,7 +105,8 @@ public sealed partial class OnnxHostileTests : IDisposable
             Refuse(Model(m => m.Graph.Node[0].Input[0] = "late"), DiagnosticCodes.ModelUnreadable),
             StringComparison.Ordinal
         );
-        Refuse(Model(m => m.Graph.Node[0].Input[0] = m.Graph.Node[^1].Output[0]), DiagnosticCodes.ModelUnreadable); // a cycle
+        // A cycle.
+        Refuse(Model(m => m.Graph.Node[0].Input[0] = m.Graph.Node[^1].Output[0]), DiagnosticCodes.ModelUnreadable);
         Assert.Contains(
             "twice",
             Refuse(Model(m => m.Graph.Node.Add(m.Graph.Node[0])), DiagnosticCodes.ModelUnreadable),
@@ -134,7 +135,8 @@ public sealed partial class OnnxHostileTests : IDisposable
             Model(m => m.Graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 1L << 50),
             DiagnosticCodes.ModelShape
         );
-        Refuse(Model(m => m.Graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 5), DiagnosticCodes.ModelShape); // not what the weight takes
+        // Not what the weight takes.
+        Refuse(Model(m => m.Graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 5), DiagnosticCodes.ModelShape);
         Refuse(Model(m => m.Graph.Output.Clear()), DiagnosticCodes.ModelShape);
         Refuse(Model(m => m.Graph.Output[0].Name = "nowhere"), DiagnosticCodes.ModelUnreadable);
         OnnxWriter image = new([2, 4, 4]);

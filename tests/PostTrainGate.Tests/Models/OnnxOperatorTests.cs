@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests.Models;
 
 /// <summary>
-/// Every operator in each form that its operator sets give it, in a small graph of its own: values against ONNX Runtime, gradients
-/// against finite differences in double precision.
+/// Every operator in each form that its operator sets give it, in a small graph of its own: values against ONNX
+/// Runtime, gradients against finite differences in double precision.
 /// </summary>
 public partial class OnnxOperatorTests
 {

@@ -18,7 +18,8 @@ public sealed partial class OnnxRuntimeTests
         using var scope = NewDisposeScope();
         using var model = Load(Quantised(batch, "Softmax"), null);
         Assert.Equal(OutputHead.Softmax, model.Head);
-        // The input's own scale is 2 / 255 a step, its values stand on steps, and weights are whole: nothing is rounded.
+        // The input's own scale is 2 / 255 a step, its values stand on steps, and weights are whole: nothing is
+        // rounded.
         var steps = randint(0, 256, [11, 3]).to_type(float32);
         steps[.., 0] = 0; // every batch has the whole range
         steps[.., 1] = 255;

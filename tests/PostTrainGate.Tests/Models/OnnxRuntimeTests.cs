@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
 
-/// <summary>Files that are not rebuilt with gradients: their scores come from ONNX Runtime, and are those of a closed form.</summary>
+/// <summary>Files that are not rebuilt with gradients: their scores come from ONNX Runtime, and are those of a closed
+/// form.</summary>
 public sealed partial class OnnxRuntimeTests : IDisposable
 {
     private static readonly FeatureLayout Credit = FeatureLayout.FromNames([

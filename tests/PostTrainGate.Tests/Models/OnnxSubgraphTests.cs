@@ -19,7 +19,8 @@ public partial class OnnxSubgraphTests
         using var model = OnnxClassifier.Load(folder.Path("model.onnx"));
         var x = randn(5, 4);
         Assert.True(allclose(Ort.Run(source.ToByteArray(), x), model.Logits(x), rtol: 1e-4, atol: 1e-5));
-        Assert.Equal(["w1", "w2"], model.Parameters.Keys.Order(StringComparer.Ordinal)); // not the constant in the function's body
+        // Not the constant in the function's body.
+        Assert.Equal(["w1", "w2"], model.Parameters.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(["w1", "w2"], model.Layers.Select(l => l.Weight));
 
         model.Parameters["w2"].mul_(2);

@@ -111,7 +111,8 @@ public partial class ModelTransformTests
         Array.ForEach(draws, d => d.Dispose());
     }
 
-    // The check of critique.md 1.1: noise of a repair's size passes for one on static examples, and not when attacked itself.
+    // The check of critique.md 1.1: noise of a repair's size passes for one on static examples, and not when attacked
+    // itself.
     [Fact]
     public void Short_adversarial_tuning_improves_robust_accuracy_and_noise_of_its_size_does_not()
     {
