@@ -34,7 +34,8 @@ internal sealed class BuildLog(string path, int exitCode, string output)
     /// <summary>No check was even considered, and the build is clean.</summary>
     public void Ignored() => IsClean(checks: 0, skips: 0);
 
-    /// <summary>The gate's error, and nothing else, fails the build: said by a check, or repeated from the last one.</summary>
+    /// <summary>The gate's error, and nothing else, fails the build: said by a check, or repeated from the last
+    /// one.</summary>
     public void Failed(bool repeated = false)
     {
         Assert.Equal(repeated ? (0, 1) : (1, 0), (Checks, Skips));

@@ -3,8 +3,9 @@ using Xunit;
 namespace PostTrainGate.Packages.Tests;
 
 /// <summary>
-/// A project of somebody who uses the package, in a folder outside the repository with nothing above it: one PackageReference, a policy, a
-/// tiny model and its data. The label of a row is whether x0 is above one half; the right model says just that, the wrong one the opposite.
+/// A project of somebody who uses the package, in a folder outside the repository with nothing above it: one
+/// PackageReference, a policy, a tiny model and its data. The label of a row is whether x0 is above one half; the right
+/// model says just that, the wrong one the opposite.
 /// </summary>
 internal sealed class ConsumerProject
 {
@@ -21,7 +22,8 @@ internal sealed class ConsumerProject
     /// <param name="name">Name of its folder and its logs.</param>
     /// <param name="frameworks">One target framework or several.</param>
     /// <param name="assembly">Name of the project file and its output.</param>
-    /// <param name="reference">Further attributes of the PackageReference; null: it does not reference the package.</param>
+    /// <param name="reference">Further attributes of the PackageReference; null: it does not reference the
+    /// package.</param>
     /// <param name="items">Further items.</param>
     /// <param name="sdk">What it is built with.</param>
     public ConsumerProject(

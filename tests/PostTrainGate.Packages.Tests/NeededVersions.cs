@@ -4,8 +4,8 @@ using System.Text;
 namespace PostTrainGate.Packages.Tests;
 
 /// <summary>
-/// Reads .gnu.version_r of a 64-bit little-endian ELF library: the symbol versions that it needs, each with its flags. It goes by the
-/// dynamic section, as the loader does; the edit in eng/native goes by section headers.
+/// Reads .gnu.version_r of a 64-bit little-endian ELF library: the symbol versions that it needs, each with its flags.
+/// It goes by the dynamic section, as the loader does; the edit in eng/native goes by section headers.
 /// </summary>
 internal static class NeededVersions
 {

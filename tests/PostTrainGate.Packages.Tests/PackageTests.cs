@@ -23,7 +23,8 @@ public class PackageTests(Packages packages)
             .Where(n => n.StartsWith("tools/", StringComparison.Ordinal))
             .ToList();
         var folder = $"tools/net10.0/{Packages.Rid}/";
-        Assert.All(names, n => Assert.Equal(folder, n[..(n.LastIndexOf('/') + 1)])); // no runtimes/ of other platforms, no cultures
+        // No runtimes/ of other platforms, no cultures.
+        Assert.All(names, n => Assert.Equal(folder, n[..(n.LastIndexOf('/') + 1)]));
         Assert.Contains(folder + "PostTrainGate.Cli.dll", names);
         Assert.DoesNotContain(names, n =>
             n.Contains("python", StringComparison.OrdinalIgnoreCase) || n.Contains("_test", StringComparison.Ordinal)

@@ -7,9 +7,9 @@ using Xunit;
 namespace PostTrainGate.Packages.Tests;
 
 /// <summary>
-/// The product's packages, packed once for all tests into a folder of their own outside the repository, with a package cache of their own:
-/// the machine's holds everything else. What the child processes said and the binary logs of the builds are kept in
-/// artifacts/packages-tests.
+/// The product's packages, packed once for all tests into a folder of their own outside the repository, with a package
+/// cache of their own: the machine's holds everything else. What the child processes said and the binary logs of the
+/// builds are kept in artifacts/packages-tests.
 /// </summary>
 public sealed class Packages : IAsyncLifetime
 {
@@ -85,7 +85,8 @@ public sealed class Packages : IAsyncLifetime
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        // A test runner that was itself started by MSBuild hands down where its MSBuild lies; these builds find their own.
+        // A test runner that was itself started by MSBuild hands down where its MSBuild lies; these builds find their
+        // own.
         foreach (
             var inherited in start
                 .Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))

@@ -4,7 +4,8 @@ using PostTrainGate.Models.Onnx;
 
 namespace PostTrainGate.Packages.Tests;
 
-/// <summary>A classifier of two inputs and two classes that looks at the first input only: logits = x W + b, one Gemm.</summary>
+/// <summary>A classifier of two inputs and two classes that looks at the first input only: logits = x W + b, one
+/// Gemm.</summary>
 internal static class TinyModel
 {
     public static void Write(string path, bool right)

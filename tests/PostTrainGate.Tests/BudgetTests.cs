@@ -74,7 +74,8 @@ public class BudgetTests
     [Theory]
     [InlineData(Norm.Linf, new[] { 3f, -0.5f, 0f, 0f }, new[] { 1f, -1f, 0f, 0f })]
     [InlineData(Norm.L2, new[] { 3f, -4f, 0f, 0f }, new[] { 0.6f, -0.8f, 0f, 0f })]
-    [InlineData(Norm.L2, new[] { 3e-20f, 0f, 0f, 0f }, new[] { 3e-8f, 0f, 0f, 0f })] // below 1e-12 there is no direction to speak of
+    // Below 1e-12 there is no direction to speak of.
+    [InlineData(Norm.L2, new[] { 3e-20f, 0f, 0f, 0f }, new[] { 3e-8f, 0f, 0f, 0f })]
     [InlineData(Norm.Linf, new[] { float.NaN, 2f, 0f, -2f }, new[] { 0f, 1f, 0f, -1f })]
     public void A_direction_is_the_steepest_step_of_size_one(Norm norm, float[] gradient, float[] expected)
     {

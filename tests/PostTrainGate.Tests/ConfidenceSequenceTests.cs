@@ -5,7 +5,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>The confidence sequence against its definition, and gates that are decided with it against gates that see every row.</summary>
+/// <summary>The confidence sequence against its definition, and gates that are decided with it against gates that see
+/// every row.</summary>
 public class ConfidenceSequenceTests
 {
     [Theory]
@@ -19,7 +20,8 @@ public class ConfidenceSequenceTests
         {
             for (var hits = 0; hits <= drawn; hits++)
             {
-                // As Waudby-Smith and Ramdas define it: prior over posterior of every candidate, by Bayes' rule in full.
+                // As Waudby-Smith and Ramdas define it: prior over posterior of every candidate, by Bayes' rule in
+                // full.
                 var prior = 1.0 / (total + 1);
                 double Likelihood(int k) => Choose(k, hits) * Choose(total - k, drawn - hits) / Choose(total, drawn);
                 var evidence = Enumerable.Range(0, total + 1).Sum(k => prior * Likelihood(k));
@@ -28,7 +30,8 @@ public class ConfidenceSequenceTests
                     .Where(k => Likelihood(k) > 0 && prior / (prior * Likelihood(k) / evidence) < 1 / (1 - confidence))
                     .ToArray();
                 Assert.Equal((possible[0], possible[^1]), ConfidenceSequence.Possible(hits, drawn, total, confidence));
-                Assert.Equal(possible[^1] - possible[0] + 1, possible.Length); // a stretch, as the ends are all that is kept
+                // A stretch, as the ends are all that is kept.
+                Assert.Equal(possible[^1] - possible[0] + 1, possible.Length);
             }
         }
     }
@@ -100,12 +103,14 @@ public class ConfidenceSequenceTests
         }
     }
 
-    // What a gate does, with rows that hold or not by the toss of a coin. Near the threshold, where errors live, and far from it.
+    // What a gate does, with rows that hold or not by the toss of a coin. Near the threshold, where errors live, and
+    // far from it.
     [Theory]
     [InlineData(0.1)]
     [InlineData(0.5)]
     [InlineData(0.55)]
-    [InlineData(0.57)] // a full run of 1,000 rows passes or is inconclusive: the threshold between the two verdicts is right here
+    // A full run of 1,000 rows passes or is inconclusive: the threshold between the two verdicts is right here.
+    [InlineData(0.57)]
     [InlineData(0.6)]
     [InlineData(0.63)]
     [InlineData(0.65)]

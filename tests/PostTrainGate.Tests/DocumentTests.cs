@@ -42,12 +42,12 @@ public sealed partial class DocumentTests
     public void The_readme_counts_as_the_catalog_does()
     {
         var readme = File.ReadAllText(Path.Combine(Fixtures.Repository, "README.md"));
-        var fairness = Catalog.Metrics.SkipWhile(m => m.Name != "statistical_parity_difference").Count();
-        Assert.Contains($" {Catalog.Attacks.Length} attacks ", readme, StringComparison.Ordinal);
-        Assert.Contains($" {Catalog.Corruptions.Length} corruptions ", readme, StringComparison.Ordinal);
+        var fairness = Catalog.Default.Metrics.SkipWhile(m => m.Name != "statistical_parity_difference").Count();
+        Assert.Contains($" {Catalog.Default.Attacks.Length} attacks ", readme, StringComparison.Ordinal);
+        Assert.Contains($" {Catalog.Default.Corruptions.Length} corruptions ", readme, StringComparison.Ordinal);
         Assert.Contains($" {fairness} [metrics]", readme, StringComparison.Ordinal);
-        Assert.Contains($" {Catalog.Rates.Length} [rates]", readme, StringComparison.Ordinal);
-        Assert.All(Catalog.Repairs, r => Assert.Contains(r.Name, readme, StringComparison.Ordinal));
+        Assert.Contains($" {Catalog.Default.Rates.Length} [rates]", readme, StringComparison.Ordinal);
+        Assert.All(Catalog.Default.Repairs, r => Assert.Contains(r.Name, readme, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -6,7 +6,8 @@ namespace PostTrainGate.Tests;
 internal static class FairnessArrays
 {
     /// <summary>
-    /// Rows in the units of the models' inputs: to [0, 1] by the training rows, a constant column as scikit-learn does it.
+    /// Rows in the units of the models' inputs: to [0, 1] by the training rows, a constant column as scikit-learn does
+    /// it.
     /// </summary>
     /// <param name="arrays">Of the data set, with the scaler's minimum and maximum.</param>
     /// <param name="rows">[n, columns], raw.</param>

@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests;
 
 /// <summary>
-/// The test rows of a fairness data set as its source model predicted them, and the figures of AIF360 and fairlearn for them.
+/// The test rows of a fairness data set as its source model predicted them, and the figures of AIF360 and fairlearn for
+/// them.
 /// </summary>
 internal sealed class FairnessData
 {
@@ -51,7 +52,8 @@ internal sealed class FairnessData
 
     /// <param name="dataset">Name among the fixtures.</param>
     /// <param name="attribute">The protected column.</param>
-    /// <param name="from">What <see cref="Table"/> counts: <c>rows</c>, or a file of predictions with this ending.</param>
+    /// <param name="from">What <see cref="Table"/> counts: <c>rows</c>, or a file of predictions with this
+    /// ending.</param>
     public static FairnessData Read(string dataset, string attribute, string from = "rows") =>
         new(dataset, attribute, from);
 

@@ -5,7 +5,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Every group figure of AIF360 0.6.1 and fairlearn 0.10 for the source models' predictions, to 1e-6.</summary>
+/// <summary>Every group figure of AIF360 0.6.1 and fairlearn 0.10 for the source models' predictions, to
+/// 1e-6.</summary>
 public class FairnessReferenceTests
 {
     // Counted from the rows, and as a policy of predictions alone has them counted from a file.
@@ -150,7 +151,8 @@ public class FairnessReferenceTests
         }
     }
 
-    // The summary of the whole test set as scikit-learn has it: means over both classes are means over the class and its complement.
+    // The summary of the whole test set as scikit-learn has it: means over both classes are means over the class and
+    // its complement.
     [Theory]
     [MemberData(nameof(Sets))]
     public void Summaries_over_all_rows_are_the_references((string Dataset, string Attribute) set, string from)
@@ -182,7 +184,8 @@ public class FairnessReferenceTests
         }
     }
 
-    // AIF360 divides its index of alpha 0 by the mean benefit once more than the definition does (Speicher et al. 2018, equation 2).
+    // AIF360 divides its index of alpha 0 by the mean benefit once more than the definition does (Speicher et al. 2018,
+    // equation 2).
     private static double MeanBenefit(Confusion c) =>
         (c.TruePositives + c.TrueNegatives + 2 * c.FalsePositives) / c.Count;
 

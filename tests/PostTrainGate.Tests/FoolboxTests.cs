@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Attacks on real models against what foolbox 3.3.4 gave for them (its settings are in the fixtures' description).</summary>
+/// <summary>Attacks on real models against what foolbox 3.3.4 gave for them (its settings are in the fixtures'
+/// description).</summary>
 public class FoolboxTests(ITestOutputHelper output)
 {
     // Settings by the reference's name: none starts at a random point.
@@ -48,8 +49,8 @@ public class FoolboxTests(ITestOutputHelper output)
     public void Examples_of_the_fast_gradient_method_are_foolboxs(string file, string reference) =>
         Assert.Equal(0, Different(file, reference, Settings(reference)));
 
-    // PGD without a random start is the fast gradient method in several steps. Forty steps of a network with kinks magnify the last bit
-    // of a sum, so that a few pixels may part.
+    // PGD without a random start is the fast gradient method in several steps. Forty steps of a network with kinks
+    // magnify the last bit of a sum, so that a few pixels may part.
     [Theory]
     [InlineData("cnn", "pgd_linf_0.1")]
     [InlineData("cnn", "pgd_linf_8_255")]

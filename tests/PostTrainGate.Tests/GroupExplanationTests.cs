@@ -8,7 +8,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>What a report says of a group metric: who drives it, through which cell, and which threshold would mend it.</summary>
+/// <summary>What a report says of a group metric: who drives it, through which cell, and which threshold would mend
+/// it.</summary>
 public class GroupExplanationTests
 {
     [Theory]

@@ -3,7 +3,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Whether a 95 % interval of a group metric holds the truth as often as it says, over simulated data sets.</summary>
+/// <summary>Whether a 95 % interval of a group metric holds the truth as often as it says, over simulated data
+/// sets.</summary>
 public class GroupIntervalTests(ITestOutputHelper output)
 {
     private const int DataSets = 400;
@@ -42,7 +43,8 @@ public class GroupIntervalTests(ITestOutputHelper output)
         ),
     };
 
-    // 400 data sets tell a share of 95 % to 2.2 %; the benchmark 'coverage' looks at more of them and at more populations.
+    // 400 data sets tell a share of 95 % to 2.2 %; the benchmark 'coverage' looks at more of them and at more
+    // populations.
     [Theory]
     [InlineData("as in German credit", "statistical_parity_difference", 0.98)]
     [InlineData("as in German credit", "average_absolute_odds_difference", 0.99)]

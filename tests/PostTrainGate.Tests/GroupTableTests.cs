@@ -64,7 +64,8 @@ public class GroupTableTests
         Assert.True(m.Lower < m.Value && m.Value < m.Upper && m.Upper - m.Lower < 0.5, $"{m}");
     }
 
-    // Of 50 pairs without a common row all agree, so that Wilson's interval begins at 50 / (50 + 1.96^2); every replicate has 1.
+    // Of 50 pairs without a common row all agree, so that Wilson's interval begins at 50 / (50 + 1.96^2); every
+    // replicate has 1.
     [Fact]
     public void Scores_that_separate_a_level_perfectly_do_not_make_certainty()
     {

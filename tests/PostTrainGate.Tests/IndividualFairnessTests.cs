@@ -10,7 +10,8 @@ namespace PostTrainGate.Tests;
 /// <summary>Whether like people are treated alike: counterfactuals, neighbours, situation testing.</summary>
 public class IndividualFairnessTests
 {
-    // Columns: sex (one-hot of two), husband (follows sex), income. The model favours income + bonus of men + bonus of husbands.
+    // Columns: sex (one-hot of two), husband (follows sex), income. The model favours income + bonus of men + bonus of
+    // husbands.
     private static readonly FeatureLayout Layout = FeatureLayout.FromNames(["sex=f", "sex=m", "husband", "income"]);
 
     private static FunctionClassifier Model(float men, float husbands) =>
@@ -30,7 +31,8 @@ public class IndividualFairnessTests
 
     [Theory]
     [InlineData(0, 0, "", 0)]
-    [InlineData(0.25, 0, "", 0.2)] // of ten incomes a tenth apart two: women whom the bonus would lift above a half, men whom it holds there
+    // Of ten incomes a tenth apart two: women whom the bonus would lift above a half, men whom it holds there.
+    [InlineData(0.25, 0, "", 0.2)]
     [InlineData(0, 0.25, "", 0)]
     [InlineData(0, 0.25, "husband", 0.2)]
     public void A_row_flips_when_its_group_and_what_depends_on_it_change_the_prediction(
@@ -71,7 +73,9 @@ public class IndividualFairnessTests
 
     [Theory]
     [InlineData(0, 0)]
-    [InlineData(0.25, 2 / 5.0)] // women of the five lowest incomes are denied; those of the fourth and fifth have a man of the same income who is not
+    // Women of the five lowest incomes are denied; those of the fourth and fifth have a man of the same income who is
+    // not.
+    [InlineData(0.25, 2 / 5.0)]
     public void Situation_testing_finds_who_is_denied_what_like_men_get(float men, double expected)
     {
         using var model = Model(men, 0);

@@ -42,7 +42,8 @@ public class MetricTests
         Assert.Equal(Intervals.Proportion(2, 3, 0.95).Lower, parts[0].Lower!.Value);
     }
 
-    // Published source metrics of the models (accuracy, and sizes of the group metrics); AIF360's figures for their predictions.
+    // Published source metrics of the models (accuracy, and sizes of the group metrics); AIF360's figures for their
+    // predictions.
     [Theory]
     [InlineData("adult", "race", 0.851552)]
     [InlineData("adult", "sex", 0.851552)]

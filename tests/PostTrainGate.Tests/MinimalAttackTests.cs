@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Minimal-norm attacks against what foolbox and ART gave, and on classifiers whose nearest error is known exactly.</summary>
+/// <summary>Minimal-norm attacks against what foolbox and ART gave, and on classifiers whose nearest error is known
+/// exactly.</summary>
 public class MinimalAttackTests(ITestOutputHelper output)
 {
     private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
@@ -36,8 +37,9 @@ public class MinimalAttackTests(ITestOutputHelper output)
         Assert.Equal(0, distances.RobustAccuracy(double.MaxValue));
     }
 
-    // No other tool's figures are there for these two: on the same rows, what they find is adversarial, and its median size at most so many
-    // times that of another attack, in L2 of DeepFool, which is held against foolbox's. Decisions alone, without gradients, lead less far.
+    // No other tool's figures are there for these two: on the same rows, what they find is adversarial, and its median
+    // size at most so many times that of another attack, in L2 of DeepFool, which is held against foolbox's. Decisions
+    // alone, without gradients, lead less far.
     [Theory]
     [InlineData("lenet5", "ead", Norm.L1, 10, "fab", 1.2)]
     [InlineData("cnn", "ead", Norm.L1, 10, "fab", 1.2)]

@@ -16,7 +16,8 @@ public class NpzFileTests
         var arrays = NpzFile.Read(Fixtures.Elsewhere("fairness/german.npz"));
         Assert.Equal([700, 58], arrays["x_train"].shape);
         Assert.Equal(ScalarType.Int32, arrays["x_train"].dtype);
-        // scaler_min and scaler_max were fitted on x_train by scikit-learn: they check every value and the memory order of x_train.
+        // scaler_min and scaler_max were fitted on x_train by scikit-learn: they check every value and the memory order
+        // of x_train.
         Assert.Equal(
             arrays["scaler_min"].to(float64).data<double>(),
             arrays["x_train"].amin(0).to(float64).data<double>()

@@ -15,7 +15,8 @@ public class PairedIntervalTests(ITestOutputHelper output)
     [InlineData("statistical_parity_difference", 0.06)]
     public void The_interval_of_a_loss_holds_the_truth_as_often_as_it_says(string name, double truth)
     {
-        // The first model errs on 4 % of the rows more; or it turns down another 6 % of the rows of level a, which is 12 % behind already.
+        // The first model errs on 4 % of the rows more; or it turns down another 6 % of the rows of level a, which is
+        // 12 % behind already.
         const int DataSets = 400,
             Rows = 600;
         var random = new Random(5);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PostTrainGate.Cli;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
@@ -9,7 +8,7 @@ using Xunit;
 namespace PostTrainGate.Tests;
 
 /// <summary>A policy that gates predictions which were made elsewhere.</summary>
-public sealed class PredictionGateTests : IDisposable
+public sealed partial class PredictionGateTests : IDisposable
 {
     private const string People = """
         SELECT * FROM (VALUES
@@ -96,7 +95,8 @@ public sealed class PredictionGateTests : IDisposable
         Assert.DoesNotContain("repair.", place.Out, StringComparison.Ordinal);
     }
 
-    // The same rows once as a table with a model's data would be, once counted: every metric of predictions gives the same.
+    // The same rows once as a table with a model's data would be, once counted: every metric of predictions gives the
+    // same.
     [Theory]
     [InlineData("adult", "race")]
     [InlineData("german", "age")]
@@ -175,140 +175,6 @@ public sealed class PredictionGateTests : IDisposable
         // Even rows: classes 0, 1, 2 are predicted 0, 200, 100 times of 300; odd rows 100 each.
         Assert.Equal([2 / 9.0, 1 / 3.0, 0], result.Gates.Select(g => Math.Round(g.Original.Value!.Value, 12)), (a, b) =>
             Math.Abs(a - b) < 1e-9
-        );
-    }
-
-    [Theory]
-    [InlineData(
-        "SELECT NULL AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
-        "PTG3004 The group 'g' has no rows: every value is missing."
-    )]
-    [InlineData(
-        "SELECT 1 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
-        "PTG3004 The group 'g' has one level only, '1': there is nothing to compare."
-    )]
-    [InlineData(
-        "SELECT i AS g, nullif(i % 3, 2) AS y, 1 AS p, 0.5 AS s FROM range(6) t(i)",
-        "PTG3003 The label column 'y' has no value in 2 of 6 rows; drop those rows or fill them in."
-    )]
-    [InlineData(
-        "SELECT i AS g, i % 2 AS y, nullif(i % 2, 0) AS p, 0.5 AS s FROM range(6) t(i)",
-        "PTG3003 The prediction column 'p' has no value in 3 of 6 rows; drop those rows or fill them in."
-    )]
-    [InlineData(
-        "SELECT i AS g, i % 2 AS y, i % 3 AS p, 0.5 AS s FROM range(6) t(i)",
-        "PTG3003 The prediction column 'p' holds '2', which no label is; list every class in 'data.classes' where that is right."
-    )]
-    [InlineData(
-        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, CAST('NaN' AS DOUBLE) AS s FROM range(4) t(i)",
-        "PTG3003 The score 's' is no number from 0 to 1 in 4 of 4 rows."
-    )]
-    [InlineData(
-        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 1.5 * i AS s FROM range(4) t(i)",
-        "PTG3003 The score 's' is no number from 0 to 1 in 3 of 4 rows."
-    )]
-    [InlineData(
-        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 'high' AS s FROM range(4) t(i)",
-        "PTG3003 'data.score' names 's', which is no column of numbers."
-    )]
-    [InlineData(
-        "SELECT i % 2 AS gg, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(4) t(i)",
-        "PTG3002 The group 'g' names the column 'g', which the data lacks; it has 'gg', 'y', 'p' and 's'."
-    )]
-    [InlineData(
-        "SELECT i AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(1000) t(i)",
-        "PTG3003 The group 'g' would have more than 500 levels; cut numbers by 'bins', or group by a condition, such as { where: \"age >= 25\" }."
-    )]
-    [InlineData(
-        "SELECT i % 2 AS g, i % 2 AS y, 1 AS p, 0.5 AS s FROM range(0) t(i)",
-        "PTG3004 'p.parquet' has no rows."
-    )]
-    public void What_is_wrong_with_the_file_is_said_at_its_place(string sql, string says)
-    {
-        PredictionFile.Write(_folder, "p.parquet", sql);
-        var policy = PredictionFile.Policy(
-            _folder,
-            """
-            version: 1
-            data: { source: p.parquet, label: y, prediction: p, score: s }
-            groups: { g: { column: g } }
-            gates: [disparate_impact: { group: g, min: 0.8 }]
-            """
-        );
-        var wrong = Assert.Throws<GateException>(() => Run(policy)).Diagnostics.Single();
-        Assert.Equal(says, $"{wrong.Code} {wrong.Message}");
-        Assert.InRange(wrong.Position!.Value.Line, 2, 3);
-    }
-
-    [Fact]
-    public void Rows_without_a_level_are_left_out_and_said()
-    {
-        PredictionFile.Write(
-            _folder,
-            "p.csv",
-            "SELECT CASE i % 5 WHEN 0 THEN NULL ELSE i % 2 END AS g, i % 2 AS y, i % 3 % 2 AS p FROM range(100) t(i)"
-        );
-        var reading = Run(
-            PredictionFile.Policy(
-                _folder,
-                """
-                version: 1
-                data: { source: p.csv, label: y, prediction: p }
-                groups: { g: { column: g } }
-                gates: [rate_difference: { group: g, rate: accuracy, max: 0.001 }]
-                """
-            )
-        )
-            .Gates[0]
-            .Original;
-        Assert.Equal("20 of 100 rows have no value of the group 'g' and are left out", reading.Notes[0]);
-        Assert.Equal(80, reading.Breakdowns[0].Parts.Sum(p => p.Count));
-    }
-
-    [Fact]
-    public void More_groups_than_can_be_counted_together_are_refused()
-    {
-        PredictionFile.Write(_folder, "p.csv", "SELECT i % 2 AS g, i % 2 AS y, 1 AS p FROM range(10) t(i)");
-        var policy = PredictionFile.Policy(
-            _folder,
-            $$"""
-            version: 1
-            data: { source: p.csv, label: y, prediction: p }
-            groups:
-            {{string.Join('\n', Enumerable.Range(0, 63).Select(i => $"  g{i}: {{ column: g }}"))}}
-            gates: [disparate_impact: { group: g0, min: 0.8 }]
-            """
-        );
-        var wrong = Assert.Throws<GateException>(() => Run(policy)).Diagnostics.Single();
-        Assert.Equal(
-            "PTG1011 63 groups cannot be counted in one pass; at most 62 that are no crosses: split the policy.",
-            $"{wrong.Code} {wrong.Message}"
-        );
-        Assert.Equal(66, wrong.Position!.Value.Line);
-    }
-
-    // A late value that is not of the type that the first rows let expect.
-    [Fact]
-    public void A_value_that_only_a_late_row_has_is_read_as_what_it_is()
-    {
-        var lines = Enumerable
-            .Range(0, 150_000)
-            .Select(i => string.Create(CultureInfo.InvariantCulture, $"{(i < 140_000 ? i % 2 : "x")},{i / 2 % 2},1"));
-        _folder.Write("p.csv", $"g,y,p\n{string.Join('\n', lines)}\n");
-        var result = Run(
-            PredictionFile.Policy(
-                _folder,
-                """
-                version: 1
-                data: { source: p.csv, label: y, prediction: p }
-                groups: { g: { column: g } }
-                gates: [rate_difference: { group: g, rate: accuracy, max: 0.5 }]
-                """
-            )
-        );
-        Assert.Equal(
-            [("0", 70_000), ("1", 70_000), ("x", 10_000)],
-            result.Gates[0].Original.Breakdowns[0].Parts.Select(p => (p.Name, p.Count))
         );
     }
 

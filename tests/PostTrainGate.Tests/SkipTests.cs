@@ -6,7 +6,8 @@ namespace PostTrainGate.Tests;
 /// <summary>Tests skip for want of other people's material or of another system, and for nothing else.</summary>
 public partial class SkipTests
 {
-    // Who may say what is missing (other people's data, a Debian package, an npm package), and this file, which names the pattern.
+    // Who may say what is missing (other people's data, a Debian package, an npm package), and this file, which names
+    // the pattern.
     private static readonly string[] Helpers = ["Fixtures.cs", "Contract.cs", "SkipTests.cs"];
 
     [Fact]

@@ -45,7 +45,8 @@ public class SplitterTests
     [Fact]
     public void Each_row_is_as_likely_as_any_other_to_be_tested()
     {
-        // 400 seeds, 100 rows of two labels, 30 %: a row is tested 120 times, standard deviation 9.2; six of those on either side.
+        // 400 seeds, 100 rows of two labels, 30 %: a row is tested 120 times, standard deviation 9.2; six of those on
+        // either side.
         var labels = Enumerable.Range(0, 100).Select(i => i < 40 ? 0 : 1).ToArray();
         var tested = new int[100];
         for (var seed = 0; seed < 400; seed++)

@@ -4,7 +4,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Sizes that were measured with noise: how far from the true ones their estimate is on average, and what intervals say.</summary>
+/// <summary>Sizes that were measured with noise: how far from the true ones their estimate is on average, and what
+/// intervals say.</summary>
 public class SumOfSizesTests
 {
     // A hundred thousand terms tell a mean to 0.01 of an error.

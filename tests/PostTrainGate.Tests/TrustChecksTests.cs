@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Each sign of masked gradients on a formula that shows it alone: a step up by more than 0.2 breaks each of them.</summary>
+/// <summary>Each sign of masked gradients on a formula that shows it alone: a step up by more than 0.2 breaks each of
+/// them.</summary>
 public class TrustChecksTests
 {
     [Fact]

@@ -8,8 +8,8 @@ using static PostTrainGate.Models.Onnx.TensorProto.Types;
 namespace PostTrainGate.Tests;
 
 /// <summary>
-/// A real model of which PGD within 0.1 leaves 0.4 % standing, made to look robust: whatever hides its gradients, the gate must not pass,
-/// and its report must say why.
+/// A real model of which PGD within 0.1 leaves 0.4 % standing, made to look robust: whatever hides its gradients, the
+/// gate must not pass, and its report must say why.
 /// </summary>
 public class TrustTests(ITestOutputHelper output)
 {
@@ -62,7 +62,8 @@ public class TrustTests(ITestOutputHelper output)
         Assert.Equal(Verdict.Fail, reading.Verdict);
         Assert.Equal(RunOutcome.Failed, result.Outcome);
         Assert.Contains(result.Diagnostics, d => d.Message.Contains(says, StringComparison.Ordinal));
-        // The attack sees through a factor, so that the value fails; that the outputs are saturated is said all the same.
+        // The attack sees through a factor, so that the value fails; that the outputs are saturated is said all the
+        // same.
         Assert.Equal(
             model == "logits x 1e4",
             reading.Notes.Any(n => n.Contains("are exactly 0 and 1 in single precision", StringComparison.Ordinal))

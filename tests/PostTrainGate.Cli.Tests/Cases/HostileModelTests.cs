@@ -11,25 +11,22 @@ using Xunit;
 
 namespace PostTrainGate.Tests.Cases;
 
-/// <summary>Files that crash, stall or swell their engine: the command line outlives it, and says what happened.</summary>
+/// <summary>Files that crash, stall or swell their engine: the command line outlives it, and says what
+/// happened.</summary>
 public sealed class HostileModelTests
 {
     [Theory]
-    [InlineData("abort_12911", 2, "The engine ended without a result (ONNX Runtime running \'abort_12911.onnx\'")]
-    [InlineData("abort_19555", 2, "The engine ended without a result (ONNX Runtime running \'abort_19555.onnx\'")]
-    [InlineData("abort_24869", 2, "The engine ended without a result (ONNX Runtime running \'abort_24869.onnx\'")]
-    [InlineData("abort_36099", 2, "The engine ended without a result (ONNX Runtime running \'abort_36099.onnx\'")]
-    [InlineData("divmin", 2, "The engine ended without a result (ONNX Runtime running \'divmin.onnx\'")]
-    [InlineData("divmin32", 2, "The engine ended without a result (ONNX Runtime running \'divmin32.onnx\'")]
-    [InlineData("modmin", 2, "The engine ended without a result (ONNX Runtime running \'modmin.onnx\'")]
-    [InlineData("loop3", 2, "The engine ended without a result (")]
+    [InlineData("abort_12911", 2, "PTG2006", "\'abort_12911.onnx\'")]
+    [InlineData("abort_19555", 2, "PTG2006", "\'abort_19555.onnx\'")]
+    [InlineData("abort_24869", 2, "PTG2006", "\'abort_24869.onnx\'")]
+    [InlineData("abort_36099", 2, "PTG2006", "\'abort_36099.onnx\'")]
+    [InlineData("divmin", 2, "PTG2006", "\'divmin.onnx\'")]
+    [InlineData("divmin32", 2, "PTG2006", "\'divmin32.onnx\'")]
+    [InlineData("modmin", 2, "PTG2006", "\'modmin.onnx\'")]
+    [InlineData("loop3", 2, "PTG2006")]
     [InlineData("keynotfound", 2, "an initializer has no name")]
-    [InlineData(
-        "external_nul",
-        2,
-        "error PTG2001: The model 'external_nul.onnx' cannot be read: the data of 'W' is outside the model's folder."
-    )]
-    [InlineData("lfs_pointer", 2, "it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'")]
+    [InlineData("external_nul", 2, "PTG2001", "'external_nul.onnx'", "'W'")]
+    [InlineData("lfs_pointer", 2, "'git lfs pull'")]
     [InlineData("hang_3397", 0, "which are too large")]
     [InlineData("mem_36167", 0, "which are too large")]
     [InlineData("expand_big", 0, "Node 'z' (Expand) cannot run on")]
@@ -37,7 +34,7 @@ public sealed class HostileModelTests
     [InlineData("mm_open_width", 0, "which agrees with ONNX Runtime")]
     [InlineData("nullref", 0, "node 'else_out' (Constant): attribute 'value' holds no tensor")]
     [InlineData("zerodim_cat", 0, "has no input")]
-    public async Task A_hostile_file_is_one_clear_line(string name, int expected, string said)
+    public async Task A_hostile_file_is_one_clear_line(string name, int expected, params string[] said)
     {
         using var text = new StringWriter(CultureInfo.InvariantCulture);
         var host = new CliHost
@@ -52,7 +49,7 @@ public sealed class HostileModelTests
             host,
             TestContext.Current.CancellationToken
         );
-        Assert.Contains(said, text.ToString(), StringComparison.Ordinal);
+        Assert.All(said, word => Assert.Contains(word, text.ToString(), StringComparison.Ordinal));
         Assert.Equal(expected, code);
     }
 
@@ -73,10 +70,7 @@ public sealed class HostileModelTests
             host,
             TestContext.Current.CancellationToken
         );
-        Assert.Matches(
-            "did not end within [0-9]+ s in ONNX Runtime|The engine ended without a result",
-            text.ToString()
-        );
+        Assert.Matches("did not end within [0-9]+ s|PTG2006", text.ToString());
     }
 
     [Theory]
@@ -116,7 +110,7 @@ public sealed class HostileModelTests
         foreach (var name in new[] { "model.onnx", "digits.csv" })
             File.Copy(Path.Combine(Fixtures.Repository, "samples/digits", name), place.Folder.Path(name));
         var code = await place.RunAsync(SupervisedEngine.Run, "--no-cache", "--full", "--no-repair");
-        Assert.Contains("error PTG2006: The engine ended without a result (", place.Out, StringComparison.Ordinal);
+        Assert.Contains("error PTG2006: ", place.Out, StringComparison.Ordinal);
         Assert.Contains(said, place.Out, StringComparison.Ordinal);
         Assert.Equal(3, code); // whatever the policy makes of gates that are not measured
     }
@@ -140,11 +134,7 @@ public sealed class HostileModelTests
         );
         var code = await place.RunAsync(SupervisedEngine.Run, "--no-cache");
         Assert.Equal(3, code);
-        Assert.Contains(
-            "posttraingate.yml(2,8): error PTG2006: The engine ended without a result (ONNX Runtime running 'model.onnx'",
-            place.Out,
-            StringComparison.Ordinal
-        );
+        Assert.Contains("posttraingate.yml(2,8): error PTG2006: ", place.Out, StringComparison.Ordinal);
         var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
         Assert.Equal(RunOutcome.Undecided, result.Outcome);
         Assert.All(result.Gates, gate => Assert.Equal(Verdict.NotMeasured, gate.Original.Verdict));
@@ -230,8 +220,8 @@ public sealed class HostileModelTests
         foreach (
             var (name, said) in new[]
             {
-                ("data/german.csv", "PTG1009: 'source' is 'data/german.csv', which is a pipe or a device"),
-                ("posttraingate.yml", "PTG1001: The policy is a pipe or a device"),
+                ("data/german.csv", "PTG1009: 'source' is 'data/german.csv'"),
+                ("posttraingate.yml", "PTG1001: "),
             }
         )
         {

@@ -1,14 +1,13 @@
-using System.Text;
 using PostTrainGate.Cli;
 using PostTrainGate.Policy;
-using PostTrainGate.Tests.GitHub;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cli;
 
-/// <summary>Pull requests that would set their own bar, in real repositories: whatever they do to files, the base's policy applies.</summary>
-public sealed class CheatTests : IDisposable
+/// <summary>Pull requests that would set their own bar, in real repositories: whatever they do to files, the base's
+/// policy applies.</summary>
+public sealed partial class CheatTests : IDisposable
 {
     private const string Low = "{ min: 0.1 }";
 
@@ -46,11 +45,7 @@ public sealed class CheatTests : IDisposable
         var cancel = TestContext.Current.CancellationToken;
         Assert.Equal(0, await CommandLine.RunAsync(check, _place.Host, cancel)); // what it would like to be judged by
         Assert.Equal(1, await CommandLine.RunAsync([.. check, "--base", "main"], _place.Host, cancel));
-        Assert.Contains(
-            "warning PTG6003: The policy changes 'input.std' from nothing to '[16]'; the base branch's was applied",
-            _place.Out,
-            StringComparison.Ordinal
-        );
+        Assert.Contains("warning PTG6003: The policy changes 'input.std' ", _place.Out, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,11 +77,7 @@ public sealed class CheatTests : IDisposable
         Copy("elsewhere");
         Directory.Delete(_place.Folder.Path("deep"), recursive: true);
         await CheckAsync(_place.Folder.Path("elsewhere"));
-        Assert.Contains(
-            "The policy was 'deep/down/posttraingate.yml' in the base branch",
-            _place.Out,
-            StringComparison.Ordinal
-        );
+        Assert.Contains("'deep/down/posttraingate.yml'", _place.Out, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,11 +127,7 @@ public sealed class CheatTests : IDisposable
         if (what is "folder" or "link outside")
         {
             Assert.Equal((2, null), (code, _ran));
-            Assert.Contains(
-                "A maintainer changes 'model' in the base branch first",
-                _place.Error,
-                StringComparison.Ordinal
-            );
+            Assert.Contains("'model'", _place.Error, StringComparison.Ordinal);
             return;
         }
 
@@ -157,8 +144,7 @@ public sealed class CheatTests : IDisposable
         Assert.Equal(2, await RunAsync(_place.Folder.Root, "--base", "main"));
         Assert.Null(_ran);
         Assert.Matches(
-            @"posttraingate\.yml\(4,17\): error PTG6003: The policy changes 'data\.source' from 'data/german\.csv' to 'data/new\.csv'\. "
-                + @".* A maintainer changes 'data\.source' in the base branch first\.",
+            @"posttraingate\.yml\(4,17\): error PTG6003: .*'data\.source' .*'data/german\.csv' .*'data/new\.csv'",
             _place.Error
         );
     }
@@ -221,194 +207,10 @@ public sealed class CheatTests : IDisposable
         File.WriteAllText(_place.PolicyFile, Lowered);
         Assert.Equal(3, await RunAsync(_place.Folder.Root, "--base", "main"));
         Assert.Null(_ran);
-        Assert.Contains(
-            "error PTG6004: The base branch's policy cannot be read, so there is no verdict.",
-            _place.Error,
-            StringComparison.Ordinal
-        );
-    }
-
-    [Theory]
-    [InlineData("pull_request", """{"pull_request":{"number":7,"head":{"sha":"HEAD"},"base":{"sha":"BASE"}}}""")]
-    [InlineData("pull_request_target", """{"pull_request":{"number":7,"head":{"sha":"HEAD"},"base":{"sha":"BASE"}}}""")]
-    [InlineData("merge_group", """{"merge_group":{"base_sha":"BASE","head_sha":"HEAD"}}""")]
-    [InlineData(
-        "push",
-        """{"ref":"refs/heads/main","before":"BASE","after":"HEAD","repository":{"default_branch":"main"}}"""
-    )]
-    [InlineData("push", """{"ref":"refs/heads/change","before":"BASE","after":"HEAD"}""")]
-    [InlineData(
-        "push",
-        """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","after":"HEAD","repository":{"default_branch":"main"}}"""
-    )]
-    [InlineData(
-        "push",
-        """{"ref":"refs/heads/change","before":"LOW","after":"HEAD","repository":{"default_branch":"main"}}"""
-    )]
-    [InlineData("workflow_dispatch", """{"ref":"refs/heads/change","repository":{"default_branch":"main"}}""")]
-    [InlineData("schedule", """{"schedule":"0 0 * * *","repository":{"default_branch":"main"}}""")]
-    [InlineData("issue_comment", """{"repository":{"default_branch":"main"}}""")]
-    public async Task Every_event_has_its_base(string name, string text)
-    {
-        using var github = new FakeGitHub { HasBase = false };
-        var @base = _git.Commit("base");
-        _git.Git("checkout", "-q", "-b", "change");
-        File.WriteAllText(_place.PolicyFile, Lowered);
-        var low = _git.Commit("lowers the bar");
-        _place.Folder.Write("other.txt", "x");
-        var head = _git.Commit("and another commit");
-        if (name == "push" && text.Contains("heads/main", StringComparison.Ordinal))
-            _git.Git("branch", "-f", "main", head);
-        text = text.Replace("BASE", @base, StringComparison.Ordinal)
-            .Replace("HEAD", head, StringComparison.Ordinal)
-            .Replace("LOW", low, StringComparison.Ordinal);
-        _place.Host = github.Host(
-            _place.Folder,
-            new()
-            {
-                ["GITHUB_EVENT_NAME"] = name,
-                ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text),
-                ["GITHUB_SHA"] = head,
-            }
-        );
-        Assert.Equal(0, await RunAsync(_place.Folder.Root));
-        Assert.Equal(0.72, _ran!.Gates[0].Min);
-    }
-
-    [Theory]
-    [InlineData("workflow_dispatch", "{}")] // GitHub knows the default branch and the commit in common
-    [InlineData(
-        "push",
-        """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","repository":{"default_branch":"trunk"}}"""
-    )]
-    public async Task A_checkout_of_one_commit_asks_GitHub_for_the_commit_in_common(string name, string text)
-    {
-        using var github = new FakeGitHub();
-        github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
-        File.WriteAllText(_place.PolicyFile, Lowered);
-        var head = _git.Commit("all there is");
-        _place.Host = github.Host(
-            _place.Folder,
-            new()
-            {
-                ["GITHUB_EVENT_NAME"] = name,
-                ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text),
-                ["GITHUB_SHA"] = head,
-            }
-        );
-        await RunAsync(_place.Folder.Root);
-        Assert.Equal(0.72, _ran!.Gates[0].Min);
-    }
-
-    [Theory]
-    [InlineData("pull_request", "{}")]
-    [InlineData("pull_request", "no json")]
-    [InlineData("merge_group", """{"merge_group":{"base_sha":7}}""")]
-    [InlineData("push", "[]")]
-    public async Task An_event_that_does_not_name_its_base_gives_no_verdict(string name, string text)
-    {
-        using var github = new FakeGitHub();
-        _git.Commit("base");
-        _place.Host = github.Host(
-            _place.Folder,
-            new() { ["GITHUB_EVENT_NAME"] = name, ["GITHUB_EVENT_PATH"] = _place.Folder.Write("e.json", text) }
-        );
-        Assert.Equal((3, null), (await RunAsync(_place.Folder.Root), _ran));
-    }
-
-    [Theory]
-    [InlineData("--base=v1", false)] // a tag
-    [InlineData("--base=trunk", false)] // a branch of the remote only
-    [InlineData("--base=release", true)] // known to GitHub alone
-    public async Task The_input_base_names_another_base(string option, bool remote)
-    {
-        using var github = new FakeGitHub();
-        github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
-        var @base = _git.Commit("base");
-        _git.Git("tag", "v1");
-        _git.Git("update-ref", "refs/remotes/origin/trunk", @base);
-        File.WriteAllText(_place.PolicyFile, Lowered);
-        _git.Commit("lowers the bar");
-        _place.Host = github.Host(_place.Folder);
-        Assert.Equal(0, await RunAsync(_place.Folder.Root, option));
-        Assert.Equal(0.72, _ran!.Gates[0].Min);
-        Assert.Equal(remote, github.Requests.Any(r => r.Contains("/contents/", StringComparison.Ordinal)));
-    }
-
-    public static TheoryData<string, int, string> Answers()
-    {
-        var data = new TheoryData<string, int, string>();
-        foreach (var part in new[] { "/git/commits/", "/contents/", "/git/blobs/" })
-        {
-            foreach (var status in new[] { 401, 403, 429, 500, 502, 503 })
-                data.Add(part, status, """{"message":"no"}""");
-            foreach (
-                var body in new[]
-                {
-                    "",
-                    "null",
-                    "[]",
-                    "{}",
-                    "7",
-                    "\"text\"",
-                    "<html>Sign in</html>",
-                    "{\"sha\":",
-                    "[null]",
-                    "[[]]",
-                    """{"sha":12345678901234567890123,"type":7,"encoding":[],"content":{}}""",
-                }
-            )
-                data.Add(part, 200, body);
-        }
-
-        data.Add("/git/commits/", 404, """{"message":"Not Found"}""");
-        data.Add("/git/blobs/", 404, """{"message":"Not Found"}""");
-        data.Add("/git/trees/", 500, """{"message":"no"}""");
-        return data;
-    }
-
-    [Theory]
-    [MemberData(nameof(Answers))]
-    public async Task No_answer_of_GitHub_lets_a_change_set_its_own_bar(string part, int status, string body)
-    {
-        using var github = new FakeGitHub();
-        if (part != "/git/trees/")
-            github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
-        github.Interfere = (_, path) =>
-            path.Contains(part, StringComparison.Ordinal) ? FakeGitHub.Raw(status, body) : null;
-        File.WriteAllText(_place.PolicyFile, Lowered);
-        _git.Commit("all there is");
-        _place.Host = github.Host(_place.Folder);
-        Assert.Equal(3, await RunAsync(_place.Folder.Root));
-        Assert.Null(_ran);
-        Assert.Contains(", PTG6004)", File.ReadAllText(_place.Folder.Path("summary.md")), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_checkout_in_a_folder_of_the_workspace_is_found_on_GitHub_by_its_own_paths()
-    {
-        using var github = new FakeGitHub();
-        github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
-        File.WriteAllText(_place.PolicyFile, Lowered);
-        _git.Commit("all there is");
-        _place.Host = github.Host(
-            _place.Folder,
-            new() { ["GITHUB_WORKSPACE"] = Path.GetDirectoryName(_place.Folder.Root) }
-        );
-        await RunAsync(_place.Folder.Root);
-        Assert.Equal(0.72, _ran!.Gates[0].Min);
+        Assert.Contains("error PTG6004: ", _place.Error, StringComparison.Ordinal);
     }
 
     private static string Lowered => Workplace.Policy.Replace("{ min: 0.72 }", Low, StringComparison.Ordinal);
-
-    // The policy in a folder of the repository.
-    private void Deep()
-    {
-        Copy("deep/down", Workplace.Policy);
-        File.Delete(_place.PolicyFile);
-        _git.Commit("base");
-        File.WriteAllText(_place.Folder.Path("deep/down/posttraingate.yml"), Lowered);
-    }
 
     private void Copy(string folder, string? policy = null)
     {

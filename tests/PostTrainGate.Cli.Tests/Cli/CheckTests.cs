@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Google.Protobuf;
 using PostTrainGate.Cli;
 using PostTrainGate.Models.Onnx;
@@ -157,128 +156,6 @@ public partial class CheckTests
     }
 
     [Fact]
-    public async Task A_log_is_plain_text()
-    {
-        using var place = new Workplace();
-        await place.RunAsync(SampleResults.Repaired);
-        Assert.DoesNotContain('\u001b', place.Out);
-        Assert.All(place.Out.Split('\n'), line => Assert.Equal(line.TrimEnd(), line));
-        Assert.Matches(
-            @"statistical parity difference by sex +│ at most 0.1 in size +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass",
-            place.Out
-        );
-        Assert.Contains(
-            "Failed: 2 of 5 gates fail, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n",
-            place.Out,
-            StringComparison.Ordinal
-        );
-        Assert.Contains(
-            "Repair: fmt passes the gates that failed on the test split, attacked afresh. Accuracy 0.757 → 0.750 (-0.007)",
-            place.Out,
-            StringComparison.Ordinal
-        );
-        Assert.Contains(
-            "Next: Review the repaired model models/credit.repaired.onnx",
-            place.Out,
-            StringComparison.Ordinal
-        );
-        Assert.Contains("(gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_name_is_neither_markup_nor_a_control_code()
-    {
-        using var place = new Workplace();
-        await place.RunAsync(
-            SampleResults.Hostile with
-            {
-                Gates = [SampleResults.Hostile.Gates[0] with { Title = "[red]x[/] [[ \u001b[31m ]" }],
-            }
-        );
-        Assert.Contains("[red]x[/] [[  [31m ]", place.Out, StringComparison.Ordinal);
-        Assert.DoesNotContain('\u001b', place.Out);
-    }
-
-    [Fact]
-    public async Task A_terminal_has_colour_unless_it_is_unwanted()
-    {
-        foreach (var unwanted in new[] { false, true })
-        {
-            using var place = new Workplace();
-            if (unwanted)
-                place.Variables["NO_COLOR"] = "1";
-            place.Host = place.Host with { OutIsTerminal = true };
-            var (term, old) = ("TERM", Environment.GetEnvironmentVariable("TERM"));
-            Environment.SetEnvironmentVariable(term, "xterm-256color");
-            try
-            {
-                await place.RunAsync(SampleResults.Passed);
-            }
-            finally
-            {
-                Environment.SetEnvironmentVariable(term, old);
-            }
-
-            Assert.Equal(!unwanted, Colour().IsMatch(place.Out));
-        }
-    }
-
-    [Fact]
-    public async Task Progress_does_not_flood_a_log()
-    {
-        using var place = new Workplace();
-        await place.RunAsync(
-            (_, _, progress, _) =>
-            {
-                for (var i = 0; i < 100_000; i++)
-                    progress!.Report(new($"stage {i / 1000}", i % 1000 / 1000.0));
-                return SampleResults.Passed;
-            }
-        );
-        Assert.StartsWith("stage 0 0 % (0 s)\n", place.Error, StringComparison.Ordinal);
-        Assert.InRange(place.Error.Split('\n').Length, 2, 10);
-    }
-
-    [Fact]
-    public async Task Quiet_is_the_outcome_alone()
-    {
-        using var place = new Workplace();
-        await place.RunAsync(SampleResults.Passed, "-v", "quiet");
-        Assert.Equal("Passed: the gate passes\n", place.Out);
-    }
-
-    [Fact]
-    public async Task MSBuild_gets_one_canonical_line_a_finding()
-    {
-        using var place = new Workplace();
-        Assert.Equal(1, await place.RunAsync(SampleResults.Repaired, "--format", "msbuild"));
-        var lines = place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var canonical = lines.Select(l => Canonical().Match(l)).Where(m => m.Success).ToArray();
-        Assert.Equal(
-            ["error PTG4001", "error PTG4001", "error PTG4003", "warning PTG4002", "message PTG5001"],
-            canonical.Select(m => m.Groups["what"].Value)
-        );
-        Assert.Equal(["22,5", "24,5", "26,5", "25,5", ""], canonical.Select(m => m.Groups["at"].Value));
-        Assert.StartsWith(
-            "PostTrainGate samples/credit/posttraingate.yml: Failed: ",
-            lines[^1],
-            StringComparison.Ordinal
-        );
-    }
-
-    [Fact]
-    public async Task A_hostile_name_makes_no_line_of_its_own()
-    {
-        using var place = new Workplace();
-        var hostile = SampleResults.Hostile;
-        await place.RunAsync(hostile, "--format", "msbuild");
-        Assert.Equal(
-            hostile.Diagnostics.Length + 1,
-            place.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length
-        );
-    }
-
-    [Fact]
     public async Task The_inputs_are_listed_with_their_patterns()
     {
         using var place = new Workplace();
@@ -414,12 +291,4 @@ public partial class CheckTests
         IProgress<RunProgress>? progress,
         CancellationToken cancel
     ) => throw new InvalidOperationException("no way");
-
-    [GeneratedRegex(
-        @"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$"
-    )]
-    private static partial Regex Canonical();
-
-    [GeneratedRegex("\u001b\\[[0-9;]*3[0-9;]*m")]
-    private static partial Regex Colour();
 }

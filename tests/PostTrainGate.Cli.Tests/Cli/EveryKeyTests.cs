@@ -6,7 +6,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests.Cli;
 
-/// <summary>A change of any single key, held against its base in a real repository: the table of trust says what the code does.</summary>
+/// <summary>A change of any single key, held against its base in a real repository: the table of trust says what the
+/// code does.</summary>
 public sealed class EveryKeyTests : IDisposable
 {
     private const string Whole = """

@@ -87,12 +87,8 @@ public sealed class OutputFileTests : IDisposable
             Workplace.Policy.Replace("repair: {", "repair: { output: .git/x.onnx,", StringComparison.Ordinal)
         );
         Assert.Equal(2, await _place.RunAsync(SampleResults.Passed));
-        Assert.Contains(
-            "(10,19): error PTG6005: The repaired model would be written to '.git/x.onnx', which lies in .git, where a run "
-                + "never writes.",
-            _place.Error,
-            StringComparison.Ordinal
-        );
+        Assert.Contains("(10,19): error PTG6005: ", _place.Error, StringComparison.Ordinal);
+        Assert.Contains("'.git/x.onnx'", _place.Error, StringComparison.Ordinal);
     }
 
     [Fact]

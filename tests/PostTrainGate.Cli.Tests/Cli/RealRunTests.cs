@@ -38,11 +38,7 @@ public sealed class RealRunTests : IDisposable
         Assert.NotEqual(after.Gates[0].Base!.Value, after.Gates[0].Original.Value);
         Assert.Equal(0.01, after.Gates[0].Drop); // not the changed policy's 0.9
         Assert.Equal(after.ExitCode, code);
-        Assert.Contains(
-            "warning PTG6003: The policy changes the threshold of 'accuracy'",
-            text,
-            StringComparison.Ordinal
-        );
+        Assert.Matches("warning PTG6003: .*'accuracy'", text);
     }
 
     [Fact]
@@ -66,7 +62,8 @@ public sealed class RealRunTests : IDisposable
         var policy = digits.Path("posttraingate.yml");
         var text = File.ReadAllText(policy);
         var end = text.IndexOf("repair:\n", StringComparison.Ordinal);
-        File.WriteAllText(policy, text[..end].Replace("min: 0.65", "min: 0.57", StringComparison.Ordinal)); // takes many rows
+        // Takes many rows.
+        File.WriteAllText(policy, text[..end].Replace("min: 0.65", "min: 0.57", StringComparison.Ordinal));
         string[] check = ["check", digits.Root, "--no-repair", "--cache"];
         string Json() => File.ReadAllText(digits.Path("posttraingate-report/gate-result.json"));
 

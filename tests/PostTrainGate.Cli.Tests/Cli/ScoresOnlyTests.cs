@@ -24,7 +24,8 @@ public sealed class ScoresOnlyTests : IDisposable
     [Fact]
     public async Task Trees_are_measured_by_every_metric_and_say_why_they_are_not_repaired()
     {
-        // Columns of dates or gaps that the model does not take are nobody's business; the policy names none of its columns.
+        // Columns of dates or gaps that the model does not take are nobody's business; the policy names none of its
+        // columns.
         var policy = _folder.Write(
             "posttraingate.yml",
             """
@@ -167,14 +168,11 @@ public sealed class ScoresOnlyTests : IDisposable
             2,
             await CommandLine.RunAsync(["check", _folder.Root], place.Host, TestContext.Current.CancellationToken)
         );
-        Assert.Contains(
-            "gives its classes in the order bad, good, the data in the order good, bad; set 'data.classes'",
-            place.Error,
-            StringComparison.Ordinal
-        );
+        Assert.Contains("'data.classes'", place.Error, StringComparison.Ordinal);
     }
 
-    // From the encoded columns back to the closed form: the share of right answers, and favourable answers and rows by group.
+    // From the encoded columns back to the closed form: the share of right answers, and favourable answers and rows by
+    // group.
     private static (double Right, double[] Good, double[] Count) Expected(EvaluationSet rows)
     {
         var (layout, x) = (rows.Layout!, rows.Inputs);

@@ -10,7 +10,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests.GitHub;
 
-/// <summary>GitHub's own OpenAPI description, served by Prism, which refuses every request that the description does not allow.</summary>
+/// <summary>GitHub's own OpenAPI description, served by Prism, which refuses every request that the description does
+/// not allow.</summary>
 public sealed class Prism : IAsyncLifetime
 {
     private readonly ConcurrentQueue<string> _log = [];
@@ -141,7 +142,8 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         await Record.ExceptionAsync(() => api.ListFilesAsync(FakeGitHub.BaseSha, cancel));
         await Record.ExceptionAsync(() => api.CommitAsync("main", cancel));
         await Record.ExceptionAsync(() => api.MergeBaseAsync("main", FakeGitHub.HeadSha, cancel));
-        await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel)); // asks for the default branch
+        // Asks for the default branch.
+        await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel));
         await api.HeadAsync(7, cancel);
         await api.Client.Git.Blob.Get(api.Owner, api.Name, FakeGitHub.BaseSha);
         NothingRefused(

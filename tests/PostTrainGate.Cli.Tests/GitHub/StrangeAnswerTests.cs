@@ -9,7 +9,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests.GitHub;
 
-/// <summary>Whatever GitHub, the disk or the size of a result does, the outcome of the gate stands and is told.</summary>
+/// <summary>Whatever GitHub, the disk or the size of a result does, the outcome of the gate stands and is
+/// told.</summary>
 public sealed class StrangeAnswerTests : IDisposable
 {
     private readonly FakeGitHub _github = new();
@@ -74,7 +75,8 @@ public sealed class StrangeAnswerTests : IDisposable
     [Theory]
     [InlineData("")] // no word
     [InlineData("HTTP/1.1 200 OK\r\n")] // half a head
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n[")] // a body that never ends
+    // A body that never ends.
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n[")]
     public async Task A_GitHub_that_stalls_costs_the_comment_and_little_time(string words)
     {
         await using var server = new Stalling(words);

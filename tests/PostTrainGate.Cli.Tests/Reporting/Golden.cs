@@ -6,7 +6,8 @@ namespace PostTrainGate.Tests.Reporting;
 internal static class Golden
 {
     /// <summary>
-    /// Compares; a text that differs is written beside the golden one as <c>NAME.received</c>, to be read and, when right, renamed.
+    /// Compares; a text that differs is written beside the golden one as <c>NAME.received</c>, to be read and, when
+    /// right, renamed.
     /// </summary>
     public static void Equal(string name, string text)
     {

@@ -73,7 +73,8 @@ public partial class ReportTests
     {
         var suite = XDocument.Parse(new JUnitReport().Render(SampleResults.Repaired)).Root!.Element("testsuite")!;
         Assert.Equal(5, (int)suite.Attribute("tests")!);
-        Assert.Equal(3, suite.Elements("testcase").Count(c => c.Element("failure") is not null)); // two fail, one not measured fails by default
+        // Two fail, one not measured fails by default.
+        Assert.Equal(3, suite.Elements("testcase").Count(c => c.Element("failure") is not null));
         Assert.Equal((int)suite.Attribute("failures")!, suite.Descendants("failure").Count());
         Assert.Equal((int)suite.Attribute("skipped")!, suite.Descendants("skipped").Count());
         var demanded = XDocument.Parse(new JUnitReport().Render(SampleResults.Undecided));
@@ -102,7 +103,8 @@ public partial class ReportTests
             ["validate", file, "--output", folder.Path("log.sarif"), "--log", "ForceOverwrite"]
         );
         Assert.Contains("Analysis completed successfully", output, StringComparison.Ordinal);
-        Assert.DoesNotContain(Finding().Matches(output + error).Select(m => m.Value), rule => rule != "SARIF2005"); // that one asks for a home page
+        // That one asks for a home page.
+        Assert.DoesNotContain(Finding().Matches(output + error).Select(m => m.Value), rule => rule != "SARIF2005");
     }
 
     [Fact]

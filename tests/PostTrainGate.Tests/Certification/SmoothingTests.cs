@@ -15,8 +15,8 @@ public class SmoothingTests(ITestOutputHelper output)
     private const double Sigma = 0.5;
     private static readonly float[] Weight = [0.9f, -1.4f, 0.3f, 0.6f];
 
-    // Scores without gradients: z = (0, sign(w x)), which under noise is right with probability Phi(d / sigma), d the distance of the
-    // boundary.
+    // Scores without gradients: z = (0, sign(w x)), which under noise is right with probability Phi(d / sigma), d the
+    // distance of the boundary.
     private static FunctionClassifier Linear() =>
         new(
             [4],

@@ -77,7 +77,8 @@ public class ImageCorruptionTests(ITestOutputHelper output)
         }
     }
 
-    // Means over clothes of 32 x 32 and 224 x 224 pixels. Published parameters do not rise everywhere: of these only the ends are compared.
+    // Means over clothes of 32 x 32 and 224 x 224 pixels. Published parameters do not rise everywhere: of these only
+    // the ends are compared.
     [Theory]
     [MemberData(nameof(Names))]
     public void Severity_leads_further_from_the_clean_image(string name)
@@ -103,7 +104,8 @@ public class ImageCorruptionTests(ITestOutputHelper output)
                 .Select(s => (Apply(name, x, s).clamp(0, 1) - x).square().mean().sqrt().item<float>())
                 .ToArray();
             output.WriteLine($"{name} {size}: {string.Join(" ", distance.Select(v => v.ToString("0.000")))}");
-            // Saturation falls before it rises; elastic images are published with smaller moves of whole regions at higher severities.
+            // Saturation falls before it rises; elastic images are published with smaller moves of whole regions at
+            // higher severities.
             if (name is not ("saturate" or "elastic_transform"))
                 Assert.True(distance[4] > distance[0], $"{name} at {size}");
             Assert.All(distance, v => Assert.True(v > 0.001, $"{name} at {size} changes nothing"));

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Corruptions;
 
-/// <summary>Corruptions of tables: an age of mean 40 and deviation 10 scaled to a unit, a truth value, a colour of three.</summary>
+/// <summary>Corruptions of tables: an age of mean 40 and deviation 10 scaled to a unit, a truth value, a colour of
+/// three.</summary>
 public class TableCorruptionTests
 {
     private const int Rows = 20_000;

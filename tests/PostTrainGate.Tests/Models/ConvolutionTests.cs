@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests.Models;
 
 /// <summary>
-/// Float32 convolutions run in oneDNN, float64 ones in libtorch's own code: the one is checked by the other, values and gradients alike.
+/// Float32 convolutions run in oneDNN, float64 ones in libtorch's own code: the one is checked by the other, values and
+/// gradients alike.
 /// </summary>
 public class ConvolutionTests
 {

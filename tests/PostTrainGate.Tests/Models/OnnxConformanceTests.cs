@@ -7,12 +7,13 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests.Models;
 
 /// <summary>
-/// ONNX's own conformance suite (Debian package libonnx-testdata): every case made of operators that we claim gives the output that the
-/// suite states, whichever of its inputs is the one that a pass brings.
+/// ONNX's own conformance suite (Debian package libonnx-testdata): every case made of operators that we claim gives the
+/// output that the suite states, whichever of its inputs is the one that a pass brings.
 /// </summary>
 public class OnnxConformanceTests
 {
-    // What a classifier for inference has no use for: the error has to say so. (Version 1.12 stores bfloat16 as uint16.)
+    // What a classifier for inference has no use for: the error has to say so. (Version 1.12 stores bfloat16 as
+    // uint16.)
     private static readonly (string Case, string Error)[] Refused =
     [
         ("test_(batchnorm|training_dropout).*", "it is in training mode"),
@@ -21,7 +22,8 @@ public class OnnxConformanceTests
         ("test_PReLU_.d_multiparam", "cannot run on"), // operator set 6: the slope is aligned to the channels
         ("test_(max|min|pow|mod|bitshift).*_uint.*", "Uint"),
         ("test_gridsample_bicubic", "attribute 'mode' is 'bicubic'"),
-        ("test_resize_downsample_scales_(cubic|linear)_align_corners", "no whole size"), // ONNX Runtime gives other values
+        // ONNX Runtime gives other values.
+        ("test_resize_downsample_scales_(cubic|linear)_align_corners", "no whole size"),
         ("test_scatternd_multiply", "attribute 'reduction' is 'mul'"),
         ("test_cast.*STRING.*", "String"),
         ("test_cast.*BFLOAT16.*", "Uint16"),
@@ -107,8 +109,8 @@ public class OnnxConformanceTests
     private static IEnumerable<NodeProto> Nodes(GraphProto graph) =>
         graph.Node.Concat(graph.Node.SelectMany(OnnxCompiler.SubgraphsOf).SelectMany(Nodes));
 
-    // Operator set 7 is the first that ONNX Runtime promises to run. What the raise from 6 takes, as ONNX's version converter does it:
-    // broadcasting to the last axes is the rule, and there is nothing but inference.
+    // Operator set 7 is the first that ONNX Runtime promises to run. What the raise from 6 takes, as ONNX's version
+    // converter does it: broadcasting to the last axes is the rule, and there is nothing but inference.
     private static ModelProto Raise(ModelProto model)
     {
         foreach (var import in model.OpsetImport)

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
 
-/// <summary>Whoever asks for every value gets a pass in which nothing is merged: what is merged is checked by it.</summary>
+/// <summary>Whoever asks for every value gets a pass in which nothing is merged: what is merged is checked by
+/// it.</summary>
 public sealed class OnnxFusionTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -37,7 +38,8 @@ public sealed class OnnxFusionTests : IDisposable
         w.Then("GlobalAveragePool");
         w.Flatten();
         w.Save(_folder.Path("model.onnx"), "logits", 3);
-        using var model = OnnxClassifier.Load(_folder.Path("model.onnx")); // agrees with ONNX Runtime, or it would throw
+        // Agrees with ONNX Runtime, or it would throw.
+        using var model = OnnxClassifier.Load(_folder.Path("model.onnx"));
         string[] all = [OnnxClassifier.LogitsTap, .. model.Rebuilt.Model.Graph.Steps.Select(s => s.OutputName)];
         var x = rand(5, 2, 6, 6);
         AssertClose(model.Values(x, all)[0], model.Logits(x), "values");

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests.Models;
 
 /// <summary>
-/// Every operator with gradients in any shape and with any attributes: the values of ONNX Runtime in single precision, and the gradients of
-/// finite differences in double precision.
+/// Every operator with gradients in any shape and with any attributes: the values of ONNX Runtime in single precision,
+/// and the gradients of finite differences in double precision.
 /// </summary>
 public class OnnxGradientTests
 {

@@ -2,13 +2,12 @@ using Google.Protobuf;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using Xunit;
-using static PostTrainGate.Models.Onnx.AttributeProto.Types;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
 
 /// <summary>Graphs within a model: its own functions, branches and loops; and a batch that a file fixes.</summary>
-public class OnnxSubgraphTests
+public partial class OnnxSubgraphTests
 {
     [Fact]
     public void Functions_take_the_place_of_their_calls_and_stay_in_the_saved_file()
@@ -20,7 +19,8 @@ public class OnnxSubgraphTests
         using var model = OnnxClassifier.Load(folder.Path("model.onnx"));
         var x = randn(5, 4);
         Assert.True(allclose(Ort.Run(source.ToByteArray(), x), model.Logits(x), rtol: 1e-4, atol: 1e-5));
-        Assert.Equal(["w1", "w2"], model.Parameters.Keys.Order(StringComparer.Ordinal)); // not the constant in the function's body
+        // Not the constant in the function's body.
+        Assert.Equal(["w1", "w2"], model.Parameters.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(["w1", "w2"], model.Layers.Select(l => l.Weight));
 
         model.Parameters["w2"].mul_(2);
@@ -216,119 +216,6 @@ public class OnnxSubgraphTests
             )
         );
         Gradients.Check(compiled, x.to(float64));
-    }
-
-    // Twice(x) = Scaled(Scaled(x)) with slopes of its own; Scaled(x) = LeakyRelu(x w + 0.5).
-    private static ModelProto WithFunctions()
-    {
-        OnnxWriter writer = new([4]);
-        var (w1, w2) = (writer.Initializer("w1", randn(4, 4)), writer.Initializer("w2", randn(4, 3)));
-        var first = writer.Node("Scaled", ["input", w1], ("slope", 0.3f));
-        writer.Node("Outer", [first, w2]);
-        var model = writer.Build("logits", -1, 3);
-        foreach (var node in model.Graph.Node)
-            node.Domain = "local";
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
-        var half = Node("Constant", [], "half");
-        half.Attribute.Add(
-            new AttributeProto
-            {
-                Name = "value",
-                Type = AttributeType.Tensor,
-                T = new()
-                {
-                    DataType = 1,
-                    Dims = { 1 },
-                    FloatData = { 0.5f },
-                },
-            }
-        );
-        var leaky = Node("LeakyRelu", ["sum"], "y");
-        leaky.Attribute.Add(
-            new AttributeProto
-            {
-                Name = "alpha",
-                Type = AttributeType.Float,
-                RefAttrName = "slope",
-            }
-        );
-        model.Functions.Add(
-            Function(
-                "Scaled",
-                [Node("MatMul", ["x", "w"], "sum0"), half, Node("Add", ["sum0", "half"], "sum"), leaky],
-                "slope"
-            )
-        );
-        model.Functions.Add(Function("Outer", [Call("Scaled", ["x", "w"], "y")]));
-        return model;
-    }
-
-    private static FunctionProto Function(string name, NodeProto[] body, params string[] attributes) =>
-        new()
-        {
-            Name = name,
-            Domain = "local",
-            Input = { "x", "w" },
-            Output = { "y" },
-            Attribute = { attributes },
-            Node = { body },
-            OpsetImport =
-            {
-                new OperatorSetIdProto { Version = 13 },
-                new OperatorSetIdProto { Domain = "local", Version = 1 },
-            },
-        };
-
-    private static NodeProto Call(string function, string[] inputs, string output)
-    {
-        var node = Node(function, inputs, output);
-        node.Domain = "local";
-        node.Attribute.Add(
-            new AttributeProto
-            {
-                Name = "slope",
-                Type = AttributeType.Float,
-                F = 0.1f,
-            }
-        );
-        return node;
-    }
-
-    private static NodeProto Node(string op, string[] inputs, string output) =>
-        new()
-        {
-            OpType = op,
-            Input = { inputs },
-            Output = { output },
-        };
-
-    // Inputs of a loop's body: its trip, whether it goes on, and what it carries.
-    private static GraphProto Graph(string[] inputs, string[] outputs, params NodeProto[] nodes)
-    {
-        ValueInfoProto[] described = [.. inputs.Select(name => new ValueInfoProto { Name = name })];
-        for (var i = 0; i < inputs.Length; i++)
-        {
-            described[i].Type = new()
-            {
-                TensorType = new()
-                {
-                    ElemType =
-                        i == 0 ? 7
-                        : i == 1 ? 9
-                        : 1,
-                },
-            };
-            if (i < 2)
-                described[i].Type.TensorType.Shape = new();
-        }
-
-        return new()
-        {
-            Name = "inner",
-            Input = { described },
-            Output = { outputs.Select(o => new ValueInfoProto { Name = o }) },
-            Node = { nodes },
-        };
     }
 
     private static void Refuses(Action<ModelProto> change, string why)

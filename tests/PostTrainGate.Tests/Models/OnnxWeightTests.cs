@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
 
-/// <summary>Weights in every type and place that a file may hold them in: read, repaired, and written back in their own type.</summary>
+/// <summary>Weights in every type and place that a file may hold them in: read, repaired, and written back in their own
+/// type.</summary>
 public class OnnxWeightTests
 {
     [Theory]

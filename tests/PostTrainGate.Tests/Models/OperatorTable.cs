@@ -3,7 +3,8 @@ using System.Text;
 
 namespace PostTrainGate.Tests.Models;
 
-/// <summary>The table of operators in the docs: what is claimed, what ONNX's conformance suite shows, why others are not claimed.</summary>
+/// <summary>The table of operators in the docs: what is claimed, what ONNX's conformance suite shows, why others are
+/// not claimed.</summary>
 internal static class OperatorTable
 {
     /// <summary>Where it stands, from the root of the repository.</summary>

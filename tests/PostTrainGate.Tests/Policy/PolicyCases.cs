@@ -3,7 +3,8 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>A policy, what a JSON Schema has to say to it, and every line that the reader has to report, in order.</summary>
+/// <summary>A policy, what a JSON Schema has to say to it, and every line that the reader has to report, in
+/// order.</summary>
 /// <param name="Name">What is wrong with it.</param>
 /// <param name="Schema"><c>accepts</c> or <c>refuses</c>; null where there is no JSON of it.</param>
 /// <param name="Yaml">The policy.</param>

@@ -6,7 +6,8 @@ using PostTrainGate.Policy;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>A folder with the files that policies of these tests name, and the names of a catalog that stays as it is.</summary>
+/// <summary>A folder with the files that policies of these tests name, and the names of a catalog that stays as it
+/// is.</summary>
 internal sealed class PolicyFolder : IDisposable
 {
     /// <summary>The smallest policy there is.</summary>

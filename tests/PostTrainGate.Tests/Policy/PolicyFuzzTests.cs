@@ -8,7 +8,8 @@ public sealed class PolicyFuzzTests : IDisposable
 {
     private static readonly string[] Seeds = [.. PolicyCases.Valid];
 
-    // What breaks a policy in practice: YAML's own signs, values of other types, odd numbers, text from other places of it.
+    // What breaks a policy in practice: YAML's own signs, values of other types, odd numbers, text from other places of
+    // it.
     private static readonly string[] Pieces =
     [
         ":",

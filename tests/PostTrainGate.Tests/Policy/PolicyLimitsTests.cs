@@ -19,11 +19,7 @@ public sealed class PolicyLimitsTests : IDisposable
         for (var i = 1; i < 20; i++)
             yaml.Append($"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n");
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Refused(
-            yaml.ToString(),
-            DiagnosticCodes.PolicySize,
-            "has more than 10000 values once its aliases are written out"
-        );
+        Refused(yaml.ToString(), DiagnosticCodes.PolicySize, "10000 values");
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20_000_000);
     }
 
@@ -32,7 +28,7 @@ public sealed class PolicyLimitsTests : IDisposable
         Refused(
             $"{PolicyFolder.Minimal}\na: &a '{new string('x', 50_000)}'\nb: [{string.Join(", ", Enumerable.Repeat("*a", 30))}]\n",
             DiagnosticCodes.PolicySize,
-            "has more than 1000000 characters once its aliases are written out"
+            "1000000 characters"
         );
 
     [Fact]
@@ -41,7 +37,7 @@ public sealed class PolicyLimitsTests : IDisposable
         var yaml = new StringBuilder(PolicyFolder.Minimal).Append("\na0: &a0 [x]\n");
         for (var i = 1; i < 60; i++)
             yaml.Append($"a{i}: &a{i} [*a{i - 1}]\n");
-        Refused(yaml.ToString(), DiagnosticCodes.PolicySize, "is nested deeper than 32 levels");
+        Refused(yaml.ToString(), DiagnosticCodes.PolicySize, "32 levels");
     }
 
     [Theory]
@@ -53,7 +49,7 @@ public sealed class PolicyLimitsTests : IDisposable
         Refused(
             $"{PolicyFolder.Minimal}\nx:\n  {string.Concat(Enumerable.Repeat(opening, 50_000))}",
             DiagnosticCodes.PolicySize,
-            "is nested deeper than 32 levels"
+            "32 levels"
         );
 
     [Fact]
@@ -61,7 +57,7 @@ public sealed class PolicyLimitsTests : IDisposable
         Refused(
             $"{PolicyFolder.Minimal}\nx: [{string.Join(',', Enumerable.Repeat("1", 100_000))}]",
             DiagnosticCodes.PolicySize,
-            "has more than 10000 values"
+            "10000 values"
         );
 
     [Fact]
@@ -69,7 +65,7 @@ public sealed class PolicyLimitsTests : IDisposable
     {
         var diagnostic = Assert.Single(_folder.Read(new byte[5_000_000]).Diagnostics);
         Assert.Equal(DiagnosticCodes.PolicySize, diagnostic.Code);
-        Assert.Equal("The policy is larger than 256 KiB; write it shorter.", diagnostic.Message);
+        Assert.Contains("256 KiB", diagnostic.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,33 +76,13 @@ public sealed class PolicyLimitsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("The byte 0xFF is not UTF-8; save the policy as UTF-8.", DiagnosticCodes.PolicyUnreadable, 0xFF)]
-    [InlineData("The byte 0xC3 is not UTF-8; save the policy as UTF-8.", DiagnosticCodes.PolicyUnreadable, 0xC3, 0x28)]
-    [InlineData(
-        "The byte 0xED is not UTF-8; save the policy as UTF-8.",
-        DiagnosticCodes.PolicyUnreadable,
-        0xED,
-        0xA0,
-        0x80
-    )]
-    [InlineData(
-        "The invisible character U+0000 may not stand in a policy; remove it.",
-        DiagnosticCodes.PolicySyntax,
-        0x00
-    )]
-    [InlineData(
-        "The invisible character U+001B may not stand in a policy; remove it.",
-        DiagnosticCodes.PolicySyntax,
-        0x1B
-    )]
-    [InlineData(
-        "The invisible character U+2028 may not stand in a policy; remove it.",
-        DiagnosticCodes.PolicySyntax,
-        0xE2,
-        0x80,
-        0xA8
-    )]
-    public void Bytes_that_are_no_text_are_refused_at_their_place(string message, string code, params int[] bytes)
+    [InlineData("0xFF", DiagnosticCodes.PolicyUnreadable, 0xFF)]
+    [InlineData("0xC3", DiagnosticCodes.PolicyUnreadable, 0xC3, 0x28)]
+    [InlineData("0xED", DiagnosticCodes.PolicyUnreadable, 0xED, 0xA0, 0x80)]
+    [InlineData("U+0000", DiagnosticCodes.PolicySyntax, 0x00)]
+    [InlineData("U+001B", DiagnosticCodes.PolicySyntax, 0x1B)]
+    [InlineData("U+2028", DiagnosticCodes.PolicySyntax, 0xE2, 0x80, 0xA8)]
+    public void Bytes_that_are_no_text_are_refused_at_their_place(string shown, string code, params int[] bytes)
     {
         byte[] file =
         [
@@ -115,7 +91,8 @@ public sealed class PolicyLimitsTests : IDisposable
             .. "\nmore"u8,
         ];
         var diagnostic = Assert.Single(_folder.Read(file).Diagnostics);
-        Assert.Equal((code, message), (diagnostic.Code, diagnostic.Message));
+        Assert.Equal(code, diagnostic.Code);
+        Assert.Contains(shown, diagnostic.Message, StringComparison.Ordinal);
         Assert.Equal((6, 11), (diagnostic.Position!.Value.Line, diagnostic.Position.Value.Column));
     }
 
@@ -139,13 +116,13 @@ public sealed class PolicyLimitsTests : IDisposable
     public void What_is_no_path_is_reported(string path) =>
         Assert.Equal(DiagnosticCodes.PolicyUnreadable, Assert.Single(PolicyReader.Read(path).Diagnostics).Code);
 
-    private void Refused(string yaml, string code, string message)
+    private void Refused(string yaml, string code, string limit)
     {
         var (policy, diagnostics) = _folder.Read(yaml);
         Assert.Null(policy);
         var diagnostic = Assert.Single(diagnostics);
         Assert.Equal(code, diagnostic.Code);
-        Assert.Contains(message, diagnostic.Message, StringComparison.Ordinal);
+        Assert.Contains(limit, diagnostic.Message, StringComparison.Ordinal);
         Assert.InRange(diagnostic.Position!.Value.Line, 6, 100);
     }
 }

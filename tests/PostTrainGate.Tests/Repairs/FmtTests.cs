@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests.Repairs;
 
 /// <summary>
-/// FMT against its release. Figures: the published source metrics, and slices and pairs of an independent re-implementation that
-/// reproduces the release (method/spec-fmt.md, section 11).
+/// FMT against its release. Figures: the published source metrics, and slices and pairs of an independent
+/// re-implementation that reproduces the release (method/spec-fmt.md, section 11).
 /// </summary>
 public class FmtTests
 {
@@ -22,7 +22,8 @@ public class FmtTests
     public void The_source_models_have_the_published_metrics(string dataset, string attribute, params double[] expected)
     {
         using var task = FairnessTask.Load(Fixtures.Elsewhere, dataset, attribute);
-        Assert.All(task.Measure(task.Source).Zip(expected), p => Assert.Equal(p.Second, p.First, 1.1e-6)); // printed to 6 decimals
+        // Printed to 6 decimals.
+        Assert.All(task.Measure(task.Source).Zip(expected), p => Assert.Equal(p.Second, p.First, 1.1e-6));
     }
 
     // Units of equal count (german-age: 12 and 22 of the second layer) stand in either order: a slice is a set.

@@ -6,7 +6,8 @@ namespace PostTrainGate.Tests;
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone
 {
-    /// <summary>Number of live tensors, those of earlier tests that only wait for their finalizer not counted.</summary>
+    /// <summary>Number of live tensors, those of earlier tests that only wait for their finalizer not
+    /// counted.</summary>
     public static long LiveTensors()
     {
         GC.Collect();

@@ -4,7 +4,8 @@ using static PostTrainGate.Models.Onnx.TensorProto.Types;
 namespace PostTrainGate.Tests.Models;
 
 /// <summary>
-/// A small forest on three columns of the credit sample, exported as scikit-learn's pipelines are: an input a column, labels and maps out.
+/// A small forest on three columns of the credit sample, exported as scikit-learn's pipelines are: an input a column,
+/// labels and maps out.
 /// </summary>
 internal static class CreditTrees
 {

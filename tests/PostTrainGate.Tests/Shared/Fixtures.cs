@@ -3,9 +3,9 @@ using Xunit;
 namespace PostTrainGate.Tests;
 
 /// <summary>
-/// Models, data and other tools' reference figures. Those in the folder Fixtures belong to the repository; its README says where each
-/// is from. Only what <see cref="Elsewhere"/>, <see cref="Debian"/> and <see cref="Contract"/> ask for may be missing, and a test that
-/// needs it then says that it skipped.
+/// Models, data and other tools' reference figures. Those in the folder Fixtures belong to the repository; its README
+/// says where each is from. Only what <see cref="Elsewhere"/>, <see cref="Debian"/> and <see cref="Contract"/> ask for
+/// may be missing, and a test that needs it then says that it skipped.
 /// </summary>
 internal static class Fixtures
 {
@@ -24,8 +24,8 @@ internal static class Fixtures
     }
 
     /// <summary>
-    /// Full path of a file of the fairness papers' data and models, which are other people's and lie beside the repository; skips the
-    /// test where they do not.
+    /// Full path of a file of the fairness papers' data and models, which are other people's and lie beside the
+    /// repository; skips the test where they do not.
     /// </summary>
     public static string Elsewhere(string relative)
     {

@@ -4,7 +4,8 @@ using Xunit;
 namespace PostTrainGate.Tests;
 
 /// <summary>
-/// Files of the repository, or parts of them, that are written from code. POSTTRAINGATE_UPDATE=1 writes instead of comparing.
+/// Files of the repository, or parts of them, that are written from code. POSTTRAINGATE_UPDATE=1 writes instead of
+/// comparing.
 /// </summary>
 internal static class Generated
 {

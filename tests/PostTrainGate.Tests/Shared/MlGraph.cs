@@ -96,7 +96,8 @@ internal sealed class MlGraph
     }
 
     /// <summary>
-    /// Stumps that vote: each gives a share of the last of two classes where a feature is at most a value, and another above it.
+    /// Stumps that vote: each gives a share of the last of two classes where a feature is at most a value, and another
+    /// above it.
     /// </summary>
     public string Stumps(
         string input,

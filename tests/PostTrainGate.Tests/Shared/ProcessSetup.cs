@@ -12,8 +12,8 @@ internal static class ProcessSetup
     internal static void Run()
     {
         VectorWidth.Pin();
-        // Test assemblies run side by side. Threads that wait for each other on busy cores cost more than they save; the child
-        // processes that tests start take the variable over.
+        // Test assemblies run side by side. Threads that wait for each other on busy cores cost more than they save;
+        // the child processes that tests start take the variable over.
         NativeEnvironment.Set(Threads, "1");
         if (Environment.GetEnvironmentVariable(Threads) is null)
             Environment.SetEnvironmentVariable(Threads, "1");

@@ -1,0 +1,131 @@
+using PostTrainGate.Data;
+using PostTrainGate.Policy;
+using Xunit;
+
+namespace PostTrainGate.Tests;
+
+public sealed partial class DataReaderTests
+{
+    [Theory]
+    [InlineData("a,y\ns,p\n,q\n,p\nt,q\n", DiagnosticCodes.DataValue, "'a' has no value in 2 of 4 rows")]
+    [InlineData("a,y\n1,p\n2,\n3,q\n", DiagnosticCodes.DataValue, "no value in 1 of 3 rows")]
+    [InlineData(
+        "a,y\n1,p\ninf,q\n1,p\n1,q\n1,p\n1,q\n1,p\n1,q\n",
+        DiagnosticCodes.DataValue,
+        "'a' is not a finite number in 1 row"
+    )]
+    [InlineData("a,y\n2020-01-01,p\n2020-01-02,q\n", DiagnosticCodes.DataValue, "type DATE")]
+    [InlineData("a,y\n1,p\n2,p\n", DiagnosticCodes.DataEmpty, "one value only")]
+    [InlineData("a,y\n", DiagnosticCodes.DataEmpty, "no rows")]
+    [InlineData("", DiagnosticCodes.DataEmpty, "no rows")]
+    [InlineData("a,Y\n1,p\n2,q\n", DiagnosticCodes.DataColumn, "did you mean 'Y'?")]
+    [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "No column is left")]
+    [InlineData(
+        "a,y\n1,2,3\n1,2\n1\n",
+        DiagnosticCodes.DataUnreadable,
+        "line 2 has 3 values, the header in line 1 has 2"
+    )]
+    public void A_table_that_cannot_be_used_says_what_is_wrong(string csv, string code, string says)
+    {
+        File.WriteAllText(Path.Combine(_folder, "t.csv"), csv);
+        var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("t.csv", "y")));
+        Assert.Equal(code, thrown.Diagnostics[0].Code);
+        Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_NA_among_numbers_is_an_error_not_a_hundred_categories()
+    {
+        Copy("SELECT CASE WHEN i = 50 THEN 'NA' ELSE i::VARCHAR END AS a, i % 2 AS y FROM range(100) t(i)", "na.csv");
+        Assert.Contains(
+            "holds numbers but for 'NA'",
+            Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
+    public void A_word_far_down_a_column_of_numbers_makes_it_text_from_the_first_row()
+    {
+        Copy(
+            "SELECT i AS n, CASE WHEN i = 250000 THEN 'other' ELSE (i % 5)::VARCHAR END AS code, i % 2 AS y FROM range(250001) t(i) ORDER BY i",
+            "late.csv"
+        );
+        using var splits = DataReader.Read(Policy("late.csv", "y"));
+        Assert.Equal(["0", "1", "2", "3", "4"], splits.Repair.Layout!.Find("code")!.Categories.Except(["other"]));
+    }
+
+    [Fact]
+    public void A_category_that_the_repair_split_lacks_is_a_block_of_zeros_and_a_warning()
+    {
+        Copy("SELECT 'c' || i AS a, i % 2 AS y FROM range(100) t(i)", "rare.csv");
+        using var splits = DataReader.Read(Policy("rare.csv", "y"));
+        Assert.Equal(50, splits.Repair.Layout!.Width);
+        using var sum = splits.Test.Inputs.abs().sum();
+        Assert.Equal(0, sum.item<float>());
+        var warning = Assert.Single(splits.Diagnostics);
+        Assert.Equal(Severity.Warning, warning.Severity);
+        Assert.StartsWith("50 rows outside the repair split", warning.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Text_keeps_its_spelling_and_numbers_their_order()
+    {
+        Copy(
+            "SELECT ['yes', 'no'][1 + i % 2] AS answer, ['10', '9', '2'][1 + i % 3] AS y, i AS n FROM range(60) t(i)",
+            "words.csv"
+        );
+        using var splits = DataReader.Read(
+            Policy("words.csv", "y") with
+            {
+                Groups =
+                [
+                    new()
+                    {
+                        Name = "answer",
+                        Column = "answer",
+                        Privileged = "yes",
+                    },
+                ],
+            }
+        );
+        Assert.Equal(["2", "9", "10"], splits.Test.ClassNames);
+        Assert.Equal(["no", "yes"], splits.Test.Groups["answer"].Levels);
+        using var listed = DataReader.Read(
+            Policy("words.csv", "y") with
+            {
+                Data = Data("words.csv", "y") with { Classes = ["10", "2", "9"], Favorable = "2" },
+            }
+        );
+        Assert.Equal(["10", "2", "9"], listed.Test.ClassNames);
+        Assert.Equal(1, listed.Test.Favorable);
+    }
+
+    [Fact]
+    public void Values_outside_given_bounds_are_an_error_unless_a_fitted_scale_made_them()
+    {
+        Copy("SELECT i AS a, i % 2 AS y FROM range(100) t(i)", "t.csv");
+        var policy = Policy("t.csv", "y") with { Input = new() { BoundsGiven = true } };
+        Assert.Contains(
+            "'a' run from 0 to 99, outside the bounds [0, 1]",
+            Assert.Throws<GateException>(() => DataReader.Read(policy)).Message,
+            StringComparison.Ordinal
+        );
+        using (var scaled = DataReader.Read(policy with { Input = policy.Input with { Scale = 1 / 99.0 } }))
+            Assert.Empty(scaled.Diagnostics);
+        for (var seed = 1; ; seed++) // until the largest or smallest value is outside the repair split
+        {
+            using var fitted = DataReader.Read(
+                policy with
+                {
+                    Seed = seed,
+                    Data = policy.Data with { Features = new() { Scale = Scaling.MinMax } },
+                }
+            );
+            if (fitted.Diagnostics.IsEmpty)
+                continue;
+            Assert.Equal(Severity.Note, fitted.Diagnostics[0].Severity);
+            break;
+        }
+    }
+}
