@@ -160,7 +160,7 @@ internal static class AttackBench
         using var random = new Generator(1);
         var context = new AttackContext(
             model,
-            Budget.Of(settings, model.Input),
+            Budget.FromSettings(settings, model.Input),
             settings,
             random,
             StopAtSuccess: false

@@ -47,7 +47,7 @@ internal static class CertifyBench
         using var scope = NewDisposeScope();
         var (model, inputs, labels) = Load(name, rows);
         using var _ = model;
-        using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason)
+        using var graph = BoundGraph.TryBuild(model, inputs.shape[1..], out var reason)
             ?? throw new InvalidOperationException(reason);
         var (ibp, fast) = Timed(() =>
             Certifier.Run(graph, model, inputs, labels, new(norm, epsilon, BoundMethod.Ibp), 1)

@@ -246,7 +246,7 @@ internal static class CoverageBench
 
                 return (
                     Confusion(cells),
-                    ScoreCounts.Of(
+                    ScoreCounts.Count(
                         rows.Select(r => (r.Key.Item1 / 10_000.0, r.Key.Item1 / 10_000.0, r.Key.Item2, (double)r.Value))
                     )
                 );

@@ -106,8 +106,8 @@ internal static class SequentialBench
                 };
                 var early = Timed(rule, plan).Measured;
                 var (verdict, whole) = (
-                    Judge.Verdict(rule, early),
-                    Judge.Verdict(rule, full)
+                    Judge.Decide(rule, early),
+                    Judge.Decide(rule, full)
                 );
                 var (inputs, of) = (early.Attacked!.Inputs, early.Attacked.Of);
                 Console.WriteLine(

@@ -207,7 +207,7 @@ internal static class TextInputs
 
     private static GateResult Result()
     {
-        var reading = new Reading(0.5, 0.4, 0.6, 100, Verdict.Fail) { Notes = ["a note"] };
+        var reading = new MeasuredValue(0.5, 0.4, 0.6, 100, Verdict.Fail) { Notes = ["a note"] };
         return new()
         {
             Tool = "0",

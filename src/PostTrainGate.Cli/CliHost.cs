@@ -36,7 +36,7 @@ internal sealed record CliHost
 
     /// <summary>Looks at a model.</summary>
     public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } =
-        (file, _) => ModelInspection.Of(file);
+        (file, _) => ModelInspection.Inspect(file);
 
     /// <summary>Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.</summary>
     public string? CacheFolder { get; init; }

@@ -40,7 +40,7 @@ public sealed record Catalog : ICatalog
         AutoAttack.Standard,
         AutoAttack.Fast,
         AutoAttack.Plus,
-        AutoAttack.Randomised,
+        AutoAttack.Randomized,
     ];
 
     /// <summary>Metrics.</summary>
@@ -69,7 +69,7 @@ public sealed record Catalog : ICatalog
         GroupMetric.RateRatioToOverall,
         GroupExtremum.Minimum,
         GroupExtremum.Maximum,
-        DifferentialFairness.OfPredictions,
+        DifferentialFairness.Predictions,
         DifferentialFairness.Amplification,
         BenefitMetric.Theil,
         BenefitMetric.Entropy,

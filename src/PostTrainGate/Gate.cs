@@ -66,7 +66,7 @@ public static class Gate
         var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
         var wanted = ClassifierLoader.Wanted(model, use);
         using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
-        OnnxFeeds.Check(ClassifierLoader.Readable(model, use), policy, splits);
+        InputBinding.Check(ClassifierLoader.Readable(model, use), policy, splits);
         progress?.Report(new("Loading the model"));
         use = use with
         {
@@ -112,7 +112,7 @@ public static class Gate
             .ToImmutableArray();
         var summary = new ModelSummary(
             policy.Model.Text,
-            Hash.OfFile(policy.Model.FullPath),
+            Hash.ComputeFile(policy.Model.FullPath),
             GateText.Head(source.Head),
             source.Classes,
             (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0
@@ -179,7 +179,7 @@ public static class Gate
                 .Select(g => g.Group!)
                 .ToHashSet()
         );
-        var gates = ImmutableArray.CreateBuilder<GateReading>();
+        var gates = ImmutableArray.CreateBuilder<GateReport>();
         foreach (var (i, rule) in policy.Gates.Index())
         {
             cancel.ThrowIfCancellationRequested();
@@ -188,7 +188,7 @@ public static class Gate
             var measured = rule.Metric is IPredictionMetric counted
                 ? counted.Measure(predictions, rule, policy.GateConfidence, Seeds.Derive(policy.Seed, "predictions", i))
                 : Measurement.NotMeasured("it needs a model, and the policy has predictions alone");
-            gates.Add(Reading(rule, GateMeter.Read(measured, Judge.Verdict(rule, measured))));
+            gates.Add(Reading(rule, GateMeter.Read(measured, Judge.Decide(rule, measured))));
         }
 
         var result = Result(
@@ -207,7 +207,7 @@ public static class Gate
         var gates = policy
             .Gates.Select(rule => Reading(rule, none))
             .ToImmutableArray();
-        var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.OfFile(file.FullPath), "", 0, 0) : null;
+        var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.ComputeFile(file.FullPath), "", 0, 0) : null;
         return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
         {
             Outcome = RunOutcome.Undecided,
@@ -215,7 +215,7 @@ public static class Gate
         };
     }
 
-    private static GateReading Reading(GateRule rule, Reading original) =>
+    private static GateReport Reading(GateRule rule, MeasuredValue original) =>
         new()
         {
             Metric = rule.Metric.Name,
@@ -231,7 +231,7 @@ public static class Gate
 
     private static GateResult Result(
         GatePolicy policy,
-        ImmutableArray<GateReading> gates,
+        ImmutableArray<GateReport> gates,
         DataSummary data,
         ModelSummary? model
     ) =>
@@ -246,7 +246,7 @@ public static class Gate
             Correction = policy.Correction,
             GateConfidence = policy.GateConfidence,
             Gates = gates,
-            Outcome = Outcomes.Of(policy, gates),
+            Outcome = Outcomes.Decide(policy, gates),
             Reproduce = $"posttraingate check {Quoted(policy.File)}",
         };
 

@@ -79,13 +79,13 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>
     /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.
     /// </summary>
-    public ImmutableArray<Reading> Read(
+    public ImmutableArray<MeasuredValue> Read(
         Evaluation evaluation,
         ImmutableArray<Measurement> measured,
         ImmutableArray<Measurement>? baseline
     ) => [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
 
-    private Reading Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
+    private MeasuredValue Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
         var loss =
             Base is not null
@@ -104,7 +104,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                     Rows(Base, gate)
                 )
                 : null;
-        var reading = Read(measured, Judge.Verdict(Rules[gate], measured, baseline, loss));
+        var reading = Read(measured, Judge.Decide(Rules[gate], measured, baseline, loss));
         return loss is not { IsMeasured: true } l
             ? reading
             : reading with
@@ -118,7 +118,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             };
     }
 
-    private Reading Trusted(Evaluation evaluation, int gate, Reading reading)
+    private MeasuredValue Trusted(Evaluation evaluation, int gate, MeasuredValue reading)
     {
         if (reading.Value is null || !Rules[gate].Metric.RestsOnAttack)
             return reading;
@@ -141,7 +141,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     }
 
     /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
-    public static Reading Read(Measurement m, Verdict verdict) =>
+    public static MeasuredValue Read(Measurement m, Verdict verdict) =>
         m.IsMeasured
             ? new(
                 m.Value,

@@ -52,7 +52,7 @@ public sealed record GateResult
     public required RunOutcome Outcome { get; init; }
 
     /// <summary>Every gate of the policy, in its order.</summary>
-    public required ImmutableArray<GateReading> Gates { get; init; }
+    public required ImmutableArray<GateReport> Gates { get; init; }
 
     /// <summary>What the repair did; null when none was needed or wanted.</summary>
     public RepairSummary? Repair { get; init; }
@@ -111,7 +111,7 @@ public sealed record ModelSummary(string File, string Sha256, string Head, int C
 public sealed record DataSummary(string Source, int Repair, int Select, int Test);
 
 /// <summary>One gate: what was asked, and what each model gave on the test split.</summary>
-public sealed record GateReading
+public sealed record GateReport
 {
     /// <summary>Name of the metric.</summary>
     public required string Metric { get; init; }
@@ -138,16 +138,16 @@ public sealed record GateReading
     public required Metrics.Better Better { get; init; }
 
     /// <summary>The model under the gate.</summary>
-    public required Reading Original { get; init; }
+    public required MeasuredValue Original { get; init; }
 
     /// <summary>The base branch's model, where there is one.</summary>
-    public Reading? Base { get; init; }
+    public MeasuredValue? Base { get; init; }
 
     /// <summary>The repaired model, attacked afresh, where one is proposed or was found and rejected on the test split.</summary>
-    public Reading? Repaired { get; init; }
+    public MeasuredValue? Repaired { get; init; }
 
     /// <summary>Null control: the original with random weight noise of the repair's size (mean of several draws).</summary>
-    public Reading? NullControl { get; init; }
+    public MeasuredValue? NullControl { get; init; }
 }
 
 /// <summary>One measurement with its verdict. Value and interval are null when nothing was measured.</summary>
@@ -157,7 +157,7 @@ public sealed record GateReading
 /// <param name="Count">Rows it rests on.</param>
 /// <param name="Verdict">What the policy's threshold says to it.</param>
 /// <param name="Reason">Why nothing was measured, or why a value that meets the threshold is not trusted.</param>
-public sealed record Reading(
+public sealed record MeasuredValue(
     double? Value,
     double? Lower,
     double? Upper,
@@ -198,10 +198,10 @@ public sealed record RepairSummary
     public string? Sha256 { get; init; }
 
     /// <summary>Clean accuracy on the test split before the repair.</summary>
-    public Reading? AccuracyBefore { get; init; }
+    public MeasuredValue? AccuracyBefore { get; init; }
 
     /// <summary>Clean accuracy on the test split after the repair.</summary>
-    public Reading? AccuracyAfter { get; init; }
+    public MeasuredValue? AccuracyAfter { get; init; }
 
     /// <summary>Share of test rows whose prediction changed.</summary>
     public double? Churn { get; init; }

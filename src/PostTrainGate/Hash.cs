@@ -6,14 +6,14 @@ namespace PostTrainGate;
 internal static class Hash
 {
     /// <summary>SHA-256 of a file, lower-case hexadecimal.</summary>
-    public static string OfFile(string path)
+    public static string ComputeFile(string path)
     {
         using var stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     /// <summary>SHA-256 of what is written, lower-case hexadecimal.</summary>
-    public static string Of(Action<BinaryWriter> content)
+    public static string Compute(Action<BinaryWriter> content)
     {
         using var sha = SHA256.Create();
         using (var stream = new CryptoStream(Stream.Null, sha, CryptoStreamMode.Write))

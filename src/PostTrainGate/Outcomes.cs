@@ -10,7 +10,7 @@ internal static class Outcomes
     public static bool Blocks(GatePolicy policy, Verdict verdict) => Weight(policy, verdict) == Outcome.Fail;
 
     /// <summary>How the run ends for the model under the gate; a proposed repair does not make a failing model pass.</summary>
-    public static RunOutcome Of(GatePolicy policy, ImmutableArray<GateReading> gates)
+    public static RunOutcome Decide(GatePolicy policy, ImmutableArray<GateReport> gates)
     {
         var verdicts = gates.Select(g => g.Original.Verdict).ToArray();
         if (verdicts.Contains(Verdict.Fail))
@@ -35,7 +35,7 @@ internal static class Outcomes
         return [.. result.Diagnostics, .. all];
     }
 
-    private static Diagnostic Diagnose(GatePolicy policy, GateReading gate)
+    private static Diagnostic Diagnose(GatePolicy policy, GateReport gate)
     {
         var reading = gate.Original;
         var severity = Weight(policy, reading.Verdict) switch

@@ -177,7 +177,7 @@ internal sealed class RepairRun(
     private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
 
     // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what it may cost.
-    private (bool Proposed, string Reason) Decide(ImmutableArray<GateReading> gates, double cost)
+    private (bool Proposed, string Reason) Decide(ImmutableArray<GateReport> gates, double cost)
     {
         if (cost > _repair.AccuracyDrop)
         {
@@ -246,18 +246,18 @@ internal sealed class RepairRun(
             .Details.SetItem("tool", $"PostTrainGate {result.Tool}")
             .SetItem("method", summary.Method!)
             .SetItem("source-sha256", result.Model!.Sha256)
-            .SetItem("policy-sha256", Hash.OfFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
+            .SetItem("policy-sha256", Hash.ComputeFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
             .SetItem("seed", $"{policy.Seed}");
         _best!.Model.Save(path, new Provenance(entries));
         return summary with
         {
             Output = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'),
-            Sha256 = Hash.OfFile(path),
+            Sha256 = Hash.ComputeFile(path),
         };
     }
 
     // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their range.
-    private ImmutableArray<Reading> NullControls(Evaluation original)
+    private ImmutableArray<MeasuredValue> NullControls(Evaluation original)
     {
         var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(NullAttackedRows))] };
         var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
@@ -290,7 +290,7 @@ internal sealed class RepairRun(
                             );
                     return GateMeter.Read(
                         mean,
-                        Judge.Verdict(policy.Gates[i] with { Drop = null }, mean)
+                        Judge.Decide(policy.Gates[i] with { Drop = null }, mean)
                     );
                 }),
         ];

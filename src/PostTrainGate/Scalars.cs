@@ -13,7 +13,7 @@ internal static class Scalars
     private static readonly ConcurrentDictionary<long, Scalar> HeldWhole = new();
 
     /// <summary>For values that recur, such as bounds and step sizes; they are kept for good.</summary>
-    public static Scalar Of(double value) => Held.GetOrAdd(value, static v => v);
+    public static Scalar Get(double value) => Held.GetOrAdd(value, static v => v);
 
     /// <summary>Whole numbers, which leave whole numbers whole; for sizes and places.</summary>
     public static Scalar Whole(long value) => HeldWhole.GetOrAdd(value, static v => v);
@@ -22,5 +22,5 @@ internal static class Scalars
     public static torch.Tensor Plus(this torch.Tensor a, torch.Tensor b) => a.add(b, Whole(1));
 
     /// <summary>The sum with a number that recurs.</summary>
-    public static torch.Tensor Plus(this torch.Tensor a, double b) => a.add(Of(b), Whole(1));
+    public static torch.Tensor Plus(this torch.Tensor a, double b) => a.add(Get(b), Whole(1));
 }

@@ -28,7 +28,7 @@ public static class Judge
     /// <param name="baseline">The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.</param>
     /// <param name="loss">How much worse than the base it is, measured on the rows of both; null when that has no interval of its
     /// own.</param>
-    public static Verdict Verdict(
+    public static Verdict Decide(
         GateRule rule,
         Measurement measured,
         Measurement? baseline = null,

@@ -69,7 +69,7 @@ public partial class AttackTests
             var shorter = settings with { Steps = steps, StepSize = 2.5 * 0.1 / 20 };
             var context = new AttackContext(
                 simple,
-                Budget.Of(settings, Wide),
+                Budget.FromSettings(settings, Wide),
                 shorter,
                 generator,
                 StopAtSuccess: false

@@ -20,7 +20,7 @@ public partial class AttackTests
             2,
             x =>
             {
-                var z = x.matmul(tensor(w)).Plus(b).mul(Scalars.Of(scale));
+                var z = x.matmul(tensor(w)).Plus(b).mul(Scalars.Get(scale));
                 return stack([zeros_like(z), z], 1);
             },
             input
@@ -154,7 +154,7 @@ public partial class AttackTests
         AttackRun run = new(new(new Cheat(-50), Norm.Linf, 0.5), 1) { KeepExamples = true };
         using var far = AttackHarness.Run(model, inputs, ones(2, dtype: int64), run);
         Assert.Equal([true, false], far.Robust);
-        BudgetTests.AssertLegal(Budget.Of(run.Settings, Wide), inputs, far.Examples!);
+        BudgetTests.AssertLegal(Budget.FromSettings(run.Settings, Wide), inputs, far.Examples!);
         using var nothing = AttackHarness.Run(
             model,
             inputs,

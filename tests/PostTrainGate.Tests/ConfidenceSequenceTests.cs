@@ -88,7 +88,7 @@ public class ConfidenceSequenceTests
             Min = min,
             Max = max,
         };
-        Verdict Of(int k) => Judge.Verdict(rule, Intervals.Proportion(k, total, 0.95));
+        Verdict Of(int k) => Judge.Decide(rule, Intervals.Proportion(k, total, 0.95));
         for (var drawn = 8; drawn <= total; drawn += 8)
         {
             for (var hits = 0; hits <= drawn; hits++)
@@ -96,7 +96,7 @@ public class ConfidenceSequenceTests
                 var possible = ConfidenceSequence.Possible(hits, drawn, total, 0.95);
                 if (!EarlyVerdict.IsCertain(rule, possible, total, 0.95))
                     continue;
-                var verdict = Judge.Verdict(rule, ConfidenceSequence.Measure(hits, drawn, total, 0.95));
+                var verdict = Judge.Decide(rule, ConfidenceSequence.Measure(hits, drawn, total, 0.95));
                 for (var k = possible.Least; k <= possible.Most; k++)
                     Assert.Equal(verdict, Of(k));
             }

@@ -30,7 +30,7 @@ public class FairnessReferenceTests
         {
             var (metric, rate, alpha) = OfAif360(figure.Name);
             if (metric.Length == 0)
-                Same(figure, Rate(rate!).Of(table.Overall));
+                Same(figure, Rate(rate!).Compute(table.Overall));
             else if (figure.Value.ValueKind == JsonValueKind.String)
                 Assert.Contains("infinite", Measure(metric, table, rate, alpha).Reason, StringComparison.Ordinal);
             else
@@ -76,7 +76,7 @@ public class FairnessReferenceTests
                         "gen_GFP" => scores.MeanUnfavorable * counts.Unfavorable,
                         "gen_GFN" => (1 - scores.MeanFavorable) * counts.Favorable,
                         "gen_GTN" => (1 - scores.MeanUnfavorable) * counts.Unfavorable,
-                        _ => Rate(Abbreviated(figure.Name)).Of(rows),
+                        _ => Rate(Abbreviated(figure.Name)).Compute(rows),
                     }
                 );
             }
@@ -98,7 +98,7 @@ public class FairnessReferenceTests
         );
         double Figure(JsonElement of, string name) => of.GetProperty(name).GetDouble();
 
-        Assert.Equal(Figure(labels, "base_rate"), Rate("base_rate").Of(table.Overall), 1e-6);
+        Assert.Equal(Figure(labels, "base_rate"), Rate("base_rate").Compute(table.Overall), 1e-6);
         Assert.Equal(Figure(labels, "mean_difference"), Measure("rate_difference", table, "base_rate").Value, 1e-6);
         Assert.Equal(Figure(labels, "disparate_impact"), Measure("rate_ratio", table, "base_rate").Value, 1e-6);
         Assert.Equal(
@@ -135,7 +135,7 @@ public class FairnessReferenceTests
             {
                 foreach (var level in figure.Value.EnumerateObject())
                 foreach (var rate in level.Value.EnumerateObject().Where(r => r.Name != "count"))
-                    Same(rate, Rate(Abbreviated(rate.Name)).Of(table[table.Levels.IndexOf(level.Name)]));
+                    Same(rate, Rate(Abbreviated(rate.Name)).Compute(table[table.Levels.IndexOf(level.Name)]));
                 continue;
             }
 
@@ -162,20 +162,20 @@ public class FairnessReferenceTests
         var rows = table.Overall;
         var c = rows.Counts;
         var mirrored = new LevelRows(new(c.TrueNegatives, c.FalseNegatives, c.FalsePositives, c.TruePositives));
-        double Macro(string rate) => (Rate(rate).Of(rows) + Rate(rate).Of(mirrored)) / 2;
+        double Macro(string rate) => (Rate(rate).Compute(rows) + Rate(rate).Compute(mirrored)) / 2;
         foreach (var figure in reference.RootElement.GetProperty("summary").EnumerateObject())
         {
             Same(
                 figure,
                 figure.Name switch
                 {
-                    "accuracy" => Rate("accuracy").Of(rows),
-                    "balanced_accuracy" => Rate("balanced_accuracy").Of(rows),
+                    "accuracy" => Rate("accuracy").Compute(rows),
+                    "balanced_accuracy" => Rate("balanced_accuracy").Compute(rows),
                     "recall_macro" => Macro("true_positive_rate"),
                     "precision_macro" => Macro("positive_predictive_value"),
                     "f1_macro" => Macro("f1"),
-                    "f1_binary" => Rate("f1").Of(rows),
-                    "mcc" => Rate("matthews_correlation").Of(rows),
+                    "f1_binary" => Rate("f1").Compute(rows),
+                    "mcc" => Rate("matthews_correlation").Compute(rows),
                     "spd_abs" => Math.Abs(Measure("statistical_parity_difference", table).Value),
                     "aaod" => Measure("average_absolute_odds_difference", table).Value,
                     _ => Math.Abs(Measure("equal_opportunity_difference", table).Value),

@@ -71,7 +71,7 @@ public class FoolboxTests(ITestOutputHelper output)
         Assert.Equal(foolbox["label"].data<long>().ToArray(), labels.data<long>().ToArray());
         using var random = new Generator(1, CPU);
         var examples = settings.Attack.Perturb(
-            new(model, Budget.Of(settings, model.Input), settings, random, StopAtSuccess: false),
+            new(model, Budget.FromSettings(settings, model.Input), settings, random, StopAtSuccess: false),
             images,
             labels
         );

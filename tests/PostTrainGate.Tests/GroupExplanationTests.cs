@@ -61,10 +61,10 @@ public class GroupExplanationTests
         var value = metric.Value(GroupTable.Count(moved with { Scores = null }, 1), rule);
         Assert.Equal(stated, value, 0.00051);
         Assert.True(
-            Judge.Verdict(rule, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value)
+            Judge.Decide(rule, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value)
         );
         if (name is "statistical_parity_difference" or "disparate_impact" or "equal_opportunity_difference")
-            Assert.Equal(Verdict.Pass, Judge.Verdict(rule, new(value, value, value, 1)));
+            Assert.Equal(Verdict.Pass, Judge.Decide(rule, new(value, value, value, 1)));
 
         double Judged(double v) => Judge.Judged(metric.Better, new(v, v, v, 1)).Value;
     }

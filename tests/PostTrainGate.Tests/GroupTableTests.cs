@@ -20,7 +20,7 @@ public class GroupTableTests
     public void Scores_have_the_values_worked_out_by_hand()
     {
         // Pairs of a favourable and another row: .9 > .8, .9 > .4, .8 = .8, .8 > .4.
-        var s = ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, true, 1), (0.8, 0.8, false, 1), (0.4, 0.4, false, 1)]);
+        var s = ScoreCounts.Count([(0.9, 0.9, true, 1), (0.8, 0.8, true, 1), (0.8, 0.8, false, 1), (0.4, 0.4, false, 1)]);
         Assert.Equal(3.5 / 4, s.Auc, 12);
         Assert.Equal(-(Math.Log(0.9) + Math.Log(0.8) + Math.Log(0.2) + Math.Log(0.6)) / 4, s.LogLoss, 12);
         Assert.Equal((Math.Abs(0.9 - 1) + Math.Abs(1.6 - 1) + 0.4) / 4, s.CalibrationError, 12);
@@ -30,8 +30,8 @@ public class GroupTableTests
             s.Auc,
             ScoreCounts
                 .Together([
-                    ScoreCounts.Of([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]),
-                    ScoreCounts.Of([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)]),
+                    ScoreCounts.Count([(0.9, 0.9, true, 1), (0.8, 0.8, false, 1)]),
+                    ScoreCounts.Count([(0.8, 0.8, true, 1), (0.4, 0.4, false, 1)]),
                 ])
                 .Auc,
             12
@@ -46,7 +46,7 @@ public class GroupTableTests
     {
         var random = new Random(3);
         ScoreCounts Level(double shift) =>
-            ScoreCounts.Of(
+            ScoreCounts.Count(
                 Enumerable
                     .Range(0, 300)
                     .Select(i => (Math.Clamp(random.NextDouble() + (i % 2 == 0 ? shift : 0), 0.01, 0.99), i % 2 == 0))
@@ -69,9 +69,9 @@ public class GroupTableTests
     [Fact]
     public void Scores_that_separate_a_level_perfectly_do_not_make_certainty()
     {
-        static ScoreCounts Separated() => ScoreCounts.Of([(0.2, 0.2, false, 50), (0.8, 0.8, true, 50)]);
+        static ScoreCounts Separated() => ScoreCounts.Count([(0.2, 0.2, false, 50), (0.8, 0.8, true, 50)]);
         static ScoreCounts Mixed() =>
-            ScoreCounts.Of([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
+            ScoreCounts.Count([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
         var rule = new GateRule { Metric = new Accuracy(), Rate = Named.Rate("auc") };
         var lowest = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Separated()] }, rule, 0.95, 1);
         Assert.Equal(1, lowest.Value);
@@ -81,7 +81,7 @@ public class GroupTableTests
         Assert.Equal(0.2, apart.Value, 12);
         Assert.True(apart.Upper - apart.Lower > mixed.Upper - mixed.Lower, $"{apart} {mixed}");
         // Five rows that are parted say next to nothing, also where levels stand side by side.
-        var few = ScoreCounts.Of([(0.2, 0.2, false, 2), (0.8, 0.8, true, 3)]);
+        var few = ScoreCounts.Count([(0.2, 0.2, false, 2), (0.8, 0.8, true, 3)]);
         var beside = new GroupTable(["x", "y"], [Two.Cells[0], new(3, 0, 0, 2)], HasPrivileged: false)
         {
             Scores = [Mixed(), few],

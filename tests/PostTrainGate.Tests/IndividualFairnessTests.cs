@@ -106,16 +106,16 @@ public class IndividualFairnessTests
         using var scope = NewDisposeScope();
         using var reference = FairnessData.Reference("german", attribute);
         var data = FairnessData.Read("german", attribute);
-        var neighbors = Neighbors.Of(data.Inputs, data.Inputs, 5, TestContext.Current.CancellationToken);
+        var neighbors = Neighbors.Nearest(data.Inputs, data.Inputs, 5, TestContext.Current.CancellationToken);
         var figures = reference.RootElement.GetProperty("aif360_dataset");
         Assert.Equal(
             figures.GetProperty("true_labels").GetProperty("consistency_k5").GetDouble(),
-            Consistency.Of(neighbors, data.Labels),
+            Consistency.Compute(neighbors, data.Labels),
             1e-6
         );
         Assert.Equal(
             figures.GetProperty("predicted_labels").GetProperty("consistency_k5").GetDouble(),
-            Consistency.Of(neighbors, data.Predictions),
+            Consistency.Compute(neighbors, data.Predictions),
             1e-6
         );
     }

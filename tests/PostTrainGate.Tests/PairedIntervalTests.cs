@@ -101,7 +101,7 @@ public class PairedIntervalTests(ITestOutputHelper output)
                 .ToArray();
             bool Fails(double confidence) =>
                 tables.Any(t =>
-                    Judge.Verdict(
+                    Judge.Decide(
                         new GateRule { Metric = GroupMetric.StatisticalParityDifference, Max = 0.1 },
                         GroupMetric.StatisticalParityDifference.Measure(t, new() { Metric = GroupMetric.StatisticalParityDifference }, confidence, d)
                     ) == Verdict.Fail

@@ -145,8 +145,8 @@ public sealed partial class PredictionGateTests : IDisposable
         Assert.All(Catalog.Default.Rates.Where(r => r.NeedsScores), rate =>
         {
             // Only the order of rows within a step is lost: of few rows a pair or two.
-            Assert.Equal(rate.Of(whole[0]), rate.Of(scored[0]), rate.Name == "auc" ? 1e-3 : 1e-6);
-            Assert.Equal(rate.Of(whole.Overall), rate.Of(scored.Overall), rate.Name == "auc" ? 1e-3 : 1e-6);
+            Assert.Equal(rate.Compute(whole[0]), rate.Compute(scored[0]), rate.Name == "auc" ? 1e-3 : 1e-6);
+            Assert.Equal(rate.Compute(whole.Overall), rate.Compute(scored.Overall), rate.Name == "auc" ? 1e-3 : 1e-6);
         });
     }
 

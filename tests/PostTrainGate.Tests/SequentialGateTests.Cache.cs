@@ -22,7 +22,7 @@ public sealed partial class SequentialGateTests
         var inputs = tensor(numbers).reshape(-1, 3);
         using var set = new EvaluationSet(
             inputs.alias(),
-            inputs.sum(1).gt(Scalars.Of(0)).to(int64),
+            inputs.sum(1).gt(Scalars.Get(0)).to(int64),
             ["no", "yes"],
             ImmutableDictionary<string, GroupColumn>.Empty,
             null,
@@ -38,8 +38,8 @@ public sealed partial class SequentialGateTests
             x =>
             {
                 var z =
-                    (x.round().sum(1, keepdim: true).gt(Scalars.Of(0)).to(float32) * 2 - 1)
-                    * (1 - 2 * (x - x.round()).abs().amax([1], keepdim: true).gt(Scalars.Of(1e-3)).to(float32));
+                    (x.round().sum(1, keepdim: true).gt(Scalars.Get(0)).to(float32) * 2 - 1)
+                    * (1 - 2 * (x - x.round()).abs().amax([1], keepdim: true).gt(Scalars.Get(1e-3)).to(float32));
                 return cat([-z, z], 1);
             },
             Wide
@@ -110,7 +110,7 @@ public sealed partial class SequentialGateTests
     public void An_outcome_is_believed_with_this_users_seal_only()
     {
         var cache = Cache("cache");
-        var (name, other) = (Hash.Of(w => w.Write(1)), Hash.Of(w => w.Write(2)));
+        var (name, other) = (Hash.Compute(w => w.Write(1)), Hash.Compute(w => w.Write(2)));
         cache.KeepOutcome(name, [1, 2, 3], 8);
         cache.KeepOutcome(other, [4, 5, 6], 8);
         Assert.Equal([1, 2, 3], Cache("cache").Outcome(name, 3, 8));
@@ -161,7 +161,7 @@ public sealed partial class SequentialGateTests
     public void The_folder_stays_small_out_of_git_and_of_what_is_not_its_own()
     {
         var cache = Cache("cache");
-        string[] names = [.. Enumerable.Range(0, 10).Select(i => Hash.Of(w => w.Write(i)))];
+        string[] names = [.. Enumerable.Range(0, 10).Select(i => Hash.Compute(w => w.Write(i)))];
         foreach (var (i, name) in names.Index())
         {
             cache.KeepExample(name, new byte[100]);

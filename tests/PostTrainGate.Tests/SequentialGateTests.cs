@@ -43,7 +43,7 @@ public sealed partial class SequentialGateTests : IDisposable
         Assert.InRange(full.Upper, 0, early.Upper);
         Assert.Equal(
             Verdict.Fail,
-            Judge.Verdict(new() { Metric = Named.Metric("robust_accuracy"), Min = 0.5 }, early)
+            Judge.Decide(new() { Metric = Named.Metric("robust_accuracy"), Min = 0.5 }, early)
         );
     }
 
@@ -139,7 +139,7 @@ public sealed partial class SequentialGateTests : IDisposable
         using var other = model.Clone();
         Assert.Equal(64, Known(other, settings, 1));
         using (no_grad())
-            other.Parameters.Values.First().mul_(Scalars.Of(1.0001));
+            other.Parameters.Values.First().mul_(Scalars.Get(1.0001));
         Assert.Equal(0, Known(other, settings, 1));
     }
 

@@ -15,7 +15,7 @@ internal static class SimulatedGates
         for (var gate = 0; gate < gates; gate++)
         {
             bool[] holds = [.. Enumerable.Range(0, rows).Select(_ => random.NextDouble() < rate)];
-            var all = Judge.Verdict(rule, Intervals.Proportion(holds.Count(h => h), rows, confidence));
+            var all = Judge.Decide(rule, Intervals.Proportion(holds.Count(h => h), rows, confidence));
             var (hits, seen) = (0, 0);
             foreach (var chunk in AttackPlan.Chunks(Enumerable.Range(0, rows), gate))
             {
@@ -31,7 +31,7 @@ internal static class SimulatedGates
                     break;
             }
 
-            if (Judge.Verdict(rule, ConfidenceSequence.Measure(hits, seen, rows, confidence)) != all)
+            if (Judge.Decide(rule, ConfidenceSequence.Measure(hits, seen, rows, confidence)) != all)
                 wrong++;
             drawn.Add(seen);
         }

@@ -20,10 +20,10 @@ public class SumOfSizesTests
         var random = new Random(5);
         NoisyTerm[] terms = [.. Enumerable.Range(0, 100_000).Select(_ => new NoisyTerm(size + Normal(random), 1))];
         Assert.Equal(biasAsMeasured, terms.Average(t => Math.Abs(t.Value)) - size, 0.01);
-        var (sum, down, up) = SumOfSizes.Of(terms);
+        var (sum, down, up) = DebiasedAbsoluteSum.Compute(terms);
         Assert.InRange(sum / terms.Length - size, -0.25, 0.25);
         // The error of one of them, as it strays.
-        var each = terms.Select(t => SumOfSizes.Of([t]).Value).ToArray();
+        var each = terms.Select(t => DebiasedAbsoluteSum.Compute([t]).Value).ToArray();
         var strays = Math.Sqrt(each.Average(v => (v - each.Average()) * (v - each.Average())));
         Assert.InRange(strays, 0.97, 1.21);
         Assert.InRange(down / Math.Sqrt(terms.Length), 0.8 * strays, 1.05 * strays);
@@ -59,7 +59,7 @@ public class SumOfSizesTests
     [Fact]
     public void Bins_without_any_error_are_not_certain_to_have_none()
     {
-        var exact = ScoreCounts.Of([
+        var exact = ScoreCounts.Count([
             (0.25, 0.25, true, 5),
             (0.25, 0.25, false, 15),
             (0.75, 0.75, true, 15),
@@ -67,7 +67,7 @@ public class SumOfSizesTests
         ]);
         var table = new GroupTable(["a"], [new(15, 5, 5, 15)], HasPrivileged: false) { Scores = [exact] };
         var rate = Catalog.Default.Rates.Single(r => r.Name == "calibration_error");
-        var m = LevelRate.Of(table, 0, rate, 0.95, 1);
+        var m = LevelRate.Measure(table, 0, rate, 0.95, 1);
         Assert.Equal((0, 0), (m.Value, m.Lower));
         Assert.InRange(m.Upper, 0.01, 0.2);
         Assert.Equal(0, exact.CalibrationError, 12);
@@ -75,7 +75,7 @@ public class SumOfSizesTests
 
     // Labels drawn with the probability that the score says.
     private static ScoreCounts Right(Random random, int rows) =>
-        ScoreCounts.Of(
+        ScoreCounts.Count(
             Enumerable.Range(0, rows).Select(_ => random.NextDouble()).Select(s => (s, s, random.NextDouble() < s, 1.0))
         );
 

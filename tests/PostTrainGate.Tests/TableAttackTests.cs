@@ -36,7 +36,7 @@ public partial class TableAttackTests(ITestOutputHelper output)
             c =>
             {
                 using var scope = NewDisposeScope();
-                using var form = new TableForm(c.Layout, c.Categories, new());
+                using var form = new TabularConstraints(c.Layout, c.Categories, new());
                 var budget = new Budget(c.Norm, c.Epsilon, 0, 1) { Form = form };
                 using var random = new Generator((ulong)c.Seed, CPU);
                 var clean = Rows(c.Rows);
@@ -65,7 +65,7 @@ public partial class TableAttackTests(ITestOutputHelper output)
                 using var model = new FunctionClassifier([clean.shape[1]], 3, x => x.matmul(weights));
                 using var _ = no_grad();
                 var labels = model.Logits(clean).argmax(1);
-                using var form = new TableForm(c.Layout, c.Categories, new());
+                using var form = new TabularConstraints(c.Layout, c.Categories, new());
                 var settings = new AttackSettings(Named.Attack(attack), c.Norm, c.Epsilon)
                 {
                     Categories = c.Categories,
@@ -185,7 +185,7 @@ public partial class TableAttackTests(ITestOutputHelper output)
         Assert.True(drawn.RobustAccuracy < drawn.CleanAccuracy);
         Assert.InRange(gradient.RobustAccuracy, 0, drawn.RobustAccuracy);
         Assert.InRange(search.RobustAccuracy, 0, gradient.RobustAccuracy + 0.02);
-        using var form = new TableForm(layout, categories, model.Input);
+        using var form = new TabularConstraints(layout, categories, model.Input);
         foreach (var outcome in new[] { gradient, search })
             AssertLegal(
                 layout,

@@ -87,8 +87,8 @@ internal sealed class Baseline : IDisposable
     private static BaseCommit? Wanted(CheckOptions options, CliHost host) =>
         options.Base switch
         {
-            null => options.Format == OutputFormat.MSBuild ? null : GitHubEvent.BaseOf(host),
-            CheckOptions.EventBase when new ActionsEnvironment(host).IsActions => GitHubEvent.BaseOf(host),
+            null => options.Format == OutputFormat.MSBuild ? null : GitHubEvent.FindBase(host),
+            CheckOptions.EventBase when new ActionsEnvironment(host).IsActions => GitHubEvent.FindBase(host),
             var name => new BaseCommit.Reference(name),
         };
 

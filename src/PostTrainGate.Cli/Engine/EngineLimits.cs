@@ -9,7 +9,7 @@ internal sealed record EngineLimits(long Memory, TimeSpan Time)
         Large = 64L << 20;
 
     /// <summary>What a run may use, as the policy says it.</summary>
-    public static EngineLimits Of(GatePolicy policy) =>
+    public static EngineLimits FromPolicy(GatePolicy policy) =>
         new(policy.Limits.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4, policy.Limits.Time);
 
     /// <summary>Enough to read a file, rebuild it, and run it once in two engines.</summary>

@@ -65,7 +65,7 @@ internal static class EngineWorker
             }
 
             if (request.Inspect is { } file)
-                return new() { Inspection = ModelInspection.Of(file) };
+                return new() { Inspection = ModelInspection.Inspect(file) };
             var options = new GateOptions
             {
                 Repair = request.Repair,

@@ -30,7 +30,7 @@ internal static class SupervisedEngine
                     BaseModel = options.BaseModel,
                     Cache = options.Cache?.Folder,
                 },
-                EngineLimits.Of(policy),
+                EngineLimits.FromPolicy(policy),
                 progress,
                 cancel
             );
@@ -38,7 +38,7 @@ internal static class SupervisedEngine
         }
         catch (EngineException ended)
         {
-            var message = Message(ended, policy.Model?.FullPath, EngineLimits.Of(policy), cancel);
+            var message = Message(ended, policy.Model?.FullPath, EngineLimits.FromPolicy(policy), cancel);
             return Gate.Undecided(
                 policy,
                 new(DiagnosticCodes.EngineEnded, message, policy.Model?.Position),
@@ -51,7 +51,7 @@ internal static class SupervisedEngine
         }
     }
 
-    /// <summary>Inspects a file as <see cref="ModelInspection.Of"/> does.</summary>
+    /// <summary>Inspects a file as <see cref="ModelInspection.Inspect"/> does.</summary>
     /// <exception cref="GateException">PTG2001: it cannot be read; PTG2006: the engine ended.</exception>
     public static ModelInspection Inspect(string file, CancellationToken cancel)
     {

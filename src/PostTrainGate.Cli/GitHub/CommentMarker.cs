@@ -27,7 +27,7 @@ internal sealed partial record CommentMarker(string Policy, long Run, int Attemp
     public (long Run, int Attempt) Age => (Run, Attempt);
 
     /// <summary>The marker of a comment; null when it has none at its beginning.</summary>
-    public static CommentMarker? Of(string? body) =>
+    public static CommentMarker? TryParse(string? body) =>
         Line().Match(body ?? "") is { Success: true } match
         && long.TryParse(match.Groups["run"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var run)
         && int.TryParse(

@@ -37,7 +37,7 @@ internal static class GitHubEvent
     /// before may itself have lowered the bar.
     /// </summary>
     /// <exception cref="BaseUnreadableException">The event should name it and does not.</exception>
-    public static BaseCommit? BaseOf(CliHost host)
+    public static BaseCommit? FindBase(CliHost host)
     {
         var actions = new ActionsEnvironment(host);
         if (!actions.IsActions)

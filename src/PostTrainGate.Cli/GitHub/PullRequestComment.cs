@@ -137,7 +137,7 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
     {
         var listed = (await AllAsync())
             .Where(c => string.Equals(c?.User?.Login, login, StringComparison.OrdinalIgnoreCase))
-            .Select(c => (Comment: c, Marker: CommentMarker.Of(c.Body)))
+            .Select(c => (Comment: c, Marker: CommentMarker.TryParse(c.Body)))
             .Where(c => c.Marker?.Policy == marker.Policy)
             .Select(c => (c.Comment, Marker: c.Marker!))
             .ToList();

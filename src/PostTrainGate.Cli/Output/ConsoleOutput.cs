@@ -120,14 +120,14 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         return table;
     }
 
-    private static Text Value(Reading? reading, string change = "") =>
+    private static Text Value(MeasuredValue? reading, string change = "") =>
         Terminal.Cell(
             reading is null
                 ? ""
                 : $"{GateText.Value(reading)}{change}{(GateText.Effort(reading) is { Length: > 0 } effort ? $", {effort}" : "")}"
         );
 
-    private static Paragraph Verdicts(GateReading gate)
+    private static Paragraph Verdicts(GateReport gate)
     {
         var text = new Paragraph().Append(Outcomes.Words(gate.Original.Verdict), Weight(gate.Original.Verdict));
         return gate.Repaired is { } repaired

@@ -53,13 +53,13 @@ public sealed class Apgd : RowAttack
     internal int Gradients { get; init; } = 1;
 
     /// <summary>The same attack on randomised outputs: each gradient is the mean of 20.</summary>
-    internal Apgd OfRandomised() => new(Name, Summary, _targeted, _loss) { Gradients = 20 };
+    internal Apgd ForRandomOutputs() => new(Name, Summary, _targeted, _loss) { Gradients = 20 };
 
     /// <inheritdoc/>
     public override bool IsIterative => true;
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         var steps = context.Settings.Steps ?? DefaultSteps;
         if (!_targeted)
@@ -77,7 +77,7 @@ public sealed class Apgd : RowAttack
     }
 
     /// <summary>Wrong classes of the clean rows, the likeliest first; the caller disposes them.</summary>
-    internal static Tensor WrongClasses(AttackContext context, RowSet rows)
+    internal static Tensor WrongClasses(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         return Losses
@@ -87,7 +87,7 @@ public sealed class Apgd : RowAttack
 
     /// <summary>One run. Rows that break are judged at every step.</summary>
     /// <returns>Best loss of each row that still stands; the caller disposes it.</returns>
-    internal RowSet.Kept Ascend(AttackContext context, RowSet rows, RowSet.Kept? targets, int steps)
+    internal ActiveBatch.Kept Ascend(AttackContext context, ActiveBatch rows, ActiveBatch.Kept? targets, int steps)
     {
         using var scope = NewDisposeScope();
         var budget = context.Budget;
@@ -118,7 +118,7 @@ public sealed class Apgd : RowAttack
             {
                 next = budget.Project(
                     clean.Value,
-                    x.Value.Plus((next - x.Value) * Scalars.Of(Momentum)).Plus(inertia * Scalars.Of(1 - Momentum))
+                    x.Value.Plus((next - x.Value) * Scalars.Get(Momentum)).Plus(inertia * Scalars.Get(1 - Momentum))
                 );
             }
 
@@ -144,26 +144,26 @@ public sealed class Apgd : RowAttack
         using var scope = NewDisposeScope();
         var change =
             budget.Norm == Norm.Linf
-                ? rand(clean.shape, generator: random).mul(Scalars.Of(2)).sub(Scalars.Of(1))
+                ? rand(clean.shape, generator: random).mul(Scalars.Get(2)).sub(Scalars.Get(1))
                 : randn(clean.shape, generator: random);
-        var length = RowSet.PerRow(budget.Distance(zeros_like(change), change), change).clamp_min(Scalars.Of(1e-12));
+        var length = ActiveBatch.PerRow(budget.Distance(zeros_like(change), change), change).clamp_min(Scalars.Get(1e-12));
         return budget
-            .Project(clean, clean.Plus(change / length * Scalars.Of(budget.Epsilon)))
+            .Project(clean, clean.Plus(change / length * Scalars.Get(budget.Epsilon)))
             .MoveToOuterDisposeScope();
     }
 
     private (Tensor Logits, Tensor Loss, Tensor Gradient) Evaluate(
         AttackContext context,
-        RowSet rows,
+        ActiveBatch rows,
         Tensor x,
-        RowSet.Kept? targets
+        ActiveBatch.Kept? targets
     )
     {
         Tensor Loss(Tensor z) => _loss(z, rows.Labels.Value, targets?.Value ?? rows.Labels.Value);
-        var (logits, loss, gradient) = InputGradient.Of(context.Model, x, Loss);
+        var (logits, loss, gradient) = InputGradient.Compute(context.Model, x, Loss);
         for (var i = 1; i < Gradients; i++)
         {
-            var (_, more, slope) = InputGradient.Of(context.Model, x, Loss);
+            var (_, more, slope) = InputGradient.Compute(context.Model, x, Loss);
             (loss, gradient) = (loss.Plus(more), gradient.Plus(slope));
         }
 

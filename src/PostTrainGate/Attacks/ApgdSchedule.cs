@@ -30,7 +30,7 @@ internal sealed class HalvingSchedule : ApgdSchedule
     private const double RisingShare = 0.75;
 
     private readonly Budget _budget;
-    private readonly RowSet.Kept _x,
+    private readonly ActiveBatch.Kept _x,
         _best,
         _gradient,
         _bestGradient,
@@ -45,21 +45,21 @@ internal sealed class HalvingSchedule : ApgdSchedule
         _since;
 
     public HalvingSchedule(
-        RowSet rows,
+        ActiveBatch rows,
         Budget budget,
         int steps,
-        RowSet.Kept x,
-        RowSet.Kept best,
-        RowSet.Kept gradient,
-        RowSet.Kept bestGradient,
-        RowSet.Kept bestLoss
+        ActiveBatch.Kept x,
+        ActiveBatch.Kept best,
+        ActiveBatch.Kept gradient,
+        ActiveBatch.Kept bestGradient,
+        ActiveBatch.Kept bestLoss
     )
     {
         (_budget, _x, _best, _gradient, _bestGradient, _bestLoss) = (budget, x, best, gradient, bestGradient, bestLoss);
         _period = Math.Max((int)(0.22 * steps), 1);
         _shortest = Math.Max((int)(0.06 * steps), 1);
         _shortening = Math.Max((int)(0.03 * steps), 1);
-        _size = rows.Keep(full_like(bestLoss.Value, Scalars.Of(2 * budget.Epsilon)));
+        _size = rows.Keep(full_like(bestLoss.Value, Scalars.Get(2 * budget.Epsilon)));
         _rises = rows.Keep(zeros_like(bestLoss.Value));
         _halved = rows.Keep(ones_like(bestLoss.Value).to(ScalarType.Bool));
         _checkedLoss = rows.Keep(bestLoss.Value);
@@ -67,7 +67,7 @@ internal sealed class HalvingSchedule : ApgdSchedule
 
     public override bool HasMomentum => true;
 
-    public override Tensor Step() => _budget.Direction(_gradient.Value) * RowSet.PerRow(_size.Value, _gradient.Value);
+    public override Tensor Step() => _budget.Direction(_gradient.Value) * ActiveBatch.PerRow(_size.Value, _gradient.Value);
 
     public override void Count(Tensor rose) => _rises.Value = _rises.Value.Plus(rose.to(_rises.Value.dtype));
 
@@ -77,8 +77,8 @@ internal sealed class HalvingSchedule : ApgdSchedule
             return;
         using var scope = NewDisposeScope();
         var stalled = _halved.Value.logical_not().logical_and(_checkedLoss.Value.ge(_bestLoss.Value));
-        var halve = _rises.Value.le(Scalars.Of(_period * RisingShare)).logical_or(stalled);
-        _size.Set(halve, _size.Value * Scalars.Of(0.5));
+        var halve = _rises.Value.le(Scalars.Get(_period * RisingShare)).logical_or(stalled);
+        _size.Set(halve, _size.Value * Scalars.Get(0.5));
         _x.Set(halve, _best.Value);
         _gradient.Set(halve, _bestGradient.Value);
         (_halved.Value, _checkedLoss.Value, _rises.Value) = (halve, _bestLoss.Value, zeros_like(_rises.Value));
@@ -102,9 +102,9 @@ internal sealed class SparseSchedule : ApgdSchedule
         Least = 10,
         Share = 0.2;
 
-    private readonly RowSet _rows;
+    private readonly ActiveBatch _rows;
     private readonly Budget _budget;
-    private readonly RowSet.Kept _x,
+    private readonly ActiveBatch.Kept _x,
         _best,
         _gradient,
         _bestGradient,
@@ -114,21 +114,21 @@ internal sealed class SparseSchedule : ApgdSchedule
     private readonly int _period;
 
     public SparseSchedule(
-        RowSet rows,
+        ActiveBatch rows,
         Budget budget,
         int steps,
-        RowSet.Kept x,
-        RowSet.Kept best,
-        RowSet.Kept gradient,
-        RowSet.Kept bestGradient
+        ActiveBatch.Kept x,
+        ActiveBatch.Kept best,
+        ActiveBatch.Kept gradient,
+        ActiveBatch.Kept bestGradient
     )
     {
         (_rows, _budget, _x, _best, _gradient, _bestGradient) = (rows, budget, x, best, gradient, bestGradient);
         _period = Math.Max((int)(0.04 * steps), 1);
         var values = x.Value.numel() / Math.Max(1, x.Value.shape[0]);
-        _size = rows.Keep(full(x.Value.shape[0], Scalars.Of(budget.Epsilon)));
-        _share = rows.Keep(full(x.Value.shape[0], Scalars.Of(Share)));
-        _nonzero = rows.Keep(full(x.Value.shape[0], Scalars.Of(values)));
+        _size = rows.Keep(full(x.Value.shape[0], Scalars.Get(budget.Epsilon)));
+        _share = rows.Keep(full(x.Value.shape[0], Scalars.Get(Share)));
+        _nonzero = rows.Keep(full(x.Value.shape[0], Scalars.Get(values)));
     }
 
     public override bool HasMomentum => false;
@@ -139,10 +139,10 @@ internal sealed class SparseSchedule : ApgdSchedule
         var flat = _gradient.Value.flatten(1);
         var size = flat.abs();
         var values = flat.shape[1];
-        var rank = _share.Value.neg().Plus(1).mul(Scalars.Of(values)).clamp(Scalars.Of(0), Scalars.Of(values - 1));
+        var rank = _share.Value.neg().Plus(1).mul(Scalars.Get(values)).clamp(Scalars.Get(0), Scalars.Get(values - 1));
         var threshold = size.sort(1).Values.gather(1, rank.to(int64).unsqueeze(1));
-        var signs = flat.sign().masked_fill(size.lt(threshold), Scalars.Of(0));
-        var count = signs.abs().sum(1, keepdim: true).clamp_min(Scalars.Of(1));
+        var signs = flat.sign().masked_fill(size.lt(threshold), Scalars.Get(0));
+        var count = signs.abs().sum(1, keepdim: true).clamp_min(Scalars.Get(1));
         return (signs / count * _size.Value.unsqueeze(1)).reshape(_gradient.Value.shape).MoveToOuterDisposeScope();
     }
 
@@ -151,12 +151,12 @@ internal sealed class SparseSchedule : ApgdSchedule
         if ((step + 1) % _period != 0)
             return;
         using var scope = NewDisposeScope();
-        var nonzero = (_best.Value - _rows.Clean.Value).flatten(1).abs().gt(Scalars.Of(1e-5)).sum(1).to(float32);
-        var sparser = (nonzero / _nonzero.Value).lt(Scalars.Of(0.95));
+        var nonzero = (_best.Value - _rows.Clean.Value).flatten(1).abs().gt(Scalars.Get(1e-5)).sum(1).to(float32);
+        var sparser = (nonzero / _nonzero.Value).lt(Scalars.Get(0.95));
         var values = _x.Value.flatten(1).shape[1];
-        _share.Value = (nonzero / Scalars.Of(values * Slower)).clamp(Scalars.Of(0), Scalars.Of(1));
-        var slower = (_size.Value / Scalars.Of(Slower)).clamp_min(Scalars.Of(_budget.Epsilon / Least));
-        _size.Value = where(sparser, full_like(slower, Scalars.Of(_budget.Epsilon)), slower);
+        _share.Value = (nonzero / Scalars.Get(values * Slower)).clamp(Scalars.Get(0), Scalars.Get(1));
+        var slower = (_size.Value / Scalars.Get(Slower)).clamp_min(Scalars.Get(_budget.Epsilon / Least));
+        _size.Value = where(sparser, full_like(slower, Scalars.Get(_budget.Epsilon)), slower);
         _x.Set(sparser, _best.Value);
         _gradient.Set(sparser, _bestGradient.Value);
         _nonzero.Value = nonzero;

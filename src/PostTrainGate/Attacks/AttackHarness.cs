@@ -31,7 +31,7 @@ public static class AttackHarness
     {
         var attack = run.Attack;
         using var form = run.Form(model.Input);
-        var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
+        var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var n = (int)labels.shape[0];
         var correct = CleanlyCorrect(model, inputs, labels, run);
         var standing = Enumerable.Range(0, n).Where(i => correct[i]).Select(i => (long)i).ToArray();
@@ -91,7 +91,7 @@ public static class AttackHarness
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
-        var budget = Budget.Of(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
+        var budget = Budget.FromSettings(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
         var attack = (IMinimalAttack)run.Attack;
         var correct = CleanlyCorrect(model, inputs, labels, run);
         var standing = Enumerable.Range(0, correct.Length).Where(i => correct[i]).Select(i => (long)i).ToArray();
@@ -116,10 +116,10 @@ public static class AttackHarness
             );
             var found = budget.Project(clean, attack.Nearest(context, clean, y).detach());
             // On the boundary a batch of another size may round to the other side; a hair further it does not.
-            var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Of(1.001)));
-            found = where(RowSet.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
+            var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Get(1.001)));
+            found = where(ActiveBatch.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
             var isFound = Errs(LogitsOf(model, found), y);
-            examples?.index_copy_(0, index, where(RowSet.PerRow(isFound, clean), found, clean));
+            examples?.index_copy_(0, index, where(ActiveBatch.PerRow(isFound, clean), found, clean));
             var errs = isFound.data<bool>().ToArray();
             var sizes = budget.Distance(clean, found).data<float>().ToArray();
             for (var i = 0; i < rows.Length; i++)
@@ -183,7 +183,7 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
 
     /// <summary>The form that the attack keeps, whose owner is the caller; null where it keeps none.</summary>
     /// <exception cref="InvalidOperationException">It would, but inputs are no table.</exception>
-    internal TableForm? Form(InputPolicy input) =>
+    internal TabularConstraints? Form(InputPolicy input) =>
         !Attack.KeepsForm ? null
         : Layout is { } layout ? new(layout, Settings.Categories, input)
         : throw new InvalidOperationException(

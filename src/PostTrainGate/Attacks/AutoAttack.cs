@@ -6,9 +6,9 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class AutoAttack : RowAttack
 {
-    private readonly Action<AttackContext, RowSet>[] _parts;
+    private readonly Action<AttackContext, ActiveBatch>[] _parts;
 
-    private AutoAttack(string name, string summary, params Action<AttackContext, RowSet>[] parts)
+    private AutoAttack(string name, string summary, params Action<AttackContext, ActiveBatch>[] parts)
         : base(name, summary, needsGradients: true) => _parts = parts;
 
     /// <summary>The standard version: APGD on the cross-entropy, targeted APGD, targeted FAB and Square, every step of all.</summary>
@@ -51,12 +51,12 @@ public sealed class AutoAttack : RowAttack
         );
 
     /// <summary>For randomised outputs: gradients are means of 20.</summary>
-    public static AutoAttack Randomised { get; } =
+    public static AutoAttack Randomized { get; } =
         new(
             "autoattack-rand",
             "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
-            Apgd.CrossEntropy.OfRandomised().Run,
-            Apgd.LogitsRatio.OfRandomised().Run
+            Apgd.CrossEntropy.ForRandomOutputs().Run,
+            Apgd.LogitsRatio.ForRandomOutputs().Run
         )
         {
             IsForRandomOutputs = true,
@@ -68,7 +68,7 @@ public sealed class AutoAttack : RowAttack
     public override bool AveragesDraws => IsForRandomOutputs;
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         // Its parts have no parameters.
         var plain = context with
@@ -82,7 +82,7 @@ public sealed class AutoAttack : RowAttack
         }
     }
 
-    private static Action<AttackContext, RowSet> Restarted(RowAttack attack) =>
+    private static Action<AttackContext, ActiveBatch> Restarted(RowAttack attack) =>
         (context, rows) =>
         {
             const int restarts = 5;

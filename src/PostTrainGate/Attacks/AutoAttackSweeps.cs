@@ -28,35 +28,35 @@ internal static class AutoAttackSweeps
     private const int Restarts = 4;
 
     /// <summary>Targeted APGD.</summary>
-    public static void Ascend(AttackContext context, RowSet rows) => EachTarget(context, rows, (part, clean, targets) =>
+    public static void Ascend(AttackContext context, ActiveBatch rows) => EachTarget(context, rows, (part, clean, targets) =>
         {
             using var start = part.Keep(Losses.TargetedLogitsRatio(clean, part.Labels.Value, targets.Value));
             using var best = Apgd.Targeted.Ascend(context, part, targets, ProbeSteps);
             if (part.Count == 0)
                 return;
-            var hoped = best.Value.Plus((best.Value - start.Value) * Scalars.Of(MoreProgress));
-            Part(part, hoped.gt(Scalars.Of(0)), [targets, start], (some, kept) =>
+            var hoped = best.Value.Plus((best.Value - start.Value) * Scalars.Get(MoreProgress));
+            Part(part, hoped.gt(Scalars.Get(0)), [targets, start], (some, kept) =>
                 Insist(context, some, kept[0], kept[1])
             );
         });
 
-    private static void Insist(AttackContext context, RowSet rows, RowSet.Kept targets, RowSet.Kept start)
+    private static void Insist(AttackContext context, ActiveBatch rows, ActiveBatch.Kept targets, ActiveBatch.Kept start)
     {
         for (var restart = 0; restart <= Restarts && rows.Count > 0; restart++)
         {
             using var best = Apgd.Targeted.Ascend(context, rows, targets, Apgd.DefaultSteps);
             if (rows.Count > 0)
-                rows.GiveUp(best.Value.lt(start.Value * Scalars.Of(NearMiss)));
+                rows.GiveUp(best.Value.lt(start.Value * Scalars.Get(NearMiss)));
         }
     }
 
     /// <summary>Targeted FAB.</summary>
-    public static void Boundaries(AttackContext context, RowSet rows) => EachTarget(context, rows, (part, _, targets) =>
+    public static void Boundaries(AttackContext context, ActiveBatch rows) => EachTarget(context, rows, (part, _, targets) =>
         {
             using var distance = Fab.Search(context, part, targets, BoundarySteps);
             if (part.Count == 0)
                 return;
-            Part(part, distance.Value.le(Scalars.Of(context.Budget.Epsilon * Near)), [targets], (some, to) =>
+            Part(part, distance.Value.le(Scalars.Get(context.Budget.Epsilon * Near)), [targets], (some, to) =>
                 Fab.Search(context, some, to[0], Apgd.DefaultSteps).Dispose()
             );
         });
@@ -65,23 +65,23 @@ internal static class AutoAttackSweeps
     /// Square. Its margin rises ever less with each doubling of the queries; a row is given up once as much as with the last one would
     /// not bring it to 0.
     /// </summary>
-    public static void Square(AttackContext context, RowSet rows)
+    public static void Square(AttackContext context, ActiveBatch rows)
     {
         const int queries = Attacks.Square.DefaultQueries;
-        using var before = rows.Keep(full(rows.Count, Scalars.Of(double.NegativeInfinity)));
+        using var before = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)));
         var check = FewestQueries / 2;
         Attacks.Square.Search(context, rows, queries, (query, margin) =>
         {
             if (query != check)
                 return null;
-            var hoped = margin.Plus((margin - before.Value) * Scalars.Of(Math.Log2(queries / (double)query)));
+            var hoped = margin.Plus((margin - before.Value) * Scalars.Get(Math.Log2(queries / (double)query)));
             before.Value = margin;
             check *= 2;
-            return hoped.ge(Scalars.Of(0));
+            return hoped.ge(Scalars.Get(0));
         });
     }
 
-    private static void EachTarget(AttackContext context, RowSet rows, Action<RowSet, Tensor, RowSet.Kept> attack)
+    private static void EachTarget(AttackContext context, ActiveBatch rows, Action<ActiveBatch, Tensor, ActiveBatch.Kept> attack)
     {
         using var scope = NewDisposeScope();
         using var clean = rows.Keep(InputGradient.Logits(context.Model, rows.Clean.Value));
@@ -99,7 +99,7 @@ internal static class AutoAttackSweeps
     }
 
     // [rows, targets], bool.
-    private static Tensor Likely(AttackContext context, RowSet rows, Tensor order)
+    private static Tensor Likely(AttackContext context, ActiveBatch rows, Tensor order)
     {
         var (_, differences, lengths) = InputGradient.OfDifferences(
             context.Model,
@@ -108,14 +108,14 @@ internal static class AutoAttackSweeps
             order,
             context.Budget.DualLength
         );
-        var distance = differences.abs() / lengths.clamp_min(Scalars.Of(1e-12));
+        var distance = differences.abs() / lengths.clamp_min(Scalars.Get(1e-12));
         var third = distance
             .topk((int)Math.Min(Nearest, distance.shape[1]), 1, largest: false)
             .values.amax([1], keepdim: true);
-        return distance.le(third.clamp_min(Scalars.Of(Linear * context.Budget.Epsilon)));
+        return distance.le(third.clamp_min(Scalars.Get(Linear * context.Budget.Epsilon)));
     }
 
-    private static void Part(RowSet rows, Tensor which, RowSet.Kept[] kept, Action<RowSet, RowSet.Kept[]> attack)
+    private static void Part(ActiveBatch rows, Tensor which, ActiveBatch.Kept[] kept, Action<ActiveBatch, ActiveBatch.Kept[]> attack)
     {
         using var part = rows.Where(which);
         if (part.Count == 0)

@@ -20,14 +20,14 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     private const double Tiny = 1e-12;
 
     /// <summary>The budget that a policy states for inputs of a model.</summary>
-    public static Budget Of(AttackSettings settings, InputPolicy input) =>
+    public static Budget FromSettings(AttackSettings settings, InputPolicy input) =>
         new(settings.Norm, settings.Epsilon, input.Lower, input.Upper);
 
     /// <summary>
     /// What rows of a table may become, for attacks that keep their form; null: every input moves by itself. With it, norm and epsilon
     /// bound numbers only.
     /// </summary>
-    public TableForm? Form { get; init; }
+    public TabularConstraints? Form { get; init; }
 
     /// <summary>Norm and epsilon alone, without bounds or form.</summary>
     internal Budget Ball => new(Norm, Epsilon, double.NegativeInfinity, double.PositiveInfinity);
@@ -52,17 +52,17 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         if (Form is not null)
             return Form.Project(Ball, clean, perturbed);
         using var scope = NewDisposeScope();
-        var (lower, upper) = (clean.clamp_max(Scalars.Of(Lower)), clean.clamp_min(Scalars.Of(Upper)));
+        var (lower, upper) = (clean.clamp_max(Scalars.Get(Lower)), clean.clamp_min(Scalars.Get(Upper)));
         var change = (perturbed - clean).nan_to_num(0);
         var inBall = Norm switch
         {
-            Norm.Linf => change.clamp(Scalars.Of(-Epsilon), Scalars.Of(Epsilon)),
+            Norm.Linf => change.clamp(Scalars.Get(-Epsilon), Scalars.Get(Epsilon)),
             Norm.L2 => change
                 * Length(change)
-                    .clamp_min(Scalars.Of(Tiny))
+                    .clamp_min(Scalars.Get(Tiny))
                     .reciprocal()
-                    .mul(Scalars.Of(Epsilon))
-                    .clamp_max(Scalars.Of(1)),
+                    .mul(Scalars.Get(Epsilon))
+                    .clamp_max(Scalars.Get(1)),
             _ => L1Ball.Nearest(change, clean - lower, upper - clean, Epsilon),
         };
         return clean.Plus(inBall).clamp(lower, upper).MoveToOuterDisposeScope();
@@ -88,9 +88,9 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         if (Norm == Norm.Linf)
         {
             change = rand(clean.shape, generator: random)
-                .mul(Scalars.Of(2))
-                .sub(Scalars.Of(1))
-                .mul(Scalars.Of(Epsilon));
+                .mul(Scalars.Get(2))
+                .sub(Scalars.Get(1))
+                .mul(Scalars.Get(Epsilon));
         }
         else if (Norm == Norm.L1)
         {
@@ -98,13 +98,13 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
             var sizes = empty_like(clean).exponential_(1, random);
             var rest = empty(PerRow(clean)).exponential_(1, random);
             var total = sizes.flatten(1).sum(1).reshape(PerRow(clean)).Plus(rest);
-            change = randn(clean.shape, generator: random).sign() * sizes / total * Scalars.Of(Epsilon);
+            change = randn(clean.shape, generator: random).sign() * sizes / total * Scalars.Get(Epsilon);
         }
         else
         {
             // Uniform in a d-ball: a uniform direction times the d-th root of a uniform radius (Muller 1959).
             var values = clean.numel() / Math.Max(1, clean.shape[0]);
-            var radius = rand(PerRow(clean), generator: random).pow(Scalars.Of(1.0 / values)).mul(Scalars.Of(Epsilon));
+            var radius = rand(PerRow(clean), generator: random).pow(Scalars.Get(1.0 / values)).mul(Scalars.Get(Epsilon));
             change = Direction(randn(clean.shape, generator: random)) * radius;
         }
 
@@ -118,7 +118,7 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     /// <param name="size">Length of the step in the budget's norm.</param>
     /// <returns>[batch, input shape].</returns>
     internal Tensor Step(Tensor clean, Tensor x, Tensor gradient, double size) =>
-        Form?.Step(Ball, clean, x, gradient, size) ?? Project(clean, x.add(Direction(gradient), Scalars.Of(size)));
+        Form?.Step(Ball, clean, x, gradient, size) ?? Project(clean, x.add(Direction(gradient), Scalars.Get(size)));
 
     /// <summary>
     /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its largest value alone
@@ -133,7 +133,7 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         var direction = Norm switch
         {
             Norm.Linf => finite.sign(),
-            Norm.L2 => finite / Length(finite).clamp_min(Scalars.Of(Tiny)),
+            Norm.L2 => finite / Length(finite).clamp_min(Scalars.Get(Tiny)),
             _ => Largest(finite),
         };
         return direction.MoveToOuterDisposeScope();
@@ -161,9 +161,9 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
     public Tensor Open(Tensor clean, Tensor x, Tensor gradient)
     {
         using var scope = NewDisposeScope();
-        var atTop = x.ge(clean.clamp_min(Scalars.Of(Upper))).logical_and(gradient.gt(Scalars.Of(0)));
-        var atBottom = x.le(clean.clamp_max(Scalars.Of(Lower))).logical_and(gradient.lt(Scalars.Of(0)));
-        return gradient.masked_fill(atTop.logical_or(atBottom), Scalars.Of(0)).MoveToOuterDisposeScope();
+        var atTop = x.ge(clean.clamp_min(Scalars.Get(Upper))).logical_and(gradient.gt(Scalars.Get(0)));
+        var atBottom = x.le(clean.clamp_max(Scalars.Get(Lower))).logical_and(gradient.lt(Scalars.Get(0)));
+        return gradient.masked_fill(atTop.logical_or(atBottom), Scalars.Get(0)).MoveToOuterDisposeScope();
     }
 
     // [batch, 1, ...], so that it broadcasts over an input

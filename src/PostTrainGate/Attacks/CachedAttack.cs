@@ -34,7 +34,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     {
         using var scope = NewDisposeScope();
         using var form = (run with { Layout = rows.Layout }).Form(model.Input);
-        var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
+        var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
         var examples = inputs.clone();
         foreach (var (row, name) in Names(rows, inputs, run, budget).Index())
@@ -54,7 +54,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         using var scope = NewDisposeScope();
         run = run with { Layout = rows.Layout };
         using var form = run.Form(model.Input);
-        var budget = Budget.Of(run.Settings, model.Input) with { Form = form };
+        var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
         var names = Names(rows, inputs, run, budget);
         var broken = BrokenByKept(inputs, rows.Labels, names, budget);
@@ -92,7 +92,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
             kept[row]!.CopyTo(Row(examples, i));
         var legal = budget.Project(clean, examples);
         // Numbers beyond all measure may overflow on their way into the budget.
-        var isNear = budget.Distance(clean, legal).le(Scalars.Of(budget.Epsilon * (1 + 1e-3)));
+        var isNear = budget.Distance(clean, legal).le(Scalars.Get(budget.Epsilon * (1 + 1e-3)));
         var errs = AttackHarness.Errs(model.LogitsOfAll(legal), y).logical_and(isNear).nonzero().flatten();
         var right = AttackHarness
             .Errs(model.LogitsOfAll(clean.index_select(0, errs)), y.index_select(0, errs))
@@ -109,7 +109,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     private static string ExampleName(ReadOnlySpan<byte> input, int label, AttackRun run, Budget budget, string form)
     {
         var row = input.ToArray();
-        return Hash.Of(content =>
+        return Hash.Compute(content =>
         {
             content.Write($"example 1 {run.Settings.Name} {budget.Norm}{form}");
             foreach (var number in new[] { budget.Epsilon, budget.Lower, budget.Upper })
@@ -120,7 +120,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     }
 
     private string OutcomeName(EvaluationSet rows, AttackRun run) =>
-        Hash.Of(content =>
+        Hash.Compute(content =>
         {
             content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
             content.Write(run.Settings.Epsilon);

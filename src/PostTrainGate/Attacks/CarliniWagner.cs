@@ -26,22 +26,22 @@ public sealed class CarliniWagner : MarginDescent
     /// <summary>The attack.</summary>
     public static CarliniWagner Instance { get; } = new();
 
-    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) =>
+    private protected override Descent Begin(AttackContext context, ActiveBatch rows, Tensor reach) =>
         new Adam(context, rows, reach);
 
-    private sealed class Adam(AttackContext context, RowSet rows, Tensor reach) : Descent
+    private sealed class Adam(AttackContext context, ActiveBatch rows, Tensor reach) : Descent
     {
         private const double Beta1 = 0.9,
             Beta2 = 0.999,
             Tiny = 1e-8;
 
-        private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value);
-        private readonly RowSet.Kept _mean = rows.Keep(zeros_like(rows.Clean.Value)),
+        private readonly ActiveBatch.Kept _x = rows.Keep(rows.Clean.Value);
+        private readonly ActiveBatch.Kept _mean = rows.Keep(zeros_like(rows.Clean.Value)),
             _square = rows.Keep(zeros_like(rows.Clean.Value));
 
-        private readonly RowSet.Kept _rate = rows.Keep(
-            (reach * Scalars.Of(FirstRate / Math.Sqrt(rows.Clean.Value[0].numel()))).clamp_max(
-                Scalars.Of(MostOfWidth * (context.Budget.Upper - context.Budget.Lower))
+        private readonly ActiveBatch.Kept _rate = rows.Keep(
+            (reach * Scalars.Get(FirstRate / Math.Sqrt(rows.Clean.Value[0].numel()))).clamp_max(
+                Scalars.Get(MostOfWidth * (context.Budget.Upper - context.Budget.Lower))
             )
         );
 
@@ -50,11 +50,11 @@ public sealed class CarliniWagner : MarginDescent
         public override void Step(int step, double done, Tensor gradient)
         {
             using var scope = NewDisposeScope();
-            _mean.Value = (_mean.Value * Scalars.Of(Beta1)).Plus(gradient * Scalars.Of(1 - Beta1));
-            _square.Value = (_square.Value * Scalars.Of(Beta2)).Plus(gradient.square() * Scalars.Of(1 - Beta2));
-            var mean = _mean.Value / Scalars.Of(1 - Math.Pow(Beta1, step + 1));
-            var deviation = (_square.Value / Scalars.Of(1 - Math.Pow(Beta2, step + 1))).sqrt().Plus(Tiny);
-            var rate = RowSet.PerRow(_rate.Value, gradient) * Scalars.Of(Math.Pow(LastRate, done));
+            _mean.Value = (_mean.Value * Scalars.Get(Beta1)).Plus(gradient * Scalars.Get(1 - Beta1));
+            _square.Value = (_square.Value * Scalars.Get(Beta2)).Plus(gradient.square() * Scalars.Get(1 - Beta2));
+            var mean = _mean.Value / Scalars.Get(1 - Math.Pow(Beta1, step + 1));
+            var deviation = (_square.Value / Scalars.Get(1 - Math.Pow(Beta2, step + 1))).sqrt().Plus(Tiny);
+            var rate = ActiveBatch.PerRow(_rate.Value, gradient) * Scalars.Get(Math.Pow(LastRate, done));
             _x.Value = context.Budget.Clip(rows.Clean.Value, _x.Value - mean / deviation * rate);
         }
 

@@ -25,7 +25,7 @@ public sealed class DeepFool : MinimalAttack
     public static DeepFool Instance { get; } = new();
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         var clean = InputGradient.Logits(context.Model, rows.Clean.Value);
@@ -43,7 +43,7 @@ public sealed class DeepFool : MinimalAttack
             if (step == steps || rows.Count == 0)
                 break;
             sum.Value = sum.Value.Plus(ToBoundary(context, x.Value, classes.Value).reshape(x.Value.shape));
-            var next = rows.Clean.Value.Plus(sum.Value * Scalars.Of(Overshoot));
+            var next = rows.Clean.Value.Plus(sum.Value * Scalars.Get(Overshoot));
             x.Value = (context.Budget with { Epsilon = double.PositiveInfinity }).Project(rows.Clean.Value, next);
         }
     }

@@ -22,12 +22,12 @@ public sealed class ElasticNet : MarginDescent
     /// <summary>The attack.</summary>
     public static ElasticNet Instance { get; } = new();
 
-    private protected override Descent Begin(AttackContext context, RowSet rows, Tensor reach) =>
+    private protected override Descent Begin(AttackContext context, ActiveBatch rows, Tensor reach) =>
         new Shrinking(context, rows);
 
-    private sealed class Shrinking(AttackContext context, RowSet rows) : Descent
+    private sealed class Shrinking(AttackContext context, ActiveBatch rows) : Descent
     {
-        private readonly RowSet.Kept _x = rows.Keep(rows.Clean.Value),
+        private readonly ActiveBatch.Kept _x = rows.Keep(rows.Clean.Value),
             _momentum = rows.Keep(rows.Clean.Value);
 
         // The point with momentum, where the gradient is taken, may leave the bounds a little.
@@ -37,10 +37,10 @@ public sealed class ElasticNet : MarginDescent
         {
             using var scope = NewDisposeScope();
             var rate = LearningRate * Math.Sqrt(1 - done);
-            var change = X - gradient * Scalars.Of(rate) - rows.Clean.Value;
-            var shrunk = change.sign() * (change.abs() - Scalars.Of(Shrinkage)).clamp_min(Scalars.Of(0));
+            var change = X - gradient * Scalars.Get(rate) - rows.Clean.Value;
+            var shrunk = change.sign() * (change.abs() - Scalars.Get(Shrinkage)).clamp_min(Scalars.Get(0));
             var next = Bounded(rows.Clean.Value.Plus(shrunk));
-            _momentum.Value = next.Plus((next - _x.Value) * Scalars.Of(step / (step + 3.0)));
+            _momentum.Value = next.Plus((next - _x.Value) * Scalars.Get(step / (step + 3.0)));
             _x.Value = next;
         }
 

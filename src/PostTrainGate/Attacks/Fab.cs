@@ -40,7 +40,7 @@ public sealed class Fab : MinimalAttack
         );
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         using var order = rows.Keep(Apgd.WrongClasses(context, rows));
@@ -61,7 +61,7 @@ public sealed class Fab : MinimalAttack
 
     /// <summary>Toward one class, [rows], for some steps.</summary>
     /// <returns>Distance of the nearest point found, by row that still stands; the caller disposes it.</returns>
-    internal static RowSet.Kept Search(AttackContext context, RowSet rows, RowSet.Kept targets, int steps)
+    internal static ActiveBatch.Kept Search(AttackContext context, ActiveBatch rows, ActiveBatch.Kept targets, int steps)
     {
         using var scope = NewDisposeScope();
         using var nearest = new NearestRows(context, rows);
@@ -70,7 +70,7 @@ public sealed class Fab : MinimalAttack
         return rows.Keep(nearest.Distance);
     }
 
-    private static void Search(AttackContext context, RowSet rows, NearestRows nearest, RowSet.Kept targets, int steps)
+    private static void Search(AttackContext context, ActiveBatch rows, NearestRows nearest, ActiveBatch.Kept targets, int steps)
     {
         using var scope = NewDisposeScope();
         var random = context.RandomStart ?? false;
@@ -84,7 +84,7 @@ public sealed class Fab : MinimalAttack
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             var clean = rows.Clean.Value;
             var onward = Onto(context.Budget, clean, x.Value, difference, gradient);
-            next.Value = where(RowSet.PerRow(errs, clean), clean.Plus((x.Value - clean) * Scalars.Of(Back)), onward);
+            next.Value = where(ActiveBatch.PerRow(errs, clean), clean.Plus((x.Value - clean) * Scalars.Get(Back)), onward);
             nearest.Offer(errs, x.Value);
             x.Value = next.Value;
         }
@@ -101,7 +101,7 @@ public sealed class Fab : MinimalAttack
     // Logits, and of the class whose linearised boundary is nearest the logit less the true one, with its gradient: [rows], [rows, values].
     private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearise(
         AttackContext context,
-        RowSet rows,
+        ActiveBatch rows,
         Tensor x,
         Tensor to
     )
@@ -114,7 +114,7 @@ public sealed class Fab : MinimalAttack
         );
         if (to.shape[1] == 1)
             return (logits, differences.squeeze(1), gradients.squeeze(1));
-        var best = (differences.abs() / context.Budget.DualLength(gradients).clamp_min(Scalars.Of(1e-12))).argmin(
+        var best = (differences.abs() / context.Budget.DualLength(gradients).clamp_min(Scalars.Get(1e-12))).argmin(
             1,
             keepdim: true
         );
@@ -127,9 +127,9 @@ public sealed class Fab : MinimalAttack
     {
         using var scope = NewDisposeScope();
         var (here, there) = (x.flatten(1), clean.flatten(1));
-        var (lower, upper) = (there.clamp_max(Scalars.Of(budget.Lower)), there.clamp_min(Scalars.Of(budget.Upper)));
+        var (lower, upper) = (there.clamp_max(Scalars.Get(budget.Lower)), there.clamp_min(Scalars.Get(budget.Upper)));
         // A gap below what rounding leaves of gradient times input is stepped over by nothing that the input could hold.
-        var rounding = (gradient * here).abs().sum(1) * Scalars.Of(Rounding);
+        var rounding = (gradient * here).abs().sum(1) * Scalars.Get(Rounding);
         difference = difference.minimum(rounding.Plus(Tie).neg());
         var cleanGap = (gradient * (here - there)).sum(1) - difference;
         var from = cat([here, there], 0);
@@ -142,12 +142,12 @@ public sealed class Fab : MinimalAttack
         );
         var (own, cleans) = (change.narrow(0, 0, here.shape[0]), change.narrow(0, here.shape[0], here.shape[0]));
         var (near, far) = (Length(own), Length(cleans));
-        var bias = (near / near.Plus(far)).clamp_max(Scalars.Of(MostBias));
-        var mixed = (here.Plus(own * Scalars.Of(Overshoot)) * bias.neg().Plus(1)).Plus(
-            there.Plus(cleans * Scalars.Of(Overshoot)) * bias
+        var bias = (near / near.Plus(far)).clamp_max(Scalars.Get(MostBias));
+        var mixed = (here.Plus(own * Scalars.Get(Overshoot)) * bias.neg().Plus(1)).Plus(
+            there.Plus(cleans * Scalars.Get(Overshoot)) * bias
         );
         return mixed.maximum(lower).minimum(upper).reshape(x.shape).MoveToOuterDisposeScope();
 
-        Tensor Length(Tensor d) => budget.Distance(zeros_like(d), d).clamp_min(Scalars.Of(1e-8)).unsqueeze(1);
+        Tensor Length(Tensor d) => budget.Distance(zeros_like(d), d).clamp_min(Scalars.Get(1e-8)).unsqueeze(1);
     }
 }

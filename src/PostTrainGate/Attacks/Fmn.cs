@@ -28,7 +28,7 @@ public sealed class Fmn : MinimalAttack
     public static Fmn Instance { get; } = new();
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         var budget = context.Budget;
@@ -36,12 +36,12 @@ public sealed class Fmn : MinimalAttack
         using var nearest = new NearestRows(context, rows);
         using var x = rows.Keep(rows.Clean.Value);
         using var next = rows.Keep(x.Value);
-        using var radius = rows.Keep(full(rows.Count, Scalars.Of(double.PositiveInfinity)));
+        using var radius = rows.Keep(full(rows.Count, Scalars.Get(double.PositiveInfinity)));
         for (var step = 0; step <= steps && rows.Count > 0; step++)
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var (logits, margin, gradient) = InputGradient.Of(context.Model, x.Value, z =>
+            var (logits, margin, gradient) = InputGradient.Compute(context.Model, x.Value, z =>
                 Losses.Margin(z, rows.Labels.Value)
             );
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
@@ -49,12 +49,12 @@ public sealed class Fmn : MinimalAttack
             var (rate, size) = (Cosine(FirstRate, LastRate, step, steps), Cosine(FirstStep, LastStep, step, steps));
             var distance = budget.Distance(rows.Clean.Value, x.Value);
             var best = where(errs, distance.minimum(nearest.Distance), nearest.Distance);
-            var toBoundary = margin.abs() / budget.DualLength(gradient.flatten(1)).clamp_min(Scalars.Of(1e-12));
-            var outside = where(best.isinf(), distance.Plus(toBoundary), radius.Value) * Scalars.Of(1 + rate);
-            radius.Value = where(errs, (radius.Value * Scalars.Of(1 - rate)).minimum(best), outside);
+            var toBoundary = margin.abs() / budget.DualLength(gradient.flatten(1)).clamp_min(Scalars.Get(1e-12));
+            var outside = where(best.isinf(), distance.Plus(toBoundary), radius.Value) * Scalars.Get(1 + rate);
+            radius.Value = where(errs, (radius.Value * Scalars.Get(1 - rate)).minimum(best), outside);
             var flat = gradient.flatten(1);
-            var direction = (flat / flat.norm(1, keepdim: true).clamp_min(Scalars.Of(1e-12))).reshape(gradient.shape);
-            var target = x.Value.Plus(direction * Scalars.Of(size));
+            var direction = (flat / flat.norm(1, keepdim: true).clamp_min(Scalars.Get(1e-12))).reshape(gradient.shape);
+            var target = x.Value.Plus(direction * Scalars.Get(size));
             next.Value = Within(budget, rows.Clean.Value, target, radius.Value);
             nearest.Offer(errs, x.Value);
             x.Value = next.Value;
@@ -64,7 +64,7 @@ public sealed class Fmn : MinimalAttack
     // Balls of different sizes: the change is projected onto the unit ball in units of its row's radius.
     private static Tensor Within(Budget budget, Tensor clean, Tensor x, Tensor radius)
     {
-        var size = RowSet.PerRow(radius.clamp(Scalars.Of(1e-12), Scalars.Of(1e12)), clean);
+        var size = ActiveBatch.PerRow(radius.clamp(Scalars.Get(1e-12), Scalars.Get(1e12)), clean);
         var unit = budget with { Epsilon = 1, Lower = double.NegativeInfinity, Upper = double.PositiveInfinity };
         var change = unit.Project(zeros_like(clean), (x - clean) / size) * size;
         return (budget with { Epsilon = double.PositiveInfinity }).Project(clean, clean.Plus(change));

@@ -86,7 +86,7 @@ public sealed class GradientAttack : RowAttack
     public override bool IsSingleStep => _steps == 1;
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         var budget = context.Budget;
         var steps = context.Settings.Steps ?? _steps;
@@ -103,7 +103,7 @@ public sealed class GradientAttack : RowAttack
             using var stepScope = NewDisposeScope();
             var (logits, gradient) = Differentiate(context, x.Value, rows.Labels.Value);
             if (sum is not null)
-                gradient = sum.Value = (sum.Value * Scalars.Of(_momentum)).Plus(Mean(gradient));
+                gradient = sum.Value = (sum.Value * Scalars.Get(_momentum)).Plus(Mean(gradient));
             if (budget.Norm == Norm.L1)
                 gradient = budget.Open(rows.Clean.Value, x.Value, gradient);
             next.Value = budget.Step(rows.Clean.Value, x.Value, gradient, stepSize);
@@ -133,18 +133,18 @@ public sealed class GradientAttack : RowAttack
     private static Tensor Mean(Tensor gradient)
     {
         var finite = gradient.nan_to_num(0);
-        return finite / RowSet.PerRow(finite.flatten(1).abs().mean([1]).clamp_min(Scalars.Of(1e-20)), finite);
+        return finite / ActiveBatch.PerRow(finite.flatten(1).abs().mean([1]).clamp_min(Scalars.Get(1e-20)), finite);
     }
 
     // p - onehot(y). Where all of it has vanished in float32, only its direction is left to go by.
     private static Tensor CrossEntropy(Tensor z, Tensor isTrue)
     {
         var ascent = nn.functional.log_softmax(z, 1).exp() - isTrue.to(z.dtype);
-        return where(ascent.abs().amax([1], keepdim: true).lt(Scalars.Of(1e-20)), Unsaturated(z, isTrue), ascent);
+        return where(ascent.abs().amax([1], keepdim: true).lt(Scalars.Get(1e-20)), Unsaturated(z, isTrue), ascent);
     }
 
     // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalised by row, so that the
     // factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a gap of 104 between logits on.
     private static Tensor Unsaturated(Tensor z, Tensor isTrue) =>
-        z.masked_fill(isTrue, Scalars.Of(double.NegativeInfinity)).softmax(1).masked_fill(isTrue, Scalars.Of(-1));
+        z.masked_fill(isTrue, Scalars.Get(double.NegativeInfinity)).softmax(1).masked_fill(isTrue, Scalars.Get(-1));
 }

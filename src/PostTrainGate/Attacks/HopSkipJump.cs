@@ -27,7 +27,7 @@ public sealed class HopSkipJump : MinimalAttack
     public static HopSkipJump Instance { get; } = new();
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         var budget = context.Budget;
@@ -47,12 +47,12 @@ public sealed class HopSkipJump : MinimalAttack
             var distance = budget.Distance(rows.Clean.Value, x.Value);
             var reach =
                 step == 1
-                    ? full_like(distance, Scalars.Of(0.1 * (budget.Upper - budget.Lower)))
-                    : distance / Scalars.Of(values);
+                    ? full_like(distance, Scalars.Get(0.1 * (budget.Upper - budget.Lower)))
+                    : distance / Scalars.Get(values);
             var direction = budget.Direction(
-                Estimate(context, x.Value, rows.Labels.Value, reach.clamp_min(Scalars.Of(1e-4)), Samples(step))
+                Estimate(context, x.Value, rows.Labels.Value, reach.clamp_min(Scalars.Get(1e-4)), Samples(step))
             );
-            x.Value = Jump(context, x.Value, rows.Labels.Value, direction, distance / Scalars.Of(Math.Sqrt(step)));
+            x.Value = Jump(context, x.Value, rows.Labels.Value, direction, distance / Scalars.Get(Math.Sqrt(step)));
         }
     }
 
@@ -65,7 +65,7 @@ public sealed class HopSkipJump : MinimalAttack
     }
 
     // Uniform noise that the classifier takes for another class; the clean input where none of some tries is.
-    private static Tensor Start(AttackContext context, RowSet rows)
+    private static Tensor Start(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         var (clean, labels) = (rows.Clean.Value, rows.Labels.Value);
@@ -74,10 +74,10 @@ public sealed class HopSkipJump : MinimalAttack
         for (var i = 0; i < StartTries && missing.any().item<bool>(); i++)
         {
             var noise =
-                rand(clean.shape, generator: context.Random) * Scalars.Of(context.Budget.Upper - context.Budget.Lower);
+                rand(clean.shape, generator: context.Random) * Scalars.Get(context.Budget.Upper - context.Budget.Lower);
             noise = noise.Plus(context.Budget.Lower);
             var found = missing.logical_and(Errs(context, noise, labels));
-            x = where(RowSet.PerRow(found, x), noise, x);
+            x = where(ActiveBatch.PerRow(found, x), noise, x);
             missing = missing.logical_and(found.logical_not());
         }
 
@@ -93,7 +93,7 @@ public sealed class HopSkipJump : MinimalAttack
         var low = zeros_like(high);
         for (var i = 0; i < 15; i++)
         {
-            var middle = low.Plus(high) * Scalars.Of(0.5);
+            var middle = low.Plus(high) * Scalars.Get(0.5);
             var errs = Errs(context, At(middle), labels);
             (low, high) = (where(errs, low, middle), where(errs, middle, high));
         }
@@ -102,7 +102,7 @@ public sealed class HopSkipJump : MinimalAttack
 
         Tensor At(Tensor share)
         {
-            var size = RowSet.PerRow(share, clean);
+            var size = ActiveBatch.PerRow(share, clean);
             return clean.Plus(isBall ? (x - clean).minimum(size).maximum(size.neg()) : (x - clean) * size);
         }
     }
@@ -121,26 +121,26 @@ public sealed class HopSkipJump : MinimalAttack
             long[] shape = [x.shape[0], count, .. x.shape.Skip(1)];
             var noise =
                 context.Budget.Norm == Norm.Linf
-                    ? rand(shape, generator: context.Random) * Scalars.Of(2) - Scalars.Of(1)
+                    ? rand(shape, generator: context.Random) * Scalars.Get(2) - Scalars.Get(1)
                     : randn(shape, generator: context.Random);
             noise = noise / noise.flatten(2).norm(2).reshape([x.shape[0], count, .. Ones(x)]);
-            var size = RowSet.PerRow(reach, noise);
+            var size = ActiveBatch.PerRow(reach, noise);
             var center = x.unsqueeze(1);
             var points = center
                 .Plus(noise * size)
-                .clamp(Scalars.Of(context.Budget.Lower), Scalars.Of(context.Budget.Upper));
+                .clamp(Scalars.Get(context.Budget.Lower), Scalars.Get(context.Budget.Upper));
             var direction = (points - center) / size;
             var errs = Errs(context, points.flatten(0, 1), labels.repeat_interleave(count)).reshape(x.shape[0], count);
-            var value = errs.to(float32) * Scalars.Of(2) - Scalars.Of(1); // [rows, count]
+            var value = errs.to(float32) * Scalars.Get(2) - Scalars.Get(1); // [rows, count]
             var weights = value.reshape([x.shape[0], count, .. Ones(x)]);
             weighed = weighed.Plus((direction * weights).sum(1)).MoveToOuterDisposeScope();
             plain = plain.Plus(direction.sum(1)).MoveToOuterDisposeScope();
             decisions = decisions.Plus(value.sum(1)).MoveToOuterDisposeScope();
         }
 
-        var mean = decisions / Scalars.Of(samples);
-        var one = mean.abs().ge(Scalars.Of(1)); // all alike: there is no contrast to take the mean from
-        return (weighed - plain * RowSet.PerRow(where(one, zeros_like(mean), mean), x)).MoveToOuterDisposeScope();
+        var mean = decisions / Scalars.Get(samples);
+        var one = mean.abs().ge(Scalars.Get(1)); // all alike: there is no contrast to take the mean from
+        return (weighed - plain * ActiveBatch.PerRow(where(one, zeros_like(mean), mean), x)).MoveToOuterDisposeScope();
 
         static IEnumerable<long> Ones(Tensor x) => Enumerable.Repeat(1L, x.shape.Length - 1);
     }
@@ -153,11 +153,11 @@ public sealed class HopSkipJump : MinimalAttack
         var missing = ones(x.shape[0], dtype: ScalarType.Bool);
         for (var i = 0; i < Halvings && missing.any().item<bool>(); i++)
         {
-            var far = x.Plus(direction * RowSet.PerRow(size, x))
-                .clamp(Scalars.Of(context.Budget.Lower), Scalars.Of(context.Budget.Upper));
+            var far = x.Plus(direction * ActiveBatch.PerRow(size, x))
+                .clamp(Scalars.Get(context.Budget.Lower), Scalars.Get(context.Budget.Upper));
             var found = missing.logical_and(Errs(context, far, labels));
-            result = where(RowSet.PerRow(found, x), far, result);
-            (missing, size) = (missing.logical_and(found.logical_not()), size * Scalars.Of(0.5));
+            result = where(ActiveBatch.PerRow(found, x), far, result);
+            (missing, size) = (missing.logical_and(found.logical_not()), size * Scalars.Get(0.5));
         }
 
         return result.MoveToOuterDisposeScope();

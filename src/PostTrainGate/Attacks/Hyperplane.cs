@@ -19,7 +19,7 @@ internal static class Hyperplane
     {
         using var scope = NewDisposeScope();
         var sign = w.sign() * gap.sign().unsqueeze(1);
-        var room = where(sign.gt(Scalars.Of(0)), up, down);
+        var room = where(sign.gt(Scalars.Get(0)), up, down);
         var (size, target) = (w.abs(), gap.abs().unsqueeze(1));
         var change = norm == Norm.L1 ? Greedy(size, room, target) : Even(norm, size, room, target);
         return (sign * change).MoveToOuterDisposeScope();
@@ -30,14 +30,14 @@ internal static class Hyperplane
     private static Tensor Even(Norm norm, Tensor size, Tensor room, Tensor target)
     {
         var slope = norm == Norm.Linf ? size : size * size;
-        var most = norm == Norm.Linf ? room : room / size.clamp_min(Scalars.Of(Tiny));
+        var most = norm == Norm.Linf ? room : room / size.clamp_min(Scalars.Get(Tiny));
         var t = zeros_like(target);
         for (var i = 0; i < NewtonSteps; i++)
         {
             using var scope = NewDisposeScope();
             var reached = (slope * most.minimum(t)).sum(1, keepdim: true);
-            var free = slope.masked_fill(most.le(t), Scalars.Of(0)).sum(1, keepdim: true);
-            t = t.Plus((target - reached).clamp_min(Scalars.Of(0)) / free.clamp_min(Scalars.Of(Tiny)))
+            var free = slope.masked_fill(most.le(t), Scalars.Get(0)).sum(1, keepdim: true);
+            t = t.Plus((target - reached).clamp_min(Scalars.Get(0)) / free.clamp_min(Scalars.Get(Tiny)))
                 .MoveToOuterDisposeScope();
         }
 
@@ -52,8 +52,8 @@ internal static class Hyperplane
         var gain = (size * room).gather(1, order);
         var before = gain.cumsum(1) - gain;
         var used =
-            (target - before).clamp_min(Scalars.Of(0)).minimum(gain)
-            / size.gather(1, order).clamp_min(Scalars.Of(Tiny));
+            (target - before).clamp_min(Scalars.Get(0)).minimum(gain)
+            / size.gather(1, order).clamp_min(Scalars.Get(Tiny));
         return zeros_like(size).scatter(1, order, used).minimum(room);
     }
 }

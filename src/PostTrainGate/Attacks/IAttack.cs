@@ -25,7 +25,7 @@ public interface IAttack : INamed
     IReadOnlyList<Norm> Norms => Enum.GetValues<Norm>();
 
     /// <summary>
-    /// Whether it changes rows of a table to rows that the table could hold (<see cref="TableForm"/>), which the harness then makes sure
+    /// Whether it changes rows of a table to rows that the table could hold (<see cref="TabularConstraints"/>), which the harness then makes sure
     /// of; if not, every input moves by itself.
     /// </summary>
     bool KeepsForm => false;

@@ -38,9 +38,9 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
         );
 
     /// <summary>The nearest adversarial inputs so far.</summary>
-    private protected sealed class NearestRows(AttackContext context, RowSet rows) : IDisposable
+    private protected sealed class NearestRows(AttackContext context, ActiveBatch rows) : IDisposable
     {
-        private readonly RowSet.Kept _distance = rows.Keep(full(rows.Count, Scalars.Of(double.PositiveInfinity)));
+        private readonly ActiveBatch.Kept _distance = rows.Keep(full(rows.Count, Scalars.Get(double.PositiveInfinity)));
 
         /// <summary>[rows], infinite where none was found.</summary>
         public Tensor Distance => _distance.Value;
@@ -59,7 +59,7 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
             _distance.Set(nearer, distance);
             rows.Found(nearer, x, leave: false);
             if (context.StopAtSuccess)
-                rows.Found(nearer.logical_and(distance.le(Scalars.Of(context.Budget.Epsilon))), x, leave: true);
+                rows.Found(nearer.logical_and(distance.le(Scalars.Get(context.Budget.Epsilon))), x, leave: true);
             return nearer.MoveToOuterDisposeScope();
         }
 

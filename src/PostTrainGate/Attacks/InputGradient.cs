@@ -11,7 +11,7 @@ internal static class InputGradient
     /// <param name="x">[rows, input shape].</param>
     /// <param name="loss">From logits, [rows, classes], to a value per row, [rows].</param>
     /// <returns>[rows, classes], [rows] and [rows, input shape].</returns>
-    public static (Tensor Logits, Tensor Loss, Tensor Gradient) Of(
+    public static (Tensor Logits, Tensor Loss, Tensor Gradient) Compute(
         Classifier model,
         Tensor x,
         Func<Tensor, Tensor> loss

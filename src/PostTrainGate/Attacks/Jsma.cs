@@ -22,7 +22,7 @@ public sealed class Jsma : RowAttack
     public static Jsma Instance { get; } = new();
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         var values = rows.Clean.Value.flatten(1).shape[1];
@@ -35,7 +35,7 @@ public sealed class Jsma : RowAttack
         }
     }
 
-    private static void Toward(AttackContext context, RowSet rows, RowSet.Kept target, int steps)
+    private static void Toward(AttackContext context, ActiveBatch rows, ActiveBatch.Kept target, int steps)
     {
         using var x = rows.Keep(rows.Clean.Value);
         for (var step = 0; step <= steps && rows.Count > 0; step++)
@@ -46,10 +46,10 @@ public sealed class Jsma : RowAttack
             if (step == steps || rows.Count == 0)
                 break;
             var (toward, others) = Jacobian(context, x.Value, target.Value);
-            var pair = BestPair(toward, others, x.Value.flatten(1).lt(Scalars.Of(context.Budget.Upper)));
+            var pair = BestPair(toward, others, x.Value.flatten(1).lt(Scalars.Get(context.Budget.Upper)));
             x.Value = x
                 .Value.flatten(1)
-                .scatter(1, pair, full(pair.shape, Scalars.Of(context.Budget.Upper)))
+                .scatter(1, pair, full(pair.shape, Scalars.Get(context.Budget.Upper)))
                 .reshape(x.Value.shape);
         }
     }
@@ -57,8 +57,8 @@ public sealed class Jsma : RowAttack
     // Gradients of the target's logit and of the sum of all others: [rows, values].
     private static (Tensor Toward, Tensor Others) Jacobian(AttackContext context, Tensor x, Tensor target)
     {
-        var (_, _, toward) = InputGradient.Of(context.Model, x, z => z.gather(1, target).squeeze(1));
-        var (_, _, all) = InputGradient.Of(context.Model, x, z => z.sum(1));
+        var (_, _, toward) = InputGradient.Compute(context.Model, x, z => z.gather(1, target).squeeze(1));
+        var (_, _, all) = InputGradient.Compute(context.Model, x, z => z.sum(1));
         return (toward.flatten(1), all.flatten(1) - toward.flatten(1));
     }
 
@@ -66,19 +66,19 @@ public sealed class Jsma : RowAttack
     // favour the target most by themselves: [rows, 2].
     private static Tensor BestPair(Tensor toward, Tensor others, Tensor free)
     {
-        var alone = (toward - others).masked_fill(free.logical_not(), Scalars.Of(double.NegativeInfinity));
+        var alone = (toward - others).masked_fill(free.logical_not(), Scalars.Get(double.NegativeInfinity));
         var pool = alone.topk((int)Math.Min(Pool, alone.shape[1]), 1).indexes; // [rows, k]
         var (a, b) = (toward.gather(1, pool), others.gather(1, pool));
         var open = free.gather(1, pool);
         var (gain, loss) = (a.unsqueeze(2).Plus(a.unsqueeze(1)), b.unsqueeze(2).Plus(b.unsqueeze(1))); // [rows, k, k]
         var k = pool.shape[1];
-        var possible = gain.gt(Scalars.Of(0))
-            .logical_and(loss.lt(Scalars.Of(0)))
+        var possible = gain.gt(Scalars.Get(0))
+            .logical_and(loss.lt(Scalars.Get(0)))
             .logical_and(open.unsqueeze(2))
             .logical_and(open.unsqueeze(1))
             .logical_and(eye(k, dtype: ScalarType.Bool).logical_not());
-        var (score, at) = (gain * loss.neg()).masked_fill(possible.logical_not(), Scalars.Of(-1)).flatten(1).max(1);
+        var (score, at) = (gain * loss.neg()).masked_fill(possible.logical_not(), Scalars.Get(-1)).flatten(1).max(1);
         var pair = stack([at.div(Scalars.Whole(k), RoundingMode.floor), at.remainder(Scalars.Whole(k))], 1);
-        return where(score.gt(Scalars.Of(0)).unsqueeze(1), pool.gather(1, pair), pool.narrow(1, 0, 2));
+        return where(score.gt(Scalars.Get(0)).unsqueeze(1), pool.gather(1, pair), pool.narrow(1, 0, 2));
     }
 }

@@ -14,10 +14,10 @@ internal static class Losses
     /// ln of the other classes' summed exponentials, less the true logit. The cross-entropy is softplus of it: the same order and the same
     /// direction, without its rounding to 0 where the classifier is sure.
     /// </summary>
-    public static Tensor CrossEntropy(Tensor z, Tensor labels) => Others(z, labels).logsumexp(1) - Of(z, labels);
+    public static Tensor CrossEntropy(Tensor z, Tensor labels) => Others(z, labels).logsumexp(1) - Pick(z, labels);
 
     /// <summary>Largest wrong logit less the true one; positive on an error.</summary>
-    public static Tensor Margin(Tensor z, Tensor labels) => Others(z, labels).amax([1]) - Of(z, labels);
+    public static Tensor Margin(Tensor z, Tensor labels) => Others(z, labels).amax([1]) - Pick(z, labels);
 
     /// <summary>
     /// Difference of logits ratio (Croce and Hein 2020): the margin over the first less the third logit; the margin of two classes.
@@ -38,12 +38,12 @@ internal static class Losses
         if (z.shape[1] < 4)
             return difference;
         var sorted = z.topk(4, 1).values;
-        var spread = sorted.select(1, 0) - sorted.select(1, 2).Plus(sorted.select(1, 3)) * Scalars.Of(0.5);
+        var spread = sorted.select(1, 0) - sorted.select(1, 2).Plus(sorted.select(1, 3)) * Scalars.Get(0.5);
         return difference / spread.Plus(Tiny);
     }
 
     /// <summary>A target's logit less the true one.</summary>
-    public static Tensor Difference(Tensor z, Tensor labels, Tensor targets) => Of(z, targets) - Of(z, labels);
+    public static Tensor Difference(Tensor z, Tensor labels, Tensor targets) => Pick(z, targets) - Pick(z, labels);
 
     /// <summary>Wrong classes, that with the largest logit first: [rows, classes - 1].</summary>
     public static Tensor WrongClasses(Tensor z, Tensor labels)
@@ -56,11 +56,11 @@ internal static class Losses
             .MoveToOuterDisposeScope();
     }
 
-    private static Tensor Of(Tensor z, Tensor classes) => z.gather(1, classes.unsqueeze(1)).squeeze(1);
+    private static Tensor Pick(Tensor z, Tensor classes) => z.gather(1, classes.unsqueeze(1)).squeeze(1);
 
     private static Tensor Others(Tensor z, Tensor labels) =>
         z.masked_fill(
             nn.functional.one_hot(labels, z.shape[1]).to(ScalarType.Bool),
-            Scalars.Of(double.NegativeInfinity)
+            Scalars.Get(double.NegativeInfinity)
         );
 }

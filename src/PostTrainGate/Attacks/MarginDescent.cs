@@ -39,18 +39,18 @@ public abstract class MarginDescent : MinimalAttack
     /// <param name="context">Bounds and norm.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="reach">[rows], how far away the boundary would be in L2 were the margin linear.</param>
-    private protected abstract Descent Begin(AttackContext context, RowSet rows, Tensor reach);
+    private protected abstract Descent Begin(AttackContext context, ActiveBatch rows, Tensor reach);
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         using var nearest = new NearestRows(context, rows);
         var (_, gap, incline) = Linearise(context, rows, rows.Clean.Value);
-        var length = incline.flatten(1).norm(1).clamp_min(Scalars.Of(Tiny));
+        var length = incline.flatten(1).norm(1).clamp_min(Scalars.Get(Tiny));
         using var descent = Begin(context, rows, gap.abs() / length);
         // At that boundary 2 change = c slope.
-        using var constant = rows.Keep(gap.abs() * Scalars.Of(2) / length.square());
+        using var constant = rows.Keep(gap.abs() * Scalars.Get(2) / length.square());
         var steps = context.Settings.Steps ?? _steps;
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
@@ -59,20 +59,20 @@ public abstract class MarginDescent : MinimalAttack
             var (x, done) = (descent.X, step / Math.Max(1.0, steps - 1));
             var (logits, margin, slope) = Linearise(context, rows, x);
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
-            var push = RowSet.PerRow(constant.Value.masked_fill(errs, Scalars.Of(0)), slope);
-            descent.Step(step, done, (x - rows.Clean.Value) * Scalars.Of(2) - slope * push);
+            var push = ActiveBatch.PerRow(constant.Value.masked_fill(errs, Scalars.Get(0)), slope);
+            descent.Step(step, done, (x - rows.Clean.Value) * Scalars.Get(2) - slope * push);
 
             var factor = FirstFactor * Math.Pow(LastFactor / FirstFactor, done);
             constant.Value =
                 constant.Value
-                * where(errs, full_like(margin, Scalars.Of(1 / factor)), full_like(margin, Scalars.Of(factor)));
+                * where(errs, full_like(margin, Scalars.Get(1 / factor)), full_like(margin, Scalars.Get(factor)));
             nearest.Offer(errs, x);
         }
     }
 
     private static (Tensor Logits, Tensor Margin, Tensor Slope) Linearise(
         AttackContext context,
-        RowSet rows,
+        ActiveBatch rows,
         Tensor x
-    ) => InputGradient.Of(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
+    ) => InputGradient.Compute(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
 }

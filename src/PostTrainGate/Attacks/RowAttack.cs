@@ -36,11 +36,11 @@ public abstract class RowAttack : IAttack
     public Tensor Perturb(AttackContext context, Tensor inputs, Tensor labels)
     {
         using var scope = NewDisposeScope();
-        using var rows = new RowSet(inputs, labels);
+        using var rows = new ActiveBatch(inputs, labels);
         Run(context, rows);
         return rows.Result.alias().MoveToOuterDisposeScope();
     }
 
     /// <summary>Attacks the rows; what it finds becomes their result.</summary>
-    internal abstract void Run(AttackContext context, RowSet rows);
+    internal abstract void Run(AttackContext context, ActiveBatch rows);
 }

@@ -6,7 +6,7 @@ namespace PostTrainGate.Attacks;
 /// The rows of a batch that an attack still works on, with all that it keeps for each of them. A row that is finished leaves, and
 /// everything kept shrinks with it, so that no pass is spent on it again.
 /// </summary>
-internal sealed class RowSet : IDisposable
+internal sealed class ActiveBatch : IDisposable
 {
     private readonly List<Kept> _kept = [];
     private readonly Kept _places;
@@ -17,15 +17,15 @@ internal sealed class RowSet : IDisposable
     /// <summary>All rows of a batch.</summary>
     /// <param name="inputs">[batch, input shape], clean.</param>
     /// <param name="labels">[batch], int64.</param>
-    public RowSet(Tensor inputs, Tensor labels)
+    public ActiveBatch(Tensor inputs, Tensor labels)
     {
         (Clean, Labels) = (Keep(inputs.detach()), Keep(labels.detach()));
-        _places = Keep(arange(Scalars.Of(labels.shape[0]), dtype: int64));
+        _places = Keep(arange(Scalars.Get(labels.shape[0]), dtype: int64));
         _result = inputs.detach().clone().DetachFromDisposeScope();
         _finished = zeros(labels.shape[0], dtype: ScalarType.Bool).DetachFromDisposeScope();
     }
 
-    private RowSet(RowSet whole, Tensor index)
+    private ActiveBatch(ActiveBatch whole, Tensor index)
     {
         (Clean, Labels) = (
             Keep(whole.Clean.Value.index_select(0, index)),
@@ -82,7 +82,7 @@ internal sealed class RowSet : IDisposable
         _result.index_copy_(0, places, x.index_select(0, index));
         if (!leave)
             return;
-        _finished.index_fill_(0, places, Scalars.Of(1));
+        _finished.index_fill_(0, places, Scalars.Get(1));
         Shrink(which.logical_not());
     }
 
@@ -96,7 +96,7 @@ internal sealed class RowSet : IDisposable
     }
 
     /// <summary>The rows chosen, as a set of its own with the same result; <see cref="Refresh"/> this set when it is done.</summary>
-    public RowSet Where(Tensor which)
+    public ActiveBatch Where(Tensor which)
     {
         using var index = which.nonzero();
         using var flat = index.flatten();
@@ -137,10 +137,10 @@ internal sealed class RowSet : IDisposable
     /// <summary>A value per row. Setting it frees the old one; the set owns it, whatever dispose scope it was made in.</summary>
     internal sealed class Kept : IDisposable
     {
-        private readonly RowSet _rows;
+        private readonly ActiveBatch _rows;
         private Tensor _value;
 
-        internal Kept(RowSet rows, Tensor value) => (_rows, _value) = (rows, value.alias().DetachFromDisposeScope());
+        internal Kept(ActiveBatch rows, Tensor value) => (_rows, _value) = (rows, value.alias().DetachFromDisposeScope());
 
         /// <summary>[rows, ...].</summary>
         public Tensor Value

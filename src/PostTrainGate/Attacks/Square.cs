@@ -24,7 +24,7 @@ public sealed class Square : RowAttack
     internal const int DefaultQueries = 5000;
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows) =>
+    internal override void Run(AttackContext context, ActiveBatch rows) =>
         Search(context, rows, context.Settings.Steps ?? DefaultQueries, (_, _) => null);
 
     /// <summary>The search.</summary>
@@ -34,12 +34,12 @@ public sealed class Square : RowAttack
     /// <param name="goOn">
     /// Asked after each query with its number and the rows' largest margins so far, [rows]: which rows go on, [rows], bool; null: all.
     /// </param>
-    internal static void Search(AttackContext context, RowSet rows, int queries, Func<int, Tensor, Tensor?> goOn)
+    internal static void Search(AttackContext context, ActiveBatch rows, int queries, Func<int, Tensor, Tensor?> goOn)
     {
         using var scope = NewDisposeScope();
         var windows = new SquareWindows(context.Budget, rows.Clean.Value.shape, context.Random);
         using var best = rows.Keep(windows.First(rows.Clean.Value));
-        using var margin = rows.Keep(full(rows.Count, Scalars.Of(double.NegativeInfinity)));
+        using var margin = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)));
         using var x = rows.Keep(best.Value);
         for (var query = 0; query < queries && rows.Count > 0; query++)
         {

@@ -41,7 +41,7 @@ internal sealed class SquareWindows
                 change
                     .narrow(2, top, side)
                     .narrow(3, left, side)
-                    .add_(Bump(side) * Signs(rows, _channels), Scalars.Of(1));
+                    .add_(Bump(side) * Signs(rows, _channels), Scalars.Get(1));
         }
         else
         {
@@ -70,7 +70,7 @@ internal sealed class SquareWindows
             Norm.L2 => _budget.Epsilon / Math.Sqrt(tall * wide * _channels),
             _ => _budget.Epsilon / (tall * wide * _channels),
         };
-        window.add_(Signs(clean.shape[0], _channels), Scalars.Of(size));
+        window.add_(Signs(clean.shape[0], _channels), Scalars.Get(size));
         return Legal(clean, change).MoveToOuterDisposeScope();
     }
 
@@ -88,9 +88,9 @@ internal sealed class SquareWindows
         Place(left, other).zero_();
         Place(left, window).zero_();
         var freed = before - left.square().sum([1, 2, 3], keepdim: true);
-        var spare = before.neg().Plus(_budget.Epsilon * _budget.Epsilon).clamp_min(Scalars.Of(0));
+        var spare = before.neg().Plus(_budget.Epsilon * _budget.Epsilon).clamp_min(Scalars.Get(0));
         Place(left, window)
-            .add_(Unit((bump, 0, 0, side)) * (spare / Scalars.Of(_channels)).Plus(freed).sqrt(), Scalars.Of(1));
+            .add_(Unit((bump, 0, 0, side)) * (spare / Scalars.Get(_channels)).Plus(freed).sqrt(), Scalars.Get(1));
         return left;
     }
 
@@ -114,7 +114,7 @@ internal sealed class SquareWindows
         {
             var tall = half == 0 ? side / 2 : side - side / 2;
             if (tall > 0)
-                bump.narrow(0, top, tall).add_(Heap(tall, side), Scalars.Of(half == 0 ? 1 : -1));
+                bump.narrow(0, top, tall).add_(Heap(tall, side), Scalars.Get(half == 0 ? 1 : -1));
             top += tall;
         }
 
@@ -134,7 +134,7 @@ internal sealed class SquareWindows
             var (b, r) = (Math.Min(top + ring + 1, tall), Math.Min(left + ring + 1, wide));
             heap.narrow(0, t, b - t)
                 .narrow(1, l, r - l)
-                .add_(Scalars.Of(1.0 / ((ring + 1) * (ring + 1))), Scalars.Of(1));
+                .add_(Scalars.Get(1.0 / ((ring + 1) * (ring + 1))), Scalars.Get(1));
         }
 
         return heap / heap.norm();
@@ -150,13 +150,13 @@ internal sealed class SquareWindows
     }
 
     private Tensor Signs(long rows, long channels, long width = 1) =>
-        randint(2, [rows, channels, 1, width], generator: _random).to(float32).mul(Scalars.Of(2)).sub(Scalars.Of(1));
+        randint(2, [rows, channels, 1, width], generator: _random).to(float32).mul(Scalars.Get(2)).sub(Scalars.Get(1));
 
     // To the surface of the ball.
     private Tensor Scaled(Tensor change)
     {
-        var length = _budget.Distance(zeros_like(change), change).clamp_min(Scalars.Of(1e-12)).reshape(-1, 1, 1, 1);
-        return change / length * Scalars.Of(_budget.Epsilon);
+        var length = _budget.Distance(zeros_like(change), change).clamp_min(Scalars.Get(1e-12)).reshape(-1, 1, 1, 1);
+        return change / length * Scalars.Get(_budget.Epsilon);
     }
 
     private Tensor Legal(Tensor clean, Tensor change) =>

@@ -14,7 +14,7 @@ namespace PostTrainGate.Attacks;
 /// The feasible set of constrained attacks on tables (Simonetto et al. 2024; Kireev et al. 2023). A clean row may lie outside it: a
 /// number beyond the seen range, a category that was never seen. It is legal as it is.
 /// </remarks>
-public sealed class TableForm : IDisposable
+public sealed class TabularConstraints : IDisposable
 {
     // Whole numbers are so exact in the model's encoding, in units of one: a step that is that near is reached.
     private const double Slack = 1e-4;
@@ -38,7 +38,7 @@ public sealed class TableForm : IDisposable
     /// <param name="layout">Their columns.</param>
     /// <param name="categories">How many columns of categories or of two values may change.</param>
     /// <param name="input">Bounds, which count where the policy gives them.</param>
-    internal TableForm(FeatureLayout layout, int categories, InputPolicy input)
+    internal TabularConstraints(FeatureLayout layout, int categories, InputPolicy input)
     {
         var width = layout.Width;
         var (isNumber, isWhole, divisor) = (new bool[width], new bool[width], Enumerable.Repeat(1.0, width).ToArray());
@@ -106,7 +106,7 @@ public sealed class TableForm : IDisposable
     internal double Reach { get; }
 
     /// <summary>What a change of numbers is: [batch, width], 0 at every other input.</summary>
-    internal Tensor OfNumbers(Tensor change) => change.masked_fill(_isNumber.logical_not(), Scalars.Of(0));
+    internal Tensor OfNumbers(Tensor change) => change.masked_fill(_isNumber.logical_not(), Scalars.Get(0));
 
     /// <summary>
     /// The nearest row that is legal, column by column; of too many changed columns of categories those stay that changed most.
@@ -120,7 +120,7 @@ public sealed class TableForm : IDisposable
         using var scope = NewDisposeScope();
         var x = clean.Plus((perturbed - clean).nan_to_num(0));
         // |x - clean|^2 - |x - option|^2 over the column's inputs: how much nearer the option is.
-        var nearer = Gains(x * Scalars.Of(2), clean).Plus(Sums(clean * clean)) - _value * _value;
+        var nearer = Gains(x * Scalars.Get(2), clean).Plus(Sums(clean * clean)) - _value * _value;
         return Join(MoveNumbers(ball, clean, x), Choose(clean, nearer)).MoveToOuterDisposeScope();
     }
 
@@ -128,7 +128,7 @@ public sealed class TableForm : IDisposable
     internal Tensor Step(Budget ball, Tensor clean, Tensor x, Tensor gradient, double size)
     {
         using var scope = NewDisposeScope();
-        var numbers = MoveNumbers(ball, clean, x.add(ball.Direction(OfNumbers(gradient)), Scalars.Of(size)));
+        var numbers = MoveNumbers(ball, clean, x.add(ball.Direction(OfNumbers(gradient)), Scalars.Get(size)));
         return Join(numbers, Choose(clean, Gains(gradient, clean))).MoveToOuterDisposeScope();
     }
 
@@ -144,7 +144,7 @@ public sealed class TableForm : IDisposable
         // Toward the clean number, so that neither the ball nor the range is left.
         var (from, to) = (Raw(clean), Raw(moved));
         var whole = where(to.gt(from), to.Plus(Slack).floor(), to.Plus(-Slack).ceil());
-        var stays = whole.eq(from.round()).logical_or((whole - from).mul(to - from).le(Scalars.Of(0)));
+        var stays = whole.eq(from.round()).logical_or((whole - from).mul(to - from).le(Scalars.Get(0)));
         var encoded = ((whole - _offset) / _divisor).to(float32);
         return where(_isWhole, where(stays, clean, encoded), moved).MoveToOuterDisposeScope();
 
@@ -185,7 +185,7 @@ public sealed class TableForm : IDisposable
         var gain = stack(best.Select(b => b.values), 1); // [batch, columns]
         var option = stack(best.Select((b, i) => b.indexes.add(Scalars.Whole(_choices[i].First))), 1);
         var (most, columns) = gain.topk(_changes, 1);
-        var chosen = zeros_like(gains).scatter(1, option.gather(1, columns), most.gt(Scalars.Of(0)).to(float32));
+        var chosen = zeros_like(gains).scatter(1, option.gather(1, columns), most.gt(Scalars.Get(0)).to(float32));
         return Take(clean, chosen).MoveToOuterDisposeScope();
     }
 
@@ -202,26 +202,26 @@ public sealed class TableForm : IDisposable
         var (at, asClean) = (option.unsqueeze(1), Taken(clean));
         var others = chosen.masked_fill(
             _choice.unsqueeze(0).eq(_choice.index_select(0, option).unsqueeze(1)),
-            Scalars.Of(0)
+            Scalars.Get(0)
         );
-        var isChanged = PerColumn(others).gt(Scalars.Of(0));
+        var isChanged = PerColumn(others).gt(Scalars.Get(0));
         var isFull = isChanged
             .sum(1)
             .ge(Scalars.Whole(_changes))
             .unsqueeze(1)
             .logical_and(asClean.gather(1, at).logical_not());
         var weakest = weight
-            .masked_fill(isChanged.logical_not(), Scalars.Of(double.PositiveInfinity))
+            .masked_fill(isChanged.logical_not(), Scalars.Get(double.PositiveInfinity))
             .argmin(1, keepdim: true);
-        var kept = others.masked_fill(isFull.logical_and(_choice.unsqueeze(0).eq(weakest)), Scalars.Of(0));
+        var kept = others.masked_fill(isFull.logical_and(_choice.unsqueeze(0).eq(weakest)), Scalars.Get(0));
         return kept.scatter(1, at, ones_like(at, dtype: float32))
-            .masked_fill(asClean, Scalars.Of(0))
+            .masked_fill(asClean, Scalars.Get(0))
             .MoveToOuterDisposeScope();
     }
 
     /// <summary>Values of options, summed by their column: [batch, columns].</summary>
     internal Tensor PerColumn(Tensor values) =>
-        zeros(values.shape[0], _choices.Length).index_add(1, _choice, values, Scalars.Of(1));
+        zeros(values.shape[0], _choices.Length).index_add(1, _choice, values, Scalars.Get(1));
 
     /// <summary>Rows that take the options chosen: [batch, width].</summary>
     /// <param name="clean">[batch, width].</param>
@@ -230,8 +230,8 @@ public sealed class TableForm : IDisposable
     {
         using var scope = NewDisposeScope();
         var perColumn = cat([PerColumn(chosen), zeros(chosen.shape[0], 1)], 1);
-        var rest = clean.masked_fill(perColumn.index_select(1, _choiceOf).gt(Scalars.Of(0)), Scalars.Of(0));
-        return rest.index_add(1, _position, chosen * _value, Scalars.Of(1)).MoveToOuterDisposeScope();
+        var rest = clean.masked_fill(perColumn.index_select(1, _choiceOf).gt(Scalars.Get(0)), Scalars.Get(0));
+        return rest.index_add(1, _position, chosen * _value, Scalars.Get(1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Which options rows have: [batch, options], bool.</summary>
@@ -253,7 +253,7 @@ public sealed class TableForm : IDisposable
     {
         using var scope = NewDisposeScope();
         var numbers = MoveNumbers(ball, clean, ball.RandomPoint(clean, random));
-        var gains = rand([clean.shape[0], Options], generator: random).sub(Scalars.Of(0.5));
+        var gains = rand([clean.shape[0], Options], generator: random).sub(Scalars.Get(0.5));
         return Join(numbers, Choose(clean, gains)).MoveToOuterDisposeScope();
     }
 
@@ -268,7 +268,7 @@ public sealed class TableForm : IDisposable
     // Of an option, the sum over all inputs of its column: [batch, options].
     private Tensor Sums(Tensor values) =>
         zeros(values.shape[0], _choices.Length + 1)
-            .index_add(1, _choiceOf, values, Scalars.Of(1))
+            .index_add(1, _choiceOf, values, Scalars.Get(1))
             .index_select(1, _choice);
 
     private static Tensor Kept(Tensor value) => value.DetachFromDisposeScope();

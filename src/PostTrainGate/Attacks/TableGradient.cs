@@ -33,11 +33,11 @@ public sealed class TableGradient : RowAttack
     public override bool KeepsForm => true;
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         var (budget, form, ball) = (context.Budget, context.Budget.Form!, context.Budget.Ball);
         var steps = context.Settings.Steps ?? DefaultSteps;
-        var stepSize = Scalars.Of(context.Settings.StepSize ?? Reach * budget.Epsilon / steps);
+        var stepSize = Scalars.Get(context.Settings.StepSize ?? Reach * budget.Epsilon / steps);
 
         using var scope = NewDisposeScope();
         var randomStart = context.RandomStart ?? context.Settings.RandomStart ?? false;
@@ -50,7 +50,7 @@ public sealed class TableGradient : RowAttack
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             var clean = rows.Clean.Value;
-            var (logits, _, gradient) = InputGradient.Of(context.Model, x.Value, z =>
+            var (logits, _, gradient) = InputGradient.Compute(context.Model, x.Value, z =>
                 Losses.CrossEntropy(z, rows.Labels.Value)
             );
             var direction = ball.Direction(form.OfNumbers(gradient));
@@ -67,13 +67,13 @@ public sealed class TableGradient : RowAttack
     }
 
     // Rows with the best of the changes of category, or none: [rows, width]. Gains: [rows, options].
-    private static Tensor Change(AttackContext context, RowSet rows, RowSet.Kept chosen, Tensor numbers, Tensor gains)
+    private static Tensor Change(AttackContext context, ActiveBatch rows, ActiveBatch.Kept chosen, Tensor numbers, Tensor gains)
     {
         using var scope = NewDisposeScope();
         var (form, clean) = (context.Budget.Form!, rows.Clean.Value);
         var weight = form.PerColumn(gains * chosen.Value);
         var promising = gains
-            .masked_fill(chosen.Value.gt(Scalars.Of(0)), Scalars.Of(double.NegativeInfinity))
+            .masked_fill(chosen.Value.gt(Scalars.Get(0)), Scalars.Get(double.NegativeInfinity))
             .topk((int)Math.Min(Promising, gains.shape[1]), 1)
             .indexes;
         var random = randint(0, gains.shape[1], [rows.Count, Random], dtype: int64, generator: context.Random);

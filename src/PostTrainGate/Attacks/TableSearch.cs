@@ -34,7 +34,7 @@ public sealed class TableSearch : RowAttack
     public override bool KeepsForm => true;
 
     /// <inheritdoc/>
-    internal override void Run(AttackContext context, RowSet rows)
+    internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
         using var search = new Search(context, rows);
@@ -48,12 +48,12 @@ public sealed class TableSearch : RowAttack
     private sealed class Search : IDisposable
     {
         private readonly AttackContext _context;
-        private readonly RowSet _rows;
-        private readonly TableForm _form;
+        private readonly ActiveBatch _rows;
+        private readonly TabularConstraints _form;
         private readonly Budget _ball;
         private readonly int _columns,
             _numbers;
-        private readonly RowSet.Kept _value,
+        private readonly ActiveBatch.Kept _value,
             _chosen,
             _gain,
             _margin,
@@ -61,7 +61,7 @@ public sealed class TableSearch : RowAttack
             _most,
             _stale; // see the constructor
 
-        public Search(AttackContext context, RowSet rows)
+        public Search(AttackContext context, ActiveBatch rows)
         {
             (_context, _rows, _form, _ball) = (context, rows, context.Budget.Form!, context.Budget.Ball);
             _numbers = _form.Numbers.Count;
@@ -70,7 +70,7 @@ public sealed class TableSearch : RowAttack
             _value = rows.Keep(clean); // [rows, width], of which numbers count, as if any number were legal
             _chosen = rows.Keep(zeros(rows.Count, _form.Options)); // [rows, options], 1 at what is taken
             _gain = rows.Keep(zeros(rows.Count, Math.Max(1, _form.Choices.Count))); // [rows, columns of categories], what a change brought
-            _margin = rows.Keep(full(rows.Count, Scalars.Of(float.MinValue))); // [rows], there
+            _margin = rows.Keep(full(rows.Count, Scalars.Get(float.MinValue))); // [rows], there
             _best = rows.Keep(clean); // [rows, width], legal, the largest margin so far
             _most = rows.Keep(_margin.Value); // [rows], that margin
             _stale = rows.Keep(zeros(rows.Count)); // [rows], passes without a gain
@@ -84,12 +84,12 @@ public sealed class TableSearch : RowAttack
         public void Pass()
         {
             using var scope = NewDisposeScope();
-            Restart(_stale.Value.ge(Scalars.Of(Patience)));
+            Restart(_stale.Value.ge(Scalars.Get(Patience)));
             if (_rows.Count == 0)
                 return;
             using var before = _rows.Keep(_margin.Value);
             using var promise = _rows.Keep(
-                full([_rows.Count, Math.Max(1, _columns)], Scalars.Of(double.NegativeInfinity))
+                full([_rows.Count, Math.Max(1, _columns)], Scalars.Get(double.NegativeInfinity))
             );
             using var target = _rows.Keep(zeros(_rows.Count, Math.Max(1, _columns)));
             for (var column = 0; column < _columns && _rows.Count > 0; column++)
@@ -157,7 +157,7 @@ public sealed class TableSearch : RowAttack
         }
 
         // One column at all its values: how large the margin gets, and at which.
-        private void Try(int column, RowSet.Kept promise, RowSet.Kept target)
+        private void Try(int column, ActiveBatch.Kept promise, ActiveBatch.Kept target)
         {
             _context.Cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
@@ -221,7 +221,7 @@ public sealed class TableSearch : RowAttack
 
             if (_form.Changes > 0)
             {
-                var option = target.masked_fill(isNumber.squeeze(1), Scalars.Of(0)).to(int64);
+                var option = target.masked_fill(isNumber.squeeze(1), Scalars.Get(0)).to(int64);
                 chosen = where(isNumber, chosen, _form.Swap(_rows.Clean.Value, chosen, option, _gain.Value));
             }
 

@@ -58,13 +58,13 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var moved = (logits - again)
             .abs()
             .amax([1])
-            .gt(logits.abs().amax([1]) * Scalars.Of(1e-3))
+            .gt(logits.abs().amax([1]) * Scalars.Get(1e-3))
             .to(float32)
             .mean()
             .item<float>();
         return moved > Tolerance && !_attack.AveragesDraws
             ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
-                + $"('{AutoAttack.Randomised.Name}' takes it)"
+                + $"('{AutoAttack.Randomized.Name}' takes it)"
             : null;
     }
 
@@ -89,7 +89,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         if (!Model.HasGradients)
             return null;
         using var scope = NewDisposeScope();
-        var (_, _, slope) = InputGradient.Of(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
+        var (_, _, slope) = InputGradient.Compute(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
         var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance
             ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing"
@@ -176,7 +176,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     private string? StandsAtAnyRow()
     {
         var layout = new FeatureLayout([.. _rows.Layout!.Columns.Select(c => c with { Immutable = false })]);
-        using var form = new TableForm(layout, int.MaxValue, Model.Input);
+        using var form = new TabularConstraints(layout, int.MaxValue, Model.Input);
         var settings = rule.Attack! with
         {
             Norm = Norm.Linf,

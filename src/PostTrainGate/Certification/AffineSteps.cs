@@ -7,15 +7,15 @@ internal static class AffineSteps
 {
     /// <summary>Affine in the first input, all else being constant; null where it is not.</summary>
     public static Func<BoundedStep, Relaxation?> First(bool mixes) =>
-        step => step.Bounded.Length == 1 && step.IsBounded(0) && !Repeats(step) ? Of(step, mixes) : null;
+        step => step.Bounded.Length == 1 && step.IsBounded(0) && !Repeats(step) ? RelaxProduct(step, mixes) : null;
 
     /// <summary>Affine in all inputs together.</summary>
-    public static Relaxation? Sum(BoundedStep step) => Of(step, step.Bounded.Length > 1);
+    public static Relaxation? Sum(BoundedStep step) => RelaxProduct(step, step.Bounded.Length > 1);
 
     /// <summary>A product of two inputs (and what is added to it) of which one is constant.</summary>
     public static Relaxation? Product(BoundedStep step) =>
         step.Bounded.Length == 1 && step.IsBounded(0) != step.IsBounded(1) && !step.IsBounded(2)
-            ? Of(step, mixes: false)
+            ? RelaxProduct(step, mixes: false)
             : null;
 
     /// <summary>A weighted sum: every coefficient of it is one of the other input's elements.</summary>
@@ -47,7 +47,7 @@ internal static class AffineSteps
 
     // y = L x + c. In the middle it is the step itself. Its radius is |L| r: the step with the sizes of its constants, which makes all
     // coefficients of one input those of |L| up to a common sign, less the step at 0.
-    private static Relaxation Of(BoundedStep step, bool mixes)
+    private static Relaxation RelaxProduct(BoundedStep step, bool mixes)
     {
         return new(Bound, (a, _, shapes) => Pulled.ByGradient(a, shapes, x => (step.Run(x), null)))
         {

@@ -49,7 +49,7 @@ internal sealed class BoundGraph : IDisposable
     /// <param name="shape">Shape of an input, without the batch.</param>
     /// <param name="reason">Why no bound can be had: the operators that stand in the way.</param>
     /// <returns>The caller disposes it; null where there is a reason.</returns>
-    public static BoundGraph? Of(OnnxClassifier model, long[] shape, out string? reason)
+    public static BoundGraph? TryBuild(OnnxClassifier model, long[] shape, out string? reason)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

@@ -35,9 +35,9 @@ internal sealed class Bounds : IDisposable
         (_graph, _budget, _cancel) = (graph, budget, cancel);
         _clean = clean.to(float64).DetachFromDisposeScope();
         // A clean value outside of the bounds is legal where it is, as in attacks.
-        var (least, most) = (_clean.clamp_max(Scalars.Of(budget.Lower)), _clean.clamp_min(Scalars.Of(budget.Upper)));
+        var (least, most) = (_clean.clamp_max(Scalars.Get(budget.Lower)), _clean.clamp_min(Scalars.Get(budget.Upper)));
         _box = new Interval(
-            maximum(_clean.sub(Scalars.Of(budget.Epsilon)), least),
+            maximum(_clean.sub(Scalars.Get(budget.Epsilon)), least),
             minimum(_clean.Plus(budget.Epsilon), most)
         ).Keep();
         _bounds[graph.Input] = new Interval(graph.Normalize(_box.Lower), graph.Normalize(_box.Upper)).Keep();
@@ -45,7 +45,7 @@ internal sealed class Bounds : IDisposable
         // A ball of any norm but Linf lies in the Euclidean one; the input's units make it an ellipsoid.
         if (budget.Norm != Norm.Linf)
             _ellipsoids[graph.Input] = new Interval(
-                graph.Normalize(_clean.sub(Scalars.Of(budget.Epsilon))),
+                graph.Normalize(_clean.sub(Scalars.Get(budget.Epsilon))),
                 graph.Normalize(_clean.Plus(budget.Epsilon))
             ).Keep();
         foreach (var (step, relaxation) in graph.Steps)
@@ -53,7 +53,7 @@ internal sealed class Bounds : IDisposable
     }
 
     /// <summary>Bounds of a value: [rows, ...].</summary>
-    public Interval Of(int slot) => _bounds[slot];
+    public Interval Get(int slot) => _bounds[slot];
 
     /// <summary>Bounds of the logits: [rows, classes].</summary>
     public Interval Logits()
@@ -124,7 +124,7 @@ internal sealed class Bounds : IDisposable
         if (refine && relaxation.Loose is { } loose && depth > 1)
             Tighten(step.Bounded[0], loose);
         using var scope = NewDisposeScope();
-        var bound = relaxation.Bound([.. step.Bounded.Select(Of)]);
+        var bound = relaxation.Bound([.. step.Bounded.Select(Get)]);
         if (step.Bounded.Length == 1 && _ellipsoids.TryGetValue(step.Bounded[0], out var ellipsoid))
         {
             if (relaxation.InEllipsoid?.Invoke(ellipsoid) is { } other)
@@ -230,11 +230,11 @@ internal sealed class Bounds : IDisposable
         var (a, clean) = (coefficients.flatten(1), _clean.index_select(0, row).flatten(1));
         var box = _box.Rows(row);
         var inBox = Pulled
-            .Dot(a.clamp_min(Scalars.Of(0)), box.Lower.flatten(1))
-            .Plus(Pulled.Dot(a.clamp_max(Scalars.Of(0)), box.Upper.flatten(1)));
+            .Dot(a.clamp_min(Scalars.Get(0)), box.Lower.flatten(1))
+            .Plus(Pulled.Dot(a.clamp_max(Scalars.Get(0)), box.Upper.flatten(1)));
         if (_budget.Norm == Norm.Linf)
             return inBox;
-        var inBall = Pulled.Dot(a, clean) - _budget.DualLength(a).mul(Scalars.Of(_budget.Epsilon));
+        var inBall = Pulled.Dot(a, clean) - _budget.DualLength(a).mul(Scalars.Get(_budget.Epsilon));
         return maximum(inBox, inBall);
     }
 }

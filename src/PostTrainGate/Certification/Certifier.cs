@@ -97,7 +97,7 @@ internal static class Certifier
 
     // [rows], how much of a margin may be rounding.
     private static double[] Rounding(Tensor logits, double tolerance) =>
-        [.. logits.abs().amax([1]).clamp_min(Scalars.Of(1)).data<float>().Select(s => 2 * tolerance * s)];
+        [.. logits.abs().amax([1]).clamp_min(Scalars.Get(1)).data<float>().Select(s => 2 * tolerance * s)];
 }
 
 /// <summary>What could be proved.</summary>

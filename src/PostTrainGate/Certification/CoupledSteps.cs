@@ -19,7 +19,7 @@ internal static class CoupledSteps
         {
             using var scope = NewDisposeScope();
             var (lower, upper, offset) = Planes(new(Members(inputs[0].Lower), Members(inputs[0].Upper)));
-            var (above, below) = (coefficients.clamp_min(Scalars.Of(0)), coefficients.clamp_max(Scalars.Of(0)));
+            var (above, below) = (coefficients.clamp_min(Scalars.Get(0)), coefficients.clamp_max(Scalars.Get(0)));
             // Every member of all windows at once is a view of the padded input, into which its coefficients are added.
             var sides = pads(shapes[0]);
             long[] padded = [.. shapes[0].Select((s, i) => i < 2 ? s : s + sides[i - 2].Begin + sides[i - 2].End)];
@@ -97,12 +97,12 @@ internal static class CoupledSteps
         var (zero, one) = (zeros_like(u), ones_like(u));
         var lower = zero.scatter(-1, first, ones(first.shape, dtype: float64));
         var reach = u.gt(largest);
-        var smallest = u.masked_fill(reach.logical_not(), Scalars.Of(double.PositiveInfinity)).amin([-1], true);
+        var smallest = u.masked_fill(reach.logical_not(), Scalars.Get(double.PositiveInfinity)).amin([-1], true);
         // Of two or fewer any g gives the same value in the middle; of more the largest g gives the smallest.
         var g = where(reach.sum(-1, keepdim: true).le(Scalars.Whole(2)), largest, smallest);
         var slope = where(reach, (u - g) / where(reach, u - l, one), zero);
         var (from, to, top) = (where(reach, l, zero), where(reach, u, zero), u.amax([-1], true));
-        var middle = (slope * (to - from)).sum(-1, keepdim: true).mul(Scalars.Of(0.5)).Plus(g);
+        var middle = (slope * (to - from)).sum(-1, keepdim: true).mul(Scalars.Get(0.5)).Plus(g);
         var isFlat = top.lt(middle);
         var offset = where(isFlat, top, g - (slope * from).sum(-1, keepdim: true)).squeeze(-1);
         return (lower, where(isFlat, zero, slope), offset);

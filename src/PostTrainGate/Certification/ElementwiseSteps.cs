@@ -37,15 +37,15 @@ internal static class ElementwiseSteps
                 var straddles = IsLoose(x);
                 var (least, most) = (minimum(low, high), maximum(low, high));
                 return new(
-                    where(straddles, least.clamp_max(Scalars.Of(0)), least),
-                    where(straddles, most.clamp_min(Scalars.Of(0)), most)
+                    where(straddles, least.clamp_max(Scalars.Get(0)), least),
+                    where(straddles, most.clamp_min(Scalars.Get(0)), most)
                 );
             },
             b =>
             {
                 var a = slopeBelow(b.Lower);
                 var (loose, one) = (IsLoose(b), ones_like(b.Lower));
-                var stable = where(b.Lower.ge(Scalars.Of(0)), one, a);
+                var stable = where(b.Lower.ge(Scalars.Get(0)), one, a);
                 var width = where(loose, b.Upper - b.Lower, one);
                 var chord = Line.Through(
                     where(loose, (b.Upper - a * b.Lower) / width, stable),
@@ -78,15 +78,15 @@ internal static class ElementwiseSteps
                 var (l, u) = (Inner(x).Lower, Inner(x).Upper);
                 // Beyond a flat part the line of slope 0 is best; below both kinks all is flat.
                 var (right, left) = (
-                    minimum(u, full_like(u, Scalars.Of(most))),
-                    maximum(l, full_like(l, Scalars.Of(least)))
+                    minimum(u, full_like(u, Scalars.Get(most))),
+                    maximum(l, full_like(l, Scalars.Get(least)))
                 );
                 var (up, down) = (Slope(l, right), Slope(left, u));
-                var upper = Line.Through(up, l, where(up.gt(Scalars.Of(0)), Cut(l), Cut(u)));
-                var lower = Line.Through(down, u, where(down.gt(Scalars.Of(0)), Cut(u), Cut(l)));
+                var upper = Line.Through(up, l, where(up.gt(Scalars.Get(0)), Cut(l), Cut(u)));
+                var lower = Line.Through(down, u, where(down.gt(Scalars.Get(0)), Cut(u), Cut(l)));
                 // Without an upper kink in reach it is a Relu, whose lower line may also be flat.
-                var flat = u.le(Scalars.Of(most))
-                    .logical_and(u.sub(Scalars.Of(least)).le(l.sub(Scalars.Of(least)).neg()));
+                var flat = u.le(Scalars.Get(most))
+                    .logical_and(u.sub(Scalars.Get(least)).le(l.sub(Scalars.Get(least)).neg()));
                 return (Outer(Line.Where(flat, new(zeros_like(l), Cut(l)), lower)), Outer(upper));
             }
         ) with
@@ -95,16 +95,16 @@ internal static class ElementwiseSteps
         };
 
         Interval Inner(Interval x) =>
-            new(x.Lower.mul(Scalars.Of(scale)).Plus(shift), x.Upper.mul(Scalars.Of(scale)).Plus(shift));
+            new(x.Lower.mul(Scalars.Get(scale)).Plus(shift), x.Upper.mul(Scalars.Get(scale)).Plus(shift));
 
         Line Outer(Line line) =>
-            new(line.Slope.mul(Scalars.Of(scale)), line.Offset.Plus(line.Slope.mul(Scalars.Of(shift))));
+            new(line.Slope.mul(Scalars.Get(scale)), line.Offset.Plus(line.Slope.mul(Scalars.Get(shift))));
 
-        Tensor Cut(Tensor x) => x.clamp(Scalars.Of(least), Scalars.Of(most));
+        Tensor Cut(Tensor x) => x.clamp(Scalars.Get(least), Scalars.Get(most));
 
         Tensor Slope(Tensor from, Tensor to)
         {
-            var wide = (to - from).gt(Scalars.Of(Narrow));
+            var wide = (to - from).gt(Scalars.Get(Narrow));
             var width = where(wide, to - from, ones_like(from));
             return where(wide, (Cut(to) - Cut(from)) / width, zeros_like(from));
         }
@@ -122,8 +122,8 @@ internal static class ElementwiseSteps
                 var (l, u) = (x.Lower, x.Upper);
                 var least = minimum(derivative(l), derivative(u));
                 var chord = Chord(f, l, u, least);
-                var lower = Line.Through(where(l.ge(Scalars.Of(0)), chord, least), l, f(l));
-                var upper = Line.Through(where(u.le(Scalars.Of(0)), chord, least), u, f(u));
+                var lower = Line.Through(where(l.ge(Scalars.Get(0)), chord, least), l, f(l));
+                var upper = Line.Through(where(u.le(Scalars.Get(0)), chord, least), u, f(u));
                 return (lower, upper);
             }
         ) with
@@ -156,7 +156,7 @@ internal static class ElementwiseSteps
             {
                 using var scope = NewDisposeScope();
                 var (lower, upper) = lines(inputs[0]);
-                var (above, below) = (coefficients.clamp_min(Scalars.Of(0)), coefficients.clamp_max(Scalars.Of(0)));
+                var (above, below) = (coefficients.clamp_min(Scalars.Get(0)), coefficients.clamp_max(Scalars.Get(0)));
                 return new Pulled(
                     [(above * lower.Slope).Plus(below * upper.Slope)],
                     Pulled.Dot(above, lower.Offset).Plus(Pulled.Dot(below, upper.Offset))
@@ -167,16 +167,16 @@ internal static class ElementwiseSteps
 
     private static Tensor Chord(Func<Tensor, Tensor> f, Tensor l, Tensor u, Tensor narrow)
     {
-        var wide = (u - l).gt(Scalars.Of(Narrow));
+        var wide = (u - l).gt(Scalars.Get(Narrow));
         return where(wide, (f(u) - f(l)) / where(wide, u - l, ones_like(l)), narrow);
     }
 
-    private static Tensor Kink(Tensor x, Tensor slopeBelow) => where(x.ge(Scalars.Of(0)), x, slopeBelow * x);
+    private static Tensor Kink(Tensor x, Tensor slopeBelow) => where(x.ge(Scalars.Get(0)), x, slopeBelow * x);
 
     private static Tensor IsLoose(Interval x) => Holds(x, 0);
 
     private static Tensor Holds(Interval x, double kink) =>
-        x.Lower.lt(Scalars.Of(kink)).logical_and(x.Upper.gt(Scalars.Of(kink)));
+        x.Lower.lt(Scalars.Get(kink)).logical_and(x.Upper.gt(Scalars.Get(kink)));
 
-    private static Tensor IsWide(Interval x) => (x.Upper - x.Lower).gt(Scalars.Of(Narrow));
+    private static Tensor IsWide(Interval x) => (x.Upper - x.Lower).gt(Scalars.Get(Narrow));
 }

@@ -8,10 +8,10 @@ namespace PostTrainGate.Certification;
 internal sealed record Interval(Tensor Lower, Tensor Upper) : IDisposable
 {
     /// <summary>The middle.</summary>
-    public Tensor Center => Lower.Plus(Upper).mul(Scalars.Of(0.5));
+    public Tensor Center => Lower.Plus(Upper).mul(Scalars.Get(0.5));
 
     /// <summary>Half the width.</summary>
-    public Tensor Radius => (Upper - Lower).mul(Scalars.Of(0.5));
+    public Tensor Radius => (Upper - Lower).mul(Scalars.Get(0.5));
 
     /// <summary>The interval of each row that an index names.</summary>
     public Interval Rows(Tensor index) => new(Lower.index_select(0, index), Upper.index_select(0, index));

@@ -50,7 +50,7 @@ internal readonly record struct Pulled(Tensor[] Inputs, Tensor Offset)
         var (lower, upper) = lines(x);
         var value = upper is null
             ? coefficients * lower
-            : (coefficients.clamp_min(Scalars.Of(0)) * lower).Plus(coefficients.clamp_max(Scalars.Of(0)) * upper);
+            : (coefficients.clamp_min(Scalars.Get(0)) * lower).Plus(coefficients.clamp_max(Scalars.Get(0)) * upper);
         Tensor[] gradients = [.. autograd.grad([value.sum()], x)];
         return new Pulled(gradients, value.detach().flatten(1).sum(1)).MoveToOuterScope();
     }

@@ -30,7 +30,7 @@ internal static class Relaxations
             ["Dropout"] = Moves,
             ["Elu"] = Elu,
             ["Erf"] = _ =>
-                ElementwiseSteps.SShaped(erf, x => x.square().neg().exp().mul(Scalars.Of(2 / Math.Sqrt(Math.PI)))),
+                ElementwiseSteps.SShaped(erf, x => x.square().neg().exp().mul(Scalars.Get(2 / Math.Sqrt(Math.PI)))),
             ["Exp"] = _ => ElementwiseSteps.Convex(exp, exp),
             ["Expand"] = Mixes,
             ["Flatten"] = Moves,
@@ -41,7 +41,7 @@ internal static class Relaxations
             ["HardSigmoid"] = HardSigmoid,
             ["Identity"] = Moves,
             ["LeakyRelu"] = step =>
-                ElementwiseSteps.Kinked(l => full_like(l, Scalars.Of(step.Node.Float("alpha", 0.01f)))),
+                ElementwiseSteps.Kinked(l => full_like(l, Scalars.Get(step.Node.Float("alpha", 0.01f)))),
             ["MatMul"] = AffineSteps.WeightedSum,
             ["Max"] = CoupledSteps.Max,
             ["MaxPool"] = CoupledSteps.MaxPool,
@@ -104,12 +104,12 @@ internal static class Relaxations
     // Convex where the slope below 0 is nowhere larger than 1.
     private static Relaxation? Elu(BoundedStep step)
     {
-        var alpha = Scalars.Of(step.Node.Float("alpha", 1));
+        var alpha = Scalars.Get(step.Node.Float("alpha", 1));
         return step.Node.Float("alpha", 1) is < 0 or > 1
             ? null
             : ElementwiseSteps.Convex(
-                x => x.relu().Plus(x.clamp_max(Scalars.Of(0)).expm1().mul(alpha)),
-                x => where(x.gt(Scalars.Of(0)), ones_like(x), x.exp().mul(alpha))
+                x => x.relu().Plus(x.clamp_max(Scalars.Get(0)).expm1().mul(alpha)),
+                x => where(x.gt(Scalars.Get(0)), ones_like(x), x.exp().mul(alpha))
             );
     }
 }

@@ -80,7 +80,7 @@ internal static class Smoothing
             cancel.ThrowIfCancellationRequested();
             using var pass = NewDisposeScope();
             var count = Math.Min(most, draws - done);
-            var noise = randn([count, .. x.shape[1..]], generator: random).mul(Scalars.Of(sigma));
+            var noise = randn([count, .. x.shape[1..]], generator: random).mul(Scalars.Get(sigma));
             var logits = model.Logits(x.Plus(noise));
             var numbers = logits.isnan().any(1).logical_not();
             foreach (var predicted in logits.argmax(1).masked_select(numbers).data<long>())

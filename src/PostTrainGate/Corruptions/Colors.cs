@@ -11,7 +11,7 @@ internal static class Colors
     public static Tensor Luma(Tensor x) =>
         x.shape[1] == 1
             ? x
-            : Weights.Select((w, c) => x.narrow(1, c, 1).mul(Scalars.Of(w))).Aggregate((a, b) => a.Plus(b));
+            : Weights.Select((w, c) => x.narrow(1, c, 1).mul(Scalars.Get(w))).Aggregate((a, b) => a.Plus(b));
 
     /// <summary>Grey values in a colour, or in its grey where the image has one channel.</summary>
     public static Tensor Tint(Tensor grey, Tensor image, float red, float green, float blue)
@@ -26,19 +26,19 @@ internal static class Colors
     public static Tensor Brighten(Tensor x, double by)
     {
         var value = x.amax([1], true);
-        var raised = value.Plus(by).clamp_max(Scalars.Of(1));
-        var black = value.le(Scalars.Of(0));
-        return where(black, raised, x * (raised / value.masked_fill(black, Scalars.Of(1))));
+        var raised = value.Plus(by).clamp_max(Scalars.Get(1));
+        var black = value.le(Scalars.Get(0));
+        return where(black, raised, x * (raised / value.masked_fill(black, Scalars.Get(1))));
     }
 
     /// <summary>Another saturation: distances from the largest channel in proportion to it. Grey has the hue of red.</summary>
     public static Tensor Saturate(Tensor x, double times, double plus)
     {
         var value = x.amax([1], true);
-        var saturation = (value - x.amin([1], true)) / value.clamp_min(Scalars.Of(1e-12));
-        var wanted = saturation.mul(Scalars.Of(times)).Plus(plus).clamp(Scalars.Of(0), Scalars.Of(1));
-        var grey = saturation.le(Scalars.Of(0));
-        var colored = value - (value - x) * (wanted / saturation.masked_fill(grey, Scalars.Of(1)));
+        var saturation = (value - x.amin([1], true)) / value.clamp_min(Scalars.Get(1e-12));
+        var wanted = saturation.mul(Scalars.Get(times)).Plus(plus).clamp(Scalars.Get(0), Scalars.Get(1));
+        var grey = saturation.le(Scalars.Get(0));
+        var colored = value - (value - x) * (wanted / saturation.masked_fill(grey, Scalars.Get(1)));
         var less = value * (ones_like(wanted) - wanted);
         return where(grey, cat([value, less, less], 1), colored);
     }

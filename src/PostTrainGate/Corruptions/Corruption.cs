@@ -20,7 +20,7 @@ public enum CorruptionKind
 public sealed class Corruption : INamed
 {
     private Corruption(string name, CorruptionKind kind, string summary, Func<Distortion, Tensor> of) =>
-        (Name, Kind, Summary, Of) = (name, kind, summary, of);
+        (Name, Kind, Summary, Apply) = (name, kind, summary, of);
 
     /// <summary>Name in the policy, snake case.</summary>
     public string Name { get; }
@@ -32,7 +32,7 @@ public sealed class Corruption : INamed
     public string Summary { get; }
 
     /// <summary>Of a batch, the corrupted one in the same form; images are cut off at 0 and 1 afterwards.</summary>
-    internal Func<Distortion, Tensor> Of { get; }
+    internal Func<Distortion, Tensor> Apply { get; }
 
     /// <summary>An image corruption.</summary>
     internal static Corruption Image(string name, string summary, Func<Distortion, Tensor> of) =>
@@ -98,7 +98,7 @@ internal sealed record Distortion(Tensor X, int Severity, Generator Random, Colu
     public Tensor Normal(params long[] shape) => randn(shape, generator: Random);
 
     /// <summary>Numbers uniform in [-1, 1].</summary>
-    public Tensor Uniform(params long[] shape) => rand(shape, generator: Random).mul(Scalars.Of(2)).sub(Scalars.Of(1));
+    public Tensor Uniform(params long[] shape) => rand(shape, generator: Random).mul(Scalars.Get(2)).sub(Scalars.Get(1));
 
     /// <summary>For each image a number uniform in a range.</summary>
     public double[] PerImage(double from, double to) =>
@@ -122,7 +122,7 @@ internal sealed record ColumnStatistics(
     /// <summary>Of rows; without a layout each input is a column of numbers.</summary>
     /// <param name="inputs">[n, width].</param>
     /// <param name="layout">The layout, or null.</param>
-    public static ColumnStatistics Of(Tensor inputs, FeatureLayout? layout)
+    public static ColumnStatistics Compute(Tensor inputs, FeatureLayout? layout)
     {
         layout ??= new([.. Enumerable.Range(0, (int)inputs.shape[1]).Select(i => new FeatureColumn($"{i}", i, []))]);
         var (numeric, categorical) = (new List<FeatureColumn>(), new List<FeatureColumn>());

@@ -11,7 +11,7 @@ internal static class DigitalCorruptions
         Corruption.Image("contrast", "Less contrast: values move toward their channel's mean.", d =>
         {
             var mean = d.X.mean([2, 3], true);
-            return (d.X - mean).mul(Scalars.Of(d.Level([.75, .5, .4, .3, .15], [.4, .3, .2, .1, .05]))).Plus(mean);
+            return (d.X - mean).mul(Scalars.Get(d.Level([.75, .5, .4, .3, .15], [.4, .3, .2, .1, .05]))).Plus(mean);
         });
 
     public static Corruption Saturate { get; } =
@@ -38,7 +38,7 @@ internal static class DigitalCorruptions
             Tensor Field() =>
                 Filters
                     .Smooth(d.Uniform(d.Count, 1, d.Height, d.Width), sigma, truncate: 3, reflect: true)
-                    .mul(Scalars.Of(strength))
+                    .mul(Scalars.Get(strength))
                     .squeeze(1);
         });
 
@@ -54,9 +54,9 @@ internal static class DigitalCorruptions
         {
             var quality = (int)Math.Round(d.Level([80, 65, 58, 50, 40], [25, 18, 15, 10, 7]));
             var (c, type) = (d.X.shape[1], d.X.shape[1] == 1 ? SKColorType.Gray8 : SKColorType.Rgba8888);
-            var bytes = d.X.mul(Scalars.Of(255)).round().clamp(Scalars.Of(0), Scalars.Of(255));
+            var bytes = d.X.mul(Scalars.Get(255)).round().clamp(Scalars.Get(0), Scalars.Get(255));
             if (c == 3)
-                bytes = cat([bytes, full_like(bytes.narrow(1, 0, 1), Scalars.Of(255))], 1);
+                bytes = cat([bytes, full_like(bytes.narrow(1, 0, 1), Scalars.Get(255))], 1);
             var pixels = bytes.permute(0, 2, 3, 1).to(uint8).contiguous();
             var (all, info) = (
                 pixels.data<byte>().ToArray(),
@@ -69,7 +69,7 @@ internal static class DigitalCorruptions
                 .permute(0, 3, 1, 2)
                 .narrow(1, 0, c)
                 .to(float32)
-                .div(Scalars.Of(255));
+                .div(Scalars.Get(255));
         });
 
     private static void Recode(byte[] pixels, int start, SKImageInfo info, int quality)

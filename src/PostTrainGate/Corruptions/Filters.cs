@@ -88,7 +88,7 @@ internal static class Filters
                 .Plus(Moved(columns, Math.Cos, w).unsqueeze(1))
                 .reshape(n, 1, h * w);
             var moved = x.flatten(2).gather(2, from.expand(n, c, h * w)).reshape(x.shape);
-            sum.add_(moved, Scalars.Of(weights[i] / weights.Sum()));
+            sum.add_(moved, Scalars.Get(weights[i] / weights.Sum()));
         }
 
         return sum.MoveToOuterDisposeScope();
@@ -132,7 +132,7 @@ internal static class Filters
             Tensor Next(Tensor x, long by, int axis) => roll(x, [by], [axis]);
             // As published, what is added varies by the square of the level.
             Tensor Mean(Tensor sum) =>
-                sum.div(Scalars.Of(4)).Plus(d.Uniform(sum.shape).mul(Scalars.Of(wobble * wobble)));
+                sum.div(Scalars.Get(4)).Plus(d.Uniform(sum.shape).mul(Scalars.Get(wobble * wobble)));
 
             var corners = Grid(0, 0);
             var pairs = corners.Plus(Next(corners, -1, 1));
@@ -143,7 +143,7 @@ internal static class Filters
         }
 
         var (least, most) = (map.amin([1, 2], true), map.amax([1, 2], true));
-        map = (map - least) / (most - least).clamp_min(Scalars.Of(1e-12));
+        map = (map - least) / (most - least).clamp_min(Scalars.Get(1e-12));
         return map.narrow(1, 0, d.Height).narrow(2, 0, d.Width).contiguous().MoveToOuterDisposeScope();
     }
 
@@ -155,12 +155,12 @@ internal static class Filters
         using var scope = NewDisposeScope();
         var inside = shape.to(float32);
         var near = inside * Widest(ones_like(inside) - inside); // pixels of the shape beside one that is not
-        var distance = full_like(near, Scalars.Of(most));
+        var distance = full_like(near, Scalars.Get(most));
         for (var d = 0; d < most; d++)
         {
             distance = distance.masked_fill(
-                near.gt(Scalars.Of(0)).logical_and(distance.ge(Scalars.Of(most))),
-                Scalars.Of(d)
+                near.gt(Scalars.Get(0)).logical_and(distance.ge(Scalars.Get(most))),
+                Scalars.Get(d)
             );
             near = Widest(near);
         }
@@ -180,7 +180,7 @@ internal static class Filters
         var ranks = searchsorted(flat.sort(1).Values, flat, right: true).to(float32);
         var lowest = ranks.amin([1], true);
         var pixels = (float)flat.shape[1];
-        var even = (ranks - lowest) / lowest.neg().Plus(pixels).clamp_min(Scalars.Of(1)) * tensor(255f);
+        var even = (ranks - lowest) / lowest.neg().Plus(pixels).clamp_min(Scalars.Get(1)) * tensor(255f);
         var light = tensor(
                 new float[,]
                 {
@@ -190,7 +190,7 @@ internal static class Filters
                 }
             )
             .reshape(1, 1, 3, 3);
-        var lit = Correlate(even.round().reshape(heights.shape), light).clamp(Scalars.Of(0), Scalars.Of(255));
+        var lit = Correlate(even.round().reshape(heights.shape), light).clamp(Scalars.Get(0), Scalars.Get(255));
         return Correlate(lit, box).MoveToOuterDisposeScope();
     }
 

@@ -15,7 +15,7 @@ internal readonly record struct InputForm(bool IsTable, bool ChannelsLast, bool 
     public CorruptionKind Usual => IsTable ? CorruptionKind.Table : CorruptionKind.Image;
 
     /// <summary>The form of a model's inputs: false where corruptions know none such.</summary>
-    public static bool Of(Evaluation evaluation, out InputForm form)
+    public static bool TryFind(Evaluation evaluation, out InputForm form)
     {
         var (shape, input) = (evaluation.Data.Inputs.shape[1..], evaluation.Model.Input);
         var last = input.Layout is { } given ? given == ImageLayout.Nhwc : shape is [not (1 or 3), _, 1 or 3];
@@ -29,17 +29,17 @@ internal readonly record struct InputForm(bool IsTable, bool ChannelsLast, bool 
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         if (IsTable)
-            return corruption.Of(new(inputs, severity, random, columns)).MoveToOuterDisposeScope();
+            return corruption.Apply(new(inputs, severity, random, columns)).MoveToOuterDisposeScope();
         var x =
             !HasChannels ? inputs.unsqueeze(1)
             : ChannelsLast ? inputs.permute(0, 3, 1, 2)
             : inputs;
         var (offset, range) = (Input.Lower, Input.Upper - Input.Lower);
-        x = x.sub(Scalars.Of(offset)).div(Scalars.Of(range)).clamp(Scalars.Of(0), Scalars.Of(1)).contiguous();
+        x = x.sub(Scalars.Get(offset)).div(Scalars.Get(range)).clamp(Scalars.Get(0), Scalars.Get(1)).contiguous();
         x = corruption
-            .Of(new(x, severity, random))
-            .clamp(Scalars.Of(0), Scalars.Of(1))
-            .mul(Scalars.Of(range))
+            .Apply(new(x, severity, random))
+            .clamp(Scalars.Get(0), Scalars.Get(1))
+            .mul(Scalars.Get(range))
             .Plus(offset);
         x =
             !HasChannels ? x.squeeze(1)

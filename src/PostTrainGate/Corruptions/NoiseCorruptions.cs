@@ -7,14 +7,14 @@ internal static class NoiseCorruptions
 {
     public static Corruption Gaussian { get; } =
         Corruption.Image("gaussian_noise", "Normal noise on every value, as of a sensor in low light.", d =>
-            d.X.Plus(d.Normal(d.X.shape).mul(Scalars.Of(d.Level([.04, .06, .08, .09, .1], [.08, .12, .18, .26, .38]))))
+            d.X.Plus(d.Normal(d.X.shape).mul(Scalars.Get(d.Level([.04, .06, .08, .09, .1], [.08, .12, .18, .26, .38]))))
         );
 
     public static Corruption Shot { get; } =
         Corruption.Image("shot_noise", "Poisson noise of the light's own quanta.", d =>
         {
             var quanta = d.Level([500, 250, 100, 75, 50], [60, 25, 12, 5, 3]);
-            return d.X.mul(Scalars.Of(quanta)).poisson(d.Random).div(Scalars.Of(quanta));
+            return d.X.mul(Scalars.Get(quanta)).poisson(d.Random).div(Scalars.Get(quanta));
         });
 
     public static Corruption Impulse { get; } =
@@ -23,14 +23,14 @@ internal static class NoiseCorruptions
             var share = d.Level([.01, .02, .03, .05, .07], [.03, .06, .09, .17, .27]);
             var draw = rand(d.X.shape, generator: d.Random);
             return d
-                .X.masked_fill(draw.lt(Scalars.Of(share / 2)), Scalars.Of(0))
-                .masked_fill(draw.gt(Scalars.Of(1 - share / 2)), Scalars.Of(1));
+                .X.masked_fill(draw.lt(Scalars.Get(share / 2)), Scalars.Get(0))
+                .masked_fill(draw.gt(Scalars.Get(1 - share / 2)), Scalars.Get(1));
         });
 
     public static Corruption Speckle { get; } =
         Corruption.Extra("speckle_noise", "Normal noise in proportion to every value.", d =>
             d.X.Plus(
-                d.X * d.Normal(d.X.shape).mul(Scalars.Of(d.Level([.06, .1, .12, .16, .2], [.15, .2, .35, .45, .6])))
+                d.X * d.Normal(d.X.shape).mul(Scalars.Get(d.Level([.06, .1, .12, .16, .2], [.15, .2, .35, .45, .6])))
             )
         );
 }

@@ -14,7 +14,7 @@ internal static class TableCorruptions
             d =>
             {
                 var sizes = Numbers(d) * d.Columns!.Deviation;
-                return d.X.Plus(d.Normal(d.X.shape) * sizes.mul(Scalars.Of(d.Level(Shares))));
+                return d.X.Plus(d.Normal(d.X.shape) * sizes.mul(Scalars.Get(d.Level(Shares))));
             }
         );
 
@@ -28,7 +28,7 @@ internal static class TableCorruptions
                 foreach (var column in d.Columns!.Layout.Columns)
                 {
                     using var scope = NewDisposeScope();
-                    var lost = rand([d.Count, 1], generator: d.Random).lt(Scalars.Of(d.Level(Shares)));
+                    var lost = rand([d.Count, 1], generator: d.Random).lt(Scalars.Get(d.Level(Shares)));
                     var block = x.narrow(1, column.Start, column.Width);
                     var fill = column.Categories.IsEmpty
                         ? d.Columns.Mean.narrow(0, column.Start, 1).expand_as(block)
@@ -57,7 +57,7 @@ internal static class TableCorruptions
                     // In the model's encoding (v - offset) / divisor.
                     var factor = d.Level([1.25, 1.5, 2, 5, 10]);
                     var value = x.select(1, column.Start);
-                    var scaled = value.mul(Scalars.Of(factor)).Plus((factor - 1) * column.Offset / column.Divisor);
+                    var scaled = value.mul(Scalars.Get(factor)).Plus((factor - 1) * column.Offset / column.Divisor);
                     value.copy_(where(chosen.eq(Scalars.Whole(i)), scaled, value));
                 }
 
@@ -75,7 +75,7 @@ internal static class TableCorruptions
                 foreach (var column in d.Columns!.Categorical)
                 {
                     using var scope = NewDisposeScope();
-                    var flips = rand([d.Count, 1], generator: d.Random).lt(Scalars.Of(d.Level(Shares)));
+                    var flips = rand([d.Count, 1], generator: d.Random).lt(Scalars.Get(d.Level(Shares)));
                     var block = x.narrow(1, column.Start, column.Width);
                     Tensor other;
                     if (column.Categories.IsEmpty)

@@ -14,7 +14,7 @@ internal static class Warp
         var before = tensor(new double[] { x + third, y + third, x + third, y - third, x - third, y - third })
             .reshape(1, 3, 2)
             .expand(d.Count, 3, 2);
-        var after = before.Plus(d.Uniform(d.Count, 3, 2).to(float64).mul(Scalars.Of(shift)));
+        var after = before.Plus(d.Uniform(d.Count, 3, 2).to(float64).mul(Scalars.Get(shift)));
         // From where a pixel comes: the map of the moved points back onto the old ones, [n, 3, 2].
         var back = linalg.solve(cat([after, ones(d.Count, 3, 1, dtype: float64)], 2), before);
         var (rows, columns) = Places(d.X);
@@ -42,7 +42,7 @@ internal static class Warp
 
     private static Tensor Sample(Tensor x, Tensor columns, Tensor rows)
     {
-        static Tensor Unit(Tensor at, long size) => at.mul(Scalars.Of(2.0 / Math.Max(1, size - 1))).sub(Scalars.Of(1));
+        static Tensor Unit(Tensor at, long size) => at.mul(Scalars.Get(2.0 / Math.Max(1, size - 1))).sub(Scalars.Get(1));
         var grid = stack([Unit(columns, x.shape[3]), Unit(rows, x.shape[2])], -1);
         return nn.functional.grid_sample(x, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Reflection, true);
     }

@@ -8,15 +8,15 @@ internal static class WeatherCorruptions
     public static Corruption Snow { get; } = Corruption.Image("snow", "Flakes that fall across a whitened image.", d =>
         {
             var flakes = d.Normal(d.Count, 1, d.Height, d.Width)
-                .mul(Scalars.Of(d.Level([.2, .2, .3, .3, .3], [.3, .3, .3, .3, .3])))
+                .mul(Scalars.Get(d.Level([.2, .2, .3, .3, .3], [.3, .3, .3, .3, .3])))
                 .Plus(d.Level([.1, .1, .15, .25, .3], [.1, .2, .55, .55, .55]));
             flakes = Filters.Enlarge(flakes, d.Level([1, 1, 1.75, 2.25, 1.25], [3, 2, 4, 4.5, 2.5]));
             flakes = flakes
                 .masked_fill(
-                    flakes.lt(Scalars.Of(d.Level([.6, .5, .55, .6, .65], [.5, .5, .9, .85, .85]))),
-                    Scalars.Of(0)
+                    flakes.lt(Scalars.Get(d.Level([.6, .5, .55, .6, .65], [.5, .5, .9, .85, .85]))),
+                    Scalars.Get(0)
                 )
-                .clamp(Scalars.Of(0), Scalars.Of(1));
+                .clamp(Scalars.Get(0), Scalars.Get(1));
             flakes = Filters.Trail(
                 flakes,
                 d.Pixels([8, 10, 10, 12, 14], [10, 12, 12, 12, 12]),
@@ -24,8 +24,8 @@ internal static class WeatherCorruptions
                 d.PerImage(-135, -45)
             );
             var kept = d.Level([.95, .9, .9, .85, .8], [.8, .7, .7, .65, .55]);
-            var white = maximum(d.X, Colors.Luma(d.X).mul(Scalars.Of(1.5)).Plus(0.5));
-            return d.X.mul(Scalars.Of(kept)).Plus(white.mul(Scalars.Of(1 - kept))).Plus(flakes).Plus(flakes.flip(2, 3));
+            var white = maximum(d.X, Colors.Luma(d.X).mul(Scalars.Get(1.5)).Plus(0.5));
+            return d.X.mul(Scalars.Get(kept)).Plus(white.mul(Scalars.Get(1 - kept))).Plus(flakes).Plus(flakes.flip(2, 3));
         });
 
     /// <remarks>
@@ -41,9 +41,9 @@ internal static class WeatherCorruptions
             );
             var sheet = Filters.Plasma(d, 2.2);
             // Ridges where a finer fractal crosses its middle.
-            var ridges = (Filters.Plasma(d, 1.6).sub(Scalars.Of(0.5))).abs().mul(Scalars.Of(-8)).exp();
-            var crystals = sheet.mul(Scalars.Of(0.5)).Plus(ridges.mul(Scalars.Of(0.5))).unsqueeze(1);
-            return d.X.mul(Scalars.Of(image)).Plus(Colors.Tint(crystals, d.X, 0.88f, 0.96f, 1).mul(Scalars.Of(ice)));
+            var ridges = (Filters.Plasma(d, 1.6).sub(Scalars.Get(0.5))).abs().mul(Scalars.Get(-8)).exp();
+            var crystals = sheet.mul(Scalars.Get(0.5)).Plus(ridges.mul(Scalars.Get(0.5))).unsqueeze(1);
+            return d.X.mul(Scalars.Get(image)).Plus(Colors.Tint(crystals, d.X, 0.88f, 0.96f, 1).mul(Scalars.Get(ice)));
         });
 
     public static Corruption Fog { get; } = Corruption.Image("fog", "A plasma fractal of mist.", d =>
@@ -53,7 +53,7 @@ internal static class WeatherCorruptions
                 d.Level([3, 3, 2.5, 2, 1.75], [2, 2, 1.7, 1.5, 1.4])
             );
             var brightest = d.X.amax([1, 2, 3], true);
-            var fogged = d.X.Plus(Filters.Plasma(d, decay).unsqueeze(1).mul(Scalars.Of(thick)));
+            var fogged = d.X.Plus(Filters.Plasma(d, decay).unsqueeze(1).mul(Scalars.Get(thick)));
             return fogged * brightest / brightest.Plus(thick);
         });
 
@@ -70,21 +70,21 @@ internal static class WeatherCorruptions
         Corruption.Extra("spatter", "Drops of water, or of mud at severities 4 and 5, on the lens.", d =>
         {
             var liquid = d.Normal(d.Count, 1, d.Height, d.Width)
-                .mul(Scalars.Of(d.Level([.1, .1, .3, .1, .1], [.3, .3, .3, .3, .4])))
+                .mul(Scalars.Get(d.Level([.1, .1, .3, .1, .1], [.3, .3, .3, .3, .4])))
                 .Plus(d.Level([.62, .65, .65, .65, .65], [.65, .65, .65, .65, .67]));
             liquid = Filters.Smooth(liquid, d.Pixels([.7, .8, 1, .7, .5], [4, 3, 2, 1, 1]));
-            var threshold = Scalars.Of(d.Level([.7, .7, .69, .69, .68], [.69, .68, .68, .65, .65]));
+            var threshold = Scalars.Get(d.Level([.7, .7, .69, .69, .68], [.69, .68, .68, .65, .65]));
             var strength = d.Level([.5, .5, .5, .6, .6], [.6, .6, .5, 1.5, 1.5]);
             if (d.Severity > 3)
             {
                 var mud = Filters.Smooth(liquid.gt(threshold).to(float32), strength);
-                mud = mud.masked_fill(mud.lt(Scalars.Of(0.8)), Scalars.Of(0));
+                mud = mud.masked_fill(mud.lt(Scalars.Get(0.8)), Scalars.Get(0));
                 return (d.X * (ones_like(mud) - mud)).Plus(Colors.Tint(mud, d.X, 63 / 255f, 42 / 255f, 20 / 255f));
             }
 
-            var drops = liquid.masked_fill(liquid.lt(threshold), Scalars.Of(0));
-            var film = drops * Filters.Emboss(Filters.EdgeDistance(drops.gt(Scalars.Of(0)), 20));
-            film = film / film.amax([1, 2, 3], true).clamp_min(Scalars.Of(1e-6));
-            return d.X.Plus(Colors.Tint(film, d.X, 175 / 255f, 238 / 255f, 238 / 255f).mul(Scalars.Of(strength)));
+            var drops = liquid.masked_fill(liquid.lt(threshold), Scalars.Get(0));
+            var film = drops * Filters.Emboss(Filters.EdgeDistance(drops.gt(Scalars.Get(0)), 20));
+            film = film / film.amax([1, 2, 3], true).clamp_min(Scalars.Get(1e-6));
+            return d.X.Plus(Colors.Tint(film, d.X, 175 / 255f, 238 / 255f, 238 / 255f).mul(Scalars.Get(strength)));
         });
 }

@@ -99,7 +99,7 @@ internal static class ArrayReader
                 columns[column] = values.index_select(0, complete);
         }
 
-        return (idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs, Table.Of(columns, data.Source), label);
+        return (idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs, Table.FromArrays(columns, data.Source), label);
     }
 
     // Conditions name columns somewhere in their text.

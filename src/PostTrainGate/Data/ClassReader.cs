@@ -34,7 +34,7 @@ internal static class ClassReader
         var (title, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
         var coding = Code(table, column, title, at);
         if (!data.Classes.IsEmpty)
-            return Of(title, Listed(data, notes), coding, at, "'data.classes' does not list");
+            return ReadClasses(title, Listed(data, notes), coding, at, "'data.classes' does not list");
         if (coding.Values.Length == 1)
             throw at.Error(
                 DiagnosticCodes.DataEmpty,
@@ -48,7 +48,7 @@ internal static class ClassReader
     public static ClassColumn Predictions(Table table, TableColumn column, ClassColumn labels, DataPolicy data)
     {
         var title = $"The prediction column {Wording.Quote(column.Name)}";
-        return Of(
+        return ReadClasses(
             title,
             labels.Classes,
             Code(table, column, title, data.Position),
@@ -111,7 +111,7 @@ internal static class ClassReader
             : coding;
     }
 
-    private static ClassColumn Of(
+    private static ClassColumn ReadClasses(
         string title,
         ImmutableArray<string> classes,
         Coding coding,

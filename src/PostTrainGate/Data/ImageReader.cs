@@ -38,7 +38,7 @@ internal static class ImageReader
             );
         }
 
-        var form = Form.Of(policy, wanted?.Shape);
+        var form = Form.FromPolicy(policy, wanted?.Shape);
         var files = source.Files;
         var seen = new Seen();
         using var first = Decode(files[0], source, form, new());
@@ -77,7 +77,7 @@ internal static class ImageReader
         notes.AddRange(ImageFile.Unread(source));
         return (
             form.Layout == ImageLayout.Nhwc ? all : all.permute(0, 3, 1, 2).contiguous(),
-            Table.Of(texts, source),
+            Table.FromArrays(texts, source),
             "class"
         );
     }
@@ -196,7 +196,7 @@ internal static class ImageReader
         /// <summary>
         /// As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where both are.
         /// </summary>
-        public static Form Of(EvaluationPolicy policy, ImmutableArray<long>? shape)
+        public static Form FromPolicy(EvaluationPolicy policy, ImmutableArray<long>? shape)
         {
             var last = policy.Input.Layout is { } given
                 ? given == ImageLayout.Nhwc

@@ -122,7 +122,7 @@ internal sealed class Table : IDisposable
     }
 
     /// <summary>A table of arrays of one axis and equal length.</summary>
-    public static Table Of(IReadOnlyDictionary<string, Tensor> arrays, PolicyPath source)
+    public static Table FromArrays(IReadOnlyDictionary<string, Tensor> arrays, PolicyPath source)
     {
         var columns = arrays.Select(a => (Sql: Identifier(a.Key), Array: a.Value)).ToArray();
         var typed = columns.Select(c => $"{c.Sql} {SqlType(c.Array)}");
@@ -164,7 +164,7 @@ internal sealed class Table : IDisposable
     }
 
     /// <summary>A table of columns of text of equal length.</summary>
-    public static Table Of(IReadOnlyDictionary<string, string[]> texts, PolicyPath source)
+    public static Table FromArrays(IReadOnlyDictionary<string, string[]> texts, PolicyPath source)
     {
         var table = Create(
             [],

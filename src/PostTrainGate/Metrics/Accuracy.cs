@@ -30,7 +30,7 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
         var right = labels.Where((label, row) => now[row] == label).Count();
         var table = new GroupTable(["all"], [new(right, 0, labels.Length - right, 0)], HasPrivileged: false);
         return PairedCounts
-            .Of(
+            .Count(
                 table,
                 labels.Length,
                 _ => 0,
@@ -38,17 +38,17 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
                 row => now[row] == labels[row],
                 row => then[row] == labels[row]
             )
-            .Loss(t => Rate.TruePositive.Of(t[0]), Better, context.Confidence, context.Seed);
+            .Loss(t => Rate.TruePositive.Compute(t[0]), Better, context.Confidence, context.Seed);
     }
 
     /// <inheritdoc/>
-    public Measurement Measure(MetricContext context) => Of(context.Evaluation, context.Confidence);
+    public Measurement Measure(MetricContext context) => Compute(context.Evaluation, context.Confidence);
 
     /// <inheritdoc/>
     Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) =>
-        Of(predictions, confidence);
+        Compute(predictions, confidence);
 
-    private static Measurement Of(IPredictions predictions, double confidence)
+    private static Measurement Compute(IPredictions predictions, double confidence)
     {
         var rows = predictions.Rows(null)!;
         if (rows.Total == 0)

@@ -123,7 +123,7 @@ public sealed class BenefitMetric : TableMetric
     {
         if (table.WhyNot(Rate.Selection) is { } reason)
             return Measurement.NotMeasured(reason);
-        var value = Of(table, rule);
+        var value = Compute(table, rule);
         if (!double.IsFinite(value))
             return Measurement.NotMeasured(
                 $"benefit of 0 makes the index infinite for alpha {Numbers.Chosen(_alpha ?? rule.Get(Alpha))}; take an alpha above 0"
@@ -131,14 +131,14 @@ public sealed class BenefitMetric : TableMetric
         var interval =
             _part == Part.Between
                 ? BetweenGroups(table, _alpha ?? rule.Get(Alpha), confidence, seed)
-                : GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed);
+                : GroupBootstrap.Interval(table, t => Compute(t, rule), confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
             : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
     }
 
     /// <inheritdoc/>
-    protected override double Of(GroupTable table, GateRule rule)
+    protected override double Compute(GroupTable table, GateRule rule)
     {
         var alpha = _alpha ?? rule.Get(Alpha);
         var index = _part switch
@@ -158,7 +158,7 @@ public sealed class BenefitMetric : TableMetric
     private (double, double)? BetweenGroups(GroupTable table, double alpha, double confidence, int seed)
     {
         double[] counts = [.. table.Cells.Select(c => c.Count)];
-        var interval = SizeInterval.Of(
+        var interval = SizeInterval.Invert(
             table,
             t => [.. Groups(t).Select(g => g.Benefit)],
             (benefits, _) =>

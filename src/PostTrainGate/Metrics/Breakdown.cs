@@ -55,7 +55,7 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
             [
                 .. classes.Select(
                     (name, i) =>
-                        BreakdownPart.Of(
+                        BreakdownPart.FromMeasurement(
                             name,
                             counts[i] == 0 ? null : Intervals.Proportion(hits[i], counts[i], confidence)
                         )
@@ -73,7 +73,7 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
 public sealed record BreakdownPart(string Name, double? Value, double? Lower, double? Upper, int Count)
 {
     /// <summary>A part from its measurement; null: it has no rows.</summary>
-    internal static BreakdownPart Of(string name, Measurement? measured) =>
+    internal static BreakdownPart FromMeasurement(string name, Measurement? measured) =>
         measured is { IsMeasured: true } m
             ? new(name, m.Value, m.Lower, m.Upper, m.Count)
             : new(name, null, null, null, measured?.Count ?? 0);

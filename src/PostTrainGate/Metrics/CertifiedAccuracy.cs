@@ -62,7 +62,7 @@ public sealed class CertifiedAccuracy : IMetric
             return Measurement.NotMeasured(
                 $"{model.Name} cannot be certified: it fixes its batch to one row, and bounds are taken of a batch"
             );
-        using var graph = BoundGraph.Of(model, data.Inputs.shape[1..], out var reason);
+        using var graph = BoundGraph.TryBuild(model, data.Inputs.shape[1..], out var reason);
         if (graph is null)
             return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
         using var rows = data.Take(context.Chosen(data));

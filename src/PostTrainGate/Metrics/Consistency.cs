@@ -31,10 +31,10 @@ public sealed class Consistency : IMetric
         if (context.Evaluation.Data.Count < count)
             return Measurement.NotMeasured($"there are fewer rows than the {count} neighbours");
         var inputs = context.Evaluation.Data.Inputs;
-        var neighbors = Neighbors.Of(inputs, inputs, count, context.Cancel);
+        var neighbors = Neighbors.Nearest(inputs, inputs, count, context.Cancel);
         // Shares vary less than outcomes do, so that Wilson's interval is rather too wide than too narrow.
         return Intervals.Proportion(
-            Of(neighbors, context.Evaluation.Predictions) * neighbors.Length,
+            Compute(neighbors, context.Evaluation.Predictions) * neighbors.Length,
             neighbors.Length,
             context.Confidence
         );
@@ -43,6 +43,6 @@ public sealed class Consistency : IMetric
     /// <summary>The figure from neighbours and classes alone.</summary>
     /// <param name="neighbors">Rows near each row.</param>
     /// <param name="classes">Class of every row.</param>
-    internal static double Of(int[][] neighbors, IReadOnlyList<int> classes) =>
+    internal static double Compute(int[][] neighbors, IReadOnlyList<int> classes) =>
         neighbors.Select((near, row) => near.Count(n => classes[n] == classes[row]) / (double)near.Length).Average();
 }

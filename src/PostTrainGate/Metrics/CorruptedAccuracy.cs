@@ -80,7 +80,7 @@ public sealed class CorruptedAccuracy : IMetric
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0)
             return Measurement.NotMeasured("there are no rows");
-        if (!InputForm.Of(evaluation, out var form))
+        if (!InputForm.TryFind(evaluation, out var form))
             return Measurement.NotMeasured("inputs are neither a table nor images of one or three channels");
         var named = context.Rule.Get(Corruptions);
         var chosen = named.IsDefaultOrEmpty ? AllCorruptions.All.Where(c => c.Kind == form.Usual).ToArray() : named.ToArray();
@@ -96,7 +96,7 @@ public sealed class CorruptedAccuracy : IMetric
 
         using var scope = NewDisposeScope();
         using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
-        var columns = form.IsTable ? ColumnStatistics.Of(rows.Inputs, rows.Layout) : null;
+        var columns = form.IsTable ? ColumnStatistics.Compute(rows.Inputs, rows.Layout) : null;
         var (right, total) = (new double[rows.Count], chosen.Length * severities.Length);
         var hits = new double[chosen.Length, severities.Length];
         foreach (var (c, corruption) in chosen.Index())
@@ -129,7 +129,7 @@ public sealed class CorruptedAccuracy : IMetric
                     [
                         .. chosen.Select(
                             (k, c) =>
-                                BreakdownPart.Of(
+                                BreakdownPart.FromMeasurement(
                                     k.Name,
                                     Share(severities.Select((_, s) => hits[c, s]).Sum(), severities.Length)
                                 )
@@ -141,7 +141,7 @@ public sealed class CorruptedAccuracy : IMetric
                     [
                         .. severities.Select(
                             (severity, s) =>
-                                BreakdownPart.Of(
+                                BreakdownPart.FromMeasurement(
                                     $"{severity}",
                                     Share(chosen.Select((_, c) => hits[c, s]).Sum(), chosen.Length)
                                 )

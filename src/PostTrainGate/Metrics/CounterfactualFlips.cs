@@ -36,7 +36,7 @@ public sealed class CounterfactualFlips : IMetric
         var data = context.Evaluation.Data;
         if (context.Rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
             return Measurement.NotMeasured($"the data has no group '{context.Rule.Group}'");
-        if (GroupBlocks.Of(data, group, out var whyNot) is not { } blocks)
+        if (GroupBlocks.TryFind(data, group, out var whyNot) is not { } blocks)
             return Measurement.NotMeasured(whyNot!);
 
         using var scope = NewDisposeScope();
@@ -80,7 +80,7 @@ public sealed class CounterfactualFlips : IMetric
             [
                 new(
                     $"flip rate by {group.Name}",
-                    [.. levels.Select(l => BreakdownPart.Of(group.Levels[l], OfLevel(l)))]
+                    [.. levels.Select(l => BreakdownPart.FromMeasurement(group.Levels[l], OfLevel(l)))]
                 ),
             ],
         };

@@ -15,7 +15,7 @@ public sealed class DifferentialFairness : TableMetric
         (Name, Summary, _amplification) = (name, summary, amplification);
 
     /// <summary>Of the predictions.</summary>
-    public static DifferentialFairness OfPredictions { get; } =
+    public static DifferentialFairness Predictions { get; } =
         new(
             "differential_fairness",
             "Largest log ratio of two levels' chances of being predicted favourable, or not (Foulds et al. 2020; AIF360 "
@@ -54,9 +54,9 @@ public sealed class DifferentialFairness : TableMetric
             return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
         if (table.WhyNot(Rate.Selection) is { } reason)
             return Measurement.NotMeasured(reason);
-        var value = Of(table, rule);
+        var value = Compute(table, rule);
         var interval = _amplification
-            ? GroupBootstrap.Interval(table, t => Of(t, rule), confidence, seed)
+            ? GroupBootstrap.Interval(table, t => Compute(t, rule), confidence, seed)
             : Interval(table, confidence);
         return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
@@ -64,7 +64,7 @@ public sealed class DifferentialFairness : TableMetric
     }
 
     /// <inheritdoc/>
-    protected override double Of(GroupTable table, GateRule rule)
+    protected override double Compute(GroupTable table, GateRule rule)
     {
         var predicted = LogRatio(Shares(table, c => c.Selected));
         return _amplification ? predicted - LogRatio(Shares(table, c => c.Favorable)) : predicted;
@@ -93,9 +93,9 @@ public sealed class DifferentialFairness : TableMetric
         return (Math.Max(favorable.Lower, other.Lower), Math.Max(favorable.Upper, other.Upper));
 
         (double Lower, double Upper) Apart(IEnumerable<Measurement> shares) =>
-            new SpreadInterval(
+            new RangeInterval(
                 [
-                    [.. shares.Select(m => Estimate.OfLogarithm(m.Estimate, confidence))],
+                    [.. shares.Select(m => Estimate.FromLogarithm(m.Estimate, confidence))],
                 ],
                 largest: true,
                 confidence

@@ -15,6 +15,6 @@ internal static class EarlyVerdict
 
         bool Same(GateRule one) => Of(one, possible.Least) == Of(one, possible.Most);
         Verdict Of(GateRule one, int hits) =>
-            Judge.Verdict(one, Intervals.Proportion(hits, total, confidence));
+            Judge.Decide(one, Intervals.Proportion(hits, total, confidence));
     }
 }

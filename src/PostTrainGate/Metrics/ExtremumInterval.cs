@@ -4,7 +4,7 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>
 /// Interval of the lowest of several independent values. The lowest estimate is too low where values lie close together, by luck; so the
-/// interval holds the lowest values that the estimates do not contradict, as that of <see cref="SpreadInterval"/> does with distances.
+/// interval holds the lowest values that the estimates do not contradict, as that of <see cref="RangeInterval"/> does with distances.
 /// </summary>
 internal static class ExtremumInterval
 {
@@ -15,9 +15,9 @@ internal static class ExtremumInterval
     /// <param name="values">The values, with intervals of their own.</param>
     /// <param name="count">Rows that it rests on.</param>
     /// <param name="confidence">Level of the intervals and of the result, in (0, 1).</param>
-    public static IntervalEstimate OfLowest(IReadOnlyList<IntervalEstimate> values, int count, double confidence)
+    public static IntervalEstimate Lowest(IReadOnlyList<IntervalEstimate> values, int count, double confidence)
     {
-        Estimate[] estimates = [.. values.Select(m => Estimate.Of(m, confidence))];
+        Estimate[] estimates = [.. values.Select(m => Estimate.FromInterval(m, confidence))];
         var lowest = estimates.Min(e => e.Value);
         // That one is as low as v is contradicted when each of them contradicts it.
         return new(lowest, values.Min(m => m.Lower), Upper(), count);
@@ -31,8 +31,8 @@ internal static class ExtremumInterval
             var step = (last - lowest) / Grid;
             for (var i = Grid - 1; i > 0; i--)
                 if (Excess(lowest + step * i) <= 0)
-                    return Monotone.Root(Excess, lowest + step * i, lowest + step * (i + 1), Accuracy);
-            return Monotone.Root(Excess, lowest, lowest + step, Accuracy);
+                    return RootFinding.Root(Excess, lowest + step * i, lowest + step * (i + 1), Accuracy);
+            return RootFinding.Root(Excess, lowest, lowest + step, Accuracy);
         }
 
         // By how much the squared way to the nearest values that are all v or more is longer than chance makes it.

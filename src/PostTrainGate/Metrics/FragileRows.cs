@@ -19,7 +19,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         MostColumns = 5;
     private const int Halvings = 6;
 
-    private readonly TableForm? _form = (attack with { Layout = evaluation.Data.Layout }).Form(evaluation.Model.Input);
+    private readonly TabularConstraints? _form = (attack with { Layout = evaluation.Data.Layout }).Form(evaluation.Model.Input);
     private List<Found> _found = [];
 
     // Columns: how many change, of an attack that keeps the form of a table, where that counts more than the size.
@@ -29,7 +29,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
 
     private FeatureLayout? Layout => evaluation.Data.Layout;
 
-    private Budget Budget => Budget.Of(attack.Settings, Model.Input) with { Form = _form };
+    private Budget Budget => Budget.FromSettings(attack.Settings, Model.Input) with { Form = _form };
 
     /// <summary>Looks at what an attack found.</summary>
     /// <param name="set">Rows.</param>
@@ -85,7 +85,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
             .argmax(1)
             .data<long>()
             .ToArray();
-        var isImage = InputForm.Of(evaluation, out var form) && !form.IsTable;
+        var isImage = InputForm.TryFind(evaluation, out var form) && !form.IsTable;
         return
         [
             .. _found.Select(
@@ -131,10 +131,10 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         for (var i = 0; i < Halvings; i++)
         {
             attack.Cancel.ThrowIfCancellationRequested();
-            var middle = low.Plus(high) * Scalars.Of(0.5);
-            var tried = Budget.Project(clean, clean.Plus(change * RowSet.PerRow(middle, clean)));
+            var middle = low.Plus(high) * Scalars.Get(0.5);
+            var tried = Budget.Project(clean, clean.Plus(change * ActiveBatch.PerRow(middle, clean)));
             var errs = Errs(tried, y);
-            best = where(RowSet.PerRow(errs, clean), tried, best);
+            best = where(ActiveBatch.PerRow(errs, clean), tried, best);
             (low, high) = (where(errs, low, middle), where(errs, middle, high));
         }
 

@@ -21,7 +21,7 @@ internal sealed class GroupBlocks
     /// <param name="data">The rows; not owned.</param>
     /// <param name="group">The group.</param>
     /// <param name="whyNot">Why there are none.</param>
-    public static GroupBlocks? Of(EvaluationSet data, GroupColumn group, out string? whyNot)
+    public static GroupBlocks? TryFind(EvaluationSet data, GroupColumn group, out string? whyNot)
     {
         whyNot = data.Layout is null ? "the inputs have no named columns" : null;
         if (data.Layout is not { } layout)

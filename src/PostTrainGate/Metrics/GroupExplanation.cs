@@ -51,7 +51,7 @@ internal sealed class GroupExplanation(
                     $"{Words(r)} by {group.Name}",
                     [
                         .. table.Levels.Select(
-                            (name, l) => BreakdownPart.Of(name, LevelRate.Of(table, l, r, confidence, seed))
+                            (name, l) => BreakdownPart.FromMeasurement(name, LevelRate.Measure(table, l, r, confidence, seed))
                         ),
                     ]
                 )),
@@ -63,19 +63,19 @@ internal sealed class GroupExplanation(
     private ImmutableArray<string> Notes(Rate rate, Measurement measured)
     {
         int[] levels = [.. Enumerable.Range(0, table.Cells.Length)];
-        var (low, high) = (levels.MinBy(l => rate.Of(table[l])), levels.MaxBy(l => rate.Of(table[l])));
+        var (low, high) = (levels.MinBy(l => rate.Compute(table[l])), levels.MaxBy(l => rate.Compute(table[l])));
         var text =
-            $"The {Words(rate)} is lowest for '{Name(low)}', {Numbers.Measured(rate.Of(table[low]))}, and highest for "
-            + $"'{Name(high)}', {Numbers.Measured(rate.Of(table[high]))}";
+            $"The {Words(rate)} is lowest for '{Name(low)}', {Numbers.Measured(rate.Compute(table[low]))}, and highest for "
+            + $"'{Name(high)}', {Numbers.Measured(rate.Compute(table[high]))}";
         if (rate.Part is { } part && part(table.Cells[low]) is var (hits, total))
         {
-            var missing = Math.Round(rate.Of(table[high]) * total - hits);
+            var missing = Math.Round(rate.Compute(table[high]) * total - hits);
             text +=
                 $"; {missing} of {total} {rate.Base} of '{Name(low)}' make the difference, {Driving(part, low, high)}";
         }
 
         return
-            Judge.Verdict(rule with { Drop = null }, measured) != Verdict.Pass
+            Judge.Decide(rule with { Drop = null }, measured) != Verdict.Pass
             && Threshold(low, high) is { } threshold
             ? [$"{text}.", threshold]
             : [$"{text}."];
@@ -100,13 +100,13 @@ internal sealed class GroupExplanation(
             || predictions.Rows(rows.Group!.Name, predictions.Favorable)?.Scores is not { } scores
         )
             return null;
-        int[] order = Rate.Selection.Of(table[low]) <= Rate.Selection.Of(table[high]) ? [low, high] : [high, low];
+        int[] order = Rate.Selection.Compute(table[low]) <= Rate.Selection.Compute(table[high]) ? [low, high] : [high, low];
         var found = order.Select(l => (Level: l, Best: Best(l, scores))).Where(f => f.Best.Text.Length > 0).ToArray();
         if (found.Length == 0)
             return null;
         var (level, best) = found.FirstOrDefault(
             f =>
-                Judge.Verdict(rule with { Drop = null }, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
+                Judge.Decide(rule with { Drop = null }, new(f.Best.Value, f.Best.Value, f.Best.Value, 0))
                 == Verdict.Pass,
             found.MinBy(f => Badness(f.Best.Value))
         );
@@ -186,7 +186,7 @@ internal sealed class GroupExplanation(
 
     private double Spread(Rate rate)
     {
-        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => rate.Of(table[l])).ToArray();
+        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => rate.Compute(table[l])).ToArray();
         return byLevel.Max() - byLevel.Min();
     }
 

@@ -40,9 +40,9 @@ public sealed class GroupExtremum : TableMetric
     public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Rate, GateKeys.Classes];
 
     /// <inheritdoc/>
-    protected override double Of(GroupTable table, GateRule rule)
+    protected override double Compute(GroupTable table, GateRule rule)
     {
-        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => rule.Rate!.Of(table[l])).ToArray();
+        var byLevel = Enumerable.Range(0, table.Cells.Length).Select(l => rule.Rate!.Compute(table[l])).ToArray();
         return _highest ? byLevel.Max() : byLevel.Min();
     }
 
@@ -52,14 +52,14 @@ public sealed class GroupExtremum : TableMetric
         var rate = rule.Rate!;
         if (table.WhyNot(rate) is { } reason)
             return Measurement.NotMeasured(reason);
-        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Of(table, l, rate, confidence, seed))];
+        Measurement[] levels = [.. table.Cells.Select((_, l) => LevelRate.Measure(table, l, rate, confidence, seed))];
         if (levels.FirstOrDefault(m => !m.IsMeasured) is { Reason: { } missing })
             return Measurement.NotMeasured(missing);
-        var value = Of(table, rule);
+        var value = Compute(table, rule);
         // That a size may be 0 says nothing of how far it may lie below its estimate.
         if (rate.Sizes is not null)
             levels = [.. levels.Select(m => m.Lower > 0 ? m : m with { Lower = double.NegativeInfinity })];
-        Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.OfLowest([.. of.Select(m => m.Estimate)], table.Rows, confidence);
+        Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.Lowest([.. of.Select(m => m.Estimate)], table.Rows, confidence);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
         m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };
         return rate.Largest > 1 ? m : m with { Lower = Math.Max(0, m.Lower), Upper = Math.Min(1, m.Upper) };

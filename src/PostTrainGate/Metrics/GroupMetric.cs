@@ -201,7 +201,7 @@ public sealed class GroupMetric : TableMetric
     }
 
     /// <inheritdoc/>
-    protected override double Of(GroupTable table, GateRule rule)
+    protected override double Compute(GroupTable table, GateRule rule)
     {
         var rates = Rates(rule);
         return OffScale(Spread(OnScale(table, rates), table), table);
@@ -218,7 +218,7 @@ public sealed class GroupMetric : TableMetric
     private (double, double)? Interval(GroupTable table, Rate[] rates, double confidence, int seed)
     {
         if (_overall)
-            return SizeInterval.Of(
+            return SizeInterval.Invert(
                 table,
                 t => OnScale(t, rates)[0] is var v ? [.. v[..^1].Select(level => level - v[^1])] : [],
                 (values, errors) => new FarthestValue(values, errors),
@@ -237,7 +237,7 @@ public sealed class GroupMetric : TableMetric
         );
     }
 
-    private SpreadInterval? ApartOnScale(GroupTable table, Rate[] rates, double confidence, int seed)
+    private RangeInterval? ApartOnScale(GroupTable table, Rate[] rates, double confidence, int seed)
     {
         var rows = new Estimate[rates.Length][];
         for (var r = 0; r < rates.Length; r++)
@@ -259,7 +259,7 @@ public sealed class GroupMetric : TableMetric
         var m = LevelRate.Unbiased(table, level, rate, confidence, seed);
         if (!m.IsMeasured || (_ratio && m.Upper <= 0))
             return null;
-        return _ratio ? Estimate.OfLogarithm(m.Estimate, confidence) : Estimate.Of(m.Estimate, confidence);
+        return _ratio ? Estimate.FromLogarithm(m.Estimate, confidence) : Estimate.FromInterval(m.Estimate, confidence);
     }
 
     // The levels' own errors add up as errors do (method of variance estimates recovery, Zou and Donner 2008).
@@ -288,9 +288,9 @@ public sealed class GroupMetric : TableMetric
         foreach (var rate in rates)
         {
             var divisor =
-                _overall ? rate.Of(table.Overall)
-                : table.HasPrivileged ? rate.Of(table[1])
-                : Enumerable.Range(0, table.Cells.Length).Max(l => rate.Of(table[l]));
+                _overall ? rate.Compute(table.Overall)
+                : table.HasPrivileged ? rate.Compute(table[1])
+                : Enumerable.Range(0, table.Cells.Length).Max(l => rate.Compute(table[l]));
             if (divisor > 0)
                 continue;
             var whose = _overall || !table.HasPrivileged ? "all rows" : $"level '{table.Levels[1]}'";
@@ -309,7 +309,7 @@ public sealed class GroupMetric : TableMetric
             var byLevel = values[r] = new double[table.Cells.Length + (_overall ? 1 : 0)];
             for (var l = 0; l < byLevel.Length; l++)
             {
-                var rate = rates[r].Of(l < table.Cells.Length ? table[l] : table.Overall);
+                var rate = rates[r].Compute(l < table.Cells.Length ? table[l] : table.Overall);
                 byLevel[l] = _ratio ? Math.Log(rate) : rate;
             }
         }

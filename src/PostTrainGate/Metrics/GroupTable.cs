@@ -89,7 +89,7 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         )
         {
             MinCount = group?.MinCount ?? 1,
-            Scores = rows.Scores is null ? [] : [.. scored.Select(ScoreCounts.Of)],
+            Scores = rows.Scores is null ? [] : [.. scored.Select(ScoreCounts.Count)],
         };
     }
 
@@ -122,7 +122,7 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     {
         for (var level = 0; level < Cells.Length; level++)
         {
-            if (double.IsNaN(rate.Of(this[level])))
+            if (double.IsNaN(rate.Compute(this[level])))
                 return $"level '{Levels[level]}' has no {rate.Base}";
             if (rate.Rows(Cells[level]) is var rows && rows < MinCount)
                 return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, fewer than 'min_count' {MinCount}";

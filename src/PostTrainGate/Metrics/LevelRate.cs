@@ -4,12 +4,12 @@ namespace PostTrainGate.Metrics;
 internal static class LevelRate
 {
     /// <summary>The rate of a level.</summary>
-    public static Measurement Of(GroupTable table, int level, Rate rate, double confidence, int seed)
+    public static Measurement Measure(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
         var m = Unbiased(table, level, rate, confidence, seed);
         if (!m.IsMeasured || rate.Sizes is not { } sizes)
             return m;
-        var lower = SumOfSizes.AreNotAllZero(sizes(table[level].Scores!), confidence) ? Math.Max(0, m.Lower) : 0;
+        var lower = DebiasedAbsoluteSum.AreNotAllZero(sizes(table[level].Scores!), confidence) ? Math.Max(0, m.Lower) : 0;
         // Terms that all came out near 0 do not make it certain that they are.
         var error = (m.Upper - m.Value) / Estimate.Errors(confidence);
         return m with { Value = Math.Max(0, m.Value), Lower = lower, Upper = Math.Max(error, m.Upper) };
@@ -21,14 +21,14 @@ internal static class LevelRate
     public static Measurement Unbiased(GroupTable table, int level, Rate rate, double confidence, int seed)
     {
         var cells = table.Cells[level];
-        if (double.IsNaN(rate.Of(table[level])))
+        if (double.IsNaN(rate.Compute(table[level])))
             return Measurement.NotMeasured($"level '{table.Levels[level]}' has no {rate.Base}");
         if (rate.Part?.Invoke(cells) is var (hits, total))
             return Intervals.Proportion((int)hits, (int)total, confidence);
         if (rate.AllPairsAgree(table[level]))
         {
             var pairs = (int)rate.Pairs!(cells);
-            return new Measurement(Intervals.Proportion(rate.Of(table[level]) * pairs, pairs, confidence))
+            return new Measurement(Intervals.Proportion(rate.Compute(table[level]) * pairs, pairs, confidence))
             {
                 Count = (int)cells.Count,
             };
@@ -36,7 +36,7 @@ internal static class LevelRate
 
         if (rate.Sizes is { } sizes)
         {
-            var (size, down, up) = SumOfSizes.Of(sizes(table[level].Scores!));
+            var (size, down, up) = DebiasedAbsoluteSum.Compute(sizes(table[level].Scores!));
             var errors = Estimate.Errors(confidence);
             return new(size, size - errors * down, size + errors * up, (int)cells.Count);
         }
@@ -45,8 +45,8 @@ internal static class LevelRate
         {
             Scores = table.Scores.IsEmpty ? [] : [table.Scores[level]],
         };
-        var value = rate.Of(alone[0]);
-        return GroupBootstrap.Interval(alone, t => rate.Of(t[0]), confidence, seed) is var (lower, upper)
+        var value = rate.Compute(alone[0]);
+        return GroupBootstrap.Interval(alone, t => rate.Compute(t[0]), confidence, seed) is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), (int)cells.Count)
             : Measurement.NotMeasured(
                 $"too few rows for an interval; level '{table.Levels[level]}' has {cells.Count} rows"

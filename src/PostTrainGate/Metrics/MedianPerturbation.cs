@@ -109,7 +109,7 @@ public sealed class MedianPerturbation : IMetric
                 .. new[] { 0.0, 1, 2, 4, 8, 16, 32, 64 }
                     .Select(step => step / 255 * (input.Upper - input.Lower) * size)
                     .Select(e =>
-                        BreakdownPart.Of(
+                        BreakdownPart.FromMeasurement(
                             Numbers.Chosen(e),
                             Intervals.Proportion(Math.Round(found.RobustAccuracy(e) * count), count, confidence)
                         )

@@ -3,7 +3,7 @@ using MathNet.Numerics.RootFinding;
 namespace PostTrainGate.Metrics;
 
 /// <summary>Roots of functions that only rise or only fall.</summary>
-internal static class Monotone
+internal static class RootFinding
 {
     private const int Doublings = 40;
 

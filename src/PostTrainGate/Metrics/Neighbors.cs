@@ -14,7 +14,7 @@ internal static class Neighbors
     /// <param name="count">How many; at most m.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <returns>[n][count], indices into <paramref name="rows"/>, nearest first.</returns>
-    public static int[][] Of(Tensor queries, Tensor rows, int count, CancellationToken cancel)
+    public static int[][] Nearest(Tensor queries, Tensor rows, int count, CancellationToken cancel)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

@@ -19,7 +19,7 @@ internal interface IPairedMetric
 internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
 {
     /// <summary>Counts the rows that two models predicted.</summary>
-    public static PairedCounts Of(
+    public static PairedCounts Count(
         GroupTable table,
         int rows,
         Func<int, int> levelOf,

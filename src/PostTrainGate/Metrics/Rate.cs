@@ -13,8 +13,8 @@ public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = 
 /// <param name="Name">Name in the policy.</param>
 /// <param name="Summary">One sentence, with the names it has elsewhere.</param>
 /// <param name="Base">In words, the rows it cannot be without.</param>
-/// <param name="Of">The number.</param>
-public sealed record Rate(string Name, string Summary, string Base, Func<LevelRows, double> Of) : INamed
+/// <param name="Compute">The number.</param>
+public sealed record Rate(string Name, string Summary, string Base, Func<LevelRows, double> Compute) : INamed
 {
     private const string Favorable = "rows whose label is favourable";
     private const string Unfavorable = "rows whose label is not favourable";
@@ -185,7 +185,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015), "
                 + "less what noise adds to it where rows are few.",
             "rows",
-            s => Math.Max(0, SumOfSizes.Of(s.Excess).Value)
+            s => Math.Max(0, DebiasedAbsoluteSum.Compute(s.Excess).Value)
         ) with
         {
             Sizes = s => s.Excess,
@@ -222,7 +222,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     internal bool LeavesBootstrap(LevelRows rows) => Sizes is not null || AllPairsAgree(rows);
 
     /// <summary>Whether it is a share of pairs that all agree.</summary>
-    internal bool AllPairsAgree(LevelRows rows) => Pairs is not null && Of(rows) is 0.0 or 1.0;
+    internal bool AllPairsAgree(LevelRows rows) => Pairs is not null && Compute(rows) is 0.0 or 1.0;
 
     /// <summary>Rows that groups are compared on by it.</summary>
     public ComparedRows Compares =>

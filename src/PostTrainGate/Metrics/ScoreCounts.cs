@@ -24,7 +24,7 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     /// <summary>Counts the scores of a level.</summary>
     /// <param name="rows">What scores are taken together by, the score, whether the label is favourable, and how many rows have all
     /// three.</param>
-    public static ScoreCounts Of(IEnumerable<(double Step, double Score, bool Favorable, double Count)> rows)
+    public static ScoreCounts Count(IEnumerable<(double Step, double Score, bool Favorable, double Count)> rows)
     {
         // Replicates of a bootstrap come here by the thousand: sorted in place, and met once.
         var sorted = rows.ToArray();
@@ -77,7 +77,7 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
             }
         }
 
-        return Of(rows);
+        return Count(rows);
     }
 
     /// <summary>Share of pairs of a favourable and another row in which the favourable one scores higher; ties count half.</summary>
@@ -118,7 +118,7 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     /// Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width; as measured, with what
     /// noise adds to it.
     /// </summary>
-    public double CalibrationError => SumOfSizes.AsMeasured(Excess);
+    public double CalibrationError => DebiasedAbsoluteSum.AsMeasured(Excess);
 
     /// <summary>By how much the scores of each bin are too high, as a share of all rows.</summary>
     internal NoisyTerm[] Excess

@@ -61,11 +61,11 @@ public sealed class SituationTesting : IMetric
             );
 
         using var scope = NewDisposeScope();
-        var inputs = GroupBlocks.Of(data, group, out _) is { } blocks ? blocks.Without() : data.Inputs;
+        var inputs = GroupBlocks.TryFind(data, group, out _) is { } blocks ? blocks.Without() : data.Inputs;
         Tensor Take(int[] rows) => inputs.index_select(0, tensor(rows.Select(r => (long)r).ToArray()));
         var queries = Take(tested);
-        var above = Neighbors.Of(queries, Take(better), count, context.Cancel);
-        var beside = Neighbors.Of(queries, Take(worse), count + 1, context.Cancel);
+        var above = Neighbors.Nearest(queries, Take(better), count, context.Cancel);
+        var beside = Neighbors.Nearest(queries, Take(worse), count + 1, context.Cancel);
         var found = tested
             .Where(
                 (row, i) =>

@@ -2,7 +2,7 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>
 /// Intervals of sizes whose values depend on each other, or that are no distance of two of them: how far a level lies from all rows
-/// together, how unequal groups are. Distances of independent values have <see cref="SpreadInterval"/>, which needs no draws.
+/// together, how unequal groups are. Distances of independent values have <see cref="RangeInterval"/>, which needs no draws.
 /// </summary>
 /// <remarks>
 /// The estimate of a size is too high where levels lie close together, since the luck of whichever comes out on top adds to it. So the
@@ -23,7 +23,7 @@ internal static class SizeInterval
     /// <param name="confidence">Level, in (0, 1).</param>
     /// <param name="seed">Seed of the bootstrap.</param>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
-    public static (double Lower, double Upper)? Of(
+    public static (double Lower, double Upper)? Invert(
         GroupTable table,
         Func<GroupTable, double[]> values,
         Func<double[], double[], IValuesOfSize> near,
@@ -49,19 +49,19 @@ internal static class SizeInterval
             estimate = values(GroupBootstrap.Center(table));
         var family = near(estimate, StandardErrors(errors));
         var own = family.Size(estimate);
-        var lower = Monotone.Root(Excess, 0, own, Accuracy);
+        var lower = RootFinding.Root(Excess, 0, own, Accuracy);
         if (infinite)
             return (lower, double.PositiveInfinity);
         return (
             lower,
-            own + (Monotone.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy) ?? double.PositiveInfinity)
+            own + (RootFinding.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy) ?? double.PositiveInfinity)
         );
 
         // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what may be missed.
         double Excess(double v)
         {
             var beyond = Math.Abs(family.Beyond(estimate, v)) * (1 - Tiny);
-            var at = family.Of(v);
+            var at = family.ScaleTo(v);
             var moved = new double[at.Length];
             var farther = 0;
             foreach (var error in errors)

@@ -107,7 +107,7 @@ public sealed class SmoothedAccuracy : IMetric
                     [
                         .. new[] { 0, 0.5, 1, 1.5, 2, 2.5, 3 }
                             .Select(f => f * sigma)
-                            .Select(r => BreakdownPart.Of(Numbers.Chosen(r), Share(r))),
+                            .Select(r => BreakdownPart.FromMeasurement(Numbers.Chosen(r), Share(r))),
                     ]
                 ),
             ],

@@ -17,7 +17,7 @@ namespace PostTrainGate.Metrics;
 /// <param name="rows">[row][level].</param>
 /// <param name="largest">Whether the largest of the rows' distances counts, instead of their mean.</param>
 /// <param name="confidence">Level, in (0, 1).</param>
-internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double confidence)
+internal sealed class RangeInterval(Estimate[][] rows, bool largest, double confidence)
 {
     private const int Grid = 64,
         Halvings = 50;
@@ -43,7 +43,7 @@ internal sealed class SpreadInterval(Estimate[][] rows, bool largest, double con
         var i = 1;
         while (i < Grid && Excess(_distance * i / Grid) > 0)
             i++;
-        return Monotone.Root(Excess, _distance * (i - 1) / Grid, _distance * i / Grid, Accuracy);
+        return RootFinding.Root(Excess, _distance * (i - 1) / Grid, _distance * i / Grid, Accuracy);
     }
 
     private double Upper()

@@ -15,7 +15,7 @@ internal readonly record struct NoisyTerm(double Value, double Error);
 /// the least that it can be: 0.23 standard errors of a term, either way, instead of 0.8 too many. <c>eng/bench -- coverage</c> shows how
 /// many intervals hold the truth.
 /// </remarks>
-internal static class SumOfSizes
+internal static class DebiasedAbsoluteSum
 {
     private const double Weight = 1.71;
 
@@ -30,7 +30,7 @@ internal static class SumOfSizes
 
     /// <summary>The sum with its standard errors; negative where the terms came out smaller than noise alone would have them.</summary>
     /// <param name="terms">The terms, independent of each other; those without an error are 0.</param>
-    public static Estimate Of(IReadOnlyList<NoisyTerm> terms)
+    public static Estimate Compute(IReadOnlyList<NoisyTerm> terms)
     {
         var (sum, variance) = (0.0, 0.0);
         foreach (var (value, error) in terms)

@@ -57,10 +57,10 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     public abstract Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed);
 
     /// <summary>The figure alone; NaN where a level lacks the rows for it.</summary>
-    protected abstract double Of(GroupTable table, GateRule rule);
+    protected abstract double Compute(GroupTable table, GateRule rule);
 
     /// <summary>The figure alone, for simulations whose truth is known.</summary>
-    internal double Value(GroupTable table, GateRule rule) => Of(table, rule);
+    internal double Value(GroupTable table, GateRule rule) => Compute(table, rule);
 
     /// <inheritdoc/>
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)
@@ -73,7 +73,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         var (now, then) = (rows.Predictions, other.Predictions);
         var table = GroupTable.Count(rows, data.Favorable);
         return PairedCounts
-            .Of(
+            .Count(
                 table,
                 data.Count,
                 row => GroupColumn.CountedLevel(rows.Group, row),
@@ -81,18 +81,18 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
                 row => now[row] == data.Favorable,
                 row => then[row] == data.Favorable
             )
-            .Loss(t => Of(t, rule), Better, context.Confidence, context.Seed);
+            .Loss(t => Compute(t, rule), Better, context.Confidence, context.Seed);
     }
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context) =>
-        Of(context.Evaluation, context.Rule, context.Confidence, context.Seed);
+        Compute(context.Evaluation, context.Rule, context.Confidence, context.Seed);
 
     /// <inheritdoc/>
     Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) =>
-        Of(predictions, rule, confidence, seed);
+        Compute(predictions, rule, confidence, seed);
 
-    private Measurement Of(IPredictions predictions, GateRule rule, double confidence, int seed)
+    private Measurement Compute(IPredictions predictions, GateRule rule, double confidence, int seed)
     {
         if (RowsOf(predictions, rule, predictions.Favorable) is not { } rows)
             return NoGroup(rule);
@@ -100,7 +100,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
             return Measurement.NotMeasured("there are no rows");
         if (IsScored(rule) && rows.Scores is null)
             return Measurement.NotMeasured("there are no scores, only predicted classes");
-        var m = Of(predictions, rows, rule, confidence, seed);
+        var m = Compute(predictions, rows, rule, confidence, seed);
         var without = Enumerable
             .Range(0, rows.Labels.Length)
             .Sum(i => GroupColumn.CountedLevel(rows.Group, i) < 0 ? rows.Count(i) : 0);
@@ -119,13 +119,13 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     private PredictedRows? RowsOf(IPredictions predictions, GateRule rule, int favorable) =>
         predictions.Rows(Keys.Contains(GateKeys.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
 
-    private Measurement Of(IPredictions predictions, PredictedRows rows, GateRule rule, double confidence, int seed)
+    private Measurement Compute(IPredictions predictions, PredictedRows rows, GateRule rule, double confidence, int seed)
     {
         if (rule.Classes == ClassView.Favorable)
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
             var measured = Measure(table, rule, confidence, seed);
-            var explained = new GroupExplanation(table, rows, predictions, rule, t => Of(t, rule), Better).With(
+            var explained = new GroupExplanation(table, rows, predictions, rule, t => Compute(t, rule), Better).With(
                 measured,
                 Rates(rule),
                 confidence,
@@ -154,7 +154,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
                 + string.Join(
                     ", ",
                     table.Levels.Select(
-                        (name, l) => $"{Numbers.Chosen(SumOfSizes.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
+                        (name, l) => $"{Numbers.Chosen(DebiasedAbsoluteSum.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
                     )
                 )
                 + ".";

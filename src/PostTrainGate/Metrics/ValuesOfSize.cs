@@ -7,7 +7,7 @@ internal interface IValuesOfSize
     double Size(double[] values);
 
     /// <summary>Values of that size.</summary>
-    double[] Of(double size);
+    double[] ScaleTo(double size);
 
     /// <summary>By how much values are larger than that size, negative where they are smaller; noise counts alike in all of them.</summary>
     double Beyond(double[] values, double size);
@@ -25,7 +25,7 @@ internal sealed class FarthestValue(double[] estimate, double[] errors) : IValue
     public double Size(double[] values) => values.Max(Math.Abs);
 
     /// <inheritdoc/>
-    public double[] Of(double size)
+    public double[] ScaleTo(double size)
     {
         // What lies beyond is brought to the border, and so is what noise hardly tells from it; if all lie within, the one that has least
         // way, in errors.
@@ -58,12 +58,12 @@ internal sealed class ScaledValues(double[] estimate, double center, Func<double
     public double Size(double[] values) => size(values);
 
     /// <inheritdoc/>
-    public double[] Of(double wanted)
+    public double[] ScaleTo(double wanted)
     {
         var high = 1.0;
         for (var i = 0; i < Doublings && size(Scaled(high)) < wanted; i++)
             high *= 2;
-        return Scaled(Monotone.Root(s => size(Scaled(s)) - wanted, 0, high, Accuracy));
+        return Scaled(RootFinding.Root(s => size(Scaled(s)) - wanted, 0, high, Accuracy));
     }
 
     /// <inheritdoc/>

@@ -30,7 +30,7 @@ internal static class ClassifierLoader
                 using var rows = use.Some(RowIndependence.Rows);
                 if (rows is not null)
                     RowIndependence.Check(model, rows);
-                model.ClassNames = OnnxClassNames.Of(whole, model.Output, use.Label);
+                model.ClassNames = OnnxClassNames.Find(whole, model.Output, use.Label);
                 model.Notes = Notes(whole, file, candidates, model.Output);
                 return model;
             }
@@ -60,9 +60,9 @@ internal static class ClassifierLoader
     public static ModelInputs Wanted(OnnxFile whole, ModelUse use)
     {
         var candidates = ScoreOutputs.Candidates(whole, use.Output);
-        return OnnxFeeds.Wanted(Readable(whole, use)) with
+        return InputBinding.Wanted(Readable(whole, use)) with
         {
-            ClassNames = candidates.IsEmpty ? [] : OnnxClassNames.Of(whole, candidates[0], use.Label),
+            ClassNames = candidates.IsEmpty ? [] : OnnxClassNames.Find(whole, candidates[0], use.Label),
         };
     }
 
@@ -77,7 +77,7 @@ internal static class ClassifierLoader
                 {
                     using var scope = NewDisposeScope();
                     var file = whole.For(unknown);
-                    var feeds = OnnxFeeds.Of(file, use.Layout);
+                    var feeds = InputBinding.Bind(file, use.Layout);
                     var rows = use.Some(feeds.Batch > 0 ? feeds.Batch : 2)!;
                     if (feeds.Batch > rows.shape[0])
                         rows = rows.narrow(0, 0, 1).expand([feeds.Batch, .. rows.shape[1..]]);
@@ -113,7 +113,7 @@ internal static class ClassifierLoader
     {
         try
         {
-            OnnxSignature.Of(file, use.Output);
+            OnnxSignature.Read(file, use.Output);
         }
         catch (GateException refused)
         {

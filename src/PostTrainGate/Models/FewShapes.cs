@@ -6,7 +6,7 @@ namespace PostTrainGate.Models;
 /// Batches in few sizes. oneDNN prepares a kernel for every shape that it meets and keeps a thousand of them; an attack whose rows leave
 /// one by one would fill memory with kernels for every number of rows there is. Rows of zeros, at most one in ten, are cheaper.
 /// </summary>
-internal static class FewShapes
+internal static class BatchPadding
 {
     private static readonly string[] Prepared = ["Conv", "ConvTranspose"];
 

@@ -14,7 +14,7 @@ internal sealed class InputNormalization : IDisposable
 
     /// <summary>As the policy has it, for inputs of a shape.</summary>
     /// <exception cref="GateException">PTG2004: as many numbers as no axis has.</exception>
-    public static InputNormalization Of(InputPolicy policy, OnnxFile file, ImmutableArray<long> shape)
+    public static InputNormalization FromPolicy(InputPolicy policy, OnnxFile file, ImmutableArray<long> shape)
     {
         return new(PerChannel(policy.Mean), PerChannel(policy.Std));
 

@@ -22,7 +22,7 @@ internal sealed unsafe class MappedBytes : MemoryManager<byte>
     /// <param name="path">The file.</param>
     /// <param name="offset">First byte.</param>
     /// <param name="length">Number of bytes, which the file has.</param>
-    public static ReadOnlyMemory<byte> Of(string path, long offset, int length)
+    public static ReadOnlyMemory<byte> Map(string path, long offset, int length)
     {
         using var stream = File.OpenRead(path);
         using var file = MemoryMappedFile.CreateFromFile(

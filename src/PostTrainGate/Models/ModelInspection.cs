@@ -60,19 +60,19 @@ public sealed record ModelInspection
     /// <summary>Reads a file and tries to rebuild it.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="GateException">PTG2001: the file cannot be read.</exception>
-    public static ModelInspection Of(string path)
+    public static ModelInspection Inspect(string path)
     {
         var file = OnnxFile.Read(path);
         var seen = new ModelInspection
         {
             File = file.Name,
-            Sha256 = Hash.OfFile(path),
+            Sha256 = Hash.ComputeFile(path),
             Producer = $"{file.Model.ProducerName} {file.Model.ProducerVersion}".Trim(),
             OperatorSets = file
                 .Model.OpsetImport.GroupBy(o => o.Domain.Length == 0 ? "ai.onnx" : o.Domain)
                 .ToImmutableSortedDictionary(g => g.Key, g => g.Max(o => o.Version), StringComparer.Ordinal),
-            Inputs = [.. file.Inputs.Select(ModelValue.Of)],
-            Outputs = [.. file.Graph.Output.Select(ModelValue.Of)],
+            Inputs = [.. file.Inputs.Select(ModelValue.FromProto)],
+            Outputs = [.. file.Graph.Output.Select(ModelValue.FromProto)],
             Operators =
             [
                 .. file
@@ -123,7 +123,7 @@ public sealed record ModelInspection
 /// <param name="Shape">Sizes; names where an axis is open; null where the file does not say.</param>
 public sealed record ModelValue(string Name, string Type, ImmutableArray<string>? Shape)
 {
-    internal static ModelValue Of(ValueInfoProto value) =>
+    internal static ModelValue FromProto(ValueInfoProto value) =>
         value.Type?.TensorType is { } tensor
             ? new(
                 value.Name,

@@ -10,7 +10,7 @@ internal static class OnnxClassNames
     /// <param name="file">The file, whole.</param>
     /// <param name="output">The output that is read.</param>
     /// <param name="label">Column of the data that holds the label; null where there is none.</param>
-    public static ImmutableArray<string> Of(OnnxFile file, string output, string? label)
+    public static ImmutableArray<string> Find(OnnxFile file, string output, string? label)
     {
         var producers = file.Producers;
         // ML.NET names the columns of a vector in a node of its own.

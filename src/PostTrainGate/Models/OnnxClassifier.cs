@@ -30,8 +30,8 @@ public sealed class OnnxClassifier : Classifier
     {
         (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
-        _normalization = InputNormalization.Of(input, file, InputShape);
-        _fewShapes = !model.Signature.RowByRow && FewShapes.Helps(model.Graph);
+        _normalization = InputNormalization.FromPolicy(input, file, InputShape);
+        _fewShapes = !model.Signature.RowByRow && BatchPadding.Helps(model.Graph);
     }
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
@@ -47,7 +47,7 @@ public sealed class OnnxClassifier : Classifier
     internal static OnnxClassifier Load(OnnxFile file, ModelUse use)
     {
         NativeMemory.Tune();
-        var signature = OnnxSignature.Of(file, use.Output);
+        var signature = OnnxSignature.Read(file, use.Output);
         use.Fit?.Invoke(signature.InputShape);
         if (use.Data is { } data)
             signature = signature with { InputShape = [.. data.Inputs.shape.Skip(1)] };
@@ -72,7 +72,7 @@ public sealed class OnnxClassifier : Classifier
         try
         {
             var input = use.Input;
-            using var normalization = InputNormalization.Of(input, file, model.Signature.InputShape);
+            using var normalization = InputNormalization.FromPolicy(input, file, model.Signature.InputShape);
             using var rows = use.Some(OnnxAgreement.Rows);
             var (units, head) = OnnxAgreement.Check(file, model, input, normalization, rows);
             // A unit that nothing follows is one before its sigmoid.
@@ -127,7 +127,7 @@ public sealed class OnnxClassifier : Classifier
 
     /// <inheritdoc/>
     internal override string Fingerprint =>
-        Hash.Of(content =>
+        Hash.Compute(content =>
         {
             Describe(content);
             content.Write(_model.Signature.ToString() ?? "");
@@ -174,7 +174,7 @@ public sealed class OnnxClassifier : Classifier
         }
 
         using var scope = NewDisposeScope();
-        var (rows, batch) = (inputs.size(0), _fewShapes ? FewShapes.Fill(inputs) : inputs);
+        var (rows, batch) = (inputs.size(0), _fewShapes ? BatchPadding.Fill(inputs) : inputs);
         var values = _model.Run(_state, _normalization.Apply(batch), slots);
         for (var i = 0; i < taps.Length; i++)
         {

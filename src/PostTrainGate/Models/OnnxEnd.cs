@@ -10,11 +10,11 @@ namespace PostTrainGate.Models;
 /// <param name="Outputs">The value that is read; where a head was taken off, also what the file states.</param>
 /// <param name="Head">What the value holds or, where a head was taken off, that head; null: the values have to show it.</param>
 /// <param name="Name">The output of the file that is read.</param>
-internal sealed record OnnxEnd(ModelProto Model, ImmutableArray<string> Outputs, OutputHead? Head, string Name)
+internal sealed record ScoreOutput(ModelProto Model, ImmutableArray<string> Outputs, OutputHead? Head, string Name)
 {
     /// <summary>Looks for it: the output that the user names, or the first that holds scores, be they tensors or ZipMap's maps.</summary>
     /// <exception cref="GateException">PTG2004: the file gives labels only, or values of another kind.</exception>
-    public static OnnxEnd Of(OnnxFile file, OutputPolicy wanted)
+    public static ScoreOutput Find(OnnxFile file, OutputPolicy wanted)
     {
         var producers = file.Producers;
         var outputs = wanted.Name is { } name ? [OnnxSignature.Named(file, name)] : file.Graph.Output.ToArray();

@@ -13,11 +13,11 @@ namespace PostTrainGate.Models;
 /// Fills the inputs of a file from rows: one input of numbers takes a row as it is; one of text takes the columns of a table side by
 /// side; of several inputs each takes the column of its name.
 /// </summary>
-internal sealed class OnnxFeeds
+internal sealed class InputBinding
 {
     private readonly ImmutableArray<Feed> _feeds;
 
-    private OnnxFeeds(ImmutableArray<Feed> feeds, ImmutableArray<long> inputShape, long batch) =>
+    private InputBinding(ImmutableArray<Feed> feeds, ImmutableArray<long> inputShape, long batch) =>
         (_feeds, InputShape, Batch) = (feeds, inputShape, batch);
 
     // Columns empty: the whole row.
@@ -50,7 +50,7 @@ internal sealed class OnnxFeeds
     /// <param name="file">The file.</param>
     /// <param name="layout">Columns of the rows; null where they are no table's.</param>
     /// <exception cref="GateException">PTG2004.</exception>
-    public static OnnxFeeds Of(OnnxFile file, FeatureLayout? layout)
+    public static InputBinding Bind(OnnxFile file, FeatureLayout? layout)
     {
         foreach (var input in file.Inputs.Where(i => !IsSupported(TypeOf(i))))
         {

@@ -337,7 +337,7 @@ internal sealed class OnnxFile
                 throw new FormatException($"it and its external data have more than {MaxExternal} bytes");
             var reference = tensor.Clone();
             tensor.RawData = UnsafeByteOperations.UnsafeWrap(
-                size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Of(full, offset, (int)size)
+                size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Map(full, offset, (int)size)
             );
             tensor.ExternalData.Clear();
             tensor.ClearDataLocation();

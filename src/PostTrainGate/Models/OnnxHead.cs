@@ -78,7 +78,7 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
             : value;
         var single = units.size(1) == 1;
         if (head == OutputHead.Probabilities)
-            return (single ? cat([1 - units, units], 1) : units).clamp_min(Scalars.Of(Smallest)).log();
+            return (single ? cat([1 - units, units], 1) : units).clamp_min(Scalars.Get(Smallest)).log();
         return single ? cat([zeros_like(units), units], 1) : units;
     }
 

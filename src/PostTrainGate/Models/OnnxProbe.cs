@@ -22,7 +22,7 @@ internal static class OnnxProbe
         var first = file.Graph.Node.Take(nodes).ToArray();
         string[] outputs = [.. first.SelectMany(n => n.Output).Where(o => o.Length > 0)];
         var columns = file.Inputs.Select((input, i) => new FeatureColumn(input.Name, i, [])).ToImmutableArray();
-        var feeds = OnnxFeeds.Of(file, new FeatureLayout(columns));
+        var feeds = InputBinding.Bind(file, new FeatureLayout(columns));
         using var session = new OnnxSession(file, file.Part(first, feeds.Names, outputs), outputs, threads: 1);
         var values = feeds.Fill(feeds.Random(feeds.Batch > 0 ? feeds.Batch : 2, OnnxAgreement.OpenSizes[0], 0, 1));
         try

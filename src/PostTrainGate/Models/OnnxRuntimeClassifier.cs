@@ -14,13 +14,13 @@ public sealed class OnnxRuntimeClassifier : Classifier
     private const int TrialRows = 32;
 
     private readonly OnnxFile _file;
-    private readonly OnnxFeeds _feeds;
+    private readonly InputBinding _feeds;
     private readonly OnnxSession _session;
     private readonly string _outputs;
     private readonly long _batch; // rows at a time, or 0
     private readonly InputNormalization? _normalization;
 
-    private OnnxRuntimeClassifier(OnnxFile file, OnnxFeeds feeds, OnnxEnd end, ModelUse use, string why)
+    private OnnxRuntimeClassifier(OnnxFile file, InputBinding feeds, ScoreOutput end, ModelUse use, string why)
     {
         (_file, _feeds, _outputs) = (file, feeds, string.Join(' ', end.Outputs));
         (Input, WhyNoGradients, Output) = (use.Input, why, end.Name);
@@ -34,7 +34,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
         _session = new(file, end.Model, end.Outputs, Environment.ProcessorCount);
         try
         {
-            _normalization = InputNormalization.Of(use.Input, file, InputShape);
+            _normalization = InputNormalization.FromPolicy(use.Input, file, InputShape);
             using var rows = use.Some(TrialRows);
             (Head, Classes) = Try(end, rows);
         }
@@ -51,7 +51,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
     /// <param name="why">Why it is not rebuilt with gradients, in one line.</param>
     /// <exception cref="GateException">PTG2001: ONNX Runtime refuses it; PTG2004: it is no classifier that these rows fit.</exception>
     internal static OnnxRuntimeClassifier Load(OnnxFile file, ModelUse use, string why) =>
-        new(file, OnnxFeeds.Of(file, use.Layout), OnnxEnd.Of(file, use.Output), use, why);
+        new(file, InputBinding.Bind(file, use.Layout), ScoreOutput.Find(file, use.Output), use, why);
 
     /// <inheritdoc/>
     public override string Name => _file.Name;
@@ -79,7 +79,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
 
     /// <inheritdoc/>
     internal override string Fingerprint =>
-        Hash.Of(content =>
+        Hash.Compute(content =>
         {
             Describe(content);
             content.Write(_outputs);
@@ -155,7 +155,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
         );
 
     // One batch shows how many classes there are, and what the output holds where neither graph nor user says it.
-    private (OutputHead Head, int Classes) Try(OnnxEnd end, Tensor? rows)
+    private (OutputHead Head, int Classes) Try(ScoreOutput end, Tensor? rows)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

@@ -31,7 +31,7 @@ internal sealed record OnnxSignature(
     /// Reads it from a file: one floating input [batch, ...], and the output that the user names or the first that is floating.
     /// </summary>
     /// <exception cref="GateException">PTG2004.</exception>
-    public static OnnxSignature Of(OnnxFile file, OutputPolicy? wanted = null)
+    public static OnnxSignature Read(OnnxFile file, OutputPolicy? wanted = null)
     {
         if (file.Inputs is not [var input])
         {

@@ -47,7 +47,7 @@ internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs
                 )
                     yield return difference;
             }
-            else if (PolicyTrust.Of(known, catalog) == Decider.Base && !Same(a, b))
+            else if (PolicyTrust.DeciderOf(known, catalog) == Decider.Base && !Same(a, b))
             {
                 yield return new(name, Text(a), Text(b), place);
             }

@@ -133,7 +133,7 @@ internal static class PolicyTrust
         : null;
 
     /// <summary>Who decides a key; the base where nothing is said.</summary>
-    public static Decider Of(string key, ICatalog catalog) => Find(key, catalog)?.By ?? Decider.Base;
+    public static Decider DeciderOf(string key, ICatalog catalog) => Find(key, catalog)?.By ?? Decider.Base;
 
     /// <summary>The table as Markdown, in the order of the schema.</summary>
     public static string Markdown(ICatalog catalog)

@@ -52,7 +52,7 @@ public sealed class AdversarialRepair : IRepair
         var input = context.Source.Input;
         ImmutableArray<Budget> budgets =
         [
-            .. runs.Select(r => Budget.Of(r.Settings, input) with { Form = r.Form(input) }),
+            .. runs.Select(r => Budget.FromSettings(r.Settings, input) with { Form = r.Form(input) }),
         ];
         try
         {
@@ -69,7 +69,7 @@ public sealed class AdversarialRepair : IRepair
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context, ImmutableArray<Budget> budgets)
     {
         var seconds = context.Budget.TotalSeconds;
-        var cost = TuningCost.Of(context.Source, context.RepairSet.Inputs);
+        var cost = TuningCost.Measure(context.Source, context.RepairSet.Inputs);
         foreach (var (change, share) in budgets.Any(b => b.Form is not null) ? GridOfTables : Grid)
         {
             var recipe = change(new Adversarial { Budgets = budgets });

@@ -19,7 +19,7 @@ public static class ContributionSlice
     /// <param name="share">Share of each layer's connections that may change; a convolution kernel is one connection.</param>
     /// <param name="biases">What happens to biases.</param>
     /// <param name="perClass">Rows of each class that are looked at.</param>
-    public static WeightSlice Of(TransformContext context, double share, BiasMode biases, int perClass = 50)
+    public static WeightSlice Build(TransformContext context, double share, BiasMode biases, int perClass = 50)
     {
         using var scope = NewDisposeScope();
         var model = context.Source;

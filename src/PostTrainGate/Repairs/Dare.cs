@@ -133,8 +133,8 @@ public sealed record Dare
             Variant switch
             {
                 DareVariant.NoSlice or DareVariant.NoSliceNoTransform => Slices.Front(context),
-                DareVariant.Last => ContributionSlice.Of(context with { Tap = target.Output }, SliceShare, Biases),
-                _ => ContributionSlice.Of(context, SliceShare, Biases),
+                DareVariant.Last => ContributionSlice.Build(context with { Tap = target.Output }, SliceShare, Biases),
+                _ => ContributionSlice.Build(context, SliceShare, Biases),
             };
     }
 

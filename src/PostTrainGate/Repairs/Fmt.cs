@@ -115,7 +115,7 @@ public sealed record Fmt
         WeightSlice Slice(TransformContext context) =>
             Variant is FmtVariant.NoSlice or FmtVariant.NoSliceNoTransform
                 ? Slices.Front(context)
-                : TwinSlice.Of(context, Pairs.Twins(context.Random), Biases, target.Index);
+                : TwinSlice.Build(context, Pairs.Twins(context.Random), Biases, target.Index);
     }
 
     /// <summary>The third weighted layer from the end, or the first there is.</summary>

@@ -71,7 +71,7 @@ public sealed class ModelTransform : IDisposable
         using var scope = NewDisposeScope();
         using var threads = new ThreadScope(
             run.Source,
-            TuningCost.Of(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize
+            TuningCost.Measure(run.Source, run.Data.Inputs).Multiplications * recipe.Schedule.BatchSize
         );
         using var transform = new ModelTransform(recipe, run);
         return transform.Tune();
@@ -105,7 +105,7 @@ public sealed class ModelTransform : IDisposable
                 _optimizer.Reset();
             Step(order, at, pace.NextRate(), total);
             if (schedule.Projection == Projection.Epoch && at == perEpoch - 1)
-                Locked(_weights.Project);
+                WithoutGradients(_weights.Project);
             if ((done + 1) % window == 0)
             {
                 var loss = total.item<float>() / window;
@@ -113,7 +113,7 @@ public sealed class ModelTransform : IDisposable
                 if (watch.HasDiverged(loss) || (telling && pace.IsWarm && !TellsClassesApart(_model)))
                 {
                     _optimizer.Reset();
-                    Locked(() =>
+                    WithoutGradients(() =>
                     {
                         if (_bestScore is { Admissible: true })
                             _weights.Restore(_best!);
@@ -139,12 +139,12 @@ public sealed class ModelTransform : IDisposable
 
         order?.Dispose();
         _weights.AskForGradients(false);
-        Locked(_weights.Project);
+        WithoutGradients(_weights.Project);
         Score();
         if (_bestScore is { Admissible: false } && !Late)
             Shorten();
         if (_best is not null)
-            Locked(() => _weights.Restore(_best));
+            WithoutGradients(() => _weights.Restore(_best));
         return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
     }
 
@@ -220,8 +220,8 @@ public sealed class ModelTransform : IDisposable
         using (var before = _weights.Save())
         {
             // A state between two resets is not one that could be proposed.
-            Locked(_weights.Project);
-            Locked(_model.RoundToFile);
+            WithoutGradients(_weights.Project);
+            WithoutGradients(_model.RoundToFile);
             var score = selection.Score(_model);
             if (_bestScore is not { } best || score.CompareTo(best) > 0)
             {
@@ -230,7 +230,7 @@ public sealed class ModelTransform : IDisposable
                 _best = _weights.Save();
             }
 
-            Locked(() => _weights.Restore(before));
+            WithoutGradients(() => _weights.Restore(before));
         }
 
         _weights.AskForGradients(true);
@@ -242,7 +242,7 @@ public sealed class ModelTransform : IDisposable
         using var end = _best!.alias().DetachFromDisposeScope();
         foreach (var share in Shares)
         {
-            Locked(() => _weights.Interpolate(end, share));
+            WithoutGradients(() => _weights.Interpolate(end, share));
             Score();
             if (_bestScore is { Admissible: true } || Late)
                 return;
@@ -267,7 +267,7 @@ public sealed class ModelTransform : IDisposable
         return schedule.Projection == Projection.Epoch ? Math.Max(1, every / perEpoch) * perEpoch : every;
     }
 
-    private static void Locked(Action change)
+    private static void WithoutGradients(Action change)
     {
         using var _ = no_grad();
         change();

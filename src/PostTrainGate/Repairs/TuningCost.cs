@@ -18,7 +18,7 @@ internal sealed record TuningCost(double Multiplications)
     private const int EnoughEpochs = 30;
 
     /// <summary>Counts them from the shapes of one row's activations.</summary>
-    public static TuningCost Of(OnnxClassifier model, Tensor rows)
+    public static TuningCost Measure(OnnxClassifier model, Tensor rows)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();

@@ -21,7 +21,7 @@ public static class TwinSlice
     /// <param name="twins">Real rows and their twins.</param>
     /// <param name="biases">What happens to biases.</param>
     /// <param name="upTo">Index of the last layer with a slice.</param>
-    public static WeightSlice Of(TransformContext context, RowPairs twins, BiasMode biases, int upTo)
+    public static WeightSlice Build(TransformContext context, RowPairs twins, BiasMode biases, int upTo)
     {
         Layer[] front = [.. Slices.FrontLayers(context.Source, context.Tap)];
         var sliced = front.Where(l => l.Index <= upTo).ToArray();

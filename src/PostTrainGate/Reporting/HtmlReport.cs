@@ -95,9 +95,9 @@ public sealed class HtmlReport : IReportWriter
         return page.ToString().ReplaceLineEndings("\n");
     }
 
-    private static string Gate(GateReading gate)
+    private static string Gate(GateReport gate)
     {
-        (string Name, Reading? Reading)[] rows =
+        (string Name, MeasuredValue? Reading)[] rows =
         [
             ("Base", gate.Base),
             ("Original", gate.Original),
@@ -123,13 +123,13 @@ public sealed class HtmlReport : IReportWriter
             """;
     }
 
-    private static string Notes(Reading reading) =>
+    private static string Notes(MeasuredValue reading) =>
         reading.Notes.IsEmpty
             ? ""
             : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
 
     // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides nothing.
-    private static string Breakdowns(GateReading gate)
+    private static string Breakdowns(GateReport gate)
     {
         var repaired = gate.Repaired?.Breakdowns ?? [];
         return string.Concat(
@@ -157,7 +157,7 @@ public sealed class HtmlReport : IReportWriter
     }
 
     // What the attack found, folded too.
-    private static string Fragile(string title, Reading? reading) =>
+    private static string Fragile(string title, MeasuredValue? reading) =>
         reading is not { Fragile: { IsEmpty: false } inputs }
             ? ""
             : $"""
@@ -203,15 +203,15 @@ public sealed class HtmlReport : IReportWriter
             ? "–"
             : $"{Numbers.Measured(value)} <span class=\"quiet\">[{Numbers.Measured(part.Lower ?? value)}, {Numbers.Measured(part.Upper ?? value)}]</span>";
 
-    private static string Value(Reading reading) =>
+    private static string Value(MeasuredValue reading) =>
         reading.Value is { } value
             ? $"{Numbers.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
             : Html.Text(reading.Reason);
 
-    private static string Effort(Reading reading) =>
+    private static string Effort(MeasuredValue reading) =>
         GateText.Effort(reading) is { Length: > 0 } effort ? $" {effort}" : "";
 
-    private static string Verdict(Reading reading) =>
+    private static string Verdict(MeasuredValue reading) =>
         $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
 
     private static string Remark(Diagnostic remark) =>

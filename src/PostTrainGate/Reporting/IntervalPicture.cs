@@ -16,9 +16,9 @@ internal static class IntervalPicture
     private sealed record Row(string Name, double Value, double Lower, double Upper, string Style);
 
     /// <summary>The models' readings of a gate against its thresholds: an SVG element; empty when there is nothing to draw.</summary>
-    public static string Draw(GateReading gate)
+    public static string Draw(GateReport gate)
     {
-        (string Name, Reading? Reading, bool Judged)[] rows =
+        (string Name, MeasuredValue? Reading, bool Judged)[] rows =
         [
             ("Base", gate.Base, true),
             ("Original", gate.Original, true),
@@ -111,7 +111,7 @@ internal static class IntervalPicture
     }
 
     // A bound on a signed difference holds on both sides of 0, one on a ratio on both sides of 1.
-    private static IEnumerable<double> Thresholds(GateReading gate) =>
+    private static IEnumerable<double> Thresholds(GateReport gate) =>
         gate.Better switch
         {
             Better.NearZero when gate.Max is { } max => [-max, max],

@@ -67,7 +67,7 @@ public sealed class JUnitReport : IReportWriter
         string Count(Ending ending) => Text(cases.Count(c => c.Ending == ending));
     }
 
-    private static void Case(XmlWriter xml, GateResult result, GateReading gate, Ending ending)
+    private static void Case(XmlWriter xml, GateResult result, GateReport gate, Ending ending)
     {
         xml.WriteStartElement("testcase");
         xml.WriteAttributeString("classname", Untrusted.Clean(result.Policy));
@@ -91,7 +91,7 @@ public sealed class JUnitReport : IReportWriter
         xml.WriteEndElement();
     }
 
-    private static string Message(GateReading gate)
+    private static string Message(GateReport gate)
     {
         var text =
             $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
@@ -102,7 +102,7 @@ public sealed class JUnitReport : IReportWriter
             : text;
     }
 
-    private static Ending End(GateResult result, GateReading gate) =>
+    private static Ending End(GateResult result, GateReport gate) =>
         gate.Original.Verdict switch
         {
             Verdict.Pass => Ending.Passed,

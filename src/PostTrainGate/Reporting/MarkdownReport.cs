@@ -122,7 +122,7 @@ public sealed class MarkdownReport : IReportWriter
 
     private static void Gates(StringBuilder page, GateResult result, Room room)
     {
-        (string Name, Func<GateReading, Reading?> Of)[] models =
+        (string Name, Func<GateReport, MeasuredValue?> Of)[] models =
         [
             ("Base", g => g.Base),
             ("Original", g => g.Original),
@@ -154,7 +154,7 @@ public sealed class MarkdownReport : IReportWriter
             Line(page, $"<sub>{ResultText.NullControl}</sub>\n");
     }
 
-    private static string Verdicts(GateReading gate)
+    private static string Verdicts(GateReport gate)
     {
         var original = $"{ResultText.Icon(gate.Original.Verdict)}&nbsp;{Outcomes.Words(gate.Original.Verdict)}";
         return gate.Repaired is { } repaired
@@ -162,13 +162,13 @@ public sealed class MarkdownReport : IReportWriter
             : original;
     }
 
-    private static string Subject(GateReading gate, Room room)
+    private static string Subject(GateReport gate, Room room)
     {
         var text = $"{Markdown.Text(gate.Title, room.Text)}<br><sub>{Markdown.Text(gate.Threshold, room.Text)}</sub>";
         return gate.Original.Reason is { } reason ? $"{text}<br><sub>{Markdown.Text(reason, room.Text)}</sub>" : text;
     }
 
-    private static string Value(Reading? reading, string change)
+    private static string Value(MeasuredValue? reading, string change)
     {
         if (reading?.Value is not { } value)
             return "";

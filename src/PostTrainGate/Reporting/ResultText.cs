@@ -70,13 +70,13 @@ internal static class ResultText
         };
 
     /// <summary>An interval: <c>[0.702, 0.758]</c>; empty when nothing was measured.</summary>
-    public static string Interval(Reading? reading) =>
+    public static string Interval(MeasuredValue? reading) =>
         reading is { Lower: { } lower, Upper: { } upper }
             ? $"[{Numbers.Measured(lower)}, {Numbers.Measured(upper)}]"
             : "";
 
     /// <summary>A signed difference: <c>+0.031</c>; empty when a side is missing.</summary>
-    public static string Change(Reading? from, Reading? to) =>
+    public static string Change(MeasuredValue? from, MeasuredValue? to) =>
         from?.Value is { } a && to?.Value is { } b ? Signed(b - a) : "";
 
     /// <summary>A share in percent: <c>4.3 %</c>.</summary>
@@ -140,7 +140,7 @@ internal static class ResultText
     }
 
     /// <summary>Gates that there is something to know of, with it; those that do not pass first.</summary>
-    public static ImmutableArray<GateReading> Noted(GateResult result) =>
+    public static ImmutableArray<GateReport> Noted(GateResult result) =>
         [.. result.Gates.Where(g => !g.Original.Notes.IsEmpty).OrderBy(g => g.Original.Verdict == Verdict.Pass)];
 
     /// <summary>Diagnostics that no other part of a report shows already, in their order.</summary>
@@ -159,7 +159,7 @@ internal static class ResultText
         ];
 
     // An interval's half width shrinks with the square root of the number of rows.
-    private static int? RowsToDecide(GateReading gate, double confidence)
+    private static int? RowsToDecide(GateReport gate, double confidence)
     {
         if (gate.Original is not { Value: { } value, Lower: { } lower, Upper: { } upper, Count: > 0 and var count })
             return null;

@@ -197,7 +197,7 @@ public sealed class EveryKeyTests : IDisposable
                 File.ReadAllText(Path.Combine(_place.Folder.Root, ran!.Report.Folder, "gate-result.json"))
             )
             .Diagnostics;
-        if (PolicyTrust.Of(key, Catalog.Default) == Decider.Change)
+        if (PolicyTrust.DeciderOf(key, Catalog.Default) == Decider.Change)
         {
             Assert.Equal(own.Changed, Facts(ran).Changed);
             Assert.Equal(key == "model" ? 1 : 0, remarks.Length);

@@ -147,7 +147,7 @@ public sealed class StrangeAnswerTests : IDisposable
     {
         var name = new string('_', letters);
         var one = SampleResults.Undecided.Gates[0];
-        ImmutableArray<GateReading> many =
+        ImmutableArray<GateReport> many =
         [
             .. Enumerable
                 .Range(0, gates)

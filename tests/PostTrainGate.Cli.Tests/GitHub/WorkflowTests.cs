@@ -91,7 +91,7 @@ public sealed class WorkflowTests : IDisposable
                 {
                     var marker = new CommentMarker(path, run, attempt);
                     var text = marker.ToString();
-                    Assert.Equal(marker, CommentMarker.Of($"{text}\nanything"));
+                    Assert.Equal(marker, CommentMarker.TryParse($"{text}\nanything"));
                     Assert.DoesNotContain("--", text[4..^3], StringComparison.Ordinal);
                     Assert.DoesNotContain('>', text[..^1]);
                 }

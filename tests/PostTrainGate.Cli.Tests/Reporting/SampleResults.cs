@@ -184,13 +184,13 @@ internal static partial class SampleResults
             ]
         );
 
-    private static GateReading Gate(
+    private static GateReport Gate(
         string metric,
         string title,
         string threshold,
         int line,
         Better better,
-        Reading original
+        MeasuredValue original
     ) =>
         new()
         {
@@ -202,7 +202,7 @@ internal static partial class SampleResults
             Position = new(File, line, 5),
         };
 
-    private static GateResult Base(ImmutableArray<GateReading> gates) =>
+    private static GateResult Base(ImmutableArray<GateReport> gates) =>
         new()
         {
             Tool = "0.1.0",
@@ -223,7 +223,7 @@ internal static partial class SampleResults
     private static GateResult Finish(GateResult result, OutcomePolicy? on = null)
     {
         var policy = Policy(on);
-        result = result with { Outcome = Outcomes.Of(policy, result.Gates) };
+        result = result with { Outcome = Outcomes.Decide(policy, result.Gates) };
         return result with { Diagnostics = Outcomes.Diagnose(policy, result) };
     }
 

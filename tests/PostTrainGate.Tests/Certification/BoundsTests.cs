@@ -73,7 +73,7 @@ public partial class BoundsTests(ITestOutputHelper output)
                 Std = [0.25],
             }
         );
-        using var graph = BoundGraph.Of(model, [6], out var reason);
+        using var graph = BoundGraph.TryBuild(model, [6], out var reason);
         Assert.Null(reason);
         var (x, y) = (randn(20, 6), arange(20) % 3);
         using var bounds = new Bounds(graph!, x, new(norm, 0.3, -100, 100), refine: true);
@@ -112,7 +112,7 @@ public partial class BoundsTests(ITestOutputHelper output)
         using var folder = new TemporaryFolder();
         Architectures.All[name]().Save(folder.Path("model.onnx"), "logits", Architectures.Classes);
         using var model = OnnxClassifier.Load(folder.Path("model.onnx"));
-        using var graph = BoundGraph.Of(model, [.. model.InputShape], out var reason);
+        using var graph = BoundGraph.TryBuild(model, [.. model.InputShape], out var reason);
         Assert.Null(graph);
         output.WriteLine(reason!);
         Assert.Contains(op, reason, StringComparison.Ordinal);
@@ -120,7 +120,7 @@ public partial class BoundsTests(ITestOutputHelper output)
 
     private void AssertContain(OnnxClassifier model, Tensor inputs, Tensor labels, Budget budget, int samples)
     {
-        using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason);
+        using var graph = BoundGraph.TryBuild(model, inputs.shape[1..], out var reason);
         Assert.True(graph is not null, reason);
         using var intervals = new Bounds(graph, inputs, budget, refine: false);
         using var refined = new Bounds(graph, inputs, budget, refine: true);
@@ -133,7 +133,7 @@ public partial class BoundsTests(ITestOutputHelper output)
             cheap.ge(ibp).all().item<bool>() && crown.ge(refined.Margins(labels, false)).all().item<bool>(),
             "looser than intervals"
         );
-        var (wide, tight) = (intervals.Of(graph.Logits), refined.Logits());
+        var (wide, tight) = (intervals.Get(graph.Logits), refined.Logits());
         using var random = new Generator(7, CPU);
         var width = (tight.Upper - tight.Lower).clamp_min(1e-9);
         var reached = zeros_like(width);

@@ -24,7 +24,7 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
         var rows = name is "cnn" or "lenet5" ? 4 : 40; // AutoAttack takes its time
         var (model, inputs, labels) = FixtureModels.Load(name, rows);
         using var _ = model;
-        using var graph = BoundGraph.Of(model, inputs.shape[1..], out var reason);
+        using var graph = BoundGraph.TryBuild(model, inputs.shape[1..], out var reason);
         Assert.Null(reason);
         var ibp = Certifier.Run(
             graph!,
@@ -83,7 +83,7 @@ public class CertifiedAccuracyTests(ITestOutputHelper output)
             Settings = SettingValues.None.With(AttackKeys.Epsilon, 0.01),
         };
         var measured = new CertifiedAccuracy().Measure(new(evaluation, rule, 0.95, 1));
-        using var graph = BoundGraph.Of(model, inputs.shape[1..], out string? reason);
+        using var graph = BoundGraph.TryBuild(model, inputs.shape[1..], out string? reason);
         var found = Certifier.Run(
             graph!,
             model,

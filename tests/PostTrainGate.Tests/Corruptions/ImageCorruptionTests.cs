@@ -15,7 +15,7 @@ public class ImageCorruptionTests(ITestOutputHelper output)
     private static Tensor Apply(string name, Tensor x, int severity, int seed = 1)
     {
         using var random = new Generator((ulong)seed, CPU);
-        return Named(name).Of(new(x, severity, random));
+        return Named(name).Apply(new(x, severity, random));
     }
 
     // Clothes, enlarged, in a colour that runs from one side to the other.

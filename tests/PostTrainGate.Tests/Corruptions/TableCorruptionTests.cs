@@ -30,7 +30,7 @@ public class TableCorruptionTests
         using var random = new Generator((ulong)seed, CPU);
         return Catalog
             .Default.Corruptions.Single(c => c.Name == name)
-            .Of(new(x, severity, random, ColumnStatistics.Of(x, Layout)));
+            .Apply(new(x, severity, random, ColumnStatistics.Compute(x, Layout)));
     }
 
     [Theory]

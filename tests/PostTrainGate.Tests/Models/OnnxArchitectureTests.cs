@@ -27,7 +27,7 @@ public class OnnxArchitectureTests
         );
 
         var file = OnnxFile.Read(folder.Path("model.onnx"));
-        Gradients.Check(OnnxCompiler.Compile(file, OnnxSignature.Of(file)), x.to(float64));
+        Gradients.Check(OnnxCompiler.Compile(file, OnnxSignature.Read(file)), x.to(float64));
     }
 
     [Theory]

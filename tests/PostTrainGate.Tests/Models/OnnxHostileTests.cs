@@ -191,9 +191,9 @@ public sealed partial class OnnxHostileTests : IDisposable
     {
         using var scope = NewDisposeScope();
         OnnxFile file = new("model.onnx", Model());
-        var compiled = OnnxCompiler.Compile(file, OnnxSignature.Of(file));
+        var compiled = OnnxCompiler.Compile(file, OnnxSignature.Read(file));
         compiled.State[compiled.Parameters["gemm2.bias"]][0].add_(0.01f);
-        using var normalization = InputNormalization.Of(new(), file, [4]);
+        using var normalization = InputNormalization.FromPolicy(new(), file, [4]);
         var error = Assert.Throws<GateException>(() => OnnxAgreement.Check(file, compiled, new(), normalization));
         Assert.Equal(DiagnosticCodes.ModelDisagrees, error.Diagnostics[0].Code);
         Assert.Contains("'gemm2' (Gemm), by up to 0.01", error.Message, StringComparison.Ordinal);

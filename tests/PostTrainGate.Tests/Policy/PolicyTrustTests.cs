@@ -18,7 +18,7 @@ public class PolicyTrustTests
 
     [Fact]
     public void A_key_without_a_row_is_the_bases() =>
-        Assert.Equal(Decider.Base, PolicyTrust.Of("data.new_key", Catalog.Default));
+        Assert.Equal(Decider.Base, PolicyTrust.DeciderOf("data.new_key", Catalog.Default));
 
     [Fact]
     public void The_table_of_the_documentation_is_what_the_code_says() =>

@@ -21,7 +21,7 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
         var (policy, data, source) = Credit();
         using var _ = data;
         using var __ = source;
-        using var form = new TableForm(data.Repair.Layout!, 1, source.Input);
+        using var form = new TabularConstraints(data.Repair.Layout!, 1, source.Input);
         var ball = new Budget(Norm.Linf, 0.05, 0, 1);
         var (before, plain, formed) = (Robust(source), Tuned(ball), Tuned(ball with { Form = form }));
         output.WriteLine($"before {before}, tuned in the ball {plain}, on rows of the table {formed}");

@@ -53,13 +53,13 @@ internal static partial class Operators
             var x = node.Input(0);
             var a = node.Float("alpha", alpha);
             var g = gamma == 1 ? 1 : node.Float("gamma", gamma);
-            return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)).expm1().mul(Scalars.Of(a))).mul(Scalars.Of(g));
+            return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Get(0)).expm1().mul(Scalars.Get(a))).mul(Scalars.Get(g));
         };
 
     private static Kernel HardSigmoid(OnnxNode node)
     {
         var (x, alpha, beta) = (node.Input(0), node.Float("alpha", 0.2f), node.Float("beta", 0.5f));
-        return v => v[x].mul(Scalars.Of(alpha)).Plus(beta).clamp(Scalars.Of(0), Scalars.Of(1));
+        return v => v[x].mul(Scalars.Get(alpha)).Plus(beta).clamp(Scalars.Get(0), Scalars.Get(1));
     }
 
     private static Kernel Gelu(OnnxNode node)
@@ -67,11 +67,11 @@ internal static partial class Operators
         var x = node.Input(0);
         return node.Text("approximate", "none") switch
         {
-            "none" => v => v[x] * v[x].mul(Scalars.Of(Math.Sqrt(0.5))).erf().Plus(1).div(Scalars.Of(2)),
+            "none" => v => v[x] * v[x].mul(Scalars.Get(Math.Sqrt(0.5))).erf().Plus(1).div(Scalars.Get(2)),
             "tanh" => v =>
             {
-                var inner = v[x].Plus(v[x].pow(Scalars.Of(3)).mul(Scalars.Of(0.044715)));
-                return v[x] * inner.mul(Scalars.Of(Math.Sqrt(2 / Math.PI))).tanh().Plus(1).div(Scalars.Of(2));
+                var inner = v[x].Plus(v[x].pow(Scalars.Get(3)).mul(Scalars.Get(0.044715)));
+                return v[x] * inner.mul(Scalars.Get(Math.Sqrt(2 / Math.PI))).tanh().Plus(1).div(Scalars.Get(2));
             },
             var other => throw node.Refuse($"attribute 'approximate' is {Wording.Quote(other)}"),
         };
@@ -81,13 +81,13 @@ internal static partial class Operators
     {
         var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
         return v =>
-            v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)).div(Scalars.Of(alpha)).expm1().mul(Scalars.Of(alpha)));
+            v[x].relu().Plus(v[x].clamp_max(Scalars.Get(0)).div(Scalars.Get(alpha)).expm1().mul(Scalars.Get(alpha)));
     }
 
     private static Kernel ThresholdedRelu(OnnxNode node)
     {
         var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
-        return v => where(v[x].gt(Scalars.Of(alpha)), v[x], zeros_like(v[x]));
+        return v => where(v[x].gt(Scalars.Get(alpha)), v[x], zeros_like(v[x]));
     }
 
     private static Kernel Shrink(OnnxNode node)
@@ -95,21 +95,21 @@ internal static partial class Operators
         var (x, bias, lambda) = (node.Input(0), node.Float("bias", 0), node.Float("lambd", 0.5f));
         return v =>
             where(
-                v[x].lt(Scalars.Of(-lambda)),
+                v[x].lt(Scalars.Get(-lambda)),
                 v[x].Plus(bias),
-                where(v[x].gt(Scalars.Of(lambda)), v[x].Plus(-bias), zeros_like(v[x]))
+                where(v[x].gt(Scalars.Get(lambda)), v[x].Plus(-bias), zeros_like(v[x]))
             );
     }
 
     private static Kernel Swish(OnnxNode node)
     {
         var (x, alpha) = (node.Input(0), node.Float("alpha", 1));
-        return v => v[x] * v[x].mul(Scalars.Of(alpha)).sigmoid();
+        return v => v[x] * v[x].mul(Scalars.Get(alpha)).sigmoid();
     }
 
     private static Kernel PRelu(OnnxNode node)
     {
         var (x, slope) = (node.Input(0), node.Input(1));
-        return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Of(0)) * v[slope]);
+        return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Get(0)) * v[slope]);
     }
 }

@@ -10,8 +10,8 @@ internal static partial class Operators
     {
         if (is_floating_point(a))
             return div(a, b);
-        var minus = b.eq(Scalars.Of(-1));
-        return where(minus, a.neg(), div(a, b.masked_fill(minus, Scalars.Of(1)), RoundingMode.trunc).to_type(a.dtype));
+        var minus = b.eq(Scalars.Get(-1));
+        return where(minus, a.neg(), div(a, b.masked_fill(minus, Scalars.Get(1)), RoundingMode.trunc).to_type(a.dtype));
     }
 
     // Two or more values, folded; broadcasts as NumPy does.
@@ -51,7 +51,7 @@ internal static partial class Operators
             if (c >= 0)
                 return addmm(v[c], left, right, beta, alpha);
             var product = mm(left, right);
-            return alpha == 1 ? product : product.mul(Scalars.Of(alpha));
+            return alpha == 1 ? product : product.mul(Scalars.Get(alpha));
         };
     }
 

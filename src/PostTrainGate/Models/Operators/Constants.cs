@@ -57,7 +57,7 @@ internal static partial class Operators
         if (value is { } given && given.numel() != 1)
             throw node.Refuse("attribute 'value' is not one number");
         var (fill, type) = value is null
-            ? (Scalars.Of(0), ScalarType.Float32)
+            ? (Scalars.Get(0), ScalarType.Float32)
             : (value.reshape([1]).ToScalar(), value.dtype);
         return v =>
         {

@@ -23,7 +23,7 @@ internal static partial class Operators
 
     // By -1 nothing remains of an integer; of the smallest one, processors refuse to say so.
     private static Tensor Remainder(Tensor a, Tensor b, Func<Tensor, Tensor, Tensor> function) =>
-        is_floating_point(a) ? function(a, b) : function(a, b.masked_fill(b.eq(Scalars.Of(-1)), Scalars.Of(1)));
+        is_floating_point(a) ? function(a, b) : function(a, b.masked_fill(b.eq(Scalars.Get(-1)), Scalars.Get(1)));
 
     private static Kernel BitShift(OnnxNode node) =>
         node.Text("direction", "") switch

@@ -101,7 +101,7 @@ internal static partial class Operators
         {
             long[] sides = [.. new long[2 * (v[x].dim() - 2)], (size - 1) / 2, size / 2];
             var around = nn.functional.pad(v[x].square(), sides).unfold(1, size, 1).mean([-1L]);
-            return v[x] / around.mul(Scalars.Of(alpha)).Plus(bias).pow(Scalars.Of(beta));
+            return v[x] / around.mul(Scalars.Get(alpha)).Plus(bias).pow(Scalars.Get(beta));
         };
     }
 
@@ -113,7 +113,7 @@ internal static partial class Operators
         return v =>
         {
             var norm = Root(Power(v[x], p).sum([axis], true), p);
-            return v[x] / norm.clamp_min(Scalars.Of(Tiny));
+            return v[x] / norm.clamp_min(Scalars.Get(Tiny));
         };
     }
 
@@ -140,7 +140,7 @@ internal static partial class Operators
     private static Tensor Power(Tensor x, double p) =>
         p == 1 ? x.abs()
         : p == 2 ? x.square()
-        : x.abs().pow(Scalars.Of(p));
+        : x.abs().pow(Scalars.Get(p));
 
-    private static Tensor Root(Tensor x, double p) => p == 1 ? x : x.clamp_min(Scalars.Of(Tiny)).pow(Scalars.Of(1 / p));
+    private static Tensor Root(Tensor x, double p) => p == 1 ? x : x.clamp_min(Scalars.Get(Tiny)).pow(Scalars.Get(1 / p));
 }

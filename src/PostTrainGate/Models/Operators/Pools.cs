@@ -136,7 +136,7 @@ internal static partial class Operators
                 x.add_(part);
         }
 
-        return x.div(Scalars.Of(kernel.Aggregate(1L, (a, b) => a * b))).MoveToOuterDisposeScope();
+        return x.div(Scalars.Get(kernel.Aggregate(1L, (a, b) => a * b))).MoveToOuterDisposeScope();
     }
 
     // The p-norm of every window.
@@ -155,7 +155,7 @@ internal static partial class Operators
             window.Fit(v, v[x].shape, v[x].shape[1], kernel, pads);
             var whole = PadWith(Power(v[x], p), window.WholeWindows(v[x].shape, kernel, pads, ceil), 0);
             var means = Average(whole, kernel, window.Strides(kernel.Length), Same(kernel.Length, 0), false, true);
-            return Root(means.mul(Scalars.Of(kernel.Aggregate(1L, (a, b) => a * b))), p);
+            return Root(means.mul(Scalars.Get(kernel.Aggregate(1L, (a, b) => a * b))), p);
         };
     }
 
