@@ -108,7 +108,7 @@ internal sealed class GitHubApi
             _ => $"the answer is none of GitHub's ({error.GetType().Name})",
         };
 
-    private static string Line(string text) => PostTrainGate.Reporting.Untrusted.Clean(text, 200).Trim();
+    private static string Line(string text) => Untrusted.Clean(text, 200).Trim();
 
     /// <summary>
     /// Login of the token's owner as comments carry it. The token of Actions may not ask for its user, but GraphQL tells; where neither

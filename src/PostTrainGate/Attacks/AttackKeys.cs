@@ -35,7 +35,7 @@ internal static class AttackKeys
 
     public static readonly Key<double> Epsilon = new(
         "epsilon",
-        new NumberShape(Range.Positive),
+        new NumberShape(NumberRange.Positive),
         "Largest size of a perturbation, in the units of the input's bounds."
     )
     {
@@ -50,7 +50,7 @@ internal static class AttackKeys
 
     public static readonly Key<double?> StepSize = new(
         "step_size",
-        new NumberShape(Range.Positive),
+        new NumberShape(NumberRange.Positive),
         "Size of a step; without it the attack's own default."
     );
 

@@ -142,7 +142,7 @@ public sealed class HtmlReport : IReportWriter
                 );
                 var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
                 return $"""
-                    <details{(gate.Original.Verdict == PostTrainGate.Verdict.Fail ? " open" : "")}><summary>{Html.Text(
+                    <details{(gate.Original.Verdict == Metrics.Verdict.Fail ? " open" : "")}><summary>{Html.Text(
                         breakdown.Title
                     )}</summary>
                     <div class="gate"><table>{head}{string.Concat(rows)}</table>{(

@@ -107,7 +107,7 @@ public class DataCasesTests
     public void A_repair_that_lacks_a_class_is_not_tried_and_says_so()
     {
         using var folder = new CaseFolder("miss_class_decl", ("min: 0.5", "min: 1"));
-        var policy = Policy.PolicyReader.Read(folder["posttraingate.yml"]).Policy!;
+        var policy = PolicyReader.Read(folder["posttraingate.yml"]).Policy!;
         var result = Gate.Run(
             policy with
             {

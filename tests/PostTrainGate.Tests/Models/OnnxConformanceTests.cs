@@ -70,11 +70,11 @@ public class OnnxConformanceTests
     [Fact]
     public void The_table_of_operators_in_the_docs_is_what_the_suite_shows()
     {
-        var table = OperatorTable.Of(
-            Operators.Names,
+        var table = Operators.Of(
+            PostTrainGate.Models.Operators.Names,
             [.. Cases.Value.Select(c => (c.Operators, c.Outcome == Outcome.Passed, c.Outcome == Outcome.Refused))]
         );
-        Generated.Same(OperatorTable.File, text => Generated.Between(text, "operators", table));
+        Generated.Same(Operators.File, text => Generated.Between(text, "operators", table));
     }
 
     private static Case Judge(string suite, string directory)
@@ -87,7 +87,7 @@ public class OnnxConformanceTests
                 .Select(n => n.Domain is "" or "ai.onnx" ? n.OpType : $"{n.Domain}.{n.OpType}")
                 .Distinct(),
         ];
-        if (!operators.All(Operators.Names.Contains))
+        if (!operators.All(PostTrainGate.Models.Operators.Names.Contains))
             return new(suite, name, operators, Outcome.Unclaimed, null);
         var error = Run(Raise(model), Path.Combine(directory, "test_data_set_0"));
         var refused =

@@ -54,7 +54,7 @@ public class OnnxGradientTests
     [Fact]
     public void Every_operator_with_gradients_is_among_them() =>
         Assert.Equal(
-            Operators.Table.Keys.Except(Constant).Order(StringComparer.Ordinal),
+            PostTrainGate.Models.Operators.Table.Keys.Except(Constant).Order(StringComparer.Ordinal),
             OnnxSamples.ByOperator.Keys.Order(StringComparer.Ordinal)
         );
 

@@ -5,7 +5,7 @@ namespace PostTrainGate.Tests.Models;
 
 /// <summary>The table of operators in the docs: what is claimed, what ONNX's conformance suite shows, why others are
 /// not claimed.</summary>
-internal static class OperatorTable
+internal static class Operators
 {
     /// <summary>Where it stands, from the root of the repository.</summary>
     public const string File = "src/PostTrainGate/Models/README.md";

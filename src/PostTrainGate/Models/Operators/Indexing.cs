@@ -138,7 +138,7 @@ internal static partial class Operators
         {
             "none" => (data, places, updates) => data.index_copy(0, places, updates),
             "add" => (data, places, updates) => data.index_add(0, places, updates, Scalars.Whole(1)),
-            var other => throw node.Refuse($"attribute 'reduction' is {Policy.Wording.Quote(other)}"),
+            var other => throw node.Refuse($"attribute 'reduction' is {Wording.Quote(other)}"),
         };
 
     // values: [off, on]. A place outside gives a row of off.

@@ -85,7 +85,7 @@ internal static partial class Operators
             "forward" => [false],
             "reverse" => [true],
             "bidirectional" => [false, true],
-            var other => throw node.Refuse($"attribute 'direction' is {Policy.Wording.Quote(other)}"),
+            var other => throw node.Refuse($"attribute 'direction' is {Wording.Quote(other)}"),
         };
         node.Int("hidden_size", 0); // the weights have it
         var names = node.Texts("activations") ?? [.. backward.SelectMany(_ => usual)];
@@ -94,7 +94,7 @@ internal static partial class Operators
         var functions = names
             .Select(n =>
                 GateFunctions.GetValueOrDefault(n)
-                ?? throw node.Refuse($"attribute 'activations' names {Policy.Wording.Quote(n)}")
+                ?? throw node.Refuse($"attribute 'activations' names {Wording.Quote(n)}")
             )
             .Chunk(usual.Length)
             .ToArray();

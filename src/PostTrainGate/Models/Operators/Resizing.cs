@@ -170,7 +170,7 @@ internal static partial class Operators
             var value = node.Text(name, values[0]);
             return values.Contains(value)
                 ? value
-                : throw node.Refuse($"attribute '{name}' is {Policy.Wording.Quote(value)}");
+                : throw node.Refuse($"attribute '{name}' is {Wording.Quote(value)}");
         }
     }
 
@@ -179,7 +179,7 @@ internal static partial class Operators
         {
             "bilinear" => "linear", // before operator set 9
             var mode and ("nearest" or "linear" or "cubic") => mode,
-            var other => throw node.Refuse($"attribute 'mode' is {Policy.Wording.Quote(other)}"),
+            var other => throw node.Refuse($"attribute 'mode' is {Wording.Quote(other)}"),
         };
 
     private static long[] Scaled(long[] from, float[] by) =>
@@ -247,14 +247,14 @@ internal static partial class Operators
         {
             "bilinear" or "linear" => GridSampleMode.Bilinear,
             "nearest" => GridSampleMode.Nearest,
-            var other => throw node.Refuse($"attribute 'mode' is {Policy.Wording.Quote(other)}"),
+            var other => throw node.Refuse($"attribute 'mode' is {Wording.Quote(other)}"),
         };
         var padding = node.Text("padding_mode", "zeros") switch
         {
             "zeros" => GridSamplePaddingMode.Zeros,
             "border" => GridSamplePaddingMode.Border,
             "reflection" => GridSamplePaddingMode.Reflection,
-            var other => throw node.Refuse($"attribute 'padding_mode' is {Policy.Wording.Quote(other)}"),
+            var other => throw node.Refuse($"attribute 'padding_mode' is {Wording.Quote(other)}"),
         };
         return v =>
         {

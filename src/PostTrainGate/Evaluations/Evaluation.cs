@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Evaluations;
+
+/// <summary>A classifier on a set of rows; predictions are computed once and shared by every metric.</summary>
+/// <remarks>Owns neither the classifier nor the rows.</remarks>
+public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredictions, IDisposable
+{
+    private readonly Lazy<Tensor> _logits = new(() => model.LogitsOfAll(data.Inputs).DetachFromDisposeScope());
+    private readonly Dictionary<object, IDisposable> _kept = [];
+    private ImmutableArray<int> _predictions;
+    private int? _undefined;
+
+    /// <summary>The classifier.</summary>
+    public Classifier Model => model;
+
+    /// <summary>The rows.</summary>
+    public EvaluationSet Data => data;
+
+    /// <summary>[n, classes].</summary>
+    public Tensor Logits => _logits.Value;
+
+    /// <summary>Predicted class of every row; of equal logits the lower index wins.</summary>
+    public ImmutableArray<int> Predictions
+    {
+        get
+        {
+            if (_predictions.IsDefault)
+            {
+                using var best = Logits.argmax(1);
+                _predictions = [.. best.data<long>().Select(c => (int)c)];
+            }
+
+            return _predictions;
+        }
+    }
+
+    /// <summary>Probability of a class for every row.</summary>
+    public double[] Scores(int favorable)
+    {
+        using var scope = NewDisposeScope();
+        return Logits.to(float64).softmax(1).select(1, favorable).contiguous().data<double>().ToArray();
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<string> ClassNames => data.ClassNames;
+
+    /// <inheritdoc/>
+    public int Favorable => data.Favorable;
+
+    /// <inheritdoc/>
+    public PredictedRows? Rows(string? group, int? scored = null)
+    {
+        GroupColumn? levels = null;
+        if (group is not null && !data.Groups.TryGetValue(group, out levels))
+            return null;
+        return new(data.LabelValues, Predictions, levels) { Scores = scored is { } of ? Scores(of) : null };
+    }
+
+    /// <summary>
+    /// Number of rows whose logits or probabilities are not numbers: the largest of them is no prediction, so that nothing measured of
+    /// these rows would mean anything.
+    /// </summary>
+    public int UndefinedScores
+    {
+        get
+        {
+            using var scope = NewDisposeScope();
+            return _undefined ??= data.Count == 0 ? 0 : (int)Logits.softmax(1).isnan().any(1).sum().item<long>();
+        }
+    }
+
+    /// <summary>
+    /// What is costly to make of this classifier on these rows and needed again, such as its adversarial examples: made at the first
+    /// request for that key, disposed with this.
+    /// </summary>
+    public T Once<T>(object key, Func<T> make)
+        where T : IDisposable
+    {
+        if (!_kept.TryGetValue(key, out var value))
+            _kept[key] = value = make();
+        return (T)value;
+    }
+
+    /// <summary>The same classifier on the rows that lack no value; this where all are such. Not the caller's.</summary>
+    public Evaluation OnCompleteRows()
+    {
+        if (data.IncompleteRows.IsEmpty)
+            return this;
+        var rows = Once(typeof(EvaluationSet), () => data.Complete()!);
+        return Once(typeof(Evaluation), () => new Evaluation(model, rows));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var value in _kept.Values)
+            value.Dispose();
+        _kept.Clear();
+        if (_logits.IsValueCreated)
+            _logits.Value.Dispose();
+    }
+}

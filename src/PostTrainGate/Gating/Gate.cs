@@ -1,0 +1,327 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using PostTrainGate.Attacks;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Gating;
+
+/// <summary>How to run a gate, beyond what the policy says.</summary>
+public sealed record GateOptions
+{
+    /// <summary>Whether a failing gate may be repaired.</summary>
+    public bool Repair { get; init; } = true;
+
+    /// <summary>The model of the base branch, for <c>drop</c>; null when there is none.</summary>
+    public string? BaseModel { get; init; }
+
+    /// <summary>Whether the repaired model is written.</summary>
+    public bool Write { get; init; } = true;
+
+    /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
+    public bool Full { get; init; }
+
+    /// <summary>What earlier runs found and this one leaves to the next; null: nothing is kept.</summary>
+    public AttackCache? Cache { get; init; }
+}
+
+/// <summary>Measures, judges, repairs on the repair split, chooses on the selection split, measures again on the test split.</summary>
+public static class Gate
+{
+    /// <summary>Runs a policy.</summary>
+    /// <exception cref="GateException">The model or the data cannot be used; nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; nothing was written but what the cache keeps.</exception>
+    public static GateResult Run(
+        GatePolicy policy,
+        GateOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancel = default
+    )
+    {
+        try
+        {
+            return Run(policy, options ?? new(), progress, cancel, Stopwatch.StartNew());
+        }
+        finally
+        {
+            options?.Cache?.Trim();
+        }
+    }
+
+    private static GateResult Run(
+        GatePolicy policy,
+        GateOptions options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel,
+        Stopwatch clock
+    )
+    {
+        OutputFiles.Require(policy, model: options.Repair && options.Write, reports: false);
+        progress?.Report(new("Reading data"));
+        if (policy.Model is null)
+            return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
+        var model = OnnxFile.Read(policy.Model.FullPath);
+        var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
+        var wanted = ClassifierLoader.Wanted(model, use);
+        using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
+        InputBinding.Check(ClassifierLoader.Readable(model, use), policy, splits);
+        progress?.Report(new("Loading the model"));
+        use = use with
+        {
+            Data = splits.Test,
+            Layout = splits.Test.Layout,
+            Fit = shape => FitShape(policy, shape, splits.Test),
+        };
+        using var source = ClassifierLoader.Load(model, use);
+        FitClasses(policy, source, splits.Test);
+        MissingValueCheck.Require(policy, source, splits);
+
+        using var test = new Evaluation(source, splits.Test);
+        RowIndependence.CheckMeasured(source, splits.Test.Inputs, test.Logits, policy.Seed);
+        if (ClassOrder.Doubt(policy, test) is { } doubt)
+            return Undecided(policy, doubt, "the order of the classes is in doubt") with
+            {
+                Seconds = clock.Elapsed.TotalSeconds,
+            };
+        using var baseModel = options.BaseModel is { } file ? ClassifierLoader.Load(OnnxFile.Read(file), use) : null;
+        if (baseModel is not null)
+            FitClasses(policy, baseModel, splits.Test);
+        using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
+        if (baseRows is not null)
+            RowIndependence.CheckMeasured(baseModel!, splits.Test.Inputs, baseRows.Logits, policy.Seed);
+        var meter = new GateMeter(policy, splits.Test, "test", cancel)
+        {
+            Base = baseRows,
+            Plan = new() { Full = options.Full, Cache = options.Cache },
+        };
+        var measured = meter.Measure(test, "Measuring the model", progress);
+        ImmutableArray<Measurement>? baseline = baseRows is null
+            ? null
+            : meter.Measure(baseRows, "Measuring the base branch's model", progress);
+        var readings = meter.Read(test, measured, baseline);
+        var gates = readings
+            .Select(
+                (reading, i) =>
+                    Reading(policy.Gates[i], reading) with
+                    {
+                        Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
+                    }
+            )
+            .ToImmutableArray();
+        var summary = new ModelSummary(
+            policy.Model.Text,
+            Hash.ComputeFile(policy.Model.FullPath),
+            GateText.Head(source.Head),
+            source.Classes,
+            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0
+        )
+        {
+            Output = source.Output,
+            WhyNoGradients = source.WhyNoGradients,
+        };
+        var result = Result(
+            policy,
+            gates,
+            new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
+            summary
+        );
+        var failed = policy
+            .Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
+            .ToImmutableArray();
+        if (options.Repair && policy.Repair is not null && failed.Length > 0)
+            result = Repair(source);
+        ImmutableArray<Diagnostic> known =
+        [
+            .. splits.Diagnostics,
+            .. Assumed(policy, source),
+            .. ScoresOnly(policy, source),
+        ];
+        return result with
+        {
+            Diagnostics = [.. known, .. Outcomes.Diagnose(policy, result)],
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+
+        GateResult Repair(Classifier model)
+        {
+            if (DataReader.WhyNoRepair(splits) is { } why)
+                return result with
+                {
+                    Repair = new() { Proposed = false, Reason = why },
+                };
+            if (model is not OnnxClassifier rebuilt)
+                return result with
+                {
+                    Repair = new()
+                    {
+                        Proposed = false,
+                        Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}",
+                    },
+                };
+            using var run = new RepairRun(policy, splits, rebuilt, meter, baseline, progress, cancel);
+            return run.Repair(result, test, failed, options.Write);
+        }
+    }
+
+    // Predictions that were made elsewhere: counted in one pass, measured, judged.
+    private static GateResult OfPredictions(
+        GatePolicy policy,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    )
+    {
+        var predictions = PredictionReader.Read(
+            policy,
+            policy
+                .Gates.Where(g => g.Group is not null && g.Get(GateKeys.Rate) is { NeedsScores: true })
+                .Select(g => g.Group!)
+                .ToHashSet()
+        );
+        var gates = ImmutableArray.CreateBuilder<GateReport>();
+        foreach (var (i, rule) in policy.Gates.Index())
+        {
+            cancel.ThrowIfCancellationRequested();
+            progress?.Report(new(GateText.Title(rule), i / (double)policy.Gates.Length));
+            // A base branch may gate what needs its model.
+            var measured = rule.Metric is IPredictionMetric counted
+                ? counted.Measure(predictions, rule, policy.GateConfidence, Seeds.Derive(policy.Seed, "predictions", i))
+                : Measurement.NotMeasured("it needs a model, and the policy has predictions alone");
+            gates.Add(Reading(rule, GateMeter.Read(measured, Judge.Decide(rule, measured))));
+        }
+
+        var result = Result(
+            policy,
+            gates.ToImmutable(),
+            new(policy.Data.Source.Text, 0, 0, predictions.Rows(null)!.Total),
+            null
+        );
+        return result with { Diagnostics = [.. predictions.Diagnostics, .. Outcomes.Diagnose(policy, result)] };
+    }
+
+    /// <summary>The result of a run whose engine ended before it: no gate was measured, whatever the policy makes of that.</summary>
+    internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
+    {
+        var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
+        var gates = policy
+            .Gates.Select(rule => Reading(rule, none))
+            .ToImmutableArray();
+        var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.ComputeFile(file.FullPath), "", 0, 0) : null;
+        return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
+        {
+            Outcome = RunOutcome.Undecided,
+            Diagnostics = [why],
+        };
+    }
+
+    private static GateReport Reading(GateRule rule, MeasuredValue original) =>
+        new()
+        {
+            Metric = rule.Metric.Name,
+            Title = GateText.Title(rule),
+            Threshold = GateText.Threshold(rule),
+            Min = rule.Min,
+            Max = rule.Max,
+            Drop = rule.Drop,
+            Position = rule.Position,
+            Better = rule.Metric.Better,
+            Original = original,
+        };
+
+    private static GateResult Result(
+        GatePolicy policy,
+        ImmutableArray<GateReport> gates,
+        DataSummary data,
+        ModelSummary? model
+    ) =>
+        new()
+        {
+            Tool = Tool.Version,
+            Policy = policy.File,
+            Model = model,
+            Data = data,
+            Seed = policy.Seed,
+            Confidence = policy.Confidence,
+            Correction = policy.Correction,
+            GateConfidence = policy.GateConfidence,
+            Gates = gates,
+            Outcome = Outcomes.Decide(policy, gates),
+            Reproduce = $"posttraingate check {Quoted(policy.File)}",
+        };
+
+    private static IEnumerable<Diagnostic> ScoresOnly(GatePolicy policy, Classifier model) =>
+        model.WhyNoGradients is not { } why
+            ? []
+            :
+            [
+                new(
+                    DiagnosticCodes.ModelScoresOnly,
+                    $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
+                        + "attacks along gradients and repairs do not.",
+                    policy.Model!.Position,
+                    Severity.Note
+                ),
+            ];
+
+    private static IEnumerable<Diagnostic> Assumed(GatePolicy policy, Classifier model) =>
+        model.Notes.Select(note => new Diagnostic(
+            DiagnosticCodes.ModelAssumed,
+            note,
+            policy.Model!.Position,
+            Severity.Note
+        ));
+
+    // Only a whole batch of one shape can be fed; a mismatch shows both sides.
+    private static void FitShape(GatePolicy policy, ImmutableArray<long> wanted, EvaluationSet data)
+    {
+        var given = data.Inputs.shape[1..];
+        var fits = given.Length == wanted.Length && given.Zip(wanted).All(p => p.Second < 0 || p.First == p.Second);
+        if (!fits)
+        {
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelShape,
+                    $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has "
+                        + $"[{string.Join(", ", given)}]{data.Layout?.Described}; features, encoding and model have to agree.",
+                    policy.Data.Source.Position
+                )
+            );
+        }
+    }
+
+    private static void FitClasses(GatePolicy policy, Classifier model, EvaluationSet data)
+    {
+        if (data.ClassNames.Length != model.Classes)
+        {
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelShape,
+                    $"'{policy.Model!.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have "
+                        + $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).",
+                    policy.Data.Source.Position
+                )
+            );
+        }
+
+        // Where both use the same names they have to stand in the same order; other names say nothing.
+        if (
+            !model.ClassNames.SequenceEqual(data.ClassNames)
+            && model
+                .ClassNames.Order(StringComparer.Ordinal)
+                .SequenceEqual(data.ClassNames.Order(StringComparer.Ordinal))
+        )
+        {
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelShape,
+                    $"'{policy.Model!.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order "
+                        + $"{string.Join(", ", data.ClassNames.Take(12))}; set 'data.classes' to the model's.",
+                    policy.Data.Position
+                )
+            );
+        }
+    }
+
+    private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
+}

@@ -1,0 +1,196 @@
+using System.Collections.Immutable;
+using PostTrainGate.Attacks;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Gating;
+
+/// <summary>Measures every gate of a policy for one model after the other, on the same rows.</summary>
+/// <param name="policy">Its gates are measured.</param>
+/// <param name="data">The rows; not owned.</param>
+/// <param name="split">Name of the split, part of every seed.</param>
+/// <param name="cancel">Stops between batches.</param>
+internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string split, CancellationToken cancel)
+{
+    private static readonly GateRule AccuracyRule = new() { Metric = new Accuracy() };
+
+    /// <summary>The rows.</summary>
+    public EvaluationSet Data => data;
+
+    /// <summary>The gates.</summary>
+    public ImmutableArray<GateRule> Rules => policy.Gates;
+
+    /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
+    public Evaluation? Reference { get; init; }
+
+    /// <summary>
+    /// The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not owned.
+    /// </summary>
+    public Evaluation? Base { get; init; }
+
+    /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
+    public AttackPlan? Plan { get; init; }
+
+    /// <summary>One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.</summary>
+    /// <param name="evaluation">The model on <see cref="Data"/>.</param>
+    /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the original.</param>
+    /// <param name="progress">Told which gate is measured, and the share done.</param>
+    public ImmutableArray<Measurement> Measure(
+        Evaluation evaluation,
+        string subject = "",
+        IProgress<RunProgress>? progress = null
+    )
+    {
+        var results = ImmutableArray.CreateBuilder<Measurement>(Rules.Length);
+        for (var i = 0; i < Rules.Length; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var (rule, number) = (Rules[i], i);
+            var stage = subject.Length == 0 ? GateText.Title(rule) : $"{subject}: {GateText.Title(rule)}";
+            progress?.Report(new(stage, number / (double)Rules.Length));
+            var inner = progress is null
+                ? null
+                : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
+            results.Add(
+                Measure(
+                    Rules[i].Metric,
+                    new(
+                        Rows(evaluation, i),
+                        rule,
+                        policy.GateConfidence,
+                        Seeds.Derive(policy.Seed, $"{split}:{subject}", i),
+                        Reference is { } reference ? Rows(reference, i) : null,
+                        inner,
+                        cancel
+                    )
+                    {
+                        RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
+                        Plan = Plan,
+                    },
+                    evaluation
+                )
+            );
+        }
+
+        return results.MoveToImmutable();
+    }
+
+    /// <summary>
+    /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.
+    /// </summary>
+    public ImmutableArray<MeasuredValue> Read(
+        Evaluation evaluation,
+        ImmutableArray<Measurement> measured,
+        ImmutableArray<Measurement>? baseline
+    ) => [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
+
+    private MeasuredValue Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
+    {
+        var loss =
+            Base is not null
+            && Rules[gate].Drop is not null
+            && measured.IsMeasured
+            && baseline is { IsMeasured: true }
+            && Rules[gate].Metric is IPairedMetric paired
+                ? paired.Loss(
+                    new(
+                        Rows(evaluation, gate),
+                        Rules[gate],
+                        policy.GateConfidence,
+                        Seeds.Derive(policy.Seed, $"{split}:loss", gate),
+                        Cancel: cancel
+                    ),
+                    Rows(Base, gate)
+                )
+                : null;
+        var reading = Read(measured, Judge.Decide(Rules[gate], measured, baseline, loss));
+        return loss is not { IsMeasured: true } l
+            ? reading
+            : reading with
+            {
+                Notes =
+                [
+                    .. reading.Notes,
+                    $"It is worse than the base by {Numbers.Measured(l.Value)} "
+                        + $"[{Numbers.Measured(l.Lower)}, {Numbers.Measured(l.Upper)}] on the same rows.",
+                ],
+            };
+    }
+
+    private MeasuredValue Trusted(Evaluation evaluation, int gate, MeasuredValue reading)
+    {
+        if (reading.Value is null || !Rules[gate].Metric.RestsOnAttack)
+            return reading;
+        var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
+        using var checks = new TrustChecks(Rows(evaluation, gate), Rules[gate], seed, cancel);
+        if (reading.Verdict == Verdict.Pass)
+            return checks.Doubt(Reference is { } reference ? Rows(reference, gate) : null) is { } doubt
+                ? reading with
+                {
+                    Verdict = Verdict.Fail,
+                    Reason = $"not trusted: {doubt}",
+                }
+                : reading;
+        return checks.Sign() is { } sign
+            ? reading with
+            {
+                Notes = [.. reading.Notes, $"A pass would not be trusted: {sign}."],
+            }
+            : reading;
+    }
+
+    /// <summary>A measurement as reports carry it; a verdict that needed a base which is not there says so.</summary>
+    public static MeasuredValue Read(Measurement m, Verdict verdict) =>
+        m.IsMeasured
+            ? new(
+                m.Value,
+                m.Lower,
+                m.Upper,
+                m.Count,
+                verdict,
+                verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null
+            )
+            {
+                Breakdowns = m.Breakdowns,
+                Notes = m.Notes,
+                Fragile = m.Fragile,
+                Attacked = m.Attacked,
+            }
+            : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
+
+    // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them takes whole rows.
+    private Evaluation Rows(Evaluation evaluation, int gate) =>
+        Rules[gate].Metric.NeedsCompleteRows
+            ? evaluation.OnCompleteRows()
+            : evaluation;
+
+    // Whatever is measured rests on predictions, and of logits that are not numbers none is the largest.
+    private static Measurement Measure(IMetric metric, MetricContext context, Evaluation whole)
+    {
+        var (data, all) = (context.Evaluation.Data, whole.Data);
+        if (whole.UndefinedScores is > 0 and var undefined)
+            return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {all.Count} rows");
+        if (data.Count == all.Count)
+            return metric.Measure(context);
+        if (data.Count == 0)
+            return Measurement.NotMeasured("every row lacks a value, and a value that is missing cannot be changed");
+        var measured = metric.Measure(context);
+        return measured with
+        {
+            Notes =
+            [
+                $"{all.Count - data.Count} of {all.Count} rows lack a value, which cannot be changed, and are left out",
+                .. measured.Notes,
+            ],
+        };
+    }
+
+    /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
+    public Measurement Accuracy(Evaluation evaluation) =>
+        Measure(
+            AccuracyRule.Metric,
+            new(evaluation, AccuracyRule, policy.Confidence, policy.Seed),
+            evaluation
+        );
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using PostTrainGate.Metrics;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Gating;
+
+/// <summary>Gates in words, the same in every report.</summary>
+internal static class GateText
+{
+    /// <summary>Metric, group, attack and budget in one short line.</summary>
+    public static string Title(GateRule rule) => rule.Metric.Title(rule);
+
+    /// <summary>The threshold: <c>at least 0.72, at most 0.01 below the base</c>.</summary>
+    public static string Threshold(GateRule rule)
+    {
+        var parts = new List<string>();
+        if (rule.Min is { } min)
+            parts.Add($"at least {Numbers.Chosen(min)}");
+        if (rule.Max is { } max)
+            parts.Add($"at most {Numbers.Chosen(max)}{(rule.Metric.Better == Better.NearZero ? " in size" : "")}");
+        if (rule.Drop is { } drop)
+            parts.Add($"at most {Numbers.Chosen(drop)} worse than the base");
+        return string.Join(", ", parts);
+    }
+
+    /// <summary>A reading with its interval: <c>0.731 [0.702, 0.758]</c>.</summary>
+    public static string Value(MeasuredValue reading) =>
+        reading.Value is { } value
+            ? $"{Numbers.Measured(value)} [{Numbers.Measured(reading.Lower ?? value)}, {Numbers.Measured(reading.Upper ?? value)}]"
+            : $"not measured: {reading.Reason}";
+
+    /// <summary>The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.</summary>
+    public static string Rows(MeasuredValue reading) =>
+        reading.Attacked is { StoppedEarly: true } a ? $"{a.Inputs} of {a.Of} rows" : $"{reading.Count} rows";
+
+    /// <summary>What an attack took: <c>decided after 64 of 1,000 inputs</c>; empty where there is nothing to say.</summary>
+    public static string Effort(MeasuredValue? reading)
+    {
+        if (reading?.Attacked is not { } attacked)
+            return "";
+        List<FormattableString> parts = [];
+        if (attacked.StoppedEarly)
+            parts.Add($"decided after {attacked.Inputs:N0} of {attacked.Of:N0} inputs");
+        if (attacked.BrokenByKept > 0)
+            parts.Add($"{attacked.BrokenByKept:N0} broken by kept examples");
+        return string.Join(", ", parts.Select(FormattableString.Invariant));
+    }
+
+    /// <summary>What a model's output holds.</summary>
+    public static string Head(OutputHead head) =>
+        head switch
+        {
+            OutputHead.LogSoftmax => "log-softmax",
+            OutputHead.Softmax => "softmax",
+            OutputHead.Sigmoid => "sigmoid",
+            OutputHead.Probabilities => "probabilities",
+            _ => "logits",
+        };
+}

@@ -1,0 +1,315 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+using PostTrainGate.Repairs;
+
+namespace PostTrainGate.Gating;
+
+/// <summary>
+/// The repair of one run: candidates learn on the repair split and are chosen on the selection split; the one chosen is measured once
+/// on the test split, attacked afresh, beside a null control.
+/// </summary>
+internal sealed class RepairRun(
+    GatePolicy policy,
+    DataSplits splits,
+    OnnxClassifier source,
+    GateMeter test,
+    ImmutableArray<Measurement>? baseline,
+    IProgress<RunProgress>? progress,
+    CancellationToken cancel
+) : IDisposable
+{
+    /// <summary>Rows that are attacked in each draw of the null control; only their mean is shown.</summary>
+    private const int NullAttackedRows = 200;
+
+    private readonly RepairPolicy _repair = policy.Repair!;
+    private readonly List<CandidateSummary> _tried = [];
+    private RepairCandidate? _best;
+
+    /// <summary>The result with what the repair came to, and the repaired model written when it is proposed.</summary>
+    public GateResult Repair(GateResult result, Evaluation original, ImmutableArray<GateRule> failed, bool write)
+    {
+        progress?.Report(new("Scoring the model on the selection split"));
+        using var selection = new Selection(source, splits.Select, policy, cancel);
+        Search(selection, failed);
+        var candidates = _tried
+            .OrderByDescending(c => c.Chosen)
+            .ThenByDescending(c => c.Admissible)
+            .ThenByDescending(c => c.Objective)
+            .ToImmutableArray();
+        if (_best is null)
+        {
+            var why = _tried.Any(c => c.Objective is not null)
+                ? "No repair was better than the model on the selection split, kept all of its classes and stayed within the accuracy that the policy lets it cost."
+                : "No repair applies to the gates that failed.";
+            return result with
+            {
+                Repair = new()
+                {
+                    Proposed = false,
+                    Reason = why,
+                    Candidates = candidates,
+                },
+            };
+        }
+
+        return Measure(result, original, candidates, write);
+    }
+
+    private void Search(Selection selection, ImmutableArray<GateRule> failed)
+    {
+        var methods = _repair.Methods;
+        using var history = new Snapshots(_repair.Snapshots, policy.Input);
+        var deadline = DateTime.UtcNow + _repair.Budget;
+        using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
+        var context = new RepairContext(
+            source,
+            complete ?? splits.Repair,
+            selection,
+            policy.Seed,
+            _repair.Budget,
+            failed,
+            history.Models,
+            deadline,
+            progress,
+            cancel
+        );
+        for (var i = 0; i < methods.Length; i++)
+        {
+            if (methods[i].WhyNot(context) is { } reason)
+            {
+                _tried.Add(new(methods[i].Name, false, null, null, false, reason));
+                continue;
+            }
+
+            // What a method leaves of its share, the later ones have.
+            var share = DateTime.UtcNow + (deadline - DateTime.UtcNow) / (methods.Length - i);
+            foreach (var candidate in methods[i].Repair(context with { Deadline = share }))
+                Consider(candidate, selection.Source);
+        }
+    }
+
+    private void Consider(RepairCandidate candidate, SelectionScore original)
+    {
+        var better =
+            candidate.Score.Admissible
+            && candidate.Score.CompareTo(original) > 0
+            && (_best is null || candidate.Score.CompareTo(_best.Score) > 0);
+        if (better)
+        {
+            for (var i = 0; i < _tried.Count; i++)
+                _tried[i] = _tried[i] with { Chosen = false };
+        }
+
+        candidate.Details.TryGetValue("substitute", out var note);
+        _tried.Add(
+            new(
+                candidate.Method,
+                candidate.Score.Admissible,
+                candidate.Score.Admissible ? candidate.Score.Objective : null,
+                candidate.Score.Accuracy,
+                better,
+                note
+            )
+        );
+        (better ? _best?.Model : candidate.Model)?.Dispose();
+        if (better)
+            _best = candidate;
+    }
+
+    private GateResult Measure(
+        GateResult result,
+        Evaluation original,
+        ImmutableArray<CandidateSummary> candidates,
+        bool write
+    )
+    {
+        using var evaluation = new Evaluation(_best!.Model, splits.Test);
+        var afresh = new GateMeter(policy, splits.Test, "test", cancel)
+        {
+            Reference = original,
+            Base = test.Base,
+            Plan = test.Plan,
+        };
+        var readings = afresh.Read(
+            evaluation,
+            afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress),
+            baseline
+        );
+        var controls = NullControls(original);
+        var gates = result
+            .Gates.Select((g, i) => g with { Repaired = readings[i], NullControl = controls[i] })
+            .ToImmutableArray();
+
+        var before = test.Accuracy(original);
+        var after = test.Accuracy(evaluation);
+        var (proposed, reason) = Decide(gates, before.Value - after.Value);
+        var churn =
+            original.Predictions.Zip(evaluation.Predictions).Count(p => p.First != p.Second)
+            / (double)splits.Test.Count;
+        var summary = new RepairSummary
+        {
+            Proposed = proposed,
+            Reason = reason,
+            Method = _best.Method,
+            AccuracyBefore = GateMeter.Read(before, Verdict.Pass),
+            AccuracyAfter = GateMeter.Read(
+                after,
+                before.Value - after.Value <= _repair.AccuracyDrop ? Verdict.Pass : Verdict.Fail
+            ),
+            Churn = churn,
+            Details = _best.Details,
+            Candidates = candidates,
+        };
+        Diagnostic? unwritten = null;
+        if (proposed && write)
+            (summary, unwritten) = Write(summary, result);
+        return result with
+        {
+            Gates = gates,
+            Repair = summary,
+            Diagnostics = unwritten is null ? result.Diagnostics : [.. result.Diagnostics, unwritten],
+        };
+    }
+
+    private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
+
+    // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what it may cost.
+    private (bool Proposed, string Reason) Decide(ImmutableArray<GateReport> gates, double cost)
+    {
+        if (cost > _repair.AccuracyDrop)
+        {
+            return (
+                false,
+                $"{_best!.Method} costs {Numbers.Chosen(cost)} of accuracy on the test split, more than the {Numbers.Chosen(_repair.AccuracyDrop)} that the policy lets it cost."
+            );
+        }
+
+        var worse = gates.FirstOrDefault(g =>
+            Judge.Worse(g.Original.Verdict, g.Repaired!.Verdict) != g.Original.Verdict
+        );
+        if (worse is not null)
+        {
+            return (
+                false,
+                $"{_best!.Method} makes another gate worse: {worse.Title} would be {GateText.Value(worse.Repaired!)}, {Outcomes.Words(worse.Repaired!.Verdict)}."
+            );
+        }
+
+        var wrong = gates.Where(g => Outcomes.Blocks(policy, g.Original.Verdict)).ToArray();
+        var mended = wrong.Count(g => !Outcomes.Blocks(policy, g.Repaired!.Verdict));
+        return mended == 0
+            ? (
+                false,
+                $"{_best!.Method} helped on the selection split, but every gate that failed still fails on the test split."
+            )
+            : (
+                true,
+                $"{_best!.Method} mends {(mended == wrong.Length ? "every gate that failed" : $"{mended} of {wrong.Length} gates that failed")} on the sealed test split{(Attacks ? ", with fresh attacks" : "")}."
+            );
+    }
+
+    // What was measured stands, whatever becomes of the file.
+    private (RepairSummary Summary, Diagnostic? Unwritten) Write(RepairSummary summary, GateResult result)
+    {
+        var path = OutputFiles.ModelPath(policy);
+        try
+        {
+            if (OutputFiles.WhyNotModel(policy) is { } refused)
+                throw new IOException($"It {refused}.");
+            return (Written(path, summary, result), null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var name = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/');
+            return (
+                summary with
+                {
+                    Proposed = false,
+                    Reason = $"{summary.Reason} It is not proposed, as it could not be written.",
+                },
+                new(
+                    DiagnosticCodes.ReportUnwritable,
+                    $"The repaired model {name} cannot be written: {e.Message}",
+                    _repair.Output?.Position ?? policy.Model!.Position,
+                    Severity.Warning
+                )
+            );
+        }
+    }
+
+    private RepairSummary Written(string path, RepairSummary summary, GateResult result)
+    {
+        var entries = summary
+            .Details.SetItem("tool", $"PostTrainGate {result.Tool}")
+            .SetItem("method", summary.Method!)
+            .SetItem("source-sha256", result.Model!.Sha256)
+            .SetItem("policy-sha256", Hash.ComputeFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
+            .SetItem("seed", $"{policy.Seed}");
+        _best!.Model.Save(path, new Provenance(entries));
+        return summary with
+        {
+            Output = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'),
+            Sha256 = Hash.ComputeFile(path),
+        };
+    }
+
+    // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their range.
+    private ImmutableArray<MeasuredValue> NullControls(Evaluation original)
+    {
+        var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(NullAttackedRows))] };
+        var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
+        var draws = new List<ImmutableArray<Measurement>>();
+        foreach (var model in NullControl.Draw(source, _best!.Model, Seeds.Derive(policy.Seed, "null")))
+        {
+            progress?.Report(
+                new("Null control: random noise of the repair's size", draws.Count / (double)NullControl.DefaultDraws)
+            );
+            using var _ = model;
+            using var evaluation = new Evaluation(model, splits.Test);
+            draws.Add(meter.Measure(evaluation, $"draw {draws.Count}"));
+        }
+
+        return
+        [
+            .. Enumerable
+                .Range(0, policy.Gates.Length)
+                .Select(i =>
+                {
+                    var some = draws.Select(d => d[i]).Where(m => m.IsMeasured).ToArray();
+                    var mean =
+                        some.Length == 0
+                            ? Measurement.NotMeasured(draws[0][i].Reason!)
+                            : new Measurement(
+                                some.Average(m => m.Value),
+                                some.Min(m => m.Value),
+                                some.Max(m => m.Value),
+                                some[0].Count
+                            );
+                    return GateMeter.Read(
+                        mean,
+                        Judge.Decide(policy.Gates[i] with { Drop = null }, mean)
+                    );
+                }),
+        ];
+    }
+
+    public void Dispose() => _best?.Model.Dispose();
+
+    /// <summary>Models of the training history that the policy's glob names, ascending by name.</summary>
+    private sealed class Snapshots : IDisposable
+    {
+        public Snapshots(PolicyPath? glob, InputPolicy input) =>
+            Models = glob is null ? [] : [.. glob.Files.Select(f => OnnxClassifier.Load(f, input))];
+
+        public ImmutableArray<OnnxClassifier> Models { get; }
+
+        public void Dispose()
+        {
+            foreach (var model in Models)
+                model.Dispose();
+        }
+    }
+}

@@ -1,0 +1,367 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace PostTrainGate.Schema;
+
+/// <summary>Which numbers are right.</summary>
+internal sealed record NumberRange(double Lower, double Upper, bool LowerOpen = false, bool UpperOpen = false)
+{
+    /// <summary>Every finite number.</summary>
+    public static NumberRange Any { get; } = new(double.NegativeInfinity, double.PositiveInfinity);
+
+    /// <summary>Above 0.</summary>
+    public static NumberRange Positive { get; } = new(0, double.PositiveInfinity, LowerOpen: true);
+
+    /// <summary>From 0 to 1.</summary>
+    public static NumberRange Share { get; } = new(0, 1);
+
+    /// <summary>Above 0 and below 1.</summary>
+    public static NumberRange Part { get; } = new(0, 1, LowerOpen: true, UpperOpen: true);
+
+    /// <summary>Above 0 and at most 1.</summary>
+    public static NumberRange PartOrAll { get; } = new(0, 1, LowerOpen: true);
+
+    /// <summary>Whether it is right.</summary>
+    public bool Contains(double value) =>
+        (LowerOpen ? value > Lower : value >= Lower) && (UpperOpen ? value < Upper : value <= Upper);
+
+    /// <summary>In words, empty when every number is right.</summary>
+    public string Words => Wording.List(Bounds());
+
+    /// <summary>Adds it to a schema.</summary>
+    public void AddTo(JsonObject schema)
+    {
+        if (double.IsFinite(Lower))
+            schema[LowerOpen ? "exclusiveMinimum" : "minimum"] = Lower;
+        if (double.IsFinite(Upper))
+            schema[UpperOpen ? "exclusiveMaximum" : "maximum"] = Upper;
+    }
+
+    private IEnumerable<string> Bounds()
+    {
+        if (double.IsFinite(Lower))
+            yield return $"{(LowerOpen ? "above" : "at least")} {Wording.Number(Lower)}";
+        if (double.IsFinite(Upper))
+            yield return $"{(UpperOpen ? "below" : "at most")} {Wording.Number(Upper)}";
+    }
+}
+
+/// <summary>A real number: 0.1, 8/255 or 50%. Read as double.</summary>
+internal sealed class NumberShape(NumberRange range) : Shape
+{
+    private const string Digits = "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?";
+    private static readonly Regex Pattern = new($@"^{Digits}( ?%| ?/ ?{Digits})?\z");
+
+    /// <inheritdoc/>
+    internal override string Expected => "a number such as 0.1, 8/255 or 50%";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => $"number {range.Words}".TrimEnd();
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode scalar || Parse(scalar.Text) is not { } value)
+            return Wrong(node, what, context);
+        var bare =
+            !scalar.Text.Contains('%', StringComparison.Ordinal)
+            && !scalar.Text.Contains('/', StringComparison.Ordinal);
+        if (scalar.Quoted && bare)
+            return Wrong(node, what, context, $"write {scalar.Text} without quotes");
+        if (range.Contains(value))
+            return value;
+        var meant =
+            bare && value > 1 && range.Contains(value / 100) && range.Upper <= 1
+                ? $"; {scalar.Text}% would be right"
+                : "";
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must be {range.Words}, not {scalar.Text}{meant}."
+        );
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog)
+    {
+        var number = new JsonObject { ["type"] = "number" };
+        range.AddTo(number);
+        return new() { ["anyOf"] = new JsonArray(number, new JsonObject { ["$ref"] = "#/definitions/fraction" }) };
+    }
+
+    /// <summary>The JSON Schema of numbers that YAML takes for text.</summary>
+    public static JsonObject Fraction() =>
+        new()
+        {
+            ["type"] = "string",
+            ["pattern"] = $"^{Digits} ?(%|/ ?{Digits})$",
+            ["description"] = "A fraction such as 8/255 or a percentage such as 50%.",
+        };
+
+    private static double? Parse(string text)
+    {
+        if (text.Length > 40 || !Pattern.IsMatch(text))
+            return null;
+        var value = text.Split('/') switch
+        {
+            [var a, var b] => Plain(a) / Plain(b),
+            _ when text.EndsWith('%') => Plain(text[..^1]) / 100,
+            _ => Plain(text),
+        };
+        return double.IsFinite(value) ? value : null;
+    }
+
+    private static double Plain(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+}
+
+/// <summary>A whole number. Read as int.</summary>
+internal sealed class CountShape(int lower, int upper = int.MaxValue) : Shape
+{
+    /// <inheritdoc/>
+    internal override string Expected => lower == upper ? $"the number {lower}" : "a whole number";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) =>
+        lower == upper ? $"{lower}"
+        : upper < int.MaxValue ? $"whole number from {lower} to {upper}"
+        : $"whole number from {lower}";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode scalar || !Regex.IsMatch(scalar.Text, @"^[-+]?[0-9]{1,40}\z"))
+            return Wrong(node, what, context);
+        if (scalar.Quoted)
+            return Wrong(node, what, context, $"write {scalar.Text} without quotes");
+        if (int.TryParse(scalar.Text, CultureInfo.InvariantCulture, out var value) && value >= lower && value <= upper)
+            return value;
+        var range = lower == upper ? $"{lower}" : $"from {lower} to {upper}";
+        context.Report(DiagnosticCodes.PolicyRange, node.Position, $"{what} must be {range}, not {scalar.Text}.");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new()
+        {
+            ["type"] = "integer",
+            ["minimum"] = lower,
+            ["maximum"] = upper,
+        };
+}
+
+/// <summary>True or false. Read as bool.</summary>
+internal sealed class FlagShape : Shape
+{
+    /// <inheritdoc/>
+    internal override string Expected => "true or false";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => "`true` or `false`";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context) =>
+        node switch
+        {
+            ScalarNode { Quoted: false, Text: "true" or "True" or "TRUE" } => true,
+            ScalarNode { Quoted: false, Text: "false" or "False" or "FALSE" } => false,
+            _ => Wrong(node, what, context),
+        };
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) => new() { ["type"] = "boolean" };
+}
+
+/// <summary>Text that is not empty; numbers count as text, as they are written. Read as string.</summary>
+internal sealed class TextShape(string expected = "text", int longest = 1000) : Shape
+{
+    /// <inheritdoc/>
+    internal override string Expected => expected;
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => "text";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { IsNull: false } scalar || scalar.Text.Length == 0)
+            return Wrong(node, what, context);
+        if (scalar.Text.Length <= longest)
+            return scalar.Text;
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must have at most {longest} characters, not {scalar.Text.Length}."
+        );
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new()
+        {
+            ["type"] = new JsonArray("string", "number", "boolean"),
+            ["minLength"] = 1,
+            ["maxLength"] = longest,
+        };
+}
+
+/// <summary>A stretch of time: 10m, 90s, 1h30m. Read as TimeSpan.</summary>
+internal sealed class DurationShape(TimeSpan longest) : Shape
+{
+    private const string Pattern = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?";
+
+    /// <inheritdoc/>
+    internal override string Expected => "a time such as 90s, 10m or 1h30m";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => "time such as `90s`, `10m`, `1h30m`";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (
+            node is not ScalarNode { Text.Length: > 0 } scalar
+            || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match
+        )
+            return Wrong(node, what, context);
+        var time =
+            TimeSpan.FromHours(Part(match, 1))
+            + TimeSpan.FromMinutes(Part(match, 2))
+            + TimeSpan.FromSeconds(Part(match, 3));
+        if (time > TimeSpan.Zero && time <= longest)
+            return time;
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must be above 0s and at most {longest.TotalHours:0}h, not {scalar.Text}."
+        );
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new()
+        {
+            ["type"] = "string",
+            ["minLength"] = 2,
+            ["pattern"] = $"{Pattern}$",
+        };
+
+    private static int Part(Match match, int group) =>
+        match.Groups[group] is { Success: true } part
+            ? int.Parse(part.Value.AsSpan(0, part.Length - 1), CultureInfo.InvariantCulture)
+            : 0;
+}
+
+/// <summary>An amount of memory, such as <c>512MB</c> or <c>8GB</c>, in powers of 1024. Read as bytes.</summary>
+internal sealed class SizeShape(long least, long most) : Shape
+{
+    private const string Pattern = "^([0-9]{1,6})(MB|GB)";
+
+    /// <inheritdoc/>
+    internal override string Expected => "a size such as 512MB or 8GB";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => "size such as `512MB`, `8GB`";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode scalar || Regex.Match(scalar.Text, $@"{Pattern}\z") is not { Success: true } match)
+            return Wrong(node, what, context);
+        var bytes =
+            long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            << (match.Groups[2].Value == "GB" ? 30 : 20);
+        if (bytes >= least && bytes <= most)
+            return bytes;
+        context.Report(
+            DiagnosticCodes.PolicyRange,
+            node.Position,
+            $"{what} must be from {least >> 20}MB to {most >> 30}GB, not {scalar.Text}."
+        );
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) => new() { ["type"] = "string", ["pattern"] = $"{Pattern}$" };
+}
+
+/// <summary>One of a few words, the members of an enumeration in lower case. Read as the member.</summary>
+/// <param name="spell">How a value is written; null: in small letters.</param>
+internal sealed class ChoiceShape<T>(Func<string, string>? spell = null) : Shape
+    where T : struct, Enum
+{
+    private IEnumerable<string> Words => Enum.GetNames<T>().Select(spell ?? (n => n.ToLowerInvariant()));
+
+    /// <inheritdoc/>
+    internal override string Expected => Wording.List(Words, "or");
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => Wording.List(Words.Select(w => $"`{w}`"), "or");
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { IsNull: false } scalar)
+            return Wrong(node, what, context);
+        var index = Words.ToList().IndexOf(scalar.Text);
+        return index >= 0
+            ? Enum.GetValues<T>()[index]
+            : Wrong(
+                node,
+                what,
+                context,
+                Wording.Nearest(scalar.Text, Words) is { } near ? $"did you mean '{near}'?" : null
+            );
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new() { ["enum"] = new JsonArray([.. Words.Select(w => (JsonNode)w)]) };
+}
+
+/// <summary>The name of something in the catalog. Read as what it names.</summary>
+/// <param name="kind">What it names: "attack".</param>
+internal sealed class NameShape<T>(string kind) : Shape
+    where T : INamed
+{
+    /// <inheritdoc/>
+    internal override string Expected => $"the name of {(kind[0] is 'a' ? "an" : "a")} {kind}";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => kind;
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not ScalarNode { IsNull: false } scalar)
+            return Wrong(node, what, context);
+        var all = context.Catalog.All<T>().ToList();
+        if (all.Find(n => n.Name == scalar.Text) is { } named)
+            return named;
+        var message = UnknownName.Message(kind, scalar.Text, all.Select(n => n.Name));
+        context.Report(DiagnosticCodes.PolicyName, node.Position, message);
+        return null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new() { ["enum"] = new JsonArray([.. catalog.All<T>().Select(n => (JsonNode)n.Name)]) };
+}
+
+/// <summary>What is said of a name that the catalog lacks.</summary>
+internal static class UnknownName
+{
+    /// <summary>The message.</summary>
+    public static string Message(string kind, string name, IEnumerable<string> known)
+    {
+        var all = Wording.List(known);
+        var list = all.Length == 0 ? "this version has none" : $"this version has {all}";
+        return Wording.Nearest(name, known) is { } near
+            ? $"There is no {kind} {Wording.Quote(name)} among {all}; did you mean '{near}'?"
+            : $"There is no {kind} {Wording.Quote(name)}; {list}.";
+    }
+}
