@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using PostTrainGate.Attacks;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;

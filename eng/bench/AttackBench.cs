@@ -2,6 +2,7 @@ using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;
@@ -18,7 +19,10 @@ internal static class AttackBench
 {
     private const int Batch = 250;
 
-    private static readonly AttackSettings Pgd = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.1) { RandomStart = false };
+    private static readonly AttackSettings Pgd = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.1)
+    {
+        RandomStart = false,
+    };
     private static readonly AttackSettings Auto = new(Catalog.Default.Get<IAttack>("autoattack"), Norm.Linf, 8 / 255.0);
 
     // Rows of the reference: attack, its model, whose figure, images.

@@ -2,6 +2,7 @@ using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;

@@ -4,6 +4,7 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using PostTrainGate.Tests;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 using TorchSharp;
 
 namespace PostTrainGate.Bench;
@@ -180,11 +180,7 @@ internal static class CoverageBench
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         var metric = Catalog.Default.Metrics.OfType<TableMetric>().Single(t => t.Name == m.Name);
-        var rule = new GateRule
-        {
-            Metric = metric,
-            Rate = m.Rate is null ? null : Catalog.Default.Get<Rate>(m.Rate),
-        };
+        var rule = new GateRule { Metric = metric, Rate = m.Rate is null ? null : Catalog.Default.Get<Rate>(m.Rate) };
         // The figure of the population: of shares, or for scores of very many rows.
         var scored = m.Rate is not null && Catalog.Default.Rates.Single(r => r.Name == m.Rate).NeedsScores;
         var truth = metric.Value(draw(population, scored ? new Random(77) : null, 4000), rule);

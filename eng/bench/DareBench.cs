@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
@@ -23,7 +24,11 @@ internal static class DareBench
         Steps = 20,
         StepSize = 2 / 255.0,
     };
-    private static readonly AttackSettings Large = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.1) { Steps = 40, StepSize = 0.01 };
+    private static readonly AttackSettings Large = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.1)
+    {
+        Steps = 40,
+        StepSize = 0.01,
+    };
     private static readonly AttackSettings Sign = new(Catalog.Default.Get<IAttack>("fgsm"), Norm.Linf, 8 / 255.0);
     private static readonly string[] Columns =
     [

@@ -1,5 +1,5 @@
 using PostTrainGate.Bench;
-using PostTrainGate.Models;
+using PostTrainGate.Torch;
 
 VectorWidth.Pin(); // before the first tensor, as the command line does
 

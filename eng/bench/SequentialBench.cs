@@ -1,10 +1,13 @@
 using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Tests;
+using PostTrainGate.Torch;
 
 namespace PostTrainGate.Bench;
 
@@ -42,7 +45,14 @@ internal static class SequentialBench
             List<EarlyGate> gates = [];
             foreach (var model in Models)
             foreach (var epsilon in Epsilons)
-                gates.AddRange(Gates(model, new(Catalog.Default.Get<IAttack>(attack), Norm.Linf, epsilon.Value), epsilon.Text, data));
+                gates.AddRange(
+                    Gates(
+                        model,
+                        new(Catalog.Default.Get<IAttack>(attack), Norm.Linf, epsilon.Value),
+                        epsilon.Text,
+                        data
+                    )
+                );
             Sum("all", gates);
             Sum("thresholds within 0.2 of the value", [.. gates.Where(g => g.Distance <= 0.2)]);
         }
@@ -105,10 +115,7 @@ internal static class SequentialBench
                     Min = min,
                 };
                 var early = Timed(rule, plan).Measured;
-                var (verdict, whole) = (
-                    Judge.Decide(rule, early),
-                    Judge.Decide(rule, full)
-                );
+                var (verdict, whole) = (Judge.Decide(rule, early), Judge.Decide(rule, full));
                 var (inputs, of) = (early.Attacked!.Inputs, early.Attacked.Of);
                 Console.WriteLine(
                     $"{name, -7} {settings.Name} {epsilon, -6} min {min:0.0}: "
@@ -214,7 +221,12 @@ internal static class SequentialBench
     private static void AfterFgsm(OnnxClassifier model, EvaluationSet data, AttackSettings settings)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
-        using var first = AttackHarness.Run(model, data.Inputs, data.Labels, new(settings with { Attack = GradientAttack.Fgsm }, 1));
+        using var first = AttackHarness.Run(
+            model,
+            data.Inputs,
+            data.Labels,
+            new(settings with { Attack = GradientAttack.Fgsm }, 1)
+        );
         int[] left = [.. Enumerable.Range(0, data.Count).Where(row => first.Robust[row])];
         using var rows = data.Take(left);
         AtOnce(model, rows, settings);

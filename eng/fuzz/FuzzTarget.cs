@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+
 namespace PostTrainGate.Fuzz;
 
 /// <summary>Something that reads what strangers send. Another target is another line of <see cref="Targets"/>.</summary>

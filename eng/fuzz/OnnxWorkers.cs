@@ -1,4 +1,5 @@
 using PostTrainGate.Cli.Engine;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Fuzz;
 

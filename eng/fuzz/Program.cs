@@ -1,4 +1,5 @@
 using System.Globalization;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Fuzz;
 

@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using PostTrainGate.Data;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Fuzz;

@@ -1,4 +1,6 @@
 using System.Text;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Fuzz;

@@ -1,12 +1,12 @@
-// Trains the model of a sample from its policy's repair split and writes it with a few snapshots of its training:
-//   dotnet run --project eng/train -c Release -- samples/credit
 using System.Globalization;
-using PostTrainGate;
 using PostTrainGate.Data;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Reading;
 using PostTrainGate.Train;
 using static TorchSharp.torch;
 
+// Trains the model of a sample from its policy's repair split and writes it with a few snapshots of its training:
+//   dotnet run --project eng/train -c Release -- samples/credit
 if (args is not [var folder])
 {
     Console.Error.WriteLine(

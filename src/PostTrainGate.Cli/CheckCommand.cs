@@ -3,7 +3,9 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
 using PostTrainGate.Cli.Output;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli;

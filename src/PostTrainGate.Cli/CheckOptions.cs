@@ -1,4 +1,4 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli;
 

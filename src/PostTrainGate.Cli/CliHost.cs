@@ -1,7 +1,8 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Engine;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli;
 

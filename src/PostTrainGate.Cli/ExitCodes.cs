@@ -1,3 +1,5 @@
+using PostTrainGate.Gating;
+
 namespace PostTrainGate.Cli;
 
 /// <summary>Exit codes besides those of <see cref="GateResult.ExitCode"/> (0 passed, 1 a gate failed, 3 undecided).</summary>

@@ -1,6 +1,7 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
-using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli;
 

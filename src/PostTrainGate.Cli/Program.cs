@@ -1,7 +1,7 @@
 using System.Text;
 using PostTrainGate.Cli;
 using PostTrainGate.Cli.Engine;
-using PostTrainGate.Models;
+using PostTrainGate.Torch;
 
 VectorWidth.Pin(); // before the first tensor
 if (args is [EngineWorker.Argument])

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.MSBuild;
 

@@ -1,5 +1,6 @@
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.MSBuild;
 

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Corruptions;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Repairs;
 using PostTrainGate.Reporting;

@@ -1,7 +1,9 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using PostTrainGate.Data;
-using PostTrainGate.Policy;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
+using PostTrainGate.Reading;
 using Xunit;
 using static TorchSharp.torch;
 

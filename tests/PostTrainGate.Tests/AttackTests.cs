@@ -1,6 +1,7 @@
 using CsCheck;
 using PostTrainGate.Attacks;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 

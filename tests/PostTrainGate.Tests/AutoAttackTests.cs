@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using PostTrainGate.Attacks;
+using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 

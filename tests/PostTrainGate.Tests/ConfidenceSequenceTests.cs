@@ -1,6 +1,6 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Statistics;
 using Xunit;
 
 namespace PostTrainGate.Tests;

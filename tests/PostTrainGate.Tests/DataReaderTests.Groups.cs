@@ -1,4 +1,5 @@
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using Xunit;
 

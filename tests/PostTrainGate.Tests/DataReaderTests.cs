@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using DuckDB.NET.Data;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -59,7 +59,11 @@ public class FoolboxTests(ITestOutputHelper output)
     [InlineData("lenet5", "pgd_linf_8_255")]
     [InlineData("lenet5", "pgd_l2_2")]
     public void Forty_steps_later_they_still_are(string file, string reference) =>
-        Assert.InRange(Different(file, reference, Settings(reference) with { Attack = GradientAttack.Fgsm }), 0, 64 * 28 * 28 / 20);
+        Assert.InRange(
+            Different(file, reference, Settings(reference) with { Attack = GradientAttack.Fgsm }),
+            0,
+            64 * 28 * 28 / 20
+        );
 
     // How many of the values of the first 64 examples differ by more than 1e-4.
     private long Different(string file, string reference, AttackSettings settings)

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 using Xunit;
 
 namespace PostTrainGate.Tests;
@@ -60,9 +59,7 @@ public class GroupExplanationTests
         };
         var value = metric.Value(GroupTable.Count(moved with { Scores = null }, 1), rule);
         Assert.Equal(stated, value, 0.00051);
-        Assert.True(
-            Judge.Decide(rule, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value)
-        );
+        Assert.True(Judge.Decide(rule, measured) != Verdict.Pass && Judged(value) != Judged(measured.Value));
         if (name is "statistical_parity_difference" or "disparate_impact" or "equal_opportunity_difference")
             Assert.Equal(Verdict.Pass, Judge.Decide(rule, new(value, value, value, 1)));
 

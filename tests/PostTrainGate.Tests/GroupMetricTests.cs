@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -141,7 +140,9 @@ public class GroupMetricTests
         );
         Assert.Equal(
             0,
-            GroupMetric.DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), OwnRates, 0.95, 1).Value
+            GroupMetric
+                .DisparateImpact.Measure(new(["x", "y"], [new(0, 0, 50, 50), full], true), OwnRates, 0.95, 1)
+                .Value
         );
     }
 

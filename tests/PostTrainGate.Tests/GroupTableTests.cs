@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;
@@ -20,7 +22,12 @@ public class GroupTableTests
     public void Scores_have_the_values_worked_out_by_hand()
     {
         // Pairs of a favourable and another row: .9 > .8, .9 > .4, .8 = .8, .8 > .4.
-        var s = ScoreCounts.Count([(0.9, 0.9, true, 1), (0.8, 0.8, true, 1), (0.8, 0.8, false, 1), (0.4, 0.4, false, 1)]);
+        var s = ScoreCounts.Count([
+            (0.9, 0.9, true, 1),
+            (0.8, 0.8, true, 1),
+            (0.8, 0.8, false, 1),
+            (0.4, 0.4, false, 1),
+        ]);
         Assert.Equal(3.5 / 4, s.Auc, 12);
         Assert.Equal(-(Math.Log(0.9) + Math.Log(0.8) + Math.Log(0.2) + Math.Log(0.6)) / 4, s.LogLoss, 12);
         Assert.Equal((Math.Abs(0.9 - 1) + Math.Abs(1.6 - 1) + 0.4) / 4, s.CalibrationError, 12);
@@ -71,7 +78,12 @@ public class GroupTableTests
     {
         static ScoreCounts Separated() => ScoreCounts.Count([(0.2, 0.2, false, 50), (0.8, 0.8, true, 50)]);
         static ScoreCounts Mixed() =>
-            ScoreCounts.Count([(0.2, 0.2, false, 40), (0.2, 0.2, true, 10), (0.8, 0.8, false, 10), (0.8, 0.8, true, 40)]);
+            ScoreCounts.Count([
+                (0.2, 0.2, false, 40),
+                (0.2, 0.2, true, 10),
+                (0.8, 0.8, false, 10),
+                (0.8, 0.8, true, 40),
+            ]);
         var rule = new GateRule { Metric = new Accuracy(), Rate = Named.Rate("auc") };
         var lowest = GroupExtremum.Minimum.Measure(Two with { Scores = [Separated(), Separated()] }, rule, 0.95, 1);
         Assert.Equal(1, lowest.Value);
@@ -119,7 +131,15 @@ public class GroupTableTests
         Assert.Equal("level 'x' has 50 rows for the true positive rate, fewer than 'min_count' 51", m.Reason);
         Assert.True(
             GroupMetric
-                .StatisticalParityDifference.Measure(Two with { MinCount = 51 }, new() { Metric = new Accuracy() }, 0.95, 1)
+                .StatisticalParityDifference.Measure(
+                    Two with
+                    {
+                        MinCount = 51,
+                    },
+                    new() { Metric = new Accuracy() },
+                    0.95,
+                    1
+                )
                 .IsMeasured
         );
     }

@@ -1,7 +1,9 @@
 using System.IO.Compression;
 using System.Text.RegularExpressions;
 using PostTrainGate.Data;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Reading;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cases;

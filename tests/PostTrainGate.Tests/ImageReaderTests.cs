@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using SkiaSharp;
 using Xunit;
 using static TorchSharp.torch;

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -45,7 +47,9 @@ public class IndividualFairnessTests
         using var model = Model(men, husbands);
         using var data = People(dependent);
         using var evaluation = new Evaluation(model, data);
-        var m = new CounterfactualFlips().Measure(new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1));
+        var m = new CounterfactualFlips().Measure(
+            new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1)
+        );
         Assert.Equal(expected, m.Value, 6);
         Assert.Equal(20, m.Count);
         Assert.Equal((int)Math.Round(expected * 20), m.Notes.Length);
@@ -67,7 +71,9 @@ public class IndividualFairnessTests
             1
         );
         using var evaluation = new Evaluation(model, other);
-        var m = new CounterfactualFlips().Measure(new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1));
+        var m = new CounterfactualFlips().Measure(
+            new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1)
+        );
         Assert.StartsWith("no column of group 'sex' is an input of the model", m.Reason, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,4 @@
-using PostTrainGate.Metrics;
+using PostTrainGate.Statistics;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,5 +1,4 @@
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 using Xunit;
 
 namespace PostTrainGate.Tests;
@@ -45,33 +44,15 @@ public class JudgeTests
     {
         var rule = Rule(Better.Higher) with { Drop = 0.01 };
         Assert.Equal(Verdict.NotMeasured, Judge.Decide(rule, new(0.9, 0.88, 0.92, 100)));
-        Assert.Equal(
-            Verdict.Pass,
-            Judge.Decide(rule, new(0.9, 0.88, 0.92, 100), new(0.905, 0.88, 0.93, 100))
-        );
-        Assert.Equal(
-            Verdict.Fail,
-            Judge.Decide(rule, new(0.9, 0.88, 0.92, 100), new(0.92, 0.90, 0.94, 100))
-        );
+        Assert.Equal(Verdict.Pass, Judge.Decide(rule, new(0.9, 0.88, 0.92, 100), new(0.905, 0.88, 0.93, 100)));
+        Assert.Equal(Verdict.Fail, Judge.Decide(rule, new(0.9, 0.88, 0.92, 100), new(0.92, 0.90, 0.94, 100)));
         // With an interval of the difference, that interval decides.
         Measurement now = new(0.9, 0.88, 0.92, 100),
             before = new(0.905, 0.88, 0.93, 100);
-        Assert.Equal(
-            Verdict.Pass,
-            Judge.Decide(rule, now, before, new Measurement(0.005, 0, rule.Drop!.Value, 100))
-        );
-        Assert.Equal(
-            Verdict.Inconclusive,
-            Judge.Decide(rule, now, before, new Measurement(0.005, -0.02, 0.03, 100))
-        );
-        Assert.Equal(
-            Verdict.Fail,
-            Judge.Decide(rule, now, before, new Measurement(0.05, 0.04, 0.06, 100))
-        );
-        Assert.Equal(
-            Verdict.Pass,
-            Judge.Decide(rule, now, before, Measurement.NotMeasured("no interval"))
-        );
+        Assert.Equal(Verdict.Pass, Judge.Decide(rule, now, before, new Measurement(0.005, 0, rule.Drop!.Value, 100)));
+        Assert.Equal(Verdict.Inconclusive, Judge.Decide(rule, now, before, new Measurement(0.005, -0.02, 0.03, 100)));
+        Assert.Equal(Verdict.Fail, Judge.Decide(rule, now, before, new Measurement(0.05, 0.04, 0.06, 100)));
+        Assert.Equal(Verdict.Pass, Judge.Decide(rule, now, before, Measurement.NotMeasured("no interval")));
     }
 
     private static GateRule Rule(Better better) => new() { Metric = new NamedMetric("any", "Any.", better) };

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;

@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Statistics;
 using Xunit;
 using static TorchSharp.torch;
 

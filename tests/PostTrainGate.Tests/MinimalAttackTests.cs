@@ -3,6 +3,7 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -147,7 +148,12 @@ public class MinimalAttackTests(ITestOutputHelper output)
         using var random = new Generator(5, CPU);
         var inputs = rand(40, 4, generator: random) * 2 - 1;
         var z = inputs.matmul(tensor(w)).Plus(0.2);
-        var distances = AttackHarness.Distances(model, inputs, (z > 0).to(int64), new(new(Named.Attack(attack), norm, 1), 1));
+        var distances = AttackHarness.Distances(
+            model,
+            inputs,
+            (z > 0).to(int64),
+            new(new(Named.Attack(attack), norm, 1), 1)
+        );
         var dual = norm switch
         {
             Norm.Linf => w.Sum(Math.Abs),

@@ -1,3 +1,6 @@
+using PostTrainGate.Attacks;
+using PostTrainGate.Metrics;
+
 namespace PostTrainGate.Tests;
 
 /// <summary>Entries of the catalog by their names.</summary>

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using CsCheck;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;
@@ -86,7 +88,12 @@ public class PairedIntervalTests(ITestOutputHelper output)
             Folder = "",
             Model = null!,
             Data = null!,
-            Gates = [.. Enumerable.Range(0, Gates).Select(_ => new GateRule { Metric = GroupMetric.StatisticalParityDifference })],
+            Gates =
+            [
+                .. Enumerable
+                    .Range(0, Gates)
+                    .Select(_ => new GateRule { Metric = GroupMetric.StatisticalParityDifference }),
+            ],
         };
         Assert.Equal(0.995, policy.GateConfidence, 12);
         Assert.Equal(0.975, (policy with { Family = 2 }).GateConfidence, 12);
@@ -103,7 +110,12 @@ public class PairedIntervalTests(ITestOutputHelper output)
                 tables.Any(t =>
                     Judge.Decide(
                         new GateRule { Metric = GroupMetric.StatisticalParityDifference, Max = 0.1 },
-                        GroupMetric.StatisticalParityDifference.Measure(t, new() { Metric = GroupMetric.StatisticalParityDifference }, confidence, d)
+                        GroupMetric.StatisticalParityDifference.Measure(
+                            t,
+                            new() { Metric = GroupMetric.StatisticalParityDifference },
+                            confidence,
+                            d
+                        )
                     ) == Verdict.Fail
                 );
             if (Fails(policy.GateConfidence))

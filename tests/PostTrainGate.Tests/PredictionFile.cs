@@ -1,8 +1,10 @@
 using System.Globalization;
 using DuckDB.NET.Data;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 
 namespace PostTrainGate.Tests;
 

@@ -1,5 +1,6 @@
 using PostTrainGate.Cli;
 using PostTrainGate.Data;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Cli;
@@ -178,8 +179,7 @@ public sealed partial class PredictionGateTests : IDisposable
         );
     }
 
-    private static GateResult Run(GatePolicy policy) =>
-        Gate.Run(policy, cancel: TestContext.Current.CancellationToken);
+    private static GateResult Run(GatePolicy policy) => Gate.Run(policy, cancel: TestContext.Current.CancellationToken);
 
     private sealed class Rows(FairnessData data) : IPredictions
     {

@@ -1,6 +1,6 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
-using PostTrainGate.Repairs;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
-using PostTrainGate.Reporting;
+using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,9 +1,13 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Statistics;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -41,10 +45,7 @@ public sealed partial class SequentialGateTests : IDisposable
         Assert.Equal(32, early.Breakdowns.Single().Parts.Sum(p => p.Count));
         Assert.InRange(full.Lower, early.Lower, 1); // the interval of all rows lies within the one that was told
         Assert.InRange(full.Upper, 0, early.Upper);
-        Assert.Equal(
-            Verdict.Fail,
-            Judge.Decide(new() { Metric = Named.Metric("robust_accuracy"), Min = 0.5 }, early)
-        );
+        Assert.Equal(Verdict.Fail, Judge.Decide(new() { Metric = Named.Metric("robust_accuracy"), Min = 0.5 }, early));
     }
 
     [Fact]
@@ -196,7 +197,11 @@ public sealed partial class SequentialGateTests : IDisposable
     }
 
     private static readonly InputPolicy Wide = new() { Lower = -100, Upper = 100 };
-    private static readonly AttackSettings Pgd = new(Named.Attack("pgd"), Norm.Linf, 0.5) { RandomStart = false, Steps = 10 };
+    private static readonly AttackSettings Pgd = new(Named.Attack("pgd"), Norm.Linf, 0.5)
+    {
+        RandomStart = false,
+        Steps = 10,
+    };
 
     private AttackCache Cache(string name) => new(_folder.Path(name), _folder.Path("key"));
 

@@ -1,6 +1,6 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Tests;
 

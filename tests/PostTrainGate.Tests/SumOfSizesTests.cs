@@ -1,5 +1,5 @@
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Statistics;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,6 +1,8 @@
 using CsCheck;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -4,6 +4,7 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -124,7 +125,10 @@ public partial class TableAttackTests(ITestOutputHelper output)
                     model,
                     clean,
                     labels,
-                    new(new(Named.Attack(attack), Norm.Linf, c.Epsilon) { Categories = c.Categories }, 1) { Layout = c.Layout }
+                    new(new(Named.Attack(attack), Norm.Linf, c.Epsilon) { Categories = c.Categories }, 1)
+                    {
+                        Layout = c.Layout,
+                    }
                 );
                 foreach (var (row, robustRow) in outcome.Robust.Index())
                 {
@@ -163,16 +167,7 @@ public partial class TableAttackTests(ITestOutputHelper output)
                 Categories = categories,
                 Restarts = restarts,
             };
-            return AttackHarness.Run(
-                model,
-                inputs,
-                labels,
-                new(settings, 1)
-                {
-                    Layout = layout,
-                    KeepExamples = true,
-                }
-            );
+            return AttackHarness.Run(model, inputs, labels, new(settings, 1) { Layout = layout, KeepExamples = true });
         }
 
         using var drawn = Attack(new RandomRows(), restarts: 300);

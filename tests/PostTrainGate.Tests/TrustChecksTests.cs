@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
-using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -65,7 +67,11 @@ public class TrustChecksTests
             1
         );
         using var evaluation = new Evaluation(model, data);
-        GateRule rule = new() { Metric = Named.Metric("robust_accuracy"), Attack = new(Named.Attack(attack), Norm.Linf, 0.25) };
+        GateRule rule = new()
+        {
+            Metric = Named.Metric("robust_accuracy"),
+            Attack = new(Named.Attack(attack), Norm.Linf, 0.25),
+        };
         using var checks = new TrustChecks(evaluation, rule, 1, TestContext.Current.CancellationToken);
         return checks.Doubt(null);
     }

@@ -1,6 +1,8 @@
 using Google.Protobuf;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
 using Xunit;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;

@@ -1,4 +1,5 @@
 using PostTrainGate.Cli.GitHub;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.Base;
 

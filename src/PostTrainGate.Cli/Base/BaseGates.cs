@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
+using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli.Base;
 

@@ -1,5 +1,9 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Cli.Base;
 

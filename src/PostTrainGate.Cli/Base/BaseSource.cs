@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Cli.GitHub;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.Base;
 

@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using PostTrainGate.Cli.GitHub;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli.Base;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.Base;
 

@@ -1,3 +1,4 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 
 namespace PostTrainGate.Cli.Engine;

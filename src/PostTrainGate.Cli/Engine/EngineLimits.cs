@@ -1,3 +1,5 @@
+using PostTrainGate.Gating;
+
 namespace PostTrainGate.Cli.Engine;
 
 /// <summary>What a worker may use before it is ended.</summary>

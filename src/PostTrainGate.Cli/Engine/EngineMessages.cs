@@ -3,8 +3,10 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
 

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using PostTrainGate.Foundation;
+using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
 

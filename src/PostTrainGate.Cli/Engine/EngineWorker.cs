@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using PostTrainGate.Attacks;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
 

@@ -1,6 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
+using PostTrainGate.Reading;
+using PostTrainGate.Repairs;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Cli.Engine;
 

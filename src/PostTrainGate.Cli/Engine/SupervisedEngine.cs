@@ -1,5 +1,6 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Cli.Engine;
 

@@ -4,6 +4,7 @@ using Octokit.Internal;
 using Polly;
 using Polly.Retry;
 using PostTrainGate.Cli.Base;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.GitHub;
 

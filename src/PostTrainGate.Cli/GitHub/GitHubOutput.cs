@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Cli.Output;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli.GitHub;

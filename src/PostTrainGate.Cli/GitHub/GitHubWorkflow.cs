@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using PostTrainGate.Reporting;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.GitHub;
 

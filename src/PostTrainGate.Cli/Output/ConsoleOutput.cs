@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 using PostTrainGate.Reporting;
 using Spectre.Console;
 using Spectre.Console.Rendering;

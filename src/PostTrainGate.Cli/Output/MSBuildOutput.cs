@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli.Output;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using PostTrainGate.Reporting;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.Output;
 

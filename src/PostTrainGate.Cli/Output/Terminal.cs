@@ -1,4 +1,4 @@
-using PostTrainGate.Reporting;
+using PostTrainGate.Foundation;
 using Spectre.Console;
 
 namespace PostTrainGate.Cli.Output;

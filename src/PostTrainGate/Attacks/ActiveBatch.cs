@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -140,7 +141,8 @@ internal sealed class ActiveBatch : IDisposable
         private readonly ActiveBatch _rows;
         private Tensor _value;
 
-        internal Kept(ActiveBatch rows, Tensor value) => (_rows, _value) = (rows, value.alias().DetachFromDisposeScope());
+        internal Kept(ActiveBatch rows, Tensor value) =>
+            (_rows, _value) = (rows, value.alias().DetachFromDisposeScope());
 
         /// <summary>[rows, ...].</summary>
         public Tensor Value

@@ -1,6 +1,5 @@
 using PostTrainGate.Data;
-using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Evaluations;
 
 namespace PostTrainGate.Attacks;
 

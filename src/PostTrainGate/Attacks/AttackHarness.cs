@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;

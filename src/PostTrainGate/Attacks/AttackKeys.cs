@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Attacks;
 

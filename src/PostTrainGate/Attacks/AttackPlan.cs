@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+
 namespace PostTrainGate.Attacks;
 
 /// <summary>How far an attack on the rows of a gate has to go: chunk after chunk in a seeded order, until the verdict is certain.</summary>

@@ -1,3 +1,6 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
+
 namespace PostTrainGate.Attacks;
 
 /// <summary>An attack and its budget.</summary>

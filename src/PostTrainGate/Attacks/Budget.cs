@@ -1,4 +1,5 @@
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -104,7 +105,9 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         {
             // Uniform in a d-ball: a uniform direction times the d-th root of a uniform radius (Muller 1959).
             var values = clean.numel() / Math.Max(1, clean.shape[0]);
-            var radius = rand(PerRow(clean), generator: random).pow(Scalars.Get(1.0 / values)).mul(Scalars.Get(Epsilon));
+            var radius = rand(PerRow(clean), generator: random)
+                .pow(Scalars.Get(1.0 / values))
+                .mul(Scalars.Get(Epsilon));
             change = Direction(randn(clean.shape, generator: random)) * radius;
         }
 

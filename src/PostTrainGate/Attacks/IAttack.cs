@@ -1,4 +1,6 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;

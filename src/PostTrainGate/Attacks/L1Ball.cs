@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -23,7 +24,9 @@ internal static class L1Ball
         using var scope = NewDisposeScope();
         var flat = change.flatten(1);
         var size = flat.abs().to(float64).clamp_max(Scalars.Get(Far));
-        var room = where(flat.gt(Scalars.Get(0)), up.flatten(1), down.flatten(1)).to(float64).clamp_max(Scalars.Get(Far));
+        var room = where(flat.gt(Scalars.Get(0)), up.flatten(1), down.flatten(1))
+            .to(float64)
+            .clamp_max(Scalars.Get(Far));
         var total = size.minimum(room).sum(1, keepdim: true); // [batch, 1]
         var breaks = cat([(size - room).clamp_min(Scalars.Get(0)), size], 1);
         var (at, order) = breaks.sort(1);

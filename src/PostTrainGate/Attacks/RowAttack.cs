@@ -1,3 +1,4 @@
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;

@@ -1,4 +1,6 @@
 using PostTrainGate.Attacks;
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Certification;

@@ -1,4 +1,3 @@
-using PostTrainGate.Attacks;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Certification;

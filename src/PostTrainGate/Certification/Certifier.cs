@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Certification;
@@ -79,10 +80,7 @@ internal static class Certifier
         {
             using var batch = NewDisposeScope();
             var index = tensor(rows);
-            var attack = new AttackSettings(GradientAttack.Pgd, settings.Norm, settings.Epsilon)
-            {
-                Steps = PgdSteps,
-            };
+            var attack = new AttackSettings(GradientAttack.Pgd, settings.Norm, settings.Epsilon) { Steps = PgdSteps };
             using var outcome = AttackHarness.Run(
                 model,
                 inputs.index_select(0, index),

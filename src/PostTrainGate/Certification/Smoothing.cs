@@ -1,5 +1,7 @@
 using MathNet.Numerics.Distributions;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Certification;

@@ -1,4 +1,6 @@
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Corruptions;
@@ -98,7 +100,8 @@ internal sealed record Distortion(Tensor X, int Severity, Generator Random, Colu
     public Tensor Normal(params long[] shape) => randn(shape, generator: Random);
 
     /// <summary>Numbers uniform in [-1, 1].</summary>
-    public Tensor Uniform(params long[] shape) => rand(shape, generator: Random).mul(Scalars.Get(2)).sub(Scalars.Get(1));
+    public Tensor Uniform(params long[] shape) =>
+        rand(shape, generator: Random).mul(Scalars.Get(2)).sub(Scalars.Get(1));
 
     /// <summary>For each image a number uniform in a range.</summary>
     public double[] PerImage(double from, double to) =>

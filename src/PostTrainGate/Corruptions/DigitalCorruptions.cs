@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PostTrainGate.Torch;
 using SkiaSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
-using PostTrainGate.Metrics;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Corruptions;

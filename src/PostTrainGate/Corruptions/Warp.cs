@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Corruptions;
@@ -42,7 +43,8 @@ internal static class Warp
 
     private static Tensor Sample(Tensor x, Tensor columns, Tensor rows)
     {
-        static Tensor Unit(Tensor at, long size) => at.mul(Scalars.Get(2.0 / Math.Max(1, size - 1))).sub(Scalars.Get(1));
+        static Tensor Unit(Tensor at, long size) =>
+            at.mul(Scalars.Get(2.0 / Math.Max(1, size - 1))).sub(Scalars.Get(1));
         var grid = stack([Unit(columns, x.shape[3]), Unit(rows, x.shape[2])], -1);
         return nn.functional.grid_sample(x, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Reflection, true);
     }

@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Corruptions;
@@ -25,7 +26,11 @@ internal static class WeatherCorruptions
             );
             var kept = d.Level([.95, .9, .9, .85, .8], [.8, .7, .7, .65, .55]);
             var white = maximum(d.X, Colors.Luma(d.X).mul(Scalars.Get(1.5)).Plus(0.5));
-            return d.X.mul(Scalars.Get(kept)).Plus(white.mul(Scalars.Get(1 - kept))).Plus(flakes).Plus(flakes.flip(2, 3));
+            return d
+                .X.mul(Scalars.Get(kept))
+                .Plus(white.mul(Scalars.Get(1 - kept)))
+                .Plus(flakes)
+                .Plus(flakes.flip(2, 3));
         });
 
     /// <remarks>

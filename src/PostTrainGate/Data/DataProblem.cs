@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+
 namespace PostTrainGate.Data;
 
 /// <summary>Faults of the data, told at the place of the policy that names it.</summary>

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using PostTrainGate.Models;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;

@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using PostTrainGate.Data;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;
 

@@ -1,4 +1,4 @@
-using PostTrainGate.Models;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using PostTrainGate.Metrics;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Data;
 

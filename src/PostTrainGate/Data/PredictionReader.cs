@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Data.Common;
-using PostTrainGate.Metrics;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;
@@ -196,7 +196,11 @@ internal static class PredictionReader
     private static long Bits(ImmutableArray<GroupCode> parts, ImmutableArray<GroupCode> codes) =>
         parts.Aggregate(0L, (bits, part) => bits | 1L << (codes.Length - 1 - codes.IndexOf(part)));
 
-    private static bool IsScored(GroupPolicy group, ImmutableArray<GroupCode> parts, IReadOnlySet<string> scoredGroups) =>
+    private static bool IsScored(
+        GroupPolicy group,
+        ImmutableArray<GroupCode> parts,
+        IReadOnlySet<string> scoredGroups
+    ) =>
         parts.Aggregate(1L, (levels, part) => levels * Math.Max(1, part.Coding.Values.Length)) <= FewLevels
         || scoredGroups.Contains(group.Name);
 

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Gating;
 

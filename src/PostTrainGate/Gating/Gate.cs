@@ -2,9 +2,10 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Gating;
 
@@ -204,10 +205,10 @@ public static class Gate
     internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
     {
         var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
-        var gates = policy
-            .Gates.Select(rule => Reading(rule, none))
-            .ToImmutableArray();
-        var model = policy.Model is { } file ? new ModelSummary(file.Text, Hash.ComputeFile(file.FullPath), "", 0, 0) : null;
+        var gates = policy.Gates.Select(rule => Reading(rule, none)).ToImmutableArray();
+        var model = policy.Model is { } file
+            ? new ModelSummary(file.Text, Hash.ComputeFile(file.FullPath), "", 0, 0)
+            : null;
         return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
         {
             Outcome = RunOutcome.Undecided,

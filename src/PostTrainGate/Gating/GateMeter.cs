@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Gating;
 
@@ -161,9 +162,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them takes whole rows.
     private Evaluation Rows(Evaluation evaluation, int gate) =>
-        Rules[gate].Metric.NeedsCompleteRows
-            ? evaluation.OnCompleteRows()
-            : evaluation;
+        Rules[gate].Metric.NeedsCompleteRows ? evaluation.OnCompleteRows() : evaluation;
 
     // Whatever is measured rests on predictions, and of logits that are not numbers none is the largest.
     private static Measurement Measure(IMetric metric, MetricContext context, Evaluation whole)
@@ -188,9 +187,5 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>
     public Measurement Accuracy(Evaluation evaluation) =>
-        Measure(
-            AccuracyRule.Metric,
-            new(evaluation, AccuracyRule, policy.Confidence, policy.Seed),
-            evaluation
-        );
+        Measure(AccuracyRule.Metric, new(evaluation, AccuracyRule, policy.Confidence, policy.Seed), evaluation);
 }

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
-using PostTrainGate.Reporting;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Gating;
 

@@ -1,6 +1,5 @@
-using System.Globalization;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
-using PostTrainGate.Models;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Gating;

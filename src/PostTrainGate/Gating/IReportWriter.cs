@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+
 namespace PostTrainGate.Gating;
 
 /// <summary>Renders a <see cref="GateResult"/> to text. Everything that came from a model, data or policy file is escaped.</summary>

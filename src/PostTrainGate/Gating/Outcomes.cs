@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Gating;
 

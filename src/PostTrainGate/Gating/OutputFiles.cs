@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
-using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Gating;
 
@@ -24,8 +24,7 @@ internal static class OutputFiles
         Path.Combine(policy.Folder, policy.Report.Folder, writer.FileName);
 
     /// <summary>The reports that a policy asks for.</summary>
-    public static IEnumerable<IReportWriter> Reports(GatePolicy policy) =>
-        policy.Report.Writers;
+    public static IEnumerable<IReportWriter> Reports(GatePolicy policy) => policy.Report.Writers;
 
     /// <summary>Refuses, before the long work, what could not be written after it.</summary>
     /// <param name="policy">Names the files.</param>
@@ -85,10 +84,7 @@ internal static class OutputFiles
             if (
                 !anywhere
                 && policy is not null
-                && (
-                    RealPaths.Follow(policy.Folder) is not { } root
-                    || !RealPaths.IsInside(root, real, orEqual: false)
-                )
+                && (RealPaths.Follow(policy.Folder) is not { } root || !RealPaths.IsInside(root, real, orEqual: false))
             )
                 return "leaves the policy's folder through a link";
             if (Parts(path).Concat(Parts(real)).FirstOrDefault(IsGits) is { } kept)

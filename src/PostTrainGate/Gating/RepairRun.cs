@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
@@ -288,10 +290,7 @@ internal sealed class RepairRun(
                                 some.Max(m => m.Value),
                                 some[0].Count
                             );
-                    return GateMeter.Read(
-                        mean,
-                        Judge.Decide(policy.Gates[i] with { Drop = null }, mean)
-                    );
+                    return GateMeter.Read(mean, Judge.Decide(policy.Gates[i] with { Drop = null }, mean));
                 }),
         ];
     }

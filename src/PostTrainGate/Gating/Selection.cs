@@ -1,7 +1,8 @@
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
+using PostTrainGate.Repairs;
 
 namespace PostTrainGate.Gating;
 
@@ -44,10 +45,7 @@ internal sealed class Selection : ISelection, IDisposable
         // Attacking a model that is out of the question would be a waste.
         if (accuracy < _floor || GivesUpClass(evaluation))
             return new(false, 0, accuracy);
-        var objective = _meter
-            .Measure(evaluation)
-            .Select((m, i) => Margin(_meter.Rules[i], m))
-            .Sum();
+        var objective = _meter.Measure(evaluation).Select((m, i) => Margin(_meter.Rules[i], m)).Sum();
         return new(true, objective, accuracy);
     }
 

@@ -1,8 +1,11 @@
 using System.Globalization;
+using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Gating;

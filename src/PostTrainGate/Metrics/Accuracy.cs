@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

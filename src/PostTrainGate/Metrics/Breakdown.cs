@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

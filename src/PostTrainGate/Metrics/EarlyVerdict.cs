@@ -1,3 +1,5 @@
+using PostTrainGate.Statistics;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>When a gate is decided before all rows were attacked.</summary>
@@ -14,7 +16,6 @@ internal static class EarlyVerdict
         return Same(rule with { Max = null, Drop = null }) && Same(rule with { Min = null, Drop = null });
 
         bool Same(GateRule one) => Of(one, possible.Least) == Of(one, possible.Most);
-        Verdict Of(GateRule one, int hits) =>
-            Judge.Decide(one, Intervals.Proportion(hits, total, confidence));
+        Verdict Of(GateRule one, int hits) => Judge.Decide(one, Intervals.Proportion(hits, total, confidence));
     }
 }

@@ -1,4 +1,4 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Metrics;
 

@@ -1,5 +1,6 @@
 using PostTrainGate.Attacks;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Metrics;
 

@@ -1,6 +1,11 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using PostTrainGate.Attacks;
+using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

@@ -1,6 +1,3 @@
-using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
-
 namespace PostTrainGate.Metrics;
 
 /// <summary>What a measurement says about a threshold.</summary>

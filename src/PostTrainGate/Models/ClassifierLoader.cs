@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

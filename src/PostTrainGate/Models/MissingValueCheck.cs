@@ -1,6 +1,6 @@
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
-using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
@@ -34,7 +34,9 @@ internal static class MissingValueCheck
         var layout = splits.Test.Layout;
         var columns = layout?.Columns.Where(c => c.Missing > 0).Select(c => (c.Name, c.Missing)).ToArray() ?? [];
         var named =
-            columns.Length == 0 ? "The inputs have missing values (NaN)" : $"Values are missing: {MissingValues.Named(columns)}";
+            columns.Length == 0
+                ? "The inputs have missing values (NaN)"
+                : $"Values are missing: {MissingValues.Named(columns)}";
         var found = why is null
             ? $"the scores of the model are no numbers in {DataProblem.Rows(undefined)} that lack one"
             : $"the model does not run on these rows ({why.TrimEnd('.')})";

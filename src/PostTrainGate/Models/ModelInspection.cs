@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Reporting;
+using PostTrainGate.Policy;
 
 namespace PostTrainGate.Models;
 

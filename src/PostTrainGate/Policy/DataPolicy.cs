@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Policy;
 
@@ -184,4 +185,3 @@ public sealed record GroupPolicy
     /// <summary>Where it stands.</summary>
     public SourcePosition Position { get; init; }
 }
-

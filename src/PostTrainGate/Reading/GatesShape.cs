@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 

@@ -1,4 +1,7 @@
 using System.Text.Json.Nodes;
+using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 

@@ -1,5 +1,10 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+using PostTrainGate.Repairs;
+using PostTrainGate.Schema;
 using Shapes = PostTrainGate.Reading.PolicyShape;
 
 namespace PostTrainGate.Reading;

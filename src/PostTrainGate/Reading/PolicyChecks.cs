@@ -1,7 +1,11 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 using Shapes = PostTrainGate.Reading.PolicyShape;
 
 namespace PostTrainGate.Reading;
@@ -341,9 +345,7 @@ internal static class PolicyChecks
 
         Attack(gate, context);
         // A metric of any rate has the bounds of the one that is named.
-        if (
-            rule.TryGet(GateKeys.Rate, out var rate)
-        )
+        if (rule.TryGet(GateKeys.Rate, out var rate))
         {
             foreach (var key in thresholds.Where(k => rule.TryGet(k, out var value) && value > rate.Largest))
             {
@@ -410,10 +412,7 @@ internal static class PolicyChecks
             return;
         }
 
-        if (
-            !gate.Rule.TryGet(GateKeys.Rate, out var rate)
-            || !rate.NeedsScores
-        )
+        if (!gate.Rule.TryGet(GateKeys.Rate, out var rate) || !rate.NeedsScores)
             return;
         if (!data.Has(Shapes.Data.Score))
         {

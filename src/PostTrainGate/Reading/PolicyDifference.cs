@@ -1,6 +1,9 @@
 using System.Collections;
 using System.Collections.Immutable;
 using System.Globalization;
+using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using System.IO.Enumeration;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 
@@ -80,7 +83,11 @@ internal static class PolicyPaths
         foreach (var file in files)
         {
             var name = isPattern ? Wording.Quote(Relative(context.Folder, file)) : shown;
-            if (root is null || RealPaths.Follow(file) is not { } real || !RealPaths.IsInside(root, real, orEqual: !isFile))
+            if (
+                root is null
+                || RealPaths.Follow(file) is not { } real
+                || !RealPaths.IsInside(root, real, orEqual: !isFile)
+            )
             {
                 return Wrong(
                     DiagnosticCodes.PolicyPath,
@@ -148,7 +155,9 @@ internal static class PolicyPaths
         }
 
         bool StaysInside(DirectoryInfo link) =>
-            RealPaths.Follow(folder) is { } root && RealPaths.Follow(link.FullName) is { } real && RealPaths.IsInside(root, real, orEqual: true);
+            RealPaths.Follow(folder) is { } root
+            && RealPaths.Follow(link.FullName) is { } real
+            && RealPaths.IsInside(root, real, orEqual: true);
     }
 
     private static bool IsMatch(string pattern, string name) =>

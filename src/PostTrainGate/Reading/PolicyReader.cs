@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 

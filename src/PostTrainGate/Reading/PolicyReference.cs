@@ -1,7 +1,13 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using PostTrainGate.Attacks;
+using PostTrainGate.Corruptions;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
+using PostTrainGate.Repairs;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 
@@ -44,7 +50,9 @@ public static class PolicyReference
                     ["metric", "takes", "threshold", "what it is"],
                     catalog
                         .All<IMetric>()
-                        .Select(m => (string[])[Code(m.Name), Takes(m), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary])
+                        .Select(m =>
+                            (string[])[Code(m.Name), Takes(m), $"{Code(GatesShape.Bound(m))}, `drop`", m.Summary]
+                        )
                 );
                 break;
             case "rates":

@@ -1,7 +1,8 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 

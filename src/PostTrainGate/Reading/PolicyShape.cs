@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using PostTrainGate.Attacks;
-using PostTrainGate.Certification;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
-using PostTrainGate.Models;
+using PostTrainGate.Policy;
+using PostTrainGate.Repairs;
+using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
 
@@ -260,7 +262,10 @@ internal static class PolicyShape
 
         public static readonly Key<ImmutableArray<double>> Bins = new(
             "bins",
-            new ListShape<double>(new NumberShape(NumberRange.Any), "[25, 45, 65]", fewest: 1, most: 100) { Distinct = true },
+            new ListShape<double>(new NumberShape(NumberRange.Any), "[25, 45, 65]", fewest: 1, most: 100)
+            {
+                Distinct = true,
+            },
             "Where a column of numbers is cut into groups, ascending; each bin takes its lower end."
         );
 
@@ -302,8 +307,7 @@ internal static class PolicyShape
         private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
 
         /// <summary>For a metric that is not known: every key of any metric, none needed.</summary>
-        public static MapShape Unknown { get; } =
-            new(catalog => Known(catalog).Concat(Thresholds)) { Partial = true };
+        public static MapShape Unknown { get; } = new(catalog => Known(catalog).Concat(Thresholds)) { Partial = true };
 
         /// <summary>The keys that a metric takes; the others are refused with a reason.</summary>
         public static MapShape For(IMetric metric) => new(catalog => [.. Fitting(metric), .. Refused(metric, catalog)]);
@@ -391,10 +395,7 @@ internal static class PolicyShape
 
         public static readonly Key<ImmutableArray<IRepair>> Methods = new(
             "methods",
-            new ListShape<IRepair>(new NameShape<IRepair>("repair"), "[fmt, adversarial]")
-            {
-                Distinct = true,
-            },
+            new ListShape<IRepair>(new NameShape<IRepair>("repair"), "[fmt, adversarial]") { Distinct = true },
             "Repairs to try; without it every one that can address the gates that failed."
         );
 
@@ -432,9 +433,7 @@ internal static class PolicyShape
             Default = ReportPolicy.UsualFolder,
         };
 
-        public static readonly MapShape Map = new(n =>
-            [.. n.All<IReportWriter>().Select(Writer), Folder]
-        );
+        public static readonly MapShape Map = new(n => [.. n.All<IReportWriter>().Select(Writer), Folder]);
 
         /// <summary>The switch of a report writer.</summary>
         public static Key<bool> Writer(IReportWriter writer) =>

@@ -1,4 +1,6 @@
 using System.Text;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 
 namespace PostTrainGate.Reading;
 

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Repairs;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Repairs;

@@ -1,4 +1,5 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Repairs;
 

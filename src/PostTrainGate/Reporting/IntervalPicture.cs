@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;

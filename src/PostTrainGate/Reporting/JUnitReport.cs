@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Xml;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;
 

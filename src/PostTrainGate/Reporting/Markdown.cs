@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Reporting;
 

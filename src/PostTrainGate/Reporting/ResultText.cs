@@ -1,5 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Reporting;
 

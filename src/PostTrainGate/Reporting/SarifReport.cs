@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 
 namespace PostTrainGate.Reporting;
 

@@ -26,14 +26,12 @@ internal static class SettingText
     {
         var context = new ReadContext("/", catalog);
         return keys.Where(k => written.ContainsKey(k.Name))
-            .Aggregate(
-                SettingValues.None,
-                (values, key) =>
-                    values.With(
-                        key.Name,
-                        key.Shape.Read(Node(written[key.Name]!), key.Name, context)
-                            ?? throw new InvalidDataException($"{key.Name}: {written[key.Name]}")
-                    )
+            .Aggregate(SettingValues.None, (values, key) =>
+                values.With(
+                    key.Name,
+                    key.Shape.Read(Node(written[key.Name]!), key.Name, context)
+                        ?? throw new InvalidDataException($"{key.Name}: {written[key.Name]}")
+                )
             );
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Schema;
 

@@ -1,5 +1,4 @@
 using MathNet.Numerics;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Statistics;
 

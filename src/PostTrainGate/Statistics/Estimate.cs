@@ -23,7 +23,15 @@ internal readonly record struct Estimate(double Value, double Down, double Up)
     {
         var lower = Math.Max(0, m.Lower);
         var value = m.Value > 0 ? m.Value : (lower + m.Upper) / 2;
-        return FromInterval(m with { Value = Math.Log(value), Lower = Math.Log(lower), Upper = Math.Log(m.Upper) }, confidence);
+        return FromInterval(
+            m with
+            {
+                Value = Math.Log(value),
+                Lower = Math.Log(lower),
+                Upper = Math.Log(m.Upper),
+            },
+            confidence
+        );
     }
 
     /// <summary>How many standard errors an interval reaches to either side.</summary>

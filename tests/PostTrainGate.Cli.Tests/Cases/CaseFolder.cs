@@ -1,4 +1,5 @@
 using PostTrainGate.Cli;
+using PostTrainGate.Gating;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Cli;
 

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
 using TorchSharp;
 using Xunit;

@@ -1,3 +1,4 @@
+using PostTrainGate.Metrics;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cases;

@@ -1,5 +1,6 @@
 using System.Text;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 

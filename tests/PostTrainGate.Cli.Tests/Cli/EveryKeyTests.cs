@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Reading;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 

@@ -1,7 +1,9 @@
 using PostTrainGate.Cli;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Reporting;
 using Xunit;

@@ -1,4 +1,7 @@
 using PostTrainGate.Cli;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 using PostTrainGate.Reporting;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using PostTrainGate.Cli;
+using PostTrainGate.Foundation;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 

@@ -1,7 +1,9 @@
 using Google.Protobuf;
 using PostTrainGate.Cli;
 using PostTrainGate.Data;
+using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Models;
 using Xunit;

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using PostTrainGate.Cli;
+using PostTrainGate.Gating;
 using PostTrainGate.Tests.Cli;
 using PostTrainGate.Tests.Reporting;
 using Xunit;

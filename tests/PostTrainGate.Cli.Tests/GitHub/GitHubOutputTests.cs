@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Tests.Cli;
 using PostTrainGate.Tests.Reporting;
 using Xunit;

@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using PostTrainGate.Cli.GitHub;
+using PostTrainGate.Foundation;
 using Xunit;
 
 namespace PostTrainGate.Tests.GitHub;

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Xml.Linq;
 using CsCheck;
+using PostTrainGate.Foundation;
 using PostTrainGate.Reporting;
 using Xunit;
 

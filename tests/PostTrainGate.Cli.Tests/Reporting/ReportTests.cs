@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Reporting;
 using SkiaSharp;
@@ -253,7 +255,10 @@ public partial class ReportTests
     public void The_catalog_names_every_report_once()
     {
         Assert.Equal(Catalog.Default.Reports.Length, Catalog.Default.Reports.Select(r => r.Name).Distinct().Count());
-        Assert.Equal(Catalog.Default.Reports.Length, Catalog.Default.Reports.Select(r => r.FileName).Distinct().Count());
+        Assert.Equal(
+            Catalog.Default.Reports.Length,
+            Catalog.Default.Reports.Select(r => r.FileName).Distinct().Count()
+        );
         Assert.Equal(["json", "markdown"], Catalog.Default.Reports.Where(r => r.Always).Select(r => r.Name));
     }
 

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Tests.Reporting;

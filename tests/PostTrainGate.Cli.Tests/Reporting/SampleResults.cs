@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 

@@ -1,6 +1,6 @@
 using CsCheck;
-using PostTrainGate.Attacks;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 

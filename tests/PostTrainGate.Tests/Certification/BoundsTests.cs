@@ -2,7 +2,9 @@ using CsCheck;
 using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using PostTrainGate.Tests.Models;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -2,8 +2,11 @@ using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 using Xunit;
 using static TorchSharp.torch;
 

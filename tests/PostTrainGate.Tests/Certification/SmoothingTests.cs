@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
 using MathNet.Numerics.Distributions;
+using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -138,9 +141,7 @@ public class SmoothingTests(ITestOutputHelper output)
             1
         );
         using var evaluation = new Evaluation(model, data);
-        var measured = new SmoothedAccuracy().Measure(
-            new(evaluation, Rule(1.5, 100), 0.95, 1)
-        );
+        var measured = new SmoothedAccuracy().Measure(new(evaluation, Rule(1.5, 100), 0.95, 1));
         Assert.Equal(0, measured.Value);
         Assert.Contains("more 'draws'", measured.Notes[1], StringComparison.Ordinal);
     }

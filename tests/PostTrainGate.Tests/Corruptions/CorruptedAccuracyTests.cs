@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,4 +1,5 @@
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using Xunit;
 using static TorchSharp.torch;
 

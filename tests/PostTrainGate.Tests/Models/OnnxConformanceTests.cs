@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using Xunit;

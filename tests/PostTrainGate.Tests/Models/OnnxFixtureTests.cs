@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using Xunit;

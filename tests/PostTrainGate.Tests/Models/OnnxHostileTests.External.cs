@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using Xunit;

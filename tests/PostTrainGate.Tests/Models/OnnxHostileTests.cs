@@ -1,5 +1,6 @@
 using CsCheck;
 using Google.Protobuf;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using Xunit;

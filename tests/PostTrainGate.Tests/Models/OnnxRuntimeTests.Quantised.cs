@@ -1,6 +1,6 @@
 using CsCheck;
-using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
 using Xunit;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
 using static TorchSharp.torch;

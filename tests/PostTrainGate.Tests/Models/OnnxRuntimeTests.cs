@@ -1,6 +1,7 @@
 using CsCheck;
 using Google.Protobuf;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;

@@ -1,4 +1,9 @@
 using System.Collections.Immutable;
+using PostTrainGate.Attacks;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+using PostTrainGate.Policy;
+using PostTrainGate.Schema;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;

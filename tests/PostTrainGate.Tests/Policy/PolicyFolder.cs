@@ -1,8 +1,11 @@
 using System.Collections.Immutable;
 using System.Text;
 using PostTrainGate.Attacks;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 
 namespace PostTrainGate.Tests;
 

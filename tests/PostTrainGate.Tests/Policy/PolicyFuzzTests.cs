@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using PostTrainGate.Foundation;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,5 +1,6 @@
 using System.Text;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Reading;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,4 +1,5 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Reading;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,5 +1,8 @@
 using PostTrainGate.Attacks;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using Xunit;
 
 namespace PostTrainGate.Tests;

@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using NJsonSchema;
 using PostTrainGate.Attacks;
-using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using Xunit;
 using YamlDotNet.Serialization;
 

@@ -1,4 +1,4 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using Xunit;
 
 namespace PostTrainGate.Tests;
@@ -13,8 +13,7 @@ public class PolicyTrustTests
         );
 
     [Fact]
-    public void Every_row_has_its_key() =>
-        Assert.Empty(PolicyTrust.Keys.Except(PolicyReference.Keys(Catalog.Default)));
+    public void Every_row_has_its_key() => Assert.Empty(PolicyTrust.Keys.Except(PolicyReference.Keys(Catalog.Default)));
 
     [Fact]
     public void A_key_without_a_row_is_the_bases() =>

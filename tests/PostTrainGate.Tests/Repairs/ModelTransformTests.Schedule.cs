@@ -1,4 +1,5 @@
 using PostTrainGate.Bench;
+using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Repairs;
 using Xunit;

@@ -1,6 +1,8 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Bench;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using Xunit;
 using static TorchSharp.torch;

@@ -1,7 +1,9 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using PostTrainGate.Repairs;
 using Xunit;
 using static TorchSharp.torch;

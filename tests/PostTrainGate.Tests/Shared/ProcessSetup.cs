@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using PostTrainGate.Models;
+using PostTrainGate.Torch;
 
 namespace PostTrainGate.Tests;
 

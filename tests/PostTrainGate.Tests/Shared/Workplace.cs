@@ -1,5 +1,6 @@
 using System.Globalization;
 using PostTrainGate.Cli;
+using PostTrainGate.Gating;
 
 namespace PostTrainGate.Tests.Cli;
 

@@ -1,5 +1,8 @@
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;

@@ -1,3 +1,5 @@
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -146,7 +148,9 @@ public sealed class Apgd : RowAttack
             budget.Norm == Norm.Linf
                 ? rand(clean.shape, generator: random).mul(Scalars.Get(2)).sub(Scalars.Get(1))
                 : randn(clean.shape, generator: random);
-        var length = ActiveBatch.PerRow(budget.Distance(zeros_like(change), change), change).clamp_min(Scalars.Get(1e-12));
+        var length = ActiveBatch
+            .PerRow(budget.Distance(zeros_like(change), change), change)
+            .clamp_min(Scalars.Get(1e-12));
         return budget
             .Project(clean, clean.Plus(change / length * Scalars.Get(budget.Epsilon)))
             .MoveToOuterDisposeScope();

@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -67,7 +68,8 @@ internal sealed class HalvingSchedule : ApgdSchedule
 
     public override bool HasMomentum => true;
 
-    public override Tensor Step() => _budget.Direction(_gradient.Value) * ActiveBatch.PerRow(_size.Value, _gradient.Value);
+    public override Tensor Step() =>
+        _budget.Direction(_gradient.Value) * ActiveBatch.PerRow(_size.Value, _gradient.Value);
 
     public override void Count(Tensor rose) => _rises.Value = _rises.Value.Plus(rose.to(_rises.Value.dtype));
 

@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -28,7 +29,8 @@ internal static class AutoAttackSweeps
     private const int Restarts = 4;
 
     /// <summary>Targeted APGD.</summary>
-    public static void Ascend(AttackContext context, ActiveBatch rows) => EachTarget(context, rows, (part, clean, targets) =>
+    public static void Ascend(AttackContext context, ActiveBatch rows) =>
+        EachTarget(context, rows, (part, clean, targets) =>
         {
             using var start = part.Keep(Losses.TargetedLogitsRatio(clean, part.Labels.Value, targets.Value));
             using var best = Apgd.Targeted.Ascend(context, part, targets, ProbeSteps);
@@ -40,7 +42,12 @@ internal static class AutoAttackSweeps
             );
         });
 
-    private static void Insist(AttackContext context, ActiveBatch rows, ActiveBatch.Kept targets, ActiveBatch.Kept start)
+    private static void Insist(
+        AttackContext context,
+        ActiveBatch rows,
+        ActiveBatch.Kept targets,
+        ActiveBatch.Kept start
+    )
     {
         for (var restart = 0; restart <= Restarts && rows.Count > 0; restart++)
         {
@@ -51,7 +58,8 @@ internal static class AutoAttackSweeps
     }
 
     /// <summary>Targeted FAB.</summary>
-    public static void Boundaries(AttackContext context, ActiveBatch rows) => EachTarget(context, rows, (part, _, targets) =>
+    public static void Boundaries(AttackContext context, ActiveBatch rows) =>
+        EachTarget(context, rows, (part, _, targets) =>
         {
             using var distance = Fab.Search(context, part, targets, BoundarySteps);
             if (part.Count == 0)
@@ -81,7 +89,11 @@ internal static class AutoAttackSweeps
         });
     }
 
-    private static void EachTarget(AttackContext context, ActiveBatch rows, Action<ActiveBatch, Tensor, ActiveBatch.Kept> attack)
+    private static void EachTarget(
+        AttackContext context,
+        ActiveBatch rows,
+        Action<ActiveBatch, Tensor, ActiveBatch.Kept> attack
+    )
     {
         using var scope = NewDisposeScope();
         using var clean = rows.Keep(InputGradient.Logits(context.Model, rows.Clean.Value));
@@ -115,7 +127,12 @@ internal static class AutoAttackSweeps
         return distance.le(third.clamp_min(Scalars.Get(Linear * context.Budget.Epsilon)));
     }
 
-    private static void Part(ActiveBatch rows, Tensor which, ActiveBatch.Kept[] kept, Action<ActiveBatch, ActiveBatch.Kept[]> attack)
+    private static void Part(
+        ActiveBatch rows,
+        Tensor which,
+        ActiveBatch.Kept[] kept,
+        Action<ActiveBatch, ActiveBatch.Kept[]> attack
+    )
     {
         using var part = rows.Where(which);
         if (part.Count == 0)

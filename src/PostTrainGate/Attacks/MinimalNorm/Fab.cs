@@ -1,3 +1,5 @@
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -61,7 +63,12 @@ public sealed class Fab : MinimalAttack
 
     /// <summary>Toward one class, [rows], for some steps.</summary>
     /// <returns>Distance of the nearest point found, by row that still stands; the caller disposes it.</returns>
-    internal static ActiveBatch.Kept Search(AttackContext context, ActiveBatch rows, ActiveBatch.Kept targets, int steps)
+    internal static ActiveBatch.Kept Search(
+        AttackContext context,
+        ActiveBatch rows,
+        ActiveBatch.Kept targets,
+        int steps
+    )
     {
         using var scope = NewDisposeScope();
         using var nearest = new NearestRows(context, rows);
@@ -70,7 +77,13 @@ public sealed class Fab : MinimalAttack
         return rows.Keep(nearest.Distance);
     }
 
-    private static void Search(AttackContext context, ActiveBatch rows, NearestRows nearest, ActiveBatch.Kept targets, int steps)
+    private static void Search(
+        AttackContext context,
+        ActiveBatch rows,
+        NearestRows nearest,
+        ActiveBatch.Kept targets,
+        int steps
+    )
     {
         using var scope = NewDisposeScope();
         var random = context.RandomStart ?? false;
@@ -84,7 +97,11 @@ public sealed class Fab : MinimalAttack
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             var clean = rows.Clean.Value;
             var onward = Onto(context.Budget, clean, x.Value, difference, gradient);
-            next.Value = where(ActiveBatch.PerRow(errs, clean), clean.Plus((x.Value - clean) * Scalars.Get(Back)), onward);
+            next.Value = where(
+                ActiveBatch.PerRow(errs, clean),
+                clean.Plus((x.Value - clean) * Scalars.Get(Back)),
+                onward
+            );
             nearest.Offer(errs, x.Value);
             x.Value = next.Value;
         }

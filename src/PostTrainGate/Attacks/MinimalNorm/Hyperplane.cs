@@ -1,3 +1,5 @@
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;

@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
@@ -67,7 +68,13 @@ public sealed class TableGradient : RowAttack
     }
 
     // Rows with the best of the changes of category, or none: [rows, width]. Gains: [rows, options].
-    private static Tensor Change(AttackContext context, ActiveBatch rows, ActiveBatch.Kept chosen, Tensor numbers, Tensor gains)
+    private static Tensor Change(
+        AttackContext context,
+        ActiveBatch rows,
+        ActiveBatch.Kept chosen,
+        Tensor numbers,
+        Tensor gains
+    )
     {
         using var scope = NewDisposeScope();
         var (form, clean) = (context.Budget.Form!, rows.Clean.Value);

@@ -1,5 +1,6 @@
 using PostTrainGate.Data;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
+using PostTrainGate.Foundation;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;

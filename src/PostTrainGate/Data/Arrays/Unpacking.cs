@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;

@@ -1,3 +1,4 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using PostTrainGate.Models;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using SkiaSharp;
 using static TorchSharp.torch;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Data;
 

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using Apache.Arrow;
 using DuckDB.NET.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 

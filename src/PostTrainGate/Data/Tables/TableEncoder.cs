@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using PostTrainGate.Models;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
 

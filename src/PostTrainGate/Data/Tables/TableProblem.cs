@@ -1,4 +1,5 @@
 using System.Data.Common;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;

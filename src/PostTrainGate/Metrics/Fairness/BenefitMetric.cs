@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

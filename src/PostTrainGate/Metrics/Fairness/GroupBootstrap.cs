@@ -1,4 +1,5 @@
 using MathNet.Numerics.Distributions;
+using PostTrainGate.Statistics;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using PostTrainGate.Policy;
+using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Metrics;
 
@@ -51,7 +52,8 @@ internal sealed class GroupExplanation(
                     $"{Words(r)} by {group.Name}",
                     [
                         .. table.Levels.Select(
-                            (name, l) => BreakdownPart.FromMeasurement(name, LevelRate.Measure(table, l, r, confidence, seed))
+                            (name, l) =>
+                                BreakdownPart.FromMeasurement(name, LevelRate.Measure(table, l, r, confidence, seed))
                         ),
                     ]
                 )),
@@ -75,8 +77,7 @@ internal sealed class GroupExplanation(
         }
 
         return
-            Judge.Decide(rule with { Drop = null }, measured) != Verdict.Pass
-            && Threshold(low, high) is { } threshold
+            Judge.Decide(rule with { Drop = null }, measured) != Verdict.Pass && Threshold(low, high) is { } threshold
             ? [$"{text}.", threshold]
             : [$"{text}."];
     }
@@ -100,7 +101,8 @@ internal sealed class GroupExplanation(
             || predictions.Rows(rows.Group!.Name, predictions.Favorable)?.Scores is not { } scores
         )
             return null;
-        int[] order = Rate.Selection.Compute(table[low]) <= Rate.Selection.Compute(table[high]) ? [low, high] : [high, low];
+        int[] order =
+            Rate.Selection.Compute(table[low]) <= Rate.Selection.Compute(table[high]) ? [low, high] : [high, low];
         var found = order.Select(l => (Level: l, Best: Best(l, scores))).Where(f => f.Best.Text.Length > 0).ToArray();
         if (found.Length == 0)
             return null;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
@@ -59,7 +60,8 @@ public sealed class GroupExtremum : TableMetric
         // That a size may be 0 says nothing of how far it may lie below its estimate.
         if (rate.Sizes is not null)
             levels = [.. levels.Select(m => m.Lower > 0 ? m : m with { Lower = double.NegativeInfinity })];
-        Measurement Lowest(IEnumerable<Measurement> of) => ExtremumInterval.Lowest([.. of.Select(m => m.Estimate)], table.Rows, confidence);
+        Measurement Lowest(IEnumerable<Measurement> of) =>
+            ExtremumInterval.Lowest([.. of.Select(m => m.Estimate)], table.Rows, confidence);
         var m = _highest ? Mirrored(Lowest(levels.Select(Mirrored))) : Lowest(levels);
         m = m with { Value = value, Lower = Math.Min(value, m.Lower), Upper = Math.Max(value, m.Upper) };
         return rate.Largest > 1 ? m : m with { Lower = Math.Max(0, m.Lower), Upper = Math.Min(1, m.Upper) };

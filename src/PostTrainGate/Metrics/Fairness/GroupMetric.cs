@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
@@ -175,9 +177,7 @@ public sealed class GroupMetric : TableMetric
 
     /// <inheritdoc/>
     public override ImmutableArray<Key> Keys =>
-        _rates.Length == 0
-            ? [GateKeys.Group, GateKeys.Rate, GateKeys.Classes]
-            : [GateKeys.Group, GateKeys.Classes];
+        _rates.Length == 0 ? [GateKeys.Group, GateKeys.Rate, GateKeys.Classes] : [GateKeys.Group, GateKeys.Classes];
 
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)

@@ -1,3 +1,5 @@
+using PostTrainGate.Statistics;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>The rate of one level, with its interval: Wilson's for a share, a bootstrap's otherwise.</summary>
@@ -9,7 +11,9 @@ internal static class LevelRate
         var m = Unbiased(table, level, rate, confidence, seed);
         if (!m.IsMeasured || rate.Sizes is not { } sizes)
             return m;
-        var lower = DebiasedAbsoluteSum.AreNotAllZero(sizes(table[level].Scores!), confidence) ? Math.Max(0, m.Lower) : 0;
+        var lower = DebiasedAbsoluteSum.AreNotAllZero(sizes(table[level].Scores!), confidence)
+            ? Math.Max(0, m.Lower)
+            : 0;
         // Terms that all came out near 0 do not make it certain that they are.
         var error = (m.Upper - m.Value) / Estimate.Errors(confidence);
         return m with { Value = Math.Max(0, m.Value), Lower = lower, Upper = Math.Max(error, m.Upper) };

@@ -1,3 +1,6 @@
+using PostTrainGate.Evaluations;
+using PostTrainGate.Statistics;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>

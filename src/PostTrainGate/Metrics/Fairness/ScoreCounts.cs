@@ -1,3 +1,5 @@
+using PostTrainGate.Statistics;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>

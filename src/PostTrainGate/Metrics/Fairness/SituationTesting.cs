@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;

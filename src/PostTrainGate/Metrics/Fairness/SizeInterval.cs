@@ -1,3 +1,5 @@
+using PostTrainGate.Statistics;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>
@@ -54,7 +56,11 @@ internal static class SizeInterval
             return (lower, double.PositiveInfinity);
         return (
             lower,
-            own + (RootFinding.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy) ?? double.PositiveInfinity)
+            own
+                + (
+                    RootFinding.End(up => Excess(own + up), Math.Max(own, Smallest), Accuracy)
+                    ?? double.PositiveInfinity
+                )
         );
 
         // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what may be missed.

@@ -1,5 +1,9 @@
 using System.Collections.Immutable;
-using PostTrainGate.Policy;
+using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
@@ -119,7 +123,13 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     private PredictedRows? RowsOf(IPredictions predictions, GateRule rule, int favorable) =>
         predictions.Rows(Keys.Contains(GateKeys.Group) ? rule.Group ?? "" : null, IsScored(rule) ? favorable : null);
 
-    private Measurement Compute(IPredictions predictions, PredictedRows rows, GateRule rule, double confidence, int seed)
+    private Measurement Compute(
+        IPredictions predictions,
+        PredictedRows rows,
+        GateRule rule,
+        double confidence,
+        int seed
+    )
     {
         if (rule.Classes == ClassView.Favorable)
         {
@@ -154,7 +164,8 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
                 + string.Join(
                     ", ",
                     table.Levels.Select(
-                        (name, l) => $"{Numbers.Chosen(DebiasedAbsoluteSum.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
+                        (name, l) =>
+                            $"{Numbers.Chosen(DebiasedAbsoluteSum.AsMeasured(sizes(table[l].Scores!)))} for '{name}'"
                     )
                 )
                 + ".";

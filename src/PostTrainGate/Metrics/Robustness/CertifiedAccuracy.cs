@@ -1,7 +1,11 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

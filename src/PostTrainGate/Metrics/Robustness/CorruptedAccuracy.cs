@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Corruptions;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
@@ -83,7 +86,9 @@ public sealed class CorruptedAccuracy : IMetric
         if (!InputForm.TryFind(evaluation, out var form))
             return Measurement.NotMeasured("inputs are neither a table nor images of one or three channels");
         var named = context.Rule.Get(Corruptions);
-        var chosen = named.IsDefaultOrEmpty ? AllCorruptions.All.Where(c => c.Kind == form.Usual).ToArray() : named.ToArray();
+        var chosen = named.IsDefaultOrEmpty
+            ? AllCorruptions.All.Where(c => c.Kind == form.Usual).ToArray()
+            : named.ToArray();
         var severities = context.Rule.Get(Severities) is { IsDefaultOrEmpty: false } levels ? levels : [1, 2, 3, 4, 5];
         if (chosen.FirstOrDefault(c => c.Kind == CorruptionKind.Table != form.IsTable) is { } other)
         {

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;

@@ -3,7 +3,9 @@ using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Corruptions;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
@@ -19,7 +21,9 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         MostColumns = 5;
     private const int Halvings = 6;
 
-    private readonly TabularConstraints? _form = (attack with { Layout = evaluation.Data.Layout }).Form(evaluation.Model.Input);
+    private readonly TabularConstraints? _form = (attack with { Layout = evaluation.Data.Layout }).Form(
+        evaluation.Model.Input
+    );
     private List<Found> _found = [];
 
     // Columns: how many change, of an attack that keeps the form of a table, where that counts more than the size.

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using MathNet.Numerics.Distributions;
 using PostTrainGate.Attacks;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
@@ -84,7 +87,9 @@ public sealed class RobustAccuracy : IMetric
         }
 
         context.Progress?.Report(1);
-        return new Measurement(ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence))
+        return new Measurement(
+            ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence)
+        )
         {
             Breakdowns =
             [

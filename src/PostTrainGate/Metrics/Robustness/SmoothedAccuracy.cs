@@ -2,6 +2,9 @@ using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
+using PostTrainGate.Foundation;
+using PostTrainGate.Schema;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
@@ -81,9 +84,7 @@ public sealed class SmoothedAccuracy : IMetric
                 context.Confidence
             );
         var abstained = verdicts.Count(v => v.Class < 0);
-        var largest =
-            sigma
-            * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(draws, draws));
+        var largest = sigma * MathNet.Numerics.Distributions.Normal.InvCDF(0, 1, Smoothing.Lower(draws, draws));
         string[] limits =
             largest >= epsilon
                 ? []
@@ -96,12 +97,7 @@ public sealed class SmoothedAccuracy : IMetric
         {
             Breakdowns =
             [
-                Breakdown.ByClass(
-                    "smoothed accuracy by class",
-                    rows,
-                    row => Holds(row, epsilon),
-                    context.Confidence
-                ),
+                Breakdown.ByClass("smoothed accuracy by class", rows, row => Holds(row, epsilon), context.Confidence),
                 new(
                     "smoothed accuracy by radius",
                     [

@@ -1,5 +1,5 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Models;
 

@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Policy;
-using PostTrainGate.Reporting;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

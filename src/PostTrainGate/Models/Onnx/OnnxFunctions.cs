@@ -1,6 +1,6 @@
 using Google.Protobuf.Collections;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Models;
 

@@ -1,4 +1,6 @@
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

@@ -1,5 +1,5 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
-using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

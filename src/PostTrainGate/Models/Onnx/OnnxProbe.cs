@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;

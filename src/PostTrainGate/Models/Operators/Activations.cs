@@ -1,4 +1,5 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -53,7 +54,8 @@ internal static partial class Operators
             var x = node.Input(0);
             var a = node.Float("alpha", alpha);
             var g = gamma == 1 ? 1 : node.Float("gamma", gamma);
-            return v => v[x].relu().Plus(v[x].clamp_max(Scalars.Get(0)).expm1().mul(Scalars.Get(a))).mul(Scalars.Get(g));
+            return v =>
+                v[x].relu().Plus(v[x].clamp_max(Scalars.Get(0)).expm1().mul(Scalars.Get(a))).mul(Scalars.Get(g));
         };
 
     private static Kernel HardSigmoid(OnnxNode node)

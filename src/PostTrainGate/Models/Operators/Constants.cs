@@ -1,4 +1,5 @@
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

@@ -1,3 +1,5 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -142,5 +143,6 @@ internal static partial class Operators
         : p == 2 ? x.square()
         : x.abs().pow(Scalars.Get(p));
 
-    private static Tensor Root(Tensor x, double p) => p == 1 ? x : x.clamp_min(Scalars.Get(Tiny)).pow(Scalars.Get(1 / p));
+    private static Tensor Root(Tensor x, double p) =>
+        p == 1 ? x : x.clamp_min(Scalars.Get(Tiny)).pow(Scalars.Get(1 / p));
 }

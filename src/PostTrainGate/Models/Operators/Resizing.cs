@@ -1,3 +1,4 @@
+using PostTrainGate.Foundation;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -168,9 +169,7 @@ internal static partial class Operators
         string Known(string name, params ReadOnlySpan<string> values)
         {
             var value = node.Text(name, values[0]);
-            return values.Contains(value)
-                ? value
-                : throw node.Refuse($"attribute '{name}' is {Wording.Quote(value)}");
+            return values.Contains(value) ? value : throw node.Refuse($"attribute '{name}' is {Wording.Quote(value)}");
         }
     }
 

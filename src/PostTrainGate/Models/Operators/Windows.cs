@@ -1,4 +1,4 @@
-using PostTrainGate.Policy;
+using PostTrainGate.Foundation;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

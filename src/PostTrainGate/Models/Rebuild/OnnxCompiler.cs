@@ -1,5 +1,7 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;

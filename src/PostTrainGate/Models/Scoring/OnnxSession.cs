@@ -1,6 +1,8 @@
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 
 namespace PostTrainGate.Repairs;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using TorchSharp;
 using static TorchSharp.torch;
