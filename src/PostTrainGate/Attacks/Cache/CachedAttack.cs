@@ -1,6 +1,5 @@
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
-using PostTrainGate.Gating;
 using PostTrainGate.Models;
 using PostTrainGate.Torch;
 using static TorchSharp.torch;
@@ -14,7 +13,7 @@ namespace PostTrainGate.Attacks;
 internal sealed class CachedAttack(Classifier model, AttackCache cache)
 {
     // Another build may attack otherwise.
-    private static readonly string Build = $"{Tool.Version} {typeof(Gate).Module.ModuleVersionId}";
+    private static readonly string Build = $"{Tool.Version} {typeof(Tool).Module.ModuleVersionId}";
 
     private readonly string? _model = model.Fingerprint;
 
