@@ -55,7 +55,7 @@ internal static class AdversarialBench
         {
             Repair = new()
             {
-                AccuracyDrop = 0.08,
+                MaxAccuracyDrop = 0.08,
                 Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10),
             },
         };
@@ -67,10 +67,10 @@ internal static class AdversarialBench
             repair,
             selection,
             policy.Seed,
-            policy.Repair!.Budget,
+            policy.Repair!.TimeLimit,
             [gate],
             [],
-            DateTime.UtcNow + policy.Repair!.Budget,
+            DateTime.UtcNow + policy.Repair!.TimeLimit,
             new Line()
         );
         var changed = args.Any(a => a is "--steps" or "--lr" or "--target-weight" or "--clean-share" or "--pgd");

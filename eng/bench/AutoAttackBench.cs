@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// AutoAttack's standard version beside <c>autoattack-fast</c>, on blocks of 200 test images at 8/255: robust accuracy, rows that only one
+/// AutoAttack's standard version beside <c>autoattack_fast</c>, on blocks of 200 test images at 8/255: robust accuracy, rows that only one
 /// of them breaks, and the processor time of both in units of an input-gradient pass. Options: models (<c>cnn lenet5</c>),
 /// <c>--from N</c> (2000) first image, <c>--blocks N</c> (5), <c>--seed N</c> (1), <c>--threads N</c> (1).
 /// </summary>

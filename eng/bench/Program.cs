@@ -9,7 +9,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["attacks"] = (AttackBench.Run, "attacks in units of an input-gradient pass, beside other tools"),
     ["autoattack"] = (
         AutoAttackBench.Run,
-        "AutoAttack's standard version beside autoattack-fast, on images that neither was tuned on"
+        "AutoAttack's standard version beside autoattack_fast, on images that neither was tuned on"
     ),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
     ["certify"] = (

@@ -160,7 +160,7 @@ internal static class SequentialBench
     {
         using var model = OnnxClassifier.Load(FixtureFolder.Path("fmnist/cnn.onnx"));
         using var former = OnnxClassifier.Load(FixtureFolder.Path("fmnist/cnn_checkpoints/cnn_e09.onnx"));
-        foreach (var name in new[] { "pgd", "apgd-ce", "autoattack-fast" })
+        foreach (var name in new[] { "pgd", "apgd_ce", "autoattack_fast" })
         {
             AttackSettings settings = new(Catalog.Default.Get<IAttack>(name), Norm.Linf, 8 / 255.0);
             AtOnce(model, data, settings); // warms up

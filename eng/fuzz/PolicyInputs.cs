@@ -22,8 +22,8 @@ internal static class PolicyInputs
                   - accuracy: { min: 70% }
                   - statistical_parity_difference: { group: sex, max: 0.1, drop: 0.01 }
                   - robust_accuracy: { attack: pgd, norm: linf, epsilon: 8/255, steps: 20, restarts: 2, min: 0.4, samples: 100 }
-                on: { inconclusive: warn, not_measured: fail }
-                repair: { methods: [fmt, dare], budget: 10m }
+                when: { inconclusive: warn, not_measured: fail }
+                repair: { methods: [fmt, dare], time_limit: 10m }
                 report: { html: true, folder: out }
                 """,
             """

@@ -24,7 +24,7 @@ internal static class InputsFile
                 {
                     policy.Model,
                     policy.Data.Source,
-                    policy.Data.Labels,
+                    policy.Data.LabelFile,
                     policy.Repair?.Snapshots,
                 }.OfType<PolicyPath>()
             )

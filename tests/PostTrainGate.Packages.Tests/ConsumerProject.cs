@@ -78,7 +78,7 @@ internal sealed class ConsumerProject
             version: 1
             model: model.onnx
             data: { source: data/*.csv, label: label }
-            on: { inconclusive: warn }
+            when: { inconclusive: warn }
             repair: false
             gates:
               - {{gate}}

@@ -15,8 +15,8 @@ public class AutoAttackTests(ITestOutputHelper output)
     [InlineData("autoattack", "cnn", "aa_linf_0.1", 0.1, 200)]
     [InlineData("autoattack", "cnn", "aa_linf_8_255", 8 / 255.0, 200)]
     [InlineData("autoattack", "lenet5", "aa_linf_8_255", 8 / 255.0, 100)]
-    [InlineData("autoattack-fast", "cnn", "aa_linf_8_255", 8 / 255.0, 200)]
-    [InlineData("autoattack-fast", "lenet5", "aa_linf_8_255", 8 / 255.0, 100)]
+    [InlineData("autoattack_fast", "cnn", "aa_linf_8_255", 8 / 255.0, 200)]
+    [InlineData("autoattack_fast", "lenet5", "aa_linf_8_255", 8 / 255.0, 100)]
     public void It_finds_what_the_reference_finds(string attack, string file, string reference, double epsilon, int n)
     {
         using var scope = NewDisposeScope();
@@ -63,8 +63,8 @@ public class AutoAttackTests(ITestOutputHelper output)
             return outcome.RobustAccuracy;
         }
 
-        var all = Robust("autoattack-fast");
-        string[] parts = ["apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square"];
+        var all = Robust("autoattack_fast");
+        string[] parts = ["apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "square"];
         Assert.All(parts.Select(a => Robust(a, a == "square" ? 500 : 30)), r =>
             Assert.True(all <= r && r < clean, $"{all} {r} {clean}")
         );

@@ -147,7 +147,11 @@ public sealed partial class DataReaderTests : IDisposable
             Data = new()
             {
                 Source = new("t10k-images-idx3-ubyte.gz", images, default),
-                Labels = new("labels", images.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal), default),
+                LabelFile = new(
+                    "labels",
+                    images.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal),
+                    default
+                ),
             },
             Input = new() { Scale = 1 / 255.0, BoundsGiven = true },
         };

@@ -40,8 +40,8 @@ public class FragileRowsTests
 
     // z = 2 [color is red] + age - 1, age in [0, 1] for 20 to 70 years: of an old red row the color alone does not do.
     [Theory]
-    [InlineData("table-pgd")]
-    [InlineData("table-search")]
+    [InlineData("table_pgd")]
+    [InlineData("table_search")]
     public void Of_tables_only_the_columns_that_are_needed_change_in_the_tables_own_units(string attack)
     {
         var layout = new FeatureLayout([

@@ -85,7 +85,7 @@ public class GroupExplanationTests
             rows,
             new()
             {
-                Metric = Named.Metric(""),
+                Metric = GroupMetric.EqualizedOddsDifference,
                 Group = "sex",
                 Max = 0.1,
             }
@@ -108,7 +108,7 @@ public class GroupExplanationTests
             rows,
             new()
             {
-                Metric = Named.Metric(""),
+                Metric = GroupMetric.EqualizedOddsDifference,
                 Group = "sex",
                 Max = 0.1,
             }
@@ -129,7 +129,7 @@ public class GroupExplanationTests
             Simulated(),
             new()
             {
-                Metric = Named.Metric(""),
+                Metric = GroupMetric.EqualizedOddsDifference,
                 Group = "sex",
                 Rate = Named.Rate("balanced_accuracy"),
                 Max = 0.1,

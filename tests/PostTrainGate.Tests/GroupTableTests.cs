@@ -195,7 +195,7 @@ public class GroupTableTests
             {
                 Metric = Named.Metric("statistical_parity_difference"),
                 Group = "g",
-                Classes = classes,
+                Average = classes,
             }
         );
         Assert.Equal(expected, m.Value, 6);

@@ -167,8 +167,8 @@ public sealed partial class PredictionGateTests : IDisposable
                 data: { source: p.csv, label: y, prediction: p }
                 groups: { g: { column: g } }
                 gates:
-                  - statistical_parity_difference: { group: g, classes: macro, max: 0.5 }
-                  - statistical_parity_difference: { group: g, classes: worst, max: 0.5 }
+                  - statistical_parity_difference: { group: g, average: macro, max: 0.5 }
+                  - statistical_parity_difference: { group: g, average: worst, max: 0.5 }
                   - statistical_parity_difference: { group: g, max: 0.5 }
                 """
             )

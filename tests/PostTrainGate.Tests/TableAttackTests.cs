@@ -53,8 +53,8 @@ public partial class TableAttackTests(ITestOutputHelper output)
         );
 
     [Theory]
-    [InlineData("table-pgd")]
-    [InlineData("table-search")]
+    [InlineData("table_pgd")]
+    [InlineData("table_search")]
     public void Every_adversarial_row_is_a_row_that_the_table_could_hold(string attack) =>
         Cases.Sample(
             c =>
@@ -101,8 +101,8 @@ public partial class TableAttackTests(ITestOutputHelper output)
     // z = (0, w x): in Linf each number goes to the end of its room, and the columns that gain most take their best
     // category.
     [Theory]
-    [InlineData("table-pgd")]
-    [InlineData("table-search")]
+    [InlineData("table_pgd")]
+    [InlineData("table_search")]
     public void On_a_linear_classifier_it_finds_an_error_exactly_where_there_is_one(string attack)
     {
         var (broken, robust) = (0, 0);
@@ -175,7 +175,7 @@ public partial class TableAttackTests(ITestOutputHelper output)
         using var search = Attack(TableSearch.Instance);
         output.WriteLine(
             $"{dataset} {epsilon} {categories}: clean {drawn.CleanAccuracy}, random {drawn.RobustAccuracy}, "
-                + $"table-pgd {gradient.RobustAccuracy}, table-search {search.RobustAccuracy}"
+                + $"table_pgd {gradient.RobustAccuracy}, table_search {search.RobustAccuracy}"
         );
         Assert.True(drawn.RobustAccuracy < drawn.CleanAccuracy);
         Assert.InRange(gradient.RobustAccuracy, 0, drawn.RobustAccuracy);
@@ -196,7 +196,7 @@ public partial class TableAttackTests(ITestOutputHelper output)
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([1], 2, x => cat([zeros_like(x), x], 1));
-        var run = new AttackRun(new(Named.Attack("table-search"), Norm.Linf, 1), 1);
+        var run = new AttackRun(new(Named.Attack("table_search"), Norm.Linf, 1), 1);
         Assert.Throws<InvalidOperationException>(() =>
             AttackHarness.Run(model, ones(1, 1), ones(1, dtype: int64), run)
         );

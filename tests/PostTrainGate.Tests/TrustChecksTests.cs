@@ -44,7 +44,7 @@ public class TrustChecksTests
 
     [Theory]
     [InlineData("pgd", true)]
-    [InlineData("autoattack-rand", false)]
+    [InlineData("autoattack_rand", false)]
     public void Outputs_that_are_drawn_are_told_unless_the_attack_is_made_for_them(string attack, bool told)
     {
         var doubt = Doubt(2, x => Margin(x, 1).Plus(randn(x.shape[0]) * 0.1), attack);

@@ -25,7 +25,7 @@ public class TrustTests(ITestOutputHelper output)
             { "logits x 1e4", "fgsm", "it must be at least 0.5" },
             { "probabilities of logits x 1e4", "pgd", "the gradient of the logits is zero on" },
             { "rounded inputs", "pgd", "the gradient of the logits is zero on 100 % of the inputs" },
-            { "rounded inputs", "apgd-ce", "the gradient of the logits is zero on 100 % of the inputs" },
+            { "rounded inputs", "apgd_ce", "the gradient of the logits is zero on 100 % of the inputs" },
         };
 
     [Theory]
@@ -47,7 +47,7 @@ public class TrustTests(ITestOutputHelper output)
                 model: model.onnx
                 data:
                   source: t10k-images-idx3-ubyte.gz
-                  labels: t10k-labels-idx1-ubyte.gz
+                  label_file: t10k-labels-idx1-ubyte.gz
                   splits: { repair: 1%, select: 1%, test: 3% }
                 input: { bounds: [0, 1], scale: 1/255 }
                 gates: [robust_accuracy: { attack: {{attack}}, epsilon: 0.1, steps: {{(

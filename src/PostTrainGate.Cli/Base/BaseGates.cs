@@ -34,7 +34,7 @@ internal static class BaseGates
             Data = @base.Data with
             {
                 Source = paths.Use("data.source", changed.Data.Source, @base.Data.Source, PathUse.Data)!,
-                Labels = paths.Use("data.labels", changed.Data.Labels, @base.Data.Labels, PathUse.File),
+                LabelFile = paths.Use("data.label_file", changed.Data.LabelFile, @base.Data.LabelFile, PathUse.File),
                 Splits = @base.Data.Splits with { Position = changed.Data.Splits.Position },
                 Position = changed.Data.Position,
             },
@@ -54,7 +54,7 @@ internal static class BaseGates
                     ? changed.Repair
                     : changed.Repair with
                     {
-                        AccuracyDrop = @base.Repair.AccuracyDrop,
+                        MaxAccuracyDrop = @base.Repair.MaxAccuracyDrop,
                     },
             Report = changed.Report,
         };

@@ -21,12 +21,17 @@ public static class DataReader
     /// <summary>The same for a model that takes columns of a table by itself.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="wanted">What that model takes; null: rows of numbers.</param>
-    internal static DataSplits Read(EvaluationPolicy policy, ModelInputs? wanted)
+    /// <param name="formats">Kinds of files; null: <see cref="DataFormat.All"/>.</param>
+    internal static DataSplits Read(
+        EvaluationPolicy policy,
+        ModelInputs? wanted,
+        ImmutableArray<DataFormat>? formats = null
+    )
     {
         using var scope = NewDisposeScope();
         var (data, source) = (policy.Data, policy.Data.Source);
         List<Diagnostic> notes = [];
-        var (array, columns, labelName) = SourceOf(source).Read(policy, wanted, notes);
+        var (array, columns, labelName) = FormatOf(source, formats ?? DataFormat.All).Read(policy, wanted, notes);
         using var table = columns;
         if (table.Rows == 0)
             throw source.Position.Error(DiagnosticCodes.DataEmpty, $"{Wording.Quote(source.Text)} has no rows.");
@@ -75,52 +80,19 @@ public static class DataReader
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
     }
 
-    /// <summary>A kind of data.</summary>
-    /// <param name="Name">For messages: what it is, with the endings of its files.</param>
-    /// <param name="Several">Whether several files are one set of rows.</param>
-    /// <param name="Reads">Whether a file is of this kind.</param>
-    /// <param name="Read">Inputs [n, ...] (null: columns of the table have to be encoded), columns, and which of them is the label.</param>
-    private sealed record Source(
-        string Name,
-        bool Several,
-        Func<string, bool> Reads,
-        Func<EvaluationPolicy, ModelInputs?, List<Diagnostic>, (Tensor? Inputs, Table Columns, string? Label)> Read
-    );
-
-    // Another kind of data is another line.
-    private static readonly Source[] Sources =
-    [
-        new("CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)", true, Table.Reads, (policy, _, _) =>
-            (null, Table.Load(policy.Data.Source), policy.Data.Label)
-        ),
-        new(
-            "images in a folder for each class (PNG, JPEG, WEBP, GIF, BMP)",
-            true,
-            ImageReader.Reads,
-            (policy, wanted, notes) => ImageReader.Read(policy, wanted, notes)
-        ),
-        new(
-            "NPZ (.npz)",
-            false,
-            f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase),
-            (policy, _, notes) => ArrayReader.Read(policy, notes)
-        ),
-        new("IDX", false, IdxFile.Is, (policy, _, notes) => ArrayReader.Read(policy, notes)),
-    ];
-
-    private static Source SourceOf(PolicyPath path)
+    private static DataFormat FormatOf(PolicyPath path, ImmutableArray<DataFormat> formats)
     {
-        if (Array.Find(Sources, s => path.Files.All(s.Reads)) is not { } source)
+        if (formats.FirstOrDefault(f => path.Files.All(f.Reads)) is not { } format)
         {
             throw path.Position.Error(
                 DiagnosticCodes.DataUnreadable,
                 $"{Wording.Quote(path.Text)} is of no kind that can be read: "
-                    + $"{Wording.List(Sources.Select(s => s.Name), "or")}."
+                    + $"{Wording.List(formats.Select(f => f.Name), "or")}."
             );
         }
 
-        return source.Several || path.Files.Length == 1
-            ? source
+        return format.Several || path.Files.Length == 1
+            ? format
             : throw path.Position.Error(
                 DiagnosticCodes.DataUnreadable,
                 $"{Wording.Quote(path.Text)} stands for {path.Files.Length} files; only tables and images can be in several."

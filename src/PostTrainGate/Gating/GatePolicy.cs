@@ -29,7 +29,7 @@ public sealed record GatePolicy : EvaluationPolicy
         Correction == Correction.Bonferroni ? 1 - (1 - Confidence) / Math.Max(1, Family ?? Gates.Length) : Confidence;
 
     /// <summary>What a gate without a clear verdict means for the run.</summary>
-    public OutcomePolicy On { get; init; } = new();
+    public OutcomePolicy When { get; init; } = new();
 
     /// <summary>How to repair; null when the policy says <c>repair: false</c>.</summary>
     public RepairPolicy? Repair { get; init; } = new();
@@ -67,7 +67,7 @@ public enum Outcome
     Fail,
 }
 
-/// <summary>The <c>on</c> section.</summary>
+/// <summary>The <c>when</c> section.</summary>
 /// <param name="Inconclusive">The interval contains the threshold.</param>
 /// <param name="NotMeasured">There is no value.</param>
 public sealed record OutcomePolicy(Outcome Inconclusive = Outcome.Warn, Outcome NotMeasured = Outcome.Fail);

@@ -86,7 +86,7 @@ internal static class Outcomes
         {
             Verdict.Pass => Outcome.Pass,
             Verdict.Fail => Outcome.Fail,
-            Verdict.Inconclusive => policy.On.Inconclusive,
-            _ => policy.On.NotMeasured,
+            Verdict.Inconclusive => policy.When.Inconclusive,
+            _ => policy.When.NotMeasured,
         };
 }

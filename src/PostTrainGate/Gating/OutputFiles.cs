@@ -109,7 +109,7 @@ internal static class OutputFiles
         part.TrimEnd('.', ' ').ToLowerInvariant() is ".git" or ".github" or "git~1" or "github~1";
 
     private static IEnumerable<string> Read(GatePolicy policy) =>
-        new[] { policy.Model, policy.Data.Source, policy.Data.Labels, policy.Repair?.Snapshots }
+        new[] { policy.Model, policy.Data.Source, policy.Data.LabelFile, policy.Repair?.Snapshots }
             .OfType<PolicyPath>()
             .SelectMany(p => p.Files)
             .Append(Path.GetFullPath(policy.File))

@@ -64,14 +64,14 @@ internal sealed class RepairRun(
     {
         var methods = _repair.Methods;
         using var history = new Snapshots(_repair.Snapshots, policy.Input);
-        var deadline = DateTime.UtcNow + _repair.Budget;
+        var deadline = DateTime.UtcNow + _repair.TimeLimit;
         using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
         var context = new RepairContext(
             source,
             complete ?? splits.Repair,
             selection,
             policy.Seed,
-            _repair.Budget,
+            _repair.TimeLimit,
             failed,
             history.Models,
             deadline,
@@ -159,7 +159,7 @@ internal sealed class RepairRun(
             AccuracyBefore = GateMeter.Read(before, Verdict.Pass),
             AccuracyAfter = GateMeter.Read(
                 after,
-                before.Value - after.Value <= _repair.AccuracyDrop ? Verdict.Pass : Verdict.Fail
+                before.Value - after.Value <= _repair.MaxAccuracyDrop ? Verdict.Pass : Verdict.Fail
             ),
             Churn = churn,
             Details = _best.Details,
@@ -181,11 +181,11 @@ internal sealed class RepairRun(
     // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what it may cost.
     private (bool Proposed, string Reason) Decide(ImmutableArray<GateReport> gates, double cost)
     {
-        if (cost > _repair.AccuracyDrop)
+        if (cost > _repair.MaxAccuracyDrop)
         {
             return (
                 false,
-                $"{_best!.Method} costs {Numbers.Chosen(cost)} of accuracy on the test split, more than the {Numbers.Chosen(_repair.AccuracyDrop)} that the policy lets it cost."
+                $"{_best!.Method} costs {Numbers.Chosen(cost)} of accuracy on the test split, more than the {Numbers.Chosen(_repair.MaxAccuracyDrop)} that the policy lets it cost."
             );
         }
 

@@ -31,7 +31,7 @@ internal sealed class Selection : ISelection, IDisposable
         _source = new Evaluation(source, set);
         var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(AttackedRows))] };
         _meter = new GateMeter(fewer, set, "select", cancel) { Reference = _source };
-        _floor = Accuracy(_source) - (policy.Repair?.AccuracyDrop ?? 0);
+        _floor = Accuracy(_source) - (policy.Repair?.MaxAccuracyDrop ?? 0);
         Source = Score(source);
     }
 

@@ -19,13 +19,14 @@ internal static class GateKeys
         Example = "rate: true_positive_rate",
     };
 
-    public static readonly Key<ClassView> Classes = new(
-        "classes",
+    public static readonly Key<ClassView> Average = new(
+        "average",
         new ChoiceShape<ClassView>(),
         "Of several classes: the favorable one against the rest, or each against the rest and their mean or the worst."
     )
     {
         Default = "favorable",
+        Formerly = "classes",
     };
 
     public static readonly Key<int> Neighbors = new(

@@ -40,10 +40,10 @@ public sealed record GateRule
     }
 
     /// <summary>Which of several classes counts as the favorable outcome.</summary>
-    public ClassView Classes
+    public ClassView Average
     {
-        get => Get(GateKeys.Classes);
-        init => Settings = Settings.With(GateKeys.Classes, value);
+        get => Get(GateKeys.Average);
+        init => Settings = Settings.With(GateKeys.Average, value);
     }
 
     /// <summary>At most this many test rows are attacked, certified or corrupted (a seeded choice); null: all.</summary>

@@ -27,7 +27,7 @@ internal static class PolicyBinder
             Gates = [.. List(root, Shapes.Gates).Select(Gate)],
             Confidence = root.Get(Shapes.Confidence),
             Correction = root.Get(Shapes.CorrectionKey),
-            On = On(root.Get(Shapes.OnKey) ?? Absent),
+            When = When(root.Get(Shapes.WhenKey) ?? Absent),
             Repair = root.Get(Shapes.RepairKey) switch
             {
                 _ when !root.Has(Shapes.Model) => null,
@@ -47,7 +47,7 @@ internal static class PolicyBinder
         {
             Source = data.Get(Shapes.Data.Source)!,
             Label = data.Get(Shapes.Data.Label),
-            Labels = data.Get(Shapes.Data.Labels),
+            LabelFile = data.Get(Shapes.Data.LabelFile),
             Prediction = data.Get(Shapes.Data.Prediction),
             Score = data.Get(Shapes.Data.Score),
             Classes = List(data, Shapes.Data.Classes),
@@ -120,17 +120,16 @@ internal static class PolicyBinder
             Position = gate.Name.Position,
         };
 
-    private static OutcomePolicy On(Section on) => new(on.Get(Shapes.On.Inconclusive), on.Get(Shapes.On.NotMeasured));
+    private static OutcomePolicy When(Section when) =>
+        new(when.Get(Shapes.When.Inconclusive), when.Get(Shapes.When.NotMeasured));
 
     private static RepairPolicy Repair(Section repair, ICatalog catalog) =>
         new()
         {
             Methods = repair.TryGet(Shapes.Repair.Methods, out var methods) ? methods : [.. catalog.All<IRepair>()],
             Snapshots = repair.Get(Shapes.Repair.Snapshots),
-            AccuracyDrop = ((repair.Get(Shapes.Repair.Keep) ?? Absent).Get(Shapes.Repair.Accuracy) ?? Absent).Get(
-                Shapes.Repair.Drop
-            ),
-            Budget = repair.Get(Shapes.Repair.Budget),
+            MaxAccuracyDrop = repair.Get(Shapes.Repair.MaxAccuracyDrop),
+            TimeLimit = repair.Get(Shapes.Repair.TimeLimit),
             Output = repair.Get(Shapes.Repair.Output),
             Position = repair.Position,
         };

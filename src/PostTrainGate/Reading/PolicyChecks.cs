@@ -76,7 +76,7 @@ internal static class PolicyChecks
         [
             (root, Shapes.InputKey),
             (root, Shapes.OutputKey),
-            (data, Shapes.Data.Labels),
+            (data, Shapes.Data.LabelFile),
             (data, Shapes.Data.Features),
             (data, Shapes.Data.Splits),
             .. groups.Select(g => (g.Group, (Key)Shapes.Group.Dependent)),
@@ -97,13 +97,13 @@ internal static class PolicyChecks
 
     private static void Data(Section data, ReadContext context)
     {
-        var (label, labels) = (data.Has(Shapes.Data.Label), data.Has(Shapes.Data.Labels));
-        if (label && data.TryGet(Shapes.Data.Labels, out var file) && !IsArchive(file))
+        var (label, labels) = (data.Has(Shapes.Data.Label), data.Has(Shapes.Data.LabelFile));
+        if (label && data.TryGet(Shapes.Data.LabelFile, out var file) && !IsArchive(file))
         {
             Conflict(
                 context,
-                data.At(Shapes.Data.Labels),
-                "Both 'label' and 'labels' are given; keep 'label' for a column, or 'labels' for a file of its own."
+                data.At(Shapes.Data.LabelFile),
+                "Both 'label' and 'label_file' are given; keep 'label' for a column, or 'label_file' for a file of its own."
             );
         }
 
@@ -121,7 +121,7 @@ internal static class PolicyChecks
             context.Report(
                 DiagnosticCodes.PolicyMissingKey,
                 data.Position,
-                "'data' does not say where the labels are; give 'label' (a column) or 'labels' (a file of its own)."
+                "'data' does not say where the labels are; give 'label' (a column) or 'label_file' (a file of its own)."
             );
         }
 
@@ -422,11 +422,11 @@ internal static class PolicyChecks
                 $"'{rate.Name}' comes from scores, and the policy has predicted classes alone; give 'data.score', the column with the probability of the favourable class."
             );
         }
-        else if (gate.Rule.Get(GateKeys.Classes) != ClassView.Favorable)
+        else if (gate.Rule.Get(GateKeys.Average) != ClassView.Favorable)
         {
             Conflict(
                 context,
-                gate.Rule.At(GateKeys.Classes),
+                gate.Rule.At(GateKeys.Average),
                 $"'{rate.Name}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'."
             );
         }
@@ -489,7 +489,7 @@ internal static class PolicyChecks
             yield break;
         if (data.TryGet(Shapes.Data.Source, out var source))
             yield return ("the data", source);
-        if (data.TryGet(Shapes.Data.Labels, out var labels))
+        if (data.TryGet(Shapes.Data.LabelFile, out var labels))
             yield return ("the labels", labels);
     }
 

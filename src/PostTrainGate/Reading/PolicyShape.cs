@@ -35,7 +35,7 @@ internal static class PolicyShape
         public static readonly Key<ImmutableArray<string>> Immutable = new(
             "immutable",
             new ListShape<string>(Column, "[age, sex]") { Distinct = true },
-            "Columns that no attack on the rows of a table ('table-pgd', 'table-search') may change."
+            "Columns that no attack on the rows of a table ('table_pgd', 'table_search') may change."
         );
 
         public static readonly Key<Scaling> Scale = new(
@@ -110,11 +110,14 @@ internal static class PolicyShape
             Column,
             "The column with the label (tables), or the array with the labels (NPZ)."
         );
-        public static readonly Key<PolicyPath> Labels = new(
-            "labels",
+        public static readonly Key<PolicyPath> LabelFile = new(
+            "label_file",
             new PathShape(PathUse.File),
             "The file with the labels, where they are apart from the inputs (IDX, NPZ)."
-        );
+        )
+        {
+            Formerly = "labels",
+        };
 
         public static readonly Key<string> Prediction = new(
             "prediction",
@@ -156,7 +159,7 @@ internal static class PolicyShape
         public static readonly MapShape Map = new(
             Source,
             Label,
-            Labels,
+            LabelFile,
             Prediction,
             Score,
             Classes,
@@ -356,8 +359,8 @@ internal static class PolicyShape
             };
     }
 
-    /// <summary>The <c>on</c> section.</summary>
-    public static class On
+    /// <summary>The <c>when</c> section.</summary>
+    public static class When
     {
         public static readonly Key<Outcome> Inconclusive = new(
             "inconclusive",
@@ -382,16 +385,15 @@ internal static class PolicyShape
     /// <summary>The <c>repair</c> section.</summary>
     public static class Repair
     {
-        public static readonly Key<double> Drop = new(
-            "drop",
+        public static readonly Key<double> MaxAccuracyDrop = new(
+            "max_accuracy_drop",
             new NumberShape(NumberRange.Share),
-            "How much a repair may cost."
+            "How much clean accuracy a repair may cost."
         )
         {
             Default = "0.02",
+            Formerly = "keep",
         };
-        public static readonly Key<Section> Accuracy = new("accuracy", new MapShape(Drop), "Clean accuracy.");
-        public static readonly Key<Section> Keep = new("keep", new MapShape(Accuracy), "What a repair may cost.");
 
         public static readonly Key<ImmutableArray<IRepair>> Methods = new(
             "methods",
@@ -404,12 +406,13 @@ internal static class PolicyShape
             new PathShape(PathUse.Files),
             "ONNX files of the training history, oldest first by name, where it was kept."
         );
-        public static readonly Key<TimeSpan> Budget = new(
-            "budget",
+        public static readonly Key<TimeSpan> TimeLimit = new(
+            "time_limit",
             new DurationShape(TimeSpan.FromHours(24)),
             "Time for all methods together."
         )
         {
+            Formerly = "budget",
             Default = "10m",
         };
         public static readonly Key<PolicyPath> Output = new(
@@ -418,7 +421,7 @@ internal static class PolicyShape
             "Where the repaired model is written; without it beside the model as NAME.repaired.onnx."
         );
 
-        public static readonly MapShape Map = new(Methods, Snapshots, Keep, Budget, Output);
+        public static readonly MapShape Map = new(Methods, Snapshots, MaxAccuracyDrop, TimeLimit, Output);
     }
 
     /// <summary>The <c>report</c> section: a switch for every report writer, and the folder.</summary>
@@ -512,11 +515,14 @@ internal static class PolicyShape
     {
         Default = "bonferroni",
     };
-    public static readonly Key<Section> OnKey = new(
-        "on",
-        On.Map,
+    public static readonly Key<Section> WhenKey = new(
+        "when",
+        When.Map,
         "What a gate without a clear verdict means for the run: fail, warn or pass."
-    );
+    )
+    {
+        Formerly = "on",
+    };
     public static readonly Key<object> RepairKey = new(
         "repair",
         new SwitchShape(Repair.Map),
@@ -541,7 +547,7 @@ internal static class PolicyShape
         Gates,
         Confidence,
         CorrectionKey,
-        OnKey,
+        WhenKey,
         RepairKey,
         ReportKey,
         LimitsKey

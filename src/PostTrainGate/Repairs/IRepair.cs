@@ -24,7 +24,7 @@ public interface IRepair : INamed
 /// <param name="RepairSet">Rows it may learn from.</param>
 /// <param name="Selection">Judges candidates on the selection split.</param>
 /// <param name="Seed">Seed of everything random in it.</param>
-/// <param name="Budget">Time that the policy gives all repairs together.</param>
+/// <param name="TimeLimit">Time that the policy gives all repairs together.</param>
 /// <param name="Failed">Gates that the source fails, at least one.</param>
 /// <param name="Snapshots">Models of the training history, ascending; empty when none were kept.</param>
 /// <param name="Deadline">When to stop.</param>
@@ -35,7 +35,7 @@ public sealed record RepairContext(
     EvaluationSet RepairSet,
     ISelection Selection,
     int Seed,
-    TimeSpan Budget,
+    TimeSpan TimeLimit,
     ImmutableArray<GateRule> Failed,
     ImmutableArray<OnnxClassifier> Snapshots,
     DateTime Deadline,

@@ -14,10 +14,10 @@ public sealed record RepairPolicy
     public PolicyPath? Snapshots { get; init; }
 
     /// <summary>How much accuracy a repair may cost, in [0,1].</summary>
-    public double AccuracyDrop { get; init; } = 0.02;
+    public double MaxAccuracyDrop { get; init; } = 0.02;
 
     /// <summary>Time for all methods together.</summary>
-    public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(10);
+    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Where the proposed model is written; null: beside the model as <c>NAME.repaired.onnx</c>.</summary>
     public PolicyPath? Output { get; init; }

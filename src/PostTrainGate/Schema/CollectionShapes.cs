@@ -145,6 +145,12 @@ internal sealed class MapShape(Func<ICatalog, IEnumerable<Key>> keys) : Shape
                     merges = true;
                 if (all.Find(k => k.Name == name.Text) is { Refused: { } reason })
                     context.Report(DiagnosticCodes.PolicyConflict, name.Position, reason);
+                else if (known.Find(k => k.Formerly == name.Text) is { } renamed)
+                {
+                    misspelt.Add(renamed.Name);
+                    var message = $"{Wording.Quote(name.Text)} is now called '{renamed.Name}'; rename it.";
+                    context.Report(DiagnosticCodes.PolicyKey, name.Position, message);
+                }
                 else if (Unknown(name, what, known, context) is { } near)
                     misspelt.Add(near);
             }

@@ -73,6 +73,9 @@ public abstract class Key(string name, Shape shape, string summary)
     /// <summary>The value of <see cref="Default"/>; null when there is none.</summary>
     public abstract object? Standard { get; }
 
+    /// <summary>The name it had before: whoever writes that is told this one.</summary>
+    public string? Formerly { get; init; }
+
     /// <summary>What is said to whoever writes it; for keys that are refused with a reason instead of as unknown.</summary>
     public string? Refused { get; init; }
 }

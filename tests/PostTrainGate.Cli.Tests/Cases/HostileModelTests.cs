@@ -105,7 +105,7 @@ public sealed class HostileModelTests
             input: { scale: 1/16 }
             gates:
               - robust_accuracy: { attack: autoattack, norm: linf, epsilon: 0.1, min: 0.5 }
-            on: { not_measured: pass }
+            when: { not_measured: pass }
             limits: { {{limit}} }
             """
         );

@@ -66,7 +66,7 @@ public sealed partial class BaseTests : IDisposable
                 "label: good, splits: { repair: 20%, select: 20%, test: 10% } }",
                 StringComparison.Ordinal
             )
-            .Replace("repair: {", "repair: { keep: { accuracy: { drop: 0.5 } },", StringComparison.Ordinal);
+            .Replace("repair: {", "repair: { max_accuracy_drop: 0.5,", StringComparison.Ordinal);
         Change(Workplace.Policy, changed);
         _place.Folder.Write("models/new.onnx", "new");
         File.Delete(_place.Folder.Path("models/credit.onnx")); // the base's policy names a file that is gone
@@ -77,21 +77,21 @@ public sealed partial class BaseTests : IDisposable
             (
                 _policy.Seed,
                 _policy.Confidence,
-                _policy.On.NotMeasured,
+                _policy.When.NotMeasured,
                 _policy.Groups[0].Privileged,
                 _policy.Data.Splits.Repair,
-                _policy.Repair!.AccuracyDrop
+                _policy.Repair!.MaxAccuracyDrop
             )
         );
         Assert.Equal(
             [
                 "seed",
                 "confidence",
-                "on.not_measured",
+                "when.not_measured",
                 "data.splits.repair",
                 "data.splits.test",
                 "groups.sex.privileged",
-                "repair.keep.accuracy.drop",
+                "repair.max_accuracy_drop",
             ],
             Remarks().Select(r => r.Message.Split('\'')[1]).Where(k => k != "model").OrderBy(Order)
         );
@@ -222,11 +222,11 @@ public sealed partial class BaseTests : IDisposable
             [
                 "seed",
                 "confidence",
-                "on.not_measured",
+                "when.not_measured",
                 "data.splits.repair",
                 "data.splits.test",
                 "groups.sex.privileged",
-                "repair.keep.accuracy.drop",
+                "repair.max_accuracy_drop",
             ],
             key
         );

@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using PostTrainGate.Cli.Engine;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Reading;
@@ -32,9 +32,9 @@ public sealed class EveryKeyTests : IDisposable
           both: { cross: [sex, older] }
         gates:
           - accuracy: { min: 0.72, drop: 0.01 }
-          - statistical_parity_difference: { group: sex, max: 0.1, classes: favorable }
+          - statistical_parity_difference: { group: sex, max: 0.1, average: favorable }
           - robust_accuracy: { attack: pgd, norm: linf, epsilon: 0.1, steps: 40, step_size: 0.01, restarts: 2, random_start: true, samples: 100, min: 0.5 }
-          - robust_accuracy: { attack: table-pgd, epsilon: 0.2, categories: 1, min: 0.5 }
+          - robust_accuracy: { attack: table_pgd, epsilon: 0.2, categories: 1, min: 0.5 }
           - certified_accuracy: { epsilon: 0.3, method: crown, min: 0.5 }
           - smoothed_accuracy: { sigma: 0.25, epsilon: 0.5, draws: 1000, min: 0.4 }
           - corrupted_accuracy: { corruptions: [numeric_noise], severities: [1, 3], min: 0.7 }
@@ -43,8 +43,8 @@ public sealed class EveryKeyTests : IDisposable
           - situation_testing: { group: sex, neighbors: 5, gap: 0.2, max: 0.1 }
         confidence: 90%
         correction: bonferroni
-        on: { inconclusive: warn, not_measured: fail }
-        repair: { methods: [fmt], snapshots: models/history/*.onnx, keep: { accuracy: { drop: 0.02 } }, budget: 5m, output: models/out.onnx }
+        when: { inconclusive: warn, not_measured: fail }
+        repair: { methods: [fmt], snapshots: models/history/*.onnx, max_accuracy_drop: 0.02, time_limit: 5m, output: models/out.onnx }
         report: { html: true, folder: posttraingate-report }
         limits: { memory: 8GB, time: 6h }
         """;
@@ -52,7 +52,7 @@ public sealed class EveryKeyTests : IDisposable
     private const string Labels = """
         version: 1
         model: models/credit.onnx
-        data: { source: data/x.npz, labels: data/a.gz }
+        data: { source: data/x.npz, label_file: data/a.gz }
         gates: [accuracy: { min: 0.7 }]
         """;
 
@@ -95,7 +95,7 @@ public sealed class EveryKeyTests : IDisposable
         ("groups.NAME.where", "age > 25", "true"),
         ("groups.NAME.cross", "cross: [sex, older]", "cross: [sex, age]"),
         ("gates[].METRIC.group", "group: sex, max: 0.1, classes", "group: age, max: 0.1, classes"),
-        ("gates[].METRIC.classes", "classes: favorable", "classes: worst"),
+        ("gates[].METRIC.average", "average: favorable", "average: worst"),
         ("gates[].METRIC.attack", "attack: pgd", "attack: bim"),
         ("gates[].METRIC.norm", "norm: linf", "norm: l2"),
         ("gates[].METRIC.epsilon", "epsilon: 0.1,", "epsilon: 0.001,"),
@@ -119,12 +119,12 @@ public sealed class EveryKeyTests : IDisposable
         ("gates[].METRIC.drop", "drop: 0.01 }", "drop: 1 }"),
         ("confidence", "90%", "51%"),
         ("correction", "bonferroni", "none"),
-        ("on.inconclusive", "inconclusive: warn", "inconclusive: pass"),
-        ("on.not_measured", "not_measured: fail", "not_measured: pass"),
+        ("when.inconclusive", "inconclusive: warn", "inconclusive: pass"),
+        ("when.not_measured", "not_measured: fail", "not_measured: pass"),
         ("repair.methods", "methods: [fmt]", "methods: [adversarial]"),
         ("repair.snapshots", "models/history/*.onnx", "models/history/e1.onnx"),
-        ("repair.keep.accuracy.drop", "drop: 0.02", "drop: 0.9"),
-        ("repair.budget", "budget: 5m", "budget: 6m"),
+        ("repair.max_accuracy_drop", "drop: 0.02", "drop: 0.9"),
+        ("repair.time_limit", "budget: 5m", "budget: 6m"),
         ("repair.output", "models/out.onnx", "models/new.onnx"),
         ("report.html", "html: true", "html: false"),
         ("report.junit", "html: true", "html: true, junit: true"),
@@ -132,7 +132,7 @@ public sealed class EveryKeyTests : IDisposable
         ("report.folder", "folder: posttraingate-report", "folder: reports"),
         ("limits.memory", "memory: 8GB", "memory: 16GB"),
         ("limits.time", "time: 6h", "time: 7h"),
-        ("data.labels", "data/a.gz", "data/b.gz"),
+        ("data.label_file", "data/a.gz", "data/b.gz"),
         ("data.prediction", "prediction: granted", "prediction: good"),
         ("data.score", "score: probability", "score: other"),
     ];
@@ -164,7 +164,7 @@ public sealed class EveryKeyTests : IDisposable
     {
         var (_, before, after) = Changes.Single(c => c.Key == key);
         var text =
-            key == "data.labels" ? Labels
+            key == "data.label_file" ? Labels
             : key.StartsWith("data.pred", StringComparison.Ordinal) || key == "data.score" ? Predictions
             : Whole;
         Assert.Contains(before, text, StringComparison.Ordinal);
@@ -235,24 +235,13 @@ public sealed class EveryKeyTests : IDisposable
     private static (string Decided, string Changed) Facts(GatePolicy policy)
     {
         var gates = policy.Gates.Take(policy.Family ?? policy.Gates.Length);
-        var json = JsonSerializer
-            .SerializeToNode(
-                policy with
-                {
-                    Gates = [.. gates],
-                    Family = null,
-                },
-                new JsonSerializerOptions
-                {
-                    NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-                }
-            )!
-            .AsObject();
+        var request = new EngineRequest { Policy = policy with { Gates = [.. gates], Family = null } };
+        var json = JsonNode.Parse(EngineJson.Line(request)[1..])!["Policy"]!.AsObject();
         WithoutPlaces(json);
         var all = json.ToJsonString();
         json.Remove("Report");
         if (json["Repair"] is JsonObject repair)
-            json["Repair"] = repair["AccuracyDrop"]!.DeepClone();
+            json["Repair"] = repair["MaxAccuracyDrop"]!.DeepClone();
         return (json.ToJsonString(), all);
     }
 

@@ -40,7 +40,7 @@ public sealed class ScoresOnlyTests : IDisposable
               - accuracy: { min: 0.5 }
               - statistical_parity_difference: { group: age, max: 0.10 }
               - robust_accuracy: { attack: pgd, epsilon: 1, min: 0.5 }
-            on: { not_measured: warn }
+            when: { not_measured: warn }
             """
         );
         using var place = new Workplace();
@@ -92,10 +92,10 @@ public sealed class ScoresOnlyTests : IDisposable
             data: { source: credit.csv, label: credit, favorable: good, features: { immutable: [{{immutable}}] } }
             input: { bounds: [0, 100] }
             gates:
-              - robust_accuracy: { attack: table-search, epsilon: 3, categories: {{categories}}, min: 0.05 }
-              - robust_accuracy: { attack: table-pgd, epsilon: 3, min: 0.05 }
+              - robust_accuracy: { attack: table_search, epsilon: 3, categories: {{categories}}, min: 0.05 }
+              - robust_accuracy: { attack: table_pgd, epsilon: 3, min: 0.05 }
             repair: false
-            on: { not_measured: warn, inconclusive: pass }
+            when: { not_measured: warn, inconclusive: pass }
             """
         );
         using var place = new Workplace();

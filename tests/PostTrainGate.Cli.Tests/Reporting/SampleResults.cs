@@ -236,6 +236,6 @@ internal static partial class SampleResults
             Model = new("m", "/m", default),
             Data = new DataPolicy { Source = new("d", "/d", default) },
             Gates = [],
-            On = on ?? new(),
+            When = on ?? new(),
         };
 }

@@ -31,6 +31,22 @@ internal static class PolicyCases
 
     public static PolicyCase Find(string name) => All[name];
 
+    /// <summary>The table with the lines that the reader reports now.</summary>
+    public static string WithLines(string table, Func<string, IEnumerable<string>> lines)
+    {
+        var blocks = table.Split("\n=== ");
+        for (var i = 1; i < blocks.Length; i++)
+        {
+            var (before, expected) = Cut(blocks[i], ">>>\n");
+            var end = expected[expected.TrimEnd('\n').Length..];
+            var reported = string.Join('\n', lines(Parse(blocks[i]).Yaml));
+            blocks[i] =
+                $"{before}>>>\n{reported}{(expected.TrimEnd('\n').Length == 0 && reported.Length > 0 ? "\n" : "")}{end}";
+        }
+
+        return string.Join("\n=== ", blocks);
+    }
+
     private static PolicyCase Parse(string block)
     {
         var (head, rest) = Cut(block, "\n");

@@ -11,6 +11,12 @@ public sealed class PolicyDiagnosticsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Fact]
+    public void The_table_has_the_lines_that_the_reader_reports() =>
+        Generated.Same("tests/PostTrainGate.Tests/Policy/policies.txt", table =>
+            PolicyCases.WithLines(table, yaml => _folder.Read(yaml).Diagnostics.Select(Line))
+        );
+
     [Theory]
     [MemberData(nameof(PolicyCases.Names), MemberType = typeof(PolicyCases))]
     public void Everything_wrong_is_reported_at_once_with_its_place(string name)
@@ -42,14 +48,14 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         Directory.CreateDirectory(_folder.In("models/history"));
         var (policy, diagnostics) = _folder.Read(yaml);
         Assert.Equal(
-            ["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm, pgd, cw and table-pgd."],
+            ["25,32 PTG1010 There is no attack 'autoattack'; this version has fgsm, pgd, cw and table_pgd."],
             diagnostics.Select(Line)
         );
         Assert.Null(policy);
 
         var read = _folder.Read(yaml.Replace("autoattack", "pgd", StringComparison.Ordinal));
         Assert.Empty(read.Diagnostics);
-        Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.AccuracyDrop));
+        Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.MaxAccuracyDrop));
         Assert.Equal(new SplitPolicy(0.5, 0.2, 0.3, read.Policy.Data.Splits.Position), read.Policy.Data.Splits);
         Assert.Equal(["json", "markdown", "html", "junit", "sarif"], read.Policy.Report.Writers.Select(w => w.Name));
         Assert.Equal(

@@ -34,29 +34,29 @@ internal sealed class PolicyFolder : IDisposable
             },
             new NamedMetric("statistical_parity_difference", "Difference of favorable rates.", Better.NearZero)
             {
-                Keys = [GateKeys.Group, GateKeys.Classes],
+                Keys = [GateKeys.Group, GateKeys.Average],
             },
             new NamedMetric("equalized_odds_difference", "Largest difference of error rates.", Better.NearZero)
             {
-                Keys = [GateKeys.Group, GateKeys.Classes],
+                Keys = [GateKeys.Group, GateKeys.Average],
             },
             new NamedMetric("disparate_impact", "Ratio of favorable rates.", Better.NearOne)
             {
-                Keys = [GateKeys.Group, GateKeys.Classes],
+                Keys = [GateKeys.Group, GateKeys.Average],
             },
             new NamedMetric("rate_maximum", "Highest of any rate.", Better.Lower)
             {
-                Keys = [GateKeys.Group, GateKeys.Rate, GateKeys.Classes],
+                Keys = [GateKeys.Group, GateKeys.Rate, GateKeys.Average],
                 Largest = double.PositiveInfinity,
             },
-            new NamedMetric("entropy", "Inequality.", Better.Lower) { Keys = [BenefitMetric.Alpha, GateKeys.Classes] },
+            new NamedMetric("entropy", "Inequality.", Better.Lower) { Keys = [BenefitMetric.Alpha, GateKeys.Average] },
         ],
         Attacks =
         [
             new NamedAttack("fgsm", "One step."),
             new NamedAttack("pgd", "Many steps."),
             new NamedAttack("cw", "Adam.") { Norms = [Norm.L2] },
-            new NamedAttack("table-pgd", "Rows of tables.") { KeepsForm = true },
+            new NamedAttack("table_pgd", "Rows of tables.") { KeepsForm = true },
         ],
         Rates = [.. Rate.All.Where(r => r.Name is "true_positive_rate" or "log_loss")],
     };

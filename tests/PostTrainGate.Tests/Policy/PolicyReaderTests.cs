@@ -39,7 +39,7 @@ public sealed class PolicyReaderTests : IDisposable
             Data = new() { Source = policy.Data.Source },
             Gates = [],
         };
-        Assert.Equal((plain.Seed, plain.Confidence, plain.On), (policy.Seed, policy.Confidence, policy.On));
+        Assert.Equal((plain.Seed, plain.Confidence, plain.When), (policy.Seed, policy.Confidence, policy.When));
         Assert.Equal(plain.Input, policy.Input);
         Assert.Equal(plain.Data.Splits, policy.Data.Splits);
         Assert.Equal(plain.Data.Features, policy.Data.Features);
@@ -79,12 +79,12 @@ public sealed class PolicyReaderTests : IDisposable
               - robust_accuracy: { attack: pgd, norm: l2, epsilon: 8/255, steps: 40, step_size: 1/100, restarts: 3, random_start: false, samples: 500, min: 0.4 }
               - robust_accuracy: { attack: fgsm, epsilon: 0.1, drop: 2% }
             confidence: 99%
-            on: { inconclusive: fail, not_measured: warn }
+            when: { inconclusive: fail, not_measured: warn }
             repair:
               methods: [adversarial, fmt]
               snapshots: models/history/*.onnx
-              keep: { accuracy: { drop: 3% } }
-              budget: 1h30m
+              max_accuracy_drop: 3%
+              time_limit: 1h30m
               output: models/credit.repaired.onnx
             report: { html: true, sarif: false, json: true, folder: out/report }
             """
@@ -131,13 +131,13 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(500, policy.Gates[3].Samples);
         Assert.Equal(new AttackSettings(PolicyFolder.Names.Attacks[0], Norm.Linf, 0.1), policy.Gates[4].Attack);
         Assert.Equal(0.99, policy.Confidence);
-        Assert.Equal(new OutcomePolicy(Outcome.Fail, Outcome.Warn), policy.On);
+        Assert.Equal(new OutcomePolicy(Outcome.Fail, Outcome.Warn), policy.When);
         Assert.Equal(["adversarial", "fmt"], policy.Repair!.Methods.Select(r => r.Name));
         Assert.Equal(
             [_folder.In("models/history/epoch-1.onnx"), _folder.In("models/history/epoch-2.onnx")],
             policy.Repair.Snapshots!.Files
         );
-        Assert.Equal((0.03, TimeSpan.FromMinutes(90)), (policy.Repair.AccuracyDrop, policy.Repair.Budget));
+        Assert.Equal((0.03, TimeSpan.FromMinutes(90)), (policy.Repair.MaxAccuracyDrop, policy.Repair.TimeLimit));
         Assert.Equal(_folder.In("models/credit.repaired.onnx"), policy.Repair.Output!.FullPath);
         Assert.Equal(["json", "markdown", "html"], policy.Report.Writers.Select(w => w.Name));
         Assert.Equal("out/report", policy.Report.Folder);

@@ -43,7 +43,7 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
 
         double Robust(OnnxClassifier model)
         {
-            var settings = new AttackSettings(Named.Attack("table-search"), Norm.Linf, 0.05) { Categories = 1 };
+            var settings = new AttackSettings(Named.Attack("table_search"), Norm.Linf, 0.05) { Categories = 1 };
             using var outcome = AttackHarness.Run(model, data.Test, new(settings, 1));
             return outcome.RobustAccuracy;
         }
@@ -87,8 +87,8 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
                   favorable: good
                   features: { except: [personal_status], scale: minmax, immutable: [age] }
                   splits: { repair: 40%, select: 20%, test: 40% }
-                gates: [robust_accuracy: { attack: table-search, epsilon: 0.05, categories: 1, min: 0.55 }]
-                repair: { keep: { accuracy: { drop: 0.05 } } }
+                gates: [robust_accuracy: { attack: table_search, epsilon: 0.05, categories: 1, min: 0.55 }]
+                repair: { max_accuracy_drop: 0.05 }
                 """
             )
         );

@@ -21,7 +21,7 @@ public sealed class Apgd : RowAttack
     /// <summary>On the cross-entropy.</summary>
     public static Apgd CrossEntropy { get; } =
         new(
-            "apgd-ce",
+            "apgd_ce",
             "Auto-PGD on the cross-entropy: 100 steps whose size halves where the loss stops rising (Croce and Hein 2020).",
             targeted: false,
             (z, y, _) => Losses.CrossEntropy(z, y)
@@ -30,7 +30,7 @@ public sealed class Apgd : RowAttack
     /// <summary>On the difference of logits ratio.</summary>
     public static Apgd LogitsRatio { get; } =
         new(
-            "apgd-dlr",
+            "apgd_dlr",
             "Auto-PGD on the difference of logits ratio, which no scale of the logits hides (Croce and Hein 2020).",
             targeted: false,
             (z, y, _) => Losses.LogitsRatio(z, y)
@@ -39,7 +39,7 @@ public sealed class Apgd : RowAttack
     /// <summary>Toward each of the nine likeliest wrong classes in turn.</summary>
     public static Apgd Targeted { get; } =
         new(
-            "apgd-t",
+            "apgd_t",
             "Auto-PGD on the targeted logits ratio, toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020).",
             targeted: true,
             Losses.TargetedLogitsRatio

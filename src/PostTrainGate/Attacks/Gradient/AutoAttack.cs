@@ -28,7 +28,7 @@ public sealed class AutoAttack : RowAttack
     /// </summary>
     public static AutoAttack Fast { get; } =
         new(
-            "autoattack-fast",
+            "autoattack_fast",
             "The parts of AutoAttack's standard version, targets and queries that lead nowhere given up early: cheaper, "
                 + "not AutoAttack's own schedule, and not comparable with published figures.",
             Apgd.CrossEntropy.Run,
@@ -40,7 +40,7 @@ public sealed class AutoAttack : RowAttack
     /// <summary>Five restarts of the untargeted attacks, and every step of all.</summary>
     public static AutoAttack Plus { get; } =
         new(
-            "autoattack-plus",
+            "autoattack_plus",
             "AutoAttack's plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, every step of all (Croce and Hein 2020).",
             Restarted(Apgd.CrossEntropy),
             Restarted(Apgd.LogitsRatio),
@@ -53,7 +53,7 @@ public sealed class AutoAttack : RowAttack
     /// <summary>For randomised outputs: gradients are means of 20.</summary>
     public static AutoAttack Randomized { get; } =
         new(
-            "autoattack-rand",
+            "autoattack_rand",
             "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
             Apgd.CrossEntropy.ForRandomOutputs().Run,
             Apgd.LogitsRatio.ForRandomOutputs().Run

@@ -72,7 +72,7 @@ public sealed class GradientAttack : RowAttack
     /// <summary>With momentum, whose examples transfer better to other models.</summary>
     public static GradientAttack MiFgsm { get; } =
         new(
-            "mi-fgsm",
+            "mi_fgsm",
             "Momentum iterative method: 10 steps of epsilon / 10 along the sum of all gradients so far (Dong et al. 2018).",
             steps: 10,
             reach: 1,

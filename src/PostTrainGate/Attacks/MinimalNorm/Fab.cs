@@ -28,7 +28,7 @@ public sealed class Fab : MinimalAttack
     /// <summary>Toward each of the nine likeliest wrong classes in turn.</summary>
     public static Fab Targeted { get; } =
         new(
-            "fab-t",
+            "fab_t",
             "Fast adaptive boundary attack toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020); minimal norm.",
             targeted: true
         );

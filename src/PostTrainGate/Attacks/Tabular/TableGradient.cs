@@ -21,7 +21,7 @@ public sealed class TableGradient : RowAttack
 
     private TableGradient()
         : base(
-            "table-pgd",
+            "table_pgd",
             "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 "
                 + "for numbers, the most promising changes of category and some random ones tried (in the way of Simonetto et al. 2024).",
             needsGradients: true

@@ -22,7 +22,7 @@ public sealed class TableSearch : RowAttack
 
     private TableSearch()
         : base(
-            "table-search",
+            "table_search",
             "Greedy search over rows that a table could hold, by logits alone, so that it works on trees: column by column, what helps put "
                 + "together, 20 passes (in the way of Kireev et al. 2023).",
             needsGradients: false

@@ -55,7 +55,7 @@ internal static class ArrayReader
 
         var label = data.Label
             ?? (
-                data.Labels is null
+                data.LabelFile is null
                     ? LabelNames.FirstOrDefault(n =>
                         n != name && shapes.TryGetValue(n, out var shape) && shape is [var count] && count == rows
                     )
@@ -63,7 +63,7 @@ internal static class ArrayReader
             )
             ?? throw data.Position.Error(
                 DiagnosticCodes.DataColumn,
-                "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.labels'."
+                "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.label_file'."
             );
         var arrays = idx
             ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
@@ -80,7 +80,7 @@ internal static class ArrayReader
 
         rows = inputs.shape[0];
         var columns = arrays.Where(a => a.Key != name && a.Value.dim() == 1 && a.Value.shape[0] == rows).ToDictionary();
-        if (data.Labels is { } labels)
+        if (data.LabelFile is { } labels)
             columns[label] = Labels(labels, rows);
         if (!columns.ContainsKey(label))
         {

@@ -30,11 +30,11 @@ internal static class ImageReader
     )
     {
         var (data, source) = (policy.Data, policy.Data.Source);
-        if (data.Label is not null || data.Labels is not null || data.Features != new FeaturePolicy())
+        if (data.Label is not null || data.LabelFile is not null || data.Features != new FeaturePolicy())
         {
             throw data.Position.Error(
                 DiagnosticCodes.PolicyConflict,
-                "'label', 'labels' and 'features' are not for images: their class is the name of the folder that they are in."
+                "'label', 'label_file' and 'features' are not for images: their class is the name of the folder that they are in."
             );
         }
 

@@ -114,7 +114,7 @@ public sealed class BenefitMetric : TableMetric
         [
             .. _part == Part.All ? (ImmutableArray<Key>)[] : [GateKeys.Group],
             .. _alpha is null ? (ImmutableArray<Key>)[Alpha] : [],
-            GateKeys.Classes,
+            GateKeys.Average,
         ];
 
     /// <inheritdoc/>

@@ -43,7 +43,7 @@ public sealed class DifferentialFairness : TableMetric
     public override Better Better => Better.Lower;
 
     /// <inheritdoc/>
-    public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Classes];
+    public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Average];
 
     /// <inheritdoc/>
     public override double Largest => double.PositiveInfinity;

@@ -38,7 +38,7 @@ public sealed class GroupExtremum : TableMetric
     public override Better Better => _highest ? Better.Lower : Better.Higher;
 
     /// <inheritdoc/>
-    public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Rate, GateKeys.Classes];
+    public override ImmutableArray<Key> Keys => [GateKeys.Group, GateKeys.Rate, GateKeys.Average];
 
     /// <inheritdoc/>
     protected override double Compute(GroupTable table, GateRule rule)

@@ -177,7 +177,7 @@ public sealed class GroupMetric : TableMetric
 
     /// <inheritdoc/>
     public override ImmutableArray<Key> Keys =>
-        _rates.Length == 0 ? [GateKeys.Group, GateKeys.Rate, GateKeys.Classes] : [GateKeys.Group, GateKeys.Classes];
+        _rates.Length == 0 ? [GateKeys.Group, GateKeys.Rate, GateKeys.Average] : [GateKeys.Group, GateKeys.Average];
 
     /// <inheritdoc/>
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)

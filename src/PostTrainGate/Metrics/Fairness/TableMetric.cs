@@ -48,7 +48,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         var title = GateTitle.Name(rule);
         if (rule.Rate is { } rate)
             title += $" of {rate.Name.Replace('_', ' ')}";
-        if (rule.Classes is not ClassView.Favorable and var view)
+        if (rule.Average is not ClassView.Favorable and var view)
             title += view == ClassView.Macro ? ", mean over classes" : ", worst class";
         return GateTitle.WithGroup(rule, title);
     }
@@ -70,7 +70,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)
     {
         var (rule, data) = (context.Rule, context.Evaluation.Data);
-        if (rule.Classes != ClassView.Favorable || IsScored(rule))
+        if (rule.Average != ClassView.Favorable || IsScored(rule))
             return Measurement.NotMeasured("it is no function of two predictions");
         if (context.Evaluation.Rows(rule.Group) is not { } rows)
             return NoGroup(rule);
@@ -131,7 +131,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         int seed
     )
     {
-        if (rule.Classes == ClassView.Favorable)
+        if (rule.Average == ClassView.Favorable)
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
             var measured = Measure(table, rule, confidence, seed);
@@ -146,14 +146,14 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
         var classes = predictions.ClassNames.Length;
-        var level = rule.Classes == ClassView.Worst ? 1 - (1 - confidence) / classes : confidence;
+        var level = rule.Average == ClassView.Worst ? 1 - (1 - confidence) / classes : confidence;
         var each = Enumerable
             .Range(0, classes)
             .Select(c => Measure(GroupTable.Count(RowsOf(predictions, rule, c)!, c), rule, level, seed))
             .ToArray();
         if (each.Index().FirstOrDefault(m => !m.Item.IsMeasured) is { Item.Reason: { } reason } missing)
             return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
-        return rule.Classes == ClassView.Worst ? Worst(each) : Mean(each);
+        return rule.Average == ClassView.Worst ? Worst(each) : Mean(each);
     }
 
     // What other libraries say of such a rate.

@@ -64,6 +64,8 @@ internal sealed partial class OnnxCompiler
     private OnnxNode.Surroundings? _around;
     private long _folded;
 
+    private IReadOnlyDictionary<string, Func<OnnxNode, Kernel>> _operators = Operators.Table;
+
     private OnnxCompiler(OnnxFile file) => _file = file;
 
     private Tensor?[] Constants => _around!.Constants;
@@ -72,10 +74,16 @@ internal sealed partial class OnnxCompiler
     /// <param name="file">The file.</param>
     /// <param name="signature">Its input and output.</param>
     /// <param name="single">Whether half, bfloat16 and double are computed in float32 where weights or the input are of these.</param>
+    /// <param name="operators">How operators are rebuilt; null: <see cref="Operators.Table"/>.</param>
     /// <exception cref="GateException">PTG2001 or PTG2002.</exception>
-    public static CompiledModel Compile(OnnxFile file, OnnxSignature signature, bool single = false)
+    public static CompiledModel Compile(
+        OnnxFile file,
+        OnnxSignature signature,
+        bool single = false,
+        IReadOnlyDictionary<string, Func<OnnxNode, Kernel>>? operators = null
+    )
     {
-        OnnxCompiler compiler = new(file);
+        OnnxCompiler compiler = new(file) { _operators = operators ?? Operators.Table };
         try
         {
             return compiler.Compile(signature, single);
@@ -209,7 +217,7 @@ internal sealed partial class OnnxCompiler
             captured = If(node);
         else if (proto.OpType == "Loop")
             captured = Loop(node);
-        else if (Operators.Table.TryGetValue(proto.OpType, out var rebuild))
+        else if (_operators.TryGetValue(proto.OpType, out var rebuild))
             node.Also(0, rebuild(node));
         else
             throw node.Refuse("the operator has no rebuild");

@@ -68,7 +68,7 @@ public sealed class AdversarialRepair : IRepair
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context, ImmutableArray<Budget> budgets)
     {
-        var seconds = context.Budget.TotalSeconds;
+        var seconds = context.TimeLimit.TotalSeconds;
         var cost = TuningCost.Measure(context.Source, context.RepairSet.Inputs);
         foreach (var (change, share) in budgets.Any(b => b.Form is not null) ? GridOfTables : Grid)
         {

@@ -54,7 +54,7 @@ public sealed record GroupParity
         new(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"group-parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"
+                $"group_parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"
             ),
             OnnxClassifier.LogitsTap,
             Rows,

@@ -18,7 +18,7 @@ public sealed class GroupParityRepair : IRepair
     ];
 
     /// <inheritdoc/>
-    public string Name => "group-parity";
+    public string Name => "group_parity";
 
     /// <inheritdoc/>
     public string Summary =>
