@@ -7,11 +7,7 @@ namespace PostTrainGate.Attacks;
 /// <summary>Keys of gates that attack inputs.</summary>
 internal static class AttackKeys
 {
-    public static readonly Key<IAttack> Attack = new(
-        "attack",
-        new NameShape<IAttack>("attack"),
-        "The attack it is measured under."
-    )
+    public static readonly Key<IAttack> Attack = new("attack", new NameShape<IAttack>("attack"), "The attack to run.")
     {
         Example = "attack: pgd",
     };
@@ -19,17 +15,13 @@ internal static class AttackKeys
     public static readonly Key<IMinimalAttack> Nearest = new(
         "attack",
         new NameShape<IMinimalAttack>("minimal-norm attack"),
-        "The attack that looks for the nearest error."
+        "The minimal-norm attack to run."
     )
     {
         Example = "attack: fmn",
     };
 
-    public static readonly Key<Norm> Norm = new(
-        "norm",
-        new ChoiceShape<Norm>(),
-        "The norm that a perturbation is measured in."
-    )
+    public static readonly Key<Norm> Norm = new("norm", new ChoiceShape<Norm>(), "Norm of the perturbation.")
     {
         Default = "linf",
     };
@@ -37,7 +29,7 @@ internal static class AttackKeys
     public static readonly Key<double> Epsilon = new(
         "epsilon",
         new NumberShape(NumberRange.Positive),
-        "Largest size of a perturbation, in the units of the input's bounds."
+        "Largest perturbation, in the units of the input bounds."
     )
     {
         Example = "epsilon: 8/255",
@@ -46,20 +38,16 @@ internal static class AttackKeys
     public static readonly Key<int?> Steps = new(
         "steps",
         new CountShape(1, 100_000),
-        "Gradient steps; without it the attack's own default."
+        "Number of steps; default: the attack's."
     );
 
     public static readonly Key<double?> StepSize = new(
         "step_size",
         new NumberShape(NumberRange.Positive),
-        "Size of a step; without it the attack's own default."
+        "Step size; default: the attack's."
     );
 
-    public static readonly Key<int> Restarts = new(
-        "restarts",
-        new CountShape(1, 1000),
-        "How often the attack is tried, each time from another random start."
-    )
+    public static readonly Key<int> Restarts = new("restarts", new CountShape(1, 1000), "Number of random restarts.")
     {
         Default = "1",
     };
@@ -67,13 +55,13 @@ internal static class AttackKeys
     public static readonly Key<bool?> RandomStart = new(
         "random_start",
         new FlagShape(),
-        "Whether the first try starts at a random point of the ball; without it the attack's own default."
+        "Whether to start at a random point; default: the attack's."
     );
 
     public static readonly Key<int> Categories = new(
         "categories",
         new CountShape(0, 10_000),
-        "How many columns of categories or of two values may change under an attack on the rows of a table."
+        "How many categorical or binary columns an attack on tables may change."
     )
     {
         Default = "1",

@@ -11,7 +11,7 @@ using Shapes = PostTrainGate.Reading.PolicyShape;
 namespace PostTrainGate.Reading;
 
 /// <summary>What no single key can tell: keys that need or exclude each other, and names that the policy itself defines.</summary>
-internal static class PolicyChecks
+internal static partial class PolicyChecks
 {
     /// <summary>Reports everything that does not fit together.</summary>
     public static void Run(Section root, ReadContext context)
@@ -47,7 +47,7 @@ internal static class PolicyChecks
                 Conflict(
                     context,
                     data.At(Shapes.Data.Score),
-                    "'score' stands beside 'prediction', the column with the predicted class; add that."
+                    "'score' needs 'prediction', the column with the predicted class; add it."
                 );
             return;
         }
@@ -58,7 +58,7 @@ internal static class PolicyChecks
                 context,
                 data.At(Shapes.Data.Prediction),
                 "Both 'model' and 'prediction' are given; keep 'model' to gate a model, or "
-                    + "'prediction' to gate predictions that were made elsewhere."
+                    + "'prediction' to gate existing predictions."
             );
             return;
         }
@@ -68,7 +68,7 @@ internal static class PolicyChecks
             context.Report(
                 DiagnosticCodes.PolicyMissingKey,
                 data.Position,
-                "'data' does not say where the labels are; give 'label', the column that predictions are held against."
+                "'data' does not say where the labels are; give 'label', the column with the true classes."
             );
         }
 
@@ -85,13 +85,13 @@ internal static class PolicyChecks
             Conflict(
                 context,
                 section.At(key),
-                $"'{key.Name}' is of no use to predictions alone, without a model; remove it."
+                $"'{key.Name}' needs a model, and the policy gates predictions; remove it."
             );
         if (root.TryGet(Shapes.RepairKey, out var repair) && repair is Section)
             Conflict(
                 context,
                 root.At(Shapes.RepairKey),
-                "'repair' needs a model, and the policy has predictions alone; remove it, or give 'model'."
+                "'repair' needs a model, and the policy gates predictions; remove it, or give 'model'."
             );
     }
 
@@ -103,7 +103,7 @@ internal static class PolicyChecks
             Conflict(
                 context,
                 data.At(Shapes.Data.LabelFile),
-                "Both 'label' and 'label_file' are given; keep 'label' for a column, or 'label_file' for a file of its own."
+                "Both 'label' and 'label_file' are given; keep 'label' for a column or 'label_file' for a separate file."
             );
         }
 
@@ -121,7 +121,7 @@ internal static class PolicyChecks
             context.Report(
                 DiagnosticCodes.PolicyMissingKey,
                 data.Position,
-                "'data' does not say where the labels are; give 'label' (a column) or 'label_file' (a file of its own)."
+                "'data' does not say where the labels are; give 'label' (a column) or 'label_file' (a separate file)."
             );
         }
 
@@ -134,7 +134,7 @@ internal static class PolicyChecks
             context.Report(
                 DiagnosticCodes.PolicyName,
                 data.At(Shapes.Data.Favorable),
-                $"'favorable' is {Wording.Quote(favorable)}, which is none of 'classes': {Listed(classes)}."
+                $"'favorable' is {Wording.Quote(favorable)}, which is not one of 'classes': {Listed(classes)}."
             );
         }
 
@@ -161,7 +161,7 @@ internal static class PolicyChecks
             Conflict(
                 context,
                 features.At(Shapes.Features.Except),
-                $"The column {Wording.Quote(both)} stands in both 'only' and 'except'; keep it in one."
+                $"The column {Wording.Quote(both)} is in both 'only' and 'except'; keep it in one."
             );
         }
 
@@ -170,7 +170,7 @@ internal static class PolicyChecks
             Conflict(
                 context,
                 features.At(Shapes.Features.Only),
-                $"The label {Wording.Quote(label)} stands in 'only'; a model must not see what it predicts, so remove it."
+                $"The label {Wording.Quote(label)} is in 'only'; remove it, as a model must not see what it predicts."
             );
         }
     }
@@ -187,7 +187,7 @@ internal static class PolicyChecks
         context.Report(
             DiagnosticCodes.PolicyRange,
             splits.Position,
-            $"The splits are {Wording.Number(sum * 100)}% together ({string.Join(", ", parts)}); they must be at most 100%."
+            $"The splits add up to {Wording.Number(sum * 100)}% ({string.Join(", ", parts)}); they must be at most 100%."
         );
     }
 
@@ -211,245 +211,9 @@ internal static class PolicyChecks
             Conflict(
                 context,
                 input.At(Shapes.Input.Std),
-                $"'mean' has {mean.Length} and 'std' has {std.Length} numbers; give as many of one as of the other."
+                $"'mean' has {mean.Length} and 'std' has {std.Length} numbers; give the same number of each."
             );
         }
-    }
-
-    private static void Groups(ImmutableArray<(ScalarNode Name, Section Group)> groups, ReadContext context)
-    {
-        foreach (var (name, group) in groups)
-        {
-            var shown = Wording.Quote(name.Text);
-            Key[] kinds = [Shapes.Group.Column, Shapes.Group.Where, Shapes.Group.Cross];
-            var given = kinds.Where(group.Has).ToList();
-            if (given.Count > 1)
-            {
-                Conflict(
-                    context,
-                    group.At(given[1]),
-                    $"The group {shown} has {Wording.List(given.Select(k => $"'{k.Name}'"))}; keep one of them."
-                );
-            }
-
-            if (given.Count == 0 && !group.IsFaulty)
-            {
-                context.Report(
-                    DiagnosticCodes.PolicyMissingKey,
-                    name.Position,
-                    $"The group {shown} does not say who is in it; give 'column', 'where' or 'cross'."
-                );
-            }
-
-            if (group.Has(Shapes.Group.Privileged) && given.Count > 0 && !group.Has(Shapes.Group.Column))
-            {
-                var why = group.Has(Shapes.Group.Where) ? "a condition's true is privileged anyway, so " : "";
-                Conflict(
-                    context,
-                    group.At(Shapes.Group.Privileged),
-                    $"'privileged' names a value of 'column', which the group {shown} lacks; {why}remove it."
-                );
-            }
-
-            if (group.TryGet(Shapes.Group.Bins, out var bins))
-                Bins(shown, bins, group, context);
-            if (!group.TryGet(Shapes.Group.Cross, out var cross))
-                continue;
-            foreach (var member in cross)
-                Crossed(member, name.Text, group.At(Shapes.Group.Cross), groups, context);
-        }
-    }
-
-    private static void Bins(string group, ImmutableArray<double> bins, Section section, ReadContext context)
-    {
-        var at = section.At(Shapes.Group.Bins);
-        if (!section.Has(Shapes.Group.Column))
-            Conflict(context, at, $"The group {group} has 'bins', which cut a 'column'; give the column.");
-        if (bins.Zip(bins.Skip(1)).Any(b => b.Second < b.First))
-            context.Report(
-                DiagnosticCodes.PolicyRange,
-                at,
-                $"'bins' of the group {group} are {string.Join(", ", bins.Select(Wording.Number))}; they must ascend."
-            );
-    }
-
-    private static void Crossed(
-        string member,
-        string name,
-        SourcePosition at,
-        ImmutableArray<(ScalarNode Name, Section Group)> groups,
-        ReadContext context
-    )
-    {
-        var other = groups.FirstOrDefault(g => g.Name.Text == member);
-        if (member == name)
-        {
-            Conflict(context, at, $"The group {Wording.Quote(name)} crosses itself; name other groups.");
-        }
-        else if (other.Name is null)
-        {
-            Undefined(member, groups.Where(g => g.Name.Text != name), at, context);
-        }
-        else if (other.Group.Has(Shapes.Group.Cross))
-        {
-            Conflict(
-                context,
-                at,
-                $"The group {Wording.Quote(name)} crosses {Wording.Quote(member)}, which is a cross itself; "
-                    + "name the groups that it is made of."
-            );
-        }
-    }
-
-    private static void Undefined(
-        string name,
-        IEnumerable<(ScalarNode Name, Section Group)> groups,
-        SourcePosition at,
-        ReadContext context
-    )
-    {
-        var names = groups.Select(g => g.Name.Text).ToList();
-        var right =
-            Wording.Nearest(name, names) is { } near ? $"did you mean {Wording.Quote(near)}?"
-            : names.Count == 0 ? "define it under 'groups'."
-            : $"'groups' defines {Listed(names)}.";
-        context.Report(DiagnosticCodes.PolicyName, at, $"There is no group {Wording.Quote(name)}; {right}");
-    }
-
-    private static void Gate(
-        GateEntry gate,
-        Section root,
-        ImmutableArray<(ScalarNode Name, Section Group)> groups,
-        ReadContext context
-    )
-    {
-        var rule = gate.Rule;
-        if (rule.TryGet(GateKeys.Group, out var group) && !groups.Any(g => g.Name.Text == group))
-            Undefined(group, groups, rule.At(GateKeys.Group), context);
-        if (
-            gate.Metric is { } named
-            && !root.Has(Shapes.Model)
-            && root.TryGet(Shapes.DataKey, out var data)
-            && data.Has(Shapes.Data.Prediction)
-        )
-            OfPredictions(named, gate, data, context);
-        Key<double?>[] thresholds = [Shapes.Rule.Min, Shapes.Rule.Max, Shapes.Rule.Drop];
-        if (gate.Metric is { } metric && !rule.IsFaulty && !thresholds.Any(rule.Has))
-        {
-            context.Report(
-                DiagnosticCodes.PolicyMissingKey,
-                gate.Name.Position,
-                $"'{metric.Name}' has no threshold; give '{GatesShape.Bound(metric)}' or 'drop'."
-            );
-        }
-
-        Attack(gate, context);
-        // A metric of any rate has the bounds of the one that is named.
-        if (rule.TryGet(GateKeys.Rate, out var rate))
-        {
-            foreach (var key in thresholds.Where(k => rule.TryGet(k, out var value) && value > rate.Largest))
-            {
-                var given = rule.Get(key)!.Value;
-                context.Report(
-                    DiagnosticCodes.PolicyRange,
-                    rule.At(key),
-                    $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{rate.Name}', not "
-                        + $"{Wording.Number(given)}{(given <= 100 * rate.Largest ? $"; {Wording.Number(given)}% would be right" : "")}."
-                );
-            }
-        }
-
-        if (
-            root.TryGet(Shapes.InputKey, out var input)
-            && input.TryGet(Shapes.Input.Bounds, out var bounds)
-            && bounds[0] < bounds[1]
-        )
-            Epsilon(gate, bounds[0], bounds[1], context);
-    }
-
-    // What an attack cannot do, or has no use for.
-    private static void Attack(GateEntry gate, ReadContext context)
-    {
-        var rule = gate.Rule;
-        if (!rule.TryGet(AttackKeys.Attack, out var attack))
-            return;
-        var norm = rule.Get(AttackKeys.Norm);
-        if (!attack.Norms.Contains(norm))
-        {
-            var at = rule.At(rule.Has(AttackKeys.Norm) ? AttackKeys.Norm : AttackKeys.Attack);
-            var right = Wording.List(attack.Norms.Select(n => $"'norm: {Word(n)}'"), "or");
-            Conflict(
-                context,
-                at,
-                $"The attack '{attack.Name}' does not work in {Word(norm)}"
-                    + $"{(rule.Has(AttackKeys.Norm) ? "" : ", which is the norm without 'norm'")}; give {right}."
-            );
-        }
-
-        if (rule.Has(AttackKeys.Categories) && !attack.KeepsForm)
-        {
-            var such = context.Catalog.All<IAttack>().Where(a => a.KeepsForm).Select(a => $"'{a.Name}'").ToList();
-            Conflict(
-                context,
-                rule.At(AttackKeys.Categories),
-                $"'categories' is of no use to the attack '{attack.Name}', which moves every input "
-                    + $"by itself; remove it{(such.Count > 0 ? $", or attack by {Wording.List(such, "or")}" : "")}."
-            );
-        }
-
-        static string Word(Norm norm) => norm.ToString().ToLowerInvariant();
-    }
-
-    private static void OfPredictions(IMetric metric, GateEntry gate, Section data, ReadContext context)
-    {
-        if (metric is not IPredictionMetric)
-        {
-            Conflict(
-                context,
-                gate.Name.Position,
-                $"'{metric.Name}' needs a model, and the policy has predictions alone; remove it, or give 'model'."
-            );
-            return;
-        }
-
-        if (!gate.Rule.TryGet(GateKeys.Rate, out var rate) || !rate.NeedsScores)
-            return;
-        if (!data.Has(Shapes.Data.Score))
-        {
-            Conflict(
-                context,
-                gate.Rule.At(GateKeys.Rate),
-                $"'{rate.Name}' comes from scores, and the policy has predicted classes alone; give 'data.score', the column with the probability of the favourable class."
-            );
-        }
-        else if (gate.Rule.Get(GateKeys.Average) != ClassView.Favorable)
-        {
-            Conflict(
-                context,
-                gate.Rule.At(GateKeys.Average),
-                $"'{rate.Name}' comes from scores, and 'data.score' is that of the favourable class alone; remove 'classes'."
-            );
-        }
-    }
-
-    // An epsilon that reaches every input is one in other units: 8 where 8/255 is meant.
-    private static void Epsilon(GateEntry gate, double lower, double upper, ReadContext context)
-    {
-        // That of smoothing is a Euclidean radius.
-        if (gate.Metric?.Keys.Contains(AttackKeys.Norm) != true)
-            return;
-        var rule = gate.Rule;
-        if (!rule.TryGet(AttackKeys.Epsilon, out var epsilon) || rule.Get(AttackKeys.Norm) is not Norm.Linf)
-            return;
-        if (epsilon <= upper - lower)
-            return;
-        var such = epsilon <= 255 && upper <= 1 ? $", such as {Wording.Number(epsilon)}/255" : "";
-        context.Report(
-            DiagnosticCodes.PolicyRange,
-            rule.At(AttackKeys.Epsilon),
-            $"'epsilon' is {Wording.Number(epsilon)}, more than the whole range of inputs from {Wording.Number(lower)} to "
-                + $"{Wording.Number(upper)}; give it in the units of 'bounds'{such}."
-        );
     }
 
     private static void Outputs(Section root, ReadContext context)
@@ -458,11 +222,7 @@ internal static class PolicyChecks
         {
             var always = context.Catalog.All<IReportWriter>().Where(w => w.Always).Select(Shapes.Report.Writer);
             foreach (var writer in always.Where(w => report.TryGet(w, out var wanted) && !wanted))
-                Conflict(
-                    context,
-                    report.At(writer),
-                    $"'{writer.Name}' is always written and cannot be turned off; remove it."
-                );
+                Conflict(context, report.At(writer), $"'{writer.Name}' is always written; remove it.");
         }
 
         if (!root.TryGet(Shapes.RepairKey, out var value) || value is not Section repair)

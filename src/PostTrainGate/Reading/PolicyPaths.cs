@@ -70,10 +70,7 @@ internal static class PolicyPaths
         if (isImages)
             files = [.. files.Where(ImageReader.Reads)];
         if (endless || files.Length > MaxFiles)
-            return Wrong(
-                DiagnosticCodes.PolicyRange,
-                $"{what} is {shown}, which stands for too many files; narrow it."
-            );
+            return Wrong(DiagnosticCodes.PolicyRange, $"{what} is {shown}, which matches too many files; narrow it.");
         if (isPattern && files.Length == 0)
             return Wrong(
                 DiagnosticCodes.PolicyFileMissing,

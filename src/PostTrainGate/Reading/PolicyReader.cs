@@ -31,7 +31,7 @@ public static class PolicyReader
                 [
                     new(
                         DiagnosticCodes.PolicyUnreadable,
-                        $"{Wording.Quote(path ?? "")} is no path; give that of a {FileName}."
+                        $"{Wording.Quote(path ?? "")} is not a path; give the path of a {FileName}."
                     ),
                 ]
             );

@@ -25,25 +25,20 @@ internal static class PolicyTrust
 {
     private const string Rows = "It decides which rows are measured.";
     private const string Meaning = "It decides what the numbers mean.";
-    private const string Threshold = "It is the bar.";
+    private const string Threshold = "It is the threshold.";
     private const string Measured = "It decides what is measured.";
     private const string GateKey = "gates[].METRIC.";
-    private const string Search = "It steers the search for a repair; the verdict is that of the model as it came.";
+    private const string Search = "It steers the search for a repair; the verdict is about the submitted model.";
 
     private static readonly (string Key, Decider By, string Why)[] Table =
     [
         ("version", Decider.Base, Meaning),
-        ("seed", Decider.Base, "Another seed could be tried until one is lucky."),
-        (
-            "model",
-            Decider.Change,
-            "The change brings the model. A path is the change's own only where the base's file is gone: a model that "
-                + "is still there is the one to measure."
-        ),
+        ("seed", Decider.Base, "Someone could try seeds until one passes."),
+        ("model", Decider.Change, "The change brings the model. Its path may change only if the base's file is gone."),
         ("data", Decider.Base, Meaning),
-        ("data.source", Decider.Base, Rows + " What is in the files is the change's own."),
+        ("data.source", Decider.Base, Rows + " The files' content is the change's."),
         ("data.label", Decider.Base, Meaning),
-        ("data.label_file", Decider.Base, Rows + " What is in the file is the change's own."),
+        ("data.label_file", Decider.Base, Rows + " The file's content is the change's."),
         ("data.prediction", Decider.Base, Meaning),
         ("data.score", Decider.Base, Meaning),
         ("data.classes", Decider.Base, Meaning),
@@ -59,8 +54,8 @@ internal static class PolicyTrust
         ("data.splits.select", Decider.Base, Rows),
         ("data.splits.test", Decider.Base, Rows),
         ("input", Decider.Base, Meaning),
-        ("input.bounds", Decider.Base, "Epsilon counts in its units."),
-        ("input.scale", Decider.Base, "Epsilon counts in its units."),
+        ("input.bounds", Decider.Base, "Epsilon uses its units."),
+        ("input.scale", Decider.Base, "Epsilon uses its units."),
         ("input.mean", Decider.Base, Meaning),
         ("input.std", Decider.Base, "It stretches the model's input under the same epsilon."),
         ("input.size", Decider.Base, Meaning),
@@ -68,7 +63,7 @@ internal static class PolicyTrust
         ("output", Decider.Base, Meaning),
         ("output.name", Decider.Base, Meaning),
         ("output.head", Decider.Base, Meaning),
-        ("groups", Decider.Base, "Rows are dealt to the splits by group, so that a group more is another test split."),
+        ("groups", Decider.Base, "Splits are stratified by group, so another group means another test split."),
         ("groups.NAME.column", Decider.Base, Meaning),
         ("groups.NAME.privileged", Decider.Base, Meaning),
         ("groups.NAME.bins", Decider.Base, Meaning),
@@ -79,17 +74,17 @@ internal static class PolicyTrust
         (
             "gates",
             Decider.BaseAndMore,
-            "Gates of the base stand as they are there. A change may add gates over groups that the base has."
+            "The base's gates apply unchanged. A change may add gates on groups that the base has."
         ),
         ("gates[].METRIC.samples", Decider.Base, Rows),
         ("gates[].METRIC.min", Decider.Base, Threshold),
         ("gates[].METRIC.max", Decider.Base, Threshold),
         ("gates[].METRIC.drop", Decider.Base, Threshold),
-        ("confidence", Decider.Base, "It decides how sure a verdict has to be."),
+        ("confidence", Decider.Base, "It decides how certain a verdict must be."),
         (
             "correction",
             Decider.Base,
-            "It decides how sure a verdict has to be; gates that a change adds do not widen the base's intervals."
+            "It decides how certain a verdict must be; added gates do not widen the base's intervals."
         ),
         ("when", Decider.Base, Threshold),
         ("when.inconclusive", Decider.Base, Threshold),
@@ -97,7 +92,7 @@ internal static class PolicyTrust
         ("repair", Decider.Change, Search),
         ("repair.methods", Decider.Change, Search),
         ("repair.snapshots", Decider.Change, Search),
-        ("repair.max_accuracy_drop", Decider.Base, "It is the bar of a repair."),
+        ("repair.max_accuracy_drop", Decider.Base, "It is the threshold for a repair."),
         ("repair.time_limit", Decider.Change, Search),
         (
             "repair.output",
@@ -110,9 +105,9 @@ internal static class PolicyTrust
             Decider.Change,
             "Its files are new, or an earlier run's; never in `.git` or `.github`, links followed."
         ),
-        ("limits", Decider.Base, "A run that is ended gives no verdict."),
-        ("limits.memory", Decider.Base, "A run that is ended gives no verdict."),
-        ("limits.time", Decider.Base, "A run that is ended gives no verdict."),
+        ("limits", Decider.Base, "A stopped run gives no verdict."),
+        ("limits.memory", Decider.Base, "A stopped run gives no verdict."),
+        ("limits.time", Decider.Base, "A stopped run gives no verdict."),
     ];
 
     private static readonly Dictionary<string, (Decider By, string Why)> ByKey = Table.ToDictionary(

@@ -110,7 +110,7 @@ internal sealed class PolicyYaml
             _report(
                 new(
                     DiagnosticCodes.PolicyType,
-                    $"The tag {Wording.Quote(tag)} is of no use in a policy; remove it.",
+                    $"The tag {Wording.Quote(tag)} is not allowed in a policy; remove it.",
                     start
                 )
             );

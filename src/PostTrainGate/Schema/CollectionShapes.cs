@@ -59,7 +59,7 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
                 context.Report(
                     DiagnosticCodes.PolicyConflict,
                     twice.Node.Position,
-                    $"{Wording.Quote(twice.Value is INamed named ? named.Name : $"{twice.Value}")} stands in {what} twice; keep one."
+                    $"{Wording.Quote(twice.Value is INamed named ? named.Name : $"{twice.Value}")} is in {what} twice; keep one."
                 );
             }
         }
@@ -169,7 +169,7 @@ internal sealed class MapShape(Func<ICatalog, IEnumerable<Key>> keys) : Shape
             context.Report(
                 DiagnosticCodes.PolicyMissingKey,
                 at,
-                $"{what} lacks '{key.Name}'; add it, such as '{key.Example}'."
+                $"{what} needs '{key.Name}'; add it, such as '{key.Example}'."
             );
         return section;
     }
@@ -206,7 +206,7 @@ internal sealed class MapShape(Func<ICatalog, IEnumerable<Key>> keys) : Shape
         context.Report(
             DiagnosticCodes.PolicyKey,
             name.Position,
-            $"{Wording.Quote(name.Text)} stands twice in {what}, first in line {seen[name.Text].Line}; keep one."
+            $"{Wording.Quote(name.Text)} is in {what} twice, first on line {seen[name.Text].Line}; keep one."
         );
         return true;
     }
@@ -222,7 +222,7 @@ internal sealed class MapShape(Func<ICatalog, IEnumerable<Key>> keys) : Shape
         var near = Wording.Nearest(name.Text, known.Select(k => k.Name));
         var right =
             near is not null ? $"did you mean '{near}'?"
-            : name.Text == "<<" ? "maps are not merged here, so write their keys out."
+            : name.Text == "<<" ? "merge keys are not supported; write the keys out."
             : $"its keys are {Wording.List(known.Select(k => k.Name))}.";
         context.Report(
             DiagnosticCodes.PolicyKey,

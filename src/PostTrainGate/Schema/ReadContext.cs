@@ -40,7 +40,7 @@ internal sealed class ReadContext(string folder, ICatalog catalog)
         var sorted = _diagnostics.OrderBy(d => d.Position?.Line).ThenBy(d => d.Position?.Column).ToList();
         if (sorted.Count <= MaxDiagnostics)
             return [.. sorted];
-        var rest = $"{sorted.Count - MaxDiagnostics} more from here on; mend those above first.";
+        var rest = $"{sorted.Count - MaxDiagnostics} more from here on; fix those above first.";
         return [.. sorted[..MaxDiagnostics], sorted[MaxDiagnostics] with { Message = rest }];
     }
 }
