@@ -6,7 +6,7 @@ namespace PostTrainGate.Tests;
 
 /// <summary>Sizes that were measured with noise: how far from the true ones their estimate is on average, and what
 /// intervals say.</summary>
-public class SumOfSizesTests
+public class DebiasedAbsoluteSumTests
 {
     // A hundred thousand terms tell a mean to 0.01 of an error.
     [Theory]
