@@ -28,7 +28,7 @@ public static class AttackHarness
     /// Deterministic for a seed. Native memory does not grow with n, apart from kept examples. Restart r draws the same starts whatever
     /// the number of restarts, so a further restart can only find more.
     /// </remarks>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static AttackOutcome Run(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var attack = run.Attack;
@@ -90,7 +90,7 @@ public static class AttackHarness
     /// <param name="inputs">[n, input shape], in the data's units.</param>
     /// <param name="labels">[n], int64.</param>
     /// <param name="run">A minimal-norm attack, and the norm; epsilon and restarts are of no account.</param>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var budget = Budget.FromSettings(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };

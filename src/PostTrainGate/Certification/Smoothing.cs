@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Certification;
 
 /// <summary>
-/// Randomised smoothing (Cohen, Rosenfeld and Kolter 2019): the smoothed classifier takes the class that the model gives most often under
+/// Randomized smoothing (Cohen, Rosenfeld and Kolter 2019): the smoothed classifier takes the class that the model gives most often under
 /// Gaussian noise. If that has a probability of at least p > 1/2, nothing within sigma Phi^-1(p) in L2 changes it.
 /// </summary>
 /// <remarks>It needs predicted classes only. As published, noise is not clipped to the bounds of inputs.</remarks>

@@ -21,9 +21,9 @@ internal static class BlurCorruptions
             return Filters.Disk(d.X, radius, soft);
         });
 
-    /// <remarks>Neighbours change places; the published code writes one over the other where it means to swap them.</remarks>
+    /// <remarks>Neighbors change places; the published code writes one over the other where it means to swap them.</remarks>
     public static Corruption Glass { get; } =
-        Corruption.Image("glass_blur", "Frosted glass: neighbouring pixels change places between two blurs.", d =>
+        Corruption.Image("glass_blur", "Frosted glass: neighboring pixels change places between two blurs.", d =>
         {
             var sigma = d.Pixels([.05, .25, .4, .25, .4], [.7, .9, 1, 1.1, 1.5]);
             var reach = (int)Math.Max(1, Math.Round(d.Pixels([1, 1, 1, 1, 1], [1, 2, 2, 3, 4])));

@@ -16,7 +16,7 @@ internal static class DigitalCorruptions
         });
 
     public static Corruption Saturate { get; } =
-        Corruption.Extra("saturate", "Less or more colour; of one channel nothing changes.", d =>
+        Corruption.Extra("saturate", "Less or more color; of one channel nothing changes.", d =>
             d.X.shape[1] == 1
                 ? d.X
                 : Colors.Saturate(

@@ -171,13 +171,13 @@ internal static class Filters
         static Tensor Widest(Tensor x) => nn.functional.max_pool2d(x, [3, 3], [1, 1], [1, 1]);
     }
 
-    /// <summary>Relief of a height map: equalised, then light from one corner, in [0, 255].</summary>
+    /// <summary>Relief of a height map: equalized, then light from one corner, in [0, 255].</summary>
     public static Tensor Emboss(Tensor heights)
     {
         using var scope = NewDisposeScope();
         var box = full([1, 1, 3, 3], 1 / 9f);
         var flat = Correlate(heights, box).floor().flatten(1);
-        // Histogram equalisation: the share of pixels that are not higher, the lowest at 0.
+        // Histogram equalization: the share of pixels that are not higher, the lowest at 0.
         var ranks = searchsorted(flat.sort(1).Values, flat, right: true).to(float32);
         var lowest = ranks.amin([1], true);
         var pixels = (float)flat.shape[1];

@@ -60,7 +60,7 @@ internal static class ClassReader
         );
     }
 
-    /// <summary>The class that counts as the favourable outcome.</summary>
+    /// <summary>The class that counts as the favorable outcome.</summary>
     /// <exception cref="GateException">PTG3003 at the data's place.</exception>
     public static int Favorable(ImmutableArray<string> classes, DataPolicy data)
     {

@@ -37,7 +37,7 @@ public sealed class EvaluationSet : IDisposable
     /// <summary>Label text of each class index.</summary>
     public ImmutableArray<string> ClassNames { get; }
 
-    /// <summary>Class index that counts as the favourable outcome.</summary>
+    /// <summary>Class index that counts as the favorable outcome.</summary>
     public int Favorable { get; }
 
     /// <summary>Group memberships by group name.</summary>
@@ -204,7 +204,7 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
     public FeatureColumn? Find(string name) => Columns.FirstOrDefault(c => c.Name == name);
 
     /// <summary>
-    /// The layout of a matrix that is encoded already, from the names of its columns: neighbours named <c>feature=value</c> with the same
+    /// The layout of a matrix that is encoded already, from the names of its columns: neighbors named <c>feature=value</c> with the same
     /// feature are one block, any other column is a number.
     /// </summary>
     /// <exception cref="ArgumentException">A feature stands in two places.</exception>

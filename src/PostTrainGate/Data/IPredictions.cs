@@ -8,7 +8,7 @@ public interface IPredictions
     /// <summary>Label text of each class index.</summary>
     ImmutableArray<string> ClassNames { get; }
 
-    /// <summary>Class index that counts as the favourable outcome.</summary>
+    /// <summary>Class index that counts as the favorable outcome.</summary>
     int Favorable { get; }
 
     /// <summary>The rows, by the levels of a group where one is named.</summary>

@@ -32,9 +32,9 @@ public sealed record ChangedColumn(string Name, string From, string To);
 /// <summary>An image, what is added to it, and what that makes of it: rows from the top, a byte for each channel of a pixel.</summary>
 /// <param name="Width">Pixels in a row.</param>
 /// <param name="Height">Rows.</param>
-/// <param name="Channels">1, grey, or 3.</param>
+/// <param name="Channels">1, gray, or 3.</param>
 /// <param name="Original">The image.</param>
-/// <param name="Perturbation">The perturbation, amplified, around a middle grey.</param>
+/// <param name="Perturbation">The perturbation, amplified, around a middle gray.</param>
 /// <param name="Adversarial">Their sum.</param>
 /// <param name="Amplification">By how much the perturbation is amplified.</param>
 public sealed record FragileImage(

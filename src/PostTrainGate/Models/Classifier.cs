@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// A model that tells classes apart: inputs in the data's own units, logits out. Input bounds and normalisation belong to it,
+/// A model that tells classes apart: inputs in the data's own units, logits out. Input bounds and normalization belong to it,
 /// so that an attack never has to know about either.
 /// </summary>
 public abstract class Classifier : IDisposable
@@ -22,7 +22,7 @@ public abstract class Classifier : IDisposable
     /// <summary>What the file's output holds.</summary>
     public abstract OutputHead Head { get; }
 
-    /// <summary>Bounds and normalisation of inputs.</summary>
+    /// <summary>Bounds and normalization of inputs.</summary>
     public abstract InputPolicy Input { get; }
 
     /// <summary>Whether <see cref="Logits"/> can be differentiated.</summary>
@@ -68,7 +68,7 @@ public abstract class Classifier : IDisposable
         return (parts.Count == 0 ? zeros(0, Classes) : cat(parts, 0)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What every fingerprint holds of bounds, normalisation and head.</summary>
+    /// <summary>What every fingerprint holds of bounds, normalization and head.</summary>
     private protected void Describe(BinaryWriter content)
     {
         content.Write($"{Head} {Classes} {Input.Mean.Length} {Input.Std.Length}");

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>What a model is loaded for.</summary>
-/// <param name="Input">Bounds and normalisation of inputs.</param>
+/// <param name="Input">Bounds and normalization of inputs.</param>
 /// <param name="Output">Which output, and what it holds.</param>
 internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
 {

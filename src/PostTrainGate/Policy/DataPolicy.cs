@@ -36,13 +36,13 @@ public sealed record DataPolicy
     /// <summary>Column with the predicted class; null where a model predicts.</summary>
     public string? Prediction { get; init; }
 
-    /// <summary>Column with the probability of the favourable class, beside <see cref="Prediction"/>.</summary>
+    /// <summary>Column with the probability of the favorable class, beside <see cref="Prediction"/>.</summary>
     public string? Score { get; init; }
 
     /// <summary>Label value (as text) of class 0, 1, ...; empty: sorted values of the column.</summary>
     public ImmutableArray<string> Classes { get; init; } = [];
 
-    /// <summary>Label value of the favourable class (fairness); null: the last class of a binary problem.</summary>
+    /// <summary>Label value of the favorable class (fairness); null: the last class of a binary problem.</summary>
     public string? Favorable { get; init; }
 
     /// <summary>Which columns are inputs, and how they are scaled.</summary>

@@ -51,10 +51,10 @@ public sealed class Apgd : RowAttack
     /// <summary>Wrong classes that targeted attacks try.</summary>
     internal const int Targets = 9;
 
-    /// <summary>Gradients averaged in each step, for classifiers with randomised outputs.</summary>
+    /// <summary>Gradients averaged in each step, for classifiers with randomized outputs.</summary>
     internal int Gradients { get; init; } = 1;
 
-    /// <summary>The same attack on randomised outputs: each gradient is the mean of 20.</summary>
+    /// <summary>The same attack on randomized outputs: each gradient is the mean of 20.</summary>
     internal Apgd ForRandomOutputs() => new(Name, Summary, _targeted, _loss) { Gradients = 20 };
 
     /// <inheritdoc/>

@@ -50,11 +50,11 @@ public sealed class AutoAttack : RowAttack
             Fab.Targeted.Run
         );
 
-    /// <summary>For randomised outputs: gradients are means of 20.</summary>
+    /// <summary>For randomized outputs: gradients are means of 20.</summary>
     public static AutoAttack Randomized { get; } =
         new(
             "autoattack-rand",
-            "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
+            "AutoAttack's version for randomized outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
             Apgd.CrossEntropy.ForRandomOutputs().Run,
             Apgd.LogitsRatio.ForRandomOutputs().Run
         )

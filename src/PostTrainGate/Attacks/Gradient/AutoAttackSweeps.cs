@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Targets and queries of AutoAttack in the order of their promise: first a look at how far the linearised boundary of each target is,
+/// Targets and queries of AutoAttack in the order of their promise: first a look at how far the linearized boundary of each target is,
 /// then a short probe, and the whole attack only where the probe's progress says that it could succeed. Most rows that stand do so by
 /// far, against most of their targets.
 /// </summary>
@@ -14,7 +14,7 @@ internal static class AutoAttackSweeps
         BoundarySteps = 10,
         FewestQueries = 250;
 
-    // A target is tried where its linearised boundary is within this many epsilon, or is one of the nearest of the row.
+    // A target is tried where its linearized boundary is within this many epsilon, or is one of the nearest of the row.
     private const double Linear = 2;
     private const int Nearest = 3;
 

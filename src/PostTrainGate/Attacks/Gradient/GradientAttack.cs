@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Steps along the normalised gradient of the cross-entropy, projected after each: projected gradient descent (Madry et al. 2018).
+/// Steps along the normalized gradient of the cross-entropy, projected after each: projected gradient descent (Madry et al. 2018).
 /// The fast gradient sign method (Goodfellow et al. 2015) is its one step of size epsilon.
 /// </summary>
 public sealed class GradientAttack : RowAttack
@@ -145,7 +145,7 @@ public sealed class GradientAttack : RowAttack
         return where(ascent.abs().amax([1], keepdim: true).lt(Scalars.Get(1e-20)), Unsaturated(z, isTrue), ascent);
     }
 
-    // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalised by row, so that the
+    // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalized by row, so that the
     // factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a gap of 104 between logits on.
     private static Tensor Unsaturated(Tensor z, Tensor isTrue) =>
         z.masked_fill(isTrue, Scalars.Get(double.NegativeInfinity)).softmax(1).masked_fill(isTrue, Scalars.Get(-1));

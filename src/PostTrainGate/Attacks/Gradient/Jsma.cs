@@ -4,13 +4,13 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Jacobian-based saliency map attack (Papernot et al. 2016): raises to the upper bound, two at a time, the values that most favour the
+/// Jacobian-based saliency map attack (Papernot et al. 2016): raises to the upper bound, two at a time, the values that most favor the
 /// a wrong class over all others, the likeliest first. At most a tenth of the values change.
 /// </summary>
 public sealed class Jsma : RowAttack
 {
     private const double Share = 0.1;
-    private const long Pool = 100; // values that pairs are made of, those that favour the target most by themselves
+    private const long Pool = 100; // values that pairs are made of, those that favor the target most by themselves
 
     private Jsma()
         : base(
@@ -64,7 +64,7 @@ public sealed class Jsma : RowAttack
     }
 
     // The pair with the largest product of what it adds to the target and takes from the others, or where none does both, the two that
-    // favour the target most by themselves: [rows, 2].
+    // favor the target most by themselves: [rows, 2].
     private static Tensor BestPair(Tensor toward, Tensor others, Tensor free)
     {
         var alone = (toward - others).masked_fill(free.logical_not(), Scalars.Get(double.NegativeInfinity));

@@ -11,7 +11,7 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class CarliniWagner : MarginDescent
 {
-    // The first rate in units of a value's share of the way to the linearised boundary, at most of the bounds' width; the last of the
+    // The first rate in units of a value's share of the way to the linearized boundary, at most of the bounds' width; the last of the
     // first.
     private const double FirstRate = 2,
         MostOfWidth = 0.1,

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// DeepFool (Moosavi-Dezfooli et al. 2016): steps onto the nearest of the linearised boundaries of the ten likeliest classes until the
+/// DeepFool (Moosavi-Dezfooli et al. 2016): steps onto the nearest of the linearized boundaries of the ten likeliest classes until the
 /// classifier errs. Its figures are those of foolbox. Not in L1, where a step moves one value, which is soon at its bound.
 /// </summary>
 public sealed class DeepFool : MinimalAttack
@@ -17,7 +17,7 @@ public sealed class DeepFool : MinimalAttack
     private DeepFool()
         : base(
             "deepfool",
-            "DeepFool: onto the nearest linearised boundary, step by step until the class changes (Moosavi-Dezfooli et al. 2016); minimal norm.",
+            "DeepFool: onto the nearest linearized boundary, step by step until the class changes (Moosavi-Dezfooli et al. 2016); minimal norm.",
             needsGradients: true,
             Norm.L2,
             Norm.Linf

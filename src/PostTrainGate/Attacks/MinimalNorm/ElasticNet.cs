@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Elastic-net attack (Chen et al. 2018): Carlini and Wagner's objective with an L1 term, minimised by accelerated shrinkage, so that
+/// Elastic-net attack (Chen et al. 2018): Carlini and Wagner's objective with an L1 term, minimized by accelerated shrinkage, so that
 /// few values change.
 /// </summary>
 public sealed class ElasticNet : MarginDescent

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Fast adaptive boundary attack (Croce and Hein 2020): projects onto the linearised decision boundary within the bounds, biased toward
+/// Fast adaptive boundary attack (Croce and Hein 2020): projects onto the linearized decision boundary within the bounds, biased toward
 /// the clean input, and from beyond the boundary goes back part of the way.
 /// </summary>
 public sealed class Fab : MinimalAttack
@@ -33,11 +33,11 @@ public sealed class Fab : MinimalAttack
             targeted: true
         );
 
-    /// <summary>Toward the nearest linearised boundary of all.</summary>
+    /// <summary>Toward the nearest linearized boundary of all.</summary>
     public static Fab Untargeted { get; } =
         new(
             "fab",
-            "Fast adaptive boundary attack: steps onto the nearest linearised boundary of all classes (Croce and Hein 2020); minimal norm.",
+            "Fast adaptive boundary attack: steps onto the nearest linearized boundary of all classes (Croce and Hein 2020); minimal norm.",
             targeted: false
         );
 
@@ -93,7 +93,7 @@ public sealed class Fab : MinimalAttack
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var (logits, difference, gradient) = Linearise(context, rows, x.Value, targets.Value);
+            var (logits, difference, gradient) = Linearize(context, rows, x.Value, targets.Value);
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             var clean = rows.Clean.Value;
             var onward = Onto(context.Budget, clean, x.Value, difference, gradient);
@@ -115,8 +115,8 @@ public sealed class Fab : MinimalAttack
         return (budget with { Epsilon = reach }).RandomPoint(clean, context.Random);
     }
 
-    // Logits, and of the class whose linearised boundary is nearest the logit less the true one, with its gradient: [rows], [rows, values].
-    private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearise(
+    // Logits, and of the class whose linearized boundary is nearest the logit less the true one, with its gradient: [rows], [rows, values].
+    private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearize(
         AttackContext context,
         ActiveBatch rows,
         Tensor x,

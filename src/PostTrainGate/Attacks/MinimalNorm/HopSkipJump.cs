@@ -6,7 +6,7 @@ namespace PostTrainGate.Attacks;
 
 /// <summary>
 /// HopSkipJump (Chen et al. 2020): from an adversarial input to the boundary by bisection, along it by a gradient estimated from
-/// decisions on random neighbours. Needs predicted classes only.
+/// decisions on random neighbors. Needs predicted classes only.
 /// </summary>
 public sealed class HopSkipJump : MinimalAttack
 {

@@ -5,7 +5,7 @@ namespace PostTrainGate.Attacks;
 
 /// <summary>
 /// Square attack (Andriushchenko et al. 2020): random search over windows that shrink with the queries; a proposal is kept where it
-/// lowers the margin. Needs logits only. Inputs that are no images have windows of neighbouring values.
+/// lowers the margin. Needs logits only. Inputs that are no images have windows of neighboring values.
 /// </summary>
 public sealed class Square : RowAttack
 {

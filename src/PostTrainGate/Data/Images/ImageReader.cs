@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Reads the images of a folder for each class. Pixels come as bytes, in the model's number of channels (one: grey as Pillow
-/// and ITU-R 601 weigh colours; three: red, green, blue) and order of axes; alpha is left out.
+/// Reads the images of a folder for each class. Pixels come as bytes, in the model's number of channels (one: gray as Pillow
+/// and ITU-R 601 weigh colors; three: red, green, blue) and order of axes; alpha is left out.
 /// </summary>
 internal static class ImageReader
 {

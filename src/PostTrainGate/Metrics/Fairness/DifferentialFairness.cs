@@ -19,7 +19,7 @@ public sealed class DifferentialFairness : TableMetric
     public static DifferentialFairness Predictions { get; } =
         new(
             "differential_fairness",
-            "Largest log ratio of two levels' chances of being predicted favourable, or not (Foulds et al. 2020; AIF360 "
+            "Largest log ratio of two levels' chances of being predicted favorable, or not (Foulds et al. 2020; AIF360 "
                 + "smoothed_empirical_differential_fairness).",
             amplification: false
         );

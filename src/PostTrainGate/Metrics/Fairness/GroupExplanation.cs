@@ -91,7 +91,7 @@ internal sealed class GroupExplanation(
         return $"most of it the {name}: {Hits(low, alone)} of {Total(low)} against {Hits(high, alone)} of {Total(high)}";
     }
 
-    // Of two classes the favourable one is predicted above a threshold on its score. Another threshold for the level that gets it less
+    // Of two classes the favorable one is predicted above a threshold on its score. Another threshold for the level that gets it less
     // often is looked for first; one for the other level where that does not meet the gate.
     private string? Threshold(int low, int high)
     {

@@ -47,7 +47,7 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric StatisticalParityDifference { get; } =
         new(
             "statistical_parity_difference",
-            $"Difference of the share predicted favourable: {Between} (AIF360 statistical_parity_difference, fairlearn demographic_parity_difference).",
+            $"Difference of the share predicted favorable: {Between} (AIF360 statistical_parity_difference, fairlearn demographic_parity_difference).",
             [Rate.Selection]
         );
 
@@ -55,7 +55,7 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric DisparateImpact { get; } =
         new(
             "disparate_impact",
-            "Ratio of the share predicted favourable: unprivileged / privileged, or minimum / maximum over levels; 0.8 is the four-fifths rule "
+            "Ratio of the share predicted favorable: unprivileged / privileged, or minimum / maximum over levels; 0.8 is the four-fifths rule "
                 + "(AIF360 disparate_impact, fairlearn demographic_parity_ratio).",
             [Rate.Selection],
             ratio: true

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>Nearest neighbours by Euclidean distance of inputs, exact, by blocks of rows, so that memory is flat in their number.</summary>
+/// <summary>Nearest neighbors by Euclidean distance of inputs, exact, by blocks of rows, so that memory is flat in their number.</summary>
 internal static class Neighbors
 {
     private const int Block = 256;

@@ -16,7 +16,7 @@ internal interface IPairedMetric
 /// <summary>Rows of each level by label and by the predictions of two models, eight cells a level.</summary>
 /// <param name="Table">The first model's table, which has the levels and the scale; its cells are made of those here.</param>
 /// <param name="Cells">
-/// [level][cell]; a cell is the sum of 4 where the label is not favourable, 2 where the first model does not favour it, and 1 where the
+/// [level][cell]; a cell is the sum of 4 where the label is not favorable, 2 where the first model does not favor it, and 1 where the
 /// second does not.
 /// </param>
 internal sealed record PairedCounts(GroupTable Table, double[][] Cells)

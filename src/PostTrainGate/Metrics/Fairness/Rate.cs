@@ -6,7 +6,7 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>The rows of one level: how they were predicted, and the scores they were given where a rate asks for them.</summary>
 /// <param name="Counts">The confusion table.</param>
-/// <param name="Scores">Scores of the favourable outcome; null where nobody needs them.</param>
+/// <param name="Scores">Scores of the favorable outcome; null where nobody needs them.</param>
 public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = null);
 
 /// <summary>
@@ -18,67 +18,67 @@ public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = 
 /// <param name="Compute">The number.</param>
 public sealed record Rate(string Name, string Summary, string Base, Func<LevelRows, double> Compute) : INamed
 {
-    private const string Favorable = "rows whose label is favourable";
-    private const string Unfavorable = "rows whose label is not favourable";
-    private const string Predicted = "rows that are predicted favourable";
-    private const string NotPredicted = "rows that are not predicted favourable";
+    private const string Favorable = "rows whose label is favorable";
+    private const string Unfavorable = "rows whose label is not favorable";
+    private const string Predicted = "rows that are predicted favorable";
+    private const string NotPredicted = "rows that are not predicted favorable";
     private const string Both = $"{Favorable}, or no {Unfavorable}";
 
-    /// <summary>Share of rows with a favourable prediction.</summary>
+    /// <summary>Share of rows with a favorable prediction.</summary>
     public static Rate Selection { get; } =
         Share(
             "selection_rate",
-            "Share of rows predicted favourable (AIF360, fairlearn selection_rate).",
+            "Share of rows predicted favorable (AIF360, fairlearn selection_rate).",
             "rows",
             c => c.Selected,
             c => c.Count
         );
 
-    /// <summary>Share of rows whose label is favourable.</summary>
+    /// <summary>Share of rows whose label is favorable.</summary>
     public static Rate BaseRate { get; } =
         Share(
             "base_rate",
-            "Share of rows whose label is favourable, whatever is predicted (AIF360 base_rate).",
+            "Share of rows whose label is favorable, whatever is predicted (AIF360 base_rate).",
             "rows",
             c => c.Favorable,
             c => c.Count
         );
 
-    /// <summary>Of the rows that deserve the favourable outcome, the share predicted so.</summary>
+    /// <summary>Of the rows that deserve the favorable outcome, the share predicted so.</summary>
     public static Rate TruePositive { get; } =
         Share(
             "true_positive_rate",
-            "Of rows whose label is favourable, the share predicted so; recall (AIF360, fairlearn true_positive_rate).",
+            "Of rows whose label is favorable, the share predicted so; recall (AIF360, fairlearn true_positive_rate).",
             Favorable,
             c => c.TruePositives,
             c => c.Favorable
         );
 
-    /// <summary>Of the rows that do not deserve the favourable outcome, the share predicted so all the same.</summary>
+    /// <summary>Of the rows that do not deserve the favorable outcome, the share predicted so all the same.</summary>
     public static Rate FalsePositive { get; } =
         Share(
             "false_positive_rate",
-            "Of rows whose label is not favourable, the share predicted favourable (AIF360, fairlearn false_positive_rate).",
+            "Of rows whose label is not favorable, the share predicted favorable (AIF360, fairlearn false_positive_rate).",
             Unfavorable,
             c => c.FalsePositives,
             c => c.Unfavorable
         );
 
-    /// <summary>Of the rows predicted favourable, the share that deserve it.</summary>
+    /// <summary>Of the rows predicted favorable, the share that deserve it.</summary>
     public static Rate PositivePredictive { get; } =
         Share(
             "positive_predictive_value",
-            "Of rows predicted favourable, the share whose label is; precision (AIF360 positive_predictive_value, fairlearn precision).",
+            "Of rows predicted favorable, the share whose label is; precision (AIF360 positive_predictive_value, fairlearn precision).",
             Predicted,
             c => c.TruePositives,
             c => c.Selected
         );
 
-    /// <summary>Of the rows not predicted favourable, the share that deserve it.</summary>
+    /// <summary>Of the rows not predicted favorable, the share that deserve it.</summary>
     public static Rate FalseOmission { get; } =
         Share(
             "false_omission_rate",
-            "Of rows not predicted favourable, the share whose label is favourable (AIF360 false_omission_rate).",
+            "Of rows not predicted favorable, the share whose label is favorable (AIF360 false_omission_rate).",
             NotPredicted,
             c => c.FalseNegatives,
             c => c.Rejected
@@ -93,14 +93,14 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         FalsePositive,
         Share(
             "false_negative_rate",
-            "Of rows whose label is favourable, the share not predicted so (AIF360, fairlearn false_negative_rate).",
+            "Of rows whose label is favorable, the share not predicted so (AIF360, fairlearn false_negative_rate).",
             Favorable,
             c => c.FalseNegatives,
             c => c.Favorable
         ),
         Share(
             "true_negative_rate",
-            "Of rows whose label is not favourable, the share not predicted favourable (AIF360, fairlearn true_negative_rate).",
+            "Of rows whose label is not favorable, the share not predicted favorable (AIF360, fairlearn true_negative_rate).",
             Unfavorable,
             c => c.TrueNegatives,
             c => c.Unfavorable
@@ -108,14 +108,14 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         PositivePredictive,
         Share(
             "negative_predictive_value",
-            "Of rows not predicted favourable, the share whose label is not (AIF360 negative_predictive_value).",
+            "Of rows not predicted favorable, the share whose label is not (AIF360 negative_predictive_value).",
             NotPredicted,
             c => c.TrueNegatives,
             c => c.Rejected
         ),
         Share(
             "false_discovery_rate",
-            "Of rows predicted favourable, the share whose label is not (AIF360 false_discovery_rate).",
+            "Of rows predicted favorable, the share whose label is not (AIF360 false_discovery_rate).",
             Predicted,
             c => c.FalsePositives,
             c => c.Selected
@@ -143,8 +143,8 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         ),
         Counted(
             "f1",
-            "Harmonic mean of precision and recall of the favourable outcome (fairlearn f1_score).",
-            "rows whose label or prediction is favourable",
+            "Harmonic mean of precision and recall of the favorable outcome (fairlearn f1_score).",
+            "rows whose label or prediction is favorable",
             c => 2 * c.TruePositives / (c.Favorable + c.Selected)
         ),
         Counted(
@@ -194,13 +194,13 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         },
         Scored(
             "generalized_true_positive_rate",
-            "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
+            "Mean score of rows whose label is favorable (AIF360 generalized_true_positive_rate).",
             Favorable,
             s => s.MeanFavorable
         ),
         Scored(
             "generalized_false_positive_rate",
-            "Mean score of rows whose label is not favourable (AIF360 generalized_false_positive_rate).",
+            "Mean score of rows whose label is not favorable (AIF360 generalized_false_positive_rate).",
             Unfavorable,
             s => s.MeanUnfavorable
         ),

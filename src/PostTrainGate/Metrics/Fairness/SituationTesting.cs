@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Situation testing by nearest neighbours (Luong et al. 2011): a row of the unprivileged group that is denied the favourable outcome is
-/// tested against its nearest privileged and its nearest unprivileged neighbours by all other columns; when those are favoured more
+/// Situation testing by nearest neighbors (Luong et al. 2011): a row of the unprivileged group that is denied the favorable outcome is
+/// tested against its nearest privileged and its nearest unprivileged neighbors by all other columns; when those are favored more
 /// often than these by at least the gap, it counts.
 /// </summary>
 public sealed class SituationTesting : IMetric
@@ -28,7 +28,7 @@ public sealed class SituationTesting : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Of unprivileged rows denied the favourable outcome, the share whose nearest privileged neighbours get it more often than their nearest "
+        "Of unprivileged rows denied the favorable outcome, the share whose nearest privileged neighbors get it more often than their nearest "
         + "unprivileged ones by 'gap' or more (Luong et al. 2011); Wilson's interval.";
 
     /// <inheritdoc/>
@@ -55,11 +55,11 @@ public sealed class SituationTesting : IMetric
             tested = [.. worse.Where(r => !Favored(r))];
         if (tested.Length == 0)
             return Measurement.NotMeasured(
-                "every unprivileged row gets the favourable outcome, so that there is none to test"
+                "every unprivileged row gets the favorable outcome, so that there is none to test"
             );
         if (Math.Min(better.Length, worse.Length - 1) is var least && least < count)
             return Measurement.NotMeasured(
-                $"there are {least} neighbours on one side of group '{name}', fewer than {count}"
+                $"there are {least} neighbors on one side of group '{name}', fewer than {count}"
             );
 
         using var scope = NewDisposeScope();
@@ -87,7 +87,7 @@ public sealed class SituationTesting : IMetric
                 .. found
                     .Take(MostNamed)
                     .Select(r =>
-                        $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbours get"
+                        $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbors get"
                     ),
             ],
         };

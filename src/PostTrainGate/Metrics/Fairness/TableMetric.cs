@@ -7,7 +7,7 @@ using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>Which class of several counts as the favourable outcome.</summary>
+/// <summary>Which class of several counts as the favorable outcome.</summary>
 public enum ClassView
 {
     /// <summary>The one that the data names, against all others.</summary>

@@ -9,7 +9,7 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Certified accuracy of the model under randomised smoothing (Cohen et al. 2019): the share of rows whose class is right and certified
+/// Certified accuracy of the model under randomized smoothing (Cohen et al. 2019): the share of rows whose class is right and certified
 /// beyond the radius. It speaks of the smoothed classifier, which is another one than the model alone.
 /// </summary>
 public sealed class SmoothedAccuracy : IMetric

@@ -64,7 +64,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Set by a convolution: how to run it with other weights.</summary>
     public OnnxFusion.Convolved? Convolves { get; set; }
 
-    /// <summary>Set by a normalisation that the convolution before it can take over.</summary>
+    /// <summary>Set by a normalization that the convolution before it can take over.</summary>
     public OnnxFusion.Normalization? Normalizes { get; set; }
 
     /// <summary>Set by a MaxPool none of whose windows lies in the padding alone.</summary>

@@ -5,7 +5,7 @@ namespace PostTrainGate.Models;
 /// <summary>
 /// A convolution of images of few channels whose gradient by the input is computed as a forward convolution: the first layer of nearly
 /// every network of images, and half of the time of a pass. oneDNN's own backward kernel fills its blocks of 16 channels whatever their
-/// number; of one channel it computes sixteen. Here r x r neighbouring pixels become channels of one strided convolution (sub-pixel
+/// number; of one channel it computes sixteen. Here r x r neighboring pixels become channels of one strided convolution (sub-pixel
 /// convolution, Shi et al. 2016), which fills the blocks with what is wanted.
 /// </summary>
 internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<ConvolutionGradient>

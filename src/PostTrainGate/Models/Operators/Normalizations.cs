@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-// Values made comparable: by statistics that training found, of each input, or of neighbours.
+// Values made comparable: by statistics that training found, of each input, or of neighbors.
 internal static partial class Operators
 {
     // Inference: Y = (X - mean) / sqrt(var + epsilon) * scale + B, per channel. The statistics have no gradient, as in PyTorch.
@@ -123,8 +123,8 @@ internal static partial class Operators
         var (x, axes) = (node.Input(0), node.Ints("axes") ?? [0, 2, 3]);
         return v =>
         {
-            var centred = v[x] - v[x].mean(axes, true);
-            return centred / Root(centred.square().mean(axes, true), 2).Plus(1e-9);
+            var centered = v[x] - v[x].mean(axes, true);
+            return centered / Root(centered.square().mean(axes, true), 2).Plus(1e-9);
         };
     }
 

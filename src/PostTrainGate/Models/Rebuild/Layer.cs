@@ -10,7 +10,7 @@ namespace PostTrainGate.Models;
 /// <param name="Operator">Its operator.</param>
 /// <param name="Weight">Name of the weight initializer.</param>
 /// <param name="Bias">Name of the bias initializer, or null.</param>
-/// <param name="Output">Name of the value after bias, normalisation and activation, before any pooling or flattening: where to tap.</param>
+/// <param name="Output">Name of the value after bias, normalization and activation, before any pooling or flattening: where to tap.</param>
 /// <param name="Units">Output units (dense) or channels (convolution).</param>
 /// <param name="UnitAxis">Axis of the weight that counts output units.</param>
 /// <param name="InputAxis">Axis of the weight that counts input units.</param>

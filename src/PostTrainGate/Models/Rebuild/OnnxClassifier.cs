@@ -38,7 +38,7 @@ public sealed class OnnxClassifier : Classifier
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
     /// <param name="path">The file; external data may lie beside it.</param>
-    /// <param name="input">Bounds and normalisation of inputs; null: [0, 1] as they are.</param>
+    /// <param name="input">Bounds and normalization of inputs; null: [0, 1] as they are.</param>
     /// <param name="output">Which output, and what it holds; null: what is found.</param>
     /// <exception cref="GateException">PTG2xxx: unreadable, an operator without a rebuild, disagreement.</exception>
     public static OnnxClassifier Load(string path, InputPolicy? input = null, OutputPolicy? output = null) =>
@@ -119,7 +119,7 @@ public sealed class OnnxClassifier : Classifier
 
     /// <summary>
     /// Float initializers by name (and float constants with axes). Leaves without gradients unless a repair asks for them; the
-    /// statistics of a batch normalisation never have any.
+    /// statistics of a batch normalization never have any.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
 

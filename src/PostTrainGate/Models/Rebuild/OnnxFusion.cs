@@ -12,7 +12,7 @@ internal static class OnnxFusion
     // What these compute lies in memory of its own that no gradient needs, so that what follows may overwrite it.
     private static readonly string[] Overwritten = ["Conv", "Gemm", "MatMul", "BatchNormalization", "Add", "MaxPool"];
 
-    /// <summary>A normalisation's slots.</summary>
+    /// <summary>A normalization's slots.</summary>
     /// <param name="Scale">Slot of the scale, [channels]; so are the others.</param>
     /// <param name="Shift">Slot of the shift.</param>
     /// <param name="Mean">Slot of the mean.</param>
@@ -66,7 +66,7 @@ internal static class OnnxFusion
         return merged;
     }
 
-    // A convolution and the batch normalisation behind it are one convolution: scale (w x + b - mean) / deviation + shift has other
+    // A convolution and the batch normalization behind it are one convolution: scale (w x + b - mean) / deviation + shift has other
     // weights, made at every pass, as a repair may change what they come from. An error is most likely one of the convolution's shapes.
     private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step)
     {

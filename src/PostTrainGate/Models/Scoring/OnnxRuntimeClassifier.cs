@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// A file that cannot be rebuilt with gradients (trees, quantised or custom operators), run in ONNX Runtime for its scores. Every
+/// A file that cannot be rebuilt with gradients (trees, quantized or custom operators), run in ONNX Runtime for its scores. Every
 /// metric works, and every attack that needs logits only.
 /// </summary>
 public sealed class OnnxRuntimeClassifier : Classifier

@@ -48,7 +48,7 @@ public sealed record Dare
     /// <summary>Beside the name: which preset.</summary>
     public string Preset { get; init; } = "";
 
-    /// <summary>How to tune. The default is the longer preset: 1,000 steps with a kept optimiser.</summary>
+    /// <summary>How to tune. The default is the longer preset: 1,000 steps with a kept optimizer.</summary>
     public TuningSchedule Schedule { get; init; } =
         new()
         {
@@ -58,7 +58,7 @@ public sealed record Dare
             LearningRate = 1e-4,
         };
 
-    /// <summary>The published method: ten steps, each with an optimiser of its own, biases free, the last state kept.</summary>
+    /// <summary>The published method: ten steps, each with an optimizer of its own, biases free, the last state kept.</summary>
     public Dare AsPublished() =>
         this with
         {

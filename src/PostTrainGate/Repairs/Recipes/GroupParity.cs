@@ -24,7 +24,7 @@ public sealed record ParityDemand(GroupColumn Group, ComparedRows Scope)
 }
 
 /// <summary>
-/// Group parity in the frame of <see cref="ModelTransform"/>: on real rows, each group's mean probability of the favourable class is
+/// Group parity in the frame of <see cref="ModelTransform"/>: on real rows, each group's mean probability of the favorable class is
 /// pulled toward that of the others, and the whole model keeps its label loss. Where FMT makes twins alike, this
 /// reaches what other columns say about the group (soft group penalty, as in Kamishima et al. 2012).
 /// </summary>

@@ -158,7 +158,7 @@ public sealed class ModelTransform : IDisposable
         return best.ne(best[0]).any().item<bool>();
     }
 
-    /// <summary>One optimiser step; nothing in it waits for a value.</summary>
+    /// <summary>One optimizer step; nothing in it waits for a value.</summary>
     private void Step(Tensor? order, int at, double rate, Tensor total)
     {
         var schedule = _recipe.Schedule;
@@ -209,7 +209,7 @@ public sealed class ModelTransform : IDisposable
     private static Tensor LabelLoss(Tensor logits, TuningBatch batch) =>
         nn.functional.cross_entropy(
             logits,
-            batch.Labels ?? throw new InvalidOperationException("a label loss needs labelled rows")
+            batch.Labels ?? throw new InvalidOperationException("a label loss needs labeled rows")
         );
 
     /// <summary>Scores the state as it stands and keeps it if it is the best so far; without a selection keeps the last one.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// An optimiser over one flat vector: a handful of tensor operations a step, however many parameters the vector is made of.
+/// An optimizer over one flat vector: a handful of tensor operations a step, however many parameters the vector is made of.
 /// </summary>
 /// <remarks>
 /// Here as in every loop of the repairs, numbers that go into tensor operations are held in a <see cref="Scalar"/> until after

@@ -16,7 +16,7 @@ namespace PostTrainGate.Repairs;
 /// <param name="Inputs">Which inputs to tune on (augmentation).</param>
 /// <param name="Targets">What the tapped outputs should become.</param>
 /// <param name="Slice">Which weights may change.</param>
-/// <param name="Schedule">Steps, optimiser and what is kept.</param>
+/// <param name="Schedule">Steps, optimizer and what is kept.</param>
 public sealed record TransformRecipe(
     string Name,
     string Tap,

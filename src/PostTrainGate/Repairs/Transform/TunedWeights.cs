@@ -6,7 +6,7 @@ namespace PostTrainGate.Repairs;
 
 /// <summary>
 /// The parameters of a model that a recipe may touch, laid side by side in one vector that they are views of, and their gradients
-/// in another: an optimiser step, a reset, a copy is then one operation each, whatever the number of parameters.
+/// in another: an optimizer step, a reset, a copy is then one operation each, whatever the number of parameters.
 /// </summary>
 internal sealed class TunedWeights : IDisposable
 {
