@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
 
-/// <summary>Inputs, labels and group memberships of some rows. Immutable; <see cref="Take"/> makes smaller ones.</summary>
+/// <summary>
+/// Inputs, labels and group memberships of some rows. Immutable; <see cref="Take"/> makes smaller ones.
+/// </summary>
 public sealed class EvaluationSet : IDisposable
 {
     private ImmutableArray<int> _incomplete;
@@ -92,7 +94,9 @@ public sealed class EvaluationSet : IDisposable
         );
     }
 
-    /// <summary>The same rows with their classes in another order, which may name more of them; takes over the inputs.</summary>
+    /// <summary>
+    /// The same rows with their classes in another order, which may name more of them; takes over the inputs.
+    /// </summary>
     internal EvaluationSet WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places)
     {
         using var old = Labels;
@@ -143,9 +147,13 @@ public sealed record DataSplits(EvaluationSet Repair, EvaluationSet Select, Eval
 
 /// <summary>Which group each row belongs to.</summary>
 /// <param name="Name">Name of the group in the policy.</param>
-/// <param name="Levels">Names of the levels, such as <c>female</c>, <c>male</c>; of a condition: <c>false</c>, <c>true</c>.</param>
+/// <param name="Levels">
+/// Names of the levels, such as <c>female</c>, <c>male</c>; of a condition: <c>false</c>, <c>true</c>.
+/// </param>
 /// <param name="LevelOf">Per row the index of its level; -1 where the value is missing.</param>
-/// <param name="Privileged">Index of the privileged level, everything else being unprivileged; null: levels stand side by side.</param>
+/// <param name="Privileged">
+/// Index of the privileged level, everything else being unprivileged; null: levels stand side by side.
+/// </param>
 /// <param name="SourceColumns">Columns of the data that the group is made of.</param>
 public sealed record GroupColumn(
     string Name,
@@ -194,9 +202,11 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
                 .Select(c =>
                     c.Categories.Length == 0
                         ? Wording.Plain(c.Name, 40)
-                        : $"{Wording.Plain(c.Name, 40)}: {c.Categories.Length} {(c.Categories.Length == 1 ? "category" : "categories")}"
+                        : $"{Wording.Plain(c.Name, 40)}: "
+                            + $"{c.Categories.Length} {(c.Categories.Length == 1 ? "category" : "categories")}"
                 );
-            return $" ({string.Join(", ", named)}{(Columns.Length > most ? $" and {Columns.Length - most} more" : "")})";
+            var more = Columns.Length > most ? $" and {Columns.Length - most} more" : "";
+            return $" ({string.Join(", ", named)}{more})";
         }
     }
 
@@ -204,8 +214,8 @@ public sealed record FeatureLayout(ImmutableArray<FeatureColumn> Columns)
     public FeatureColumn? Find(string name) => Columns.FirstOrDefault(c => c.Name == name);
 
     /// <summary>
-    /// The layout of a matrix that is encoded already, from the names of its columns: neighbors named <c>feature=value</c> with the same
-    /// feature are one block, any other column is a number.
+    /// The layout of a matrix that is encoded already, from the names of its columns: neighbors named
+    /// <c>feature=value</c> with the same feature are one block, any other column is a number.
     /// </summary>
     /// <exception cref="ArgumentException">A feature stands in two places.</exception>
     public static FeatureLayout FromNames(IReadOnlyList<string> columnNames)

@@ -4,9 +4,9 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// What a condition may be made of: the columns of one row, constants, and functions that give the same for the same row and cost
-/// little whatever their arguments. Everything that is not listed is refused: DuckDB has hundreds of functions, among them such that
-/// wait, read files, draw random numbers or make gigabytes out of one value.
+/// What a condition may be made of: the columns of one row, constants, and functions that give the same for the same
+/// row and cost little whatever their arguments. Everything that is not listed is refused: DuckDB has hundreds of
+/// functions, among them such that wait, read files, draw random numbers or make gigabytes out of one value.
 /// </summary>
 /// <param name="table">Its columns are those that may be named.</param>
 internal sealed class ConditionParts(Table table)
@@ -188,7 +188,9 @@ internal sealed class ConditionParts(Table table)
     /// <summary>Names of the columns that the condition reads, in any case.</summary>
     public HashSet<string> Columns { get; } = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Why an expression of DuckDB's parser is no condition; null where it is one. Collects <see cref="Columns"/>.</summary>
+    /// <summary>
+    /// Why an expression of DuckDB's parser is no condition; null where it is one. Collects <see cref="Columns"/>.
+    /// </summary>
     public string? WhyNot(JsonElement expression) => OfAny(expression, 0);
 
     private string? OfAny(JsonElement node, int depth)
@@ -200,7 +202,7 @@ internal sealed class ConditionParts(Table table)
         if (node.TryGetProperty("class", out var kind) && kind.ValueKind == JsonValueKind.String)
         {
             if (++depth > DataLimits.ConditionDepth)
-                return $"its parts lie deeper than {DataLimits.ConditionDepth} in each other";
+                return $"it is nested more than {DataLimits.ConditionDepth} levels deep";
             if (OfExpression(node, kind.GetString()!) is { } why)
                 return why;
             // A constant's own value and a cast's type are no expressions.
@@ -214,22 +216,24 @@ internal sealed class ConditionParts(Table table)
     private string? OfExpression(JsonElement node, string kind) =>
         kind switch
         {
-            "SUBQUERY" or "STAR" => "it may look at one row only, through the names of columns",
-            "WINDOW" => "it has to be true or false of every row, not of all rows together",
-            "PARAMETER" => "it has a parameter, which has no value",
-            _ when !Classes.Contains(kind) => $"it may not use {Plain(kind)}",
+            "SUBQUERY" or "STAR" => "it may use only the columns of a single row",
+            "WINDOW" => "a condition must be true or false for each row, not for all rows together",
+            "PARAMETER" => "it uses a parameter, which has no value here",
+            _ when !Classes.Contains(kind) => $"it uses {Plain(kind)}, which is not allowed",
             "COLUMN_REF" => OfColumn([
                 .. node.GetProperty("column_names").EnumerateArray().Select(n => n.GetString()!),
             ]),
             "FUNCTION" => OfFunction(node),
             "OPERATOR" when !Operators.Contains(node.GetProperty("type").GetString()!) =>
-                $"it may not use {Plain(node.GetProperty("type").GetString()!)}",
+                $"it uses {Plain(node.GetProperty("type").GetString()!)}, which is not allowed",
             "CAST" when !Types.Contains(node.GetProperty("cast_type").GetProperty("id").GetString()!) =>
-                $"it may not convert to {Plain(node.GetProperty("cast_type").GetProperty("id").GetString()!)}",
+                $"it converts to {Plain(node.GetProperty("cast_type").GetProperty("id").GetString()!)}, "
+                    + "which is not allowed",
             _ => null,
         };
 
-    // Words such as current_date and user are read as columns too, and are values of the moment where there is no such column.
+    // Words such as current_date and user are read as columns too, and are values of the moment where there is no such
+    // column.
     private string? OfColumn(string[] path)
     {
         var name = table
@@ -240,7 +244,7 @@ internal sealed class ConditionParts(Table table)
         var near = Wording.Nearest(path[^1], [.. table.Columns.Select(c => c.Name)]);
         return name is not null
             ? null
-            : $"it names {Wording.Quote(string.Join('.', path))}, which is no column of the data"
+            : $"the data has no column {Wording.Quote(string.Join('.', path))}"
                 + (near is null ? "" : $"; did you mean {Wording.Quote(near)}?");
     }
 
@@ -252,9 +256,10 @@ internal sealed class ConditionParts(Table table)
             && !IsFilled(node, "order_bys", "orders")
             && !node.GetProperty("distinct").GetBoolean();
         if (Aggregates.Contains(name))
-            return "it has to be true or false of every row, not of all rows together";
+            return "a condition must be true or false for each row, not for all rows together";
         if (!bare || !Functions.Contains(name) || IsFilled(node, "schema") || IsFilled(node, "catalog"))
-            return $"the function {Wording.Quote(name)} is not one of those that a condition may use, such as {{+, abs, lower, contains, year}}";
+            return $"the function {Wording.Quote(name)} is not allowed here; "
+                + $"conditions may use functions such as {{+, abs, lower, contains, year}}";
         if (!Patterns.Contains(name))
             return null;
         var pattern =
@@ -265,7 +270,7 @@ internal sealed class ConditionParts(Table table)
             || !pattern.GetProperty("value").TryGetProperty("value", out var text)
             || text.ValueKind != JsonValueKind.String
         )
-            return "a pattern has to be a text that stands in the condition";
+            return "a pattern must be a text constant";
         var wild = text.GetString()!.Count(c => c is '%' or '_');
         return
             name.Contains('~', StringComparison.Ordinal)

@@ -55,13 +55,17 @@ internal sealed record TableColumn(string Name, string Type)
 
 /// <summary>A column as numbers.</summary>
 /// <param name="Values">The distinct values as text.</param>
-/// <param name="Index">Per row the index of its value, -1 where it is missing; null where there are too many values.</param>
+/// <param name="Index">
+/// Per row the index of its value, -1 where it is missing; null where there are too many values.
+/// </param>
 internal sealed record Codes(ImmutableArray<string> Values, int[]? Index);
 
 /// <summary>How a column becomes numbers, in two steps, so that rows may be grouped in between.</summary>
 /// <param name="Values">The distinct values as text.</param>
 /// <param name="Key">SQL of a row's value.</param>
-/// <param name="Code">From the SQL of a value to that of its index in <paramref name="Values"/>, -1 where it is missing.</param>
+/// <param name="Code">
+/// From the SQL of a value to that of its index in <paramref name="Values"/>, -1 where it is missing.
+/// </param>
 internal sealed record Coding(ImmutableArray<string> Values, string Key, Func<string, string> Code)
 {
     /// <summary>SQL of a row's index.</summary>
@@ -69,12 +73,13 @@ internal sealed record Coding(ImmutableArray<string> Values, string Key, Func<st
 }
 
 /// <summary>
-/// Rows in the memory of a DuckDB of their own, which reaches no file but those it was loaded from, no network and no extension.
-/// Columns come out whole, through Arrow batches, in the order of the files.
+/// Rows in the memory of a DuckDB of their own, which reaches no file but those it was loaded from, no network and no
+/// extension. Columns come out whole, through Arrow batches, in the order of the files.
 /// </summary>
 internal sealed class Table : IDisposable
 {
-    // All that DuckDB guesses in text, less BOOLEAN: it takes yes, no, t and f for one and their spelling would be lost.
+    // All that DuckDB guesses in text, less BOOLEAN: it takes yes, no, t and f for one and their spelling would be
+    // lost.
     private const string CsvOptions =
         "header = true, skip = 0, auto_type_candidates = ['BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']";
 
@@ -103,7 +108,8 @@ internal sealed class Table : IDisposable
     private static Table Load(PolicyPath source, string kind)
     {
         Unpacking.Check(source);
-        // Types are guessed from the first rows, which is twice as fast as from all, and from all where a later row does not fit.
+        // Types are guessed from the first rows, which is twice as fast as from all, and from all where a later row
+        // does not fit.
         var sampled = IsCsv(source.Files[0]);
         try
         {
@@ -118,7 +124,8 @@ internal sealed class Table : IDisposable
         {
             var dialect = IsCsv(source.Files[0]) ? CsvShape.WideDialect(source.Files[0]) : "";
             var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
-            return $"CREATE {kind} source AS SELECT {Everything} FROM {string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample, dialect)}";
+            return $"CREATE {kind} source AS SELECT {Everything} FROM "
+                + $"{string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample, dialect)}";
         }
     }
 
@@ -196,11 +203,12 @@ internal sealed class Table : IDisposable
         var right =
             Wording.Nearest(name, names) is { } near ? $"did you mean {Wording.Quote(near)}?"
             : names.Length > 20
-                ? $"it has {string.Join(", ", names.Take(20).Select(Wording.Quote))} and {names.Length - 20} more."
-            : $"it has {Wording.List(names.Select(Wording.Quote))}.";
+                ? $"its columns are {string.Join(", ", names.Take(20).Select(Wording.Quote))} "
+                    + $"and {names.Length - 20} more."
+            : $"its columns are {Wording.List(names.Select(Wording.Quote))}.";
         throw position.Error(
             DiagnosticCodes.DataColumn,
-            $"{what} names the column {Wording.Quote(name)}, which the data lacks; {right}"
+            $"{what} names the column {Wording.Quote(name)}, which is not in the data; {right}"
         );
     }
 
@@ -229,8 +237,8 @@ internal sealed class Table : IDisposable
     }
 
     /// <summary>
-    /// Columns of text as codes, one after the other, values in the order of their code points; without an index where there are more
-    /// values than <paramref name="most"/>.
+    /// Columns of text as codes, one after the other, values in the order of their code points; without an index where
+    /// there are more values than <paramref name="most"/>.
     /// </summary>
     public IEnumerable<Codes> Texts(IReadOnlyList<TableColumn> columns, int most) =>
         Together(
@@ -241,8 +249,8 @@ internal sealed class Table : IDisposable
             )
             .Select(codes => codes.Codes);
 
-    // Planning a query takes the longer the more columns the table has, so that columns are read some together; but not so many that
-    // they would not fit into memory.
+    // Planning a query takes the longer the more columns the table has, so that columns are read some together; but not
+    // so many that they would not fit into memory.
     private IEnumerable<T> Together<T>(
         IReadOnlyList<TableColumn> columns,
         Func<TableColumn, string> sql,
@@ -286,7 +294,8 @@ internal sealed class Table : IDisposable
             return null;
         var (type, texts) = ($"codes_{++_types}", $"texts_{_types}");
         Run(
-            $"CREATE TABLE {texts} AS SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) AS text FROM source WHERE {value} IS NOT NULL"
+            $"CREATE TABLE {texts} AS SELECT DISTINCT {value} AS value, CAST({value} AS VARCHAR) "
+                + $"AS text FROM source WHERE {value} IS NOT NULL"
         );
         var distinct = Long($"SELECT count(*) FROM {texts}");
         if (distinct > most)
@@ -365,7 +374,8 @@ internal sealed class Table : IDisposable
             table.Run($"SET memory_limit = '{DataLimits.TableMemory}'");
             table.Run($"SET allowed_paths = [{string.Join(", ", files.Select(Literal))}]");
             table.Run(
-                "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; SET temp_directory = ''"
+                "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; "
+                    + "SET temp_directory = ''"
             );
             table.Run("SET enable_external_access = false; SET lock_configuration = true");
             table.Run(sql);
@@ -410,7 +420,8 @@ internal sealed class Table : IDisposable
     private void Describe()
     {
         using var command = Command(
-            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY ordinal_position"
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'source' ORDER BY "
+                + "ordinal_position"
         );
         using var reader = command.ExecuteReader();
         var columns = ImmutableArray.CreateBuilder<TableColumn>();
@@ -418,18 +429,18 @@ internal sealed class Table : IDisposable
             columns.Add(new(reader.GetString(0), reader.GetString(1)));
         Columns = columns.ToImmutable();
         if (Columns.Length > DataLimits.Columns)
-            throw TooLarge($"{Columns.Length} columns; at most {DataLimits.Columns} can be read");
+            throw TooLarge($"{Columns.Length} columns; the limit is {DataLimits.Columns}");
         var rows = Long("SELECT count(*) FROM source");
         if (rows > DataLimits.Rows)
-            throw TooLarge($"{rows} rows; at most {DataLimits.Rows} can be read");
+            throw TooLarge($"{rows} rows; the limit is {DataLimits.Rows}");
         Rows = (int)rows;
 
         GateException TooLarge(string what) =>
             _source.Position.Error(DiagnosticCodes.DataUnreadable, $"{Wording.Quote(_source.Text)} has {what}.");
     }
 
-    // Text columns of true and false in any case are truth values. Of a view every value is read for it, so that one that is not of its
-    // column's type is found here, whichever columns are asked for later.
+    // Text columns of true and false in any case are truth values. Of a view every value is read for it, so that one
+    // that is not of its column's type is found here, whichever columns are asked for later.
     private void TurnTruthValues(string create)
     {
         var isView = create.StartsWith("CREATE VIEW", StringComparison.Ordinal);
@@ -458,7 +469,8 @@ internal sealed class Table : IDisposable
             );
         else
             Run(
-                $"CREATE TABLE turned AS SELECT {all} FROM source; DROP TABLE source; ALTER TABLE turned RENAME TO source"
+                $"CREATE TABLE turned AS SELECT {all} FROM source; DROP TABLE source; "
+                    + "ALTER TABLE turned RENAME TO source"
             );
         Describe();
     }
