@@ -100,7 +100,8 @@ internal sealed class OnnxFile
     }
 
     /// <summary>
-    /// The same file seen from some of its outputs: a graph without what they do not depend on, inputs among it. It is saved whole.
+    /// The same file seen from some of its outputs: a graph without what they do not depend on, inputs among it. It is
+    /// saved whole.
     /// </summary>
     public OnnxFile For(IReadOnlyCollection<string> outputs)
     {
@@ -125,17 +126,17 @@ internal sealed class OnnxFile
         try
         {
             if (SpecialFile.Is(path))
-                throw new FormatException("it is a pipe or a device, not a file");
+                throw new FormatException("it is a pipe or device, not a regular file");
             var length = new FileInfo(path).Length;
             if (
                 length is > 0 and < 1024
                 && File.ReadAllText(path).StartsWith("version https://git-lfs", StringComparison.Ordinal)
             )
-                throw new FormatException("it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'");
+                throw new FormatException("it is a Git LFS pointer; fetch the file with 'git lfs pull'");
             if (length == 0)
                 throw new FormatException("it is empty");
             if (length > MaxBytes)
-                throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
+                throw new FormatException($"it has {length} bytes; the limit is {MaxBytes}");
             var file = new OnnxFile(path, Parse(path)) { Bytes = length };
             Check(file.Model.Graph);
             file.TakeInExternalData();
@@ -167,8 +168,8 @@ internal sealed class OnnxFile
     }
 
     /// <summary>
-    /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot be read: whoever
-    /// loads it says why.
+    /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot
+    /// be read: whoever loads it says why.
     /// </summary>
     public static ImmutableSortedSet<string> ExternalFiles(string path)
     {
@@ -198,7 +199,9 @@ internal sealed class OnnxFile
     /// <param name="path">Where.</param>
     /// <param name="parameters">Weights by name.</param>
     /// <param name="provenance">What the file says about itself.</param>
-    /// <param name="embedded">Most bytes of weights in the file itself; where there are more, they stand in one beside it.</param>
+    /// <param name="embedded">
+    /// Most bytes of weights in the file itself; where there are more, they stand in one beside it.
+    /// </param>
     public void Save(
         string path,
         IReadOnlyDictionary<string, Tensor> parameters,
@@ -224,7 +227,9 @@ internal sealed class OnnxFile
         Write(path, model);
     }
 
-    /// <summary>Writes a model beside its place and renames it, so that a half-written file never stands there.</summary>
+    /// <summary>
+    /// Writes a model beside its place and renames it, so that a half-written file never stands there.
+    /// </summary>
     public static void Write(string path, ModelProto model) => AtomicFile.Write(path, model.WriteTo);
 
     // Floating initializers, and constants with axes. What stands in functions and branches is not changed.
@@ -267,7 +272,7 @@ internal sealed class OnnxFile
     private static void Check(GraphProto? graph)
     {
         if (graph is null || graph.Node.Count == 0)
-            throw new FormatException("it holds no graph");
+            throw new FormatException("it contains no graph");
         if (graph.Node.SelectMany(WithInner).FirstOrDefault(n => n.Output.Count == 0) is { } silent)
             throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
         if (
@@ -293,8 +298,8 @@ internal sealed class OnnxFile
         OnnxCompiler.SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(WithInner)).Prepend(node);
 
     /// <summary>
-    /// The model with references in place of weights that stand in other files, for ONNX Runtime, which reads them itself; and the folder
-    /// that those files are in.
+    /// The model with references in place of weights that stand in other files, for ONNX Runtime, which reads them
+    /// itself; and the folder that those files are in.
     /// </summary>
     public (ModelProto Model, string Folder) WithReferences(ModelProto part)
     {
@@ -307,8 +312,8 @@ internal sealed class OnnxFile
         return (model, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
     }
 
-    // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere. Together, tensors may claim at most
-    // twice what the files have: weights that are tied are stored once and named twice.
+    // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere. Together,
+    // tensors may claim at most twice what the files have: weights that are tied are stored once and named twice.
     private void TakeInExternalData()
     {
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
@@ -318,7 +323,7 @@ internal sealed class OnnxFile
             var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
             var name = Wording.Quote(tensor.Name);
             if (!entries.TryGetValue("location", out var location))
-                throw new FormatException($"{name} names no file for its data");
+                throw new FormatException($"{name} does not name the file with its data");
             var full = Inside(folder, location)
                 ?? throw new FormatException($"the data of {name} is outside the model's folder");
             var size =
@@ -331,9 +336,9 @@ internal sealed class OnnxFile
                     $"the data of {name} in {Wording.Quote(location)} does not have its {size} bytes"
                 );
             if (size > MaxBytes)
-                throw new FormatException($"{name} has {size} bytes, more than {MaxBytes}");
+                throw new FormatException($"{name} has {size} bytes; the limit is {MaxBytes}");
             if ((claimed += size) > MaxExternal)
-                throw new FormatException($"it and its external data have more than {MaxExternal} bytes");
+                throw new FormatException($"it and its external data exceed {MaxExternal} bytes");
             var reference = tensor.Clone();
             tensor.RawData = UnsafeByteOperations.UnsafeWrap(
                 size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Map(full, offset, (int)size)
@@ -344,7 +349,7 @@ internal sealed class OnnxFile
         }
 
         if (claimed > 2 * files.Values.Sum())
-            throw new FormatException($"its tensors claim {claimed} bytes of files that have {files.Values.Sum()}");
+            throw new FormatException($"its tensors declare {claimed} bytes, but its files have {files.Values.Sum()}");
         Bytes += claimed;
     }
 
@@ -379,5 +384,5 @@ internal sealed class OnnxFile
     private static long Number(Dictionary<string, string> entries, string key, long fallback) =>
         !entries.TryGetValue(key, out var text) ? fallback
         : long.TryParse(text, out var value) ? value
-        : throw new FormatException($"{Wording.Quote(text)} is no {key} of external data");
+        : throw new FormatException($"{Wording.Quote(text)} is not a valid {key} of external data");
 }
