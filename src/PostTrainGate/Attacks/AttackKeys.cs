@@ -7,11 +7,7 @@ namespace PostTrainGate.Attacks;
 /// <summary>Keys of gates that attack inputs.</summary>
 internal static class AttackKeys
 {
-    public static readonly Key<IAttack> Attack = new(
-        "attack",
-        new NameShape<IAttack>("attack"),
-        "The attack it is measured under."
-    )
+    public static readonly Key<IAttack> Attack = new("attack", new NameShape<IAttack>("attack"), "The attack to run.")
     {
         Example = "attack: pgd",
     };
@@ -19,7 +15,7 @@ internal static class AttackKeys
     public static readonly Key<IMinimalAttack> Nearest = new(
         "attack",
         new NameShape<IMinimalAttack>("minimal-norm attack"),
-        "The attack that looks for the nearest error."
+        "The attack that searches for the nearest error."
     )
     {
         Example = "attack: fmn",
@@ -28,7 +24,7 @@ internal static class AttackKeys
     public static readonly Key<Norm> Norm = new(
         "norm",
         new ChoiceShape<Norm>(),
-        "The norm that a perturbation is measured in."
+        "The norm that measures perturbations."
     )
     {
         Default = "linf",
@@ -37,7 +33,7 @@ internal static class AttackKeys
     public static readonly Key<double> Epsilon = new(
         "epsilon",
         new NumberShape(NumberRange.Positive),
-        "Largest size of a perturbation, in the units of the input's bounds."
+        "Maximum size of a perturbation, in input units."
     )
     {
         Example = "epsilon: 8/255",
@@ -46,19 +42,19 @@ internal static class AttackKeys
     public static readonly Key<int?> Steps = new(
         "steps",
         new CountShape(1, 100_000),
-        "Gradient steps; without it the attack's own default."
+        "Number of steps; default: set by the attack."
     );
 
     public static readonly Key<double?> StepSize = new(
         "step_size",
         new NumberShape(NumberRange.Positive),
-        "Size of a step; without it the attack's own default."
+        "Size of a step; default: set by the attack."
     );
 
     public static readonly Key<int> Restarts = new(
         "restarts",
         new CountShape(1, 1000),
-        "How often the attack is tried, each time from another random start."
+        "Number of runs of the attack, each from a new random start."
     )
     {
         Default = "1",
@@ -67,13 +63,13 @@ internal static class AttackKeys
     public static readonly Key<bool?> RandomStart = new(
         "random_start",
         new FlagShape(),
-        "Whether the first try starts at a random point of the ball; without it the attack's own default."
+        "Whether the first run starts at a random point of the ball; default: set by the attack."
     );
 
     public static readonly Key<int> Categories = new(
         "categories",
         new CountShape(0, 10_000),
-        "How many columns of categories or of two values may change under an attack on the rows of a table."
+        "Maximum number of categorical or binary columns that a table attack may change per row."
     )
     {
         Default = "1",

@@ -22,7 +22,8 @@ internal static class Colors
     }
 
     /// <summary>
-    /// A higher value in hue, saturation, value: colors in proportion to their largest channel, which is raised and cut off at 1.
+    /// A higher value in hue, saturation, value: colors in proportion to their largest channel, which is raised and cut
+    /// off at 1.
     /// </summary>
     public static Tensor Brighten(Tensor x, double by)
     {
@@ -32,7 +33,9 @@ internal static class Colors
         return where(black, raised, x * (raised / value.masked_fill(black, Scalars.Get(1))));
     }
 
-    /// <summary>Another saturation: distances from the largest channel in proportion to it. Gray has the hue of red.</summary>
+    /// <summary>
+    /// Another saturation: distances from the largest channel in proportion to it. Gray has the hue of red.
+    /// </summary>
     public static Tensor Saturate(Tensor x, double times, double plus)
     {
         var value = x.amax([1], true);

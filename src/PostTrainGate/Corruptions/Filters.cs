@@ -6,11 +6,15 @@ namespace PostTrainGate.Corruptions;
 /// <summary>Filters of batches of images [n, channels, height, width].</summary>
 internal static class Filters
 {
-    /// <summary>Blur by a Gaussian, as products with a matrix for each axis, so that any width and any border are one formula.</summary>
+    /// <summary>
+    /// Blur by a Gaussian, as products with a matrix for each axis, so that any width and any border are one formula.
+    /// </summary>
     /// <param name="x">The images.</param>
     /// <param name="sigma">In pixels.</param>
     /// <param name="truncate">Where the kernel ends, in sigmas.</param>
-    /// <param name="reflect">Whether images are mirrored at their borders (edge included) or, as otherwise, go on as at the border.</param>
+    /// <param name="reflect">
+    /// Whether images are mirrored at their borders (edge included) or, as otherwise, go on as at the border.
+    /// </param>
     public static Tensor Smooth(Tensor x, double sigma, double truncate = 4, bool reflect = false)
     {
         var radius = (int)(truncate * sigma + 0.5);
@@ -195,7 +199,8 @@ internal static class Filters
         return Correlate(lit, box).MoveToOuterDisposeScope();
     }
 
-    // Each channel with one kernel [1, 1, k, k]; images are mirrored at their borders (edge left out), as often as it takes.
+    // Each channel with one kernel [1, 1, k, k]; images are mirrored at their borders (edge left out), as often as it
+    // takes.
     private static Tensor Correlate(Tensor x, Tensor kernel)
     {
         var (reach, h, w) = ((int)(kernel.shape[2] / 2), (int)x.shape[2], (int)x.shape[3]);

@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Attacks that minimize the squared size of the perturbation plus c times a hinge on the margin (Carlini and Wagner 2017). They search
-/// for c by runs one after the other; here it moves in every step of one run, as the multiplier of a constraint does (Rony et al. 2021):
-/// up while the classifier is right, down while it errs, less and less, so that the run closes in on the boundary.
+/// Attacks that minimize the squared size of the perturbation plus c times a hinge on the margin (Carlini and Wagner
+/// 2017). They search for c by runs one after the other; here it moves in every step of one run, as the multiplier of a
+/// constraint does (Rony et al. 2021): up while the classifier is right, down while it errs, less and less, so that the
+/// run closes in on the boundary.
 /// </summary>
 public abstract class MarginDescent : MinimalAttack
 {
