@@ -6,17 +6,17 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// How far rates lie apart between the levels of a group. Each is a few choices: which rates, on which scale, apart from what, and how
-/// several spreads make one figure; value and interval follow from them.
+/// How far rates lie apart between the levels of a group. Each is a few choices: which rates, on which scale, apart
+/// from what, and how several spreads make one figure; value and interval follow from them.
 /// </summary>
 /// <remarks>
-/// With a privileged level, values have AIF360's sign: unprivileged - privileged, and unprivileged / privileged. Between levels side by
-/// side they are fairlearn's: maximum - minimum, and minimum / maximum. A level without the rows that a rate needs makes the metric not
-/// measured.
+/// With a privileged level, values have AIF360's sign: unprivileged - privileged, and unprivileged / privileged.
+/// Between levels side by side they are fairlearn's: maximum - minimum, and minimum / maximum. A level without the rows
+/// that a rate needs makes the metric not measured.
 /// </remarks>
 public sealed class GroupMetric : TableMetric
 {
-    private const string Between = "unprivileged - privileged, or maximum - minimum over levels";
+    private const string Between = "unprivileged minus privileged, or maximum minus minimum over levels";
 
     private readonly Rate[] _rates;
     private readonly Func<double[], double> _combine = s => s[0];
@@ -47,7 +47,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric StatisticalParityDifference { get; } =
         new(
             "statistical_parity_difference",
-            $"Difference of the share predicted favorable: {Between} (AIF360 statistical_parity_difference, fairlearn demographic_parity_difference).",
+            "Difference in the share of favorable predictions: "
+                + $"{Between} (AIF360 statistical_parity_difference, fairlearn demographic_parity_difference).",
             [Rate.Selection]
         );
 
@@ -55,8 +56,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric DisparateImpact { get; } =
         new(
             "disparate_impact",
-            "Ratio of the share predicted favorable: unprivileged / privileged, or minimum / maximum over levels; 0.8 is the four-fifths rule "
-                + "(AIF360 disparate_impact, fairlearn demographic_parity_ratio).",
+            "Ratio of the shares of favorable predictions: unprivileged / privileged, or minimum / maximum over levels "
+                + "(AIF360 disparate_impact, fairlearn demographic_parity_ratio). The four-fifths rule demands 0.8.",
             [Rate.Selection],
             ratio: true
         );
@@ -65,7 +66,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric EqualOpportunityDifference { get; } =
         new(
             "equal_opportunity_difference",
-            $"Difference of the true positive rate: {Between} (AIF360 equal_opportunity_difference, fairlearn true_positive_rate_difference).",
+            $"Difference in the true positive rate: {Between} (AIF360 equal_opportunity_difference, "
+                + "fairlearn true_positive_rate_difference).",
             [Rate.TruePositive]
         );
 
@@ -73,7 +75,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric AverageOddsDifference { get; } =
         new(
             "average_odds_difference",
-            "Mean of the differences of false and true positive rate, signed, so that they may cancel (AIF360 average_odds_difference).",
+            "Mean of the signed differences in false and true positive rate, "
+                + "which may cancel out (AIF360 average_odds_difference).",
             [Rate.FalsePositive, Rate.TruePositive],
             s => (s[0] + s[1]) / 2,
             size: false
@@ -83,7 +86,7 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric AverageAbsoluteOddsDifference { get; } =
         new(
             "average_absolute_odds_difference",
-            "Mean of the sizes of the differences of false and true positive rate (AIF360 average_abs_odds_difference).",
+            "Mean of the absolute differences in false and true positive rate (AIF360 average_abs_odds_difference).",
             [Rate.FalsePositive, Rate.TruePositive],
             s => (Math.Abs(s[0]) + Math.Abs(s[1])) / 2,
             size: true
@@ -93,7 +96,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric EqualizedOddsDifference { get; } =
         new(
             "equalized_odds_difference",
-            "The larger of the sizes of the differences of false and true positive rate (Hardt et al. 2016; AIF360, fairlearn equalized_odds_difference).",
+            "The larger of the absolute differences in false and true positive rate (Hardt et al. 2016; "
+                + "AIF360, fairlearn equalized_odds_difference).",
             [Rate.FalsePositive, Rate.TruePositive],
             s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])),
             size: true,
@@ -104,7 +108,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric EqualizedOddsRatio { get; } =
         new(
             "equalized_odds_ratio",
-            "The ratio of false or of true positive rates that is further from 1, as smaller / larger (fairlearn equalized_odds_ratio).",
+            "Ratio (smaller / larger) of the false or the true positive rates, "
+                + "whichever is further from 1 (fairlearn equalized_odds_ratio).",
             [Rate.FalsePositive, Rate.TruePositive],
             s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])),
             size: true,
@@ -116,7 +121,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric PredictiveParityDifference { get; } =
         new(
             "predictive_parity_difference",
-            $"Difference of the positive predictive value: {Between} (Chouldechova 2017; the negative of AIF360 false_discovery_rate_difference).",
+            $"Difference in the positive predictive value: {Between} (Chouldechova 2017; "
+                + "the negative of AIF360 false_discovery_rate_difference).",
             [Rate.PositivePredictive]
         );
 
@@ -124,7 +130,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric AveragePredictiveValueDifference { get; } =
         new(
             "average_predictive_value_difference",
-            "Mean of the differences of positive predictive value and false omission rate, signed (AIF360 average_predictive_value_difference).",
+            "Mean of the signed differences in positive predictive value and false omission rate "
+                + "(AIF360 average_predictive_value_difference).",
             [Rate.PositivePredictive, Rate.FalseOmission],
             s => (s[0] + s[1]) / 2,
             size: false
@@ -134,7 +141,7 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric RateDifference { get; } =
         new(
             "rate_difference",
-            $"Difference of any rate: {Between} (AIF360 RATE_difference, fairlearn RATE_difference).",
+            $"Difference in any rate: {Between} (AIF360 RATE_difference, fairlearn RATE_difference).",
             []
         );
 
@@ -142,7 +149,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric RateRatio { get; } =
         new(
             "rate_ratio",
-            "Ratio of any rate: unprivileged / privileged, or minimum / maximum over levels (AIF360 RATE_ratio, fairlearn RATE_ratio).",
+            "Ratio of any rate: unprivileged / privileged, or minimum / maximum over levels (AIF360 RATE_ratio, "
+                + "fairlearn RATE_ratio).",
             [],
             ratio: true
         );
@@ -151,7 +159,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric RateDifferenceToOverall { get; } =
         new(
             "rate_difference_to_overall",
-            "Largest distance of any level's rate from that of all rows (fairlearn difference(method='to_overall')).",
+            "Largest difference between the rate of a level and the rate of all rows "
+                + "(fairlearn difference(method='to_overall')).",
             [],
             overall: true
         );
@@ -160,7 +169,8 @@ public sealed class GroupMetric : TableMetric
     public static GroupMetric RateRatioToOverall { get; } =
         new(
             "rate_ratio_to_overall",
-            "The ratio of a level's rate and that of all rows that is furthest from 1, as smaller / larger (fairlearn ratio(method='to_overall')).",
+            "Ratio (smaller / larger) of a level's rate and that of all rows, "
+                + "for the level furthest from 1 (fairlearn ratio(method='to_overall')).",
             [],
             ratio: true,
             overall: true
@@ -190,7 +200,7 @@ public sealed class GroupMetric : TableMetric
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
             return Measurement.NotMeasured(
-                $"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows"
+                $"too few rows for an interval; the smallest level, '{table.Levels[least]}', has {cells.Count} rows"
             );
         }
 
@@ -280,7 +290,7 @@ public sealed class GroupMetric : TableMetric
     private string? WhyNot(GroupTable table, Rate[] rates)
     {
         if (table.Cells.Length < 2)
-            return "the group has a single level, so that there is nothing to compare";
+            return "the group has a single level, so there is nothing to compare";
         if (rates.Select(table.WhyNot).FirstOrDefault(r => r is not null) is { } reason)
             return reason;
         if (!_ratio)
@@ -294,7 +304,8 @@ public sealed class GroupMetric : TableMetric
             if (divisor > 0)
                 continue;
             var whose = _overall || !table.HasPrivileged ? "all rows" : $"level '{table.Levels[1]}'";
-            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {Numbers.Chosen(divisor)}, so that there is no ratio";
+            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {Numbers.Chosen(divisor)}, "
+                + "so the ratio is undefined";
         }
 
         return null;

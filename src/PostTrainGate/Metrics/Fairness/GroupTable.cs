@@ -44,8 +44,8 @@ public readonly record struct Confusion(
 /// <param name="Levels">Names of the levels.</param>
 /// <param name="Cells">Table of each level.</param>
 /// <param name="HasPrivileged">
-/// Whether there are exactly two levels, first the unprivileged one (everything that is not privileged), then the privileged one.
-/// Otherwise levels stand side by side.
+/// Whether there are exactly two levels, first the unprivileged one (everything that is not privileged), then the
+/// privileged one. Otherwise levels stand side by side.
 /// </param>
 public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Confusion> Cells, bool HasPrivileged)
 {
@@ -55,7 +55,9 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     /// <summary>Fewest rows that a rate of a level may rest on.</summary>
     public int MinCount { get; init; } = 1;
 
-    /// <summary>Counts. Rows whose level is missing are left out; classes other than the favorable one are taken together.</summary>
+    /// <summary>
+    /// Counts. Rows whose level is missing are left out; classes other than the favorable one are taken together.
+    /// </summary>
     /// <param name="rows">The rows; with scores of the favorable class where rates of scores are asked for.</param>
     /// <param name="favorable">The class that counts as favorable.</param>
     public static GroupTable Count(PredictedRows rows, int favorable)
@@ -104,8 +106,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         new(Cells.Aggregate((a, b) => a + b), Scores.IsEmpty ? null : ScoreCounts.Together(Scores));
 
     /// <summary>
-    /// How far a value that each level has lies apart: unprivileged - privileged as AIF360 has it, or maximum - minimum over levels side
-    /// by side as fairlearn has it.
+    /// How far a value that each level has lies apart: unprivileged - privileged as AIF360 has it, or maximum - minimum
+    /// over levels side by side as fairlearn has it.
     /// </summary>
     public double Spread(ReadOnlySpan<double> byLevel)
     {
@@ -125,7 +127,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
             if (double.IsNaN(rate.Compute(this[level])))
                 return $"level '{Levels[level]}' has no {rate.Base}";
             if (rate.Rows(Cells[level]) is var rows && rows < MinCount)
-                return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, fewer than 'min_count' {MinCount}";
+                return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, "
+                    + $"below 'min_count: {MinCount}'";
         }
 
         return null;
