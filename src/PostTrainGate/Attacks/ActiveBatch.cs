@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// The rows of a batch that an attack still works on, with all that it keeps for each of them. A row that is finished leaves, and
-/// everything kept shrinks with it, so that no pass is spent on it again.
+/// The rows of a batch that an attack still works on, with all that it keeps for each of them. A row that is finished
+/// leaves, and everything kept shrinks with it, so that no pass is spent on it again.
 /// </summary>
 internal sealed class ActiveBatch : IDisposable
 {
@@ -58,7 +58,8 @@ internal sealed class ActiveBatch : IDisposable
     }
 
     /// <summary>
-    /// Judges inputs: those on which the classifier errs are the result of their rows, which leave when a success ends a row.
+    /// Judges inputs: those on which the classifier errs are the result of their rows, which leave when a success ends
+    /// a row.
     /// </summary>
     /// <param name="context">Says whether it does.</param>
     /// <param name="logits">[rows, classes], of <paramref name="x"/>.</param>
@@ -96,7 +97,9 @@ internal sealed class ActiveBatch : IDisposable
             Shrink(which.logical_not());
     }
 
-    /// <summary>The rows chosen, as a set of its own with the same result; <see cref="Refresh"/> this set when it is done.</summary>
+    /// <summary>
+    /// The rows chosen, as a set of its own with the same result; <see cref="Refresh"/> this set when it is done.
+    /// </summary>
     public ActiveBatch Where(Tensor which)
     {
         using var index = which.nonzero();
@@ -135,7 +138,9 @@ internal sealed class ActiveBatch : IDisposable
             kept.Value = kept.Value.index_select(0, index);
     }
 
-    /// <summary>A value per row. Setting it frees the old one; the set owns it, whatever dispose scope it was made in.</summary>
+    /// <summary>
+    /// A value per row. Setting it frees the old one; the set owns it, whatever dispose scope it was made in.
+    /// </summary>
     internal sealed class Kept : IDisposable
     {
         private readonly ActiveBatch _rows;

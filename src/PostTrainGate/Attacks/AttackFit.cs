@@ -12,14 +12,14 @@ internal static class AttackFit
     public static string? WhyNot(AttackSettings? settings, Evaluation evaluation)
     {
         if (settings is null)
-            return "the gate names no attack";
+            return "the gate has no attack";
         if (evaluation.Data.Count == 0)
-            return "there are no rows";
+            return "the split has no rows";
         var attack = settings.Attack;
         if (attack.KeepsForm && evaluation.Data.Layout is null)
-            return $"the attack {settings.Name} changes columns of a table, which the inputs are not";
+            return $"the attack {settings.Name} applies to tables, but the inputs are not a table";
         return !evaluation.Model.HasGradients && attack.NeedsGradients
-            ? $"the attack {settings.Name} needs gradients, which {evaluation.Model.Name} does not have"
+            ? $"the attack {settings.Name} needs gradients, which {evaluation.Model.Name} does not provide"
             : null;
     }
 
@@ -30,8 +30,8 @@ internal static class AttackFit
             return null;
         return settings.Attack.KeepsForm
             ? null
-            : $"The attack {settings.Name} moves every input by itself, so that its rows are such "
-                + "as the table cannot hold: parts of categories, changed columns that are immutable. "
-                + $"{TableGradient.Instance.Name} and {TableSearch.Instance.Name} keep to its form.";
+            : $"The attack {settings.Name} changes every input independently, so its rows may be invalid: "
+                + "fractional categories or changed immutable columns. For valid rows, "
+                + $"use {TableGradient.Instance.Name} or {TableSearch.Instance.Name}.";
     }
 }

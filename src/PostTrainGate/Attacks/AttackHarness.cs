@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
 
-/// <summary>Runs an attack over many rows: batches, projects, clips, judges success, counts, attacks only what still stands.</summary>
+/// <summary>
+/// Runs an attack over many rows: batches, projects, clips, judges success, counts, attacks only what still stands.
+/// </summary>
 public static class AttackHarness
 {
     /// <inheritdoc cref="Run(Classifier, Tensor, Tensor, AttackRun)"/>
@@ -25,10 +27,10 @@ public static class AttackHarness
     /// <param name="run">Attack, budget, seed and the rest.</param>
     /// <returns>The verdict of every row; the caller disposes it.</returns>
     /// <remarks>
-    /// Deterministic for a seed. Native memory does not grow with n, apart from kept examples. Restart r draws the same starts whatever
-    /// the number of restarts, so a further restart can only find more.
+    /// Deterministic for a seed. Native memory does not grow with n, apart from kept examples. Restart r draws the same
+    /// starts whatever the number of restarts, so a further restart can only find more.
     /// </remarks>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static AttackOutcome Run(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var attack = run.Attack;
@@ -84,13 +86,14 @@ public static class AttackHarness
     }
 
     /// <summary>
-    /// Distance of the nearest adversarial input that a minimal-norm attack finds, of every row that is classified correctly.
+    /// Distance of the nearest adversarial input that a minimal-norm attack finds, of every row that is classified
+    /// correctly.
     /// </summary>
     /// <param name="model">The classifier.</param>
     /// <param name="inputs">[n, input shape], in the data's units.</param>
     /// <param name="labels">[n], int64.</param>
     /// <param name="run">A minimal-norm attack, and the norm; epsilon and restarts are of no account.</param>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var budget = Budget.FromSettings(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
@@ -133,7 +136,9 @@ public static class AttackHarness
         return new([.. correct], [.. distances]) { Examples = examples?.DetachFromDisposeScope() };
     }
 
-    /// <summary>Where the classifier errs: another class is first (the lower index of equals wins), or a logit is not a number.</summary>
+    /// <summary>
+    /// Where the classifier errs: another class is first (the lower index of equals wins), or a logit is not a number.
+    /// </summary>
     /// <param name="logits">[batch, classes].</param>
     /// <param name="labels">[batch], int64.</param>
     /// <returns>[batch], bool.</returns>
@@ -162,13 +167,17 @@ public static class AttackHarness
 /// <param name="Seed">Seed of everything random in it.</param>
 public sealed record AttackRun(AttackSettings Settings, int Seed)
 {
-    /// <summary>The columns that inputs are, which attacks that keep their form need; null: inputs are no table.</summary>
+    /// <summary>
+    /// The columns that inputs are, which attacks that keep their form need; null: inputs are no table.
+    /// </summary>
     public FeatureLayout? Layout { get; init; }
 
     /// <summary>Rows at a time.</summary>
     public int BatchSize { get; init; } = 250;
 
-    /// <summary>Whether a row is finished once the classifier errs on it (<see cref="AttackContext.StopAtSuccess"/>).</summary>
+    /// <summary>
+    /// Whether a row is finished once the classifier errs on it (<see cref="AttackContext.StopAtSuccess"/>).
+    /// </summary>
     public bool StopAtSuccess { get; init; } = true;
 
     /// <summary>Whether the outcome holds the adversarial examples.</summary>
@@ -189,7 +198,7 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
         !Attack.KeepsForm ? null
         : Layout is { } layout ? new(layout, Settings.Categories, input)
         : throw new InvalidOperationException(
-            $"The attack {Attack.Name} changes columns of a table, which these inputs are not."
+            $"The attack {Attack.Name} applies to tables, but the inputs are not a table."
         );
 }
 
@@ -220,10 +229,14 @@ public sealed record AttackOutcome(ImmutableArray<bool> Correct, ImmutableArray<
 /// <param name="Distance">Per row the distance; 0 where it is not, infinite where none was found.</param>
 public sealed record AttackDistances(ImmutableArray<bool> Correct, ImmutableArray<double> Distance) : IDisposable
 {
-    /// <summary>[n, input shape], when kept: the nearest adversarial input where one was found, the clean one elsewhere.</summary>
+    /// <summary>
+    /// [n, input shape], when kept: the nearest adversarial input where one was found, the clean one elsewhere.
+    /// </summary>
     public Tensor? Examples { get; init; }
 
-    /// <summary>Median over the rows that are classified correctly, the lower of two middle ones; NaN without any.</summary>
+    /// <summary>
+    /// Median over the rows that are classified correctly, the lower of two middle ones; NaN without any.
+    /// </summary>
     public double Median =>
         Distance.Where((_, i) => Correct[i]).Order().ToArray() is { Length: > 0 } sorted
             ? sorted[(sorted.Length - 1) / 2]
@@ -232,7 +245,9 @@ public sealed record AttackDistances(ImmutableArray<bool> Correct, ImmutableArra
     /// <inheritdoc/>
     public void Dispose() => Examples?.Dispose();
 
-    /// <summary>Share of all rows on which nothing was found within an epsilon: the robustness curve at that point.</summary>
+    /// <summary>
+    /// Share of all rows on which nothing was found within an epsilon: the robustness curve at that point.
+    /// </summary>
     public double RobustAccuracy(double epsilon) =>
         Distance.Where((d, i) => Correct[i] && d > epsilon).Count() / (double)Distance.Length;
 }

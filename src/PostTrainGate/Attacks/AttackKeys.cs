@@ -15,13 +15,17 @@ internal static class AttackKeys
     public static readonly Key<IMinimalAttack> Nearest = new(
         "attack",
         new NameShape<IMinimalAttack>("minimal-norm attack"),
-        "The minimal-norm attack to run."
+        "The attack that searches for the nearest error."
     )
     {
         Example = "attack: fmn",
     };
 
-    public static readonly Key<Norm> Norm = new("norm", new ChoiceShape<Norm>(), "Norm of the perturbation.")
+    public static readonly Key<Norm> Norm = new(
+        "norm",
+        new ChoiceShape<Norm>(),
+        "The norm that measures perturbations."
+    )
     {
         Default = "linf",
     };
@@ -29,7 +33,7 @@ internal static class AttackKeys
     public static readonly Key<double> Epsilon = new(
         "epsilon",
         new NumberShape(NumberRange.Positive),
-        "Largest perturbation, in the units of the input bounds."
+        "Maximum size of a perturbation, in input units."
     )
     {
         Example = "epsilon: 8/255",
@@ -38,16 +42,20 @@ internal static class AttackKeys
     public static readonly Key<int?> Steps = new(
         "steps",
         new CountShape(1, 100_000),
-        "Number of steps; default: the attack's."
+        "Number of steps; default: set by the attack."
     );
 
     public static readonly Key<double?> StepSize = new(
         "step_size",
         new NumberShape(NumberRange.Positive),
-        "Step size; default: the attack's."
+        "Size of a step; default: set by the attack."
     );
 
-    public static readonly Key<int> Restarts = new("restarts", new CountShape(1, 1000), "Number of random restarts.")
+    public static readonly Key<int> Restarts = new(
+        "restarts",
+        new CountShape(1, 1000),
+        "Number of runs of the attack, each from a new random start."
+    )
     {
         Default = "1",
     };
@@ -55,13 +63,13 @@ internal static class AttackKeys
     public static readonly Key<bool?> RandomStart = new(
         "random_start",
         new FlagShape(),
-        "Whether to start at a random point; default: the attack's."
+        "Whether the first run starts at a random point of the ball; default: set by the attack."
     );
 
     public static readonly Key<int> Categories = new(
         "categories",
         new CountShape(0, 10_000),
-        "How many categorical or binary columns an attack on tables may change."
+        "Maximum number of categorical or binary columns that a table attack may change per row."
     )
     {
         Default = "1",

@@ -2,7 +2,10 @@ using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Attacks;
 
-/// <summary>How far an attack on the rows of a gate has to go: chunk after chunk in a seeded order, until the verdict is certain.</summary>
+/// <summary>
+/// How far an attack on the rows of a gate has to go: chunk after chunk in a seeded order, until the verdict is
+/// certain.
+/// </summary>
 internal sealed record AttackPlan
 {
     // Small at first, as a clear verdict needs few rows; then half of what there is, up to a batch of the harness.

@@ -6,7 +6,9 @@ namespace PostTrainGate.Attacks;
 /// <summary>An attack and its budget.</summary>
 /// <param name="Attack">The attack.</param>
 /// <param name="Norm">Norm of the perturbation.</param>
-/// <param name="Epsilon">Its largest size, in the data's units; infinite for attacks that look for the nearest error.</param>
+/// <param name="Epsilon">
+/// Its largest size, in the data's units; infinite for attacks that look for the nearest error.
+/// </param>
 public sealed record AttackSettings(IAttack Attack, Norm Norm, double Epsilon)
 {
     /// <summary>Name of the attack.</summary>

@@ -5,15 +5,16 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Norm and epsilon of a perturbation and the bounds of inputs; owns distance, projection, clipping, random starts and directions.
+/// Norm and epsilon of a perturbation and the bounds of inputs; owns distance, projection, clipping, random starts and
+/// directions.
 /// </summary>
 /// <param name="Norm">The norm.</param>
 /// <param name="Epsilon">Largest size, in the data's units.</param>
 /// <param name="Lower">Smallest legal input value.</param>
 /// <param name="Upper">Largest legal input value.</param>
 /// <remarks>
-/// A clean value may lie outside the bounds (a column of unseen rows, scaled by other rows). It is legal where it is, so that the
-/// budget never has to be broken to become legal.
+/// A clean value may lie outside the bounds (a column of unseen rows, scaled by other rows). It is legal where it is,
+/// so that the budget never has to be broken to become legal.
 /// </remarks>
 public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Upper)
 {
@@ -25,8 +26,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         new(settings.Norm, settings.Epsilon, input.Lower, input.Upper);
 
     /// <summary>
-    /// What rows of a table may become, for attacks that keep their form; null: every input moves by itself. With it, norm and epsilon
-    /// bound numbers only.
+    /// What rows of a table may become, for attacks that keep their form; null: every input moves by itself. With it,
+    /// norm and epsilon bound numbers only.
     /// </summary>
     public TabularConstraints? Form { get; init; }
 
@@ -44,7 +45,9 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
             .MoveToOuterDisposeScope();
     }
 
-    /// <summary>The nearest legal inputs: within epsilon of the clean ones, within the bounds, a number everywhere.</summary>
+    /// <summary>
+    /// The nearest legal inputs: within epsilon of the clean ones, within the bounds, a number everywhere.
+    /// </summary>
     /// <param name="clean">[batch, input shape].</param>
     /// <param name="perturbed">[batch, input shape]; a value that is not a number becomes the clean one.</param>
     /// <returns>[batch, input shape].</returns>
@@ -95,7 +98,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         }
         else if (Norm == Norm.L1)
         {
-            // Uniform in the cross-polytope: random signs, sizes of d + 1 exponentials over their sum, the last one left out.
+            // Uniform in the cross-polytope: random signs, sizes of d + 1 exponentials over their sum, the last one
+            // left out.
             var sizes = empty_like(clean).exponential_(1, random);
             var rest = empty(PerRow(clean)).exponential_(1, random);
             var total = sizes.flatten(1).sum(1).reshape(PerRow(clean)).Plus(rest);
@@ -114,7 +118,9 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         return Project(clean, clean.Plus(change)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The legal inputs that a step along a gradient leads to; of a table's categories those that it promises most of.</summary>
+    /// <summary>
+    /// The legal inputs that a step along a gradient leads to; of a table's categories those that it promises most of.
+    /// </summary>
     /// <param name="clean">[batch, input shape].</param>
     /// <param name="x">[batch, input shape], where the step starts.</param>
     /// <param name="gradient">[batch, input shape], at <paramref name="x"/>.</param>
@@ -124,8 +130,8 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         Form?.Step(Ball, clean, x, gradient, size) ?? Project(clean, x.add(Direction(gradient), Scalars.Get(size)));
 
     /// <summary>
-    /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its largest value alone
-    /// (L1).
+    /// The step of size 1 that raises a linear loss most: its sign (Linf), the gradient over its length (L2), or its
+    /// largest value alone (L1).
     /// </summary>
     /// <param name="gradient">[batch, input shape]; what is not a number counts as 0.</param>
     /// <returns>[batch, input shape]; 0 where the gradient is.</returns>

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Perturbs inputs so that the classifier errs. It only perturbs: <see cref="AttackHarness"/> projects into the budget, clips to the
-/// bounds, judges success, counts, and hands over only rows that still stand.
+/// Perturbs inputs so that the classifier errs. It only perturbs: <see cref="AttackHarness"/> projects into the budget,
+/// clips to the bounds, judges success, counts, and hands over only rows that still stand.
 /// </summary>
 public interface IAttack : INamed
 {
@@ -27,8 +27,8 @@ public interface IAttack : INamed
     IReadOnlyList<Norm> Norms => Enum.GetValues<Norm>();
 
     /// <summary>
-    /// Whether it changes rows of a table to rows that the table could hold (<see cref="TabularConstraints"/>), which the harness then makes sure
-    /// of; if not, every input moves by itself.
+    /// Whether it changes rows of a table to rows that the table could hold (<see cref="TabularConstraints"/>), which
+    /// the harness then makes sure of; if not, every input moves by itself.
     /// </summary>
     bool KeepsForm => false;
 
@@ -49,8 +49,8 @@ public interface IAttack : INamed
 /// Whether this try starts at a random point; null: as the settings say, or else as the attack does by default.
 /// </param>
 /// <param name="StopAtSuccess">
-/// Whether a row is finished once the classifier errs on it, which saves time when only the verdict counts. Otherwise every row uses
-/// all steps, as training and transfer want it.
+/// Whether a row is finished once the classifier errs on it, which saves time when only the verdict counts. Otherwise
+/// every row uses all steps, as training and transfer want it.
 /// </param>
 /// <param name="Cancel">Stops the attack between steps.</param>
 public sealed record AttackContext(

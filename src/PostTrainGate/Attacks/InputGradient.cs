@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
 
-/// <summary>Gradients with respect to inputs, one pass forward and one backward; a value that is not a number counts as 0.</summary>
+/// <summary>
+/// Gradients with respect to inputs, one pass forward and one backward; a value that is not a number counts as 0.
+/// </summary>
 internal static class InputGradient
 {
     /// <summary>Gradient of a loss of the logits.</summary>
@@ -22,7 +24,8 @@ internal static class InputGradient
         var input = x.detach().requires_grad_();
         var logits = model.Logits(input);
         var value = loss(logits);
-        // Rows do not mix, so that the sum has the gradient of each. Without a derivative on the way there is nothing to go by.
+        // Rows do not mix, so that the sum has the gradient of each. Without a derivative on the way there is nothing
+        // to go by.
         var gradient = value.requires_grad ? autograd.grad([value.sum()], [input])[0].nan_to_num(0) : zeros_like(x);
         return (
             logits.detach().MoveToOuterDisposeScope(),

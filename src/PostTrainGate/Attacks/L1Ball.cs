@@ -16,8 +16,8 @@ internal static class L1Ball
     /// <param name="epsilon">Radius.</param>
     /// <returns>[batch, input shape]; the change itself where it is in both.</returns>
     /// <remarks>
-    /// It is sign(u) clip(|u| - s, 0, room) for the s at which the sizes sum to epsilon. Their sum falls in s along straight pieces,
-    /// that begin at |u| - room and end at |u| for every value.
+    /// It is sign(u) clip(|u| - s, 0, room) for the s at which the sizes sum to epsilon. Their sum falls in s along
+    /// straight pieces, that begin at |u| - room and end at |u| for every value.
     /// </remarks>
     public static Tensor Nearest(Tensor change, Tensor down, Tensor up, double epsilon)
     {

@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Losses that attacks raise: [rows, classes] logits to a value per row. Scale-free where an attack steps along their sign or
-/// direction, so that overconfident logits hide nothing.
+/// Losses that attacks raise: [rows, classes] logits to a value per row. Scale-free where an attack steps along their
+/// sign or direction, so that overconfident logits hide nothing.
 /// </summary>
 internal static class Losses
 {
     private const double Tiny = 1e-12;
 
     /// <summary>
-    /// ln of the other classes' summed exponentials, less the true logit. The cross-entropy is softplus of it: the same order and the same
-    /// direction, without its rounding to 0 where the classifier is sure.
+    /// ln of the other classes' summed exponentials, less the true logit. The cross-entropy is softplus of it: the same
+    /// order and the same direction, without its rounding to 0 where the classifier is sure.
     /// </summary>
     public static Tensor CrossEntropy(Tensor z, Tensor labels) => Others(z, labels).logsumexp(1) - Pick(z, labels);
 
@@ -21,7 +21,8 @@ internal static class Losses
     public static Tensor Margin(Tensor z, Tensor labels) => Others(z, labels).amax([1]) - Pick(z, labels);
 
     /// <summary>
-    /// Difference of logits ratio (Croce and Hein 2020): the margin over the first less the third logit; the margin of two classes.
+    /// Difference of logits ratio (Croce and Hein 2020): the margin over the first less the third logit; the margin of
+    /// two classes.
     /// </summary>
     public static Tensor LogitsRatio(Tensor z, Tensor labels)
     {
@@ -32,7 +33,9 @@ internal static class Losses
         return margin / (sorted.select(1, 0) - sorted.select(1, 2)).Plus(Tiny);
     }
 
-    /// <summary>Its targeted form: the target's logit less the true one, over the first less the mean of the third and fourth.</summary>
+    /// <summary>
+    /// Its targeted form: the target's logit less the true one, over the first less the mean of the third and fourth.
+    /// </summary>
     public static Tensor TargetedLogitsRatio(Tensor z, Tensor labels, Tensor targets)
     {
         var difference = Difference(z, labels, targets);

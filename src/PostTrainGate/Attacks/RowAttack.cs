@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
 
-/// <summary>An attack that works on the rows of a batch that still stand, so that attacks can follow each other on the same rows.</summary>
+/// <summary>
+/// An attack that works on the rows of a batch that still stand, so that attacks can follow each other on the same
+/// rows.
+/// </summary>
 public abstract class RowAttack : IAttack
 {
     private protected RowAttack(string name, string summary, bool needsGradients) =>

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Certification;
 
-/// <summary>Steps that are affine in their bounded inputs. Their own kernels do the work; nothing is transposed by hand.</summary>
+/// <summary>
+/// Steps that are affine in their bounded inputs. Their own kernels do the work; nothing is transposed by hand.
+/// </summary>
 internal static class AffineSteps
 {
     /// <summary>Affine in the first input, all else being constant; null where it is not.</summary>
@@ -46,8 +48,8 @@ internal static class AffineSteps
             IsAffine = true,
         };
 
-    // y = L x + c. In the middle it is the step itself. Its radius is |L| r: the step with the sizes of its constants, which makes all
-    // coefficients of one input those of |L| up to a common sign, less the step at 0.
+    // y = L x + c. In the middle it is the step itself. Its radius is |L| r: the step with the sizes of its constants,
+    // which makes all coefficients of one input those of |L| up to a common sign, less the step at 0.
     private static Relaxation RelaxProduct(BoundedStep step, bool mixes)
     {
         return new(Bound, (a, _, shapes) => Pulled.ByGradient(a, shapes, x => (step.Run(x), null)))

@@ -7,8 +7,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Certification;
 
 /// <summary>
-/// A rebuilt graph as bounds see it: the steps from the input to the logits, each with what can be said of it, and everything else computed
-/// once. All in float64, so that rounding is far below what a float32 pass of the model itself rounds.
+/// A rebuilt graph as bounds see it: the steps from the input to the logits, each with what can be said of it, and
+/// everything else computed once. All in float64, so that rounding is far below what a float32 pass of the model itself
+/// rounds.
 /// </summary>
 internal sealed class BoundGraph : IDisposable
 {
@@ -75,7 +76,8 @@ internal sealed class BoundGraph : IDisposable
     public Tensor Normalize(Tensor x) => _model.Rebuilt.Normalization.Apply(x);
 
     /// <summary>
-    /// [rows, classes] of the value at <see cref="Logits"/>; of probabilities themselves, whose order is that of the logits.
+    /// [rows, classes] of the value at <see cref="Logits"/>; of probabilities themselves, whose order is that of the
+    /// logits.
     /// </summary>
     public Tensor ToLogits(Tensor value)
     {
@@ -126,12 +128,13 @@ internal sealed class BoundGraph : IDisposable
             var named = steps.Select(s => s.Text).ToArray();
             return named.Length == 0
                 ? null
-                : $"there is no bound of {Wording.List(named.Take(5))}{(named.Length > 5 ? $" and {named.Length - 5} more nodes" : "")}";
+                : "bounds do not support "
+                    + $"{Wording.List(named.Take(5))}{(named.Length > 5 ? $" and {named.Length - 5} more nodes" : "")}";
         }
     }
 
-    // A row of every value has to be one row of the input's, or bounds of one row would be taken for another's: tried with two sizes of
-    // batch.
+    // A row of every value has to be one row of the input's, or bounds of one row would be taken for another's: tried
+    // with two sizes of batch.
     private string? Measure(long[] shape)
     {
         var (two, three) = (ShapesOf(2, shape), ShapesOf(3, shape));
@@ -140,7 +143,7 @@ internal sealed class BoundGraph : IDisposable
             if (tail is [2, ..] && three[slot].Shape is [3, ..] && tail[1..].SequenceEqual(three[slot].Shape[1..]))
                 _shapes[slot] = tail[1..];
             else
-                return $"the first axis of {step} is not the batch";
+                return $"the first dimension of {step} is not the batch";
         }
 
         return null;

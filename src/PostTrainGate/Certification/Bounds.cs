@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Certification;
 
 /// <summary>
-/// Bounds of every value of a graph while the inputs of some rows move within a budget: forwards as intervals (IBP, Gowal et al. 2018),
-/// backwards as linear functions of the input (CROWN, Zhang et al. 2018), whose vector-Jacobian products autograd makes of the lines'
-/// own formulas.
+/// Bounds of every value of a graph while the inputs of some rows move within a budget: forwards as intervals (IBP,
+/// Gowal et al. 2018), backwards as linear functions of the input (CROWN, Zhang et al. 2018), whose vector-Jacobian
+/// products autograd makes of the lines' own formulas.
 /// </summary>
 internal sealed class Bounds : IDisposable
 {
@@ -21,7 +21,9 @@ internal sealed class Bounds : IDisposable
     private readonly Interval _box;
     private readonly Dictionary<int, Interval> _bounds = [];
     private readonly Dictionary<int, int> _depth = [];
-    private readonly Dictionary<int, Interval> _ellipsoids = []; // middles and half axes, of what comes before the first weighted sums
+
+    // Middles and half axes, of what comes before the first weighted sums.
+    private readonly Dictionary<int, Interval> _ellipsoids = [];
     private readonly CancellationToken _cancel;
 
     /// <summary>Bounds around some rows.</summary>
@@ -75,8 +77,8 @@ internal sealed class Bounds : IDisposable
     }
 
     /// <summary>
-    /// Lower bounds of how far the label's logit is above each other one: the better of the difference of the intervals and, where wanted,
-    /// the linear bound of the difference.
+    /// Lower bounds of how far the label's logit is above each other one: the better of the difference of the intervals
+    /// and, where wanted, the linear bound of the difference.
     /// </summary>
     /// <param name="labels">[rows], int64.</param>
     /// <param name="backward">Whether linear bounds are wanted.</param>
@@ -122,7 +124,8 @@ internal sealed class Bounds : IDisposable
     {
         _cancel.ThrowIfCancellationRequested();
         var depth = step.Bounded.Max(slot => _depth[slot]);
-        // Intervals of the first weighted sums of a box are exact (of a ball they are nearly); of all that comes later they are not.
+        // Intervals of the first weighted sums of a box are exact (of a ball they are nearly); of all that comes later
+        // they are not.
         if (refine && relaxation.Loose is { } loose && depth > 1)
             Tighten(step.Bounded[0], loose);
         using var scope = NewDisposeScope();
@@ -195,7 +198,9 @@ internal sealed class Bounds : IDisposable
     }
 
     /// <summary>Lower bounds of linear functions of a value.</summary>
-    /// <param name="row">[functions], int64: the row that each is of; or one for all, whose lines are then made once.</param>
+    /// <param name="row">
+    /// [functions], int64: the row that each is of; or one for all, whose lines are then made once.
+    /// </param>
     /// <param name="slot">The value.</param>
     /// <param name="coefficients">[functions, shape of the value].</param>
     /// <returns>[functions].</returns>

@@ -9,9 +9,9 @@ namespace PostTrainGate.Certification;
 
 /// <summary>Proves for rows that nothing within a budget changes their class.</summary>
 /// <remarks>
-/// A row is certified when the lower bounds of its label's margin over every other class are above what float32 may round: twice the
-/// largest difference that the loader tolerates between two float32 implementations of the model (1e-4, relative above 1). The bounds
-/// themselves are those of the network in real numbers, computed in float64.
+/// A row is certified when the lower bounds of its label's margin over every other class are above what float32 may
+/// round: twice the largest difference that the loader tolerates between two float32 implementations of the model
+/// (1e-4, relative above 1). The bounds themselves are those of the network in real numbers, computed in float64.
 /// </remarks>
 internal static class Certifier
 {
@@ -101,7 +101,9 @@ internal static class Certifier
 /// <summary>What could be proved.</summary>
 /// <param name="Correct">Per row whether it is classified correctly.</param>
 /// <param name="Certified">Per row whether it is, and nothing within the budget changes that.</param>
-/// <param name="Broken">Per row whether a short attack was seen to break it; of rows that were not attacked, false.</param>
+/// <param name="Broken">
+/// Per row whether a short attack was seen to break it; of rows that were not attacked, false.
+/// </param>
 internal sealed record Certificates(
     ImmutableArray<bool> Correct,
     ImmutableArray<bool> Certified,

@@ -84,12 +84,14 @@ internal static class CoupledSteps
             new(members([.. inputs.Select(x => x.Lower)]), members([.. inputs.Select(x => x.Upper)]));
     }
 
-    /// <summary>Coefficients of the members [..., members] below and above their maximum, and what is added above [...].</summary>
+    /// <summary>
+    /// Coefficients of the members [..., members] below and above their maximum, and what is added above [...].
+    /// </summary>
     /// <remarks>
-    /// Below it lies the member with the largest lower bound L. Above it lies sum_i (u_i - g) / (u_i - l_i) (x_i - l_i) + g over the
-    /// members
-    /// with u_i above L, for any g from L to the smallest of these u_i: at every corner of the box it is at least the largest member, and a
-    /// maximum is convex (Boopathy et al. 2019, CNN-Cert). Where the largest u_i is smaller in the middle, that constant is taken.
+    /// Below it lies the member with the largest lower bound L. Above it lies sum_i (u_i - g) / (u_i - l_i) (x_i - l_i)
+    /// + g over the members with u_i above L, for any g from L to the smallest of these u_i: at every corner of the box
+    /// it is at least the largest member, and a maximum is convex (Boopathy et al. 2019, CNN-Cert). Where the largest
+    /// u_i is smaller in the middle, that constant is taken.
     /// </remarks>
     private static (Tensor Lower, Tensor Upper, Tensor Offset) Planes(Interval members)
     {
@@ -109,7 +111,9 @@ internal static class CoupledSteps
         return (lower, where(isFlat, zero, slope), offset);
     }
 
-    /// <summary>A product of two bounded inputs between two of McCormick's planes (1976); with one constant factor it is affine.</summary>
+    /// <summary>
+    /// A product of two bounded inputs between two of McCormick's planes (1976); with one constant factor it is affine.
+    /// </summary>
     public static Relaxation? Product(BoundedStep step)
     {
         if (step.Bounded.Length == 1 && step.IsBounded(0) != step.IsBounded(1))

@@ -26,8 +26,9 @@ internal static class ElementwiseSteps
     private const double Narrow = 1e-6;
 
     /// <summary>
-    /// Slope 1 above 0 and another below (Relu, LeakyRelu, PRelu). Unstable elements: the chord on one side; on the other a line through
-    /// the origin with the slope of the longer side, which leaves less area (Zhang et al. 2018, CROWN-Ada).
+    /// Slope 1 above 0 and another below (Relu, LeakyRelu, PRelu). Unstable elements: the chord on one side; on the
+    /// other a line through the origin with the slope of the longer side, which leaves less area (Zhang et al. 2018,
+    /// CROWN-Ada).
     /// </summary>
     public static Relaxation Kinked(Func<Tensor, Tensor> slopeBelow) =>
         Between(
@@ -66,9 +67,9 @@ internal static class ElementwiseSteps
         };
 
     /// <summary>
-    /// A line cut off at both ends: scale x + shift between two constants, constant outside. Upper line: from the lower end (or where the
-    /// flat part
-    /// lies) to where the upper flat part begins; it has a slope of at least 0 and stays above. Lower line: the same turned around.
+    /// A line cut off at both ends: scale x + shift between two constants, constant outside. Upper line: from the lower
+    /// end (or where the flat part lies) to where the upper flat part begins; it has a slope of at least 0 and stays
+    /// above. Lower line: the same turned around.
     /// </summary>
     public static Relaxation Clipped(double least, double most, double scale = 1, double shift = 0)
     {
@@ -112,8 +113,8 @@ internal static class ElementwiseSteps
     }
 
     /// <summary>
-    /// Rising functions that are convex below 0 and concave above: the chord where it lies on the right side, elsewhere a line of the
-    /// smaller of the two ends' derivatives through an end (Singh et al. 2019, DeepPoly).
+    /// Rising functions that are convex below 0 and concave above: the chord where it lies on the right side, elsewhere
+    /// a line of the smaller of the two ends' derivatives through an end (Singh et al. 2019, DeepPoly).
     /// </summary>
     public static Relaxation SShaped(Func<Tensor, Tensor> f, Func<Tensor, Tensor> derivative) =>
         Between(

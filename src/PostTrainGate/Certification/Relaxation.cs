@@ -6,24 +6,29 @@ namespace PostTrainGate.Certification;
 /// <summary>What can be said of a step whose inputs are only known by their bounds.</summary>
 /// <param name="Bound">Bounds of the result from those of the inputs: interval arithmetic.</param>
 /// <param name="Pull">
-/// Lower bounds of linear functions of the result, as linear functions of the inputs. It takes the coefficients [functions, shape of the
-/// result], bounds of the inputs for each function or, as one row, for all alike, and the shapes of the inputs with the functions first.
+/// Lower bounds of linear functions of the result, as linear functions of the inputs. It takes the coefficients
+/// [functions, shape of the result], bounds of the inputs for each function or, as one row, for all alike, and the
+/// shapes of the inputs with the functions first.
 /// </param>
 internal sealed record Relaxation(Func<Interval[], Interval> Bound, Func<Tensor, Interval[], long[][], Pulled> Pull)
 {
     /// <summary>Whether the step is affine, so that nothing is lost and bounds are of no account.</summary>
     public bool IsAffine { get; init; }
 
-    /// <summary>Whether an element of the result depends on several of the inputs' elements, or one of these goes to several.</summary>
+    /// <summary>
+    /// Whether an element of the result depends on several of the inputs' elements, or one of these goes to several.
+    /// </summary>
     public bool Mixes { get; init; }
 
     /// <summary>
-    /// Bounds of the result where the inputs lie in an ellipsoid, of which the middle and the half axes are given; null: nothing beyond
-    /// those of the box around it is known.
+    /// Bounds of the result where the inputs lie in an ellipsoid, of which the middle and the half axes are given;
+    /// null: nothing beyond those of the box around it is known.
     /// </summary>
     public Func<Interval, Interval>? InEllipsoid { get; init; }
 
-    /// <summary>Elements of the input whose bounds decide how much is lost; null: tighter bounds gain nothing.</summary>
+    /// <summary>
+    /// Elements of the input whose bounds decide how much is lost; null: tighter bounds gain nothing.
+    /// </summary>
     public Func<Interval, Tensor>? Loose { get; init; }
 }
 
@@ -33,8 +38,9 @@ internal sealed record Relaxation(Func<Interval[], Interval> Bound, Func<Tensor,
 internal readonly record struct Pulled(Tensor[] Inputs, Tensor Offset)
 {
     /// <summary>
-    /// Through a pair of affine functions, one nowhere above the step and one nowhere below, written as tensor functions: the
-    /// vector-Jacobian products are autograd's. Where a coefficient is negative, the upper function bounds from below.
+    /// Through a pair of affine functions, one nowhere above the step and one nowhere below, written as tensor
+    /// functions: the vector-Jacobian products are autograd's. Where a coefficient is negative, the upper function
+    /// bounds from below.
     /// </summary>
     /// <param name="coefficients">[functions, shape of the result].</param>
     /// <param name="shapes">Shapes of the inputs, functions first.</param>

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Certification;
 
-/// <summary>Every operator that a bound is known of: its name, and what can be said of it; null where it is used in another way.</summary>
+/// <summary>
+/// Every operator that a bound is known of: its name, and what can be said of it; null where it is used in another way.
+/// </summary>
 internal static class Relaxations
 {
     private static readonly Func<BoundedStep, Relaxation?> Moves = AffineSteps.First(mixes: false);

@@ -7,8 +7,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Certification;
 
 /// <summary>
-/// Randomised smoothing (Cohen, Rosenfeld and Kolter 2019): the smoothed classifier takes the class that the model gives most often under
-/// Gaussian noise. If that has a probability of at least p > 1/2, nothing within sigma Phi^-1(p) in L2 changes it.
+/// Randomized smoothing (Cohen, Rosenfeld and Kolter 2019): the smoothed classifier takes the class that the model
+/// gives most often under Gaussian noise. If that has a probability of at least p > 1/2, nothing within sigma Phi^-1(p)
+/// in L2 changes it.
 /// </summary>
 /// <remarks>It needs predicted classes only. As published, noise is not clipped to the bounds of inputs.</remarks>
 internal static class Smoothing
@@ -61,7 +62,9 @@ internal static class Smoothing
         return verdicts;
     }
 
-    /// <summary>Lower end of the one-sided interval of a proportion (Clopper and Pearson 1934) at level 1 - <see cref="Alpha"/>.</summary>
+    /// <summary>
+    /// Lower end of the one-sided interval of a proportion (Clopper and Pearson 1934) at level 1 - <see cref="Alpha"/>.
+    /// </summary>
     public static double Lower(long hits, long draws) => hits == 0 ? 0 : Beta.InvCDF(hits, draws - hits + 1, Alpha);
 
     // How often each class is predicted; a draw whose logits are not numbers is none's.

@@ -7,12 +7,11 @@ namespace PostTrainGate.Corruptions;
 internal static class BlurCorruptions
 {
     public static Corruption Gaussian { get; } =
-        Corruption.Extra("gaussian_blur", "Blur by a Gaussian.", d =>
+        Corruption.Extra("gaussian_blur", "Gaussian blur.", d =>
             Filters.Smooth(d.X, d.Pixels([.4, .6, .7, .8, 1], [1, 2, 3, 4, 6]))
         );
 
-    public static Corruption Defocus { get; } =
-        Corruption.Image("defocus_blur", "A lens out of focus: blur by a disk.", d =>
+    public static Corruption Defocus { get; } = Corruption.Image("defocus_blur", "Lens out of focus: disk blur.", d =>
         {
             var (radius, soft) = (
                 d.Pixels([.3, .4, .5, 1, 1.5], [3, 4, 6, 8, 10]),
@@ -21,9 +20,11 @@ internal static class BlurCorruptions
             return Filters.Disk(d.X, radius, soft);
         });
 
-    /// <remarks>Neighbours change places; the published code writes one over the other where it means to swap them.</remarks>
+    /// <remarks>
+    /// Neighbors change places; the published code writes one over the other where it means to swap them.
+    /// </remarks>
     public static Corruption Glass { get; } =
-        Corruption.Image("glass_blur", "Frosted glass: neighbouring pixels change places between two blurs.", d =>
+        Corruption.Image("glass_blur", "Frosted glass: neighboring pixels swap places between two blurs.", d =>
         {
             var sigma = d.Pixels([.05, .25, .4, .25, .4], [.7, .9, 1, 1.1, 1.5]);
             var reach = (int)Math.Max(1, Math.Round(d.Pixels([1, 1, 1, 1, 1], [1, 2, 2, 3, 4])));
@@ -32,20 +33,17 @@ internal static class BlurCorruptions
         });
 
     public static Corruption Motion { get; } =
-        Corruption.Image(
-            "motion_blur",
-            "A camera that moves: blur along a line within 45 degrees of the horizontal.",
-            d =>
-                Filters.Trail(
-                    d.X,
-                    d.Pixels([6, 6, 6, 8, 9], [10, 15, 15, 15, 20]),
-                    d.Pixels([1, 1.5, 2, 2, 2.5], [3, 5, 8, 12, 15]),
-                    d.PerImage(-45, 45)
-                )
+        Corruption.Image("motion_blur", "Moving camera: blur along a line within 45 degrees of the horizontal.", d =>
+            Filters.Trail(
+                d.X,
+                d.Pixels([6, 6, 6, 8, 9], [10, 15, 15, 15, 20]),
+                d.Pixels([1, 1.5, 2, 2, 2.5], [3, 5, 8, 12, 15]),
+                d.PerImage(-45, 45)
+            )
         );
 
     public static Corruption Zoom { get; } =
-        Corruption.Image("zoom_blur", "A camera that moves toward its object: the mean of ever larger images.", d =>
+        Corruption.Image("zoom_blur", "Camera moving toward its object: mean of increasingly zoomed images.", d =>
         {
             // Published: steps of 0.01 (of 0.01 to 0.03 for large images) up to a largest factor.
             var (most, step) = (

@@ -50,7 +50,9 @@ public sealed class Corruption : INamed
 }
 
 /// <summary>A batch that is to be corrupted.</summary>
-/// <param name="X">Images [n, 1 or 3 channels, height, width] in [0, 1]; rows of a table [n, width] in the model's encoding.</param>
+/// <param name="X">
+/// Images [n, 1 or 3 channels, height, width] in [0, 1]; rows of a table [n, width] in the model's encoding.
+/// </param>
 /// <param name="Severity">From 1 to 5.</param>
 /// <param name="Random">The only source of randomness.</param>
 /// <param name="Columns">The table's columns; null for images.</param>
@@ -73,8 +75,8 @@ internal sealed record Distortion(Tensor X, int Severity, Generator Random, Colu
     public long Side => Math.Min(Height, Width);
 
     /// <summary>
-    /// The published parameter of this severity: that for 32 pixels up to that size, that for 224 from there on, between them linear in the
-    /// logarithm of the shorter side.
+    /// The published parameter of this severity: that for 32 pixels up to that size, that for 224 from there on,
+    /// between them linear in the logarithm of the shorter side.
     /// </summary>
     /// <param name="small">Five values, of CIFAR-10-C.</param>
     /// <param name="large">Five values, of ImageNet-C.</param>
@@ -84,7 +86,9 @@ internal sealed record Distortion(Tensor X, int Severity, Generator Random, Colu
         return small[Severity - 1] + share * (large[Severity - 1] - small[Severity - 1]);
     }
 
-    /// <summary>A parameter that is a length in pixels: outside of 32 to 224 it grows and shrinks with the image.</summary>
+    /// <summary>
+    /// A parameter that is a length in pixels: outside of 32 to 224 it grows and shrinks with the image.
+    /// </summary>
     public double Pixels(double[] small, double[] large) =>
         Level(small, large)
         * (

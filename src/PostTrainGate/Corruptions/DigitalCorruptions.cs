@@ -9,14 +9,14 @@ namespace PostTrainGate.Corruptions;
 internal static class DigitalCorruptions
 {
     public static Corruption Contrast { get; } =
-        Corruption.Image("contrast", "Less contrast: values move toward their channel's mean.", d =>
+        Corruption.Image("contrast", "Lower contrast: values move toward the mean of their channel.", d =>
         {
             var mean = d.X.mean([2, 3], true);
             return (d.X - mean).mul(Scalars.Get(d.Level([.75, .5, .4, .3, .15], [.4, .3, .2, .1, .05]))).Plus(mean);
         });
 
     public static Corruption Saturate { get; } =
-        Corruption.Extra("saturate", "Less or more colour; of one channel nothing changes.", d =>
+        Corruption.Extra("saturate", "Lower or higher color saturation; gray images stay the same.", d =>
             d.X.shape[1] == 1
                 ? d.X
                 : Colors.Saturate(
@@ -26,9 +26,11 @@ internal static class DigitalCorruptions
                 )
         );
 
-    /// <remarks>Lengths are shares of the shorter side; those for large images were published for 244 pixels on images of 224.</remarks>
+    /// <remarks>
+    /// Lengths are shares of the shorter side; those for large images were published for 244 pixels on images of 224.
+    /// </remarks>
     public static Corruption Elastic { get; } =
-        Corruption.Image("elastic_transform", "Regions are stretched and moved.", d =>
+        Corruption.Image("elastic_transform", "Stretched and shifted regions.", d =>
         {
             const double m = 244 / 224.0;
             var strength = d.Level([0, .05, .08, .1, .1], [2 * m, 2 * m, .05 * m, .07 * m, .12 * m]) * d.Side;
@@ -43,7 +45,8 @@ internal static class DigitalCorruptions
                     .squeeze(1);
         });
 
-    public static Corruption Pixelate { get; } = Corruption.Image("pixelate", "A smaller image, enlarged again.", d =>
+    public static Corruption Pixelate { get; } =
+        Corruption.Image("pixelate", "Image downscaled and enlarged again.", d =>
         {
             var share = d.Level([.95, .9, .85, .75, .65], [.6, .5, .4, .3, .25]);
             long[] size = [Math.Max(1, (long)(d.Height * share)), Math.Max(1, (long)(d.Width * share))];
@@ -51,7 +54,7 @@ internal static class DigitalCorruptions
             return nn.functional.interpolate(small, [d.Height, d.Width], mode: InterpolationMode.Nearest);
         });
 
-    public static Corruption Jpeg { get; } = Corruption.Image("jpeg_compression", "Lossy compression.", d =>
+    public static Corruption Jpeg { get; } = Corruption.Image("jpeg_compression", "Lossy JPEG compression.", d =>
         {
             var quality = (int)Math.Round(d.Level([80, 65, 58, 50, 40], [25, 18, 15, 10, 7]));
             var (c, type) = (d.X.shape[1], d.X.shape[1] == 1 ? SKColorType.Gray8 : SKColorType.Rgba8888);

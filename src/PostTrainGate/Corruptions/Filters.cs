@@ -6,11 +6,15 @@ namespace PostTrainGate.Corruptions;
 /// <summary>Filters of batches of images [n, channels, height, width].</summary>
 internal static class Filters
 {
-    /// <summary>Blur by a Gaussian, as products with a matrix for each axis, so that any width and any border are one formula.</summary>
+    /// <summary>
+    /// Blur by a Gaussian, as products with a matrix for each axis, so that any width and any border are one formula.
+    /// </summary>
     /// <param name="x">The images.</param>
     /// <param name="sigma">In pixels.</param>
     /// <param name="truncate">Where the kernel ends, in sigmas.</param>
-    /// <param name="reflect">Whether images are mirrored at their borders (edge included) or, as otherwise, go on as at the border.</param>
+    /// <param name="reflect">
+    /// Whether images are mirrored at their borders (edge included) or, as otherwise, go on as at the border.
+    /// </param>
     public static Tensor Smooth(Tensor x, double sigma, double truncate = 4, bool reflect = false)
     {
         var radius = (int)(truncate * sigma + 0.5);
@@ -171,13 +175,13 @@ internal static class Filters
         static Tensor Widest(Tensor x) => nn.functional.max_pool2d(x, [3, 3], [1, 1], [1, 1]);
     }
 
-    /// <summary>Relief of a height map: equalised, then light from one corner, in [0, 255].</summary>
+    /// <summary>Relief of a height map: equalized, then light from one corner, in [0, 255].</summary>
     public static Tensor Emboss(Tensor heights)
     {
         using var scope = NewDisposeScope();
         var box = full([1, 1, 3, 3], 1 / 9f);
         var flat = Correlate(heights, box).floor().flatten(1);
-        // Histogram equalisation: the share of pixels that are not higher, the lowest at 0.
+        // Histogram equalization: the share of pixels that are not higher, the lowest at 0.
         var ranks = searchsorted(flat.sort(1).Values, flat, right: true).to(float32);
         var lowest = ranks.amin([1], true);
         var pixels = (float)flat.shape[1];
@@ -195,7 +199,8 @@ internal static class Filters
         return Correlate(lit, box).MoveToOuterDisposeScope();
     }
 
-    // Each channel with one kernel [1, 1, k, k]; images are mirrored at their borders (edge left out), as often as it takes.
+    // Each channel with one kernel [1, 1, k, k]; images are mirrored at their borders (edge left out), as often as it
+    // takes.
     private static Tensor Correlate(Tensor x, Tensor kernel)
     {
         var (reach, h, w) = ((int)(kernel.shape[2] / 2), (int)x.shape[2], (int)x.shape[3]);

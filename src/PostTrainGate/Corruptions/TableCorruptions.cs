@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Corruptions;
 
-/// <summary>What happens to tables on their way to a model. Severities are our own: there is no published benchmark of them.</summary>
+/// <summary>
+/// What happens to tables on their way to a model. Severities are our own: there is no published benchmark of them.
+/// </summary>
 internal static class TableCorruptions
 {
     private static readonly double[] Shares = [.05, .1, .2, .3, .5];
@@ -11,7 +13,7 @@ internal static class TableCorruptions
     public static Corruption Noise { get; } =
         Corruption.Table(
             "numeric_noise",
-            "Normal noise on numbers, of 5, 10, 20, 30 and 50 % of their column's standard deviation.",
+            "Gaussian noise on numbers: 5, 10, 20, 30 and 50 % of the column's standard deviation.",
             d =>
             {
                 var sizes = Numbers(d) * d.Columns!.Deviation;
@@ -22,7 +24,8 @@ internal static class TableCorruptions
     public static Corruption Missing { get; } =
         Corruption.Table(
             "missing_values",
-            "Lost cells, 5, 10, 20, 30 and 50 % of all: numbers become their column's mean, categories an unknown one.",
+            "Missing cells: 5, 10, 20, 30 and 50 % of all. Numbers become the column's mean, "
+                + "categories become unknown.",
             d =>
             {
                 var x = d.X.clone();
@@ -44,7 +47,7 @@ internal static class TableCorruptions
     public static Corruption Units { get; } =
         Corruption.Table(
             "shifted_units",
-            "In each row one number arrives in another unit: times 1.25, 1.5, 2, 5 and 10.",
+            "Shifted units: one number per row is multiplied by 1.25, 1.5, 2, 5 and 10.",
             d =>
             {
                 var columns = d.Columns!.Numeric;
@@ -69,7 +72,7 @@ internal static class TableCorruptions
     public static Corruption Flips { get; } =
         Corruption.Table(
             "category_flips",
-            "Wrong categories, 5, 10, 20, 30 and 50 % of all: another one of their column.",
+            "Wrong categories: 5, 10, 20, 30 and 50 % of all become another category of the column.",
             d =>
             {
                 var x = d.X.clone();

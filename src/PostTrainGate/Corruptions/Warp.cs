@@ -7,7 +7,8 @@ namespace PostTrainGate.Corruptions;
 internal static class Warp
 {
     /// <summary>
-    /// Three points a third of the shorter side around the middle move by up to a distance in either axis, and the plane with them.
+    /// Three points a third of the shorter side around the middle move by up to a distance in either axis, and the
+    /// plane with them.
     /// </summary>
     public static Tensor Affine(Distortion d, double shift)
     {

@@ -6,7 +6,7 @@ namespace PostTrainGate.Corruptions;
 /// <summary>Weather and light (Hendrycks and Dietterich 2019).</summary>
 internal static class WeatherCorruptions
 {
-    public static Corruption Snow { get; } = Corruption.Image("snow", "Flakes that fall across a whitened image.", d =>
+    public static Corruption Snow { get; } = Corruption.Image("snow", "Falling flakes over a whitened image.", d =>
         {
             var flakes = d.Normal(d.Count, 1, d.Height, d.Width)
                 .mul(Scalars.Get(d.Level([.2, .2, .3, .3, .3], [.3, .3, .3, .3, .3])))
@@ -34,11 +34,11 @@ internal static class WeatherCorruptions
         });
 
     /// <remarks>
-    /// The published one overlays photographs of frost, which are not at hand: here crystals are ridges of plasma fractals, blended with
-    /// the published weights. Its figures are not comparable with published ones.
+    /// The published one overlays photographs of frost, which are not at hand: here crystals are ridges of plasma
+    /// fractals, blended with the published weights. Its figures are not comparable with published ones.
     /// </remarks>
     public static Corruption Frost { get; } =
-        Corruption.Image("frost", "Ice crystals over the image; drawn, where ImageNet-C has photographs.", d =>
+        Corruption.Image("frost", "Ice crystals over the image; synthetic, whereas ImageNet-C uses photographs.", d =>
         {
             var (image, ice) = (
                 d.Level([1, 1, .9, .85, .75], [1, .8, .7, .65, .6]),
@@ -51,7 +51,7 @@ internal static class WeatherCorruptions
             return d.X.mul(Scalars.Get(image)).Plus(Colors.Tint(crystals, d.X, 0.88f, 0.96f, 1).mul(Scalars.Get(ice)));
         });
 
-    public static Corruption Fog { get; } = Corruption.Image("fog", "A plasma fractal of mist.", d =>
+    public static Corruption Fog { get; } = Corruption.Image("fog", "Plasma fractal as mist.", d =>
         {
             var (thick, decay) = (
                 d.Level([.2, .5, .75, 1, 1.5], [1.5, 2, 2.5, 2.5, 3]),
@@ -63,16 +63,16 @@ internal static class WeatherCorruptions
         });
 
     public static Corruption Brightness { get; } =
-        Corruption.Image("brightness", "More light: the value of hue, saturation, value is raised.", d =>
+        Corruption.Image("brightness", "Higher brightness: the V of HSV increases.", d =>
             Colors.Brighten(d.X, d.Level([.05, .1, .15, .2, .3], [.1, .2, .3, .4, .5]))
         );
 
     /// <remarks>
-    /// Drops of water are shaded by their distance from the edge; edges are those of the drops themselves and distances the larger of both
-    /// axes', where the published code has OpenCV's Canny and Euclidean transform.
+    /// Drops of water are shaded by their distance from the edge; edges are those of the drops themselves and distances
+    /// the larger of both axes', where the published code has OpenCV's Canny and Euclidean transform.
     /// </remarks>
     public static Corruption Spatter { get; } =
-        Corruption.Extra("spatter", "Drops of water, or of mud at severities 4 and 5, on the lens.", d =>
+        Corruption.Extra("spatter", "Drops on the lens: water, or mud at severities 4 and 5.", d =>
         {
             var liquid = d.Normal(d.Count, 1, d.Height, d.Width)
                 .mul(Scalars.Get(d.Level([.1, .1, .3, .1, .1], [.3, .3, .3, .3, .4])))

@@ -19,7 +19,7 @@ internal sealed record ClassColumn(string Title, ImmutableArray<string> Classes,
     public GateException Missing(long missing, long rows, SourcePosition at) =>
         at.Error(
             DiagnosticCodes.DataValue,
-            $"{Title} has no value in {missing} of {rows} rows; drop those rows or fill them in."
+            $"{Title} is missing in {missing} of {rows} rows; drop those rows or fill in the values."
         );
 }
 
@@ -39,7 +39,8 @@ internal static class ClassReader
         if (coding.Values.Length == 1)
             throw at.Error(
                 DiagnosticCodes.DataEmpty,
-                $"{title} has one value only, {Wording.Quote(coding.Values[0])}; at least two classes are needed."
+                $"{title} has only one value, {Wording.Quote(coding.Values[0])}; "
+                    + "a classifier needs at least two classes."
             );
         return new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)]);
     }
@@ -55,12 +56,12 @@ internal static class ClassReader
             Code(table, column, title, data.Position),
             data.Position,
             data.Classes.IsEmpty
-                ? "no label is; list every class in 'data.classes' where that is right"
+                ? "the labels do not contain; if that is valid, list every class in 'data.classes'"
                 : "'data.classes' does not list"
         );
     }
 
-    /// <summary>The class that counts as the favourable outcome.</summary>
+    /// <summary>The class that counts as the favorable outcome.</summary>
     /// <exception cref="GateException">PTG3003 at the data's place.</exception>
     public static int Favorable(ImmutableArray<string> classes, DataPolicy data)
     {
@@ -71,7 +72,8 @@ internal static class ClassReader
             ? index
             : throw data.Position.Error(
                 DiagnosticCodes.DataValue,
-                $"'data.favorable' is {Wording.Quote(favorable)}, which is no class; there are {Wording.List(classes.Take(20).Select(Wording.Quote))}."
+                $"'data.favorable' is {Wording.Quote(favorable)}, which is not a class; "
+                    + $"use {Wording.List(classes.Take(20).Select(Wording.Quote), "or")}."
             );
     }
 
@@ -84,7 +86,7 @@ internal static class ClassReader
             throw data.Position.Error(
                 DiagnosticCodes.DataValue,
                 $"'data.classes' lists {Wording.Quote(twice[0].First)} and "
-                    + $"{Wording.Quote(twice[0].Again)}, which are the same truth value; at least two classes are needed."
+                    + $"{Wording.Quote(twice[0].Again)}, which are the same truth value; list at least two classes."
             );
         }
 
@@ -92,7 +94,8 @@ internal static class ClassReader
             twice.Select(t => new Diagnostic(
                 DiagnosticCodes.DataValue,
                 $"'data.classes' lists {Wording.Quote(t.First)} and "
-                    + $"{Wording.Quote(t.Again)}, which are the same truth value: they are one class, {Wording.Quote(t.First)}.",
+                    + $"{Wording.Quote(t.Again)}, which are the same truth value; "
+                    + $"both count as the class {Wording.Quote(t.First)}.",
                 data.Position,
                 Severity.Warning
             ))
@@ -105,11 +108,9 @@ internal static class ClassReader
         var coding = table.Code(column, numbersInText: true, MostClasses)
             ?? throw at.Error(
                 DiagnosticCodes.DataValue,
-                $"{title} has more than {MostClasses} different values; it should name a class."
+                $"{title} has more than {MostClasses} distinct values; use a column that holds classes."
             );
-        return coding.Values.IsEmpty
-            ? throw at.Error(DiagnosticCodes.DataValue, $"{title} has no value in any row.")
-            : coding;
+        return coding.Values.IsEmpty ? throw at.Error(DiagnosticCodes.DataValue, $"{title} is empty.") : coding;
     }
 
     private static ClassColumn ReadClasses(
@@ -124,6 +125,6 @@ internal static class ClassReader
         var unknown = coding.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
         return unknown.Length == 0
             ? new(title, classes, coding, classOf)
-            : throw at.Error(DiagnosticCodes.DataValue, $"{title} holds {Wording.List(unknown)}, which {unlisted}.");
+            : throw at.Error(DiagnosticCodes.DataValue, $"{title} contains {Wording.List(unknown)}, which {unlisted}.");
     }
 }

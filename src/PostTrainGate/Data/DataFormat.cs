@@ -26,7 +26,7 @@ internal sealed record DataFormat(
             (null, Table.Load(policy.Data.Source), policy.Data.Label)
         ),
         new(
-            "images in a folder for each class (PNG, JPEG, WEBP, GIF, BMP)",
+            "images in one folder per class (PNG, JPEG, WEBP, GIF, BMP)",
             true,
             ImageReader.Reads,
             (policy, wanted, notes) => ImageReader.Read(policy, wanted, notes)

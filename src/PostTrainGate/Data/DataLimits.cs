@@ -1,8 +1,8 @@
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// What reading data may cost at most, whatever a file says of itself. Files come from pull requests: a few kilobytes may claim, or
-/// unpack to, any number of gigabytes.
+/// What reading data may cost at most, whatever a file says of itself. Files come from pull requests: a few kilobytes
+/// may claim, or unpack to, any number of gigabytes.
 /// </summary>
 internal static class DataLimits
 {

@@ -8,12 +8,15 @@ namespace PostTrainGate.Data;
 /// <summary>Reads the rows a policy names, encodes them, and splits them.</summary>
 public static class DataReader
 {
-    /// <summary>The three splits: disjoint, seeded, stratified by label and group; encoders fitted on the repair split.</summary>
+    /// <summary>
+    /// The three splits: disjoint, seeded, stratified by label and group; encoders fitted on the repair split.
+    /// </summary>
     /// <remarks>
-    /// Inputs come in the data's own units, in which epsilon and <c>input.bounds</c> count: after <c>features.scale</c> or
-    /// <c>input.scale</c>. Values outside the bounds are an error when the policy gives bounds or attacks, since then the unit is wrong.
-    /// Columns with a fitted scale are the exception: other splits may well leave the range of the repair split, as they will in
-    /// production; their values are kept as they are, and a note tells.
+    /// Inputs come in the data's own units, in which epsilon and <c>input.bounds</c> count: after <c>features.scale</c>
+    /// or
+    /// <c>input.scale</c>. Values outside the bounds are an error when the policy gives bounds or attacks, since then
+    /// the unit is wrong. Columns with a fitted scale are the exception: other splits may well leave the range of the
+    /// repair split, as they will in production; their values are kept as they are, and a note tells.
     /// </remarks>
     /// <exception cref="GateException">PTG3xxx with the place in the policy.</exception>
     public static DataSplits Read(EvaluationPolicy policy) => Read(policy, null);
@@ -39,7 +42,7 @@ public static class DataReader
         if (labelName is null)
             throw data.Position.Error(
                 DiagnosticCodes.DataColumn,
-                "'data.label' has to name the column with the labels."
+                "'data.label' is missing; name the column that holds the labels."
             );
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
@@ -86,7 +89,7 @@ public static class DataReader
         {
             throw path.Position.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(path.Text)} is of no kind that can be read: "
+                $"{Wording.Quote(path.Text)} has an unsupported format; use "
                     + $"{Wording.List(formats.Select(f => f.Name), "or")}."
             );
         }
@@ -95,7 +98,8 @@ public static class DataReader
             ? format
             : throw path.Position.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(path.Text)} stands for {path.Files.Length} files; only tables and images can be in several."
+                $"{Wording.Quote(path.Text)} matches {path.Files.Length} files; "
+                    + "only tables and images may span several files."
             );
     }
 
@@ -128,7 +132,7 @@ public static class DataReader
                 continue;
             throw position.Error(
                 DiagnosticCodes.DataEmpty,
-                $"The {name} split has no rows: its share of {DataProblem.Rows(labels.Length)} is too small."
+                $"The {name} split has no rows; its share of {DataProblem.Rows(labels.Length)} is too small."
             );
         }
 
@@ -137,8 +141,9 @@ public static class DataReader
         notes.Add(
             new(
                 DiagnosticCodes.DataEmpty,
-                $"The test split of {DataProblem.Rows(splits[2].Length)} has none of "
-                    + $"{Named(absent, classes)}: nothing is known of how the model does there.",
+                $"The test split of {DataProblem.Rows(splits[2].Length)} has no rows of "
+                    + $"{Named(absent, classes)}; "
+                    + $"the results say nothing about {(absent.Length == 1 ? "it" : "them")}.",
                 position,
                 Severity.Warning
             )
@@ -149,9 +154,10 @@ public static class DataReader
     internal static string? WhyNoRepair(DataSplits splits)
     {
         if (splits.Select.Count == 0)
-            return "No repair is possible, as the split that repairs are chosen on has no rows.";
+            return "No repair is possible because the selection split has no rows.";
         return Absent(splits.Repair.LabelValues, splits.Repair.ClassNames) is { Length: > 0 } absent
-            ? $"No repair is possible, as the repair split of {DataProblem.Rows(splits.Repair.Count)} has none of "
+            ? $"No repair is possible because the repair split of {DataProblem.Rows(splits.Repair.Count)} "
+                + "has no rows of "
                 + $"{Named(absent, splits.Repair.ClassNames)}."
             : null;
     }
@@ -160,7 +166,8 @@ public static class DataReader
         [.. Enumerable.Range(0, classes.Length).Except(labels)];
 
     private static string Named(int[] absent, ImmutableArray<string> classes) =>
-        $"the {(absent.Length == 1 ? "class" : "classes")} {Wording.List(absent.Take(10).Select(c => Wording.Quote(classes[c])))}"
+        $"the {(absent.Length == 1 ? "class" : "classes")} "
+        + $"{Wording.List(absent.Take(10).Select(c => Wording.Quote(classes[c])))}"
         + (absent.Length > 10 ? $" and {absent.Length - 10} more" : "");
 
     // [rows of the split, input shape] in float32
@@ -179,7 +186,7 @@ public static class DataReader
                 if (split.isinf().any().item<bool>())
                     throw policy.Data.Position.Error(
                         DiagnosticCodes.DataValue,
-                        "The inputs hold values that are not finite numbers."
+                        "The inputs contain infinite values; correct or remove them."
                     );
                 missing += rows.Length == 0 ? 0 : (int)split.isnan().flatten(1).any(1).sum().item<long>();
                 return split;
@@ -191,15 +198,16 @@ public static class DataReader
         {
             throw policy.Data.Position.Error(
                 DiagnosticCodes.DataValue,
-                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, and 'features.missing' is 'error'."
+                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, "
+                    + "and 'features.missing' is 'error'."
             );
         }
 
         notes.Add(
             new(
                 DiagnosticCodes.DataValue,
-                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, which the "
-                    + "model gets as they are; 'features.missing: error' refuses such rows.",
+                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, and the "
+                    + "model receives them as NaN. To reject such rows, set 'features.missing: error'.",
                 policy.Data.Position,
                 Severity.Note
             )

@@ -64,7 +64,7 @@ internal static class GroupReader
                         ?? throw Problem(
                             DiagnosticCodes.PolicyName,
                             part,
-                            $"crosses {Wording.Quote(name)}, which is no group"
+                            $"crosses {Wording.Quote(name)}, which is not a group"
                         ),
                     outer.Add(part.Name)
                 )
@@ -100,7 +100,7 @@ internal static class GroupReader
             throw Problem(
                 DiagnosticCodes.DataValue,
                 group,
-                $"cuts {Wording.Quote(column.Name)} into bins, which is no column of numbers"
+                $"cannot bin {Wording.Quote(column.Name)}, because that column is not numeric"
             );
         var names = group.Bins.Select(Wording.Number).ToArray();
         ImmutableArray<string> levels =
@@ -185,7 +185,8 @@ internal static class GroupReader
             : $"its levels are {Wording.List(levels.Take(20).Select(Wording.Quote))}.";
         throw group.Position.Error(
             DiagnosticCodes.DataEmpty,
-            $"The privileged level {Wording.Quote(privileged)} of the group {Wording.Quote(group.Name)} has no rows; {right}"
+            $"The privileged level {Wording.Quote(privileged)} of the group {Wording.Quote(group.Name)} has no "
+                + $"rows; {right}"
         );
     }
 
@@ -197,11 +198,11 @@ internal static class GroupReader
                 counts[level]++;
         var rows = counts.Sum();
         var fault =
-            rows == 0 ? "has no rows: every value is missing"
-            : group.Privileged is { } p && counts[p] == 0 ? "has no privileged row"
-            : group.Privileged is { } q && counts[q] == rows ? "has no unprivileged row"
+            rows == 0 ? "has no rows because every value is missing"
+            : group.Privileged is { } p && counts[p] == 0 ? "has no privileged rows"
+            : group.Privileged is { } q && counts[q] == rows ? "has no unprivileged rows"
             : counts.Count(c => c > 0) < 2
-                ? $"has one level only, {Wording.Quote(group.Levels[0])}: there is nothing to compare"
+                ? $"has only one level, {Wording.Quote(group.Levels[0])}; a comparison needs two"
             : null;
         return fault is null
             ? group with
@@ -220,8 +221,8 @@ internal static class GroupReader
             [
                 new(
                     DiagnosticCodes.DataValue,
-                    $"{missing} of {DataProblem.Rows(rows)} have no value of the group {Wording.Quote(group.Name)}: "
-                        + "what is measured by it leaves them out.",
+                    $"The group {Wording.Quote(group.Name)} has no value in {missing} of {DataProblem.Rows(rows)}; "
+                        + "its metrics exclude those rows.",
                     group.Position,
                     missing > rows * Many ? Severity.Warning : Severity.Note
                 ),
@@ -231,7 +232,8 @@ internal static class GroupReader
         Problem(
             DiagnosticCodes.DataValue,
             group,
-            $"would have more than {MostLevels} levels; cut numbers by 'bins', or group by a condition, such as {{ where: \"age >= 25\" }}"
+            $"has more than {MostLevels} levels; split numbers with 'bins', "
+                + $"or use a condition such as {{ where: \"age >= 25\" }}"
         );
 
     private static GateException Problem(string code, GroupPolicy group, string fault) =>

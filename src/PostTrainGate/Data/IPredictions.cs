@@ -2,18 +2,22 @@ using System.Collections.Immutable;
 
 namespace PostTrainGate.Data;
 
-/// <summary>True and predicted classes of rows: all that a metric needs to know which is a function of counts.</summary>
+/// <summary>
+/// True and predicted classes of rows: all that a metric needs to know which is a function of counts.
+/// </summary>
 public interface IPredictions
 {
     /// <summary>Label text of each class index.</summary>
     ImmutableArray<string> ClassNames { get; }
 
-    /// <summary>Class index that counts as the favourable outcome.</summary>
+    /// <summary>Class index that counts as the favorable outcome.</summary>
     int Favorable { get; }
 
     /// <summary>The rows, by the levels of a group where one is named.</summary>
     /// <param name="group">Name of the group; null: all rows together.</param>
-    /// <param name="scored">Class whose probability is wanted for each row; null: none. Rows have none where it is not known.</param>
+    /// <param name="scored">
+    /// Class whose probability is wanted for each row; null: none. Rows have none where it is not known.
+    /// </param>
     /// <returns>Null when there is no such group.</returns>
     PredictedRows? Rows(string? group, int? scored = null);
 }

@@ -9,7 +9,9 @@ internal static class InputBounds
 {
     private const double Slack = 1e-6; // float32 at the edge of [0, 1]
 
-    /// <summary>Values outside are an error where the unit is the data's own, a note where a fitted scale made them.</summary>
+    /// <summary>
+    /// Values outside are an error where the unit is the data's own, a note where a fitted scale made them.
+    /// </summary>
     /// <param name="inputs">[rows, input shape] of each split.</param>
     /// <param name="layout">Columns of tables.</param>
     /// <param name="policy">Bounds count when it gives them, or attacks.</param>
@@ -42,7 +44,8 @@ internal static class InputBounds
             var bytes = lower == 0 && upper == 1 && least[0] >= 0 && most[0] is > 1 and <= 255;
             throw position.Error(
                 DiagnosticCodes.DataValue,
-                $"The inputs {Range(0)}, outside the bounds {bounds}; {(bytes ? "'input.scale: 1/255' brings bytes there" : "set 'input.bounds' or 'input.scale'")}."
+                $"The inputs {Range(0)}, outside the bounds {bounds}; "
+                    + $"set {(bytes ? "'input.scale: 1/255'" : "'input.bounds' or 'input.scale'")}."
             );
         }
 
@@ -56,7 +59,8 @@ internal static class InputBounds
                     .Take(10)
                     .Select(c => new Diagnostic(
                         DiagnosticCodes.DataValue,
-                        $"The values of {Wording.Quote(c.Name)} {Range(c.Start)}, outside the bounds {bounds}; set 'input.bounds', 'input.scale' or 'features.scale'.",
+                        $"The values of {Wording.Quote(c.Name)} {Range(c.Start)}, outside the bounds {bounds}; "
+                            + "set 'input.bounds', 'input.scale' or 'features.scale'.",
                         position
                     )),
             ]);
@@ -67,13 +71,14 @@ internal static class InputBounds
         notes.Add(
             new(
                 DiagnosticCodes.DataValue,
-                $"Some rows leave the bounds {bounds} in {named}{more}: the scale was fitted on the repair split, and they are kept as they are.",
+                $"Some rows exceed the bounds {bounds} in {named}{more}. "
+                    + "The scale was fitted on the repair split; these values are kept.",
                 position,
                 Severity.Note
             )
         );
 
-        string Range(int column) => $"run from {Wording.Number(least[column])} to {Wording.Number(most[column])}";
+        string Range(int column) => $"range from {Wording.Number(least[column])} to {Wording.Number(most[column])}";
         bool Outside(int column) => least[column] < lower - Slack || most[column] > upper + Slack;
     }
 }

@@ -4,14 +4,14 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Values that rows lack. A model that takes them gets NaN in numbers and empty text in text; whether it does, its scores on those
-/// rows show.
+/// Values that rows lack. A model that takes them gets NaN in numbers and empty text in text; whether it does, its
+/// scores on those rows show.
 /// </summary>
 internal static class MissingValues
 {
     /// <summary>What to do about missing values, at the end of every message about them.</summary>
     public const string Advice =
-        "fill them in, leave the rows out ('features.missing: drop') or the column ('features.except')";
+        "fill them in, drop the rows ('features.missing: drop') or exclude the column ('features.except')";
 
     private const int MostNamed = 5;
 
@@ -32,8 +32,8 @@ internal static class MissingValues
         notes.Add(
             new(
                 DiagnosticCodes.DataValue,
-                $"Values are missing: {Named(missing)}, of {DataProblem.Rows(rows)}. The model gets NaN "
-                    + "for a number and empty text for text there; 'features.missing: error' refuses such rows.",
+                $"Values are missing: {Named(missing)}, of {DataProblem.Rows(rows)}. The model receives NaN "
+                    + "for numbers and empty strings for text. To reject such rows, set 'features.missing: error'.",
                 data.Position,
                 Severity.Note
             )
@@ -47,21 +47,20 @@ internal static class MissingValues
         if (dropped == 0)
             return;
         var what =
-            $"{DataProblem.Rows(dropped)} of {dropped + left} with missing values {(dropped == 1 ? "is" : "are")} left out, as "
-            + "'features.missing' says";
+            $"{DataProblem.Rows(dropped)} of {dropped + left} had missing values "
+            + $"and {(dropped == 1 ? "was" : "were")} dropped, "
+            + "as 'features.missing' requests";
         if (left == 0)
-            throw data.Position.Error(DiagnosticCodes.DataEmpty, $"{what}; no row is left.");
+            throw data.Position.Error(DiagnosticCodes.DataEmpty, $"{what}; no rows are left.");
         notes.Add(new(DiagnosticCodes.DataValue, $"{what}.", data.Position, Severity.Warning));
     }
 
     /// <summary>Columns that lack values, the first few by name.</summary>
     public static string Named(IReadOnlyList<(string Column, int Rows)> missing)
     {
-        var first = missing
-            .Take(MostNamed)
-            .Select(m => $"{Wording.Quote(m.Column)} has no value in {DataProblem.Rows(m.Rows)}");
+        var first = missing.Take(MostNamed).Select(m => $"{Wording.Quote(m.Column)} in {DataProblem.Rows(m.Rows)}");
         return Wording.List(
-            missing.Count <= MostNamed ? first : first.Append($"{missing.Count - MostNamed} more columns lack some")
+            missing.Count <= MostNamed ? first : first.Append($"{missing.Count - MostNamed} more columns")
         );
     }
 }

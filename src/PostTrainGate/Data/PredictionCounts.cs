@@ -5,7 +5,7 @@ namespace PostTrainGate.Data;
 
 /// <summary>Predictions that were made elsewhere, counted.</summary>
 /// <param name="classNames">Label text of each class index.</param>
-/// <param name="favorable">Class index that counts as the favourable outcome; scores are its.</param>
+/// <param name="favorable">Class index that counts as the favorable outcome; scores are its.</param>
 /// <param name="all">All rows.</param>
 /// <param name="byGroup">All rows by the levels of each group.</param>
 internal sealed class PredictionCounts(

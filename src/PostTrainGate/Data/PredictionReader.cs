@@ -6,17 +6,19 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Reads predictions that were made elsewhere. DuckDB counts them while it reads, in one pass for all groups, so that memory does not
-/// grow with the rows.
+/// Reads predictions that were made elsewhere. DuckDB counts them while it reads, in one pass for all groups, so that
+/// memory does not grow with the rows.
 /// </summary>
 internal static class PredictionReader
 {
-    // Scores are told apart in steps of 1/500 of their log-odds, so that those near 0 and 1 stay apart too, and by the bins of the
-    // calibration error; every step keeps the mean of its scores.
+    // Scores are told apart in steps of 1/500 of their log-odds, so that those near 0 and 1 stay apart too, and by the
+    // bins of the calibration error; every step keeps the mean of its scores.
     private const string Step =
-        "CAST(ceil(score * 10) * 1000000 + floor(500 * ln(greatest(score, 1e-300) / greatest(1 - score, 1e-16))) AS INTEGER)";
+        "CAST(ceil(score * 10) * 1000000 + floor(500 * ln(greatest(score, 1e-300) / greatest(1 - score, "
+        + "1e-16))) AS INTEGER)";
 
-    // With more levels, scores are counted only for a gate that needs them: each level has up to four cells for every step.
+    // With more levels, scores are counted only for a gate that needs them: each level has up to four cells for every
+    // step.
     private const int FewLevels = 50;
 
     // A bit for each in a number of 64, of which one is its sign.
@@ -33,8 +35,8 @@ internal static class PredictionReader
         {
             throw source.Position.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(source.Text)} is no table of predictions: "
-                    + "CSV (.csv, .tsv), Parquet (.parquet), JSON (.json, .jsonl, .ndjson)."
+                $"{Wording.Quote(source.Text)} is not a table of predictions; use "
+                    + "CSV (.csv, .tsv), Parquet (.parquet) or JSON (.json, .jsonl, .ndjson)."
             );
         }
 
@@ -74,7 +76,8 @@ internal static class PredictionReader
                 .Groups[MostGroups]
                 .Position.Error(
                     DiagnosticCodes.PolicyConflict,
-                    $"{codes.Length} groups cannot be counted in one pass; at most {MostGroups} that are no crosses: split the policy."
+                    $"The policy has {codes.Length} groups besides crosses; "
+                        + $"the limit is {MostGroups}, so split the policy."
                 );
         }
 
@@ -116,7 +119,8 @@ internal static class PredictionReader
         {
             throw data.Position.Error(
                 DiagnosticCodes.DataValue,
-                $"The score {Wording.Quote(data.Score!)} is no number from 0 to 1 in {undefined} of {table.Rows} rows."
+                $"The score {Wording.Quote(data.Score!)} is not a number from 0 to 1 in {undefined} of "
+                    + $"{table.Rows} rows."
             );
         }
 
@@ -154,8 +158,8 @@ internal static class PredictionReader
             Steps = scored ? [.. cells.Select(c => (double)c.Step!.Value)] : null,
         };
 
-    // Rows are grouped by their values; codes are looked up for the few groups that are left. Means are of whole numbers, whose sum does
-    // not depend on the order in which threads add them.
+    // Rows are grouped by their values; codes are looked up for the few groups that are left. Means are of whole
+    // numbers, whose sum does not depend on the order in which threads add them.
     private static string Sql(
         CountedSet[] sets,
         ImmutableArray<GroupCode> codes,
@@ -166,10 +170,9 @@ internal static class PredictionReader
     {
         string Level(int i) => $"level_{i}";
         var levels = codes.Select((_, i) => Level(i)).ToArray();
-        var keys = codes.Select((c, i) => $", {c.Coding.Key} AS {Level(i)}");
-        var grouped = sets.Select(s =>
-            $"(label, prediction{(s.Scored ? ", step" : "")}{string.Concat(s.Parts.Select(p => $", {Level(codes.IndexOf(p))}"))})"
-        );
+        var keys = string.Concat(codes.Select((c, i) => $", {c.Coding.Key} AS {Level(i)}"));
+        string Of(ImmutableArray<GroupCode> parts) => string.Concat(parts.Select(p => $", {Level(codes.IndexOf(p))}"));
+        var grouped = sets.Select(s => $"(label, prediction{(s.Scored ? ", step" : "")}{Of(s.Parts)})");
         // A bit for each group that a set does not have.
         var set = levels.Length == 0 ? "0" : $"{(1L << levels.Length) - 1} - grouping_id({string.Join(", ", levels)})";
         return $"""
@@ -185,9 +188,8 @@ internal static class PredictionReader
                 FROM (
                     SELECT * REPLACE (CASE WHEN score BETWEEN 0 AND 1 THEN score END AS score),
                         CASE WHEN score BETWEEN 0 AND 1 THEN {Step} END AS step
-                    FROM (SELECT {label.Key} AS label, {prediction.Key} AS prediction, CAST({score} AS DOUBLE) AS score{string.Concat(
-                keys
-            )} FROM source))
+                    FROM (SELECT {label.Key} AS label, {prediction.Key} AS prediction, CAST({score} AS DOUBLE) AS score{keys}
+                        FROM source))
                 GROUP BY GROUPING SETS ({string.Join(", ", grouped)}))
             ORDER BY ALL
             """;
@@ -211,7 +213,7 @@ internal static class PredictionReader
             ? column.Sql
             : throw at.Error(
                 DiagnosticCodes.DataValue,
-                $"'data.score' names {Wording.Quote(name)}, which is no column of numbers."
+                $"'data.score' names {Wording.Quote(name)}, which is not a numeric column."
             );
     }
 

@@ -8,10 +8,11 @@ internal static class Splitter
 {
     /// <summary>Rows of each split, ascending. The same for the same arguments on any machine.</summary>
     /// <remarks>
-    /// Rows are lined up label by label, within a label stratum by stratum (strata in a seeded order), within a stratum in a seeded
-    /// order; then each row in line goes to the split that lacks most of its share so far. So the sizes are right to a row, and so is
-    /// every contiguous stretch of the line: the shares of each label, and of each stratum, differ from those asked for by a row or two,
-    /// however small the strata are. Rows beyond the shares (when they do not add up to 1) belong to none.
+    /// Rows are lined up label by label, within a label stratum by stratum (strata in a seeded order), within a stratum
+    /// in a seeded order; then each row in line goes to the split that lacks most of its share so far. So the sizes are
+    /// right to a row, and so is every contiguous stretch of the line: the shares of each label, and of each stratum,
+    /// differ from those asked for by a row or two, however small the strata are. Rows beyond the shares (when they do
+    /// not add up to 1) belong to none.
     /// </remarks>
     /// <param name="labels">Class of each row.</param>
     /// <param name="strata">Further codes of each row, such as group levels.</param>

@@ -61,8 +61,8 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     }
 
     /// <summary>
-    /// Number of rows whose logits or probabilities are not numbers: the largest of them is no prediction, so that nothing measured of
-    /// these rows would mean anything.
+    /// Number of rows whose logits or probabilities are not numbers: the largest of them is no prediction, so that
+    /// nothing measured of these rows would mean anything.
     /// </summary>
     public int UndefinedScores
     {
@@ -74,8 +74,8 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     }
 
     /// <summary>
-    /// What is costly to make of this classifier on these rows and needed again, such as its adversarial examples: made at the first
-    /// request for that key, disposed with this.
+    /// What is costly to make of this classifier on these rows and needed again, such as its adversarial examples: made
+    /// at the first request for that key, disposed with this.
     /// </summary>
     public T Once<T>(object key, Func<T> make)
         where T : IDisposable
@@ -85,7 +85,9 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
         return (T)value;
     }
 
-    /// <summary>The same classifier on the rows that lack no value; this where all are such. Not the caller's.</summary>
+    /// <summary>
+    /// The same classifier on the rows that lack no value; this where all are such. Not the caller's.
+    /// </summary>
     public Evaluation OnCompleteRows()
     {
         if (data.IncompleteRows.IsEmpty)

@@ -13,7 +13,7 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
     public string Name => "accuracy";
 
     /// <inheritdoc/>
-    public string Summary => "Share of rows whose predicted class is the true one; Wilson's interval.";
+    public string Summary => "Share of rows whose predicted class is correct; Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -55,7 +55,7 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
     {
         var rows = predictions.Rows(null)!;
         if (rows.Total == 0)
-            return Measurement.NotMeasured("there are no rows");
+            return Measurement.NotMeasured("the split has no rows");
         var (hits, counts) = (new int[predictions.ClassNames.Length], new int[predictions.ClassNames.Length]);
         for (var i = 0; i < rows.Labels.Length; i++)
         {

@@ -5,7 +5,8 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// What a value is made of: the same measure on parts of the rows, such as classes or groups. It explains, it is not judged.
+/// What a value is made of: the same measure on parts of the rows, such as classes or groups. It explains, it is not
+/// judged.
 /// </summary>
 /// <param name="Title">What was measured and by what, such as <c>accuracy by class</c>.</param>
 /// <param name="Parts">A value a part, in the order that the data gives.</param>
@@ -18,7 +19,9 @@ public sealed record Breakdown(string Title, ImmutableArray<BreakdownPart> Parts
     internal static Breakdown ByClass(string title, EvaluationSet data, Func<int, bool> holds, double confidence) =>
         ByClass(title, data, Enumerable.Range(0, data.Count), holds, confidence);
 
-    /// <summary>The share of rows that <paramref name="holds"/> names, by true class, with Wilson's intervals.</summary>
+    /// <summary>
+    /// The share of rows that <paramref name="holds"/> names, by true class, with Wilson's intervals.
+    /// </summary>
     /// <param name="title">For people.</param>
     /// <param name="data">Labels and names of classes.</param>
     /// <param name="rows">The rows that were looked at.</param>

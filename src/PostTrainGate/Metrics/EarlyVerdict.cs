@@ -5,7 +5,9 @@ namespace PostTrainGate.Metrics;
 /// <summary>When a gate is decided before all rows were attacked.</summary>
 internal static class EarlyVerdict
 {
-    /// <summary>Whether all rows would give the same verdict, whichever of the possible numbers is the true one.</summary>
+    /// <summary>
+    /// Whether all rows would give the same verdict, whichever of the possible numbers is the true one.
+    /// </summary>
     /// <param name="rule">A gate with thresholds for the value; a <c>drop</c> is of no account.</param>
     /// <param name="possible">From <see cref="ConfidenceSequence.Possible"/>.</param>
     /// <param name="total">All rows.</param>

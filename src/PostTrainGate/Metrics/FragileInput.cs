@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>An input that a small perturbation turns into an error, of those that an attack found. It explains, it is not judged.</summary>
+/// <summary>
+/// An input that a small perturbation turns into an error, of those that an attack found. It explains, it is not
+/// judged.
+/// </summary>
 /// <param name="Row">Its place in the split.</param>
 /// <param name="Label">Its true class, which the unperturbed input is given.</param>
 /// <param name="Predicted">The class that the perturbed one is given.</param>
@@ -29,12 +32,14 @@ public sealed record FragileInput(int Row, string Label, string Predicted, doubl
 /// <param name="To">What it becomes.</param>
 public sealed record ChangedColumn(string Name, string From, string To);
 
-/// <summary>An image, what is added to it, and what that makes of it: rows from the top, a byte for each channel of a pixel.</summary>
+/// <summary>
+/// An image, what is added to it, and what that makes of it: rows from the top, a byte for each channel of a pixel.
+/// </summary>
 /// <param name="Width">Pixels in a row.</param>
 /// <param name="Height">Rows.</param>
-/// <param name="Channels">1, grey, or 3.</param>
+/// <param name="Channels">1, gray, or 3.</param>
 /// <param name="Original">The image.</param>
-/// <param name="Perturbation">The perturbation, amplified, around a middle grey.</param>
+/// <param name="Perturbation">The perturbation, amplified, around a middle gray.</param>
 /// <param name="Adversarial">Their sum.</param>
 /// <param name="Amplification">By how much the perturbation is amplified.</param>
 public sealed record FragileImage(

@@ -8,13 +8,13 @@ internal static class GateKeys
     public static readonly Key<string> Group = new(
         "group",
         new TextShape("the name of a group"),
-        "The group it is measured by."
+        "The group whose levels are compared."
     )
     {
         Example = "group: sex",
     };
 
-    public static readonly Key<Rate> Rate = new("rate", new NameShape<Rate>("rate"), "The rate that is compared.")
+    public static readonly Key<Rate> Rate = new("rate", new NameShape<Rate>("rate"), "The rate to compare.")
     {
         Example = "rate: true_positive_rate",
     };
@@ -22,7 +22,8 @@ internal static class GateKeys
     public static readonly Key<ClassView> Average = new(
         "average",
         new ChoiceShape<ClassView>(),
-        "Of several classes: the favorable one against the rest, or each against the rest and their mean or the worst."
+        "With several classes: the favorable class against the rest, "
+            + "or the mean or worst over each class against the rest."
     )
     {
         Default = "favorable",
@@ -32,7 +33,7 @@ internal static class GateKeys
     public static readonly Key<int> Neighbors = new(
         "neighbors",
         new CountShape(1, 1000),
-        "How many nearest rows a row is compared with."
+        "Number of nearest neighbors that a row is compared with."
     )
     {
         Default = "5",
@@ -41,6 +42,6 @@ internal static class GateKeys
     public static readonly Key<int?> Samples = new(
         "samples",
         new CountShape(1),
-        "At most this many test rows are attacked, certified or corrupted, a seeded choice; without it all."
+        "Maximum number of test rows to attack, certify or corrupt, sampled by seed; default: all."
     );
 }

@@ -4,7 +4,9 @@ using PostTrainGate.Schema;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>One gate: a metric with its settings and thresholds. Every name is resolved; nothing is looked up later.</summary>
+/// <summary>
+/// One gate: a metric with its settings and thresholds. Every name is resolved; nothing is looked up later.
+/// </summary>
 public sealed record GateRule
 {
     /// <summary>What is measured.</summary>
@@ -46,7 +48,9 @@ public sealed record GateRule
         init => Settings = Settings.With(GateKeys.Average, value);
     }
 
-    /// <summary>At most this many test rows are attacked, certified or corrupted (a seeded choice); null: all.</summary>
+    /// <summary>
+    /// At most this many test rows are attacked, certified or corrupted (a seeded choice); null: all.
+    /// </summary>
     public int? Samples
     {
         get => Get(GateKeys.Samples);

@@ -49,7 +49,9 @@ public sealed record Measurement(double Value, double Lower, double Upper, int C
 /// <summary>How many inputs were attacked before the verdict was certain.</summary>
 /// <param name="Inputs">Inputs that were attacked.</param>
 /// <param name="Of">Inputs that the gate asks for.</param>
-/// <param name="BrokenByKept">Inputs that an adversarial example of an earlier attack broke, so that no further one was needed.</param>
+/// <param name="BrokenByKept">
+/// Inputs that an adversarial example of an earlier attack broke, so that no further one was needed.
+/// </param>
 public sealed record AttackedInputs(int Inputs, int Of, int BrokenByKept)
 {
     /// <summary>Whether the verdict was certain before all of them were attacked.</summary>
@@ -98,13 +100,20 @@ public interface IMetric : INamed
     /// <summary>Largest value that a threshold may have.</summary>
     double Largest => 1;
 
-    /// <summary>Whether it changes inputs: that is costly, so that a gate may limit the rows by <c>samples</c>.</summary>
+    /// <summary>
+    /// Whether it changes inputs: that is costly, so that a gate may limit the rows by <c>samples</c>.
+    /// </summary>
     bool ChangesInputs => false;
 
-    /// <summary>Whether a row with a missing value must be left out: a missing value cannot be changed, and no distance leads to it.</summary>
+    /// <summary>
+    /// Whether a row with a missing value must be left out: a missing value cannot be changed, and no distance leads to
+    /// it.
+    /// </summary>
     bool NeedsCompleteRows => ChangesInputs;
 
-    /// <summary>Whether a pass rests on an attack that found nothing, so that the attack itself has to be checked.</summary>
+    /// <summary>
+    /// Whether a pass rests on an attack that found nothing, so that the attack itself has to be checked.
+    /// </summary>
     bool RestsOnAttack => false;
 
     /// <summary>Which rows a gate compares groups on.</summary>
@@ -130,8 +139,8 @@ internal interface IPredictionMetric : IMetric
 /// <param name="Confidence">Level of the interval.</param>
 /// <param name="Seed">Seed of this measurement; a fresh attack gets a fresh one.</param>
 /// <param name="Reference">
-/// The model before the repair on the same rows, for measures that transfer its adversarial examples (made once, kept in it); null
-/// when that model itself is measured.
+/// The model before the repair on the same rows, for measures that transfer its adversarial examples (made once, kept
+/// in it); null when that model itself is measured.
 /// </param>
 /// <param name="Progress">Told the share done, 0 to 1.</param>
 /// <param name="Cancel">Stops the measurement.</param>
@@ -146,7 +155,8 @@ public sealed record MetricContext(
 )
 {
     /// <summary>
-    /// Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same rows.
+    /// Seed of the choice of rows when the gate asks for a sample: the same for every model, so that they face the same
+    /// rows.
     /// </summary>
     public int RowSeed { get; init; }
 

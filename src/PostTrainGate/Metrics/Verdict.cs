@@ -20,11 +20,16 @@ public enum Verdict
 public static class Judge
 {
     /// <summary>The verdict of a gate.</summary>
-    /// <param name="rule">Its metric and thresholds: a signed difference is judged by its size, a ratio r by min(r, 1/r).</param>
+    /// <param name="rule">
+    /// Its metric and thresholds: a signed difference is judged by its size, a ratio r by min(r, 1/r).
+    /// </param>
     /// <param name="measured">The measurement, in the metric's own sign.</param>
-    /// <param name="baseline">The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.</param>
-    /// <param name="loss">How much worse than the base it is, measured on the rows of both; null when that has no interval of its
-    /// own.</param>
+    /// <param name="baseline">
+    /// The base branch's model, for <see cref="GateRule.Drop"/>; null when there is none.
+    /// </param>
+    /// <param name="loss">
+    /// How much worse than the base it is, measured on the rows of both; null when that has no interval of its own.
+    /// </param>
     public static Verdict Decide(
         GateRule rule,
         Measurement measured,
@@ -102,8 +107,8 @@ public static class Judge
 
     private static double Symmetric(double ratio) => ratio <= 1 ? ratio : 1 / ratio;
 
-    // Two models without a paired interval, such as under attack: the verdict is taken on the estimates, and a base that was not measured
-    // leaves the gate not measured.
+    // Two models without a paired interval, such as under attack: the verdict is taken on the estimates, and a base
+    // that was not measured leaves the gate not measured.
     private static Verdict Dropped(double drop, Better better, Measurement now, Measurement? baseline)
     {
         if (baseline is not { IsMeasured: true } before)

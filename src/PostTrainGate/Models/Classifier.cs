@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// A model that tells classes apart: inputs in the data's own units, logits out. Input bounds and normalisation belong to it,
-/// so that an attack never has to know about either.
+/// A model that tells classes apart: inputs in the data's own units, logits out. Input bounds and normalization belong
+/// to it, so that an attack never has to know about either.
 /// </summary>
 public abstract class Classifier : IDisposable
 {
@@ -22,19 +22,23 @@ public abstract class Classifier : IDisposable
     /// <summary>What the file's output holds.</summary>
     public abstract OutputHead Head { get; }
 
-    /// <summary>Bounds and normalisation of inputs.</summary>
+    /// <summary>Bounds and normalization of inputs.</summary>
     public abstract InputPolicy Input { get; }
 
     /// <summary>Whether <see cref="Logits"/> can be differentiated.</summary>
     public abstract bool HasGradients { get; }
 
-    /// <summary>Why it cannot be differentiated, and so not be repaired or attacked along gradients; null where it can.</summary>
+    /// <summary>
+    /// Why it cannot be differentiated, and so not be repaired or attacked along gradients; null where it can.
+    /// </summary>
     public virtual string? WhyNoGradients => null;
 
     /// <summary>The output of the file that is read; empty where there is no file.</summary>
     public virtual string Output => "";
 
-    /// <summary>Names that the file itself gives its classes, in the order of its outputs; empty where it gives none.</summary>
+    /// <summary>
+    /// Names that the file itself gives its classes, in the order of its outputs; empty where it gives none.
+    /// </summary>
     public ImmutableArray<string> ClassNames { get; internal set; } = [];
 
     /// <summary>What was assumed of the file, a sentence each.</summary>
@@ -45,7 +49,9 @@ public abstract class Classifier : IDisposable
 
     /// <summary>Logits of a batch.</summary>
     /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>
-    /// <returns>[batch, classes]; part of the gradient graph when gradients are enabled and the input asks for them.</returns>
+    /// <returns>
+    /// [batch, classes]; part of the gradient graph when gradients are enabled and the input asks for them.
+    /// </returns>
     public abstract Tensor Logits(Tensor inputs);
 
     /// <summary>Logits of many rows, in batches, without gradients.</summary>
@@ -68,7 +74,7 @@ public abstract class Classifier : IDisposable
         return (parts.Count == 0 ? zeros(0, Classes) : cat(parts, 0)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What every fingerprint holds of bounds, normalisation and head.</summary>
+    /// <summary>What every fingerprint holds of bounds, normalization and head.</summary>
     private protected void Describe(BinaryWriter content)
     {
         content.Write($"{Head} {Classes} {Input.Mean.Length} {Input.Std.Length}");

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-/// <summary>The one place that decides how a file is run: rebuilt with gradients where that is possible, else in ONNX Runtime.</summary>
+/// <summary>
+/// The one place that decides how a file is run: rebuilt with gradients where that is possible, else in ONNX Runtime.
+/// </summary>
 internal static class ClassifierLoader
 {
     // How long loading may take: a loop in a file may have no end.
@@ -157,7 +159,8 @@ internal static class ClassifierLoader
             .ToArray();
         return without.Length == 0
             ? refused.Message
-            : $"The model '{file.Name}' cannot be rebuilt with gradients: there is no rebuild of {Wording.List(without.Take(10).Select(k => Wording.Plain(k, 100)))}.";
+            : $"The model '{file.Name}' cannot be rebuilt with gradients; it uses unsupported operators: "
+                + $"{Wording.List(without.Take(10).Select(k => Wording.Plain(k, 100)))}.";
     }
 
     private static ImmutableArray<string> Notes(
@@ -171,18 +174,20 @@ internal static class ClassifierLoader
         var name = Wording.Quote(output);
         var typed = whole.Graph.Output.Count(o => ScoreOutputs.MayHold(o, whole.Producers.GetValueOrDefault));
         if (typed > 1)
-            notes.Add($"Scores are read from the output {name}, one of {typed} that may hold them.");
+            notes.Add($"Scores are read from the output {name}, one of {typed} outputs that could hold them.");
         var unused = whole.Inputs.Select(i => i.Name).Except(file.Inputs.Select(i => i.Name)).ToArray();
         if (unused.Length > 0)
+        {
+            var more = unused.Length > 10 ? $" and {unused.Length - 10} more" : "";
             notes.Add(
                 $"The output {name} does not depend on {(unused.Length == 1 ? "the input" : "the inputs")} "
-                    + $"{Wording.List(unused.Take(10).Select(Wording.Quote))}{(unused.Length > 10 ? $" and {unused.Length - 10} more" : "")}, "
-                    + "which no data is read for."
+                    + $"{Wording.List(unused.Take(10).Select(Wording.Quote))}{more}, "
+                    + $"so no data is read for {(unused.Length == 1 ? "it" : "them")}."
             );
+        }
+
         if (file.Inputs.Count > 0 && RowIndependence.NeedsSingleRows(file.Graph))
-            notes.Add(
-                "The model is run row by row, as it scales values by all rows of a batch (DynamicQuantizeLinear)."
-            );
+            notes.Add("The model runs row by row because DynamicQuantizeLinear scales values by the whole batch.");
         return [.. notes];
     }
 }

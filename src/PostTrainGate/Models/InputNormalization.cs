@@ -29,7 +29,8 @@ internal sealed class InputNormalization : IDisposable
                 : shape[^1] == numbers.Length ? shape.Length
                 : throw OnnxSignature.Wrong(
                     file,
-                    $"has inputs [{string.Join(", ", shape)}], which {numbers.Length} means or deviations do not fit"
+                    $"has inputs [{string.Join(", ", shape)}], "
+                        + $"which do not match the {numbers.Length} values of 'input.mean' or 'input.std'"
                 );
             var broadcast = Enumerable.Repeat(1L, shape.Length + 1).ToArray();
             broadcast[axis] = numbers.Length;

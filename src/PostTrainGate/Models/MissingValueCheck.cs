@@ -7,7 +7,9 @@ namespace PostTrainGate.Models;
 /// <summary>Whether a model can use rows that lack values.</summary>
 internal static class MissingValueCheck
 {
-    /// <summary>Refuses a model whose scores are not numbers, or which does not run, where values are missing.</summary>
+    /// <summary>
+    /// Refuses a model whose scores are not numbers, or which does not run, where values are missing.
+    /// </summary>
     /// <exception cref="GateException">PTG3003.</exception>
     public static void Require(EvaluationPolicy policy, Classifier model, DataSplits splits)
     {
@@ -38,11 +40,11 @@ internal static class MissingValueCheck
                 ? "The inputs have missing values (NaN)"
                 : $"Values are missing: {MissingValues.Named(columns)}";
         var found = why is null
-            ? $"the scores of the model are no numbers in {DataProblem.Rows(undefined)} that lack one"
-            : $"the model does not run on these rows ({why.TrimEnd('.')})";
+            ? $"its scores are NaN in {DataProblem.Rows(undefined)} with missing values"
+            : $"it fails on such rows ({why.TrimEnd('.')})";
         throw policy.Data.Position.Error(
             DiagnosticCodes.DataValue,
-            $"{named}; {found}, so it does not take missing values: {MissingValues.Advice}."
+            $"{named}, but the model does not support them: {found}. Fix the data: {MissingValues.Advice}."
         );
     }
 }

@@ -7,7 +7,8 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// What the product sees in an ONNX file, without data: for people who ask why a model can or cannot be gated and repaired.
+/// What the product sees in an ONNX file, without data: for people who ask why a model can or cannot be gated and
+/// repaired.
 /// </summary>
 public sealed record ModelInspection
 {
@@ -44,7 +45,9 @@ public sealed record ModelInspection
     /// <summary>Number of classes; null where the model cannot be run by itself.</summary>
     public int? Classes { get; init; }
 
-    /// <summary>Names that the file gives its classes, in the order of its outputs; empty where it gives none.</summary>
+    /// <summary>
+    /// Names that the file gives its classes, in the order of its outputs; empty where it gives none.
+    /// </summary>
     public ImmutableArray<string> ClassNames { get; init; } = [];
 
     /// <summary>Number of values that a repair may change.</summary>
@@ -54,7 +57,8 @@ public sealed record ModelInspection
     public ImmutableArray<Layer> Layers { get; init; } = [];
 
     /// <summary>
-    /// Why the model has no gradients here, and so is not repaired; null where it was rebuilt and agrees with ONNX Runtime.
+    /// Why the model has no gradients here, and so is not repaired; null where it was rebuilt and agrees with ONNX
+    /// Runtime.
     /// </summary>
     public string? Refusal { get; init; }
 

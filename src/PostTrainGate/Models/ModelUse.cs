@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>What a model is loaded for.</summary>
-/// <param name="Input">Bounds and normalisation of inputs.</param>
+/// <param name="Input">Bounds and normalization of inputs.</param>
 /// <param name="Output">Which output, and what it holds.</param>
 internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
 {
@@ -22,10 +22,14 @@ internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
     /// <summary>Column of the data that holds the label; null where there is none.</summary>
     public string? Label { get; init; }
 
-    /// <summary>Refuses rows of another shape than the model takes, before they are tried: given the shape of an input.</summary>
+    /// <summary>
+    /// Refuses rows of another shape than the model takes, before they are tried: given the shape of an input.
+    /// </summary>
     public Action<System.Collections.Immutable.ImmutableArray<long>>? Fit { get; init; }
 
-    /// <summary>Some rows to try the model on, [n, input shape]; null where there are none. The caller disposes it.</summary>
+    /// <summary>
+    /// Some rows to try the model on, [n, input shape]; null where there are none. The caller disposes it.
+    /// </summary>
     public Tensor? Some(long most) =>
         Data is { Count: > 0 } rows ? rows.Inputs.narrow(0, 0, Math.Min(most, rows.Count)) : null;
 }

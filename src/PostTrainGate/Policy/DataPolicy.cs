@@ -15,8 +15,8 @@ public sealed record LimitPolicy(long? Memory, TimeSpan Time);
 public sealed record PolicyPath(string Text, string FullPath, SourcePosition Position)
 {
     /// <summary>
-    /// Absolute paths of the files it stands for when the policy was read: one, or of a glob every match in ordinal order. No
-    /// symbolic link takes any of them out of the policy's folder. Read these; do not match the glob again.
+    /// Absolute paths of the files it stands for when the policy was read: one, or of a glob every match in ordinal
+    /// order. No symbolic link takes any of them out of the policy's folder. Read these; do not match the glob again.
     /// </summary>
     public ImmutableArray<string> Files { get; init; } = [FullPath];
 }
@@ -36,13 +36,13 @@ public sealed record DataPolicy
     /// <summary>Column with the predicted class; null where a model predicts.</summary>
     public string? Prediction { get; init; }
 
-    /// <summary>Column with the probability of the favourable class, beside <see cref="Prediction"/>.</summary>
+    /// <summary>Column with the probability of the favorable class, beside <see cref="Prediction"/>.</summary>
     public string? Score { get; init; }
 
     /// <summary>Label value (as text) of class 0, 1, ...; empty: sorted values of the column.</summary>
     public ImmutableArray<string> Classes { get; init; } = [];
 
-    /// <summary>Label value of the favourable class (fairness); null: the last class of a binary problem.</summary>
+    /// <summary>Label value of the favorable class (fairness); null: the last class of a binary problem.</summary>
     public string? Favorable { get; init; }
 
     /// <summary>Which columns are inputs, and how they are scaled.</summary>
@@ -77,7 +77,9 @@ public sealed record FeaturePolicy
 /// <summary>What becomes of values that rows lack.</summary>
 public enum Missing
 {
-    /// <summary>The model gets NaN in place of a number and empty text in place of text; one that cannot use them is an error.</summary>
+    /// <summary>
+    /// The model gets NaN in place of a number and empty text in place of text; one that cannot use them is an error.
+    /// </summary>
     Keep,
 
     /// <summary>Rows that lack one are left out.</summary>
@@ -164,7 +166,9 @@ public sealed record GroupPolicy
     /// <summary>A column whose values are the groups.</summary>
     public string? Column { get; init; }
 
-    /// <summary>The privileged value of <see cref="Column"/>, as text; null: every value is a group of its own.</summary>
+    /// <summary>
+    /// The privileged value of <see cref="Column"/>, as text; null: every value is a group of its own.
+    /// </summary>
     public string? Privileged { get; init; }
 
     /// <summary>An SQL condition; true is privileged.</summary>

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace PostTrainGate.Policy;
 
-/// <summary>What the policy says of a model and the data it is measured on, immutable, with the places it says it at.</summary>
+/// <summary>
+/// What the policy says of a model and the data it is measured on, immutable, with the places it says it at.
+/// </summary>
 public record EvaluationPolicy
 {
     /// <summary>Path of the policy file as given, for messages.</summary>
@@ -14,7 +16,9 @@ public record EvaluationPolicy
     /// <summary>Seed of everything random in a run.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>The ONNX file that the gate reads; null where the data hold predictions that were made elsewhere.</summary>
+    /// <summary>
+    /// The ONNX file that the gate reads; null where the data hold predictions that were made elsewhere.
+    /// </summary>
     public PolicyPath? Model { get; init; }
 
     /// <summary>Where inputs, labels and columns come from.</summary>

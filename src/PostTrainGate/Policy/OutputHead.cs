@@ -15,6 +15,8 @@ public enum OutputHead
     /// <summary>One unit z after (or before) a sigmoid; logits are [0, z]. Several units: their z.</summary>
     Sigmoid,
 
-    /// <summary>Probabilities with no softmax that could be left out; logits are their logarithms. One unit p: of [1 - p, p].</summary>
+    /// <summary>
+    /// Probabilities with no softmax that could be left out; logits are their logarithms. One unit p: of [1 - p, p].
+    /// </summary>
     Probabilities,
 }

@@ -9,12 +9,14 @@ namespace PostTrainGate.Repairs;
 /// <summary>Makes a better classifier out of one, by post-training. Stateless; never touches its source.</summary>
 public interface IRepair : INamed
 {
-    /// <summary>Whether it can address any of the failed gates with what there is; otherwise why not, in one line.</summary>
+    /// <summary>
+    /// Whether it can address any of the failed gates with what there is; otherwise why not, in one line.
+    /// </summary>
     string? WhyNot(RepairContext context);
 
     /// <summary>
-    /// Candidates, each scored on the selection split by <see cref="RepairContext.Selection"/>; the caller disposes them. A method
-    /// may yield several (attributes, learning rates), and stops in time.
+    /// Candidates, each scored on the selection split by <see cref="RepairContext.Selection"/>; the caller disposes
+    /// them. A method may yield several (attributes, learning rates), and stops in time.
     /// </summary>
     IEnumerable<RepairCandidate> Repair(RepairContext context);
 }
@@ -43,7 +45,9 @@ public sealed record RepairContext(
     CancellationToken Cancel = default
 );
 
-/// <summary>Judges a model on the selection split. Higher is better; negative infinity breaks the policy's accuracy floor.</summary>
+/// <summary>
+/// Judges a model on the selection split. Higher is better; negative infinity breaks the policy's accuracy floor.
+/// </summary>
 public interface ISelection
 {
     /// <summary>Scores a model; the higher the better.</summary>

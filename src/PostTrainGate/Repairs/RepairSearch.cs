@@ -6,7 +6,9 @@ namespace PostTrainGate.Repairs;
 /// <summary>What the repairs of the catalog share: recipes, one after the other, until time is up.</summary>
 internal static class RepairSearch
 {
-    /// <summary>Runs recipes in order. Each has a random stream of its own, so that leaving one out changes no other.</summary>
+    /// <summary>
+    /// Runs recipes in order. Each has a random stream of its own, so that leaving one out changes no other.
+    /// </summary>
     /// <param name="context">Model, rows, selection and time.</param>
     /// <param name="recipes">Best first.</param>
     public static IEnumerable<RepairCandidate> Over(RepairContext context, IEnumerable<TransformRecipe> recipes)

@@ -3,18 +3,21 @@ using MathNet.Numerics;
 namespace PostTrainGate.Statistics;
 
 /// <summary>
-/// How many of all rows hold, from some that were drawn in random order without replacement, at whatever moment one looks: a confidence
-/// sequence (Waudby-Smith and Ramdas, "Confidence sequences for sampling without replacement", NeurIPS 2020, section 2).
+/// How many of all rows hold, from some that were drawn in random order without replacement, at whatever moment one
+/// looks: a confidence sequence (Waudby-Smith and Ramdas, "Confidence sequences for sampling without replacement",
+/// NeurIPS 2020, section 2).
 /// </summary>
 /// <remarks>
-/// For every candidate K the ratio of its prior to its posterior probability is a martingale that starts at 1 where K is the truth, so
-/// that it ever reaches 1 / alpha with probability alpha at most (Ville 1939). Under the uniform prior, which takes no K for likelier
-/// than another, the ratio after s of t rows is 1 / ((t + 1) P(s of t | K of N)), P being the hypergeometric probability.
+/// For every candidate K the ratio of its prior to its posterior probability is a martingale that starts at 1 where K
+/// is the truth, so that it ever reaches 1 / alpha with probability alpha at most (Ville 1939). Under the uniform
+/// prior, which takes no K for likelier than another, the ratio after s of t rows is 1 / ((t + 1) P(s of t | K of N)),
+/// P being the hypergeometric probability.
 /// </remarks>
 internal static class ConfidenceSequence
 {
     /// <summary>
-    /// The numbers that are still possible; with probability <paramref name="confidence"/> the truth is among them at every moment.
+    /// The numbers that are still possible; with probability <paramref name="confidence"/> the truth is among them at
+    /// every moment.
     /// </summary>
     /// <param name="hits">Rows that hold among those drawn.</param>
     /// <param name="drawn">Rows drawn.</param>
@@ -32,8 +35,8 @@ internal static class ConfidenceSequence
     }
 
     /// <summary>
-    /// The measurement that stands for all rows: its interval holds every interval that all rows could still give, and is that of all rows
-    /// once all are drawn.
+    /// The measurement that stands for all rows: its interval holds every interval that all rows could still give, and
+    /// is that of all rows once all are drawn.
     /// </summary>
     public static IntervalEstimate Measure(int hits, int drawn, int total, double confidence)
     {

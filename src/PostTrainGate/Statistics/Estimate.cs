@@ -2,7 +2,9 @@ using MathNet.Numerics.Distributions;
 
 namespace PostTrainGate.Statistics;
 
-/// <summary>An estimated value and its standard errors on both sides: how far the true one may well lie below and above it.</summary>
+/// <summary>
+/// An estimated value and its standard errors on both sides: how far the true one may well lie below and above it.
+/// </summary>
 internal readonly record struct Estimate(double Value, double Down, double Up)
 {
     private const double Tiny = 1e-12;
@@ -16,7 +18,9 @@ internal readonly record struct Estimate(double Value, double Down, double Up)
         return new(m.Value, Math.Max(Tiny, (m.Value - m.Lower) / errors), Math.Max(Tiny, (m.Upper - m.Value) / errors));
     }
 
-    /// <summary>The same of the logarithm. A value of 0 has none; the middle of its interval, which must reach above 0, does.</summary>
+    /// <summary>
+    /// The same of the logarithm. A value of 0 has none; the middle of its interval, which must reach above 0, does.
+    /// </summary>
     /// <param name="m">The measurement.</param>
     /// <param name="confidence">Level of its interval.</param>
     public static Estimate FromLogarithm(IntervalEstimate m, double confidence)

@@ -3,8 +3,9 @@ using MathNet.Numerics.Distributions;
 namespace PostTrainGate.Statistics;
 
 /// <summary>
-/// Interval of the lowest of several independent values. The lowest estimate is too low where values lie close together, by luck; so the
-/// interval holds the lowest values that the estimates do not contradict, as that of <see cref="RangeInterval"/> does with distances.
+/// Interval of the lowest of several independent values. The lowest estimate is too low where values lie close
+/// together, by luck; so the interval holds the lowest values that the estimates do not contradict, as that of
+/// <see cref="RangeInterval"/> does with distances.
 /// </summary>
 internal static class ExtremumInterval
 {
@@ -24,7 +25,8 @@ internal static class ExtremumInterval
 
         double Upper()
         {
-            // Beyond it a single value says no; degrees of freedom jump, so that the last lowest value that is not contradicted is the end.
+            // Beyond it a single value says no; degrees of freedom jump, so that the last lowest value that is not
+            // contradicted is the end.
             var last = estimates.Min(e => e.Value + e.Up * Math.Sqrt(ChiSquared.InvCDF(estimates.Length, confidence)));
             if (double.IsPositiveInfinity(last))
                 return last;

@@ -6,7 +6,8 @@ namespace PostTrainGate.Statistics;
 internal static class Intervals
 {
     /// <summary>
-    /// A proportion with Wilson's score interval (Wilson 1927), which keeps its level for small counts and for proportions near 0 and 1.
+    /// A proportion with Wilson's score interval (Wilson 1927), which keeps its level for small counts and for
+    /// proportions near 0 and 1.
     /// </summary>
     /// <param name="hits">How many, or the sum of so many shares.</param>
     /// <param name="count">Of how many, at least 1.</param>

@@ -3,16 +3,17 @@ using MathNet.Numerics.Distributions;
 namespace PostTrainGate.Statistics;
 
 /// <summary>
-/// Interval of how far independent values lie apart, highest less lowest: of several rows of values the largest such distance, or their
-/// mean.
+/// Interval of how far independent values lie apart, highest less lowest: of several rows of values the largest such
+/// distance, or their mean.
 /// </summary>
 /// <remarks>
-/// The estimated distance is too long where values lie close together, by the luck of whichever comes out on top. So the interval holds the
-/// distances that the estimates do not contradict. "No farther apart than v" holds for a set of values that planes bound: the squared way
-/// from the estimates to its nearest point is held against the chi-squared distribution with as many degrees of freedom as planes that this
-/// point lies on (Cox and Shi 2023). "At least v apart" is contradicted when every pair of levels contradicts it (Berger 1982). Where
-/// levels are tied at an end the first test errs up to twice as often as where none is, and the second hardly ever, so that together they
-/// keep their level.
+/// The estimated distance is too long where values lie close together, by the luck of whichever comes out on top. So
+/// the interval holds the distances that the estimates do not contradict. "No farther apart than v" holds for a set of
+/// values that planes bound: the squared way from the estimates to its nearest point is held against the chi-squared
+/// distribution with as many degrees of freedom as planes that this point lies on (Cox and Shi 2023). "At least v
+/// apart" is contradicted when every pair of levels contradicts it (Berger 1982). Where levels are tied at an end the
+/// first test errs up to twice as often as where none is, and the second hardly ever, so that together they keep their
+/// level.
 /// </remarks>
 /// <param name="rows">[row][level].</param>
 /// <param name="largest">Whether the largest of the rows' distances counts, instead of their mean.</param>
@@ -23,8 +24,8 @@ internal sealed class RangeInterval(Estimate[][] rows, bool largest, double conf
         Halvings = 50;
     private const double Accuracy = 1e-4;
 
-    // A single pair errs on the side of "farther" half of the time that several do; that is made up for half of the way, as a pair that
-    // seems single may have been several.
+    // A single pair errs on the side of "farther" half of the time that several do; that is made up for half of the
+    // way, as a pair that seems single may have been several.
     private const double Single = 1.5;
 
     private readonly double _errors = Estimate.Errors(confidence);
@@ -82,8 +83,8 @@ internal sealed class RangeInterval(Estimate[][] rows, bool largest, double conf
         return way - ChiSquared.InvCDF(Math.Max(1, planes), planes > 1 ? confidence : 1 - Missed(v));
     }
 
-    // How often the test of a single pair may err: of the highest and lowest level alone it is known how often chance contradicts v on
-    // either side.
+    // How often the test of a single pair may err: of the highest and lowest level alone it is known how often chance
+    // contradicts v on either side.
     private double Missed(double v)
     {
         var missed = 1 - confidence;

@@ -24,7 +24,9 @@ internal static class RootFinding
         return Brent.FindRoot(f, low, high, accuracy * (high - low), 200);
     }
 
-    /// <summary>Where a function that is positive at 0 ends to be, looked for in steps that double; null where it never does.</summary>
+    /// <summary>
+    /// Where a function that is positive at 0 ends to be, looked for in steps that double; null where it never does.
+    /// </summary>
     /// <param name="f">The function.</param>
     /// <param name="step">The first step, of either sign.</param>
     /// <param name="accuracy">Of the root, as a part of the step that passes it.</param>

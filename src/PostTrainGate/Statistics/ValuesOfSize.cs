@@ -9,7 +9,10 @@ internal interface IValuesOfSize
     /// <summary>Values of that size.</summary>
     double[] ScaleTo(double size);
 
-    /// <summary>By how much values are larger than that size, negative where they are smaller; noise counts alike in all of them.</summary>
+    /// <summary>
+    /// By how much values are larger than that size, negative where they are smaller; noise counts alike in all of
+    /// them.
+    /// </summary>
     double Beyond(double[] values, double size);
 }
 
@@ -27,8 +30,8 @@ internal sealed class FarthestValue(double[] estimate, double[] errors) : IValue
     /// <inheritdoc/>
     public double[] ScaleTo(double size)
     {
-        // What lies beyond is brought to the border, and so is what noise hardly tells from it; if all lie within, the one that has least
-        // way, in errors.
+        // What lies beyond is brought to the border, and so is what noise hardly tells from it; if all lie within, the
+        // one that has least way, in errors.
         var nearest = Enumerable.Range(0, estimate.Length).MaxBy(l => Way(estimate[l], size, l));
         return [.. estimate.Select((v, l) => l == nearest || Way(v, size, l) > -Noise ? Math.CopySign(size, v) : v)];
     }
@@ -45,7 +48,9 @@ internal sealed class FarthestValue(double[] estimate, double[] errors) : IValue
     private double Way(double value, double size, int l) => (Math.Abs(value) - size) / errors[l];
 }
 
-/// <summary>A size that grows as values lie farther from their center; they are drawn toward it or away from it.</summary>
+/// <summary>
+/// A size that grows as values lie farther from their center; they are drawn toward it or away from it.
+/// </summary>
 /// <param name="estimate">The estimated values.</param>
 /// <param name="center">Their center.</param>
 /// <param name="size">Their size.</param>

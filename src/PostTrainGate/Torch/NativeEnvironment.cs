@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace PostTrainGate.Torch;
 
-/// <summary>Variables that native libraries read when they are loaded; .NET's own are a copy, which they do not see on Unix.</summary>
+/// <summary>
+/// Variables that native libraries read when they are loaded; .NET's own are a copy, which they do not see on Unix.
+/// </summary>
 internal static unsafe class NativeEnvironment
 {
     /// <summary>Variable that keeps ONNX Runtime from leaving a device id and events in the user's folder.</summary>

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace PostTrainGate.Torch;
 
 /// <summary>
-/// glibc hands every large block back to the system as soon as it is freed, and each gradient pass then pays for page faults on
-/// fresh memory. Keeping freed blocks makes passes several times faster. Nothing happens where there is no glibc.
+/// glibc hands every large block back to the system as soon as it is freed, and each gradient pass then pays for page
+/// faults on fresh memory. Keeping freed blocks makes passes several times faster. Nothing happens where there is no
+/// glibc.
 /// </summary>
 internal static unsafe class NativeMemory
 {
@@ -37,7 +38,8 @@ internal static unsafe class NativeMemory
         if (!NativeLibrary.TryGetExport(libc, "mallopt", out var address))
             return false;
         var mallopt = (delegate* unmanaged[Cdecl]<int, int, int>)address;
-        // Older versions refuse a threshold above 32 MiB. Arenas of other threads are limited to 64 MiB blocks; one arena for all is not.
+        // Older versions refuse a threshold above 32 MiB. Arenas of other threads are limited to 64 MiB blocks; one
+        // arena for all is not.
         var mapped = mallopt(MmapThreshold, 1 << 30) != 0 || mallopt(MmapThreshold, 32 << 20) != 0;
         return mapped && mallopt(TrimThreshold, int.MaxValue) != 0 && mallopt(ArenaMax, 1) != 0;
     }

@@ -1,7 +1,8 @@
 namespace PostTrainGate.Torch;
 
 /// <summary>
-/// Says what native code is about to do, before it does it: a crash or an endless loop there can be told only by another process.
+/// Says what native code is about to do, before it does it: a crash or an endless loop there can be told only by
+/// another process.
 /// </summary>
 internal static class NativeWork
 {

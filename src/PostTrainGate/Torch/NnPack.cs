@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Torch;
 
 /// <summary>
-/// NNPACK, one of libtorch's ways to convolve small batches. On a processor that it does not know it complains on standard error at
-/// every call, hundreds of times a run; libtorch then convolves in another way, as it does when told to from the start.
+/// NNPACK, one of libtorch's ways to convolve small batches. On a processor that it does not know it complains on
+/// standard error at every call, hundreds of times a run; libtorch then convolves in another way, as it does when told
+/// to from the start.
 /// </summary>
 internal static unsafe class NnPack
 {

@@ -4,8 +4,9 @@ using TorchSharp;
 namespace PostTrainGate.Torch;
 
 /// <summary>
-/// Numbers handed to native code again and again. The implicit conversion makes a <see cref="Scalar"/> that nothing holds any longer once
-/// its handle is read: a collection at that moment frees it while the native call uses it. These are held.
+/// Numbers handed to native code again and again. The implicit conversion makes a <see cref="Scalar"/> that nothing
+/// holds any longer once its handle is read: a collection at that moment frees it while the native call uses it. These
+/// are held.
 /// </summary>
 internal static class Scalars
 {

@@ -3,9 +3,10 @@ using System.Runtime.Intrinsics.X86;
 namespace PostTrainGate.Torch;
 
 /// <summary>
-/// Sums of a few values, such as the softmax of a confident row, come out differently by the width of the vectors they are taken in,
-/// and an attack's sign of a gradient with them. Processors with AVX-512 are held to the width of all others, so that a gate gives
-/// the same figures on a laptop, on a build server, and as libraries of reference do. oneDNN and MKL keep their widths: passes are as fast.
+/// Sums of a few values, such as the softmax of a confident row, come out differently by the width of the vectors they
+/// are taken in, and an attack's sign of a gradient with them. Processors with AVX-512 are held to the width of all
+/// others, so that a gate gives the same figures on a laptop, on a build server, and as libraries of reference do.
+/// oneDNN and MKL keep their widths: passes are as fast.
 /// </summary>
 internal static class VectorWidth
 {

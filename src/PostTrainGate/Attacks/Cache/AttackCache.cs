@@ -5,13 +5,15 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// A folder in which runs leave what they found for later ones: adversarial examples, which are tried before an attack, and the outcome
-/// of finished chunks of rows, from which an interrupted run goes on. Every file is named by the hash of all that its content depends on.
+/// A folder in which runs leave what they found for later ones: adversarial examples, which are tried before an attack,
+/// and the outcome of finished chunks of rows, from which an interrupted run goes on. Every file is named by the hash
+/// of all that its content depends on.
 /// </summary>
 /// <remarks>
-/// An example is only a suggestion: whoever takes it projects it into the budget and asks the model, so that no content can do harm. An
-/// outcome has to be believed, and so it is sealed with a key that lies in the user's profile, outside of anything that a pull request
-/// brings; without its seal it is not there. No fault of the folder stops a run. Bounded: the oldest files go first.
+/// An example is only a suggestion: whoever takes it projects it into the budget and asks the model, so that no content
+/// can do harm. An outcome has to be believed, and so it is sealed with a key that lies in the user's profile, outside
+/// of anything that a pull request brings; without its seal it is not there. No fault of the folder stops a run.
+/// Bounded: the oldest files go first.
 /// </remarks>
 public sealed class AttackCache
 {
@@ -78,7 +80,9 @@ public sealed class AttackCache
     /// <summary>Keeps an adversarial example.</summary>
     internal void KeepExample(string name, ReadOnlySpan<byte> example) => Write("examples", name, example);
 
-    /// <summary>The sealed outcome of that name and length in bytes; null when there is none with this user's seal.</summary>
+    /// <summary>
+    /// The sealed outcome of that name and length in bytes; null when there is none with this user's seal.
+    /// </summary>
     internal byte[]? Outcome(string name, int length, int inputs)
     {
         if (_key.Value is not { } key || Read("outcomes", name, length + HMACSHA256.HashSizeInBytes) is not { } bytes)
@@ -97,7 +101,9 @@ public sealed class AttackCache
         Interlocked.Add(ref _keptInputs, inputs);
     }
 
-    /// <summary>Deletes the oldest files where there is more than the folder may hold. Follows no link, touches nothing else.</summary>
+    /// <summary>
+    /// Deletes the oldest files where there is more than the folder may hold. Follows no link, touches nothing else.
+    /// </summary>
     internal void Trim(long limit = Limit) =>
         Attempt(() =>
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
@@ -7,8 +8,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Attacks a chunk of rows with what a cache holds: its outcome where that is known, else the kept adversarial examples of the same
-/// attack and budget, of whatever model, and then the attack on what withstands them.
+/// Attacks a chunk of rows with what a cache holds: its outcome where that is known, else the kept adversarial examples
+/// of the same attack and budget, of whatever model, and then the attack on what withstands them.
 /// </summary>
 internal sealed class CachedAttack(Classifier model, AttackCache cache)
 {
@@ -30,7 +31,8 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     }
 
     /// <summary>
-    /// The kept examples of rows, made legal, whether or not they break this model; clean where there is none: [n, input shape].
+    /// The kept examples of rows, made legal, whether or not they break this model; clean where there is none: [n,
+    /// input shape].
     /// </summary>
     public Tensor Examples(EvaluationSet rows, AttackRun run)
     {
@@ -140,8 +142,10 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     // All that decides what a row means and may become.
     private static IEnumerable<string> Columns(FeatureLayout? layout) =>
         (layout?.Columns ?? []).Select(c =>
-            FormattableString.Invariant(
-                $"{c.Name} {c.Start} {string.Join(' ', c.Categories)} {c.Offset:R} {c.Divisor:R} {c.Numbers} {c.Lowest:R} {c.Highest:R} {c.Immutable}"
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{c.Name} {c.Start} {string.Join(' ', c.Categories)} {c.Offset:R} {c.Divisor:R} {c.Numbers} "
+                    + $"{c.Lowest:R} {c.Highest:R} {c.Immutable}"
             )
         );
 

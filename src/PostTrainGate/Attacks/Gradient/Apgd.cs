@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Auto-PGD (Croce and Hein 2020; in L1 Croce and Hein 2021): gradient steps with momentum whose size halves at checkpoints where the loss
-/// stopped rising, going on from the best point so far. It has no step size to tune.
+/// Auto-PGD (Croce and Hein 2020; in L1 Croce and Hein 2021): gradient steps with momentum whose size halves at
+/// checkpoints where the loss stopped rising, going on from the best point so far. It has no step size to tune.
 /// </summary>
 public sealed class Apgd : RowAttack
 {
@@ -22,7 +22,8 @@ public sealed class Apgd : RowAttack
     public static Apgd CrossEntropy { get; } =
         new(
             "apgd_ce",
-            "Auto-PGD on the cross-entropy: 100 steps whose size halves where the loss stops rising (Croce and Hein 2020).",
+            "Auto-PGD on the cross-entropy: 100 steps; "
+                + "the step size halves when the loss stops increasing (Croce and Hein 2020).",
             targeted: false,
             (z, y, _) => Losses.CrossEntropy(z, y)
         );
@@ -31,7 +32,8 @@ public sealed class Apgd : RowAttack
     public static Apgd LogitsRatio { get; } =
         new(
             "apgd_dlr",
-            "Auto-PGD on the difference of logits ratio, which no scale of the logits hides (Croce and Hein 2020).",
+            "Auto-PGD on the difference-of-logits-ratio loss, "
+                + "which is invariant to the scale of the logits (Croce and Hein 2020).",
             targeted: false,
             (z, y, _) => Losses.LogitsRatio(z, y)
         );
@@ -40,7 +42,8 @@ public sealed class Apgd : RowAttack
     public static Apgd Targeted { get; } =
         new(
             "apgd_t",
-            "Auto-PGD on the targeted logits ratio, toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020).",
+            "Auto-PGD on the targeted logits ratio, toward each of the nine most likely wrong classes (Croce "
+                + "and Hein 2020).",
             targeted: true,
             Losses.TargetedLogitsRatio
         );
@@ -51,10 +54,10 @@ public sealed class Apgd : RowAttack
     /// <summary>Wrong classes that targeted attacks try.</summary>
     internal const int Targets = 9;
 
-    /// <summary>Gradients averaged in each step, for classifiers with randomised outputs.</summary>
+    /// <summary>Gradients averaged in each step, for classifiers with randomized outputs.</summary>
     internal int Gradients { get; init; } = 1;
 
-    /// <summary>The same attack on randomised outputs: each gradient is the mean of 20.</summary>
+    /// <summary>The same attack on randomized outputs: each gradient is the mean of 20.</summary>
     internal Apgd ForRandomOutputs() => new(Name, Summary, _targeted, _loss) { Gradients = 20 };
 
     /// <inheritdoc/>

@@ -15,7 +15,9 @@ internal abstract class ApgdSchedule : IDisposable
     /// <summary>Told on which rows the loss rose: [rows], bool.</summary>
     public virtual void Count(Tensor rose) { }
 
-    /// <summary>At a checkpoint changes the size of steps, and where they led nowhere goes back to the best point.</summary>
+    /// <summary>
+    /// At a checkpoint changes the size of steps, and where they led nowhere goes back to the best point.
+    /// </summary>
     public abstract void Next(int step);
 
     /// <inheritdoc/>
@@ -23,8 +25,8 @@ internal abstract class ApgdSchedule : IDisposable
 }
 
 /// <summary>
-/// Linf and L2: from 2 epsilon, halved where the loss rose in too few steps since the last checkpoint, or where neither size nor best
-/// loss changed at the last one. Checkpoints come after 22 % of the steps, then ever sooner.
+/// Linf and L2: from 2 epsilon, halved where the loss rose in too few steps since the last checkpoint, or where neither
+/// size nor best loss changed at the last one. Checkpoints come after 22 % of the steps, then ever sooner.
 /// </summary>
 internal sealed class HalvingSchedule : ApgdSchedule
 {
@@ -95,8 +97,8 @@ internal sealed class HalvingSchedule : ApgdSchedule
 }
 
 /// <summary>
-/// L1: steps along the signs of the largest part of the gradient, as many values as the best point's sparsity suggests; the size falls
-/// as long as the sparsity stays, and starts again where it grows.
+/// L1: steps along the signs of the largest part of the gradient, as many values as the best point's sparsity suggests;
+/// the size falls as long as the sparsity stays, and starts again where it grows.
 /// </summary>
 internal sealed class SparseSchedule : ApgdSchedule
 {

@@ -1,8 +1,8 @@
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// AutoAttack (Croce and Hein 2020): attacks without parameters, one after the other, on the rows that still stand. A robust accuracy
-/// under its standard version is what RobustBench lists.
+/// AutoAttack (Croce and Hein 2020): attacks without parameters, one after the other, on the rows that still stand. A
+/// robust accuracy under its standard version is what RobustBench lists.
 /// </summary>
 public sealed class AutoAttack : RowAttack
 {
@@ -11,11 +11,14 @@ public sealed class AutoAttack : RowAttack
     private AutoAttack(string name, string summary, params Action<AttackContext, ActiveBatch>[] parts)
         : base(name, summary, needsGradients: true) => _parts = parts;
 
-    /// <summary>The standard version: APGD on the cross-entropy, targeted APGD, targeted FAB and Square, every step of all.</summary>
+    /// <summary>
+    /// The standard version: APGD on the cross-entropy, targeted APGD, targeted FAB and Square, every step of all.
+    /// </summary>
     public static AutoAttack Standard { get; } =
         new(
             "autoattack",
-            "AutoAttack's standard version: APGD-CE, APGD-T, FAB-T and Square on what still stands, every step of all (Croce and Hein 2020).",
+            "AutoAttack, standard version: APGD-CE, APGD-T, FAB-T and Square in turn on the rows still robust, "
+                + "all steps (Croce and Hein 2020).",
             Apgd.CrossEntropy.Run,
             Apgd.Targeted.Run,
             Fab.Targeted.Run,
@@ -23,14 +26,16 @@ public sealed class AutoAttack : RowAttack
         );
 
     /// <summary>
-    /// The parts of the standard version with a schedule of our own, which gives up targets and queries that lead nowhere
-    /// (<see cref="AutoAttackSweeps"/>). It can only find less than <see cref="Standard"/> means to, and is not comparable with lists.
+    /// The parts of the standard version with a schedule of our own, which gives up targets and queries that lead
+    /// nowhere (<see cref="AutoAttackSweeps"/>). It can only find less than <see cref="Standard"/> means to, and is not
+    /// comparable with lists.
     /// </summary>
     public static AutoAttack Fast { get; } =
         new(
             "autoattack_fast",
-            "The parts of AutoAttack's standard version, targets and queries that lead nowhere given up early: cheaper, "
-                + "not AutoAttack's own schedule, and not comparable with published figures.",
+            "The attacks of AutoAttack's standard version, "
+                + "but stopping early on unpromising targets and queries. Faster, "
+                + "but not comparable with published AutoAttack results.",
             Apgd.CrossEntropy.Run,
             AutoAttackSweeps.Ascend,
             AutoAttackSweeps.Boundaries,
@@ -41,7 +46,8 @@ public sealed class AutoAttack : RowAttack
     public static AutoAttack Plus { get; } =
         new(
             "autoattack_plus",
-            "AutoAttack's plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, every step of all (Croce and Hein 2020).",
+            "AutoAttack, plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, "
+                + "all steps (Croce and Hein 2020).",
             Restarted(Apgd.CrossEntropy),
             Restarted(Apgd.LogitsRatio),
             Restarted(Fab.Untargeted),
@@ -50,11 +56,12 @@ public sealed class AutoAttack : RowAttack
             Fab.Targeted.Run
         );
 
-    /// <summary>For randomised outputs: gradients are means of 20.</summary>
+    /// <summary>For randomized outputs: gradients are means of 20.</summary>
     public static AutoAttack Randomized { get; } =
         new(
             "autoattack_rand",
-            "AutoAttack's version for randomised outputs: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce and Hein 2020).",
+            "AutoAttack, version for randomized models: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce "
+                + "and Hein 2020).",
             Apgd.CrossEntropy.ForRandomOutputs().Run,
             Apgd.LogitsRatio.ForRandomOutputs().Run
         )

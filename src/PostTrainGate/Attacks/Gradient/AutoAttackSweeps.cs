@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Targets and queries of AutoAttack in the order of their promise: first a look at how far the linearised boundary of each target is,
-/// then a short probe, and the whole attack only where the probe's progress says that it could succeed. Most rows that stand do so by
-/// far, against most of their targets.
+/// Targets and queries of AutoAttack in the order of their promise: first a look at how far the linearized boundary of
+/// each target is, then a short probe, and the whole attack only where the probe's progress says that it could succeed.
+/// Most rows that stand do so by far, against most of their targets.
 /// </summary>
 internal static class AutoAttackSweeps
 {
@@ -14,7 +14,7 @@ internal static class AutoAttackSweeps
         BoundarySteps = 10,
         FewestQueries = 250;
 
-    // A target is tried where its linearised boundary is within this many epsilon, or is one of the nearest of the row.
+    // A target is tried where its linearized boundary is within this many epsilon, or is one of the nearest of the row.
     private const double Linear = 2;
     private const int Nearest = 3;
 
@@ -24,7 +24,8 @@ internal static class AutoAttackSweeps
     // ... and where the boundary found is within this many epsilon.
     private const double Near = 1.25;
 
-    // A run that ends with less than this share of the way left missed by chance: it is tried again from other random starts.
+    // A run that ends with less than this share of the way left missed by chance: it is tried again from other random
+    // starts.
     private const double NearMiss = 0.05;
     private const int Restarts = 4;
 
@@ -70,8 +71,8 @@ internal static class AutoAttackSweeps
         });
 
     /// <summary>
-    /// Square. Its margin rises ever less with each doubling of the queries; a row is given up once as much as with the last one would
-    /// not bring it to 0.
+    /// Square. Its margin rises ever less with each doubling of the queries; a row is given up once as much as with the
+    /// last one would not bring it to 0.
     /// </summary>
     public static void Square(AttackContext context, ActiveBatch rows)
     {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Steps along the normalised gradient of the cross-entropy, projected after each: projected gradient descent (Madry et al. 2018).
-/// The fast gradient sign method (Goodfellow et al. 2015) is its one step of size epsilon.
+/// Steps along the normalized gradient of the cross-entropy, projected after each: projected gradient descent (Madry et
+/// al. 2018). The fast gradient sign method (Goodfellow et al. 2015) is its one step of size epsilon.
 /// </summary>
 public sealed class GradientAttack : RowAttack
 {
@@ -16,8 +16,8 @@ public sealed class GradientAttack : RowAttack
     private readonly bool _randomStart;
     private readonly Func<Tensor, Tensor, Tensor> _ascent;
 
-    // reach: how far all steps together lead, in units of epsilon; ascent: gradient of the loss with respect to the logits;
-    // momentum: how much of the gradients before counts in a step
+    // reach: how far all steps together lead, in units of epsilon; ascent: gradient of the loss with respect to the
+    // logits; momentum: how much of the gradients before counts in a step
     private GradientAttack(
         string name,
         string summary,
@@ -31,13 +31,14 @@ public sealed class GradientAttack : RowAttack
         (_steps, _reach, _randomStart, _ascent, _momentum) = (steps, reach, randomStart, ascent, momentum);
 
     /// <summary>
-    /// Fast gradient sign method as the literature has it, so that its figures are those of other tools; with <c>steps</c> above 1 the
-    /// basic iterative method (Kurakin et al. 2017).
+    /// Fast gradient sign method as the literature has it, so that its figures are those of other tools; with
+    /// <c>steps</c> above 1 the basic iterative method (Kurakin et al. 2017).
     /// </summary>
     public static GradientAttack Fgsm { get; } =
         new(
             "fgsm",
-            "Fast gradient sign method: one step of size epsilon along the gradient of the cross-entropy (Goodfellow et al. 2015).",
+            "Fast gradient sign method: one step of size epsilon along the gradient of the cross-entropy "
+                + "(Goodfellow et al. 2015).",
             steps: 1,
             reach: 1,
             randomStart: false,
@@ -45,13 +46,14 @@ public sealed class GradientAttack : RowAttack
         );
 
     /// <summary>
-    /// Projected gradient descent: 40 steps of 2.5 epsilon / steps from a random point, unless settings say otherwise, along the
-    /// cross-entropy's gradient as it is in exact arithmetic, so that an overconfident classifier is attacked in full strength.
+    /// Projected gradient descent: 40 steps of 2.5 epsilon / steps from a random point, unless settings say otherwise,
+    /// along the cross-entropy's gradient as it is in exact arithmetic, so that an overconfident classifier is attacked
+    /// in full strength.
     /// </summary>
     public static GradientAttack Pgd { get; } =
         new(
             "pgd",
-            "Projected gradient descent: 40 steps of 2.5 epsilon / 40 from a random point of the ball (Madry et al. 2018).",
+            "Projected gradient descent: 40 steps of 2.5 epsilon / 40 from a random start (Madry et al. 2018).",
             steps: 40,
             reach: 2.5,
             randomStart: true,
@@ -62,7 +64,8 @@ public sealed class GradientAttack : RowAttack
     public static GradientAttack Bim { get; } =
         new(
             "bim",
-            "Basic iterative method: 10 steps of epsilon / 5 along the gradient of the cross-entropy (Kurakin et al. 2017).",
+            "Basic iterative method: 10 steps of epsilon / 5 along the gradient of the cross-entropy "
+                + "(Kurakin et al. 2017).",
             steps: 10,
             reach: 2,
             randomStart: false,
@@ -73,7 +76,7 @@ public sealed class GradientAttack : RowAttack
     public static GradientAttack MiFgsm { get; } =
         new(
             "mi_fgsm",
-            "Momentum iterative method: 10 steps of epsilon / 10 along the sum of all gradients so far (Dong et al. 2018).",
+            "Momentum iterative method: 10 steps of epsilon / 10 along the accumulated gradient (Dong et al. 2018).",
             steps: 10,
             reach: 1,
             randomStart: false,
@@ -145,8 +148,9 @@ public sealed class GradientAttack : RowAttack
         return where(ascent.abs().amax([1], keepdim: true).lt(Scalars.Get(1e-20)), Unsaturated(z, isTrue), ascent);
     }
 
-    // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalised by row, so that the
-    // factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a gap of 104 between logits on.
+    // p - onehot(y) = (1 - p_y) (q - onehot(y)), q being the softmax over the wrong classes. Steps are normalized by
+    // row, so that the factor changes none; but in float32 it is rounded to a multiple of 6e-8, and all is gone from a
+    // gap of 104 between logits on.
     private static Tensor Unsaturated(Tensor z, Tensor isTrue) =>
         z.masked_fill(isTrue, Scalars.Get(double.NegativeInfinity)).softmax(1).masked_fill(isTrue, Scalars.Get(-1));
 }

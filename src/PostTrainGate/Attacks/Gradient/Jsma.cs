@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Jacobian-based saliency map attack (Papernot et al. 2016): raises to the upper bound, two at a time, the values that most favour the
-/// a wrong class over all others, the likeliest first. At most a tenth of the values change.
+/// Jacobian-based saliency map attack (Papernot et al. 2016): raises to the upper bound, two at a time, the values that
+/// most favor the a wrong class over all others, the likeliest first. At most a tenth of the values change.
 /// </summary>
 public sealed class Jsma : RowAttack
 {
     private const double Share = 0.1;
-    private const long Pool = 100; // values that pairs are made of, those that favour the target most by themselves
+    private const long Pool = 100; // values that pairs are made of, those that favor the target most by themselves
 
     private Jsma()
         : base(
             "jsma",
-            "Saliency map attack: sets pairs of values to the upper bound, at most a tenth of all (Papernot et al. 2016).",
+            "Saliency map attack: sets pairs of values to the upper bound, at most 10 % of all (Papernot et al. 2016).",
             needsGradients: true
         ) { }
 
@@ -63,8 +63,8 @@ public sealed class Jsma : RowAttack
         return (toward.flatten(1), all.flatten(1) - toward.flatten(1));
     }
 
-    // The pair with the largest product of what it adds to the target and takes from the others, or where none does both, the two that
-    // favour the target most by themselves: [rows, 2].
+    // The pair with the largest product of what it adds to the target and takes from the others, or where none does
+    // both, the two that favor the target most by themselves: [rows, 2].
     private static Tensor BestPair(Tensor toward, Tensor others, Tensor free)
     {
         var alone = (toward - others).masked_fill(free.logical_not(), Scalars.Get(double.NegativeInfinity));

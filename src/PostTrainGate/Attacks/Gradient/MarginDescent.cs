@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Attacks that minimise the squared size of the perturbation plus c times a hinge on the margin (Carlini and Wagner 2017). They search
-/// for c by runs one after the other; here it moves in every step of one run, as the multiplier of a constraint does (Rony et al. 2021):
-/// up while the classifier is right, down while it errs, less and less, so that the run closes in on the boundary.
+/// Attacks that minimize the squared size of the perturbation plus c times a hinge on the margin (Carlini and Wagner
+/// 2017). They search for c by runs one after the other; here it moves in every step of one run, as the multiplier of a
+/// constraint does (Rony et al. 2021): up while the classifier is right, down while it errs, less and less, so that the
+/// run closes in on the boundary.
 /// </summary>
 public abstract class MarginDescent : MinimalAttack
 {
@@ -48,7 +49,7 @@ public abstract class MarginDescent : MinimalAttack
     {
         using var scope = NewDisposeScope();
         using var nearest = new NearestRows(context, rows);
-        var (_, gap, incline) = Linearise(context, rows, rows.Clean.Value);
+        var (_, gap, incline) = Linearize(context, rows, rows.Clean.Value);
         var length = incline.flatten(1).norm(1).clamp_min(Scalars.Get(Tiny));
         using var descent = Begin(context, rows, gap.abs() / length);
         // At that boundary 2 change = c slope.
@@ -59,7 +60,7 @@ public abstract class MarginDescent : MinimalAttack
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             var (x, done) = (descent.X, step / Math.Max(1.0, steps - 1));
-            var (logits, margin, slope) = Linearise(context, rows, x);
+            var (logits, margin, slope) = Linearize(context, rows, x);
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             var push = ActiveBatch.PerRow(constant.Value.masked_fill(errs, Scalars.Get(0)), slope);
             descent.Step(step, done, (x - rows.Clean.Value) * Scalars.Get(2) - slope * push);
@@ -72,7 +73,7 @@ public abstract class MarginDescent : MinimalAttack
         }
     }
 
-    private static (Tensor Logits, Tensor Margin, Tensor Slope) Linearise(
+    private static (Tensor Logits, Tensor Margin, Tensor Slope) Linearize(
         AttackContext context,
         ActiveBatch rows,
         Tensor x

@@ -5,14 +5,15 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Carlini and Wagner's attack in L2 (2017): Adam on the size of the perturbation and a margin. Of their three ways to stay within the
-/// bounds it takes the projection: through an arc tangent, as most tools have it, a value at a bound hardly moves, and the black
-/// background of an image stays black. Steps become smaller, so that the last ones settle on the boundary.
+/// Carlini and Wagner's attack in L2 (2017): Adam on the size of the perturbation and a margin. Of their three ways to
+/// stay within the bounds it takes the projection: through an arc tangent, as most tools have it, a value at a bound
+/// hardly moves, and the black background of an image stays black. Steps become smaller, so that the last ones settle
+/// on the boundary.
 /// </summary>
 public sealed class CarliniWagner : MarginDescent
 {
-    // The first rate in units of a value's share of the way to the linearised boundary, at most of the bounds' width; the last of the
-    // first.
+    // The first rate in units of a value's share of the way to the linearized boundary, at most of the bounds' width;
+    // the last of the first.
     private const double FirstRate = 2,
         MostOfWidth = 0.1,
         LastRate = 0.1;
@@ -20,7 +21,8 @@ public sealed class CarliniWagner : MarginDescent
     private CarliniWagner()
         : base(
             "cw",
-            "Carlini and Wagner's L2 attack: 100 steps of Adam on a margin, its weight moved in every step (Carlini and Wagner 2017); minimal norm.",
+            "Carlini and Wagner's L2 attack: 100 Adam steps on a margin loss whose weight adapts at every step "
+                + "(2017); minimal norm.",
             steps: 100,
             Norm.L2
         ) { }

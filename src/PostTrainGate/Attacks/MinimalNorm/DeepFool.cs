@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// DeepFool (Moosavi-Dezfooli et al. 2016): steps onto the nearest of the linearised boundaries of the ten likeliest classes until the
-/// classifier errs. Its figures are those of foolbox. Not in L1, where a step moves one value, which is soon at its bound.
+/// DeepFool (Moosavi-Dezfooli et al. 2016): steps onto the nearest of the linearized boundaries of the ten likeliest
+/// classes until the classifier errs. Its figures are those of foolbox. Not in L1, where a step moves one value, which
+/// is soon at its bound.
 /// </summary>
 public sealed class DeepFool : MinimalAttack
 {
@@ -17,7 +18,8 @@ public sealed class DeepFool : MinimalAttack
     private DeepFool()
         : base(
             "deepfool",
-            "DeepFool: onto the nearest linearised boundary, step by step until the class changes (Moosavi-Dezfooli et al. 2016); minimal norm.",
+            "DeepFool: steps onto the nearest linearized boundary until the class changes "
+                + "(Moosavi-Dezfooli et al. 2016); minimal norm.",
             needsGradients: true,
             Norm.L2,
             Norm.Linf
@@ -63,6 +65,7 @@ public sealed class DeepFool : MinimalAttack
         var lengths = budget.DualLength(gradients).Plus(1e-8);
         var (distance, best) = (differences.abs() / lengths).min(1, keepdim: true);
         var gradient = gradients.gather(1, best.unsqueeze(2).expand(-1, -1, gradients.shape[2])).squeeze(1);
-        return budget.Direction(gradient) * distance.Plus(1e-4); // a little further, so that no step is lost to rounding
+        // A little further, so that no step is lost to rounding.
+        return budget.Direction(gradient) * distance.Plus(1e-4);
     }
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Elastic-net attack (Chen et al. 2018): Carlini and Wagner's objective with an L1 term, minimised by accelerated shrinkage, so that
-/// few values change.
+/// Elastic-net attack (Chen et al. 2018): Carlini and Wagner's objective with an L1 term, minimized by accelerated
+/// shrinkage, so that few values change.
 /// </summary>
 public sealed class ElasticNet : MarginDescent
 {
@@ -16,7 +16,8 @@ public sealed class ElasticNet : MarginDescent
     private ElasticNet()
         : base(
             "ead",
-            "Elastic-net attack in L1: few changed values, by shrinkage on a margin plus L2 and L1 terms (Chen et al. 2018); minimal norm.",
+            "Elastic-net attack in L1: shrinkage on a margin loss with L2 and L1 terms, "
+                + "which changes few values (Chen et al. 2018); minimal norm.",
             steps: 200,
             Norm.L1
         ) { }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Fast adaptive boundary attack (Croce and Hein 2020): projects onto the linearised decision boundary within the bounds, biased toward
-/// the clean input, and from beyond the boundary goes back part of the way.
+/// Fast adaptive boundary attack (Croce and Hein 2020): projects onto the linearized decision boundary within the
+/// bounds, biased toward the clean input, and from beyond the boundary goes back part of the way.
 /// </summary>
 public sealed class Fab : MinimalAttack
 {
@@ -29,15 +29,17 @@ public sealed class Fab : MinimalAttack
     public static Fab Targeted { get; } =
         new(
             "fab_t",
-            "Fast adaptive boundary attack toward each of the nine likeliest wrong classes in turn (Croce and Hein 2020); minimal norm.",
+            "Fast adaptive boundary attack toward each of the nine most likely wrong classes (Croce "
+                + "and Hein 2020); minimal norm.",
             targeted: true
         );
 
-    /// <summary>Toward the nearest linearised boundary of all.</summary>
+    /// <summary>Toward the nearest linearized boundary of all.</summary>
     public static Fab Untargeted { get; } =
         new(
             "fab",
-            "Fast adaptive boundary attack: steps onto the nearest linearised boundary of all classes (Croce and Hein 2020); minimal norm.",
+            "Fast adaptive boundary attack: steps onto the nearest linearized boundary of all classes (Croce "
+                + "and Hein 2020); minimal norm.",
             targeted: false
         );
 
@@ -93,7 +95,7 @@ public sealed class Fab : MinimalAttack
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var (logits, difference, gradient) = Linearise(context, rows, x.Value, targets.Value);
+            var (logits, difference, gradient) = Linearize(context, rows, x.Value, targets.Value);
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             var clean = rows.Clean.Value;
             var onward = Onto(context.Budget, clean, x.Value, difference, gradient);
@@ -115,8 +117,9 @@ public sealed class Fab : MinimalAttack
         return (budget with { Epsilon = reach }).RandomPoint(clean, context.Random);
     }
 
-    // Logits, and of the class whose linearised boundary is nearest the logit less the true one, with its gradient: [rows], [rows, values].
-    private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearise(
+    // Logits, and of the class whose linearized boundary is nearest the logit less the true one, with its gradient:
+    // [rows], [rows, values].
+    private static (Tensor Logits, Tensor Difference, Tensor Gradient) Linearize(
         AttackContext context,
         ActiveBatch rows,
         Tensor x,
@@ -145,7 +148,8 @@ public sealed class Fab : MinimalAttack
         using var scope = NewDisposeScope();
         var (here, there) = (x.flatten(1), clean.flatten(1));
         var (lower, upper) = (there.clamp_max(Scalars.Get(budget.Lower)), there.clamp_min(Scalars.Get(budget.Upper)));
-        // A gap below what rounding leaves of gradient times input is stepped over by nothing that the input could hold.
+        // A gap below what rounding leaves of gradient times input is stepped over by nothing that the input could
+        // hold.
         var rounding = (gradient * here).abs().sum(1) * Scalars.Get(Rounding);
         difference = difference.minimum(rounding.Plus(Tie).neg());
         var cleanGap = (gradient * (here - there)).sum(1) - difference;

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Fast minimum-norm attack (Pintor et al. 2021): descends on the margin within a ball that shrinks as long as the classifier errs and
-/// grows as long as it does not. In every norm.
+/// Fast minimum-norm attack (Pintor et al. 2021): descends on the margin within a ball that shrinks as long as the
+/// classifier errs and grows as long as it does not. In every norm.
 /// </summary>
 public sealed class Fmn : MinimalAttack
 {
@@ -19,7 +19,8 @@ public sealed class Fmn : MinimalAttack
     private Fmn()
         : base(
             "fmn",
-            "Fast minimum-norm attack: 100 gradient steps within a ball that shrinks on success (Pintor et al. 2021); minimal norm.",
+            "Fast minimum-norm attack: 100 gradient steps within a ball that shrinks on success (Pintor et al. "
+                + "2021); minimal norm.",
             needsGradients: true,
             Norm.L2,
             Norm.Linf,

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// HopSkipJump (Chen et al. 2020): from an adversarial input to the boundary by bisection, along it by a gradient estimated from
-/// decisions on random neighbours. Needs predicted classes only.
+/// HopSkipJump (Chen et al. 2020): from an adversarial input to the boundary by bisection, along it by a gradient
+/// estimated from decisions on random neighbors. Needs predicted classes only.
 /// </summary>
 public sealed class HopSkipJump : MinimalAttack
 {
@@ -19,7 +19,8 @@ public sealed class HopSkipJump : MinimalAttack
     private HopSkipJump()
         : base(
             "hopskipjump",
-            "HopSkipJump: along the boundary by a gradient estimated from predicted classes alone, 30 steps (Chen et al. 2020); minimal norm.",
+            "HopSkipJump: 30 steps along the boundary with a gradient estimated from predicted classes only "
+                + "(Chen et al. 2020); minimal norm.",
             needsGradients: false,
             Norm.L2,
             Norm.Linf

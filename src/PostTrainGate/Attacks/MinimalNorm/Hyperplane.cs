@@ -10,7 +10,9 @@ internal static class Hyperplane
     private const int NewtonSteps = 8;
     private const double Tiny = 1e-12;
 
-    /// <summary>Smallest d with w d = gap that stays in the box; where none reaches it, the one that comes nearest.</summary>
+    /// <summary>
+    /// Smallest d with w d = gap that stays in the box; where none reaches it, the one that comes nearest.
+    /// </summary>
     /// <param name="norm">What is small.</param>
     /// <param name="w">[rows, values].</param>
     /// <param name="gap">[rows].</param>
@@ -27,8 +29,9 @@ internal static class Hyperplane
         return (sign * change).MoveToOuterDisposeScope();
     }
 
-    // Every value moves by t (Linf) or t |w| (L2) until its room is used up. What that reaches is concave and piecewise linear in t, so
-    // that Newton's method comes from below and ends exactly, after as many steps as there are pieces on its way.
+    // Every value moves by t (Linf) or t |w| (L2) until its room is used up. What that reaches is concave and piecewise
+    // linear in t, so that Newton's method comes from below and ends exactly, after as many steps as there are pieces
+    // on its way.
     private static Tensor Even(Norm norm, Tensor size, Tensor room, Tensor target)
     {
         var slope = norm == Norm.Linf ? size : size * size;

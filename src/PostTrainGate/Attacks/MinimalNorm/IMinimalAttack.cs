@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// An attack that looks for the nearest input on which the classifier errs, whatever its distance. Under a budget it succeeds where what
-/// it finds lies within epsilon.
+/// An attack that looks for the nearest input on which the classifier errs, whatever its distance. Under a budget it
+/// succeeds where what it finds lies within epsilon.
 /// </summary>
 public interface IMinimalAttack : IAttack
 {
@@ -48,7 +48,8 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
         public Tensor Distance => _distance.Value;
 
         /// <summary>
-        /// Takes those of the inputs that are adversarial and nearer; within the budget that ends a row where success does.
+        /// Takes those of the inputs that are adversarial and nearer; within the budget that ends a row where success
+        /// does.
         /// </summary>
         /// <param name="errs">[rows], bool.</param>
         /// <param name="x">[rows, input shape].</param>

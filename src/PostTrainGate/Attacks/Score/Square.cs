@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Square attack (Andriushchenko et al. 2020): random search over windows that shrink with the queries; a proposal is kept where it
-/// lowers the margin. Needs logits only. Inputs that are no images have windows of neighbouring values.
+/// Square attack (Andriushchenko et al. 2020): random search over windows that shrink with the queries; a proposal is
+/// kept where it lowers the margin. Needs logits only. Inputs that are no images have windows of neighboring values.
 /// </summary>
 public sealed class Square : RowAttack
 {
@@ -14,7 +14,8 @@ public sealed class Square : RowAttack
     private Square()
         : base(
             "square",
-            "Random search over shrinking windows, by logits alone: 5,000 queries (Andriushchenko et al. 2020).",
+            "Random search over shrinking square windows that uses only logits, "
+                + "with 5,000 queries (Andriushchenko et al. 2020).",
             needsGradients: false
         ) { }
 
@@ -33,7 +34,8 @@ public sealed class Square : RowAttack
     /// <param name="rows">The rows.</param>
     /// <param name="queries">Queries of each row at most, which the windows' sizes are spread over.</param>
     /// <param name="goOn">
-    /// Asked after each query with its number and the rows' largest margins so far, [rows]: which rows go on, [rows], bool; null: all.
+    /// Asked after each query with its number and the rows' largest margins so far, [rows]: which rows go on, [rows],
+    /// bool; null: all.
     /// </param>
     internal static void Search(AttackContext context, ActiveBatch rows, int queries, Func<int, Tensor, Tensor?> goOn)
     {

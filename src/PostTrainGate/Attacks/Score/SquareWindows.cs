@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Attacks;
 
-/// <summary>The proposals of <see cref="Square"/>: one window for all rows of a batch, random signs for each row and channel.</summary>
+/// <summary>
+/// The proposals of <see cref="Square"/>: one window for all rows of a batch, random signs for each row and channel.
+/// </summary>
 internal sealed class SquareWindows
 {
     private readonly Budget _budget;
@@ -15,7 +17,9 @@ internal sealed class SquareWindows
     private readonly long[] _shape;
 
     /// <param name="budget">Norm and size.</param>
-    /// <param name="shape">[rows, ...]; the last two axes of an image, the last one of anything else are what a window lies in.</param>
+    /// <param name="shape">
+    /// [rows, ...]; the last two axes of an image, the last one of anything else are what a window lies in.
+    /// </param>
     /// <param name="random">The only source of randomness.</param>
     public SquareWindows(Budget budget, long[] shape, Generator random)
     {

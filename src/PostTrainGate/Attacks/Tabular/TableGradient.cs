@@ -4,13 +4,15 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Projected gradient descent on rows of a table: constrained in every step to rows that the table could hold. Numbers follow the
-/// gradient as in <see cref="GradientAttack.Pgd"/>, before they are rounded to whole ones; of the changes of category that the gradient
-/// promises most of, and of a few random ones, the one is made that raises the loss most, if any does.
+/// Projected gradient descent on rows of a table: constrained in every step to rows that the table could hold. Numbers
+/// follow the gradient as in <see cref="GradientAttack.Pgd"/>, before they are rounded to whole ones; of the changes of
+/// category that the gradient promises most of, and of a few random ones, the one is made that raises the loss most, if
+/// any does.
 /// </summary>
 /// <remarks>
-/// In the way of constrained adaptive attacks (Simonetto et al. 2024), which repair each step's point; here the gradient is that at the
-/// legal point, and what it says of a change of category, which is no small step, is tried (as HotFlip's candidates, Ebrahimi et al. 2018).
+/// In the way of constrained adaptive attacks (Simonetto et al. 2024), which repair each step's point; here the
+/// gradient is that at the legal point, and what it says of a change of category, which is no small step, is tried (as
+/// HotFlip's candidates, Ebrahimi et al. 2018).
 /// </remarks>
 public sealed class TableGradient : RowAttack
 {
@@ -22,8 +24,9 @@ public sealed class TableGradient : RowAttack
     private TableGradient()
         : base(
             "table_pgd",
-            "Projected gradient descent on rows of a table, kept in every step to what the table could hold: 40 steps of 2.5 epsilon / 40 "
-                + "for numbers, the most promising changes of category and some random ones tried (in the way of Simonetto et al. 2024).",
+            "Projected gradient descent on table rows that stay valid at every step (after Simonetto et al. "
+                + "2024). Numbers take 40 steps of 2.5 epsilon / 40; "
+                + "categories try the most promising changes and some random ones.",
             needsGradients: true
         ) { }
 

@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Search over rows that a table could hold, by logits alone, so that it works on trees. In each pass every column is tried by itself:
-/// a number at both ends of its room and at two random values between, a column of categories at its other ones; then what helped is
-/// put together, the best first, as long as it still helps.
+/// Search over rows that a table could hold, by logits alone, so that it works on trees. In each pass every column is
+/// tried by itself: a number at both ends of its room and at two random values between, a column of categories at its
+/// other ones; then what helped is put together, the best first, as long as it still helps.
 /// </summary>
 /// <remarks>
-/// A greedy coordinate search as of graph-based attacks on tables (Kireev et al. 2023), with passes instead of a queue so that rows go
-/// through the model in batches. Numbers that neither help nor harm are kept too, which leads over the plateaus of trees; where nothing
-/// helps any more a row starts again elsewhere.
+/// A greedy coordinate search as of graph-based attacks on tables (Kireev et al. 2023), with passes instead of a queue
+/// so that rows go through the model in batches. Numbers that neither help nor harm are kept too, which leads over the
+/// plateaus of trees; where nothing helps any more a row starts again elsewhere.
 /// </remarks>
 public sealed class TableSearch : RowAttack
 {
@@ -23,8 +23,9 @@ public sealed class TableSearch : RowAttack
     private TableSearch()
         : base(
             "table_search",
-            "Greedy search over rows that a table could hold, by logits alone, so that it works on trees: column by column, what helps put "
-                + "together, 20 passes (in the way of Kireev et al. 2023).",
+            "Greedy search over valid table rows that uses only logits, "
+                + "so it also works on trees (after Kireev et al. 2023). "
+                + "It makes 20 passes, column by column, and combines the changes that help.",
             needsGradients: false
         ) { }
 
@@ -70,7 +71,8 @@ public sealed class TableSearch : RowAttack
             var clean = rows.Clean.Value;
             _value = rows.Keep(clean); // [rows, width], of which numbers count, as if any number were legal
             _chosen = rows.Keep(zeros(rows.Count, _form.Options)); // [rows, options], 1 at what is taken
-            _gain = rows.Keep(zeros(rows.Count, Math.Max(1, _form.Choices.Count))); // [rows, columns of categories], what a change brought
+            // [rows, columns of categories], what a change brought.
+            _gain = rows.Keep(zeros(rows.Count, Math.Max(1, _form.Choices.Count)));
             _margin = rows.Keep(full(rows.Count, Scalars.Get(float.MinValue))); // [rows], there
             _best = rows.Keep(clean); // [rows, width], legal, the largest margin so far
             _most = rows.Keep(_margin.Value); // [rows], that margin
@@ -205,7 +207,8 @@ public sealed class TableSearch : RowAttack
             Arrive(better, logits, x);
         }
 
-        // Rows with one column each at another value: the legal row, its numbers before they are made legal, and what it takes of options.
+        // Rows with one column each at another value: the legal row, its numbers before they are made legal, and what
+        // it takes of options.
         private (Tensor X, Tensor Value, Tensor Chosen) Moved(Tensor column, Tensor target)
         {
             var (value, chosen) = (_value.Value, _chosen.Value);

@@ -6,14 +6,14 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// The rows that a table could hold, in the model's encoding, and which of them a row may become: numbers stay in their column's seen
-/// range, whole numbers stay whole, a column of two values takes the other one, a one-hot block goes as a whole from one category to
-/// another, immutable columns stay. Norm and epsilon bound how far numbers move; how many columns of categories or two values change
-/// is a bound of its own.
+/// The rows that a table could hold, in the model's encoding, and which of them a row may become: numbers stay in their
+/// column's seen range, whole numbers stay whole, a column of two values takes the other one, a one-hot block goes as a
+/// whole from one category to another, immutable columns stay. Norm and epsilon bound how far numbers move; how many
+/// columns of categories or two values change is a bound of its own.
 /// </summary>
 /// <remarks>
-/// The feasible set of constrained attacks on tables (Simonetto et al. 2024; Kireev et al. 2023). A clean row may lie outside it: a
-/// number beyond the seen range, a category that was never seen. It is legal as it is.
+/// The feasible set of constrained attacks on tables (Simonetto et al. 2024; Kireev et al. 2023). A clean row may lie
+/// outside it: a number beyond the seen range, a category that was never seen. It is legal as it is.
 /// </remarks>
 public sealed class TabularConstraints : IDisposable
 {
@@ -110,7 +110,8 @@ public sealed class TabularConstraints : IDisposable
     internal Tensor OfNumbers(Tensor change) => change.masked_fill(_isNumber.logical_not(), Scalars.Get(0));
 
     /// <summary>
-    /// The nearest row that is legal, column by column; of too many changed columns of categories those stay that changed most.
+    /// The nearest row that is legal, column by column; of too many changed columns of categories those stay that
+    /// changed most.
     /// </summary>
     /// <param name="ball">Norm and epsilon.</param>
     /// <param name="clean">[batch, width].</param>
@@ -125,7 +126,9 @@ public sealed class TabularConstraints : IDisposable
         return Join(MoveNumbers(ball, clean, x), Choose(clean, nearer)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A step of numbers along a gradient, and the changes of category that it promises most of: [batch, width].</summary>
+    /// <summary>
+    /// A step of numbers along a gradient, and the changes of category that it promises most of: [batch, width].
+    /// </summary>
     internal Tensor Step(Budget ball, Tensor clean, Tensor x, Tensor gradient, double size)
     {
         using var scope = NewDisposeScope();
@@ -136,7 +139,9 @@ public sealed class TabularConstraints : IDisposable
     /// <summary>Rows with their numbers as given and their categories as given: [batch, width].</summary>
     internal Tensor Join(Tensor numbers, Tensor categories) => where(_isNumber, numbers, categories);
 
-    /// <summary>Numbers within the ball, the seen range and the whole numbers; every other input as it was: [batch, width].</summary>
+    /// <summary>
+    /// Numbers within the ball, the seen range and the whole numbers; every other input as it was: [batch, width].
+    /// </summary>
     internal Tensor MoveNumbers(Budget ball, Tensor clean, Tensor x)
     {
         using var scope = NewDisposeScope();
@@ -162,7 +167,9 @@ public sealed class TabularConstraints : IDisposable
         return (least.MoveToOuterDisposeScope(), most.MoveToOuterDisposeScope());
     }
 
-    /// <summary>How much a linear function rises when a column takes an option instead of its clean value: [batch, options].</summary>
+    /// <summary>
+    /// How much a linear function rises when a column takes an option instead of its clean value: [batch, options].
+    /// </summary>
     /// <param name="slope">[batch, width].</param>
     /// <param name="clean">[batch, width].</param>
     internal Tensor Gains(Tensor slope, Tensor clean)
@@ -172,8 +179,8 @@ public sealed class TabularConstraints : IDisposable
     }
 
     /// <summary>
-    /// Rows that take, of each of the columns with the largest gains, the best option; as many columns as may change, and only where there
-    /// is a gain: [batch, width].
+    /// Rows that take, of each of the columns with the largest gains, the best option; as many columns as may change,
+    /// and only where there is a gain: [batch, width].
     /// </summary>
     /// <param name="clean">[batch, width].</param>
     /// <param name="gains">[batch, options].</param>
@@ -191,7 +198,8 @@ public sealed class TabularConstraints : IDisposable
     }
 
     /// <summary>
-    /// One more option for each row; of too many changed columns the one with the least weight goes back: [batch, options].
+    /// One more option for each row; of too many changed columns the one with the least weight goes back: [batch,
+    /// options].
     /// </summary>
     /// <param name="clean">[batch, width].</param>
     /// <param name="chosen">[batch, options], as for <see cref="Take"/>.</param>

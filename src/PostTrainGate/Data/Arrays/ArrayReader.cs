@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
 
-/// <summary>Reads IDX and NPZ: one array of inputs, and arrays of one value per row, which become columns (label, groups).</summary>
+/// <summary>
+/// Reads IDX and NPZ: one array of inputs, and arrays of one value per row, which become columns (label, groups).
+/// </summary>
 internal static class ArrayReader
 {
     private const string LabelColumn = "label";
@@ -12,10 +14,10 @@ internal static class ArrayReader
     private static readonly string[] LabelNames = ["y", "labels", "label", "targets"];
 
     /// <summary>
-    /// Inputs: of IDX the array, images as [n, 1, height, width]. Of NPZ the array that <c>features.only</c> names, else the one called
-    /// x, X, inputs, images, features or data, else the only one of two axes or more. Labels: the file of <c>data.labels</c>, or the
-    /// array that <c>data.label</c> names, else the one called y, labels, label or targets. Every other array with one value per row is
-    /// a column that groups may use.
+    /// Inputs: of IDX the array, images as [n, 1, height, width]. Of NPZ the array that <c>features.only</c> names,
+    /// else the one called x, X, inputs, images, features or data, else the only one of two axes or more. Labels: the
+    /// file of <c>data.label_file</c>, or the array that <c>data.label</c> names, else the one called y, labels, label or
+    /// targets. Every other array with one value per row is a column that groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG3001, PTG3002, PTG3003.</exception>
     public static (Tensor Inputs, Table Columns, string Label) Read(EvaluationPolicy policy, List<Diagnostic> notes)
@@ -25,7 +27,7 @@ internal static class ArrayReader
         {
             throw data.Position.Error(
                 DiagnosticCodes.PolicyConflict,
-                "'features.scale' and 'features.except' are for tables; for IDX and NPZ there is 'input.scale'."
+                "'features.scale' and 'features.except' apply to tables only; use 'input.scale' for IDX and NPZ."
             );
         }
 
@@ -45,8 +47,9 @@ internal static class ArrayReader
             notes.Add(
                 new(
                     DiagnosticCodes.DataColumn,
-                    $"Inputs are read from the array {Wording.Quote(name)}; {Wording.List(others)} could hold them too. "
-                        + "'features.only' names another.",
+                    $"The inputs are read from the array {Wording.Quote(name)}, "
+                        + $"but {Wording.List(others)} could hold them too. "
+                        + "Use 'features.only' to name another.",
                     data.Source.Position,
                     Severity.Warning
                 )
@@ -63,7 +66,7 @@ internal static class ArrayReader
             )
             ?? throw data.Position.Error(
                 DiagnosticCodes.DataColumn,
-                "There are no labels; name an array of the NPZ with 'data.label', or a file with 'data.label_file'."
+                "The data has no labels; name an NPZ array in 'data.label' or a file in 'data.label_file'."
             );
         var arrays = idx
             ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
@@ -73,8 +76,8 @@ internal static class ArrayReader
         {
             throw data.Source.Position.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(data.Source.Text)} has {inputs.numel()} values; "
-                    + $"at most {DataLimits.Values} can be read: take a sample of the rows."
+                $"{Wording.Quote(data.Source.Text)} has {inputs.numel()} values, "
+                    + $"above the limit of {DataLimits.Values}; use a sample of the rows."
             );
         }
 
@@ -86,8 +89,8 @@ internal static class ArrayReader
         {
             throw data.Position.Error(
                 DiagnosticCodes.DataColumn,
-                $"The labels are to be the array {Wording.Quote(label)}, which the file "
-                    + $"lacks or which has not one value for each of {DataProblem.Rows(rows)}."
+                $"'data.label' names the array {Wording.Quote(label)}, which is missing from the file "
+                    + $"or does not hold one label for each of {DataProblem.Rows(rows)}."
             );
         }
 
@@ -121,15 +124,16 @@ internal static class ArrayReader
                 ? name
                 : throw data.Position.Error(
                     DiagnosticCodes.DataEmpty,
-                    $"The array {Wording.Quote(name)} of the inputs has the shape ({string.Join(", ", shape)}), which holds no value."
+                    $"The input array {Wording.Quote(name)} is empty; its shape is ({string.Join(", ", shape)})."
                 );
         }
 
         var all = shapes.Keys.Order(StringComparer.Ordinal).Take(20).Select(Wording.Quote).ToArray();
         throw data.Position.Error(
             DiagnosticCodes.DataColumn,
-            $"It is not clear which array of {Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all)} "
-                + "holds the inputs; name one of two axes or more with 'features.only'."
+            "Several arrays could hold the inputs: "
+                + $"{Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all)}; "
+                + "name one with two or more dimensions in 'features.only'."
         );
     }
 
@@ -142,7 +146,8 @@ internal static class ArrayReader
             : LabelNames.FirstOrDefault(shapes.ContainsKey)
                 ?? throw path.Position.Error(
                     DiagnosticCodes.DataColumn,
-                    $"It is not clear which array of {Wording.Quote(path.Text)} holds the labels; call it {Wording.List(LabelNames, "or")}."
+                    $"Several arrays of {Wording.Quote(path.Text)} could hold the labels; "
+                        + $"name the right one {Wording.List(LabelNames, "or")}."
                 );
         var labels = shapes is null
             ? IdxFile.Read(file)
@@ -151,7 +156,8 @@ internal static class ArrayReader
             ? labels
             : throw path.Position.Error(
                 DiagnosticCodes.DataValue,
-                $"{Wording.Quote(path.Text)} has the shape ({string.Join(", ", labels.shape)}); {rows} labels are needed."
+                $"{Wording.Quote(path.Text)} has the shape ({string.Join(", ", labels.shape)}); "
+                    + $"the data needs {rows} labels."
             );
     }
 }

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
 
-/// <summary>The IDX format of MNIST and its kin (Y. LeCun, "The MNIST database", file formats), plain or gzip-compressed.</summary>
+/// <summary>
+/// The IDX format of MNIST and its kin (Y. LeCun, "The MNIST database", file formats), plain or gzip-compressed.
+/// </summary>
 public static class IdxFile
 {
     private const long DeflateRatio = 1032; // the most that deflate can expand (zlib, "Maximum Expansion Factor")
@@ -40,10 +42,10 @@ public static class IdxFile
             Span<byte> word = stackalloc byte[4];
             stream.ReadExactly(word);
             if (word[0] != 0 || word[1] != 0 || TypeOf(word[2]) is not { } known)
-                throw new InvalidDataException("it does not begin as an IDX file does");
+                throw new InvalidDataException("it does not start with the header of an IDX file");
             var (type, size) = known;
             if (word[3] is 0 or > DataLimits.Axes)
-                throw new InvalidDataException($"it has {word[3]} axes; 1 to {DataLimits.Axes} can be read");
+                throw new InvalidDataException($"it has {word[3]} dimensions; 1 to {DataLimits.Axes} are supported");
             var shape = new long[word[3]];
             Int128 bytes = size;
             foreach (ref var axis in shape.AsSpan())
@@ -54,17 +56,17 @@ public static class IdxFile
             }
 
             if (bytes == 0)
-                throw new InvalidDataException($"its shape ({string.Join(", ", shape)}) holds no value");
+                throw new InvalidDataException($"it is empty; its shape is ({string.Join(", ", shape)})");
             if (bytes > DataLimits.ArrayBytes)
                 throw new InvalidDataException(
-                    $"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; at most 2 GiB can be read"
+                    $"its shape ({string.Join(", ", shape)}) needs {bytes} bytes; the limit is 2 GiB"
                 );
             if ((long)bytes / DeflateRatio > new FileInfo(path).Length)
-                throw new InvalidDataException("it claims more values than it can hold");
+                throw new InvalidDataException("its header declares more values than the file can hold");
             var array = empty(shape, type);
             stream.ReadExactly(array.bytes);
             if (stream.ReadByte() >= 0)
-                throw new InvalidDataException($"it holds more than its shape ({string.Join(", ", shape)}) says");
+                throw new InvalidDataException($"it holds more data than its shape ({string.Join(", ", shape)}) needs");
             ToLittleEndian(array.bytes, size);
             return array;
         }

@@ -8,17 +8,21 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
 
-/// <summary>NumPy's archive of arrays: a zip of <c>.npy</c> files (NumPy Enhancement Proposal 1, format versions 1 to 3).</summary>
+/// <summary>
+/// NumPy's archive of arrays: a zip of <c>.npy</c> files (NumPy Enhancement Proposal 1, format versions 1 to 3).
+/// </summary>
 /// <remarks>
-/// Read here rather than through a library: the file is untrusted, so that no array may be allocated before its size is known to fit
-/// the bytes that are there, and none of NumPy's pickled objects may ever be read.
+/// Read here rather than through a library: the file is untrusted, so that no array may be allocated before its size is
+/// known to fit the bytes that are there, and none of NumPy's pickled objects may ever be read.
 /// </remarks>
 public static partial class NpzFile
 {
     private const long LargestHeader = 1 << 16;
     private const long DeflateRatio = 1032; // the most that deflate can expand (zlib, "Maximum Expansion Factor")
 
-    /// <summary>Shapes of all arrays by name, from their heads alone; null where the array is of no kind that can be read.</summary>
+    /// <summary>
+    /// Shapes of all arrays by name, from their heads alone; null where the array is of no kind that can be read.
+    /// </summary>
     /// <exception cref="GateException">PTG3001.</exception>
     public static IReadOnlyDictionary<string, long[]?> Shapes(string path)
     {
@@ -39,7 +43,9 @@ public static partial class NpzFile
         }
     }
 
-    /// <summary>Arrays by name, in their own type and shape; the caller disposes them. Object arrays (pickle) are refused.</summary>
+    /// <summary>
+    /// Arrays by name, in their own type and shape; the caller disposes them. Object arrays (pickle) are refused.
+    /// </summary>
     /// <remarks>Element types: bool, i1, u1, i2, i4, i8, f2, f4, f8, little-endian, in C or Fortran order.</remarks>
     /// <param name="path">The file.</param>
     /// <param name="wanted">Which arrays; null: all. Others are not unpacked.</param>
@@ -61,7 +67,7 @@ public static partial class NpzFile
             using var archive = ZipFile.OpenRead(path);
             if (archive.Entries.Count > DataLimits.Arrays)
                 throw new InvalidDataException(
-                    $"it holds {archive.Entries.Count} arrays; at most {DataLimits.Arrays} can be"
+                    $"it holds {archive.Entries.Count} arrays; the limit is {DataLimits.Arrays}"
                 );
             var names = new HashSet<string>(StringComparer.Ordinal);
             foreach (var entry in archive.Entries)
@@ -70,11 +76,11 @@ public static partial class NpzFile
                     throw new InvalidDataException($"'{entry.FullName}' is not a .npy file");
                 var name = entry.FullName[..^4];
                 if (!names.Add(name))
-                    throw new InvalidDataException($"the array '{name}' stands twice");
+                    throw new InvalidDataException($"it holds the array '{name}' twice");
                 if (!wanted(name))
                     continue;
                 if (entry.Length / DeflateRatio > entry.CompressedLength)
-                    throw new InvalidDataException($"the array '{name}' claims more bytes than it can hold");
+                    throw new InvalidDataException($"the array '{name}' declares more bytes than the file can hold");
                 using var stream = entry.Open();
                 read(stream, name, entry.Length);
             }
@@ -102,7 +108,9 @@ public static partial class NpzFile
             throw new InvalidDataException($"'{name}' is not a .npy array");
         var version = prefix[6];
         if (version is < 1 or > 3)
-            throw new InvalidDataException($"'{name}' has version {version} of the .npy format; 1 to 3 are known");
+            throw new InvalidDataException(
+                $"'{name}' uses version {version} of the .npy format; versions 1 to 3 are supported"
+            );
         if (version > 1)
             stream.ReadExactly(prefix[10..]);
         var before = version == 1 ? 10 : 12;
@@ -122,14 +130,15 @@ public static partial class NpzFile
     private static Tensor ReadArray(Stream stream, string name, long length)
     {
         var (type, size, fortran, shape, before) = ReadHeader(stream, name);
-        var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue)); // cannot overflow
+        // Cannot overflow.
+        var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue));
         var present = length - before;
         if (bytes != present)
             throw new InvalidDataException(
                 $"'{name}' needs {bytes} bytes for its shape ({string.Join(", ", shape)}) and has {present}"
             );
         if (bytes > DataLimits.ArrayBytes)
-            throw new InvalidDataException($"'{name}' has {bytes} bytes; at most 2 GiB an array can be read");
+            throw new InvalidDataException($"'{name}' has {bytes} bytes; the limit is 2 GiB per array");
 
         // Fortran order is C order with the axes reversed.
         var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
@@ -144,7 +153,7 @@ public static partial class NpzFile
     {
         var (descr, order, shape) = (Descr().Match(header), Order().Match(header), Shape().Match(header));
         if (!descr.Success || !order.Success || !shape.Success)
-            throw new InvalidDataException($"the header of '{name}' is not plain: {header.Trim()}");
+            throw new InvalidDataException($"the header of '{name}' is malformed: {header.Trim()}");
         var (type, size) = descr.Groups[1].Value switch
         {
             "|b1" => (ScalarType.Bool, 1),
@@ -157,7 +166,7 @@ public static partial class NpzFile
             "<f4" => (ScalarType.Float32, 4),
             "<f8" => (ScalarType.Float64, 8),
             var other when other.Contains('O', StringComparison.Ordinal) => throw new InvalidDataException(
-                $"'{name}' holds Python objects, which are never read; save it as numbers"
+                $"'{name}' holds Python objects, which are not supported; save it as numbers"
             ),
             var other => throw new InvalidDataException(
                 $"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"
@@ -169,13 +178,13 @@ public static partial class NpzFile
             .Select(s =>
                 long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var axis)
                     ? axis
-                    : throw new InvalidDataException(
-                        $"the shape of '{name}' is not readable: ({shape.Groups[1].Value})"
-                    )
+                    : throw new InvalidDataException($"the shape of '{name}' is malformed: ({shape.Groups[1].Value})")
             );
         long[] axes = [.. sizes];
         if (axes.Length > DataLimits.Axes)
-            throw new InvalidDataException($"'{name}' has {axes.Length} axes; at most {DataLimits.Axes} can be read");
+            throw new InvalidDataException(
+                $"'{name}' has {axes.Length} dimensions; at most {DataLimits.Axes} are supported"
+            );
         return (type, size, order.Groups[1].Value == "True", axes);
     }
 

@@ -7,8 +7,8 @@ namespace PostTrainGate.Data;
 /// <summary>Bounds what compressed files of a table unpack to.</summary>
 internal static class Unpacking
 {
-    // The most that deflate can expand (zlib, "Maximum Expansion Factor"), and that a block of Zstandard can (RFC 8878: 128 KiB of four
-    // bytes).
+    // The most that deflate can expand (zlib, "Maximum Expansion Factor"), and that a block of Zstandard can (RFC 8878:
+    // 128 KiB of four bytes).
     private const long Gzip = 1032,
         Zstandard = 32_768;
 
@@ -39,7 +39,8 @@ internal static class Unpacking
         {
             throw source.Position.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{Wording.Quote(source.Text)} unpacks to more than {DataLimits.UnpackedBytes >> 30} GiB; take a sample of the rows."
+                $"{Wording.Quote(source.Text)} unpacks to more than {DataLimits.UnpackedBytes >> 30} GiB; "
+                    + "use a sample of the rows."
             );
         }
     }

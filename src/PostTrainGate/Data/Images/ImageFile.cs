@@ -53,7 +53,8 @@ internal static class ImageFile
     }
 
     /// <summary>
-    /// A warning of the images below a source's folder that are not read: of another format, not in a folder of a class, or hidden.
+    /// A warning of the images below a source's folder that are not read: of another format, not in a folder of a
+    /// class, or hidden.
     /// </summary>
     public static IEnumerable<Diagnostic> Unread(PolicyPath source)
     {
@@ -81,7 +82,8 @@ internal static class ImageFile
                 .Replace('\\', '/');
             yield return new(
                 DiagnosticCodes.DataUnreadable,
-                $"{why.Count()} {(why.Count() == 1 ? "image is" : "images are")} not read, such as {Wording.Quote(name)}: {why.Key}.",
+                $"{why.Count()} {(why.Count() == 1 ? "image was" : "images were")} skipped, "
+                    + $"for example {Wording.Quote(name)}: {why.Key}.",
                 source.Position,
                 Severity.Warning
             );
@@ -91,8 +93,8 @@ internal static class ImageFile
     private static string? WhyUnread(string file)
     {
         var begins = Begin(file);
-        return IsReadable(begins) ? "it is not directly in a folder named after its class"
-            : Format(begins) is { } format ? $"{format} cannot be read; convert it to PNG"
+        return IsReadable(begins) ? "it is not in a folder named after its class"
+            : Format(begins) is { } format ? $"{format} is not supported; convert it to PNG"
             : null;
     }
 

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Reads the images of a folder for each class. Pixels come as bytes, in the model's number of channels (one: grey as Pillow
-/// and ITU-R 601 weigh colours; three: red, green, blue) and order of axes; alpha is left out.
+/// Reads the images of a folder for each class. Pixels come as bytes, in the model's number of channels (one: gray as
+/// Pillow and ITU-R 601 weigh colors; three: red, green, blue) and order of axes; alpha is left out.
 /// </summary>
 internal static class ImageReader
 {
@@ -19,7 +19,8 @@ internal static class ImageReader
     public static bool Reads(string file) => ImageFile.KindOf(file) is ImageKind.Readable;
 
     /// <summary>
-    /// Inputs [n, channels, height, width] or channels last, in bytes; columns <c>class</c> (name of the folder that the file is in) and
+    /// Inputs [n, channels, height, width] or channels last, in bytes; columns <c>class</c> (name of the folder that
+    /// the file is in) and
     /// <c>file</c> (its path below the policy's folder), which groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG2004: images of another size than the model's; PTG3001: no image.</exception>
@@ -34,7 +35,8 @@ internal static class ImageReader
         {
             throw data.Position.Error(
                 DiagnosticCodes.PolicyConflict,
-                "'label', 'label_file' and 'features' are not for images: their class is the name of the folder that they are in."
+                "'label', 'label_file' and 'features' do not apply to images; "
+                    + "the class of an image is the name of its folder."
             );
         }
 
@@ -47,7 +49,8 @@ internal static class ImageReader
         {
             throw source.Position.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{files.Length} images of {first.Height} x {first.Width} need more than {4 * DataLimits.Values >> 30} GiB; take fewer, or smaller ones."
+                $"{files.Length} images of {first.Height} x {first.Width} need more than "
+                    + $"{4 * DataLimits.Values >> 30} GiB; use fewer or smaller images."
             );
         }
 
@@ -91,14 +94,14 @@ internal static class ImageReader
     {
         using var codec = SKCodec.Create(file, out var result);
         if (codec is null)
-            throw Unreadable($"it is no image ({ImageFile.Readable}), or it is broken ({result})");
+            throw Unreadable($"it is corrupt or not an image of a supported format ({ImageFile.Readable}; {result})");
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if ((long)info.Width * info.Height > MostPixels)
-            throw Unreadable($"it has {info.Height} x {info.Width} pixels, more than {MostPixels}");
+            throw Unreadable($"it has {info.Height} x {info.Width} pixels; the limit is {MostPixels}");
         var bitmap = new SKBitmap(info);
         result = codec.GetPixels(info, bitmap.GetPixels());
         if (result != SKCodecResult.Success)
-            throw Broken(bitmap, $"it is broken ({result})");
+            throw Broken(bitmap, $"it is corrupt ({result})");
         if (codec.EncodedOrigin is not (SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default))
         {
             seen.Turn();
@@ -166,12 +169,12 @@ internal static class ImageReader
         public IEnumerable<Diagnostic> Notes(PolicyPath source)
         {
             if (_turned > 0)
-                yield return Note($"{Images(_turned)} stored turned or mirrored, as EXIF says, and read upright");
+                yield return Note($"{Images(_turned)} an EXIF orientation, which was applied");
             if (_moving > 0)
-                yield return Note($"{Images(_moving)} of several frames; the first is read");
+                yield return Note($"{Images(_moving)} several frames; only the first is used");
 
             Diagnostic Note(string what) => new(DiagnosticCodes.DataValue, $"{what}.", source.Position, Severity.Note);
-            string Images(int count) => $"{count} of {source.Files.Length} images {(count == 1 ? "is" : "are")}";
+            string Images(int count) => $"{count} of {source.Files.Length} images {(count == 1 ? "has" : "have")}";
         }
     }
 
@@ -194,7 +197,8 @@ internal static class ImageReader
     private sealed record Form(int Channels, ImageLayout Layout, (int Height, int Width)? Size)
     {
         /// <summary>
-        /// As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where both are.
+        /// As the policy says, else as the model's input shape shows: channels are the axis of 1 or 3, the first where
+        /// both are.
         /// </summary>
         public static Form FromPolicy(EvaluationPolicy policy, ImmutableArray<long>? shape)
         {
@@ -211,8 +215,9 @@ internal static class ImageReader
                 throw new GateException(
                     new Diagnostic(
                         DiagnosticCodes.ModelShape,
-                        $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", shape!.Value)}]; images have 1 or 3 channels, "
-                            + "first or (as 'input.layout: nhwc' says) last.",
+                        $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", shape!.Value)}]; "
+                            + "images need 1 or 3 channels, "
+                            + "first or, with 'input.layout: nhwc', last.",
                         policy.Model.Position
                     )
                 );
@@ -232,7 +237,8 @@ internal static class ImageReader
     ) =>
         source.Position.Error(
             DiagnosticCodes.DataValue,
-            $"The image {Wording.Quote(Path.GetFileName(file))} is {image.Height} x {image.Width}, {Wording.Quote(Path.GetFileName(other))} is "
-                + $"{first.Height} x {first.Width}; 'input.size' brings all to one size."
+            $"The image {Wording.Quote(Path.GetFileName(file))} is {image.Height} x {image.Width}, "
+                + $"{Wording.Quote(Path.GetFileName(other))} is "
+                + $"{first.Height} x {first.Width}; set 'input.size' to resize all images."
         );
 }

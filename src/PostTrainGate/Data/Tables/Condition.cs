@@ -7,19 +7,20 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// An SQL condition on one row. DuckDB's own parser says what it is made of, so that nothing but a condition gets through: no further
-/// statement, no query inside it.
+/// An SQL condition on one row. DuckDB's own parser says what it is made of, so that nothing but a condition gets
+/// through: no further statement, no query inside it.
 /// </summary>
 internal static class Condition
 {
     /// <summary>
-    /// SQL that is 1 where the condition is true, 0 false, -1 neither; and the columns that it reads, in the order of the table.
+    /// SQL that is 1 where the condition is true, 0 false, -1 neither; and the columns that it reads, in the order of
+    /// the table.
     /// </summary>
     /// <exception cref="GateException">PTG3005.</exception>
     public static (string Truth, ImmutableArray<string> Columns) Check(Table table, string condition, GroupPolicy group)
     {
         if (condition.Length > DataLimits.ConditionLength)
-            throw Wrong($"it has {condition.Length} characters, and at most {DataLimits.ConditionLength} are read");
+            throw Wrong($"it has {condition.Length} characters; the limit is {DataLimits.ConditionLength}");
         try
         {
             var select = Table.Literal($"SELECT {condition}");
@@ -36,13 +37,13 @@ internal static class Condition
                 statements.GetArrayLength() != 1
                 || !IsExpression(statements[0].GetProperty("node"), out var expression)
             )
-                throw Wrong("it has to be one condition on the columns of a row, such as age >= 25");
+                throw Wrong("write a single condition on the columns of a row, such as age >= 25");
             var allowed = new ConditionParts(table);
             if (allowed.WhyNot(expression) is { } why)
                 throw Wrong(why);
             var truth = $"coalesce(CAST(CAST(({condition}\n) AS BOOLEAN) AS INTEGER), -1)";
             if (!table.IsOfRows(truth))
-                throw Wrong("it has to be true or false of every row, not of all rows together");
+                throw Wrong("a condition must be true or false for each row, not for all rows together");
             return (truth, [.. table.Columns.Select(c => c.Name).Where(allowed.Columns.Contains)]);
         }
         catch (DbException e)
@@ -51,13 +52,13 @@ internal static class Condition
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw Wrong("it cannot be taken apart; write it more simply");
+            throw Wrong("it cannot be parsed; simplify it");
         }
 
         GateException Wrong(string why) =>
             group.Position.Error(
                 DiagnosticCodes.DataCondition,
-                $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} does not run: {why}."
+                $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} is invalid: {why}."
             );
     }
 

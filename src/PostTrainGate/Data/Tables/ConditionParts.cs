@@ -4,191 +4,19 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// What a condition may be made of: the columns of one row, constants, and functions that give the same for the same row and cost
-/// little whatever their arguments. Everything that is not listed is refused: DuckDB has hundreds of functions, among them such that
-/// wait, read files, draw random numbers or make gigabytes out of one value.
+/// What a condition may be made of: the columns of one row, constants, and functions that give the same for the same
+/// row and cost little whatever their arguments. Everything that is not listed is refused: DuckDB has hundreds of
+/// functions, among them such that wait, read files, draw random numbers or make gigabytes out of one value.
 /// </summary>
 /// <param name="table">Its columns are those that may be named.</param>
 internal sealed class ConditionParts(Table table)
 {
-    private static readonly HashSet<string> Functions = new(StringComparer.OrdinalIgnoreCase)
-    {
-        // Numbers.
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "**",
-        "^",
-        "&",
-        "|",
-        "xor",
-        "@",
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "mod",
-        "fmod",
-        "abs",
-        "round",
-        "floor",
-        "ceil",
-        "ceiling",
-        "trunc",
-        "sign",
-        "sqrt",
-        "cbrt",
-        "exp",
-        "ln",
-        "log",
-        "log2",
-        "log10",
-        "pow",
-        "power",
-        "isnan",
-        "isinf",
-        "isfinite",
-        "greatest",
-        "least",
-        // Text.
-        "~~",
-        "!~~",
-        "~~*",
-        "!~~*",
-        "like_escape",
-        "not_like_escape",
-        "ilike_escape",
-        "not_ilike_escape",
-        "regexp_full_match",
-        "regexp_matches",
-        "prefix",
-        "starts_with",
-        "^@",
-        "suffix",
-        "ends_with",
-        "contains",
-        "lower",
-        "lcase",
-        "upper",
-        "ucase",
-        "length",
-        "len",
-        "strlen",
-        "trim",
-        "ltrim",
-        "rtrim",
-        "left",
-        "right",
-        "substr",
-        "substring",
-        "strpos",
-        "instr",
-        "position",
-        "||",
-        "concat",
-        "strip_accents",
-        // Dates.
-        "year",
-        "month",
-        "day",
-        "hour",
-        "minute",
-        "second",
-        "quarter",
-        "week",
-        "weekday",
-        "dayofweek",
-        "isodow",
-        "dayofyear",
-        "date_part",
-        "datepart",
-        "date_trunc",
-        "datetrunc",
-        "date_diff",
-        "datediff",
-        "date_sub",
-        "datesub",
-        "age",
-        // Missing values.
-        "coalesce",
-        "ifnull",
-        "nullif",
-    };
-
-    // A pattern that a row brings could cost any time.
-    private static readonly HashSet<string> Patterns = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "~~",
-        "!~~",
-        "~~*",
-        "!~~*",
-        "like_escape",
-        "not_like_escape",
-        "ilike_escape",
-        "not_ilike_escape",
-        "regexp_full_match",
-        "regexp_matches",
-    };
-
-    private static readonly HashSet<string> Classes =
-    [
-        "COLUMN_REF",
-        "CONSTANT",
-        "COMPARISON",
-        "CONJUNCTION",
-        "FUNCTION",
-        "OPERATOR",
-        "CASE",
-        "CAST",
-        "BETWEEN",
-        "COLLATE",
-    ];
-
-    private static readonly HashSet<string> Operators =
-    [
-        "COMPARE_IN",
-        "COMPARE_NOT_IN",
-        "OPERATOR_NOT",
-        "OPERATOR_IS_NULL",
-        "OPERATOR_IS_NOT_NULL",
-        "OPERATOR_COALESCE",
-        "OPERATOR_NULLIF",
-        "STRUCT_EXTRACT",
-        "OPERATOR_TRY",
-    ];
-
-    private static readonly HashSet<string> Types =
-    [
-        "BOOLEAN",
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "UHUGEINT",
-        "FLOAT",
-        "DOUBLE",
-        "DECIMAL",
-        "VARCHAR",
-        "DATE",
-        "TIME",
-        "TIMESTAMP",
-        "TIMESTAMP WITH TIME ZONE",
-        "INTERVAL",
-        "UNBOUND",
-    ];
-
     /// <summary>Names of the columns that the condition reads, in any case.</summary>
     public HashSet<string> Columns { get; } = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Why an expression of DuckDB's parser is no condition; null where it is one. Collects <see cref="Columns"/>.</summary>
+    /// <summary>
+    /// Why an expression of DuckDB's parser is no condition; null where it is one. Collects <see cref="Columns"/>.
+    /// </summary>
     public string? WhyNot(JsonElement expression) => OfAny(expression, 0);
 
     private string? OfAny(JsonElement node, int depth)
@@ -200,7 +28,7 @@ internal sealed class ConditionParts(Table table)
         if (node.TryGetProperty("class", out var kind) && kind.ValueKind == JsonValueKind.String)
         {
             if (++depth > DataLimits.ConditionDepth)
-                return $"its parts lie deeper than {DataLimits.ConditionDepth} in each other";
+                return $"it is nested more than {DataLimits.ConditionDepth} levels deep";
             if (OfExpression(node, kind.GetString()!) is { } why)
                 return why;
             // A constant's own value and a cast's type are no expressions.
@@ -214,22 +42,24 @@ internal sealed class ConditionParts(Table table)
     private string? OfExpression(JsonElement node, string kind) =>
         kind switch
         {
-            "SUBQUERY" or "STAR" => "it may look at one row only, through the names of columns",
-            "WINDOW" => "it has to be true or false of every row, not of all rows together",
-            "PARAMETER" => "it has a parameter, which has no value",
-            _ when !Classes.Contains(kind) => $"it may not use {Plain(kind)}",
+            "SUBQUERY" or "STAR" => "it may use only the columns of a single row",
+            "WINDOW" => "a condition must be true or false for each row, not for all rows together",
+            "PARAMETER" => "it uses a parameter, which has no value here",
+            _ when !ConditionWords.Classes.Contains(kind) => $"it uses {Plain(kind)}, which is not allowed",
             "COLUMN_REF" => OfColumn([
                 .. node.GetProperty("column_names").EnumerateArray().Select(n => n.GetString()!),
             ]),
             "FUNCTION" => OfFunction(node),
-            "OPERATOR" when !Operators.Contains(node.GetProperty("type").GetString()!) =>
-                $"it may not use {Plain(node.GetProperty("type").GetString()!)}",
-            "CAST" when !Types.Contains(node.GetProperty("cast_type").GetProperty("id").GetString()!) =>
-                $"it may not convert to {Plain(node.GetProperty("cast_type").GetProperty("id").GetString()!)}",
+            "OPERATOR" when !ConditionWords.Operators.Contains(node.GetProperty("type").GetString()!) =>
+                $"it uses {Plain(node.GetProperty("type").GetString()!)}, which is not allowed",
+            "CAST" when !ConditionWords.Types.Contains(node.GetProperty("cast_type").GetProperty("id").GetString()!) =>
+                $"it converts to {Plain(node.GetProperty("cast_type").GetProperty("id").GetString()!)}, "
+                    + "which is not allowed",
             _ => null,
         };
 
-    // Words such as current_date and user are read as columns too, and are values of the moment where there is no such column.
+    // Words such as current_date and user are read as columns too, and are values of the moment where there is no such
+    // column.
     private string? OfColumn(string[] path)
     {
         var name = table
@@ -240,7 +70,7 @@ internal sealed class ConditionParts(Table table)
         var near = Wording.Nearest(path[^1], [.. table.Columns.Select(c => c.Name)]);
         return name is not null
             ? null
-            : $"it names {Wording.Quote(string.Join('.', path))}, which is no column of the data"
+            : $"the data has no column {Wording.Quote(string.Join('.', path))}"
                 + (near is null ? "" : $"; did you mean {Wording.Quote(near)}?");
     }
 
@@ -251,11 +81,12 @@ internal sealed class ConditionParts(Table table)
             !IsFilled(node, "filter")
             && !IsFilled(node, "order_bys", "orders")
             && !node.GetProperty("distinct").GetBoolean();
-        if (Aggregates.Contains(name))
-            return "it has to be true or false of every row, not of all rows together";
-        if (!bare || !Functions.Contains(name) || IsFilled(node, "schema") || IsFilled(node, "catalog"))
-            return $"the function {Wording.Quote(name)} is not one of those that a condition may use, such as {{+, abs, lower, contains, year}}";
-        if (!Patterns.Contains(name))
+        if (ConditionWords.Aggregates.Contains(name))
+            return "a condition must be true or false for each row, not for all rows together";
+        if (!bare || !ConditionWords.Functions.Contains(name) || IsFilled(node, "schema") || IsFilled(node, "catalog"))
+            return $"the function {Wording.Quote(name)} is not allowed here; "
+                + $"conditions may use functions such as {{+, abs, lower, contains, year}}";
+        if (!ConditionWords.Patterns.Contains(name))
             return null;
         var pattern =
             node.GetProperty("children") is var arguments && arguments.GetArrayLength() > 1 ? arguments[1] : default;
@@ -265,7 +96,7 @@ internal sealed class ConditionParts(Table table)
             || !pattern.GetProperty("value").TryGetProperty("value", out var text)
             || text.ValueKind != JsonValueKind.String
         )
-            return "a pattern has to be a text that stands in the condition";
+            return "a pattern must be a text constant";
         var wild = text.GetString()!.Count(c => c is '%' or '_');
         return
             name.Contains('~', StringComparison.Ordinal)
@@ -274,24 +105,6 @@ internal sealed class ConditionParts(Table table)
             ? "its pattern has more than 20 wildcards"
             : null;
     }
-
-    private static readonly HashSet<string> Aggregates = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "count",
-        "count_star",
-        "sum",
-        "avg",
-        "min",
-        "max",
-        "median",
-        "first",
-        "last",
-        "any_value",
-        "bool_and",
-        "bool_or",
-        "mean",
-        "stddev",
-    };
 
     private static bool IsFilled(JsonElement node, string property, string? inner = null) =>
         node.TryGetProperty(property, out var value)

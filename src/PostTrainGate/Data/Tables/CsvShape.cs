@@ -5,8 +5,8 @@ using System.Text.Unicode;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Looks at a CSV file line by line, to say where it is out of shape. DuckDB tries one reading after the other and tells of none why it
-/// fails, or takes a file with one bad line for one of a single column.
+/// Looks at a CSV file line by line, to say where it is out of shape. DuckDB tries one reading after the other and
+/// tells of none why it fails, or takes a file with one bad line for one of a single column.
 /// </summary>
 internal static class CsvShape
 {
@@ -24,8 +24,8 @@ internal static class CsvShape
     }
 
     /// <summary>
-    /// How values are set apart, as options of DuckDB, where the first line leaves no doubt and is so wide that trying every way would
-    /// take seconds; else empty.
+    /// How values are set apart, as options of DuckDB, where the first line leaves no doubt and is so wide that trying
+    /// every way would take seconds; else empty.
     /// </summary>
     public static string WideDialect(string file)
     {
@@ -51,7 +51,9 @@ internal static class CsvShape
         }
     }
 
-    /// <summary>What is wrong with the first bad line, in words; null where nothing is, or nothing can be seen.</summary>
+    /// <summary>
+    /// What is wrong with the first bad line, in words; null where nothing is, or nothing can be seen.
+    /// </summary>
     public static string? Fault(string file)
     {
         try
@@ -112,15 +114,15 @@ internal static class CsvShape
         {
             return counts.Max() == 0
                 ? null
-                : $"line {Line(header.Line)} has 1 value and line {Line(record.Line)} has {counts.Max() + 1}: the "
-                    + "first line has to hold the names of the columns, with no title above";
+                : $"line {Line(header.Line)} has 1 value and line {Line(record.Line)} has {counts.Max() + 1}; "
+                    + "the first line must hold the column names, with no title above it";
         }
 
         var at = Array.IndexOf(header.Counts, most);
         return counts[at] == most
             ? null
-            : $"line {Line(record.Line)} has {Values(counts[at] + 1)}, the header in line {Line(header.Line)} has "
-                + $"{most + 1}; values that hold '{(Delimiters[at] == '\t' ? "\\t" : $"{Delimiters[at]}")}' have to be in quotes";
+            : $"line {Line(record.Line)} has {Values(counts[at] + 1)}, but the header in line {Line(header.Line)} has "
+                + $"{most + 1}; quote values that contain '{(Delimiters[at] == '\t' ? "\\t" : $"{Delimiters[at]}")}'";
     }
 
     private static string Values(int count) => count == 1 ? "1 value" : $"{count} values";

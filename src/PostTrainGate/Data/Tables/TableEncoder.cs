@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
 using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -9,15 +7,15 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block. Scaling and categories are fitted on the
-/// repair split alone. A category that only other splits have becomes a block of zeros, and a warning tells how many rows have one.
+/// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block. Scaling and categories
+/// are fitted on the repair split alone. A category that only other splits have becomes a block of zeros, and a warning
+/// tells how many rows have one.
 /// </summary>
 internal static partial class TableEncoder
 {
-    private const int MostCategories = 1000;
-
     /// <summary>
-    /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the table. A model with an input a column takes the columns of their names.
+    /// The columns that are inputs, in the order of <c>features.only</c> where that is given, else in the order of the
+    /// table. A model with an input a column takes the columns of their names.
     /// </summary>
     /// <exception cref="GateException">PTG3002, PTG3003.</exception>
     public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data, ModelInputs? wanted)
@@ -26,7 +24,8 @@ internal static partial class TableEncoder
         if (chosen.Only.Contains(label))
             throw at.Error(
                 DiagnosticCodes.PolicyConflict,
-                $"'features.only' names {Wording.Quote(label)}, the label: a model must not see what it is to tell."
+                $"'features.only' names the label, {Wording.Quote(label)}; "
+                    + "remove it, because a model must not see the label."
             );
         foreach (var name in chosen.Except)
             table.Column(name, "'features.except'", at);
@@ -34,25 +33,27 @@ internal static partial class TableEncoder
             table.Column(name, "'features.immutable'", at);
         var columns =
             chosen.Only.IsEmpty && wanted is { Names.IsEmpty: false }
-                ? [.. wanted.Names.Select(name => table.Column(name, "An input of the model", at))]
+                ? [.. wanted.Names.Select(name => table.Column(name, "The model's input signature", at))]
             : chosen.Only.IsEmpty
                 ? table.Columns.Where(c => c.Name != label && !chosen.Except.Contains(c.Name)).ToArray()
             : (TableColumn[])[.. chosen.Only.Select(name => table.Column(name, "'features.only'", at))];
         if (columns.Length == 0)
-            throw at.Error(DiagnosticCodes.DataColumn, "No column is left to be an input.");
+            throw at.Error(DiagnosticCodes.DataColumn, "No input columns are left.");
 
         var faults = columns
             .Select(c => (c.Name, Fault: Fault(c)))
             .Where(c => c.Fault is not null)
             .Select(c => new Diagnostic(
                 DiagnosticCodes.DataValue,
-                $"The column {Wording.Quote(c.Name)} {c.Fault}, or leave it out with 'features.except'.",
+                $"The column {Wording.Quote(c.Name)} {c.Fault}, or exclude it with 'features.except'.",
                 at
             ));
         return faults.ToArray() is { Length: > 0 } all ? throw new GateException(all) : [.. columns];
     }
 
-    /// <summary>Inputs [rows of the split, width] of each split, and which input columns belong to which column.</summary>
+    /// <summary>
+    /// Inputs [rows of the split, width] of each split, and which input columns belong to which column.
+    /// </summary>
     /// <exception cref="GateException">PTG3003.</exception>
     public static (Tensor[] Inputs, FeatureLayout Layout) Encode(
         Table table,
@@ -94,7 +95,7 @@ internal static partial class TableEncoder
         if ((long)width * largest * sizeof(float) > int.MaxValue)
             throw at.Error(
                 DiagnosticCodes.DataUnreadable,
-                $"{largest} rows of {width} inputs need more than 2 GiB; take a sample of the rows."
+                $"{largest} rows of {width} inputs need more than 2 GiB; use a sample of the rows."
             );
         var inputs = splits.Select(s => zeros(s.Length, width)).ToArray();
         int[] numbers = [.. Enumerable.Range(0, columns.Length).Where(i => !codes.ContainsKey(columns[i]))];
@@ -107,7 +108,7 @@ internal static partial class TableEncoder
                 faults.Add(
                     new(
                         DiagnosticCodes.DataValue,
-                        $"The column {Wording.Quote(columns[i].Name)} is not a finite number in "
+                        $"The column {Wording.Quote(columns[i].Name)} is infinite in "
                             + $"{DataProblem.Rows(infinite)}; correct or drop them.",
                         at
                     )
@@ -139,12 +140,12 @@ internal static partial class TableEncoder
             if (block.Missing == 0 || (!isEncoded && policy.Data.Features.Missing == Missing.Keep))
                 return;
             var why = isEncoded
-                ? "text that becomes one input for each value has none for a missing one"
+                ? "a one-hot encoded column has no input for a missing value"
                 : "'features.missing' is 'error'";
             faults.Add(
                 new(
                     DiagnosticCodes.DataValue,
-                    $"The column {Wording.Quote(block.Name)} has no value in {block.Missing} of "
+                    $"The column {Wording.Quote(block.Name)} is missing in {block.Missing} of "
                         + $"{DataProblem.Rows(table.Rows)}, and {why}: {MissingValues.Advice}.",
                     at
                 )
@@ -155,142 +156,7 @@ internal static partial class TableEncoder
     private static string? Fault(TableColumn column) =>
         column.Kind != ColumnKind.Other
             ? null
-            : $"is of type {column.Type}; inputs are numbers, true or false, or text: convert it";
-
-    // Text as it becomes an input: of few values, none of which is a number that was misread.
-    private static Codes Known(TableColumn column, Codes codes, ModelInputs? wanted, SourcePosition at)
-    {
-        var name = Wording.Quote(column.Name);
-        if (wanted is not { Text: true })
-            MisreadNumbers(name, codes.Values, at);
-        return codes.Index is not null
-            ? codes
-            : throw at.Error(
-                DiagnosticCodes.DataValue,
-                $"The text column {name} has more than {MostCategories} different values, such as {Wording.Quote(codes.Values[0])}; make it "
-                    + "coarser, or leave it out with 'features.except'."
-            );
-    }
-
-    // One "NA" makes a column of numbers a column of text, and so does a comma in place of the point; neither was meant.
-    private static void MisreadNumbers(string name, ImmutableArray<string> values, SourcePosition at)
-    {
-        var words = values
-            .Where(v => !double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
-            .ToArray();
-        if (words.Length > 1 && words.Count(v => DecimalComma().IsMatch(v)) is var commas && commas == words.Length)
-        {
-            throw at.Error(
-                DiagnosticCodes.DataValue,
-                $"The column {name} is text, as its numbers have decimal commas "
-                    + $"({Wording.Quote(words[0])}); write them with a point."
-            );
-        }
-
-        var numbers = values.Length - words.Length;
-        if (words.Length == 0 || numbers <= 10 || numbers < 0.8 * values.Length)
-            return;
-        throw at.Error(
-            DiagnosticCodes.DataValue,
-            $"The column {name} holds numbers but for {Wording.List(words.Take(5).Select(Wording.Quote))}; drop those rows or correct them."
-        );
-    }
-
-    [GeneratedRegex(@"^\s*[+-]?[0-9]+(\.[0-9]{3})*,[0-9]+\s*$")]
-    private static partial Regex DecimalComma();
-
-    // Text that the model reads itself: nothing is fitted, so that no value is unknown; one that is missing is empty text, in the last
-    // place of those that tell where a value's category is.
-    private static (FeatureColumn Block, int[] CategoryOf) Whole(FeatureColumn block, Codes codes)
-    {
-        var categories = block.Missing > 0 && !codes.Values.Contains("") ? codes.Values.Add("") : codes.Values;
-        return (
-            block with
-            {
-                Categories = categories,
-            },
-            [.. Enumerable.Range(0, codes.Values.Length), categories.IndexOf("")]
-        );
-    }
-
-    private static (FeatureColumn Block, int[] CategoryOf) Fit(
-        FeatureColumn block,
-        Codes codes,
-        int[][] splits,
-        SourcePosition at,
-        List<Diagnostic> notes
-    )
-    {
-        var seen = new bool[codes.Values.Length];
-        foreach (var row in splits[0])
-            seen[codes.Index![row]] = true;
-        var categoryOf = new int[seen.Length];
-        var categories = ImmutableArray.CreateBuilder<string>();
-        for (var c = 0; c < seen.Length; c++)
-        {
-            categoryOf[c] = seen[c] ? categories.Count : -1;
-            if (seen[c])
-                categories.Add(codes.Values[c]);
-        }
-
-        if (splits.Skip(1).Sum(s => s.Count(row => !seen[codes.Index![row]])) is > 0 and var unseen)
-        {
-            var values = Wording.List(codes.Values.Where((_, c) => !seen[c]).Take(5).Select(Wording.Quote));
-            notes.Add(
-                new(
-                    DiagnosticCodes.DataValue,
-                    $"{DataProblem.Rows(unseen)} outside the repair split have a value of "
-                        + $"{Wording.Quote(block.Name)} that it lacks ({values}); all inputs of the column are 0 there.",
-                    at,
-                    Severity.Warning
-                )
-            );
-        }
-
-        return (block with { Categories = categories.ToImmutable() }, categoryOf);
-    }
-
-    private static FeatureColumn Fit(
-        FeatureColumn block,
-        TableColumn column,
-        double[] values,
-        int[] rows,
-        EvaluationPolicy policy
-    )
-    {
-        rows = [.. rows.Where(row => !double.IsNaN(values[row]))];
-        var scale = column.Kind == ColumnKind.Boolean ? Scaling.None : policy.Data.Features.Scale;
-        var (offset, divisor) = scale switch
-        {
-            Scaling.MinMax => MinMax(values, rows),
-            Scaling.Standard => Standard(values, rows),
-            _ => (0, column.Kind == ColumnKind.Boolean ? 1 : 1 / policy.Input.Scale),
-        };
-        var scaled = block with { Offset = offset, Divisor = divisor == 0 ? 1 : divisor }; // a constant column becomes 0
-        return scaled.Seen(rows.Select(row => values[row]));
-    }
-
-    private static (double Offset, double Divisor) MinMax(double[] values, int[] rows)
-    {
-        var (least, most) = (double.PositiveInfinity, double.NegativeInfinity);
-        foreach (var row in rows)
-            (least, most) = (Math.Min(least, values[row]), Math.Max(most, values[row]));
-        return rows.Length == 0 ? (0, 1) : (least, most - least);
-    }
-
-    // Population deviation, as scikit-learn's StandardScaler has it.
-    private static (double Offset, double Divisor) Standard(double[] values, int[] rows)
-    {
-        if (rows.Length == 0)
-            return (0, 1);
-        double mean = 0,
-            squares = 0;
-        foreach (var row in rows)
-            mean += values[row] / rows.Length;
-        foreach (var row in rows)
-            squares += (values[row] - mean) * (values[row] - mean);
-        return (mean, Math.Sqrt(squares / rows.Length));
-    }
+            : $"has type {column.Type}, but inputs must be numbers, booleans or text; convert it";
 
     private static void WriteNumbers(Tensor[] inputs, int[][] splits, FeatureColumn block, int width, double[] values)
     {

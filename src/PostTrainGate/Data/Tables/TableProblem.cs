@@ -10,7 +10,9 @@ internal static class TableProblem
     // What follows is for those who write statements of SQL.
     private static readonly string[] Ends = ["Possible ", "LINE ", "  file =", "The search space", "This type was"];
 
-    /// <summary>The whole reason in one line, without advice that cannot be followed here and without folders.</summary>
+    /// <summary>
+    /// The whole reason in one line, without advice that cannot be followed here and without folders.
+    /// </summary>
     public static string Reason(DbException e, IEnumerable<string>? files = null)
     {
         var lines = e
@@ -28,7 +30,9 @@ internal static class TableProblem
     public static GateException Unreadable(PolicyPath source, DbException e) =>
         new(Error(source, Shape(source) ?? Reason(e, source.Files)), e);
 
-    /// <summary>The error for a source that is one column where it should be several; null where it may be one.</summary>
+    /// <summary>
+    /// The error for a source that is one column where it should be several; null where it may be one.
+    /// </summary>
     public static GateException? OneColumn(PolicyPath source) =>
         Shape(source) is { } why ? new(Error(source, why)) : null;
 

@@ -11,7 +11,9 @@ internal sealed class TextCodes(int rows, int most)
     private readonly Dictionary<string, int> _found = new(StringComparer.Ordinal);
     private int[]? _index = new int[rows];
 
-    /// <summary>The values in the order of their code points, and per row the index of its value, -1 where it is missing.</summary>
+    /// <summary>
+    /// The values in the order of their code points, and per row the index of its value, -1 where it is missing.
+    /// </summary>
     public Codes Codes
     {
         get

@@ -6,8 +6,8 @@ namespace PostTrainGate.Data;
 internal static class TruthValues
 {
     /// <summary>
-    /// Index of a value among names: the name that is spelled alike, or where there is none, the only one that means the same truth
-    /// value; -1 where there is no such.
+    /// Index of a value among names: the name that is spelled alike, or where there is none, the only one that means
+    /// the same truth value; -1 where there is no such.
     /// </summary>
     public static int Find(ImmutableArray<string> names, string value)
     {

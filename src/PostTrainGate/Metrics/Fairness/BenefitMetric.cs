@@ -6,8 +6,9 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Inequality of the benefit that people have of a prediction: 1 when it is right, 2 when it is better than the label, 0 when it is
-/// worse (Speicher et al. 2018). Over all rows, between groups, or within groups; the latter two add up to the first.
+/// Inequality of the benefit that people have of a prediction: 1 when it is right, 2 when it is better than the label,
+/// 0 when it is worse (Speicher et al. 2018). Over all rows, between groups, or within groups; the latter two add up to
+/// the first.
 /// </summary>
 public sealed class BenefitMetric : TableMetric
 {
@@ -21,7 +22,7 @@ public sealed class BenefitMetric : TableMetric
     internal static readonly Key<double> Alpha = new(
         "alpha",
         new NumberShape(new(-10, 10)),
-        "Order of the entropy: the higher, the more a large benefit counts."
+        "Order of the entropy; a higher value gives more weight to large benefits."
     )
     {
         Default = "2",
@@ -48,7 +49,7 @@ public sealed class BenefitMetric : TableMetric
         new(
             "generalized_entropy_index",
             "Inequality of benefit over all rows, for any 'alpha' (Speicher et al. 2018; AIF360 "
-                + "generalized_entropy_index, but that its alpha 0 is divided by the mean benefit once more).",
+                + "generalized_entropy_index). For alpha 0, AIF360 divides by the mean benefit once more.",
             Part.All,
             null
         );
@@ -57,7 +58,7 @@ public sealed class BenefitMetric : TableMetric
     public static BenefitMetric Variation { get; } =
         new(
             "coefficient_of_variation",
-            "Standard deviation of benefit over all rows in units of its mean (AIF360 coefficient_of_variation).",
+            "Standard deviation of benefit over all rows, divided by its mean (AIF360 coefficient_of_variation).",
             Part.All,
             2,
             deviation: true
@@ -76,7 +77,8 @@ public sealed class BenefitMetric : TableMetric
     public static BenefitMetric BetweenEntropy { get; } =
         new(
             "between_group_generalized_entropy_index",
-            "Inequality of mean benefit between groups, for any 'alpha' (AIF360 between_group_generalized_entropy_index).",
+            "Inequality of mean benefit between groups, "
+                + "for any 'alpha' (AIF360 between_group_generalized_entropy_index).",
             Part.Between,
             null
         );
@@ -85,7 +87,8 @@ public sealed class BenefitMetric : TableMetric
     public static BenefitMetric WithinEntropy { get; } =
         new(
             "within_group_generalized_entropy_index",
-            "Inequality of benefit within groups, for any 'alpha': that over all rows less that between groups (Speicher et al. 2018).",
+            "Inequality of benefit within groups, for any 'alpha': "
+                + "the total minus the inequality between groups (Speicher et al. 2018).",
             Part.Within,
             null
         );
@@ -94,7 +97,8 @@ public sealed class BenefitMetric : TableMetric
     public static BenefitMetric BetweenVariation { get; } =
         new(
             "between_group_coefficient_of_variation",
-            "Standard deviation of mean benefit between groups in units of its mean (AIF360 between_group_coefficient_of_variation).",
+            "Standard deviation of mean benefit between groups, "
+                + "divided by its mean (AIF360 between_group_coefficient_of_variation).",
             Part.Between,
             2,
             deviation: true
@@ -128,7 +132,8 @@ public sealed class BenefitMetric : TableMetric
         var value = Compute(table, rule);
         if (!double.IsFinite(value))
             return Measurement.NotMeasured(
-                $"benefit of 0 makes the index infinite for alpha {Numbers.Chosen(_alpha ?? rule.Get(Alpha))}; take an alpha above 0"
+                "a benefit of 0 makes the index infinite for alpha "
+                    + $"{Numbers.Chosen(_alpha ?? rule.Get(Alpha))}; use an alpha above 0"
             );
         var interval =
             _part == Part.Between
@@ -136,7 +141,7 @@ public sealed class BenefitMetric : TableMetric
                 : GroupBootstrap.Interval(table, t => Compute(t, rule), confidence, seed);
         return interval is var (lower, upper)
             ? new(value, Math.Max(0, Math.Min(value, lower)), Math.Max(value, upper), table.Rows)
-            : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
+            : Measurement.NotMeasured($"{table.Rows} rows are too few for an interval");
     }
 
     /// <inheritdoc/>

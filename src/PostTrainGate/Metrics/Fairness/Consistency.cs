@@ -5,8 +5,8 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// How far rows are predicted as their nearest neighbours are (Zemel et al. 2013): one less the mean share of a row's neighbours, itself
-/// among them as AIF360 has it, with another prediction.
+/// How far rows are predicted as their nearest neighbors are (Zemel et al. 2013): one less the mean share of a row's
+/// neighbors, itself among them as AIF360 has it, with another prediction.
 /// </summary>
 public sealed class Consistency : IMetric
 {
@@ -15,8 +15,8 @@ public sealed class Consistency : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Share of a row's nearest neighbours, by Euclidean distance of inputs and itself among them, that are predicted as it is, averaged over rows "
-        + "(Zemel et al. 2013; AIF360 consistency); Wilson's interval.";
+        "Mean share of a row's nearest neighbors with the same prediction (Zemel et al. 2013; AIF360 consistency). "
+        + "Neighbors are by Euclidean distance and include the row itself; Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -32,7 +32,7 @@ public sealed class Consistency : IMetric
     {
         var count = context.Rule.Get(GateKeys.Neighbors);
         if (context.Evaluation.Data.Count < count)
-            return Measurement.NotMeasured($"there are fewer rows than the {count} neighbours");
+            return Measurement.NotMeasured($"the split has fewer rows than {count} neighbors");
         var inputs = context.Evaluation.Data.Inputs;
         var neighbors = Neighbors.Nearest(inputs, inputs, count, context.Cancel);
         // Shares vary less than outcomes do, so that Wilson's interval is rather too wide than too narrow.
@@ -43,7 +43,7 @@ public sealed class Consistency : IMetric
         );
     }
 
-    /// <summary>The figure from neighbours and classes alone.</summary>
+    /// <summary>The figure from neighbors and classes alone.</summary>
     /// <param name="neighbors">Rows near each row.</param>
     /// <param name="classes">Class of every row.</param>
     internal static double Compute(int[][] neighbors, IReadOnlyList<int> classes) =>

@@ -6,9 +6,10 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Share of rows whose prediction changes when nothing but the group does: the columns that it is made of, whole one-hot blocks, and those
-/// declared to depend on it take the values of another level (Kusner et al. 2017 in the simple form of Galhotra et al. 2017). Of a level
-/// with several values its most frequent ones are tried, and a row flips when any of them changes its prediction.
+/// Share of rows whose prediction changes when nothing but the group does: the columns that it is made of, whole
+/// one-hot blocks, and those declared to depend on it take the values of another level (Kusner et al. 2017 in the
+/// simple form of Galhotra et al. 2017). Of a level with several values its most frequent ones are tried, and a row
+/// flips when any of them changes its prediction.
 /// </summary>
 public sealed class CounterfactualFlips : IMetric
 {
@@ -23,8 +24,9 @@ public sealed class CounterfactualFlips : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Share of rows whose prediction changes when the group's columns and their 'dependent' ones take another level's values, all else equal "
-        + "(Galhotra et al. 2017); Wilson's interval.";
+        "Share of rows whose prediction changes when the group's columns take another level's values "
+        + "(Galhotra et al. 2017). "
+        + "The group's 'dependent' columns change too; all others stay the same; Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Lower;
@@ -93,10 +95,11 @@ public sealed class CounterfactualFlips : IMetric
                 : null;
 
         string Flip(int row, (int Level, int Class) flip) =>
-            $"row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} turns "
-            + $"{data.ClassNames[context.Evaluation.Predictions[row]]} into {data.ClassNames[flip.Class]}";
+            $"row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} changes "
+            + "the prediction "
+            + $"from {data.ClassNames[context.Evaluation.Predictions[row]]} to {data.ClassNames[flip.Class]}";
     }
 
     private static ImmutableArray<string> More(int flipped) =>
-        flipped > MostNamed ? [$"and {flipped - MostNamed} rows more"] : [];
+        flipped > MostNamed ? [$"and {flipped - MostNamed} more rows"] : [];
 }

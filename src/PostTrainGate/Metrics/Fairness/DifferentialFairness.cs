@@ -5,8 +5,8 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Smoothed empirical differential fairness (Foulds et al. 2020): the largest logarithm of the ratio of two groups' chances of either
-/// outcome, Dirichlet's prior with one row in all added to each group.
+/// Smoothed empirical differential fairness (Foulds et al. 2020): the largest logarithm of the ratio of two groups'
+/// chances of either outcome, Dirichlet's prior with one row in all added to each group.
 /// </summary>
 public sealed class DifferentialFairness : TableMetric
 {
@@ -19,7 +19,8 @@ public sealed class DifferentialFairness : TableMetric
     public static DifferentialFairness Predictions { get; } =
         new(
             "differential_fairness",
-            "Largest log ratio of two levels' chances of being predicted favourable, or not (Foulds et al. 2020; AIF360 "
+            "Largest log ratio between two levels of the probability of a favorable or unfavorable prediction "
+                + "(Foulds et al. 2020; AIF360 "
                 + "smoothed_empirical_differential_fairness).",
             amplification: false
         );
@@ -28,7 +29,8 @@ public sealed class DifferentialFairness : TableMetric
     public static DifferentialFairness Amplification { get; } =
         new(
             "differential_fairness_amplification",
-            "Differential fairness of the predictions less that of the labels; above 0 the model adds to it (AIF360 "
+            "Differential fairness of the predictions minus that of the labels; "
+                + "above 0, the model amplifies bias (AIF360 "
                 + "differential_fairness_bias_amplification).",
             amplification: true
         );
@@ -52,7 +54,7 @@ public sealed class DifferentialFairness : TableMetric
     public override Measurement Measure(GroupTable table, GateRule rule, double confidence, int seed)
     {
         if (table.Cells.Length < 2)
-            return Measurement.NotMeasured("the group has a single level, so that there is nothing to compare");
+            return Measurement.NotMeasured("the group has a single level, so there is nothing to compare");
         if (table.WhyNot(Rate.Selection) is { } reason)
             return Measurement.NotMeasured(reason);
         var value = Compute(table, rule);
@@ -61,7 +63,7 @@ public sealed class DifferentialFairness : TableMetric
             : Interval(table, confidence);
         return interval is var (lower, upper)
             ? new(value, Math.Min(value, lower), Math.Max(value, upper), table.Rows)
-            : Measurement.NotMeasured($"too few rows for an interval; there are {table.Rows}");
+            : Measurement.NotMeasured($"{table.Rows} rows are too few for an interval");
     }
 
     /// <inheritdoc/>

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>The input columns that say which level of a group a row is in, and those declared to depend on it.</summary>
+/// <summary>
+/// The input columns that say which level of a group a row is in, and those declared to depend on it.
+/// </summary>
 internal sealed class GroupBlocks
 {
     private readonly EvaluationSet _data;
@@ -29,7 +31,8 @@ internal sealed class GroupBlocks
         if (!group.SourceColumns.Any(c => layout.Find(c) is not null))
         {
             whyNot =
-                $"no column of group '{group.Name}' is an input of the model, so that its predictions cannot depend on it directly";
+                $"the model reads no column of group '{group.Name}', "
+                + "so its predictions cannot depend on the group directly";
             return null;
         }
 
@@ -40,7 +43,9 @@ internal sealed class GroupBlocks
         );
     }
 
-    /// <summary>A row for each combination of values that a level has in the blocks, the most frequent combination first.</summary>
+    /// <summary>
+    /// A row for each combination of values that a level has in the blocks, the most frequent combination first.
+    /// </summary>
     public IEnumerable<int> MostFrequent(int level, int most)
     {
         var (width, values) = ((int)_data.Inputs.shape[1], _data.Inputs.data<float>().ToArray());
@@ -73,7 +78,9 @@ internal sealed class GroupBlocks
         }
     }
 
-    /// <summary>Inputs with the blocks set to 0, so that they have no part in a distance; the caller disposes it.</summary>
+    /// <summary>
+    /// Inputs with the blocks set to 0, so that they have no part in a distance; the caller disposes it.
+    /// </summary>
     public Tensor Without()
     {
         using var scope = NewDisposeScope();

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Bootstrap of a group table, stratified by level. Counts are drawn, not rows, so that its cost does not grow with the rows.
+/// Bootstrap of a group table, stratified by level. Counts are drawn, not rows, so that its cost does not grow with the
+/// rows.
 /// </summary>
 internal static class GroupBootstrap
 {
@@ -17,12 +18,14 @@ internal static class GroupBootstrap
     /// <summary>Replicates drawn for a level of confidence.</summary>
     public static int Replicates(double confidence) => (int)Math.Clamp(2 * Tail / (1 - confidence), Fewest, Most);
 
-    /// <summary>The same for a table: half of them where each takes a draw for every score instead of every cell.</summary>
+    /// <summary>
+    /// The same for a table: half of them where each takes a draw for every score instead of every cell.
+    /// </summary>
     public static int Replicates(GroupTable table, double confidence) =>
         Replicates(confidence) / (table.Scores.IsEmpty ? 1 : 2);
 
-    // Half a row in each cell: a level whose few rows all agree is not certain to agree for ever (Jeffreys' prior does the same for one
-    // proportion). Without it its interval would be a point.
+    // Half a row in each cell: a level whose few rows all agree is not certain to agree for ever (Jeffreys' prior does
+    // the same for one proportion). Without it its interval would be a point.
     private const double Half = 0.5;
 
     private const double Step = 1e-4; // of a derivative, in parts of a level's rows
@@ -44,8 +47,9 @@ internal static class GroupBootstrap
         };
 
     /// <summary>
-    /// Tables as other samples of the same size would give them; each is to be used before the next. To draw rows of a level with
-    /// replacement is to draw its four cells from a multinomial distribution, here by binomials one after the other.
+    /// Tables as other samples of the same size would give them; each is to be used before the next. To draw rows of a
+    /// level with replacement is to draw its four cells from a multinomial distribution, here by binomials one after
+    /// the other.
     /// </summary>
     public static IEnumerable<GroupTable> Draw(GroupTable table, int seed, int replicates) =>
         !table.Scores.IsEmpty
@@ -54,7 +58,8 @@ internal static class GroupBootstrap
                 .Select(drawn => table with { Cells = [.. drawn.Select(c => new Confusion(c[0], c[1], c[2], c[3]))] });
 
     /// <summary>
-    /// BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the replicates.
+    /// BCa interval of a smooth function of a table (Efron 1987): corrected for the bias and the skewness of the
+    /// replicates.
     /// </summary>
     /// <returns>Null when so many replicates lack a value that their tails are not known.</returns>
     public static (double Lower, double Upper)? Interval(
@@ -100,8 +105,9 @@ internal static class GroupBootstrap
         }
     }
 
-    // A sixth of the skewness of the function's influence, summed over the rows of every level, one kind of row after the other. It goes
-    // down with the root of the rows, so that of very many different scores nothing is left to correct.
+    // A sixth of the skewness of the function's influence, summed over the rows of every level, one kind of row after
+    // the other. It goes down with the root of the rows, so that of very many different scores nothing is left to
+    // correct.
     private static double Acceleration(GroupTable center, double middle, Func<GroupTable, double> of)
     {
         if (center.Scores.Sum(s => s.Values.Length) > MostScores)
@@ -225,7 +231,8 @@ internal static class GroupBootstrap
         return columns;
     }
 
-    // Every score's rows are drawn by Poisson's distribution, which the multinomial one comes to for many scores, in one call a replicate.
+    // Every score's rows are drawn by Poisson's distribution, which the multinomial one comes to for many scores, in
+    // one call a replicate.
     private static IEnumerable<GroupTable> DrawScores(GroupTable table, int seed, int replicates)
     {
         using var random = new Generator((ulong)(uint)seed, CPU);

@@ -6,8 +6,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// What a group metric is made of: each rate by level, the two levels and the cell of the table that drive it, and what threshold on the
-/// score would close the gap.
+/// What a group metric is made of: each rate by level, the two levels and the cell of the table that drive it, and what
+/// threshold on the score would close the gap.
 /// </summary>
 /// <param name="table">The table that was measured.</param>
 /// <param name="rows">The rows it was counted from.</param>
@@ -67,13 +67,14 @@ internal sealed class GroupExplanation(
         int[] levels = [.. Enumerable.Range(0, table.Cells.Length)];
         var (low, high) = (levels.MinBy(l => rate.Compute(table[l])), levels.MaxBy(l => rate.Compute(table[l])));
         var text =
-            $"The {Words(rate)} is lowest for '{Name(low)}', {Numbers.Measured(rate.Compute(table[low]))}, and highest for "
-            + $"'{Name(high)}', {Numbers.Measured(rate.Compute(table[high]))}";
+            $"The {Words(rate)} is lowest for '{Name(low)}' ({Numbers.Measured(rate.Compute(table[low]))}) "
+            + "and highest for "
+            + $"'{Name(high)}' ({Numbers.Measured(rate.Compute(table[high]))})";
         if (rate.Part is { } part && part(table.Cells[low]) is var (hits, total))
         {
             var missing = Math.Round(rate.Compute(table[high]) * total - hits);
             text +=
-                $"; {missing} of {total} {rate.Base} of '{Name(low)}' make the difference, {Driving(part, low, high)}";
+                $". The gap equals {missing} of the {total} {rate.Base} of '{Name(low)}', {Driving(part, low, high)}";
         }
 
         return
@@ -88,11 +89,11 @@ internal sealed class GroupExplanation(
         double Hits(int level, Func<Confusion, Confusion> alone) => part(alone(table.Cells[level])).Hits;
         double Total(int level) => part(table.Cells[level]).Total;
         var (name, alone) = Cells.MaxBy(c => Hits(high, c.Alone) / Total(high) - Hits(low, c.Alone) / Total(low));
-        return $"most of it the {name}: {Hits(low, alone)} of {Total(low)} against {Hits(high, alone)} of {Total(high)}";
+        return $"mostly {name}: {Hits(low, alone)} of {Total(low)} versus {Hits(high, alone)} of {Total(high)}";
     }
 
-    // Of two classes the favourable one is predicted above a threshold on its score. Another threshold for the level that gets it less
-    // often is looked for first; one for the other level where that does not meet the gate.
+    // Of two classes the favorable one is predicted above a threshold on its score. Another threshold for the level
+    // that gets it less often is looked for first; one for the other level where that does not meet the gate.
     private string? Threshold(int low, int high)
     {
         if (
@@ -118,8 +119,9 @@ internal sealed class GroupExplanation(
             .Range(0, scores.Length)
             .All(i => scores[i] == 0.5 || scores[i] > 0.5 == (rows.Predictions[i] == predictions.Favorable));
         return $"For '{Name(level)}', a threshold of {best.Text}{(halves ? " instead of 0.5" : "")} on the score of "
-            + $"'{predictions.ClassNames[predictions.Favorable]}' would make it {Numbers.Measured(best.Value)} on these rows; "
-            + "choose it on other rows than these.";
+            + $"'{predictions.ClassNames[predictions.Favorable]}' would give {Numbers.Measured(best.Value)} on "
+            + "these rows; "
+            + "choose the threshold on other rows.";
     }
 
     // The threshold between two scores of a level that makes the metric best.
@@ -133,7 +135,8 @@ internal sealed class GroupExplanation(
             .ToArray();
         if (entries.Length < 2)
             return ("", double.NaN);
-        var (favorable, unfavorable) = (new double[entries.Length + 1], new double[entries.Length + 1]); // rows below each score
+        // Rows below each score.
+        var (favorable, unfavorable) = (new double[entries.Length + 1], new double[entries.Length + 1]);
         for (var e = 0; e < entries.Length; e++)
         {
             double Rows(bool wanted) =>

@@ -4,7 +4,9 @@ using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>The lowest or the highest value of a rate among the levels of a group: how the group that fares worst fares.</summary>
+/// <summary>
+/// The lowest or the highest value of a rate among the levels of a group: how the group that fares worst fares.
+/// </summary>
 public sealed class GroupExtremum : TableMetric
 {
     private readonly bool _highest;
@@ -16,7 +18,7 @@ public sealed class GroupExtremum : TableMetric
     public static GroupExtremum Minimum { get; } =
         new(
             "rate_minimum",
-            "Lowest value of any rate over the levels of a group (fairlearn METRIC_group_min).",
+            "Lowest value of a rate over the levels of a group (fairlearn METRIC_group_min).",
             highest: false
         );
 
@@ -24,7 +26,7 @@ public sealed class GroupExtremum : TableMetric
     public static GroupExtremum Maximum { get; } =
         new(
             "rate_maximum",
-            "Highest value of any rate over the levels of a group (fairlearn METRIC_group_max).",
+            "Highest value of a rate over the levels of a group (fairlearn METRIC_group_max).",
             highest: true
         );
 

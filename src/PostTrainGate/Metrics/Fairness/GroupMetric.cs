@@ -6,18 +6,16 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// How far rates lie apart between the levels of a group. Each is a few choices: which rates, on which scale, apart from what, and how
-/// several spreads make one figure; value and interval follow from them.
+/// How far rates lie apart between the levels of a group. Each is a few choices: which rates, on which scale, apart
+/// from what, and how several spreads make one figure; value and interval follow from them.
 /// </summary>
 /// <remarks>
-/// With a privileged level, values have AIF360's sign: unprivileged - privileged, and unprivileged / privileged. Between levels side by
-/// side they are fairlearn's: maximum - minimum, and minimum / maximum. A level without the rows that a rate needs makes the metric not
-/// measured.
+/// With a privileged level, values have AIF360's sign: unprivileged - privileged, and unprivileged / privileged.
+/// Between levels side by side they are fairlearn's: maximum - minimum, and minimum / maximum. A level without the rows
+/// that a rate needs makes the metric not measured.
 /// </remarks>
-public sealed class GroupMetric : TableMetric
+public sealed partial class GroupMetric : TableMetric
 {
-    private const string Between = "unprivileged - privileged, or maximum - minimum over levels";
-
     private readonly Rate[] _rates;
     private readonly Func<double[], double> _combine = s => s[0];
     private readonly bool _ratio; // rates are compared on the logarithmic scale
@@ -43,129 +41,6 @@ public sealed class GroupMetric : TableMetric
     )
         : this(name, summary, rates, ratio) => (_combine, _size, _largest) = (combine, size, largest);
 
-    /// <summary>Difference of selection rates (Dwork et al. 2012).</summary>
-    public static GroupMetric StatisticalParityDifference { get; } =
-        new(
-            "statistical_parity_difference",
-            $"Difference of the share predicted favourable: {Between} (AIF360 statistical_parity_difference, fairlearn demographic_parity_difference).",
-            [Rate.Selection]
-        );
-
-    /// <summary>Ratio of selection rates (Feldman et al. 2015).</summary>
-    public static GroupMetric DisparateImpact { get; } =
-        new(
-            "disparate_impact",
-            "Ratio of the share predicted favourable: unprivileged / privileged, or minimum / maximum over levels; 0.8 is the four-fifths rule "
-                + "(AIF360 disparate_impact, fairlearn demographic_parity_ratio).",
-            [Rate.Selection],
-            ratio: true
-        );
-
-    /// <summary>Difference of true positive rates (Hardt et al. 2016).</summary>
-    public static GroupMetric EqualOpportunityDifference { get; } =
-        new(
-            "equal_opportunity_difference",
-            $"Difference of the true positive rate: {Between} (AIF360 equal_opportunity_difference, fairlearn true_positive_rate_difference).",
-            [Rate.TruePositive]
-        );
-
-    /// <summary>Mean of the differences of false and true positive rates, which may cancel (AIF360).</summary>
-    public static GroupMetric AverageOddsDifference { get; } =
-        new(
-            "average_odds_difference",
-            "Mean of the differences of false and true positive rate, signed, so that they may cancel (AIF360 average_odds_difference).",
-            [Rate.FalsePositive, Rate.TruePositive],
-            s => (s[0] + s[1]) / 2,
-            size: false
-        );
-
-    /// <summary>Mean of the sizes of both differences (AIF360).</summary>
-    public static GroupMetric AverageAbsoluteOddsDifference { get; } =
-        new(
-            "average_absolute_odds_difference",
-            "Mean of the sizes of the differences of false and true positive rate (AIF360 average_abs_odds_difference).",
-            [Rate.FalsePositive, Rate.TruePositive],
-            s => (Math.Abs(s[0]) + Math.Abs(s[1])) / 2,
-            size: true
-        );
-
-    /// <summary>The larger of both differences.</summary>
-    public static GroupMetric EqualizedOddsDifference { get; } =
-        new(
-            "equalized_odds_difference",
-            "The larger of the sizes of the differences of false and true positive rate (Hardt et al. 2016; AIF360, fairlearn equalized_odds_difference).",
-            [Rate.FalsePositive, Rate.TruePositive],
-            s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])),
-            size: true,
-            largest: true
-        );
-
-    /// <summary>The smaller of both ratios.</summary>
-    public static GroupMetric EqualizedOddsRatio { get; } =
-        new(
-            "equalized_odds_ratio",
-            "The ratio of false or of true positive rates that is further from 1, as smaller / larger (fairlearn equalized_odds_ratio).",
-            [Rate.FalsePositive, Rate.TruePositive],
-            s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])),
-            size: true,
-            largest: true,
-            ratio: true
-        );
-
-    /// <summary>Difference of precisions (Chouldechova 2017).</summary>
-    public static GroupMetric PredictiveParityDifference { get; } =
-        new(
-            "predictive_parity_difference",
-            $"Difference of the positive predictive value: {Between} (Chouldechova 2017; the negative of AIF360 false_discovery_rate_difference).",
-            [Rate.PositivePredictive]
-        );
-
-    /// <summary>Mean of the differences of precision and false omission rate (AIF360).</summary>
-    public static GroupMetric AveragePredictiveValueDifference { get; } =
-        new(
-            "average_predictive_value_difference",
-            "Mean of the differences of positive predictive value and false omission rate, signed (AIF360 average_predictive_value_difference).",
-            [Rate.PositivePredictive, Rate.FalseOmission],
-            s => (s[0] + s[1]) / 2,
-            size: false
-        );
-
-    /// <summary>Difference of any rate.</summary>
-    public static GroupMetric RateDifference { get; } =
-        new(
-            "rate_difference",
-            $"Difference of any rate: {Between} (AIF360 RATE_difference, fairlearn RATE_difference).",
-            []
-        );
-
-    /// <summary>Ratio of any rate.</summary>
-    public static GroupMetric RateRatio { get; } =
-        new(
-            "rate_ratio",
-            "Ratio of any rate: unprivileged / privileged, or minimum / maximum over levels (AIF360 RATE_ratio, fairlearn RATE_ratio).",
-            [],
-            ratio: true
-        );
-
-    /// <summary>Largest distance of a level's rate from that of all rows.</summary>
-    public static GroupMetric RateDifferenceToOverall { get; } =
-        new(
-            "rate_difference_to_overall",
-            "Largest distance of any level's rate from that of all rows (fairlearn difference(method='to_overall')).",
-            [],
-            overall: true
-        );
-
-    /// <summary>Smallest ratio of a level's rate and that of all rows.</summary>
-    public static GroupMetric RateRatioToOverall { get; } =
-        new(
-            "rate_ratio_to_overall",
-            "The ratio of a level's rate and that of all rows that is furthest from 1, as smaller / larger (fairlearn ratio(method='to_overall')).",
-            [],
-            ratio: true,
-            overall: true
-        );
-
     /// <inheritdoc/>
     public override string Name { get; }
 
@@ -190,7 +65,7 @@ public sealed class GroupMetric : TableMetric
         {
             var (least, cells) = table.Cells.Index().MinBy(c => c.Item.Count);
             return Measurement.NotMeasured(
-                $"too few rows for an interval; the smallest level '{table.Levels[least]}' has {cells.Count} rows"
+                $"too few rows for an interval; the smallest level, '{table.Levels[least]}', has {cells.Count} rows"
             );
         }
 
@@ -280,7 +155,7 @@ public sealed class GroupMetric : TableMetric
     private string? WhyNot(GroupTable table, Rate[] rates)
     {
         if (table.Cells.Length < 2)
-            return "the group has a single level, so that there is nothing to compare";
+            return "the group has a single level, so there is nothing to compare";
         if (rates.Select(table.WhyNot).FirstOrDefault(r => r is not null) is { } reason)
             return reason;
         if (!_ratio)
@@ -294,7 +169,8 @@ public sealed class GroupMetric : TableMetric
             if (divisor > 0)
                 continue;
             var whose = _overall || !table.HasPrivileged ? "all rows" : $"level '{table.Levels[1]}'";
-            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {Numbers.Chosen(divisor)}, so that there is no ratio";
+            return $"the {rate.Name.Replace('_', ' ')} of {whose} is {Numbers.Chosen(divisor)}, "
+                + "so the ratio is undefined";
         }
 
         return null;

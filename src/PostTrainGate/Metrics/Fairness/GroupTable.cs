@@ -3,11 +3,11 @@ using PostTrainGate.Data;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>How the favourable outcome was predicted for the rows of one level of a group.</summary>
-/// <param name="TruePositives">Favourable, and predicted so.</param>
-/// <param name="FalsePositives">Not favourable, but predicted so.</param>
-/// <param name="FalseNegatives">Favourable, but not predicted so.</param>
-/// <param name="TrueNegatives">Not favourable, and not predicted so.</param>
+/// <summary>How the favorable outcome was predicted for the rows of one level of a group.</summary>
+/// <param name="TruePositives">Favorable, and predicted so.</param>
+/// <param name="FalsePositives">Not favorable, but predicted so.</param>
+/// <param name="FalseNegatives">Favorable, but not predicted so.</param>
+/// <param name="TrueNegatives">Not favorable, and not predicted so.</param>
 public readonly record struct Confusion(
     double TruePositives,
     double FalsePositives,
@@ -18,16 +18,16 @@ public readonly record struct Confusion(
     /// <summary>Number of rows.</summary>
     public double Count => TruePositives + FalsePositives + FalseNegatives + TrueNegatives;
 
-    /// <summary>Rows whose label is favourable.</summary>
+    /// <summary>Rows whose label is favorable.</summary>
     public double Favorable => TruePositives + FalseNegatives;
 
-    /// <summary>Rows whose label is not favourable.</summary>
+    /// <summary>Rows whose label is not favorable.</summary>
     public double Unfavorable => FalsePositives + TrueNegatives;
 
-    /// <summary>Rows predicted favourable.</summary>
+    /// <summary>Rows predicted favorable.</summary>
     public double Selected => TruePositives + FalsePositives;
 
-    /// <summary>Rows not predicted favourable.</summary>
+    /// <summary>Rows not predicted favorable.</summary>
     public double Rejected => FalseNegatives + TrueNegatives;
 
     /// <summary>The rows of both.</summary>
@@ -44,8 +44,8 @@ public readonly record struct Confusion(
 /// <param name="Levels">Names of the levels.</param>
 /// <param name="Cells">Table of each level.</param>
 /// <param name="HasPrivileged">
-/// Whether there are exactly two levels, first the unprivileged one (everything that is not privileged), then the privileged one.
-/// Otherwise levels stand side by side.
+/// Whether there are exactly two levels, first the unprivileged one (everything that is not privileged), then the
+/// privileged one. Otherwise levels stand side by side.
 /// </param>
 public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Confusion> Cells, bool HasPrivileged)
 {
@@ -55,9 +55,11 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
     /// <summary>Fewest rows that a rate of a level may rest on.</summary>
     public int MinCount { get; init; } = 1;
 
-    /// <summary>Counts. Rows whose level is missing are left out; classes other than the favourable one are taken together.</summary>
-    /// <param name="rows">The rows; with scores of the favourable class where rates of scores are asked for.</param>
-    /// <param name="favorable">The class that counts as favourable.</param>
+    /// <summary>
+    /// Counts. Rows whose level is missing are left out; classes other than the favorable one are taken together.
+    /// </summary>
+    /// <param name="rows">The rows; with scores of the favorable class where rates of scores are asked for.</param>
+    /// <param name="favorable">The class that counts as favorable.</param>
     public static GroupTable Count(PredictedRows rows, int favorable)
     {
         var group = rows.Group;
@@ -104,8 +106,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
         new(Cells.Aggregate((a, b) => a + b), Scores.IsEmpty ? null : ScoreCounts.Together(Scores));
 
     /// <summary>
-    /// How far a value that each level has lies apart: unprivileged - privileged as AIF360 has it, or maximum - minimum over levels side
-    /// by side as fairlearn has it.
+    /// How far a value that each level has lies apart: unprivileged - privileged as AIF360 has it, or maximum - minimum
+    /// over levels side by side as fairlearn has it.
     /// </summary>
     public double Spread(ReadOnlySpan<double> byLevel)
     {
@@ -125,7 +127,8 @@ public sealed record GroupTable(ImmutableArray<string> Levels, ImmutableArray<Co
             if (double.IsNaN(rate.Compute(this[level])))
                 return $"level '{Levels[level]}' has no {rate.Base}";
             if (rate.Rows(Cells[level]) is var rows && rows < MinCount)
-                return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, fewer than 'min_count' {MinCount}";
+                return $"level '{Levels[level]}' has {rows} rows for the {rate.Name.Replace('_', ' ')}, "
+                    + $"below 'min_count: {MinCount}'";
         }
 
         return null;

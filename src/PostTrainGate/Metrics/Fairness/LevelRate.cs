@@ -20,7 +20,8 @@ internal static class LevelRate
     }
 
     /// <summary>
-    /// The same to take differences of, in which what is wrong on either side cancels: of a size an estimate that may be negative.
+    /// The same to take differences of, in which what is wrong on either side cancels: of a size an estimate that may
+    /// be negative.
     /// </summary>
     public static Measurement Unbiased(GroupTable table, int level, Rate rate, double confidence, int seed)
     {

@@ -3,12 +3,16 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>Nearest neighbours by Euclidean distance of inputs, exact, by blocks of rows, so that memory is flat in their number.</summary>
+/// <summary>
+/// Nearest neighbors by Euclidean distance of inputs, exact, by blocks of rows, so that memory is flat in their number.
+/// </summary>
 internal static class Neighbors
 {
     private const int Block = 256;
 
-    /// <summary>The nearest rows of each query, itself included where it is among the rows; of equal distances the earlier row.</summary>
+    /// <summary>
+    /// The nearest rows of each query, itself included where it is among the rows; of equal distances the earlier row.
+    /// </summary>
     /// <param name="queries">[n, ...].</param>
     /// <param name="rows">[m, ...].</param>
     /// <param name="count">How many; at most m.</param>

@@ -4,20 +4,27 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// A metric that can tell how much worse one model is than another on the same rows, with an interval of that difference.
+/// A metric that can tell how much worse one model is than another on the same rows, with an interval of that
+/// difference.
 /// </summary>
-/// <remarks>What two models have in common cancels, so that it is far narrower than the intervals of the two values let expect.</remarks>
+/// <remarks>
+/// What two models have in common cancels, so that it is far narrower than the intervals of the two values let expect.
+/// </remarks>
 internal interface IPairedMetric
 {
-    /// <summary>How much worse the evaluated model is than the other, in the metric's own units; negative when it is better.</summary>
+    /// <summary>
+    /// How much worse the evaluated model is than the other, in the metric's own units; negative when it is better.
+    /// </summary>
     Measurement Loss(MetricContext context, Evaluation other);
 }
 
 /// <summary>Rows of each level by label and by the predictions of two models, eight cells a level.</summary>
-/// <param name="Table">The first model's table, which has the levels and the scale; its cells are made of those here.</param>
+/// <param name="Table">
+/// The first model's table, which has the levels and the scale; its cells are made of those here.
+/// </param>
 /// <param name="Cells">
-/// [level][cell]; a cell is the sum of 4 where the label is not favourable, 2 where the first model does not favour it, and 1 where the
-/// second does not.
+/// [level][cell]; a cell is the sum of 4 where the label is not favorable, 2 where the first model does not favor it,
+/// and 1 where the second does not.
 /// </param>
 internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
 {
@@ -53,7 +60,7 @@ internal sealed record PairedCounts(GroupTable Table, double[][] Cells)
             return new(0, 0, 0, Table.Rows);
         var value = Difference(Cells);
         if (double.IsNaN(value))
-            return Measurement.NotMeasured("one of the two models has no value");
+            return Measurement.NotMeasured("the metric has no value for one of the two models");
         double[] losses =
         [
             .. GroupBootstrap

@@ -4,13 +4,16 @@ using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>The rows of one level: how they were predicted, and the scores they were given where a rate asks for them.</summary>
+/// <summary>
+/// The rows of one level: how they were predicted, and the scores they were given where a rate asks for them.
+/// </summary>
 /// <param name="Counts">The confusion table.</param>
-/// <param name="Scores">Scores of the favourable outcome; null where nobody needs them.</param>
+/// <param name="Scores">Scores of the favorable outcome; null where nobody needs them.</param>
 public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = null);
 
 /// <summary>
-/// One number that each level of a group has, from its counts or from its scores. NaN where the level lacks the rows for it.
+/// One number that each level of a group has, from its counts or from its scores. NaN where the level lacks the rows
+/// for it.
 /// </summary>
 /// <param name="Name">Name in the policy.</param>
 /// <param name="Summary">One sentence, with the names it has elsewhere.</param>
@@ -18,67 +21,70 @@ public readonly record struct LevelRows(Confusion Counts, ScoreCounts? Scores = 
 /// <param name="Compute">The number.</param>
 public sealed record Rate(string Name, string Summary, string Base, Func<LevelRows, double> Compute) : INamed
 {
-    private const string Favorable = "rows whose label is favourable";
-    private const string Unfavorable = "rows whose label is not favourable";
-    private const string Predicted = "rows that are predicted favourable";
-    private const string NotPredicted = "rows that are not predicted favourable";
-    private const string Both = $"{Favorable}, or no {Unfavorable}";
+    private const string Favorable = "rows with a favorable label";
+    private const string Unfavorable = "rows with an unfavorable label";
+    private const string Predicted = "rows predicted favorable";
+    private const string NotPredicted = "rows predicted unfavorable";
+    private const string Both = $"{Favorable} or no {Unfavorable}";
 
-    /// <summary>Share of rows with a favourable prediction.</summary>
+    /// <summary>Share of rows with a favorable prediction.</summary>
     public static Rate Selection { get; } =
         Share(
             "selection_rate",
-            "Share of rows predicted favourable (AIF360, fairlearn selection_rate).",
+            "Share of rows predicted favorable (AIF360, fairlearn selection_rate).",
             "rows",
             c => c.Selected,
             c => c.Count
         );
 
-    /// <summary>Share of rows whose label is favourable.</summary>
+    /// <summary>Share of rows whose label is favorable.</summary>
     public static Rate BaseRate { get; } =
         Share(
             "base_rate",
-            "Share of rows whose label is favourable, whatever is predicted (AIF360 base_rate).",
+            "Share of rows with a favorable label (AIF360 base_rate).",
             "rows",
             c => c.Favorable,
             c => c.Count
         );
 
-    /// <summary>Of the rows that deserve the favourable outcome, the share predicted so.</summary>
+    /// <summary>Of the rows that deserve the favorable outcome, the share predicted so.</summary>
     public static Rate TruePositive { get; } =
         Share(
             "true_positive_rate",
-            "Of rows whose label is favourable, the share predicted so; recall (AIF360, fairlearn true_positive_rate).",
+            "Share of rows with a favorable label that are predicted favorable; "
+                + "recall (AIF360, fairlearn true_positive_rate).",
             Favorable,
             c => c.TruePositives,
             c => c.Favorable
         );
 
-    /// <summary>Of the rows that do not deserve the favourable outcome, the share predicted so all the same.</summary>
+    /// <summary>Of the rows that do not deserve the favorable outcome, the share predicted so all the same.</summary>
     public static Rate FalsePositive { get; } =
         Share(
             "false_positive_rate",
-            "Of rows whose label is not favourable, the share predicted favourable (AIF360, fairlearn false_positive_rate).",
+            "Share of rows with an unfavorable label that are predicted favorable (AIF360, "
+                + "fairlearn false_positive_rate).",
             Unfavorable,
             c => c.FalsePositives,
             c => c.Unfavorable
         );
 
-    /// <summary>Of the rows predicted favourable, the share that deserve it.</summary>
+    /// <summary>Of the rows predicted favorable, the share that deserve it.</summary>
     public static Rate PositivePredictive { get; } =
         Share(
             "positive_predictive_value",
-            "Of rows predicted favourable, the share whose label is; precision (AIF360 positive_predictive_value, fairlearn precision).",
+            "Share of rows predicted favorable whose label is favorable; "
+                + "precision (AIF360 positive_predictive_value, fairlearn precision).",
             Predicted,
             c => c.TruePositives,
             c => c.Selected
         );
 
-    /// <summary>Of the rows not predicted favourable, the share that deserve it.</summary>
+    /// <summary>Of the rows not predicted favorable, the share that deserve it.</summary>
     public static Rate FalseOmission { get; } =
         Share(
             "false_omission_rate",
-            "Of rows not predicted favourable, the share whose label is favourable (AIF360 false_omission_rate).",
+            "Share of rows predicted unfavorable whose label is favorable (AIF360 false_omission_rate).",
             NotPredicted,
             c => c.FalseNegatives,
             c => c.Rejected
@@ -93,14 +99,16 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         FalsePositive,
         Share(
             "false_negative_rate",
-            "Of rows whose label is favourable, the share not predicted so (AIF360, fairlearn false_negative_rate).",
+            "Share of rows with a favorable label that are predicted unfavorable (AIF360, "
+                + "fairlearn false_negative_rate).",
             Favorable,
             c => c.FalseNegatives,
             c => c.Favorable
         ),
         Share(
             "true_negative_rate",
-            "Of rows whose label is not favourable, the share not predicted favourable (AIF360, fairlearn true_negative_rate).",
+            "Share of rows with an unfavorable label that are predicted unfavorable (AIF360, "
+                + "fairlearn true_negative_rate).",
             Unfavorable,
             c => c.TrueNegatives,
             c => c.Unfavorable
@@ -108,14 +116,14 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         PositivePredictive,
         Share(
             "negative_predictive_value",
-            "Of rows not predicted favourable, the share whose label is not (AIF360 negative_predictive_value).",
+            "Share of rows predicted unfavorable whose label is unfavorable (AIF360 negative_predictive_value).",
             NotPredicted,
             c => c.TrueNegatives,
             c => c.Rejected
         ),
         Share(
             "false_discovery_rate",
-            "Of rows predicted favourable, the share whose label is not (AIF360 false_discovery_rate).",
+            "Share of rows predicted favorable whose label is unfavorable (AIF360 false_discovery_rate).",
             Predicted,
             c => c.FalsePositives,
             c => c.Selected
@@ -123,34 +131,34 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         FalseOmission,
         Share(
             "accuracy",
-            "Share of rows predicted as their label says (AIF360 accuracy, fairlearn accuracy_score).",
+            "Share of rows whose prediction matches the label (AIF360 accuracy, fairlearn accuracy_score).",
             "rows",
             c => c.TruePositives + c.TrueNegatives,
             c => c.Count
         ),
         Share(
             "error_rate",
-            "Share of rows not predicted as their label says (AIF360 error_rate, fairlearn zero_one_loss).",
+            "Share of rows whose prediction differs from the label (AIF360 error_rate, fairlearn zero_one_loss).",
             "rows",
             c => c.FalsePositives + c.FalseNegatives,
             c => c.Count
         ),
         Counted(
             "balanced_accuracy",
-            "Mean of true positive and true negative rate (fairlearn balanced_accuracy_score).",
+            "Mean of the true positive and the true negative rate (fairlearn balanced_accuracy_score).",
             Both,
             c => (c.TruePositives / c.Favorable + c.TrueNegatives / c.Unfavorable) / 2
         ),
         Counted(
             "f1",
-            "Harmonic mean of precision and recall of the favourable outcome (fairlearn f1_score).",
-            "rows whose label or prediction is favourable",
+            "Harmonic mean of precision and recall for the favorable class (fairlearn f1_score).",
+            "rows with a favorable label or prediction",
             c => 2 * c.TruePositives / (c.Favorable + c.Selected)
         ),
         Counted(
             "matthews_correlation",
-            "Correlation of label and prediction (Matthews 1975).",
-            $"{Both}, or a single prediction",
+            "Correlation between label and prediction (Matthews 1975).",
+            $"{Both}, or only one predicted class",
             c =>
                 (c.TruePositives * c.TrueNegatives - c.FalsePositives * c.FalseNegatives)
                 / Math.Sqrt(c.Favorable * c.Unfavorable * c.Selected * c.Rejected)
@@ -160,14 +168,14 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         },
         Counted(
             "r2",
-            "Share of the labels' variance that the predicted class explains, 0 or 1 (fairlearn r2_score).",
+            "Share of the variance of the labels, as 0 and 1, that the predicted class explains (fairlearn r2_score).",
             Both,
             c => 1 - (c.FalsePositives + c.FalseNegatives) * c.Count / (c.Favorable * c.Unfavorable)
         ) with
         {
             Largest = double.PositiveInfinity,
         },
-        Scored("auc", "Area under the ROC curve of the score, ties counting half (fairlearn roc_auc_score).", Both, s =>
+        Scored("auc", "Area under the ROC curve of the score; ties count as half (fairlearn roc_auc_score).", Both, s =>
             s.Auc
         ) with
         {
@@ -175,7 +183,8 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         },
         Scored(
             "log_loss",
-            "Mean cross-entropy of the score in nats, scores kept 2.2e-16 away from 0 and 1 (fairlearn log_loss).",
+            "Mean cross-entropy of the score in nats, "
+                + "with scores clipped 2.2e-16 away from 0 and 1 (fairlearn log_loss).",
             "rows",
             s => s.LogLoss
         ) with
@@ -185,7 +194,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         Scored(
             "calibration_error",
             "Expected calibration error of the score over ten bins of equal width (Naeini et al. 2015), "
-                + "less what noise adds to it where rows are few.",
+                + "reported bias-corrected; a note gives the raw value.",
             "rows",
             s => Math.Max(0, DebiasedAbsoluteSum.Compute(s.Excess).Value)
         ) with
@@ -194,13 +203,13 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         },
         Scored(
             "generalized_true_positive_rate",
-            "Mean score of rows whose label is favourable (AIF360 generalized_true_positive_rate).",
+            "Mean score of rows with a favorable label (AIF360 generalized_true_positive_rate).",
             Favorable,
             s => s.MeanFavorable
         ),
         Scored(
             "generalized_false_positive_rate",
-            "Mean score of rows whose label is not favourable (AIF360 generalized_false_positive_rate).",
+            "Mean score of rows with an unfavorable label (AIF360 generalized_false_positive_rate).",
             Unfavorable,
             s => s.MeanUnfavorable
         ),
@@ -212,14 +221,19 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     /// <summary>Largest value, or distance of two values, that there can be.</summary>
     public double Largest { get; private init; } = 1;
 
-    /// <summary>What it is the sum of the sizes of, so that noise in each adds to it; null where it is no such sum.</summary>
+    /// <summary>
+    /// What it is the sum of the sizes of, so that noise in each adds to it; null where it is no such sum.
+    /// </summary>
     internal Func<ScoreCounts, NoisyTerm[]>? Sizes { get; private init; }
 
-    /// <summary>Pairs of rows, none in two of them, that it is the expected share of; null where it is no share of pairs.</summary>
+    /// <summary>
+    /// Pairs of rows, none in two of them, that it is the expected share of; null where it is no share of pairs.
+    /// </summary>
     internal Func<Confusion, double>? Pairs { get; private init; }
 
     /// <summary>
-    /// Whether a bootstrap gives no right interval: noise alone makes it larger, or all pairs agree, as they then do in every replicate.
+    /// Whether a bootstrap gives no right interval: noise alone makes it larger, or all pairs agree, as they then do in
+    /// every replicate.
     /// </summary>
     internal bool LeavesBootstrap(LevelRows rows) => Sizes is not null || AllPairsAgree(rows);
 

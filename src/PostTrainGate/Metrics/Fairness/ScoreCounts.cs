@@ -3,11 +3,13 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// How many rows of each label have each score of the favourable outcome: all that a measure of scores needs to know, and as small as the
-/// number of different scores.
+/// How many rows of each label have each score of the favorable outcome: all that a measure of scores needs to know,
+/// and as small as the number of different scores.
 /// </summary>
-/// <param name="Values">Different scores in [0, 1], ascending; scores that are taken together as one that lies among them.</param>
-/// <param name="Favorable">Rows with that score whose label is favourable.</param>
+/// <param name="Values">
+/// Different scores in [0, 1], ascending; scores that are taken together as one that lies among them.
+/// </param>
+/// <param name="Favorable">Rows with that score whose label is favorable.</param>
 /// <param name="Unfavorable">Rows with that score whose label is not.</param>
 public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] Unfavorable)
 {
@@ -17,15 +19,16 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     // Logarithms of scores of exactly 0 and 1 would be infinite; the spacing of doubles at 1, as scikit-learn clips.
     private const double Smallest = 2.220446049250313e-16;
 
-    /// <summary>Mean score of the favourable rows that were taken together; the value itself where none were.</summary>
+    /// <summary>Mean score of the favorable rows that were taken together; the value itself where none were.</summary>
     public double[] FavorableScores { get; init; } = Values;
 
     /// <summary>Mean score of the other rows that were taken together.</summary>
     public double[] UnfavorableScores { get; init; } = Values;
 
     /// <summary>Counts the scores of a level.</summary>
-    /// <param name="rows">What scores are taken together by, the score, whether the label is favourable, and how many rows have all
-    /// three.</param>
+    /// <param name="rows">
+    /// What scores are taken together by, the score, whether the label is favorable, and how many rows have all three.
+    /// </param>
     public static ScoreCounts Count(IEnumerable<(double Step, double Score, bool Favorable, double Count)> rows)
     {
         // Replicates of a bootstrap come here by the thousand: sorted in place, and met once.
@@ -82,7 +85,9 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
         return Count(rows);
     }
 
-    /// <summary>Share of pairs of a favourable and another row in which the favourable one scores higher; ties count half.</summary>
+    /// <summary>
+    /// Share of pairs of a favorable and another row in which the favorable one scores higher; ties count half.
+    /// </summary>
     public double Auc
     {
         get
@@ -117,8 +122,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
     }
 
     /// <summary>
-    /// Distance of mean score and share of favourable labels, averaged over the rows of ten bins of equal width; as measured, with what
-    /// noise adds to it.
+    /// Distance of mean score and share of favorable labels, averaged over the rows of ten bins of equal width; as
+    /// measured, with what noise adds to it.
     /// </summary>
     public double CalibrationError => DebiasedAbsoluteSum.AsMeasured(Excess);
 
@@ -155,7 +160,8 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
                 (excess[bin], squares[bin]) = (excess[bin] + more * over, squares[bin] + more * over * over);
             }
 
-            // With a little more of a row of either label: few rows that all are as their score says are not certain to be so for ever.
+            // With a little more of a row of either label: few rows that all are as their score says are not certain to
+            // be so for ever.
             double Error(int bin)
             {
                 var mean = scores[bin] / rows[bin];
@@ -168,10 +174,10 @@ public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] U
         }
     }
 
-    /// <summary>Mean score of the rows whose label is favourable.</summary>
+    /// <summary>Mean score of the rows whose label is favorable.</summary>
     public double MeanFavorable => Mean(Favorable, FavorableScores);
 
-    /// <summary>Mean score of the rows whose label is not favourable.</summary>
+    /// <summary>Mean score of the rows whose label is not favorable.</summary>
     public double MeanUnfavorable => Mean(Unfavorable, UnfavorableScores);
 
     private static double Mean(double[] rows, double[] scores)

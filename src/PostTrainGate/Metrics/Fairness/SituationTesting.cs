@@ -6,16 +6,16 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Situation testing by nearest neighbours (Luong et al. 2011): a row of the unprivileged group that is denied the favourable outcome is
-/// tested against its nearest privileged and its nearest unprivileged neighbours by all other columns; when those are favoured more
-/// often than these by at least the gap, it counts.
+/// Situation testing by nearest neighbors (Luong et al. 2011): a row of the unprivileged group that is denied the
+/// favorable outcome is tested against its nearest privileged and its nearest unprivileged neighbors by all other
+/// columns; when those are favored more often than these by at least the gap, it counts.
 /// </summary>
 public sealed class SituationTesting : IMetric
 {
     internal static readonly Key<double> Gap = new(
         "gap",
         new NumberShape(NumberRange.PartOrAll),
-        "How much more often privileged neighbors get the favorable outcome before it counts."
+        "Difference in favorable predictions between privileged and unprivileged neighbors from which a row counts."
     )
     {
         Default = "0.2",
@@ -28,8 +28,9 @@ public sealed class SituationTesting : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Of unprivileged rows denied the favourable outcome, the share whose nearest privileged neighbours get it more often than their nearest "
-        + "unprivileged ones by 'gap' or more (Luong et al. 2011); Wilson's interval.";
+        "Share of unprivileged rows with an unfavorable prediction whose nearest privileged neighbors fare "
+        + "better than their nearest "
+        + "unprivileged neighbors by at least 'gap' (Luong et al. 2011); Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Lower;
@@ -48,18 +49,18 @@ public sealed class SituationTesting : IMetric
         if (rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
             return Measurement.NotMeasured($"the data has no group '{rule.Group}'");
         if (group.Privileged is not { } privileged)
-            return Measurement.NotMeasured($"group '{name}' has no privileged level to test against");
+            return Measurement.NotMeasured($"group '{name}' has no privileged level to compare with");
         bool Favored(int row) => predictions[row] == data.Favorable;
         int[] better = [.. Rows(l => l == privileged)],
             worse = [.. Rows(l => l >= 0 && l != privileged)],
             tested = [.. worse.Where(r => !Favored(r))];
         if (tested.Length == 0)
             return Measurement.NotMeasured(
-                "every unprivileged row gets the favourable outcome, so that there is none to test"
+                "every unprivileged row is predicted favorable, so there is nothing to test"
             );
         if (Math.Min(better.Length, worse.Length - 1) is var least && least < count)
             return Measurement.NotMeasured(
-                $"there are {least} neighbours on one side of group '{name}', fewer than {count}"
+                $"one side of group '{name}' has only {least} neighbors, fewer than {count}"
             );
 
         using var scope = NewDisposeScope();
@@ -87,7 +88,8 @@ public sealed class SituationTesting : IMetric
                 .. found
                     .Take(MostNamed)
                     .Select(r =>
-                        $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) is denied what its privileged neighbours get"
+                        $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) "
+                        + "is predicted unfavorable, unlike its privileged neighbors"
                     ),
             ],
         };

@@ -3,14 +3,16 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Intervals of sizes whose values depend on each other, or that are no distance of two of them: how far a level lies from all rows
-/// together, how unequal groups are. Distances of independent values have <see cref="RangeInterval"/>, which needs no draws.
+/// Intervals of sizes whose values depend on each other, or that are no distance of two of them: how far a level lies
+/// from all rows together, how unequal groups are. Distances of independent values have <see cref="RangeInterval"/>,
+/// which needs no draws.
 /// </summary>
 /// <remarks>
-/// The estimate of a size is too high where levels lie close together, since the luck of whichever comes out on top adds to it. So the
-/// interval holds the sizes that could well have given the estimate (test inversion, Carpenter 1999): those from which the estimated values
-/// are no farther than most values would be that errors, as the bootstrap has them, make of values of that size. It may reach 0 without
-/// being one-sided by decree (Feldman and Cousins 1998). <c>eng/bench -- coverage</c> shows how many intervals hold the truth.
+/// The estimate of a size is too high where levels lie close together, since the luck of whichever comes out on top
+/// adds to it. So the interval holds the sizes that could well have given the estimate (test inversion, Carpenter
+/// 1999): those from which the estimated values are no farther than most values would be that errors, as the bootstrap
+/// has them, make of values of that size. It may reach 0 without being one-sided by decree (Feldman and Cousins 1998).
+/// <c>eng/bench -- coverage</c> shows how many intervals hold the truth.
 /// </remarks>
 internal static class SizeInterval
 {
@@ -63,7 +65,8 @@ internal static class SizeInterval
                 )
         );
 
-        // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what may be missed.
+        // By how much the share of values of a size that come out farther from it than the estimated ones exceeds what
+        // may be missed.
         double Excess(double v)
         {
             var beyond = Math.Abs(family.Beyond(estimate, v)) * (1 - Tiny);
@@ -82,8 +85,8 @@ internal static class SizeInterval
         }
     }
 
-    // Mirrored, as the percentile bootstrap has them: a share is missed by more on the side on which it may stray by more. About the mean,
-    // since the noise that replicates have on top of the table's may add to a value.
+    // Mirrored, as the percentile bootstrap has them: a share is missed by more on the side on which it may stray by
+    // more. About the mean, since the noise that replicates have on top of the table's may add to a value.
     private static List<double[]> Errors(List<double[]> drawn)
     {
         var means = Means(drawn, v => v);

@@ -7,13 +7,15 @@ using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Metrics;
 
-/// <summary>Which class of several counts as the favourable outcome.</summary>
+/// <summary>Which class of several counts as the favorable outcome.</summary>
 public enum ClassView
 {
     /// <summary>The one that the data names, against all others.</summary>
     Favorable,
 
-    /// <summary>Each class against all others, and the mean: of differences and ratios the mean of their sizes.</summary>
+    /// <summary>
+    /// Each class against all others, and the mean: of differences and ratios the mean of their sizes.
+    /// </summary>
     Macro,
 
     /// <summary>Each class against all others, and the one that fares worst.</summary>
@@ -71,7 +73,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     {
         var (rule, data) = (context.Rule, context.Evaluation.Data);
         if (rule.Average != ClassView.Favorable || IsScored(rule))
-            return Measurement.NotMeasured("it is no function of two predictions");
+            return Measurement.NotMeasured("this metric has no paired comparison of two models");
         if (context.Evaluation.Rows(rule.Group) is not { } rows)
             return NoGroup(rule);
         var (now, then) = (rows.Predictions, other.Predictions);
@@ -101,9 +103,9 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         if (RowsOf(predictions, rule, predictions.Favorable) is not { } rows)
             return NoGroup(rule);
         if (rows.Total == 0)
-            return Measurement.NotMeasured("there are no rows");
+            return Measurement.NotMeasured("the split has no rows");
         if (IsScored(rule) && rows.Scores is null)
-            return Measurement.NotMeasured("there are no scores, only predicted classes");
+            return Measurement.NotMeasured("the rate needs scores, but only predicted classes are available");
         var m = Compute(predictions, rows, rule, confidence, seed);
         var without = Enumerable
             .Range(0, rows.Labels.Length)
@@ -114,7 +116,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
             {
                 Notes =
                 [
-                    $"{without} of {rows.Total} rows have no value of the group '{rule.Group}' and are left out",
+                    $"{without} of {rows.Total} rows have no value for the group '{rule.Group}' and are excluded",
                     .. m.Notes,
                 ],
             };
@@ -160,7 +162,7 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
     private static string? Sizes(GroupTable table, GateRule rule) =>
         rule.Rate is not { NeedsScores: true, Sizes: { } sizes } rate
             ? null
-            : $"With what noise adds to it, the {rate.Name.Replace('_', ' ')} is "
+            : $"Without bias correction, the {rate.Name.Replace('_', ' ')} is "
                 + string.Join(
                     ", ",
                     table.Levels.Select(
@@ -184,7 +186,8 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
         return Better is Better.NearZero or Better.Lower ? measured.MaxBy(Value)! : measured.MinBy(Value)!;
     }
 
-    // The mean of the ends is never too narrow for the mean of the values: errors that vary together add up, others cancel.
+    // The mean of the ends is never too narrow for the mean of the values: errors that vary together add up, others
+    // cancel.
     private Measurement Mean(Measurement[] measured)
     {
         var judged = measured.Select(m => Judge.Judged(Better, m)).ToArray();

@@ -10,15 +10,15 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Share of rows that are classified correctly and for which it is proved that nothing within epsilon changes that. It bounds the true
-/// robust accuracy from below, as <see cref="RobustAccuracy"/> bounds it from above.
+/// Share of rows that are classified correctly and for which it is proved that nothing within epsilon changes that. It
+/// bounds the true robust accuracy from below, as <see cref="RobustAccuracy"/> bounds it from above.
 /// </summary>
 public sealed class CertifiedAccuracy : IMetric
 {
     internal static readonly Key<BoundMethod> Method = new(
         "method",
         new ChoiceShape<BoundMethod>(),
-        "How the network's outputs are bounded: by intervals (IBP), or by linear functions of the input (CROWN), "
+        "How to bound the network's outputs: by intervals (IBP), or by linear functions of the input (CROWN), "
             + "which are tighter."
     )
     {
@@ -30,8 +30,9 @@ public sealed class CertifiedAccuracy : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Share of rows classified correctly for which bounds of the network's outputs prove "
-        + "that no perturbation within epsilon changes that (Gowal et al. 2018, Zhang et al. 2018); Wilson's interval.";
+        "Share of rows classified correctly under every perturbation within epsilon, "
+        + "as bounds of the network's outputs prove "
+        + "(Gowal et al. 2018, Zhang et al. 2018); Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -57,14 +58,15 @@ public sealed class CertifiedAccuracy : IMetric
         );
         var data = context.Evaluation.Data;
         if (data.Count == 0)
-            return Measurement.NotMeasured("there are no rows");
+            return Measurement.NotMeasured("the split has no rows");
         if (context.Evaluation.Model is not OnnxClassifier model)
             return Measurement.NotMeasured(
-                $"bounds need the model's graph, which cannot be rebuilt: {context.Evaluation.Model.WhyNoGradients}"
+                "certification needs the model's graph, which cannot be rebuilt: "
+                    + $"{context.Evaluation.Model.WhyNoGradients}"
             );
         if (model.IsRowByRow)
             return Measurement.NotMeasured(
-                $"{model.Name} cannot be certified: it fixes its batch to one row, and bounds are taken of a batch"
+                $"{model.Name} cannot be certified because its batch size is fixed at one row"
             );
         using var graph = BoundGraph.TryBuild(model, data.Inputs.shape[1..], out var reason);
         if (graph is null)
@@ -93,8 +95,9 @@ public sealed class CertifiedAccuracy : IMetric
             ],
             Notes =
             [
-                $"Of {rows.Count} rows {certified} are certified, {wrong} are wrong without a change, a short attack breaks {broken}, "
-                    + $"and {rows.Count - certified - wrong - broken} are open.",
+                $"Of {rows.Count} rows, {certified} are certified, "
+                    + $"{wrong} are misclassified without a perturbation, {broken} are broken by a short attack, "
+                    + $"and {rows.Count - certified - wrong - broken} are undecided.",
             ],
         };
     }

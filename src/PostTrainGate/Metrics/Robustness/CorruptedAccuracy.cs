@@ -11,12 +11,13 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Accuracy on inputs as they get corrupted by chance, not by an enemy: the mean over corruptions and severities (Hendrycks and Dietterich
-/// 2019), or one minus it, the mean corruption error.
+/// Accuracy on inputs as they get corrupted by chance, not by an enemy: the mean over corruptions and severities
+/// (Hendrycks and Dietterich 2019), or one minus it, the mean corruption error.
 /// </summary>
 /// <remarks>
-/// The error is not divided by another network's: there is none that every task has, and benchmarks of small images report it like this.
-/// Severities repeat each row, so the interval counts rows, each with the share of its corrupted versions that are right.
+/// The error is not divided by another network's: there is none that every task has, and benchmarks of small images
+/// report it like this. Severities repeat each row, so the interval counts rows, each with the share of its corrupted
+/// versions that are right.
 /// </remarks>
 public sealed class CorruptedAccuracy : IMetric
 {
@@ -26,13 +27,13 @@ public sealed class CorruptedAccuracy : IMetric
         {
             Distinct = true,
         },
-        "Corruptions of the inputs; without it the fifteen of ImageNet-C for images and all for tables."
+        "Corruptions to apply; default: the fifteen of ImageNet-C for images, all for tables."
     );
 
     internal static readonly Key<ImmutableArray<int>> Severities = new(
         "severities",
         new ListShape<int>(new CountShape(1, 5), "[1, 3, 5]", most: 5) { Distinct = true },
-        "How severe corruptions are, from 1 to 5; without it all five."
+        "Severities of the corruptions, from 1 to 5; default: all five."
     );
 
     private const int Batch = 100;
@@ -52,10 +53,11 @@ public sealed class CorruptedAccuracy : IMetric
     /// <inheritdoc/>
     public string Summary =>
         _isError
-            ? "Share of rows classified wrongly, averaged over corruptions and severities, not divided by another network's "
+            ? "Error rate averaged over corruptions and severities, not relative to a baseline network "
                 + "(Hendrycks and Dietterich 2019)."
-            : "Share of rows classified correctly, averaged over common corruptions and severities: of images those of ImageNet-C in any size, "
-                + "of tables noise, missing values, shifted units and category flips (Hendrycks and Dietterich 2019); Wilson's interval.";
+            : "Accuracy averaged over common corruptions and severities (Hendrycks and Dietterich 2019); "
+                + "Wilson interval. Images get the corruptions of ImageNet-C in any size; "
+                + "tables get noise, missing values, shifted units and category flips.";
 
     /// <inheritdoc/>
     public Better Better => _isError ? Better.Lower : Better.Higher;
@@ -82,9 +84,9 @@ public sealed class CorruptedAccuracy : IMetric
     {
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0)
-            return Measurement.NotMeasured("there are no rows");
+            return Measurement.NotMeasured("the split has no rows");
         if (!InputForm.TryFind(evaluation, out var form))
-            return Measurement.NotMeasured("inputs are neither a table nor images of one or three channels");
+            return Measurement.NotMeasured("the inputs are neither a table nor images with one or three channels");
         var named = context.Rule.Get(Corruptions);
         var chosen = named.IsDefaultOrEmpty
             ? AllCorruptions.All.Where(c => c.Kind == form.Usual).ToArray()
@@ -94,8 +96,8 @@ public sealed class CorruptedAccuracy : IMetric
         {
             return Measurement.NotMeasured(
                 form.IsTable
-                    ? $"{other.Name} is for images, and inputs are a table"
-                    : $"{other.Name} is for tables, and inputs are images"
+                    ? $"{other.Name} applies to images, but the inputs are a table"
+                    : $"{other.Name} applies to tables, but the inputs are images"
             );
         }
 

@@ -8,15 +8,16 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Accuracy on a fixed set of adversarial examples of the model before the repair: the empirical robustness that Dare reports (Jiang
-/// et al., TOSEM 2024). A transfer measure: the attack never sees the repaired model, so a high value does not say that it is
-/// robust; <see cref="RobustAccuracy"/> does. Unrelated to the quantity of the same name in adversarial-robustness toolboxes (mean
-/// size of a smallest perturbation).
+/// Accuracy on a fixed set of adversarial examples of the model before the repair: the empirical robustness that Dare
+/// reports (Jiang et al., TOSEM 2024). A transfer measure: the attack never sees the repaired model, so a high value
+/// does not say that it is robust; <see cref="RobustAccuracy"/> does. Unrelated to the quantity of the same name in
+/// adversarial-robustness toolboxes (mean size of a smallest perturbation).
 /// </summary>
 /// <remarks>
-/// The set holds every row on which the attack succeeds and, unchanged, every row that was misclassified already (for those, robust
-/// means corrected); rows that withstood the attack are not in it. Examples use the attack's whole budget: those that stop at the
-/// first success lie on the decision boundary, where any change of the weights moves half of them to the right side.
+/// The set holds every row on which the attack succeeds and, unchanged, every row that was misclassified already (for
+/// those, robust means corrected); rows that withstood the attack are not in it. Examples use the attack's whole
+/// budget: those that stop at the first success lie on the decision boundary, where any change of the weights moves
+/// half of them to the right side.
 /// </remarks>
 public sealed class EmpiricalRobustness : IMetric
 {
@@ -25,8 +26,8 @@ public sealed class EmpiricalRobustness : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Accuracy on adversarial examples made on the model before the repair (Dare's measure, Jiang et al. 2024); "
-        + "a transfer measure, not robustness against a fresh attack.";
+        "Accuracy on adversarial examples made on the model before the repair (Dare's measure, Jiang et al. 2024). "
+        + "It measures transfer, not robustness against a fresh attack.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -48,7 +49,7 @@ public sealed class EmpiricalRobustness : IMetric
         var set = reference.Once(key, () => Transfer(context, reference));
         var count = (int)set.Labels.shape[0];
         if (count == 0)
-            return Measurement.NotMeasured("the attack finds no adversarial example on the model before the repair");
+            return Measurement.NotMeasured("the attack found no adversarial example on the model before the repair");
         using var scope = NewDisposeScope();
         var errors = AttackHarness
             .Errs(context.Evaluation.Model.LogitsOfAll(set.Inputs), set.Labels)

@@ -11,9 +11,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Keeps the rows that the smallest perturbations break, of all that an attack found. An attack under a budget has no reason to find small
-/// ones, so each is made smaller first: halved toward the clean input as long as the classifier errs, or, in a table, column by column
-/// taken back.
+/// Keeps the rows that the smallest perturbations break, of all that an attack found. An attack under a budget has no
+/// reason to find small ones, so each is made smaller first: halved toward the clean input as long as the classifier
+/// errs, or, in a table, column by column taken back.
 /// </summary>
 internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDisposable
 {
@@ -38,7 +38,9 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
     /// <summary>Looks at what an attack found.</summary>
     /// <param name="set">Rows.</param>
     /// <param name="places">Their places in the split.</param>
-    /// <param name="examples">[n, input shape]: adversarial where something was found, else clean or anything that does not err.</param>
+    /// <param name="examples">
+    /// [n, input shape]: adversarial where something was found, else clean or anything that does not err.
+    /// </param>
     public void Offer(EvaluationSet set, IReadOnlyList<int> places, Tensor examples)
     {
         using var scope = NewDisposeScope();
@@ -199,7 +201,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
 
         var shares = block.ToArray();
         if (shares.All(s => s is 0 or 1))
-            return shares.Contains(1) ? column.Categories[Array.IndexOf(shares, 1)] : "none that is known";
+            return shares.Contains(1) ? column.Categories[Array.IndexOf(shares, 1)] : "unknown";
         return string.Join(
             ", ",
             shares

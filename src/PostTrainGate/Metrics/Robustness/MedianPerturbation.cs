@@ -9,8 +9,8 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Median distance of the nearest error that a minimal-norm attack finds, over the rows that are classified correctly. It needs no epsilon
-/// to be chosen and bounds the true median from above. Its breakdown is the robustness curve.
+/// Median distance of the nearest error that a minimal-norm attack finds, over the rows that are classified correctly.
+/// It needs no epsilon to be chosen and bounds the true median from above. Its breakdown is the robustness curve.
 /// </summary>
 public sealed class MedianPerturbation : IMetric
 {
@@ -19,8 +19,8 @@ public sealed class MedianPerturbation : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Median size of the smallest perturbation that a minimal-norm attack finds, over rows classified correctly, "
-        + "in the units of the input's bounds; interval by order statistics.";
+        "Median size of the smallest perturbation that a minimal-norm attack finds, over correctly classified rows, "
+        + "in input units; interval from order statistics.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -45,7 +45,8 @@ public sealed class MedianPerturbation : IMetric
         var settings = context.Rule.Attack!;
         if (!settings.Attack.Norms.Contains(settings.Norm))
             return Measurement.NotMeasured(
-                $"the attack {settings.Name} makes distances small in {string.Join(" and ", settings.Attack.Norms)}, not in {settings.Norm}"
+                $"the attack {settings.Name} minimizes {string.Join(" and ", settings.Attack.Norms)} distances, "
+                    + $"not {settings.Norm}"
             );
         var chosen = context.Chosen(context.Evaluation.Data);
         using var rows = context.Evaluation.Data.Take(chosen);
@@ -58,12 +59,12 @@ public sealed class MedianPerturbation : IMetric
         using var found = AttackHarness.Distances(context.Evaluation.Model, rows.Inputs, rows.Labels, run);
         double[] sorted = [.. found.Distance.Where((_, row) => found.Correct[row]).Order()];
         if (sorted.Length == 0)
-            return Measurement.NotMeasured("no row is classified correctly");
+            return Measurement.NotMeasured("the model classifies no row correctly");
         var (lower, upper) = Ranks(sorted.Length, context.Confidence);
         if (!double.IsFinite(sorted[upper]))
         {
             return Measurement.NotMeasured(
-                $"the attack finds no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, "
+                $"the attack found no error for {sorted.Count(d => !double.IsFinite(d))} of {sorted.Length} rows, "
                     + "too many for a median"
             );
         }
@@ -87,7 +88,9 @@ public sealed class MedianPerturbation : IMetric
         };
     }
 
-    /// <summary>Places of the order statistics between which the median lies: as many rows below it as heads in as many tosses.</summary>
+    /// <summary>
+    /// Places of the order statistics between which the median lies: as many rows below it as heads in as many tosses.
+    /// </summary>
     internal static (int Lower, int Upper) Ranks(int count, double confidence)
     {
         var below = 0;
@@ -96,7 +99,8 @@ public sealed class MedianPerturbation : IMetric
         return (Math.Max(0, below - 1), Math.Min(count - 1, count - below));
     }
 
-    // Robust accuracy over epsilon: of Linf so many 255ths of the range, of the others the size of a change of all values by that.
+    // Robust accuracy over epsilon: of Linf so many 255ths of the range, of the others the size of a change of all
+    // values by that.
     private static Breakdown Curve(AttackDistances found, InputPolicy input, Norm norm, long values, double confidence)
     {
         var size = norm switch

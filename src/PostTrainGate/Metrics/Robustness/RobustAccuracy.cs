@@ -10,8 +10,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Share of rows that are classified correctly and on which the attack, run on the measured model itself, finds nothing. A wrong
-/// prediction without any attack counts as a failure. It bounds the true robust accuracy from above: a stronger attack may find more.
+/// Share of rows that are classified correctly and on which the attack, run on the measured model itself, finds
+/// nothing. A wrong prediction without any attack counts as a failure. It bounds the true robust accuracy from above: a
+/// stronger attack may find more.
 /// </summary>
 public sealed class RobustAccuracy : IMetric
 {
@@ -20,7 +21,8 @@ public sealed class RobustAccuracy : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Share of rows classified correctly on which an attack on the measured model itself finds no error within epsilon; Wilson's interval.";
+        "Share of rows that stay correctly classified under an attack within epsilon on the measured model; "
+        + "Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -36,8 +38,9 @@ public sealed class RobustAccuracy : IMetric
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Under a plan the rows are attacked in a seeded order until the verdict is certain: with the gate's confidence all rows would give
-    /// the same one. A gate that compares with a base by <c>drop</c> measures all rows of both models.
+    /// Under a plan the rows are attacked in a seeded order until the verdict is certain: with the gate's confidence
+    /// all rows would give the same one. A gate that compares with a base by <c>drop</c> measures all rows of both
+    /// models.
     /// </remarks>
     public Measurement Measure(MetricContext context)
     {

@@ -9,15 +9,16 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Certified accuracy of the model under randomised smoothing (Cohen et al. 2019): the share of rows whose class is right and certified
-/// beyond the radius. It speaks of the smoothed classifier, which is another one than the model alone.
+/// Certified accuracy of the model under randomized smoothing (Cohen et al. 2019): the share of rows whose class is
+/// right and certified beyond the radius. It speaks of the smoothed classifier, which is another one than the model
+/// alone.
 /// </summary>
 public sealed class SmoothedAccuracy : IMetric
 {
     internal static readonly Key<double> Sigma = new(
         "sigma",
         new NumberShape(NumberRange.Positive),
-        "Standard deviation of the noise that smooths the classifier, in the units of the input's bounds."
+        "Standard deviation of the smoothing noise, in input units."
     )
     {
         Example = "sigma: 0.25",
@@ -26,7 +27,7 @@ public sealed class SmoothedAccuracy : IMetric
     internal static readonly Key<int> Draws = new(
         "draws",
         new CountShape(100, 1_000_000),
-        "Draws of noise for a row; the more, the larger the radius that can be certified."
+        "Noise draws per row; more draws can certify a larger radius."
     )
     {
         Default = "1000",
@@ -37,8 +38,9 @@ public sealed class SmoothedAccuracy : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Share of rows that the model smoothed by Gaussian noise 'sigma' classifies correctly "
-        + "with a certified L2 radius of at least epsilon, abstentions counting as wrong (Cohen et al. 2019); needs scores only; Wilson's interval.";
+        "Share of rows that the model smoothed with Gaussian noise 'sigma' classifies correctly with a "
+        + "certified L2 radius "
+        + "of at least epsilon (Cohen et al. 2019). Abstentions count as wrong; needs only scores; Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;
@@ -64,7 +66,7 @@ public sealed class SmoothedAccuracy : IMetric
         );
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0)
-            return Measurement.NotMeasured("there are no rows");
+            return Measurement.NotMeasured("the split has no rows");
         using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
         var verdicts = Smoothing.Certify(
             evaluation.Model,
@@ -90,8 +92,8 @@ public sealed class SmoothedAccuracy : IMetric
                 ? []
                 :
                 [
-                    $"With {draws} draws no radius above {Numbers.Chosen(largest)} can be certified; "
-                        + "give more 'draws' or a larger 'sigma'.",
+                    $"With {draws} draws, no radius above {Numbers.Chosen(largest)} can be certified; "
+                        + "increase 'draws' or 'sigma'.",
                 ];
         return Share(epsilon) with
         {
@@ -109,7 +111,8 @@ public sealed class SmoothedAccuracy : IMetric
             ],
             Notes =
             [
-                $"The smoothed classifier abstains on {abstained.ToString(CultureInfo.InvariantCulture)} of {rows.Count} rows; "
+                $"The smoothed classifier abstains on {abstained.ToString(CultureInfo.InvariantCulture)} of "
+                    + $"{rows.Count} rows; "
                     + $"each certificate is wrong with a probability of at most {Numbers.Chosen(Smoothing.Alpha)}.",
                 .. limits,
             ],

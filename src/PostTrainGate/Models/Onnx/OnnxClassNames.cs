@@ -6,7 +6,9 @@ namespace PostTrainGate.Models;
 /// <summary>The names that a file itself gives its classes, in the order of its scores.</summary>
 internal static class OnnxClassNames
 {
-    /// <summary>Looks for them: at the classifier, at the encoder of the label, at the decoder of the predicted label.</summary>
+    /// <summary>
+    /// Looks for them: at the classifier, at the encoder of the label, at the decoder of the predicted label.
+    /// </summary>
     /// <param name="file">The file, whole.</param>
     /// <param name="output">The output that is read.</param>
     /// <param name="label">Column of the data that holds the label; null where there is none.</param>
@@ -76,7 +78,8 @@ internal static class OnnxClassNames
             ? [.. names.Zip(numbers).OrderBy(p => p.Second).Select(p => p.First.ToStringUtf8())]
             : [];
 
-    // The class with the highest score: its number to its name, by a LabelEncoder or by an ArrayFeatureExtractor over all names.
+    // The class with the highest score: its number to its name, by a LabelEncoder or by an ArrayFeatureExtractor over
+    // all names.
     private static ImmutableArray<string> Decoded(OnnxFile file, Dictionary<string, NodeProto> producers, string output)
     {
         foreach (

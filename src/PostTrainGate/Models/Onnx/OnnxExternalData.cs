@@ -22,7 +22,9 @@ internal static class OnnxExternalData
         return bytes;
     }
 
-    /// <summary>Puts a model's weights into the file that is called as the model with <c>.data</c> at its end, by rename.</summary>
+    /// <summary>
+    /// Puts a model's weights into the file that is called as the model with <c>.data</c> at its end, by rename.
+    /// </summary>
     /// <param name="path">Where the model will stand.</param>
     /// <param name="model">The model; its weights become references.</param>
     public static void MoveOut(string path, ModelProto model)

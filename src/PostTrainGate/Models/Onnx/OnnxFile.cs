@@ -7,19 +7,12 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>A model file as it is on disk: read, checked, and written again with other weights.</summary>
-internal sealed class OnnxFile
+internal sealed partial class OnnxFile
 {
     /// <summary>Most bytes of one file, as protobuf can hold no more.</summary>
     public const long MaxBytes = int.MaxValue;
 
-    /// <summary>Most bytes of a model with its external data.</summary>
-    public const long MaxExternal = 8L << 30;
-
-    // Smaller tensors are read, larger ones mapped.
-    private const int Large = 1 << 16;
-
     private readonly Lazy<GraphProto> _graph;
-    private readonly Dictionary<TensorProto, TensorProto> _references = new(ReferenceEqualityComparer.Instance);
     private Dictionary<string, NodeProto>? _producers;
 
     /// <summary>Takes a model that is in memory.</summary>
@@ -100,7 +93,8 @@ internal sealed class OnnxFile
     }
 
     /// <summary>
-    /// The same file seen from some of its outputs: a graph without what they do not depend on, inputs among it. It is saved whole.
+    /// The same file seen from some of its outputs: a graph without what they do not depend on, inputs among it. It is
+    /// saved whole.
     /// </summary>
     public OnnxFile For(IReadOnlyCollection<string> outputs)
     {
@@ -125,17 +119,17 @@ internal sealed class OnnxFile
         try
         {
             if (SpecialFile.Is(path))
-                throw new FormatException("it is a pipe or a device, not a file");
+                throw new FormatException("it is a pipe or device, not a regular file");
             var length = new FileInfo(path).Length;
             if (
                 length is > 0 and < 1024
                 && File.ReadAllText(path).StartsWith("version https://git-lfs", StringComparison.Ordinal)
             )
-                throw new FormatException("it is a pointer of Git LFS; fetch the file itself with 'git lfs pull'");
+                throw new FormatException("it is a Git LFS pointer; fetch the file with 'git lfs pull'");
             if (length == 0)
                 throw new FormatException("it is empty");
             if (length > MaxBytes)
-                throw new FormatException($"it has {length} bytes, more than {MaxBytes}");
+                throw new FormatException($"it has {length} bytes; the limit is {MaxBytes}");
             var file = new OnnxFile(path, Parse(path)) { Bytes = length };
             Check(file.Model.Graph);
             file.TakeInExternalData();
@@ -166,39 +160,13 @@ internal sealed class OnnxFile
         return ModelProto.Parser.ParseFrom(stream);
     }
 
-    /// <summary>
-    /// Full paths of the files beside a model that hold its external data, there or not. None for a model that cannot be read: whoever
-    /// loads it says why.
-    /// </summary>
-    public static ImmutableSortedSet<string> ExternalFiles(string path)
-    {
-        try
-        {
-            if (SpecialFile.Is(path) || new FileInfo(path) is not { Exists: true, Length: <= MaxBytes })
-                return [];
-            var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-            return
-            [
-                .. External(Parse(path).Graph ?? new())
-                    .SelectMany(t => t.ExternalData)
-                    .Where(e => e.Key == "location")
-                    .Select(e => Inside(folder, e.Value))
-                    .OfType<string>(),
-            ];
-        }
-        catch (Exception e)
-            when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidProtocolBufferException
-            )
-        {
-            return [];
-        }
-    }
-
     /// <summary>Writes the file with other weights and more metadata, beside and then by rename.</summary>
     /// <param name="path">Where.</param>
     /// <param name="parameters">Weights by name.</param>
     /// <param name="provenance">What the file says about itself.</param>
-    /// <param name="embedded">Most bytes of weights in the file itself; where there are more, they stand in one beside it.</param>
+    /// <param name="embedded">
+    /// Most bytes of weights in the file itself; where there are more, they stand in one beside it.
+    /// </param>
     public void Save(
         string path,
         IReadOnlyDictionary<string, Tensor> parameters,
@@ -224,7 +192,9 @@ internal sealed class OnnxFile
         Write(path, model);
     }
 
-    /// <summary>Writes a model beside its place and renames it, so that a half-written file never stands there.</summary>
+    /// <summary>
+    /// Writes a model beside its place and renames it, so that a half-written file never stands there.
+    /// </summary>
     public static void Write(string path, ModelProto model) => AtomicFile.Write(path, model.WriteTo);
 
     // Floating initializers, and constants with axes. What stands in functions and branches is not changed.
@@ -267,7 +237,7 @@ internal sealed class OnnxFile
     private static void Check(GraphProto? graph)
     {
         if (graph is null || graph.Node.Count == 0)
-            throw new FormatException("it holds no graph");
+            throw new FormatException("it contains no graph");
         if (graph.Node.SelectMany(WithInner).FirstOrDefault(n => n.Output.Count == 0) is { } silent)
             throw new FormatException($"node {Wording.Quote(silent.Name)} has no output");
         if (
@@ -291,93 +261,4 @@ internal sealed class OnnxFile
 
     private static IEnumerable<NodeProto> WithInner(NodeProto node) =>
         OnnxCompiler.SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(WithInner)).Prepend(node);
-
-    /// <summary>
-    /// The model with references in place of weights that stand in other files, for ONNX Runtime, which reads them itself; and the folder
-    /// that those files are in.
-    /// </summary>
-    public (ModelProto Model, string Folder) WithReferences(ModelProto part)
-    {
-        var model = new ModelProto(part) { Graph = null };
-        model.Graph = new() { Name = part.Graph.Name };
-        model.Graph.Node.AddRange(part.Graph.Node);
-        model.Graph.Input.AddRange(part.Graph.Input);
-        model.Graph.Output.AddRange(part.Graph.Output);
-        model.Graph.Initializer.AddRange(part.Graph.Initializer.Select(t => _references.GetValueOrDefault(t, t)));
-        return (model, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
-    }
-
-    // From here on the model stands on its own, so that it can be compared, cloned and saved anywhere. Together, tensors may claim at most
-    // twice what the files have: weights that are tied are stored once and named twice.
-    private void TakeInExternalData()
-    {
-        var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-        var (claimed, files) = (0L, new Dictionary<string, long>());
-        foreach (var tensor in External(Model.Graph))
-        {
-            var entries = tensor.ExternalData.GroupBy(e => e.Key).ToDictionary(g => g.Key, g => g.Last().Value);
-            var name = Wording.Quote(tensor.Name);
-            if (!entries.TryGetValue("location", out var location))
-                throw new FormatException($"{name} names no file for its data");
-            var full = Inside(folder, location)
-                ?? throw new FormatException($"the data of {name} is outside the model's folder");
-            var size =
-                OnnxTensors.Count(tensor.Dims)
-                * (OnnxTensors.TypeOf(tensor.DataType) is { } type ? OnnxTensors.Size(type) : 1);
-            var offset = Number(entries, "offset", 0);
-            var length = files[full] = new FileInfo(full).Length;
-            if (Number(entries, "length", size) != size || offset < 0 || offset > length - size)
-                throw new FormatException(
-                    $"the data of {name} in {Wording.Quote(location)} does not have its {size} bytes"
-                );
-            if (size > MaxBytes)
-                throw new FormatException($"{name} has {size} bytes, more than {MaxBytes}");
-            if ((claimed += size) > MaxExternal)
-                throw new FormatException($"it and its external data have more than {MaxExternal} bytes");
-            var reference = tensor.Clone();
-            tensor.RawData = UnsafeByteOperations.UnsafeWrap(
-                size < Large ? OnnxExternalData.Read(full, offset, (int)size) : MappedBytes.Map(full, offset, (int)size)
-            );
-            tensor.ExternalData.Clear();
-            tensor.ClearDataLocation();
-            _references[tensor] = reference;
-        }
-
-        if (claimed > 2 * files.Values.Sum())
-            throw new FormatException($"its tensors claim {claimed} bytes of files that have {files.Values.Sum()}");
-        Bytes += claimed;
-    }
-
-    private static IEnumerable<TensorProto> External(GraphProto graph) =>
-        graph
-            .Initializer.Concat(graph.Node.SelectMany(n => n.Attribute).Where(a => a.T is not null).Select(a => a.T))
-            .Where(t => t.DataLocation == TensorProto.Types.DataLocation.External);
-
-    private static string? Inside(string folder, string location)
-    {
-        if (System.IO.Path.IsPathRooted(location) || location.Contains('\0', StringComparison.Ordinal))
-            return null;
-        var full = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, location));
-        if (
-            !full.StartsWith(
-                folder.TrimEnd('/', '\\') + System.IO.Path.DirectorySeparatorChar,
-                StringComparison.Ordinal
-            )
-        )
-            return null;
-        // A link inside the folder may point out of it.
-        for (
-            var part = full;
-            part is not null && part.Length > folder.Length;
-            part = System.IO.Path.GetDirectoryName(part)
-        )
-            if (new FileInfo(part).LinkTarget is not null)
-                return null;
-        return full;
-    }
-
-    private static long Number(Dictionary<string, string> entries, string key, long fallback) =>
-        !entries.TryGetValue(key, out var text) ? fallback
-        : long.TryParse(text, out var value) ? value
-        : throw new FormatException($"{Wording.Quote(text)} is no {key} of external data");
 }

@@ -4,7 +4,9 @@ using PostTrainGate.Models.Onnx;
 
 namespace PostTrainGate.Models;
 
-/// <summary>Puts the bodies of a model's own functions in place of the nodes that call them, as ONNX defines functions.</summary>
+/// <summary>
+/// Puts the bodies of a model's own functions in place of the nodes that call them, as ONNX defines functions.
+/// </summary>
 internal sealed class OnnxFunctions
 {
     private const int MaxDepth = 32;
@@ -35,7 +37,9 @@ internal sealed class OnnxFunctions
     }
 
     /// <summary>The model's graph without calls; the graph itself where it has no functions.</summary>
-    /// <exception cref="FormatException">Functions that call themselves or another operator set's operators, or too many nodes.</exception>
+    /// <exception cref="FormatException">
+    /// Functions that call themselves or another operator set's operators, or too many nodes.
+    /// </exception>
     public static GraphProto Inline(ModelProto model)
     {
         if (model.Functions.Count == 0)
@@ -76,7 +80,7 @@ internal sealed class OnnxFunctions
             throw new FormatException($"the function {name} calls itself");
         var opset = OpsetOf(function.OpsetImport);
         if (opset != _opset && function.Node.Any(n => n.Domain is "" or "ai.onnx"))
-            throw new FormatException($"the function {name} uses operator set {opset}, the model {_opset}");
+            throw new FormatException($"the function {name} uses operator set {opset}, but the model uses {_opset}");
         var names = new Dictionary<string, string>();
         for (var i = 0; i < function.Input.Count; i++)
             names[function.Input[i]] = i < call.Input.Count ? call.Input[i] : "";

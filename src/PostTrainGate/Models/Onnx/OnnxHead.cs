@@ -23,7 +23,8 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     public string Logits => Tail.Count == 0 ? Node.Input[0] : Tail[^1].Output[0];
 
     /// <summary>
-    /// Finds a softmax, log-softmax or sigmoid at the end; null where none is, or where the user says that another one is.
+    /// Finds a softmax, log-softmax or sigmoid at the end; null where none is, or where the user says that another one
+    /// is.
     /// </summary>
     /// <param name="producer">The node that a value comes from, or null.</param>
     /// <param name="output">Name of the model's output.</param>
@@ -69,8 +70,8 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
     }
 
     /// <summary>
-    /// [batch, classes], from whatever shape one value per class has. One unit z: the logits of its two classes are 0 and z. Of
-    /// probabilities their logarithms, whose softmax they are.
+    /// [batch, classes], from whatever shape one value per class has. One unit z: the logits of its two classes are 0
+    /// and z. Of probabilities their logarithms, whose softmax they are.
     /// </summary>
     public static Tensor ToLogits(Tensor value, OutputHead head)
     {

@@ -8,12 +8,14 @@ namespace PostTrainGate.Models;
 internal delegate Tensor Kernel(Tensor[] values);
 
 /// <summary>
-/// A node as its rebuild sees it: input slots, attributes, operator set. It remembers which attributes were asked for, so that one
-/// that nobody asked for is refused, never ignored.
+/// A node as its rebuild sees it: input slots, attributes, operator set. It remembers which attributes were asked for,
+/// so that one that nobody asked for is refused, never ignored.
 /// </summary>
 internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundings around)
 {
-    /// <summary>Numbers that one value may hold for each row of a batch; the largest of VGG-16 holds 3.2 million.</summary>
+    /// <summary>
+    /// Numbers that one value may hold for each row of a batch; the largest of VGG-16 holds 3.2 million.
+    /// </summary>
     public const long MaxNumbersPerRow = 1 << 24;
 
     private readonly Dictionary<string, AttributeProto> _attributes = proto
@@ -64,7 +66,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Set by a convolution: how to run it with other weights.</summary>
     public OnnxFusion.Convolved? Convolves { get; set; }
 
-    /// <summary>Set by a normalisation that the convolution before it can take over.</summary>
+    /// <summary>Set by a normalization that the convolution before it can take over.</summary>
     public OnnxFusion.Normalization? Normalizes { get; set; }
 
     /// <summary>Set by a MaxPool none of whose windows lies in the padding alone.</summary>
@@ -146,7 +148,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>The value of an input that is known now, or null.</summary>
     public Tensor? Constant(int index) => Optional(index) is var slot and >= 0 ? around.Constants[slot] : null;
 
-    /// <summary>The one number that an input always is, weights of one number among them; null where it is none, or changes.</summary>
+    /// <summary>
+    /// The one number that an input always is, weights of one number among them; null where it is none, or changes.
+    /// </summary>
     public double? Known(int index) => index < proto.Input.Count ? around.File.Number(proto.Input[index]) : null;
 
     /// <summary>The integers that an input holds: read now where it is constant, at each pass otherwise.</summary>
@@ -159,7 +163,9 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
         return _ => numbers;
     }
 
-    /// <summary>Integers that older operator sets give as an attribute and newer ones as an input; null where neither is there.</summary>
+    /// <summary>
+    /// Integers that older operator sets give as an attribute and newer ones as an input; null where neither is there.
+    /// </summary>
     public Func<Tensor[], long[]>? Integers(string attribute, int index)
     {
         if (Ints(attribute) is { } fixedNumbers)
@@ -212,16 +218,20 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
         if (count > MaxNumbersPerRow && count > MaxNumbersPerRow * (Int128)Math.Max(1, Rows(values)))
         {
             throw new InvalidOperationException(
-                $"the result of shape [{string.Join(", ", shape.ToArray())}] is larger than {MaxNumbersPerRow} numbers a row"
+                $"the result of shape [{string.Join(", ", shape.ToArray())}] exceeds {MaxNumbersPerRow} numbers per row"
             );
         }
     }
 
-    /// <summary>Whether a size that a file with a fixed batch states is that batch, and the axis it describes is the batch now.</summary>
+    /// <summary>
+    /// Whether a size that a file with a fixed batch states is that batch, and the axis it describes is the batch now.
+    /// </summary>
     public bool IsBatch(Tensor[] values, long stated, long now) =>
         around.Batch > 0 && stated == around.Batch && now == Rows(values);
 
-    /// <summary>A value with a row for each of the batch, where a file with a fixed batch of one states one row.</summary>
+    /// <summary>
+    /// A value with a row for each of the batch, where a file with a fixed batch of one states one row.
+    /// </summary>
     public Tensor Rowwise(Tensor[] values, Tensor value, long rows) =>
         value.dim() > 0 && value.shape[0] == 1 && rows != 1 && IsBatch(values, 1, rows)
             ? value.expand([rows, .. value.shape[1..]])
@@ -246,7 +256,8 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
             new Diagnostic(
                 DiagnosticCodes.ModelOperator,
                 $"The model '{around.File.Name}' cannot be rebuilt with gradients: node {Describe(proto)}: {what}. "
-                    + $"{Operators.Names.Count} of ONNX's operators can; src/PostTrainGate/Models/README.md lists them."
+                    + $"{Operators.Names.Count} ONNX operators are supported; "
+                    + "src/PostTrainGate/Models/README.md lists them."
             )
         );
 

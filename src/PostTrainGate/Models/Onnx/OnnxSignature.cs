@@ -29,7 +29,8 @@ internal sealed record OnnxSignature(
     private const long MaxInput = 1 << 26;
 
     /// <summary>
-    /// Reads it from a file: one floating input [batch, ...], and the output that the user names or the first that is floating.
+    /// Reads it from a file: one floating input [batch, ...], and the output that the user names or the first that is
+    /// floating.
     /// </summary>
     /// <exception cref="GateException">PTG2004.</exception>
     public static OnnxSignature Read(OnnxFile file, OutputPolicy? wanted = null)
@@ -39,18 +40,19 @@ internal sealed record OnnxSignature(
             var names = string.Join(", ", file.Inputs.Take(10).Select(i => Wording.Quote(i.Name)));
             throw Wrong(
                 file,
-                $"has {file.Inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; one that is rebuilt with gradients has one"
+                $"has {file.Inputs.Count} inputs{(names.Length > 0 ? $" ({names})" : "")}; "
+                    + "a model rebuilt with gradients must have one"
             );
         }
 
         if (!IsFloat(input))
-            throw Wrong(file, $"has the input {Wording.Quote(input.Name)} of another type than floating tensors");
+            throw Wrong(file, $"has the input {Wording.Quote(input.Name)}, which is not a floating-point tensor");
         var shape = ShapeOf(file, input);
         var output = wanted?.Name is { } name
             ? Named(file, name)
-            : file.Graph.Output.FirstOrDefault(IsFloat) ?? throw Wrong(file, "has no output of floating tensors");
+            : file.Graph.Output.FirstOrDefault(IsFloat) ?? throw Wrong(file, "has no floating-point output");
         if (!IsFloat(output))
-            throw Wrong(file, $"has the output {Wording.Quote(output.Name)} of another type than floating tensors");
+            throw Wrong(file, $"has the output {Wording.Quote(output.Name)}, which is not a floating-point tensor");
         return new(input.Name, shape[1..], Math.Max(0, shape[0]), output.Name, wanted?.Head)
         {
             Type = OnnxTensors.TypeOf(input.Type.TensorType.ElemType)!.Value,
@@ -64,12 +66,12 @@ internal sealed record OnnxSignature(
         if (input.Type?.TensorType?.Shape?.Dim is not { Count: >= 2 } dims)
             throw Wrong(
                 file,
-                $"does not say which shape its input {Wording.Quote(input.Name)} has; a classifier's is [batch, ...]"
+                $"does not declare the shape of its input {Wording.Quote(input.Name)}; a classifier needs [batch, ...]"
             );
         var shape = dims.Select(d => d.HasDimValue && d.DimValue > 0 ? d.DimValue : -1).ToImmutableArray();
         return shape.Where(d => d > 0).Aggregate((Int128)1, (a, b) => a * b) <= MaxInput
             ? shape
-            : throw Wrong(file, $"has an input of shape [{string.Join(", ", shape)}], more than {MaxInput} numbers");
+            : throw Wrong(file, $"has an input of shape [{string.Join(", ", shape)}]; the limit is {MaxInput} numbers");
     }
 
     /// <summary>The output of that name.</summary>
@@ -78,7 +80,8 @@ internal sealed record OnnxSignature(
         file.Graph.Output.FirstOrDefault(o => o.Name == name)
         ?? throw Wrong(
             file,
-            $"has no output {Wording.Quote(name)}; it has {Wording.List(file.Graph.Output.Take(10).Select(o => Wording.Quote(o.Name)))}"
+            $"has no output {Wording.Quote(name)}; "
+                + $"it has {Wording.List(file.Graph.Output.Take(10).Select(o => Wording.Quote(o.Name)))}"
         );
 
     /// <summary>The error about a file that is not a classifier.</summary>

@@ -29,7 +29,9 @@ internal sealed partial class OnnxCompiler
     internal static IEnumerable<GraphProto> SubgraphsOf(NodeProto node) =>
         node.Attribute.Where(a => a.G is not null).Select(a => a.G);
 
-    /// <summary>Names of all values that a node reads, by its graphs too (which read values of their own among them).</summary>
+    /// <summary>
+    /// Names of all values that a node reads, by its graphs too (which read values of their own among them).
+    /// </summary>
     internal static IEnumerable<string> Reads(NodeProto node) =>
         node.Input.Concat(
             SubgraphsOf(node).SelectMany(g => g.Node.SelectMany(Reads).Concat(g.Output.Select(o => o.Name)))
@@ -69,7 +71,7 @@ internal sealed partial class OnnxCompiler
             || body.Outputs.Length != node.OutputCount + 1
             || first.Length > node.OutputCount
         )
-            throw node.Refuse("its body does not fit its inputs and outputs");
+            throw node.Refuse("its body does not match its inputs and outputs");
         for (var i = 0; i < node.OutputCount; i++)
         {
             var output = i;
@@ -92,9 +94,9 @@ internal sealed partial class OnnxCompiler
             for (long trip = 0; trip < limit && going; trip++)
             {
                 if (trip == MaxTrips)
-                    throw new ArgumentException($"more than {MaxTrips} trips");
+                    throw new ArgumentException($"it runs more than {MaxTrips} iterations");
                 if (NativeWork.Left is { Ticks: 0 })
-                    throw new ArgumentException("its loops do not end in time");
+                    throw new ArgumentException("its loops take too long");
                 var results = body.Run(v, [tensor(trip), tensor(going), .. carried]);
                 node.Fit(v, numbers += results.Sum(r => r.numel()));
                 going = results[0].item<bool>();
@@ -132,5 +134,5 @@ internal sealed partial class OnnxCompiler
     private int Slot(string name) =>
         name.Length == 0 ? -1
         : _slots.TryGetValue(name, out var slot) ? slot
-        : throw Unreadable($"the value {Wording.Quote(name)} is defined nowhere");
+        : throw Unreadable($"the value {Wording.Quote(name)} is not defined");
 }

@@ -62,8 +62,8 @@ internal static class OnnxTensors
     }
 
     /// <summary>
-    /// Puts other float32 values into a tensor, in the type and the form that it holds its values in. What float32 cannot tell from the
-    /// value that is there stays as it is.
+    /// Puts other float32 values into a tensor, in the type and the form that it holds its values in. What float32
+    /// cannot tell from the value that is there stays as it is.
     /// </summary>
     public static void Write(TensorProto proto, Tensor value)
     {
@@ -96,12 +96,12 @@ internal static class OnnxTensors
     public static long Count(IReadOnlyCollection<long> dims)
     {
         if (dims.Count > MaxRank)
-            throw new FormatException($"has {dims.Count} axes, more than {MaxRank}");
+            throw new FormatException($"has {dims.Count} dimensions; the limit is {MaxRank}");
         Int128 count = 1;
         foreach (var dim in dims)
         {
             if (dim < 0)
-                throw new FormatException($"has the shape [{string.Join(", ", dims)}]");
+                throw new FormatException($"has the invalid shape [{string.Join(", ", dims)}]");
             count *= dim;
             if (count > int.MaxValue)
                 throw new FormatException($"of shape [{string.Join(", ", dims)}] is too large");
@@ -116,7 +116,8 @@ internal static class OnnxTensors
         field.AddRange(values);
     }
 
-    // Raw bytes are little endian, as is every machine that libtorch runs on. The typed lists widen small types to 32 bits.
+    // Raw bytes are little endian, as is every machine that libtorch runs on. The typed lists widen small types to 32
+    // bits.
     private static ReadOnlySpan<byte> Bytes(TensorProto proto, ScalarType type)
     {
         if (proto.HasRawData)

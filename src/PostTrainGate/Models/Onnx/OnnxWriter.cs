@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// Writes a model of our own as ONNX, node by node. The methods named after layers go on from the value written last, so that a chain
-/// reads like the network.
+/// Writes a model of our own as ONNX, node by node. The methods named after layers go on from the value written last,
+/// so that a chain reads like the network.
 /// </summary>
 internal sealed class OnnxWriter
 {

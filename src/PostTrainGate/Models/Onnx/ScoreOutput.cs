@@ -9,11 +9,15 @@ namespace PostTrainGate.Models;
 /// <summary>The end of a file that is run for its scores: which value is read, and what it holds.</summary>
 /// <param name="Model">The file with these outputs only.</param>
 /// <param name="Outputs">The value that is read; where a head was taken off, also what the file states.</param>
-/// <param name="Head">What the value holds or, where a head was taken off, that head; null: the values have to show it.</param>
+/// <param name="Head">
+/// What the value holds or, where a head was taken off, that head; null: the values have to show it.
+/// </param>
 /// <param name="Name">The output of the file that is read.</param>
 internal sealed record ScoreOutput(ModelProto Model, ImmutableArray<string> Outputs, OutputHead? Head, string Name)
 {
-    /// <summary>Looks for it: the output that the user names, or the first that holds scores, be they tensors or ZipMap's maps.</summary>
+    /// <summary>
+    /// Looks for it: the output that the user names, or the first that holds scores, be they tensors or ZipMap's maps.
+    /// </summary>
     /// <exception cref="GateException">PTG2004: the file gives labels only, or values of another kind.</exception>
     public static ScoreOutput Find(OnnxFile file, OutputPolicy wanted)
     {
@@ -27,8 +31,9 @@ internal sealed record ScoreOutput(ModelProto Model, ImmutableArray<string> Outp
         {
             throw OnnxSignature.Wrong(
                 file,
-                $"gives a score for each pair of its {classes} classes ({OnnxNode.Describe(last)}), not for each class; "
-                    + "export the support vector machine with its probabilities"
+                $"returns a score for each pair of its {classes} classes ({OnnxNode.Describe(last)}), "
+                    + "not for each class; "
+                    + "export the support vector machine with probabilities"
             );
         }
 
@@ -36,14 +41,15 @@ internal sealed record ScoreOutput(ModelProto Model, ImmutableArray<string> Outp
         if (head is null && wanted.Head == OutputHead.Softmax)
             throw OnnxSignature.Wrong(
                 file,
-                "ends in no softmax; where its values are probabilities, 'output.head' is probabilities"
+                "does not end in a softmax; if it returns probabilities, set 'output.head: probabilities'"
             );
         string[] read = head is null ? [output] : [head.Logits, output];
         var model = file.Part([.. file.Needed([output]), .. head?.Tail ?? []], [], read);
         return new(model, [.. read], head?.Kind ?? wanted.Head, chosen.Name);
     }
 
-    // A support vector machine without Platt's parameters decides between pairs: of three classes there are three as well.
+    // A support vector machine without Platt's parameters decides between pairs: of three classes there are three as
+    // well.
     private static int PairsOf(NodeProto node)
     {
         if (node.OpType != "SVMClassifier")
@@ -62,15 +68,15 @@ internal sealed record ScoreOutput(ModelProto Model, ImmutableArray<string> Outp
         var named = Wording.List(
             outputs
                 .Take(10)
-                .Select(o => $"{Wording.Quote(o.Name)} ({(o.Type?.TensorType is null ? "no tensor" : TypeOf(o))})")
+                .Select(o => $"{Wording.Quote(o.Name)} ({(o.Type?.TensorType is null ? "not a tensor" : TypeOf(o))})")
         );
         var labels =
             outputs.Count > 0 && outputs.All(o => TypeOf(o) is DataType.Int64 or DataType.Int32 or DataType.String);
         return OnnxSignature.Wrong(
             file,
             labels
-                ? $"gives labels only, {named}; scores or probabilities of every class are needed, so export it with its probabilities"
-                : $"has no output of scores or probabilities, but {(outputs.Count == 0 ? "none" : named)}"
+                ? $"returns only labels, {named}; export it with the scores or probabilities of every class"
+                : $"has no output of scores or probabilities{(outputs.Count == 0 ? "" : $"; its outputs are {named}")}"
         );
     }
 

@@ -7,8 +7,8 @@ using static PostTrainGate.Models.Onnx.TensorProto.Types;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// Which output of a file holds the scores. Exporters state labels, columns that they pass through, and values on the way as outputs
-/// too, so the first is often the wrong one.
+/// Which output of a file holds the scores. Exporters state labels, columns that they pass through, and values on the
+/// way as outputs too, so the first is often the wrong one.
 /// </summary>
 internal static class ScoreOutputs
 {
@@ -33,7 +33,9 @@ internal static class ScoreOutputs
         "Transpose",
     ];
 
-    /// <summary>Whether an output may hold scores by its type: a tensor of numbers with fractions, or ZipMap's maps.</summary>
+    /// <summary>
+    /// Whether an output may hold scores by its type: a tensor of numbers with fractions, or ZipMap's maps.
+    /// </summary>
     public static bool MayHold(ValueInfoProto output, Func<string, NodeProto?> producer) =>
         IsMaps(output)
             ? producer(output.Name)?.OpType == "ZipMap"
@@ -43,8 +45,8 @@ internal static class ScoreOutputs
     public static bool IsMaps(ValueInfoProto output) => output.Type?.SequenceType is not null;
 
     /// <summary>
-    /// The outputs that may hold the scores: that of the user, else all that do by type, are not an input passed through, and are not
-    /// on the way to another of them. Empty where none does.
+    /// The outputs that may hold the scores: that of the user, else all that do by type, are not an input passed
+    /// through, and are not on the way to another of them. Empty where none does.
     /// </summary>
     public static ImmutableArray<string> Candidates(OnnxFile file, OutputPolicy wanted)
     {
@@ -92,7 +94,7 @@ internal static class ScoreOutputs
         );
         throw OnnxSignature.Wrong(
             file,
-            $"has several outputs that may hold scores, {list}; the data has {count} classes. "
+            $"has several outputs that could hold scores, {list}; the data has {count} classes. "
                 + "Name the right one with 'output.name'"
         );
     }

@@ -47,7 +47,8 @@ internal static partial class Operators
     private static Tensor Hardmax(Tensor x, long axis) =>
         IsAt(x.argmax(axis, true), axis, x.shape[Axis(axis, x.dim())]).to_type(x.dtype);
 
-    // gamma * (x where positive, alpha * (e^x - 1) elsewhere); the exponent stays negative so that no gradient is infinite.
+    // gamma * (x where positive, alpha * (e^x - 1) elsewhere); the exponent stays negative so that no gradient is
+    // infinite.
     private static Func<OnnxNode, Kernel> Exponential(float alpha, float gamma) =>
         node =>
         {

@@ -6,7 +6,8 @@ namespace PostTrainGate.Models;
 // Products and sums.
 internal static partial class Operators
 {
-    // ONNX divides integers as C does, toward zero. The smallest integer by -1 has no result, and ends a process that asks for it.
+    // ONNX divides integers as C does, toward zero. The smallest integer by -1 has no result, and ends a process that
+    // asks for it.
     private static Tensor Divide(Tensor a, Tensor b)
     {
         if (is_floating_point(a))
@@ -64,18 +65,16 @@ internal static partial class Operators
             var (left, right) = (v[a].shape, v[b].shape);
             // What disagrees has to be told before: no exception comes out of this call of the library.
             if (left.Length == 0 || right.Length == 0 || left[^1] != right[right.Length > 1 ? ^2 : ^1])
-                throw new ArgumentException(
-                    "the last axis of the first has to be as long as the last but one of the second"
-                );
+                throw new ArgumentException("the inner dimensions of the two matrices differ");
             if (left.Length > 1 && right.Length > 1)
             {
                 if (!Broadcasts(left[..^2], right[..^2]))
-                    throw new ArgumentException("the axes before the last two do not fit");
+                    throw new ArgumentException("the batch dimensions of the two matrices do not match");
                 node.Fit(v, [.. Broadcast(left[..^2], right[..^2]), left[^2], right[^1]]);
             }
 
             if (v[a].dtype != v[b].dtype)
-                throw new ArgumentException($"one is {v[a].dtype}, the other {v[b].dtype}");
+                throw new ArgumentException($"one matrix is {v[a].dtype}, the other {v[b].dtype}");
             return matmul(v[a], v[b]);
         };
     }
@@ -123,7 +122,7 @@ internal static partial class Operators
                 var (shape, at) = (v[inputs[i]].shape, terms[i].IndexOf("...", StringComparison.Ordinal));
                 var (before, after) = at < 0 ? (terms[i], "") : (terms[i][..at], terms[i][(at + 3)..]);
                 if (at < 0 ? before.Length != shape.Length : before.Length + after.Length > shape.Length)
-                    throw new ArgumentException($"term {i} does not fit");
+                    throw new ArgumentException($"term {i} does not match its input");
                 if (at >= 0)
                     rest = Broadcast(rest, shape[before.Length..^after.Length]);
                 foreach (var (label, size) in before.Zip(shape).Concat(after.Zip(shape[^after.Length..])))

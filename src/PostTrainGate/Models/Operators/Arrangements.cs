@@ -19,7 +19,7 @@ internal static partial class Operators
             var other => throw node.Refuse($"mode '{other}' is not supported"),
         };
         var x = node.Input(0);
-        var pads = node.Integers("pads", 1) ?? throw node.Refuse("it names no pads");
+        var pads = node.Integers("pads", 1) ?? throw node.Refuse("it has no pads");
         var value = node.Number("value", 2, 0);
         var axes = node.Optional(3) >= 0 ? node.Integers(3) : null;
         return v =>
@@ -56,7 +56,8 @@ internal static partial class Operators
         return v => upper ? v[x].triu(diagonal(v)[0]) : v[x].tril(diagonal(v)[0]);
     }
 
-    // [batch, channels, height, width]: blocks of channels become blocks of pixels, depth first (DCR) or columns first (CRD).
+    // [batch, channels, height, width]: blocks of channels become blocks of pixels, depth first (DCR) or columns first
+    // (CRD).
     private static Kernel DepthToSpace(OnnxNode node)
     {
         var (x, size, mode) = (node.Input(0), node.Int("blocksize"), node.Text("mode", "DCR"));
@@ -67,7 +68,7 @@ internal static partial class Operators
         return v =>
         {
             if (v[x].shape is not [var n, var c, var h, var w])
-                throw new ArgumentException("it has not four axes");
+                throw new ArgumentException("its input does not have four dimensions");
             var depth = c / (size * size);
             var parts =
                 mode == "DCR"
@@ -85,7 +86,7 @@ internal static partial class Operators
         return v =>
         {
             if (v[x].shape is not [var n, var c, var h, var w])
-                throw new ArgumentException("it has not four axes");
+                throw new ArgumentException("its input does not have four dimensions");
             var blocks = v[x].reshape(n, c, h / size, size, w / size, size).permute(0, 3, 5, 1, 2, 4);
             return blocks.reshape(n, c * size * size, h / size, w / size);
         };

@@ -20,13 +20,14 @@ internal static partial class Operators
             return _ => tensor(i.I);
         if (node.Attribute("value_ints") is { } s)
             return _ => tensor(s.Ints.ToArray());
-        throw node.Refuse("it holds no dense number");
+        throw node.Refuse("it holds no dense tensor of numbers");
     }
 
     private static Kernel Cast(OnnxNode node)
     {
         var (x, to) = (node.Input(0), (int)node.Int("to"));
-        var type = node.TypeOf(to) ?? throw node.Refuse($"attribute 'to' asks for {(TensorProto.Types.DataType)to}");
+        var type = node.TypeOf(to)
+            ?? throw node.Refuse($"attribute 'to' is {(TensorProto.Types.DataType)to}, which is not supported");
         node.Int("saturate", 1); // only for 8-bit floats, which are refused
         return v => v[x].to_type(type);
     }
@@ -72,11 +73,11 @@ internal static partial class Operators
         var (x, diagonal, code) = (node.Input(0), node.Int("k", 0), (int)node.Int("dtype", 0));
         var type = node.TypeOf(code);
         if (type is null && code != 0)
-            throw node.Refuse($"attribute 'dtype' asks for {(TensorProto.Types.DataType)code}");
+            throw node.Refuse($"attribute 'dtype' is {(TensorProto.Types.DataType)code}, which is not supported");
         return v =>
         {
             if (v[x].shape is not [var rows, var columns])
-                throw new ArgumentException("it is no matrix");
+                throw new ArgumentException("its input is not a matrix");
             var place = arange(Scalars.Whole(columns)) - arange(Scalars.Whole(rows)).unsqueeze(1);
             return place.eq(Scalars.Whole(diagonal)).to_type(type ?? v[x].dtype);
         };
@@ -91,7 +92,7 @@ internal static partial class Operators
         {
             var count = Math.Ceiling((limit(v) - first(v)) / by(v));
             if (!double.IsFinite(count) || count > OnnxNode.MaxNumbersPerRow)
-                throw new ArgumentException("a range without end");
+                throw new ArgumentException("the range is infinite");
             return arange(Scalars.Whole((long)Math.Max(0, count)), dtype: v[start].dtype) * v[delta].reshape([])
                 + v[start].reshape([]);
         };

@@ -5,11 +5,12 @@ namespace PostTrainGate.Models;
 
 /// <summary>Convolution over one to three axes whose values and gradients are right on every processor.</summary>
 /// <remarks>
-/// oneDNN 3.7 in libtorch 2.10 keeps channels in blocks of up to 16. On some processors (an AMD EPYC with AVX-512 among them) its
-/// reorder leaves the rest of an incomplete block unset and the convolution sums over it: forward values are wrong from 17 input
-/// channels on, input gradients for any number of output channels that is no multiple of 16, by tens of percent up to NaN and
-/// differently in every run. An attack that follows such a gradient is weak, and a gate that believes it is too kind. Here blocks are
-/// filled with channels of zeros, as oneDNN itself means to do, so that there is nothing it could leave unset.
+/// oneDNN 3.7 in libtorch 2.10 keeps channels in blocks of up to 16. On some processors (an AMD EPYC with AVX-512 among
+/// them) its reorder leaves the rest of an incomplete block unset and the convolution sums over it: forward values are
+/// wrong from 17 input channels on, input gradients for any number of output channels that is no multiple of 16, by
+/// tens of percent up to NaN and differently in every run. An attack that follows such a gradient is weak, and a gate
+/// that believes it is too kind. Here blocks are filled with channels of zeros, as oneDNN itself means to do, so that
+/// there is nothing it could leave unset.
 /// </remarks>
 internal static class Convolution
 {
@@ -52,8 +53,8 @@ internal static class Convolution
             return ConvolutionGradient.apply(x, weight, bias!, strides, padding, side);
         }
 
-        // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed over in the gradient
-        // only.
+        // Doubles never go through oneDNN. Fewer than a block of input channels stay as they are; outputs are summed
+        // over in the gradient only.
         var (moreInputs, moreOutputs) =
             groups > 1 || x.dtype == ScalarType.Float64
                 ? (0, 0)
@@ -73,7 +74,9 @@ internal static class Convolution
             .MoveToOuterDisposeScope();
     }
 
-    /// <summary>Convolves backwards: every input spreads the kernel. Its sum over input channels is that of a gradient.</summary>
+    /// <summary>
+    /// Convolves backwards: every input spreads the kernel. Its sum over input channels is that of a gradient.
+    /// </summary>
     /// <param name="x">[batch, channels, axes], float32.</param>
     /// <param name="weight">[channels, outputs / groups, kernel].</param>
     /// <param name="strides">Per axis.</param>
@@ -100,7 +103,7 @@ internal static class Convolution
             1 => nn.functional.conv_transpose1d(x, w, stride: strides[0], dilation: dilations[0], groups: groups),
             2 => nn.functional.conv_transpose2d(x, w, strides: strides, dilation: dilations, groups: groups),
             3 => nn.functional.conv_transpose3d(x, w, strides: strides, dilation: dilations, groups: groups),
-            _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
+            _ => throw new ArgumentException($"convolution over {strides.Length} dimensions is not supported"),
         };
 
     private static long Rest(long channels) => (Block - channels % Block) % Block;
@@ -119,6 +122,6 @@ internal static class Convolution
             1 => nn.functional.conv1d(x, w, b, strides[0], padding[0], dilations[0], groups),
             2 => nn.functional.conv2d(x, w, b, strides, padding, dilations, groups),
             3 => nn.functional.conv3d(x, w, b, strides, padding, dilations, groups),
-            _ => throw new ArgumentException($"convolution over {strides.Length} axes"),
+            _ => throw new ArgumentException($"convolution over {strides.Length} dimensions is not supported"),
         };
 }

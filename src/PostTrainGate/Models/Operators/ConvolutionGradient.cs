@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// A convolution of images of few channels whose gradient by the input is computed as a forward convolution: the first layer of nearly
-/// every network of images, and half of the time of a pass. oneDNN's own backward kernel fills its blocks of 16 channels whatever their
-/// number; of one channel it computes sixteen. Here r x r neighbouring pixels become channels of one strided convolution (sub-pixel
-/// convolution, Shi et al. 2016), which fills the blocks with what is wanted.
+/// A convolution of images of few channels whose gradient by the input is computed as a forward convolution: the first
+/// layer of nearly every network of images, and half of the time of a pass. oneDNN's own backward kernel fills its
+/// blocks of 16 channels whatever their number; of one channel it computes sixteen. Here r x r neighboring pixels
+/// become channels of one strided convolution (sub-pixel convolution, Shi et al. 2016), which fills the blocks with
+/// what is wanted.
 /// </summary>
 internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<ConvolutionGradient>
 {
@@ -16,7 +17,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
     public override string Name => nameof(ConvolutionGradient);
 
     /// <summary>
-    /// Side of the squares of pixels that pay best for a convolution over two axes, or 0 where libtorch's own gradient is as fast.
+    /// Side of the squares of pixels that pay best for a convolution over two axes, or 0 where libtorch's own gradient
+    /// is as fast.
     /// </summary>
     /// <param name="weight">Shape of the weights, [outputs, channels, height, width].</param>
     /// <param name="strides">Per axis.</param>
@@ -25,7 +27,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         var (channels, side, least) = (weight[1], 0L, 0.75 * Filled(weight[1]));
         for (var r = strides[0]; channels < Block && strides[0] == strides[1] && r <= 4; r += strides[0])
         {
-            // Products computed for each one needed, of which there is one a stride: blocks that are not full, taps that do not meet.
+            // Products computed for each one needed, of which there is one a stride: blocks that are not full, taps
+            // that do not meet.
             var cost = Filled(channels * r * r);
             for (var axis = 0; axis < 2; axis++)
                 cost *= (double)Taps(weight[2 + axis], strides[axis], r) * strides[axis] / weight[2 + axis];
@@ -63,7 +66,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         var (height, width) = (axes[0], axes[1]);
         var (outputs, channels, side) = (weight.shape[0], weight.shape[1], height.Side);
 
-        // [channels x side x side, outputs, taps, taps]; a tap that no weight meets reads the row of zeros behind the last one.
+        // [channels x side x side, outputs, taps, taps]; a tap that no weight meets reads the row of zeros behind the
+        // last one.
         var kernel = nn
             .functional.pad(weight, [0, 1, 0, 1])
             .index_select(2, tensor(height.Taps))
@@ -89,8 +93,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
     }
 
     /// <summary>
-    /// One axis. Pixel side * i + p of the input has the gradient sum over outputs o of gradient[o] * weight[side * i + p + pad - stride *
-    /// o]; with o = i * side / stride + t only the taps t depend on p.
+    /// One axis. Pixel side * i + p of the input has the gradient sum over outputs o of gradient[o] * weight[side * i +
+    /// p + pad - stride * o]; with o = i * side / stride + t only the taps t depend on p.
     /// </summary>
     private sealed class Axis
     {
@@ -126,8 +130,9 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         public long[] Taps { get; }
 
         /// <summary>
-        /// Zeros around so many outputs, so that every square has all its taps: on both sides, which cost nothing, and those that are
-        /// missing then (below 0: outputs that are not wanted). Too many behind give squares that nobody reads.
+        /// Zeros around so many outputs, so that every square has all its taps: on both sides, which cost nothing, and
+        /// those that are missing then (below 0: outputs that are not wanted). Too many behind give squares that nobody
+        /// reads.
         /// </summary>
         public (long Both, long Before, long After) Pads(long outputs)
         {

@@ -26,8 +26,8 @@ internal static partial class Operators
     private static Kernel Slice(OnnxNode node)
     {
         var x = node.Input(0);
-        var starts = node.Integers("starts", 1) ?? throw node.Refuse("it names no starts");
-        var ends = node.Integers("ends", 2) ?? throw node.Refuse("it names no ends");
+        var starts = node.Integers("starts", 1) ?? throw node.Refuse("it has no starts");
+        var ends = node.Integers("ends", 2) ?? throw node.Refuse("it has no ends");
         var (axes, steps) = (node.Integers("axes", 3), node.Integers("steps", 4));
         return v =>
         {
@@ -39,7 +39,7 @@ internal static partial class Operators
                 var (axis, step) = (Axis(at[i], result.dim()), by?[i] ?? 1);
                 var size = result.shape[axis];
                 if (step == 0)
-                    throw new ArgumentException("a step of zero");
+                    throw new ArgumentException("the step is zero");
                 var (first, last) = (Axis(from[i], size), Axis(to[i], size));
                 if (step < 0)
                 {
@@ -62,7 +62,7 @@ internal static partial class Operators
         var at = places.to_type(ScalarType.Int64);
         var front = where(at < Scalars.Whole(0), at.add(Scalars.Whole(size), Scalars.Whole(1)), at);
         if (front.numel() > 0 && (front.min().item<long>() < 0 || front.max().item<long>() >= size))
-            throw new ArgumentException($"an index lies outside an axis of {size}");
+            throw new ArgumentException($"an index is outside a dimension of size {size}");
         return front;
     }
 

@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-// Values made comparable: by statistics that training found, of each input, or of neighbours.
+// Values made comparable: by statistics that training found, of each input, or of neighbors.
 internal static partial class Operators
 {
-    // Inference: Y = (X - mean) / sqrt(var + epsilon) * scale + B, per channel. The statistics have no gradient, as in PyTorch.
+    // Inference: Y = (X - mean) / sqrt(var + epsilon) * scale + B, per channel. The statistics have no gradient, as in
+    // PyTorch.
     private static Kernel BatchNormalization(OnnxNode node)
     {
         var (x, scale, bias, mean, variance) = (
@@ -22,7 +23,7 @@ internal static partial class Operators
         if (node.Int("training_mode", 0) != 0 || (node.Opset < 14 && node.HasFurtherOutputs))
             throw node.Refuse("it is in training mode; export the model for inference");
         if (node.Int("spatial", 1) != 1)
-            throw node.Refuse("attribute 'spatial' is 0, statistics per position are not supported");
+            throw node.Refuse("attribute 'spatial' is 0; statistics per position are not supported");
         node.Normalizes = new(scale, bias, mean, variance, epsilon);
         return v =>
             nn.functional.batch_norm(v[x], v[mean].detach(), v[variance].detach(), v[scale], v[bias], eps: epsilon);
@@ -123,8 +124,8 @@ internal static partial class Operators
         var (x, axes) = (node.Input(0), node.Ints("axes") ?? [0, 2, 3]);
         return v =>
         {
-            var centred = v[x] - v[x].mean(axes, true);
-            return centred / Root(centred.square().mean(axes, true), 2).Plus(1e-9);
+            var centered = v[x] - v[x].mean(axes, true);
+            return centered / Root(centered.square().mean(axes, true), 2).Plus(1e-9);
         };
     }
 

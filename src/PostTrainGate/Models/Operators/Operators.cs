@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// Every operator that can be rebuilt with gradients: its name and the function that turns a node into a kernel. Names, attributes and
-/// meanings are those of ONNX's operator descriptions; what a node asks for and a rebuild does not know, <see cref="OnnxNode"/> refuses.
+/// Every operator that can be rebuilt with gradients: its name and the function that turns a node into a kernel. Names,
+/// attributes and meanings are those of ONNX's operator descriptions; what a node asks for and a rebuild does not know,
+/// <see cref="OnnxNode"/> refuses.
 /// </summary>
 internal static partial class Operators
 {
@@ -159,7 +160,9 @@ internal static partial class Operators
             ["Xor"] = Elementwise(logical_xor),
         };
 
-    /// <summary>Names of all operators that can be rebuilt; those with graphs of their own are the compiler's.</summary>
+    /// <summary>
+    /// Names of all operators that can be rebuilt; those with graphs of their own are the compiler's.
+    /// </summary>
     public static IReadOnlySet<string> Names { get; } = Table.Keys.Concat(["If", "Loop"]).ToHashSet();
 
     private static Func<OnnxNode, Kernel> Unary(Func<Tensor, Tensor> function) =>

@@ -36,7 +36,7 @@ internal static partial class Operators
                 1 => nn.functional.max_pool1d(data, kernel[0], strides[0], padding[0], dilations[0], up),
                 2 => nn.functional.max_pool2d(ChannelsLast(data), kernel, strides, padding, dilations, up),
                 3 => nn.functional.max_pool3d(data, kernel, strides, padding, dilations, up),
-                _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
+                _ => throw new ArgumentException($"pooling over {kernel.Length} dimensions is not supported"),
             };
         };
     }
@@ -66,12 +66,13 @@ internal static partial class Operators
         };
     }
 
-    // Images are pooled many channels at a time where these lie side by side in memory; one value after the other libtorch takes ten times
-    // as long, and what follows is not slower either.
+    // Images are pooled many channels at a time where these lie side by side in memory; one value after the other
+    // libtorch takes ten times as long, and what follows is not slower either.
     private static Tensor ChannelsLast(Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     /// <summary>
-    /// The windows of a MaxPool: how an input of a shape is padded, and a view of a padded input as [batch, channels, windows, kernel].
+    /// The windows of a MaxPool: how an input of a shape is padded, and a view of a padded input as [batch, channels,
+    /// windows, kernel].
     /// </summary>
     internal static (Func<long[], (long Begin, long End)[]> Pads, Func<Tensor, Tensor> View) PoolWindows(OnnxNode node)
     {
@@ -106,7 +107,7 @@ internal static partial class Operators
             1 => nn.functional.avg_pool1d(x, kernel[0], strides[0], padding[0], ceil, countPads),
             2 => nn.functional.avg_pool2d(x, kernel, strides, padding, ceil, countPads),
             3 => nn.functional.avg_pool3d(x, kernel, strides, padding, ceil, countPads),
-            _ => throw new ArgumentException($"pooling over {kernel.Length} axes"),
+            _ => throw new ArgumentException($"pooling over {kernel.Length} dimensions is not supported"),
         };
     }
 
@@ -121,7 +122,8 @@ internal static partial class Operators
         return true;
     }
 
-    // Sums of whole rows of values, axis by axis: libtorch, which takes window by window, needs twice to five times as long.
+    // Sums of whole rows of values, axis by axis: libtorch, which takes window by window, needs twice to five times as
+    // long.
     private static Tensor AverageOfTiles(Tensor x, long[] kernel)
     {
         using var scope = NewDisposeScope();

@@ -15,7 +15,8 @@ internal static partial class Operators
         Func<Tensor, Tensor>[] Functions
     );
 
-    // Next states from what the input contributes to the gates, [batch, gates * hidden], and the states before; the first is the output.
+    // Next states from what the input contributes to the gates, [batch, gates * hidden], and the states before; the
+    // first is the output.
     private delegate Tensor[] Advance(Tensor input, Tensor[] states, Direction with);
 
     private static readonly Dictionary<string, Func<Tensor, Tensor>> GateFunctions = new(

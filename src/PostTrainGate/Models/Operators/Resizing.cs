@@ -9,7 +9,8 @@ internal static partial class Operators
     // How a place of the result becomes a coordinate of the input, and which places around it count.
     private sealed record Sampling(string Mode, string Coordinates, string Nearest, float CubicA, bool ExcludeOutside)
     {
-        // Per tap: places of the input and their weights, for every place of the result; and the coordinates. In float32, as ONNX Runtime.
+        // Per tap: places of the input and their weights, for every place of the result; and the coordinates. In
+        // float32, as ONNX Runtime.
         public (long[][] Places, float[][] Weights, float[] At) Taps(
             long input,
             long output,
@@ -156,10 +157,11 @@ internal static partial class Operators
             if (by.Length > 0 || sizes is null)
             {
                 to = Scaled(from, by);
-                // ONNX's own cases divide by the size before it is cut to a whole number, ONNX Runtime by the one after.
+                // ONNX's own cases divide by the size before it is cut to a whole number, ONNX Runtime by the one
+                // after.
                 var rests = from.Zip(by, (size, scale) => (double)size * scale % 1);
                 if (sampling.Coordinates == "align_corners" && rests.Any(rest => rest != 0))
-                    throw new ArgumentException("scales give no whole size to align corners with");
+                    throw new ArgumentException("the scales yield no integer size to align corners with");
             }
             else
                 (by, to) = Stretched(from, sizes(v), policy);
@@ -184,12 +186,12 @@ internal static partial class Operators
     private static long[] Scaled(long[] from, float[] by) =>
         by.Length == from.Length
             ? [.. from.Zip(by, (size, scale) => (long)Math.Floor((double)size * scale))]
-            : throw new ArgumentException($"{by.Length} scales for {from.Length} axes");
+            : throw new ArgumentException($"it has {by.Length} scales for {from.Length} dimensions");
 
     private static (float[] By, long[] To) Stretched(long[] from, long[] to, string policy)
     {
         if (to.Length != from.Length)
-            throw new ArgumentException($"{to.Length} sizes for {from.Length} axes");
+            throw new ArgumentException($"it has {to.Length} sizes for {from.Length} dimensions");
         float[] by = [.. from.Zip(to, (size, wanted) => (float)wanted / size)];
         if (policy == "stretch")
             return (by, to);

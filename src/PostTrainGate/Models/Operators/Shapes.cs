@@ -20,7 +20,8 @@ internal static partial class Operators
         };
     }
 
-    // 0 keeps the axis of the input (unless allowzero), -1 takes what is left. Where a file fixes its batch, any other takes its place.
+    // 0 keeps the axis of the input (unless allowzero), -1 takes what is left. Where a file fixes its batch, any other
+    // takes its place.
     private static Kernel Reshape(OnnxNode node)
     {
         var (x, target, allowZero) = (node.Input(0), node.Integers(1), node.Flag("allowzero"));
@@ -50,7 +51,8 @@ internal static partial class Operators
             var shape = v[parts[0]].shape;
             shape[Axis(axis, shape.Length)] = parts.Sum(p => v[p].shape[Axis(axis, shape.Length)]);
             node.Fit(v, shape);
-            // A constant that a file with a fixed batch repeats for its rows, such as a transformer's class token, goes to all rows.
+            // A constant that a file with a fixed batch repeats for its rows, such as a transformer's class token, goes
+            // to all rows.
             var rows = Axis(axis, shape.Length) == 0 ? 0 : parts.Max(p => v[p].shape[0]);
             return cat([.. parts.Select(p => rows > 0 ? node.Rowwise(v, v[p], rows) : v[p])], axis);
         };
@@ -66,14 +68,14 @@ internal static partial class Operators
                 ? [.. Enumerable.Range(0, shape.Length).Where(i => shape[i] == 1).Select(i => (long)i)]
                 : [.. axes(v).Select(a => Axis(a, shape.Length))];
             if (drop.Any(a => shape[a] != 1))
-                throw new ArgumentException($"axes {string.Join(", ", drop)} to drop are not all of size 1");
+                throw new ArgumentException($"the axes to squeeze ({string.Join(", ", drop)}) do not all have size 1");
             return v[x].reshape([.. shape.Where((_, i) => !drop.Contains(i))]);
         };
     }
 
     private static Kernel Unsqueeze(OnnxNode node)
     {
-        var (x, axes) = (node.Input(0), node.Integers("axes", 1) ?? throw node.Refuse("it names no axes"));
+        var (x, axes) = (node.Input(0), node.Integers("axes", 1) ?? throw node.Refuse("it has no axes"));
         return v =>
         {
             var added = axes(v);
@@ -91,7 +93,7 @@ internal static partial class Operators
         var (x, axis, parts) = (node.Input(0), node.Int("axis", 0), node.OutputCount);
         var sizes = node.Integers("split", 1);
         if (node.Int("num_outputs", parts) != parts)
-            throw node.Refuse("attribute 'num_outputs' is not the number of its outputs");
+            throw node.Refuse("attribute 'num_outputs' differs from the number of outputs");
         for (var i = 1; i < parts; i++)
             node.Also(i, Part(i));
         return Part(0);

@@ -34,8 +34,8 @@ internal static partial class Operators
 
         public long[] Dilations(int axes) => _dilations ?? Same(axes, 1);
 
-        // (begin, end) of each spatial axis for an input of this shape. SAME with a stride beyond the kernel: ONNX Runtime's pooling crops,
-        // its convolution does not.
+        // (begin, end) of each spatial axis for an input of this shape. SAME with a stride beyond the kernel: ONNX
+        // Runtime's pooling crops, its convolution does not.
         public (long Begin, long End)[] Pads(long[] input, long[] kernel, bool crops = false)
         {
             var axes = kernel.Length;
@@ -70,7 +70,7 @@ internal static partial class Operators
             if (target is null && !same)
                 return Pads(input, full);
             if (target is { } given && given.Length < full.Length)
-                throw new ArgumentException("output_shape has too few axes");
+                throw new ArgumentException("output_shape has too few dimensions");
             var strides = Strides(full.Length);
             return
             [
@@ -101,7 +101,8 @@ internal static partial class Operators
             _node.Fit(v, [input[0], channels, .. outputs]);
         }
 
-        // Padding that makes the last window end where the data does. With ceil_mode a window may reach over the end, if it starts before.
+        // Padding that makes the last window end where the data does. With ceil_mode a window may reach over the end,
+        // if it starts before.
         public (long Begin, long End)[] WholeWindows(
             long[] input,
             long[] kernel,
@@ -161,7 +162,7 @@ internal static partial class Operators
         {
             var kernel = weight.shape[2..];
             if (window.Kernel is { } stated && !stated.SequenceEqual(kernel))
-                throw new ArgumentException("kernel_shape is not the shape of the weights");
+                throw new ArgumentException("kernel_shape differs from the shape of the weights");
             var pads = window.Pads(v[x].shape, kernel);
             var data = v[x];
             window.Fit(v, data.shape, weight.shape[0], kernel, pads);
@@ -184,7 +185,7 @@ internal static partial class Operators
         {
             var (input, kernel) = (v[x].shape, v[w].shape[2..]);
             if (window.Kernel is { } stated && !stated.SequenceEqual(kernel))
-                throw new ArgumentException("kernel_shape is not the shape of the weights");
+                throw new ArgumentException("kernel_shape differs from the shape of the weights");
             long[] strides = window.Strides(kernel.Length),
                 dilations = window.Dilations(kernel.Length);
             long[] behind = more ?? Same(kernel.Length, 0);

@@ -29,9 +29,13 @@ internal static class OnnxAgreement
     /// <param name="model">What it was rebuilt to.</param>
     /// <param name="input">Bounds of inputs.</param>
     /// <param name="normalization">From bounds to the model's units.</param>
-    /// <param name="rows">Rows of the data, [n, input shape]; null where there are none, so that open axes are guessed.</param>
+    /// <param name="rows">
+    /// Rows of the data, [n, input shape]; null where there are none, so that open axes are guessed.
+    /// </param>
     /// <returns>Number of units before the head, and the head: that of the graph, or what the values show.</returns>
-    /// <exception cref="GateException">PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.</exception>
+    /// <exception cref="GateException">
+    /// PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.
+    /// </exception>
     public static (long Units, OutputHead Head) Check(
         OnnxFile file,
         CompiledModel model,
@@ -46,7 +50,7 @@ internal static class OnnxAgreement
         var theirs = Run(file, model, x, model.Signature.Output)[0]
             ?? throw OnnxSignature.Wrong(
                 file,
-                $"has the output {Wording.Quote(model.Signature.Output)} of another type than floating numbers"
+                $"has the output {Wording.Quote(model.Signature.Output)}, which is not a floating-point tensor"
             );
         if (!Agree(ours[0], theirs, model.Tolerance))
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
@@ -61,17 +65,18 @@ internal static class OnnxAgreement
         {
             throw OnnxSignature.Wrong(
                 file,
-                $"gives an output of shape [{string.Join(", ", ours[0].shape)}] for {x.shape[0]} rows; a classifier's is [batch, classes]"
+                $"returns an output of shape [{string.Join(", ", ours[0].shape)}] for {x.shape[0]} rows; "
+                    + "a classifier returns [batch, classes]"
             );
         }
 
         var logits = ours[1].reshape(x.shape[0], -1);
         if (model.Logits != model.Output && !OnnxHead.Restores(model.Head, logits, ours[0]))
-            throw OnnxSignature.Wrong(file, $"ends in a {model.Head} that is not over the classes of [batch, classes]");
+            throw OnnxSignature.Wrong(file, $"ends in a {model.Head} that is not over the class dimension");
         if (model.Head == OutputHead.Probabilities && !OnnxHead.AreShares(logits))
             throw OnnxSignature.Wrong(
                 file,
-                "gives values outside [0, 1], which are no probabilities as 'output.head' says"
+                "returns values outside [0, 1], which contradicts 'output.head: probabilities'"
             );
         // One that is written out node by node, say.
         var probabilities =
@@ -79,7 +84,9 @@ internal static class OnnxAgreement
         return (logits.shape[1], probabilities ? OutputHead.Probabilities : model.Head);
     }
 
-    /// <summary>Values of what the model was rebuilt from in ONNX Runtime, in float32; null where one is no floating number.</summary>
+    /// <summary>
+    /// Values of what the model was rebuilt from in ONNX Runtime, in float32; null where one is no floating number.
+    /// </summary>
     /// <exception cref="GateException">PTG2001: ONNX Runtime refuses the file.</exception>
     public static Tensor?[] Run(OnnxFile file, CompiledModel model, Tensor x, params IReadOnlyList<string> outputs)
     {
@@ -122,7 +129,8 @@ internal static class OnnxAgreement
         a.shape.SequenceEqual(b.shape) && allclose(a, b, rtol: tolerance, atol: tolerance, equal_nan: true);
 
     /// <summary>
-    /// Largest difference for a file with weights of these types, which ONNX Runtime rounds values to: a few units of the last place.
+    /// Largest difference for a file with weights of these types, which ONNX Runtime rounds values to: a few units of
+    /// the last place.
     /// </summary>
     public static double ToleranceOf(IReadOnlySet<int> types) =>
         types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16
@@ -146,7 +154,8 @@ internal static class OnnxAgreement
             if (shape.Aggregate((Int128)count, (a, b) => a * b) > MaxTrial)
                 throw OnnxSignature.Wrong(
                     file,
-                    $"takes batches of shape [{string.Join(", ", shape.Prepend(signature.Batch))}], which are too large"
+                    $"takes batches of shape [{string.Join(", ", shape.Prepend(signature.Batch))}], "
+                        + "which exceed the memory limit"
                 );
             var x = normalization.Apply(Sample(count, shape, input, rows));
             try
@@ -159,12 +168,12 @@ internal static class OnnxAgreement
             }
         }
 
-        throw new InvalidOperationException("the last size is not caught");
+        throw new InvalidOperationException("the last batch size must not fail silently");
     }
 
     /// <summary>
-    /// What an open axis may be where no data tells it: sizes that weights of the file have, as they are or as an image's side, and
-    /// usual ones.
+    /// What an open axis may be where no data tells it: sizes that weights of the file have, as they are or as an
+    /// image's side, and usual ones.
     /// </summary>
     public static long[] OpenSizesOf(OnnxFile file, ImmutableArray<long> shape)
     {
@@ -206,11 +215,12 @@ internal static class OnnxAgreement
                 continue;
             var by = ours[i].shape.SequenceEqual(expected.shape)
                 ? $"by up to {(ours[i] - expected).abs().max().item<float>():G3}"
-                : $"in shape, [{string.Join(", ", ours[i].shape)}] here and [{string.Join(", ", expected.shape)}] there";
+                : $"in shape: [{string.Join(", ", ours[i].shape)}] instead of [{string.Join(", ", expected.shape)}]";
             return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree; "
                 + $"the first node that differs is {OnnxNode.Describe(steps[i].Node)}, {by}.";
         }
 
-        return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree in the output {Wording.Quote(model.Signature.Output)}.";
+        return $"The rebuilt graph of '{file.Name}' and ONNX Runtime disagree "
+            + $"in the output {Wording.Quote(model.Signature.Output)}.";
     }
 }

@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
 
-/// <summary>An ONNX file rebuilt as a differentiable graph. Its initializers are the parameters; any value can be tapped.</summary>
+/// <summary>
+/// An ONNX file rebuilt as a differentiable graph. Its initializers are the parameters; any value can be tapped.
+/// </summary>
 public sealed class OnnxClassifier : Classifier
 {
     /// <summary>Name that stands for the logits in <see cref="Values"/>.</summary>
@@ -38,7 +40,7 @@ public sealed class OnnxClassifier : Classifier
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
     /// <param name="path">The file; external data may lie beside it.</param>
-    /// <param name="input">Bounds and normalisation of inputs; null: [0, 1] as they are.</param>
+    /// <param name="input">Bounds and normalization of inputs; null: [0, 1] as they are.</param>
     /// <param name="output">Which output, and what it holds; null: what is found.</param>
     /// <exception cref="GateException">PTG2xxx: unreadable, an operator without a rebuild, disagreement.</exception>
     public static OnnxClassifier Load(string path, InputPolicy? input = null, OutputPolicy? output = null) =>
@@ -118,8 +120,8 @@ public sealed class OnnxClassifier : Classifier
     public ImmutableArray<Layer> Layers { get; }
 
     /// <summary>
-    /// Float initializers by name (and float constants with axes). Leaves without gradients unless a repair asks for them; the
-    /// statistics of a batch normalisation never have any.
+    /// Float initializers by name (and float constants with axes). Leaves without gradients unless a repair asks for
+    /// them; the statistics of a batch normalization never have any.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => _parameters;
 
@@ -144,13 +146,17 @@ public sealed class OnnxClassifier : Classifier
     /// <inheritdoc/>
     public override Tensor Logits(Tensor inputs) => Values(inputs, LogitsTap)[0];
 
-    /// <summary>The front of the network: the value named <paramref name="tap"/>, such as <see cref="Layer.Output"/>.</summary>
+    /// <summary>
+    /// The front of the network: the value named <paramref name="tap"/>, such as <see cref="Layer.Output"/>.
+    /// </summary>
     /// <param name="inputs">[batch, input shape], in the data's units.</param>
     /// <param name="tap">Name of any value of the graph.</param>
     /// <returns>The value, batch first; the caller disposes it.</returns>
     public Tensor Activations(Tensor inputs, string tap) => Values(inputs, tap)[0];
 
-    /// <summary>Several values of one pass, in the order asked for; <see cref="LogitsTap"/> stands for the logits.</summary>
+    /// <summary>
+    /// Several values of one pass, in the order asked for; <see cref="LogitsTap"/> stands for the logits.
+    /// </summary>
     /// <param name="inputs">[batch, input shape], in the data's units.</param>
     /// <param name="taps">Names of values of the graph.</param>
     /// <returns>A value per name; the caller disposes them.</returns>
@@ -195,7 +201,9 @@ public sealed class OnnxClassifier : Classifier
         return new(_file, _model, [.. state], Layers, Input, Head, Classes) { ClassNames = ClassNames, Notes = Notes };
     }
 
-    /// <summary>Rounds the parameters to numbers that the file can hold, so that what is measured is what is saved.</summary>
+    /// <summary>
+    /// Rounds the parameters to numbers that the file can hold, so that what is measured is what is saved.
+    /// </summary>
     public void RoundToFile()
     {
         using var _ = no_grad();
@@ -211,7 +219,8 @@ public sealed class OnnxClassifier : Classifier
     }
 
     /// <summary>
-    /// Writes the file it was loaded from with these parameters: same graph, names, opset and metadata, provenance added. By rename.
+    /// Writes the file it was loaded from with these parameters: same graph, names, opset and metadata, provenance
+    /// added. By rename.
     /// </summary>
     /// <param name="path">Where; its folder is made where it does not exist.</param>
     /// <param name="provenance">What the file says about itself.</param>

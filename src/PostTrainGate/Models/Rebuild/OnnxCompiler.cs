@@ -28,7 +28,10 @@ internal sealed record CompiledModel(
     double Tolerance
 )
 {
-    /// <summary>Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all stacked.</summary>
+    /// <summary>
+    /// Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all
+    /// stacked.
+    /// </summary>
     public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, long maxAlive = long.MaxValue)
     {
         if (!Signature.RowByRow || x.size(0) == 1)
@@ -50,7 +53,9 @@ internal sealed record CompiledModel(
     }
 }
 
-/// <summary>Turns the nodes that an output depends on into a graph of delegates; what is constant is computed here, once.</summary>
+/// <summary>
+/// Turns the nodes that an output depends on into a graph of delegates; what is constant is computed here, once.
+/// </summary>
 internal sealed partial class OnnxCompiler
 {
     private const long MaxFolded = 1 << 26;
@@ -73,7 +78,9 @@ internal sealed partial class OnnxCompiler
     /// <summary>Compiles a file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="signature">Its input and output.</param>
-    /// <param name="single">Whether half, bfloat16 and double are computed in float32 where weights or the input are of these.</param>
+    /// <param name="single">
+    /// Whether half, bfloat16 and double are computed in float32 where weights or the input are of these.
+    /// </param>
     /// <param name="operators">How operators are rebuilt; null: <see cref="Operators.Table"/>.</param>
     /// <exception cref="GateException">PTG2001 or PTG2002.</exception>
     public static CompiledModel Compile(
@@ -102,14 +109,14 @@ internal sealed partial class OnnxCompiler
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         if (_file.Opset is < 7)
-            throw Unreadable($"it uses operator set {_file.Opset}; 7 and newer are supported (export it again)");
+            throw Unreadable($"it uses operator set {_file.Opset}; export it again with 7 or newer");
         var nodes = Needed(input, output);
         var floats = _file.Weights.ToDictionary(p => p.Name, p => p.Tensor);
         var head = OnnxHead.Find(_producer.GetValueOrDefault, output, signature.Head);
         if (head is null && signature.Head == OutputHead.Softmax)
             throw OnnxSignature.Wrong(
                 _file,
-                "ends in no softmax; where its values are probabilities, 'output.head' is probabilities"
+                "does not end in a softmax; if it returns probabilities, set 'output.head: probabilities'"
             );
         var tail = head?.Tail ?? [];
         var values = nodes.Concat(tail).SelectMany(n => n.Output);
@@ -155,7 +162,8 @@ internal sealed partial class OnnxCompiler
         );
     }
 
-    // Nodes stand in an order that can be run, as ONNX demands; so a cycle shows as a value that is used before it is there.
+    // Nodes stand in an order that can be run, as ONNX demands; so a cycle shows as a value that is used before it is
+    // there.
     private List<NodeProto> Needed(string input, string output)
     {
         HashSet<string> known = [input, "", .. _file.Graph.Initializer.Select(t => t.Name)];
@@ -165,7 +173,7 @@ internal sealed partial class OnnxCompiler
             {
                 throw Unreadable(
                     $"node {OnnxNode.Describe(node)} uses {Wording.Quote(missing)}, "
-                        + "which neither an earlier node nor an initializer defines"
+                        + "which no earlier node or initializer defines"
                 );
             }
 
@@ -212,7 +220,7 @@ internal sealed partial class OnnxCompiler
         var node = new OnnxNode(proto, [.. proto.Input.Select(Slot)], _around!);
         int[] captured = [];
         if (proto.Domain is not ("" or "ai.onnx"))
-            throw node.Refuse("the operator has no rebuild");
+            throw node.Refuse("the operator is not supported");
         if (proto.OpType == "If")
             captured = If(node);
         else if (proto.OpType == "Loop")
@@ -220,7 +228,7 @@ internal sealed partial class OnnxCompiler
         else if (_operators.TryGetValue(proto.OpType, out var rebuild))
             node.Also(0, rebuild(node));
         else
-            throw node.Refuse("the operator has no rebuild");
+            throw node.Refuse("the operator is not supported");
         node.Complete(_used);
         foreach (var (output, kernel) in node.Kernels)
         {

@@ -4,15 +4,15 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// Runs steps that follow each other in cheaper ways, where nobody asks for the value between. A pass over a batch of images is bound
-/// by memory: what counts is how often all values of a layer are read and written.
+/// Runs steps that follow each other in cheaper ways, where nobody asks for the value between. A pass over a batch of
+/// images is bound by memory: what counts is how often all values of a layer are read and written.
 /// </summary>
 internal static class OnnxFusion
 {
     // What these compute lies in memory of its own that no gradient needs, so that what follows may overwrite it.
     private static readonly string[] Overwritten = ["Conv", "Gemm", "MatMul", "BatchNormalization", "Add", "MaxPool"];
 
-    /// <summary>A normalisation's slots.</summary>
+    /// <summary>A normalization's slots.</summary>
     /// <param name="Scale">Slot of the scale, [channels]; so are the others.</param>
     /// <param name="Shift">Slot of the shift.</param>
     /// <param name="Mean">Slot of the mean.</param>
@@ -35,7 +35,8 @@ internal static class OnnxFusion
         return Pairs(Pairs(Pairs(steps, kept, Normalized), kept, Pooled), kept, Rectified);
     }
 
-    // Each step and the one that alone reads its value, replaced by what the rule makes of both; null: they stay as they are.
+    // Each step and the one that alone reads its value, replaced by what the rule makes of both; null: they stay as
+    // they are.
     private static List<OnnxGraph.Step> Pairs(
         IReadOnlyList<OnnxGraph.Step> steps,
         int[] kept,
@@ -66,8 +67,9 @@ internal static class OnnxFusion
         return merged;
     }
 
-    // A convolution and the batch normalisation behind it are one convolution: scale (w x + b - mean) / deviation + shift has other
-    // weights, made at every pass, as a repair may change what they come from. An error is most likely one of the convolution's shapes.
+    // A convolution and the batch normalization behind it are one convolution: scale (w x + b - mean) / deviation +
+    // shift has other weights, made at every pass, as a repair may change what they come from. An error is most likely
+    // one of the convolution's shapes.
     private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step)
     {
         if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights)
@@ -119,8 +121,8 @@ internal static class OnnxFusion
         }
     }
 
-    // In place, and once: what is rectified stays as it is, and its gradient needs it so. A part of a larger tensor is left alone, since
-    // its gradient would be put together from the whole.
+    // In place, and once: what is rectified stays as it is, and its gradient needs it so. A part of a larger tensor is
+    // left alone, since its gradient would be put together from the whole.
     private static OnnxGraph.Step[]? Rectified(OnnxGraph.Step step, OnnxGraph.Step relu)
     {
         if (relu.Node.OpType != "Relu" || !Overwritten.Contains(step.Node.OpType))

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// The nodes of a file as delegates over value slots. It holds no tensors: those that a pass starts from (constants, parameters) are an
-/// array by slot that every classifier has its own copy of. Safe to share.
+/// The nodes of a file as delegates over value slots. It holds no tensors: those that a pass starts from (constants,
+/// parameters) are an array by slot that every classifier has its own copy of. Safe to share.
 /// </summary>
 internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<OnnxGraph.Step> steps, int input)
 {

@@ -132,7 +132,7 @@ internal sealed class OnnxLayers
         return weight.Inputs % units == 0 ? weight.Inputs / units : 0;
     }
 
-    // The bias, and the value after bias, normalisation and activation.
+    // The bias, and the value after bias, normalization and activation.
     private (string? Bias, string Output) After(OnnxGraph.Step step)
     {
         var bias =

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// Fills the inputs of a file from rows: one input of numbers takes a row as it is; one of text takes the columns of a table side by
-/// side; of several inputs each takes the column of its name.
+/// Fills the inputs of a file from rows: one input of numbers takes a row as it is; one of text takes the columns of a
+/// table side by side; of several inputs each takes the column of its name.
 /// </summary>
 internal sealed class InputBinding
 {
@@ -58,7 +58,7 @@ internal sealed class InputBinding
             throw OnnxSignature.Wrong(
                 file,
                 $"has the input {Wording.Quote(input.Name)} of type {TypeOf(input)}; "
-                    + "inputs can be tensors of float, double, whole numbers, bool or text"
+                    + "use a tensor of floats, integers, booleans or strings"
             );
         }
 
@@ -69,12 +69,12 @@ internal sealed class InputBinding
         }
 
         if (file.Inputs.Count == 0)
-            throw OnnxSignature.Wrong(file, "has no input");
+            throw OnnxSignature.Wrong(file, "has no inputs");
         if (layout is null)
         {
             throw OnnxSignature.Wrong(
                 file,
-                $"takes {Named(file)}, which are filled from the columns of a table; the data is none"
+                $"takes {Named(file)}, which need the columns of a table; the data is not a table"
             );
         }
 
@@ -84,10 +84,12 @@ internal sealed class InputBinding
         var batches = file.Inputs.Select(i => Dims(i) is [> 0 and var batch, ..] ? batch : 0).Distinct().ToArray();
         return batches is [var fixedBatch]
             ? new(feeds, [layout.Width], fixedBatch)
-            : throw OnnxSignature.Wrong(file, $"takes {Named(file)} with batches of different sizes");
+            : throw OnnxSignature.Wrong(file, $"declares different batch sizes for {Named(file)}");
     }
 
-    /// <summary>Refuses values that an input of whole numbers or truth values cannot hold: fractions, and missing ones.</summary>
+    /// <summary>
+    /// Refuses values that an input of whole numbers or truth values cannot hold: fractions, and missing ones.
+    /// </summary>
     /// <exception cref="GateException">PTG3003.</exception>
     public static void Check(OnnxFile file, EvaluationPolicy policy, DataSplits splits)
     {
@@ -114,9 +116,9 @@ internal sealed class InputBinding
             throw new GateException([
                 .. faults.Select(f => new Diagnostic(
                     DiagnosticCodes.DataValue,
-                    $"{f}, and the input "
-                        + $"{Wording.Quote(input.Name)} of the model takes whole numbers ({TypeOf(input)}); make them whole, or let the model take "
-                        + "fractions.",
+                    $"{f}, but the model's input "
+                        + $"{Wording.Quote(input.Name)} takes integers ({TypeOf(input)}); "
+                        + "round the values or export the model with float inputs.",
                     policy.Data.Position
                 )),
             ]);
@@ -138,8 +140,9 @@ internal sealed class InputBinding
 
         if (rows == 0)
             return null;
-        var name = column is null ? "The inputs are" : $"The column {Wording.Quote(column.Name)} is";
-        return $"{name} no whole number in {rows} of {all} rows (such as {(float.IsNaN(example) ? "one that is missing" : Foundation.Numbers.Chosen(example))})";
+        var name = column is null ? "The inputs have" : $"The column {Wording.Quote(column.Name)} has";
+        return $"{name} values that are not integers in {rows} of {all} rows "
+            + $"(for example {(float.IsNaN(example) ? "a missing value" : Foundation.Numbers.Chosen(example))})";
     }
 
     /// <summary>Rows within bounds, of every column's own kind.</summary>
@@ -178,8 +181,8 @@ internal sealed class InputBinding
             OnnxTensors.TypeOf((int)type)!.Value
         );
 
-    // A block of a text column gives the category that has the largest share, a number the shortest text that means it, and one that is
-    // missing none.
+    // A block of a text column gives the category that has the largest share, a number the shortest text that means it,
+    // and one that is missing none.
     private static OrtValue Texts(Tensor rows, Feed feed, long[] shape)
     {
         var value = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, shape);
@@ -212,7 +215,7 @@ internal sealed class InputBinding
         {
             throw OnnxSignature.Wrong(
                 file,
-                $"has the input {Wording.Quote(input.Name)} of {columns} columns of text; the data has "
+                $"has the input {Wording.Quote(input.Name)} with {columns} text columns; the data has "
                     + $"{layout.Columns.Length} ({string.Join(", ", layout.Columns.Take(20).Select(c => c.Name))})"
             );
         }
@@ -228,21 +231,21 @@ internal sealed class InputBinding
         {
             throw OnnxSignature.Wrong(
                 file,
-                $"has {file.Inputs.Count} inputs, of which {name} has the shape [{string.Join(", ", dims)}]; "
-                    + "of several inputs each takes one column of a table, so that it is [batch, 1]"
+                $"has {file.Inputs.Count} inputs, and {name} has the shape [{string.Join(", ", dims)}]; "
+                    + "with several inputs, each takes one column of a table and has the shape [batch, 1]"
             );
         }
 
         var column = layout.Find(input.Name)
             ?? throw OnnxSignature.Wrong(
                 file,
-                $"has the input {name}, which is no column of the data; there are "
+                $"has the input {name}, which is not a column of the data; the columns are "
                     + Wording.List(layout.Columns.Take(40).Select(c => Wording.Quote(c.Name)))
             );
         if (TypeOf(input) != DataType.String && !column.Categories.IsEmpty)
             throw OnnxSignature.Wrong(
                 file,
-                $"has the input {name} of type {TypeOf(input)}; the column of that name holds text"
+                $"has the input {name} of type {TypeOf(input)}, but the column of that name holds text"
             );
         return new(input.Name, TypeOf(input), dims.Length == 1 ? [] : [1], [column]);
     }

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// A file that cannot be rebuilt with gradients (trees, quantised or custom operators), run in ONNX Runtime for its scores. Every
-/// metric works, and every attack that needs logits only.
+/// A file that cannot be rebuilt with gradients (trees, quantized or custom operators), run in ONNX Runtime for its
+/// scores. Every metric works, and every attack that needs logits only.
 /// </summary>
 public sealed class OnnxRuntimeClassifier : Classifier
 {
@@ -51,7 +51,9 @@ public sealed class OnnxRuntimeClassifier : Classifier
     /// <param name="file">The file.</param>
     /// <param name="use">What it is loaded for.</param>
     /// <param name="why">Why it is not rebuilt with gradients, in one line.</param>
-    /// <exception cref="GateException">PTG2001: ONNX Runtime refuses it; PTG2004: it is no classifier that these rows fit.</exception>
+    /// <exception cref="GateException">
+    /// PTG2001: ONNX Runtime refuses it; PTG2004: it is no classifier that these rows fit.
+    /// </exception>
     internal static OnnxRuntimeClassifier Load(OnnxFile file, ModelUse use, string why) =>
         new(file, InputBinding.Bind(file, use.Layout), ScoreOutput.Find(file, use.Output), use, why);
 
@@ -138,7 +140,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
             return _session
                 .Run(_feeds.Names, values)
                 .Select(t =>
-                    t is null ? throw OnnxSignature.Wrong(_file, "gives an output that holds no numbers")
+                    t is null ? throw OnnxSignature.Wrong(_file, "returns an output that is not numeric")
                     : t.dtype == ScalarType.Float64 ? t
                     : t.to_type(float32)
                 );
@@ -153,7 +155,8 @@ public sealed class OnnxRuntimeClassifier : Classifier
     private GateException NotAClassifiers(Tensor output, long rows) =>
         OnnxSignature.Wrong(
             _file,
-            $"gives an output of shape [{string.Join(", ", output.shape)}] for {rows} rows; a classifier's is [batch, classes]"
+            $"returns an output of shape [{string.Join(", ", output.shape)}] for {rows} rows; "
+                + "a classifier returns [batch, classes]"
         );
 
     // One batch shows how many classes there are, and what the output holds where neither graph nor user says it.
@@ -167,20 +170,20 @@ public sealed class OnnxRuntimeClassifier : Classifier
         var units = outputs[0].flatten(1).to_type(float32);
         var tolerance = OnnxAgreement.ToleranceOf(_file.Weights.Select(w => w.Tensor.DataType).ToHashSet());
         if (outputs.Length > 1 && !OnnxHead.Restores(end.Head!.Value, units, outputs[1].to_type(float32), tolerance))
-            throw OnnxSignature.Wrong(_file, $"ends in a {end.Head} that is not over the classes of [batch, classes]");
+            throw OnnxSignature.Wrong(_file, $"ends in a {end.Head} that is not over the class dimension");
         var single = units.shape[1] == 1;
         var shares = OnnxHead.AreShares(units);
         if (end.Head == OutputHead.Probabilities && !shares)
             throw OnnxSignature.Wrong(
                 _file,
-                "gives values outside [0, 1], which are no probabilities as 'output.head' says"
+                "returns values outside [0, 1], which contradicts 'output.head: probabilities'"
             );
         if (end.Head is null && single && shares)
         {
             throw OnnxSignature.Wrong(
                 _file,
-                "gives one value from 0 to 1 for each row; say with 'output.head' whether it is a probability "
-                    + "(probabilities) or comes before a sigmoid (sigmoid)"
+                "returns one value from 0 to 1 per row; set 'output.head' to probabilities, or to sigmoid "
+                    + "if the value is a logit"
             );
         }
 
@@ -209,6 +212,6 @@ public sealed class OnnxRuntimeClassifier : Classifier
             }
         }
 
-        throw new InvalidOperationException("the last size is not caught");
+        throw new InvalidOperationException("the last batch size must not fail silently");
     }
 }

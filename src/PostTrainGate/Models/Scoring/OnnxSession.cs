@@ -50,7 +50,9 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Runs one batch.</summary>
     /// <param name="names">Names of the inputs.</param>
     /// <param name="values">Their values.</param>
-    /// <returns>A tensor per output in its own type, which is the caller's; null where it holds no numbers that torch has.</returns>
+    /// <returns>
+    /// A tensor per output in its own type, which is the caller's; null where it holds no numbers that torch has.
+    /// </returns>
     /// <exception cref="GateException">PTG2001: ONNX Runtime refuses it.</exception>
     public Tensor?[] Run(IReadOnlyCollection<string> names, IReadOnlyCollection<OrtValue> values)
     {
@@ -70,7 +72,7 @@ internal sealed class OnnxSession : IDisposable
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelUnreadable,
-                    $"The model '{_file.Name}' did not end within {longest.TotalSeconds:0} s in ONNX Runtime."
+                    $"The model '{_file.Name}' did not finish within {longest.TotalSeconds:0} s in ONNX Runtime."
                 ),
                 e
             );
@@ -98,7 +100,7 @@ internal sealed class OnnxSession : IDisposable
         new(
             new Diagnostic(
                 DiagnosticCodes.ModelUnreadable,
-                $"ONNX Runtime refuses the model '{_file.Name}': {Line(e.Message)}."
+                $"ONNX Runtime cannot run the model '{_file.Name}': {Line(e.Message)}."
             ),
             e
         );

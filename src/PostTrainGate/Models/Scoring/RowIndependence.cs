@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Models;
 
 /// <summary>
-/// A classifier's scores for a row must not depend on the rows beside it, nor on chance: otherwise no figure means anything. Layers
-/// that were exported in training mode break both.
+/// A classifier's scores for a row must not depend on the rows beside it, nor on chance: otherwise no figure means
+/// anything. Layers that were exported in training mode break both.
 /// </summary>
 internal static class RowIndependence
 {
@@ -26,7 +26,7 @@ internal static class RowIndependence
         using var scope = NewDisposeScope();
         var together = Scores(model, rows);
         if (!OnnxAgreement.Agree(together, Scores(model, rows), Tolerance))
-            throw Refused(model, "gives different outputs for the same rows from one pass to the next");
+            throw Refused(model, "returns different outputs for the same rows in repeated passes");
         if (rows.shape[0] < 2)
             return;
         var single = cat(
@@ -34,10 +34,13 @@ internal static class RowIndependence
             0
         );
         if (!OnnxAgreement.Agree(together, single, Tolerance))
-            throw Refused(model, "gives a row other outputs when other rows are in its batch");
+            throw Refused(model, "returns outputs for a row that depend on the other rows of its batch");
     }
 
-    /// <summary>Compares some rows as they were measured, in batches and at places of the measurement, with the same ones by one.</summary>
+    /// <summary>
+    /// Compares some rows as they were measured, in batches and at places of the measurement, with the same ones by
+    /// one.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="inputs">All rows, [n, input shape].</param>
     /// <param name="measured">Logits of all rows, [n, classes].</param>
@@ -58,11 +61,12 @@ internal static class RowIndependence
         var alone = cat([.. order.Select(i => Scores(model, inputs.narrow(0, i, 1)))], 0);
         var chosen = measured.index_select(0, tensor(order.Select(i => (long)i).ToArray()));
         if (!OnnxAgreement.Agree(Shares(model, chosen), alone, Tolerance))
-            throw Refused(model, "gives a row other outputs when other rows are in its batch");
+            throw Refused(model, "returns outputs for a row that depend on the other rows of its batch");
     }
 
     /// <summary>
-    /// Refuses a Dropout in training mode. ONNX Runtime takes some of them out as it optimizes, so that passes agree by luck of the engine.
+    /// Refuses a Dropout in training mode. ONNX Runtime takes some of them out as it optimizes, so that passes agree by
+    /// luck of the engine.
     /// </summary>
     /// <exception cref="GateException">PTG2007.</exception>
     public static void CheckDropouts(OnnxFile file)
@@ -78,8 +82,9 @@ internal static class RowIndependence
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelNotRowwise,
-                    $"The model '{file.Name}' drops values at random, so that nothing measured on it would hold: node {OnnxNode.Describe(node)}: "
-                        + "it is in training mode; export the model for inference."
+                    $"The model '{file.Name}' drops values at random, so no measurement would be valid. "
+                        + $"Node {OnnxNode.Describe(node)} "
+                        + "is in training mode; export the model for inference."
                 )
             );
         }
@@ -100,11 +105,12 @@ internal static class RowIndependence
         var training =
             model.WhyNoGradients is { } why && why.Contains("training mode", StringComparison.Ordinal)
                 ? $" {why}"
-                : " Is a layer such as BatchNormalization or Dropout in training mode? Export the model for inference.";
+                : " A layer such as BatchNormalization or Dropout may be in training mode; "
+                    + "export the model for inference.";
         return new(
             new Diagnostic(
                 DiagnosticCodes.ModelNotRowwise,
-                $"The model '{model.Name}' {what}, so that nothing measured on it would hold.{training}"
+                $"The model '{model.Name}' {what}, so no measurement would be valid.{training}"
             )
         );
     }

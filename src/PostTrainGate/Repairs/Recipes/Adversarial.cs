@@ -8,9 +8,10 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// Adversarial tuning in the frame of <see cref="ModelTransform"/>: the inputs of each step are attacked on the model as it stands,
-/// the tapped activations are pulled toward those of the clean inputs, and the whole model keeps its label loss. One step from a
-/// random start is fast adversarial training (Wong et al. 2020), several are PGD training (Madry et al. 2018).
+/// Adversarial tuning in the frame of <see cref="ModelTransform"/>: the inputs of each step are attacked on the model
+/// as it stands, the tapped activations are pulled toward those of the clean inputs, and the whole model keeps its
+/// label loss. One step from a random start is fast adversarial training (Wong et al. 2020), several are PGD training
+/// (Madry et al. 2018).
 /// </summary>
 public sealed record Adversarial
 {
@@ -112,7 +113,7 @@ public sealed record Adversarial
                     .div(target.square().mean().add_(floor))
                     .MoveToOuterDisposeScope();
             },
-            "activations of the clean inputs on the model as it stands"
+            "activations of the clean inputs in the current model"
         );
 
     // Nothing is judged between the steps, so nothing waits for a value.

@@ -3,7 +3,9 @@ using PostTrainGate.Attacks;
 
 namespace PostTrainGate.Repairs;
 
-/// <summary>Tries adversarial tuning for the gates under attack that failed, as long as the policy's budget allows.</summary>
+/// <summary>
+/// Tries adversarial tuning for the gates under attack that failed, as long as the policy's budget allows.
+/// </summary>
 public sealed class AdversarialRepair : IRepair
 {
     // Each with the share of the policy's budget that it is planned for, best first.
@@ -14,7 +16,8 @@ public sealed class AdversarialRepair : IRepair
         (a => a with { AttackSteps = 3, Reach = 2 }, 0.35),
     ];
 
-    // A changed category is a large step: where only a single class withstands it, tuning on attacked rows alone ends there.
+    // A changed category is a large step: where only a single class withstands it, tuning on attacked rows alone ends
+    // there.
     private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables =
     [
         .. Grid,
@@ -28,18 +31,20 @@ public sealed class AdversarialRepair : IRepair
 
     /// <inheritdoc/>
     public string Summary =>
-        "Inputs attacked at every step keep their labels and the activations of clean ones (fast adversarial training, Wong et al. 2020, in the same transform).";
+        "Adversarial training that keeps the labels and clean activations of attacked inputs "
+        + "(after fast adversarial training, Wong et al. 2020).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context) =>
-        context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
+        context.UnderAttack().Length == 0 ? "no gate with an attack failed" : null;
 
     /// <inheritdoc/>
     public IEnumerable<RepairCandidate> Repair(RepairContext context) => RepairSearch.Over(context, Recipes(context));
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
-        // Of several epsilons in one norm the largest covers the others; rows of a table that keep their form are a budget of their own.
+        // Of several epsilons in one norm the largest covers the others; rows of a table that keep their form are a
+        // budget of their own.
         AttackRun[] runs =
         [
             .. context
@@ -73,7 +78,8 @@ public sealed class AdversarialRepair : IRepair
         foreach (var (change, share) in budgets.Any(b => b.Form is not null) ? GridOfTables : Grid)
         {
             var recipe = change(new Adversarial { Budgets = budgets });
-            var passes = 3 * recipe.AttackSteps + 4; // units of one forward pass: attack 1 + 1, clean targets 1, tuning 3; attack's overhead
+            // Units of one forward pass: attack 1 + 1, clean targets 1, tuning 3; attack's overhead.
+            var passes = 3 * recipe.AttackSteps + 4;
             var steps = cost.Steps(seconds * share, passes, recipe.Schedule.BatchSize, context.RepairSet.Count);
             yield return (recipe with { Schedule = recipe.Schedule with { Steps = steps } }).Recipe(context.Source);
         }

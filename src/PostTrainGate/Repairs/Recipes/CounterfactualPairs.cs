@@ -19,8 +19,9 @@ public enum ValueDraw
 public sealed record RowPairs(Tensor First, Tensor Second);
 
 /// <summary>
-/// Builds counterfactual rows for a group out of the columns it is defined by: their blocks take values from a random row of another
-/// group. For a binary column that is flipping it; for a condition such as <c>age &gt;= 25</c> it is an age from the other side.
+/// Builds counterfactual rows for a group out of the columns it is defined by: their blocks take values from a random
+/// row of another group. For a binary column that is flipping it; for a condition such as <c>age &gt;= 25</c> it is an
+/// age from the other side.
 /// </summary>
 public sealed class CounterfactualPairs
 {
@@ -43,7 +44,9 @@ public sealed class CounterfactualPairs
 
     /// <summary>Pairs for a group of a set of rows.</summary>
     /// <param name="data">The rows; not owned.</param>
-    /// <param name="group">The group; with a privileged level its sides are privileged and everything else, otherwise its levels.</param>
+    /// <param name="group">
+    /// The group; with a privileged level its sides are privileged and everything else, otherwise its levels.
+    /// </param>
     /// <param name="whyNot">Why there can be none.</param>
     public static CounterfactualPairs? For(EvaluationSet data, GroupColumn group, out string? whyNot)
     {
@@ -56,7 +59,7 @@ public sealed class CounterfactualPairs
         FeatureColumn[] columns = [.. group.SourceColumns.Select(layout.Find).OfType<FeatureColumn>()];
         if (columns.Length == 0)
         {
-            whyNot = $"no column of group '{group.Name}' is an input of the model";
+            whyNot = $"the model reads no column of group '{group.Name}'";
             return null;
         }
 
@@ -72,7 +75,7 @@ public sealed class CounterfactualPairs
         var pairs = new CounterfactualPairs(data.Inputs, layout, columns, sideOf, sides);
         whyNot =
             pairs._members.Count(m => m.Length > 0) < 2
-                ? $"the rows of the repair split are all on one side of group '{group.Name}'"
+                ? $"all rows of the repair split are on one side of group '{group.Name}'"
                 : null;
         return whyNot is null ? pairs : null;
     }
@@ -97,8 +100,8 @@ public sealed class CounterfactualPairs
     }
 
     /// <summary>
-    /// FMT's mutants: every column of a pair is drawn by itself, once for both members; then the first takes the group's columns of
-    /// a row of one side, the second those of another (the unprivileged side comes first).
+    /// FMT's mutants: every column of a pair is drawn by itself, once for both members; then the first takes the
+    /// group's columns of a row of one side, the second those of another (the unprivileged side comes first).
     /// </summary>
     /// <param name="count">Number of pairs.</param>
     /// <param name="draw">How values are drawn.</param>

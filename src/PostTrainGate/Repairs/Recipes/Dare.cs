@@ -22,8 +22,9 @@ public enum DareVariant
 }
 
 /// <summary>
-/// Dare, the robustness instance of model transformation (Jiang et al., ASE 2022 and TOSEM 2024): inputs on which an older snapshot
-/// of the training was surer of the true class learn that snapshot's inner representation. No attack takes part.
+/// Dare, the robustness instance of model transformation (Jiang et al., ASE 2022 and TOSEM 2024): inputs on which an
+/// older snapshot of the training was surer of the true class learn that snapshot's inner representation. No attack
+/// takes part.
 /// </summary>
 public sealed record Dare
 {
@@ -33,13 +34,17 @@ public sealed record Dare
     /// <summary>The recipe, or it with one rule swapped.</summary>
     public DareVariant Variant { get; init; }
 
-    /// <summary>Share of connections that may change: all but the lowest 5 % is the reading closest to the release.</summary>
+    /// <summary>
+    /// Share of connections that may change: all but the lowest 5 % is the reading closest to the release.
+    /// </summary>
     public double SliceShare { get; init; } = 0.95;
 
     /// <summary>What happens to biases.</summary>
     public BiasMode Biases { get; init; } = BiasMode.Slice;
 
-    /// <summary>Whether a snapshot must be right on rows on which the model is right; the release does not ask.</summary>
+    /// <summary>
+    /// Whether a snapshot must be right on rows on which the model is right; the release does not ask.
+    /// </summary>
     public bool Strict { get; init; } = true;
 
     /// <summary>Rows of the pool that are looked at, a random choice.</summary>
@@ -48,7 +53,7 @@ public sealed record Dare
     /// <summary>Beside the name: which preset.</summary>
     public string Preset { get; init; } = "";
 
-    /// <summary>How to tune. The default is the longer preset: 1,000 steps with a kept optimiser.</summary>
+    /// <summary>How to tune. The default is the longer preset: 1,000 steps with a kept optimizer.</summary>
     public TuningSchedule Schedule { get; init; } =
         new()
         {
@@ -58,7 +63,9 @@ public sealed record Dare
             LearningRate = 1e-4,
         };
 
-    /// <summary>The published method: ten steps, each with an optimiser of its own, biases free, the last state kept.</summary>
+    /// <summary>
+    /// The published method: ten steps, each with an optimizer of its own, biases free, the last state kept.
+    /// </summary>
     public Dare AsPublished() =>
         this with
         {
@@ -110,7 +117,7 @@ public sealed record Dare
             return new(pool.Inputs.index_select(0, rows))
             {
                 Labels = pool.Labels.index_select(0, rows),
-                Description = $"of {chosen.Length} rows, improved on by history",
+                Description = $"of {chosen.Length} rows that a snapshot predicts better",
             };
         }
 

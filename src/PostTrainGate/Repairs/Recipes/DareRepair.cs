@@ -15,11 +15,12 @@ public sealed class DareRepair : IRepair
 
     /// <inheritdoc/>
     public string Summary =>
-        "Inputs on which an older snapshot was surer learn its inner representation (Dare, Jiang et al., ASE 2022).";
+        "Inputs on which an older snapshot was more confident learn its internal representation (Dare, "
+        + "Jiang et al., ASE 2022).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context) =>
-        context.UnderAttack().Length == 0 ? "no gate under an attack failed" : null;
+        context.UnderAttack().Length == 0 ? "no gate with an attack failed" : null;
 
     /// <inheritdoc/>
     public IEnumerable<RepairCandidate> Repair(RepairContext context)
@@ -32,7 +33,7 @@ public sealed class DareRepair : IRepair
                 "snapshots_left_out",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{context.Snapshots.Length - kept.Length} of other layers than the model's"
+                    $"{context.Snapshots.Length - kept.Length} whose layers differ from the model's"
                 )
             );
         }
@@ -44,7 +45,8 @@ public sealed class DareRepair : IRepair
                 "substitute",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; {made.Length} states of a short fine-tuning of the model stand in for them"
+                    $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; "
+                        + $"{made.Length} states of a short fine-tuning replace them"
                 )
             );
         }
@@ -66,8 +68,8 @@ public sealed class DareRepair : IRepair
     }
 
     /// <summary>
-    /// The substitute for a history: states along a short fine-tuning of all weights with a cyclic learning rate, as snapshot
-    /// ensembles are made (Huang et al. 2017), the source being the final model still.
+    /// The substitute for a history: states along a short fine-tuning of all weights with a cyclic learning rate, as
+    /// snapshot ensembles are made (Huang et al. 2017), the source being the final model still.
     /// </summary>
     internal static ImmutableArray<OnnxClassifier> MakeHistory(RepairContext context)
     {

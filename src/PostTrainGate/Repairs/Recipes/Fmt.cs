@@ -25,8 +25,8 @@ public enum FmtVariant
 }
 
 /// <summary>
-/// FMT, the fairness instance of model transformation (Jiang et al., TOSEM 2024): pairs of rows that differ in a protected attribute
-/// only; the member the model is less sure of learns the inner representation of the other.
+/// FMT, the fairness instance of model transformation (Jiang et al., TOSEM 2024): pairs of rows that differ in a
+/// protected attribute only; the member the model is less sure of learns the inner representation of the other.
 /// </summary>
 public sealed record Fmt
 {
@@ -122,7 +122,8 @@ public sealed record Fmt
     public static Layer TargetLayer(OnnxClassifier model) => model.Layers[Math.Max(0, model.Layers.Length - 3)];
 
     /// <summary>
-    /// In each pair the member that the model is surer of (largest class probability, of equal ones the second) is the reference.
+    /// In each pair the member that the model is surer of (largest class probability, of equal ones the second) is the
+    /// reference.
     /// </summary>
     private TuningInputs Resolve(TransformContext context, RowPairs pairs)
     {
@@ -134,7 +135,7 @@ public sealed record Fmt
         var wins = firstWins.sum().item<long>();
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"mutants in {pairs.First.shape[0]} pairs, the first member ahead in {wins}"
+            $"mutants in {pairs.First.shape[0]} pairs; the first member is better in {wins}"
         );
         return Dual
             ? new(cat([loser, winner], 0)) { References = cat([winner, winner], 0), Description = text }

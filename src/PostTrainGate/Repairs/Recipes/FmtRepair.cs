@@ -22,14 +22,15 @@ public sealed class FmtRepair : IRepair
 
     /// <inheritdoc/>
     public string Summary =>
-        "Twins that differ in a protected attribute only learn the same inner representation (FMT, Jiang et al., TOSEM 2024).";
+        "Twins that differ only in a protected attribute learn the same internal representation (FMT, "
+        + "Jiang et al., TOSEM 2024).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context)
     {
         var gates = context.ByGroup();
         if (gates.Length == 0)
-            return "no gate by group failed";
+            return "no gate with a group failed";
         string? reason = null;
         return gates.Any(g =>
             CounterfactualPairs.For(context.RepairSet, context.RepairSet.Groups[g.Group!], out reason) is not null

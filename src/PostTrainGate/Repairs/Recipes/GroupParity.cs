@@ -18,15 +18,16 @@ public sealed record ParityDemand(GroupColumn Group, ComparedRows Scope)
         Scope switch
         {
             ComparedRows.All => Group.Name,
+            // A part of the recipe's name, which seeds its random numbers; spelled as ever, so they stay the same.
             ComparedRows.Favorable => $"{Group.Name} among favourable",
             _ => $"{Group.Name} within each label",
         };
 }
 
 /// <summary>
-/// Group parity in the frame of <see cref="ModelTransform"/>: on real rows, each group's mean probability of the favourable class is
-/// pulled toward that of the others, and the whole model keeps its label loss. Where FMT makes twins alike, this
-/// reaches what other columns say about the group (soft group penalty, as in Kamishima et al. 2012).
+/// Group parity in the frame of <see cref="ModelTransform"/>: on real rows, each group's mean probability of the
+/// favorable class is pulled toward that of the others, and the whole model keeps its label loss. Where FMT makes twins
+/// alike, this reaches what other columns say about the group (soft group penalty, as in Kamishima et al. 2012).
 /// </summary>
 public sealed record GroupParity
 {
@@ -36,7 +37,9 @@ public sealed record GroupParity
     /// <summary>Weight of the squared difference beside the label loss.</summary>
     public double Weight { get; init; } = 10;
 
-    /// <summary>Whether only the weights that read the group's own columns may change, few enough for small data.</summary>
+    /// <summary>
+    /// Whether only the weights that read the group's own columns may change, few enough for small data.
+    /// </summary>
     public bool OwnColumnsOnly { get; init; }
 
     /// <summary>How to tune.</summary>
@@ -91,7 +94,8 @@ public sealed record GroupParity
                     var present = count.gt(none).to_type(ScalarType.Float32);
                     var mean = score.mm(member).div(count.clamp_min(one)); // [1, levels]
                     var middle = mean.mul(present).sum().div(present.sum().clamp_min(one));
-                    loss = loss.add(mean.sub(middle).square().mul(present).sum(), two); // two groups: the squared difference
+                    // Two groups: the squared difference.
+                    loss = loss.add(mean.sub(middle).square().mul(present).sum(), two);
                 }
 
                 return loss.sum().MoveToOuterDisposeScope();

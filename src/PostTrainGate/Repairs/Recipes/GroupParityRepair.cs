@@ -22,10 +22,11 @@ public sealed class GroupParityRepair : IRepair
 
     /// <inheritdoc/>
     public string Summary =>
-        "Groups' mean scores are pulled together beside the label loss (a soft group penalty, Kamishima et al. 2012, as a recipe of the same transform).";
+        "A penalty beside the label loss pulls the groups' mean scores together (after Kamishima et al. 2012).";
 
     /// <inheritdoc/>
-    public string? WhyNot(RepairContext context) => context.ByGroup().Length == 0 ? "no gate by group failed" : null;
+    public string? WhyNot(RepairContext context) =>
+        context.ByGroup().Length == 0 ? "no gate with a group failed" : null;
 
     /// <inheritdoc/>
     public IEnumerable<RepairCandidate> Repair(RepairContext context) => RepairSearch.Over(context, Recipes(context));

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// FMT's slice (spec section 6): for every real row and its twin, the fifth of each layer's units that react most is counted; the
-/// tenth of the units counted most often, and the connections between them, may change.
+/// FMT's slice (spec section 6): for every real row and its twin, the fifth of each layer's units that react most is
+/// counted; the tenth of the units counted most often, and the connections between them, may change.
 /// </summary>
 public static class TwinSlice
 {
@@ -14,8 +14,8 @@ public static class TwinSlice
     private const double Overall = 0.1;
 
     /// <summary>
-    /// The slice of the layers up to the tap; layers after it, if any, keep their weights, and their biases as <paramref name="biases"/>
-    /// says.
+    /// The slice of the layers up to the tap; layers after it, if any, keep their weights, and their biases as
+    /// <paramref name="biases"/> says.
     /// </summary>
     /// <param name="context">Model and tap.</param>
     /// <param name="twins">Real rows and their twins.</param>

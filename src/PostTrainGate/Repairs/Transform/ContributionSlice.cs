@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// Dare's slice in the manner of NNSlicer (Zhang et al., FSE 2020; spec section 7): from the output backward, the sign of what each
-/// connection contributes to the deviation of its unit from that unit's mean, summed over a sample with equally many rows of each
-/// class. The connections with the highest sums may change.
+/// Dare's slice in the manner of NNSlicer (Zhang et al., FSE 2020; spec section 7): from the output backward, the sign
+/// of what each connection contributes to the deviation of its unit from that unit's mean, summed over a sample with
+/// equally many rows of each class. The connections with the highest sums may change.
 /// </summary>
 public static class ContributionSlice
 {
@@ -16,7 +16,9 @@ public static class ContributionSlice
 
     /// <summary>The slice of the layers up to the tap.</summary>
     /// <param name="context">Model, rows and tap.</param>
-    /// <param name="share">Share of each layer's connections that may change; a convolution kernel is one connection.</param>
+    /// <param name="share">
+    /// Share of each layer's connections that may change; a convolution kernel is one connection.
+    /// </param>
     /// <param name="biases">What happens to biases.</param>
     /// <param name="perClass">Rows of each class that are looked at.</param>
     public static WeightSlice Build(TransformContext context, double share, BiasMode biases, int perClass = 50)
@@ -92,7 +94,8 @@ public static class ContributionSlice
                 : inputs;
             var follows = weight.shape[1] == before.shape[1] * Math.Max(1, layer.InputsPerUnit);
             if (!follows)
-                before = ones(sample.shape[0], weight.shape[1]); // what comes in is not known: the weight's own sign decides
+                // What comes in is not known: the weight's own sign decides.
+                before = ones(sample.shape[0], weight.shape[1]);
             else if (layer.InputsPerUnit > 1)
                 before = before.repeat_interleave(layer.InputsPerUnit, 1);
             var raw = i == layers.Length - 1;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using TorchSharp;
@@ -8,28 +7,10 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
 
-/// <summary>Surroundings of one run of <see cref="ModelTransform"/>.</summary>
-/// <param name="Source">The model to repair; not changed.</param>
-/// <param name="Data">Rows to learn from.</param>
-/// <param name="Seed">Of everything random.</param>
-/// <param name="Selection">Scores the state at every checkpoint; null: the last state is kept.</param>
-/// <param name="Deadline">When to stop early, with the best state so far.</param>
-/// <param name="Progress">Told the share done.</param>
-/// <param name="Cancel">Stops the run.</param>
-public sealed record TransformRun(
-    OnnxClassifier Source,
-    EvaluationSet Data,
-    int Seed,
-    ISelection? Selection = null,
-    DateTime? Deadline = null,
-    IProgress<RunProgress>? Progress = null,
-    CancellationToken Cancel = default
-);
-
 /// <summary>
-/// Model transformation (Jiang et al., TOSEM 2024): a classifier is cut after a hidden layer into a regression model over the same
-/// weights; that front is tuned on augmented inputs toward better targets, moving only the weights that matter; the head, never
-/// copied, is then on it again. Dare, FMT and the rest are recipes for this one frame.
+/// Model transformation (Jiang et al., TOSEM 2024): a classifier is cut after a hidden layer into a regression model
+/// over the same weights; that front is tuned on augmented inputs toward better targets, moving only the weights that
+/// matter; the head, never copied, is then on it again. Dare, FMT and the rest are recipes for this one frame.
 /// </summary>
 public sealed class ModelTransform : IDisposable
 {
@@ -149,7 +130,8 @@ public sealed class ModelTransform : IDisposable
         return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
     }
 
-    // Too large a rate can leave a network that gives one answer whatever the input, and never comes back: its loss looks calm.
+    // Too large a rate can leave a network that gives one answer whatever the input, and never comes back: its loss
+    // looks calm.
     private bool TellsClassesApart(OnnxClassifier model)
     {
         using var _ = no_grad();
@@ -158,7 +140,7 @@ public sealed class ModelTransform : IDisposable
         return best.ne(best[0]).any().item<bool>();
     }
 
-    /// <summary>One optimiser step; nothing in it waits for a value.</summary>
+    /// <summary>One optimizer step; nothing in it waits for a value.</summary>
     private void Step(Tensor? order, int at, double rate, Tensor total)
     {
         var schedule = _recipe.Schedule;
@@ -209,10 +191,12 @@ public sealed class ModelTransform : IDisposable
     private static Tensor LabelLoss(Tensor logits, TuningBatch batch) =>
         nn.functional.cross_entropy(
             logits,
-            batch.Labels ?? throw new InvalidOperationException("a label loss needs labelled rows")
+            batch.Labels ?? throw new InvalidOperationException("a label loss needs labeled rows")
         );
 
-    /// <summary>Scores the state as it stands and keeps it if it is the best so far; without a selection keeps the last one.</summary>
+    /// <summary>
+    /// Scores the state as it stands and keeps it if it is the best so far; without a selection keeps the last one.
+    /// </summary>
     private void Score()
     {
         if (_run.Selection is not { } selection)
@@ -286,11 +270,11 @@ public sealed class ModelTransform : IDisposable
         );
         details["targets"] = _targets.Description;
         details["slice"] = string.Create(CultureInfo.InvariantCulture, $"{_slice.Description}: {_weights.Free} values");
-        details["steps"] = done < steps ? $"{done} of {steps} (short of time, or the loss kept diverging)" : $"{steps}";
+        details["steps"] = done < steps ? $"{done} of {steps} (out of time, or the loss kept diverging)" : $"{steps}";
         details["batch"] = $"{_recipe.Schedule.BatchSize}";
         details["learning_rate"] = (_recipe.Schedule.LearningRate * scale).ToString("G4", CultureInfo.InvariantCulture);
         if (backOffs > 0)
-            details["back_offs"] = $"{backOffs} (the loss diverged; the learning rate was halved each time)";
+            details["back_offs"] = $"{backOffs} (the loss diverged, so the learning rate was halved each time)";
         details["weights_changed"] = change.ToString();
         return details.ToImmutable();
     }

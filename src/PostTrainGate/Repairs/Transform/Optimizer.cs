@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// An optimiser over one flat vector: a handful of tensor operations a step, however many parameters the vector is made of.
+/// An optimizer over one flat vector: a handful of tensor operations a step, however many parameters the vector is made
+/// of.
 /// </summary>
 /// <remarks>
-/// Here as in every loop of the repairs, numbers that go into tensor operations are held in a <see cref="Scalar"/> until after
-/// the call: TorchSharp does not, and when another thread collects garbage meanwhile, the finalizer frees the number under the call.
+/// Here as in every loop of the repairs, numbers that go into tensor operations are held in a <see cref="Scalar"/>
+/// until after the call: TorchSharp does not, and when another thread collects garbage meanwhile, the finalizer frees
+/// the number under the call.
 /// </remarks>
 public abstract class Optimizer : IDisposable
 {
@@ -49,7 +51,8 @@ public sealed class Adam(double beta1 = 0.9, double beta2 = 0.999, double epsilo
             small = epsilon;
         _first.mul_(keep1).add_(gradient, take1);
         _second.mul_(keep2).addcmul_(gradient, gradient, take2);
-        var unbiased = Math.Sqrt(1 - Math.Pow(beta2, _time)) / (1 - Math.Pow(beta1, _time)); // as Keras: epsilon beside the biased root
+        // As Keras: epsilon beside the biased root.
+        var unbiased = Math.Sqrt(1 - Math.Pow(beta2, _time)) / (1 - Math.Pow(beta1, _time));
         using Scalar change = -rate * unbiased;
         weights.addcdiv_(_first, _second.sqrt().add_(small), change);
     }

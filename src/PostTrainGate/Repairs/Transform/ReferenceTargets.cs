@@ -16,7 +16,9 @@ public static class ReferenceTargets
         );
     }
 
-    /// <summary>Regression on the model's own output (variants last): softmax of the reference, by mean squared error.</summary>
+    /// <summary>
+    /// Regression on the model's own output (variants last): softmax of the reference, by mean squared error.
+    /// </summary>
     public static TuningTargets Probabilities(TransformContext context, TuningInputs inputs)
     {
         var values = Represent(context, inputs, x => x.softmax(1));

@@ -43,8 +43,8 @@ public static class Slices
             .ToImmutableSortedDictionary(name => name, _ => (Tensor?)null);
 
     /// <summary>
-    /// The connections between chosen units of neighbouring layers. Where a layer's inputs are not the units of the layer before it
-    /// (the first layer, a sum of branches) all of them count.
+    /// The connections between chosen units of neighboring layers. Where a layer's inputs are not the units of the
+    /// layer before it (the first layer, a sum of branches) all of them count.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="layers">Layers in forward order.</param>

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// Dare's search of the training history (spec section 5): of each row of a pool, the snapshot that was surest of its true class,
-/// where it was surer than the model to repair.
+/// Dare's search of the training history (spec section 5): of each row of a pool, the snapshot that was surest of its
+/// true class, where it was surer than the model to repair.
 /// </summary>
 /// <param name="Rows">Positions in the pool of the rows that history improves on.</param>
 /// <param name="Snapshot">Of each of them the snapshot that does.</param>
@@ -17,8 +17,9 @@ public sealed record SnapshotHistory(long[] Rows, int[] Snapshot)
     /// <param name="final">The model to repair.</param>
     /// <param name="snapshots">Ascending.</param>
     /// <param name="pool">Rows and labels; not owned.</param>
-    /// <param name="strict">Whether the snapshot must be right also where the final model is (the release asks only where that is
-    /// wrong).</param>
+    /// <param name="strict">
+    /// Whether the snapshot must be right also where the final model is (the release asks only where that is wrong).
+    /// </param>
     public static SnapshotHistory Search(
         OnnxClassifier final,
         IReadOnlyList<OnnxClassifier> snapshots,
@@ -56,5 +57,5 @@ public sealed record SnapshotHistory(long[] Rows, int[] Snapshot)
 
     /// <summary>For reports.</summary>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Rows.Length} rows that history improves on");
+        string.Create(CultureInfo.InvariantCulture, $"{Rows.Length} rows that a snapshot predicts better");
 }

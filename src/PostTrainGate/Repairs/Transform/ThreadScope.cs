@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// Small steps on one thread: handing a matrix product of some microseconds to a second one costs more than it saves, and very much
-/// more while other work keeps the cores busy (990 steps of an MLP: 1.5 s instead of 41 s beside other work).
+/// Small steps on one thread: handing a matrix product of some microseconds to a second one costs more than it saves,
+/// and very much more while other work keeps the cores busy (990 steps of an MLP: 1.5 s instead of 41 s beside other
+/// work).
 /// </summary>
 internal sealed class ThreadScope : IDisposable
 {
@@ -14,8 +15,9 @@ internal sealed class ThreadScope : IDisposable
     private readonly int _before = get_num_threads();
 
     /// <summary>One thread for small steps of a model without convolutions, as many as there were for others.</summary>
-    /// <param name="model">The model; with one thread libtorch would leave small convolutions to a library that warns on some
-    /// processors.</param>
+    /// <param name="model">
+    /// The model; with one thread libtorch would leave small convolutions to a library that warns on some processors.
+    /// </param>
     /// <param name="multiplications">Of a forward pass of one batch.</param>
     public ThreadScope(OnnxClassifier model, double multiplications)
     {

@@ -6,17 +6,18 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// What is particular to one way of repairing a model in the frame of <see cref="ModelTransform"/>: which inputs, which targets,
-/// which weights, and how to tune. A variant of a method is its recipe with one of them swapped.
+/// What is particular to one way of repairing a model in the frame of <see cref="ModelTransform"/>: which inputs, which
+/// targets, which weights, and how to tune. A variant of a method is its recipe with one of them swapped.
 /// </summary>
 /// <param name="Name">For reports, such as <c>fmt dual (sex)</c>.</param>
 /// <param name="Tap">
-/// The value whose outputs are tuned, such as <see cref="Layer.Output"/>; <see cref="OnnxClassifier.LogitsTap"/> for the whole model.
+/// The value whose outputs are tuned, such as <see cref="Layer.Output"/>; <see cref="OnnxClassifier.LogitsTap"/> for
+/// the whole model.
 /// </param>
 /// <param name="Inputs">Which inputs to tune on (augmentation).</param>
 /// <param name="Targets">What the tapped outputs should become.</param>
 /// <param name="Slice">Which weights may change.</param>
-/// <param name="Schedule">Steps, optimiser and what is kept.</param>
+/// <param name="Schedule">Steps, optimizer and what is kept.</param>
 public sealed record TransformRecipe(
     string Name,
     string Tap,
@@ -30,7 +31,8 @@ public sealed record TransformRecipe(
     public double TargetWeight { get; init; } = 1;
 
     /// <summary>
-    /// Weight of the whole model's cross-entropy with the labels of the inputs; 0 leaves the rest of the model out of the pass.
+    /// Weight of the whole model's cross-entropy with the labels of the inputs; 0 leaves the rest of the model out of
+    /// the pass.
     /// </summary>
     public double LabelWeight { get; init; }
 
@@ -59,13 +61,17 @@ public delegate WeightSlice SliceRule(TransformContext context);
 /// <param name="Rows">[m, input shape].</param>
 public sealed record TuningInputs(Tensor Rows)
 {
-    /// <summary>[m, input shape]: beside each row the one whose representation it should take on; null where there is none.</summary>
+    /// <summary>
+    /// [m, input shape]: beside each row the one whose representation it should take on; null where there is none.
+    /// </summary>
     public Tensor? References { get; init; }
 
     /// <summary>[m], int64: the classes of the rows; null for synthetic rows.</summary>
     public Tensor? Labels { get; init; }
 
-    /// <summary>Changes each batch anew before it is used, such as by an attack on the model as it stands; null: used as it is.</summary>
+    /// <summary>
+    /// Changes each batch anew before it is used, such as by an attack on the model as it stands; null: used as it is.
+    /// </summary>
     public Augmentation? Augment { get; init; }
 
     /// <summary>For reports: what the rows are.</summary>

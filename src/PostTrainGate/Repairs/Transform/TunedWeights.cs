@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// The parameters of a model that a recipe may touch, laid side by side in one vector that they are views of, and their gradients
-/// in another: an optimiser step, a reset, a copy is then one operation each, whatever the number of parameters.
+/// The parameters of a model that a recipe may touch, laid side by side in one vector that they are views of, and their
+/// gradients in another: an optimizer step, a reset, a copy is then one operation each, whatever the number of
+/// parameters.
 /// </summary>
 internal sealed class TunedWeights : IDisposable
 {
@@ -18,7 +19,9 @@ internal sealed class TunedWeights : IDisposable
     /// <summary>Rebinds the parameters of <paramref name="model"/> that <paramref name="slice"/> names.</summary>
     /// <param name="model">The model to tune; it keeps working when this is disposed.</param>
     /// <param name="slice">What may change.</param>
-    /// <param name="throughMoves">Whether a parameter of which nothing may change takes part all the same, to be reset later.</param>
+    /// <param name="throughMoves">
+    /// Whether a parameter of which nothing may change takes part all the same, to be reset later.
+    /// </param>
     public TunedWeights(OnnxClassifier model, WeightSlice slice, bool throughMoves)
     {
         using var _ = no_grad();
@@ -60,7 +63,9 @@ internal sealed class TunedWeights : IDisposable
     /// <summary>Number of values that may change.</summary>
     public long Free => _mask is null ? Vector.numel() : _mask.sum().item<long>();
 
-    /// <summary>Turns the gradients of the parameters on or off; on, a backward pass adds to <see cref="Gradient"/>.</summary>
+    /// <summary>
+    /// Turns the gradients of the parameters on or off; on, a backward pass adds to <see cref="Gradient"/>.
+    /// </summary>
     public void AskForGradients(bool on)
     {
         for (var i = 0; i < _parameters.Count; i++)

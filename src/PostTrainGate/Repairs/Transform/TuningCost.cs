@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// How many steps fit into a time, by arithmetic and not by the clock: a schedule has to be known before the first step, and the same
-/// policy has to give the same model on a slower day. The constants are those of two cores of a common server; on a slower machine
-/// the deadline ends the run early.
+/// How many steps fit into a time, by arithmetic and not by the clock: a schedule has to be known before the first
+/// step, and the same policy has to give the same model on a slower day. The constants are those of two cores of a
+/// common server; on a slower machine the deadline ends the run early.
 /// </summary>
 /// <param name="Multiplications">Of one forward pass of one row.</param>
 internal sealed record TuningCost(double Multiplications)

@@ -1,8 +1,9 @@
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// Where a run stands in its schedule. After a back-off what is left of the steps is a schedule of its own with half the rate. A falling
-/// rate that would not reach its end before the deadline falls faster, so that a slow machine still ends on small steps.
+/// Where a run stands in its schedule. After a back-off what is left of the steps is a schedule of its own with half
+/// the rate. A falling rate that would not reach its end before the deadline falls faster, so that a slow machine still
+/// ends on small steps.
 /// </summary>
 internal sealed class TuningPace(TuningSchedule schedule, int steps, DateTime? deadline, TimeProvider? clock = null)
 {

@@ -16,7 +16,7 @@ public sealed record TuningSchedule
     /// <summary>Shuffled passes over the rows; ignored when <see cref="Steps"/> is given.</summary>
     public int Epochs { get; init; } = 1;
 
-    /// <summary>Number of optimiser steps; null: what <see cref="Epochs"/> comes to.</summary>
+    /// <summary>Number of optimizer steps; null: what <see cref="Epochs"/> comes to.</summary>
     public int? Steps { get; init; }
 
     /// <summary>Rows a step.</summary>
@@ -34,13 +34,13 @@ public sealed record TuningSchedule
     /// <summary>Whether the rate falls linearly to 0 after the warm-up; else it stays.</summary>
     public bool Decay { get; init; }
 
-    /// <summary>The optimiser; fresh for every run.</summary>
+    /// <summary>The optimizer; fresh for every run.</summary>
     public Func<Optimizer> Optimizer { get; init; } = () => new Adam();
 
     /// <summary>Added to the gradient, times the weights.</summary>
     public double WeightDecay { get; init; }
 
-    /// <summary>Start the optimiser anew at every step, as the release of Dare does.</summary>
+    /// <summary>Start the optimizer anew at every step, as the release of Dare does.</summary>
     public bool FreshOptimizer { get; init; }
 
     /// <summary>When the weights outside the slice are put back.</summary>

@@ -33,6 +33,7 @@ public sealed record WeightChange(long Changed, long Total, double Norm, double 
     public override string ToString() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{Changed} of {Total} ({100.0 * Changed / Math.Max(1, Total):F1} %), norm {Norm:G3} ({100 * Relative:G3} % of the weights')"
+            $"{Changed} of {Total} ({100.0 * Changed / Math.Max(1, Total):F1} %), "
+                + $"norm {Norm:G3} ({100 * Relative:G3} % of the weight norm)"
         );
 }

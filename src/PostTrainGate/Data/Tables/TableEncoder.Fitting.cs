@@ -1,0 +1,153 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
+
+namespace PostTrainGate.Data;
+
+/// <summary>How one column's categories and scale are fitted.</summary>
+internal static partial class TableEncoder
+{
+    private const int MostCategories = 1000;
+
+    // Text as it becomes an input: of few values, none of which is a number that was misread.
+    private static Codes Known(TableColumn column, Codes codes, ModelInputs? wanted, SourcePosition at)
+    {
+        var name = Wording.Quote(column.Name);
+        if (wanted is not { Text: true })
+            MisreadNumbers(name, codes.Values, at);
+        return codes.Index is not null
+            ? codes
+            : throw at.Error(
+                DiagnosticCodes.DataValue,
+                $"The text column {name} has more than {MostCategories} distinct values, "
+                    + $"such as {Wording.Quote(codes.Values[0])}; "
+                    + "merge some, or exclude it with 'features.except'."
+            );
+    }
+
+    // One "NA" makes a column of numbers a column of text, and so does a comma in place of the point; neither was
+    // meant.
+    private static void MisreadNumbers(string name, ImmutableArray<string> values, SourcePosition at)
+    {
+        var words = values
+            .Where(v => !double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
+            .ToArray();
+        if (words.Length > 1 && words.Count(v => DecimalComma().IsMatch(v)) is var commas && commas == words.Length)
+        {
+            throw at.Error(
+                DiagnosticCodes.DataValue,
+                $"The column {name} was read as text because its numbers use decimal commas "
+                    + $"({Wording.Quote(words[0])}); use decimal points."
+            );
+        }
+
+        var numbers = values.Length - words.Length;
+        if (words.Length == 0 || numbers <= 10 || numbers < 0.8 * values.Length)
+            return;
+        throw at.Error(
+            DiagnosticCodes.DataValue,
+            $"The column {name} holds numbers except for {Wording.List(words.Take(5).Select(Wording.Quote))}; "
+                + "drop those rows or correct them."
+        );
+    }
+
+    [GeneratedRegex(@"^\s*[+-]?[0-9]+(\.[0-9]{3})*,[0-9]+\s*$")]
+    private static partial Regex DecimalComma();
+
+    // Text that the model reads itself: nothing is fitted, so that no value is unknown; one that is missing is empty
+    // text, in the last place of those that tell where a value's category is.
+    private static (FeatureColumn Block, int[] CategoryOf) Whole(FeatureColumn block, Codes codes)
+    {
+        var categories = block.Missing > 0 && !codes.Values.Contains("") ? codes.Values.Add("") : codes.Values;
+        return (
+            block with
+            {
+                Categories = categories,
+            },
+            [.. Enumerable.Range(0, codes.Values.Length), categories.IndexOf("")]
+        );
+    }
+
+    private static (FeatureColumn Block, int[] CategoryOf) Fit(
+        FeatureColumn block,
+        Codes codes,
+        int[][] splits,
+        SourcePosition at,
+        List<Diagnostic> notes
+    )
+    {
+        var seen = new bool[codes.Values.Length];
+        foreach (var row in splits[0])
+            seen[codes.Index![row]] = true;
+        var categoryOf = new int[seen.Length];
+        var categories = ImmutableArray.CreateBuilder<string>();
+        for (var c = 0; c < seen.Length; c++)
+        {
+            categoryOf[c] = seen[c] ? categories.Count : -1;
+            if (seen[c])
+                categories.Add(codes.Values[c]);
+        }
+
+        if (splits.Skip(1).Sum(s => s.Count(row => !seen[codes.Index![row]])) is > 0 and var unseen)
+        {
+            var values = Wording.List(codes.Values.Where((_, c) => !seen[c]).Take(5).Select(Wording.Quote));
+            notes.Add(
+                new(
+                    DiagnosticCodes.DataValue,
+                    $"{DataProblem.Rows(unseen)} outside the repair split have a value of "
+                        + $"{Wording.Quote(block.Name)} that the repair split lacks ({values}); "
+                        + "their one-hot inputs are all 0.",
+                    at,
+                    Severity.Warning
+                )
+            );
+        }
+
+        return (block with { Categories = categories.ToImmutable() }, categoryOf);
+    }
+
+    private static FeatureColumn Fit(
+        FeatureColumn block,
+        TableColumn column,
+        double[] values,
+        int[] rows,
+        EvaluationPolicy policy
+    )
+    {
+        rows = [.. rows.Where(row => !double.IsNaN(values[row]))];
+        var scale = column.Kind == ColumnKind.Boolean ? Scaling.None : policy.Data.Features.Scale;
+        var (offset, divisor) = scale switch
+        {
+            Scaling.MinMax => MinMax(values, rows),
+            Scaling.Standard => Standard(values, rows),
+            _ => (0, column.Kind == ColumnKind.Boolean ? 1 : 1 / policy.Input.Scale),
+        };
+        // A constant column becomes 0.
+        var scaled = block with { Offset = offset, Divisor = divisor == 0 ? 1 : divisor };
+        return scaled.Seen(rows.Select(row => values[row]));
+    }
+
+    private static (double Offset, double Divisor) MinMax(double[] values, int[] rows)
+    {
+        var (least, most) = (double.PositiveInfinity, double.NegativeInfinity);
+        foreach (var row in rows)
+            (least, most) = (Math.Min(least, values[row]), Math.Max(most, values[row]));
+        return rows.Length == 0 ? (0, 1) : (least, most - least);
+    }
+
+    // Population deviation, as scikit-learn's StandardScaler has it.
+    private static (double Offset, double Divisor) Standard(double[] values, int[] rows)
+    {
+        if (rows.Length == 0)
+            return (0, 1);
+        double mean = 0,
+            squares = 0;
+        foreach (var row in rows)
+            mean += values[row] / rows.Length;
+        foreach (var row in rows)
+            squares += (values[row] - mean) * (values[row] - mean);
+        return (mean, Math.Sqrt(squares / rows.Length));
+    }
+}
