@@ -6,7 +6,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.MSBuild;
 
 /// <summary>
-/// Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and keeps the result.
+/// Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and
+/// keeps the result.
 /// </summary>
 public sealed class Check : ToolTask
 {
@@ -86,8 +87,8 @@ public sealed class Check : ToolTask
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does not expect company
-    /// while it unpacks: one fetches, the other waits until the tool is there.
+    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does
+    /// not expect company while it unpacks: one fetches, the other waits until the tool is there.
     /// </remarks>
     public override bool Execute()
     {
@@ -127,8 +128,8 @@ public sealed class Check : ToolTask
         if (cancelled)
             return exitCode;
 
-        // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next build.
-        // The same holds where the base could not be read: the next build may have it.
+        // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next
+        // build. The same holds where the base could not be read: the next build may have it.
         Measured =
             exitCode is Passed or Failed or Undecided
             && File.Exists(InputList)
@@ -156,12 +157,15 @@ public sealed class Check : ToolTask
     protected override bool ValidateParameters()
     {
         if (Tool.Length > 0 && !File.Exists(Resolve(ProjectDirectory, Tool)))
-            return Refuse(DiagnosticCodes.BuildTool, $"PostTrainGateToolPath names '{Tool}', which does not exist");
+            return Refuse(
+                DiagnosticCodes.BuildTool,
+                $"PostTrainGateToolPath is '{Tool}', which does not exist; correct the path"
+            );
         if (Tool.Length == 0 && Cached is null && !HasToolExec)
             return Refuse(
                 DiagnosticCodes.BuildSdk,
-                $"the tool is fetched with 'dotnet tool exec', which the .NET SDK has from version 10.0.100, "
-                    + $"and this build uses {SdkVersion}; use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it"
+                $"the .NET SDK {SdkVersion} cannot fetch the tool, because 'dotnet tool exec' needs 10.0.100 or newer; "
+                    + $"use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it"
             );
         return true;
     }
@@ -241,8 +245,8 @@ public sealed class Check : ToolTask
             ),
             Failed => (DiagnosticCodes.GateFailed, "a gate failed"),
             BadPolicy => (DiagnosticCodes.PolicyUnreadable, $"the policy cannot be used: {lastLine}"),
-            Undecided => (DiagnosticCodes.GateNotMeasured, "a gate has no clear verdict, and the policy demands one"),
-            _ => (DiagnosticCodes.Internal, $"the check broke off with exit code {exitCode}: {lastLine}"),
+            Undecided => (DiagnosticCodes.GateNotMeasured, "a gate has no clear verdict, and the policy requires one"),
+            _ => (DiagnosticCodes.Internal, $"the check failed with exit code {exitCode}: {lastLine}"),
         };
         LogEventsFromTextOutput($"posttraingate: error {code}: {text}", MessageImportance.High);
     }
@@ -254,8 +258,8 @@ public sealed class Check : ToolTask
     }
 
     /// <summary>
-    /// The tool where an earlier run restored it to; null when it is not there. 'dotnet tool exec' asks the package sources every time, so
-    /// that a build without network would fail; a restored package does not change.
+    /// The tool where an earlier run restored it to; null when it is not there. 'dotnet tool exec' asks the package
+    /// sources every time, so that a build without network would fail; a restored package does not change.
     /// </summary>
     private string? Cached
     {

@@ -3,7 +3,9 @@ using Microsoft.Build.Utilities;
 
 namespace PostTrainGate.MSBuild;
 
-/// <summary>Says again what the last check said: nothing it depends on has changed, so its errors and warnings still hold.</summary>
+/// <summary>
+/// Says again what the last check said: nothing it depends on has changed, so its errors and warnings still hold.
+/// </summary>
 public sealed class Repeat : Task
 {
     /// <summary>The result that the last check wrote.</summary>
@@ -23,7 +25,7 @@ public sealed class Repeat : Task
         if (record is not { ExitCode: 0 })
             Log.LogMessage(
                 MessageImportance.High,
-                "Nothing changed since the model was checked at {0:yyyy-MM-dd HH:mm:ss}, so the result stands.",
+                "Nothing has changed since the check at {0:yyyy-MM-dd HH:mm:ss}, so its result still applies.",
                 File.GetLastWriteTime(Result)
             );
         return !Log.HasLoggedErrors;

@@ -7,14 +7,15 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// Holds a change against its base: the base's policy applies whole, so that a change cannot lower the bar it has to clear. Of the
-/// changed policy only what <see cref="PolicyTrust"/> calls the change's own applies, and gates that it adds.
+/// Holds a change against its base: the base's policy applies whole, so that a change cannot lower the bar it has to
+/// clear. Of the changed policy only what <see cref="PolicyTrust"/> calls the change's own applies, and gates that it
+/// adds.
 /// </summary>
 internal static class BaseGates
 {
     /// <summary>
-    /// The policy to run, and one diagnostic for each place where the base was preferred; an error where the base's value cannot be
-    /// used with the files that are here.
+    /// The policy to run, and one diagnostic for each place where the base was preferred; an error where the base's
+    /// value cannot be used with the files that are here.
     /// </summary>
     /// <param name="changed">The policy as it is now.</param>
     /// <param name="base">The policy of the base, read from its text alone.</param>
@@ -75,8 +76,8 @@ internal static class BaseGates
     /// <summary>What is said where the base was preferred.</summary>
     private static Diagnostic Preferred(PolicyDifference difference) =>
         Remark(
-            $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was "
-                + "applied, until a maintainer changes it there.",
+            $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; "
+                + "the base branch's value applies until a maintainer changes it there.",
             difference.Position
         );
 
@@ -98,12 +99,18 @@ internal static class BaseGates
             var title = GateText.Title(theirs);
             if (i < 0)
                 remarks.Add(
-                    Remark($"The policy removes or changes the gate '{title}' of the base branch; it was applied.", at)
+                    Remark(
+                        $"The policy removes or changes the gate '{title}' of the base branch; the base branch's gate "
+                            + "applies.",
+                        at
+                    )
                 );
             else if (mine[i] with { Position = default } != theirs with { Position = default })
                 remarks.Add(
                     Remark(
-                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to {Threshold(mine[i])}; the base branch's was applied.",
+                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to "
+                            + $"{Threshold(mine[i])}; "
+                            + "the base branch's threshold applies.",
                         at
                     )
                 );
@@ -118,8 +125,8 @@ internal static class BaseGates
             if (known)
                 gates.Add(added);
             var text = known
-                ? "; it was applied as well."
-                : " over a group that the base branch does not have; it applies once the base has both.";
+                ? "; it applies too."
+                : " for a group that the base branch does not have; it applies once the base branch has both.";
             remarks.Add(
                 Remark($"The policy adds the gate '{GateText.Title(added)}'{text}", added.Position, Severity.Note)
             );

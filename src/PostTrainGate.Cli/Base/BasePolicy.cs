@@ -36,7 +36,8 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
         return null;
     }
 
-    // A change that takes the policy to another folder, or a link that leads here from the old one, does not start anew.
+    // A change that takes the policy to another folder, or a link that leads here from the old one, does not start
+    // anew.
     private static async Task<BasePolicy?> MovedAsync(BaseSource source, string file, CancellationToken cancel)
     {
         var (name, real) = (System.IO.Path.GetFileName(file), RealPaths.Follow(System.IO.Path.GetFullPath(file)));
@@ -57,8 +58,8 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
                 ? new(source, path, text, Moved: true)
                 : null,
             _ => throw new BaseUnreadableException(
-                $"The commit {source.Commit[..7]} has no policy here, and {gone.Count} elsewhere that are gone, such "
-                    + $"as '{gone[0]}' and '{gone[1]}'. Move one at a time."
+                $"The commit {source.Commit[..7]} has no policy at this path, and {gone.Count} policies "
+                    + $"that no longer exist, such as '{gone[0]}' and '{gone[1]}'. Move one policy at a time."
             ),
         };
     }

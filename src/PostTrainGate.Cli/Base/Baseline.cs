@@ -7,7 +7,8 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// What a run is held against: the policy of the base and, for gates with <c>drop</c>, its model. Owns the temporary copy of that model.
+/// What a run is held against: the policy of the base and, for gates with <c>drop</c>, its model. Owns the temporary
+/// copy of that model.
 /// </summary>
 internal sealed class Baseline : IDisposable
 {
@@ -31,8 +32,8 @@ internal sealed class Baseline : IDisposable
     public ImmutableArray<Diagnostic> Diagnostics { get; private set; } = [];
 
     /// <summary>
-    /// Finds it: <c>--base</c>, or the base of the event that Actions runs for; from git, or where the checkout has one commit only,
-    /// from GitHub.
+    /// Finds it: <c>--base</c>, or the base of the event that Actions runs for; from git, or where the checkout has one
+    /// commit only, from GitHub.
     /// </summary>
     /// <exception cref="BaseUnreadableException">There may be a policy on the base, and it cannot be read.</exception>
     /// <exception cref="GateException">
@@ -69,8 +70,8 @@ internal sealed class Baseline : IDisposable
     }
 
     /// <summary>
-    /// What is wrong with a run that the base's policy cannot be used for: where the change has another value, that may be why, and a
-    /// maintainer changes it in the base.
+    /// What is wrong with a run that the base's policy cannot be used for: where the change has another value, that may
+    /// be why, and a maintainer changes it in the base.
     /// </summary>
     public GateException Explain(GateException wrong) =>
         new([
@@ -102,7 +103,7 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Note,
-                $"The base branch ({Commit[..7]}) has no policy here yet, so the policy's own gates applied."
+                $"The base branch ({Commit[..7]}) has no policy at this path yet, so the gates of this policy apply."
             );
             return;
         }
@@ -113,8 +114,8 @@ internal sealed class Baseline : IDisposable
         {
             var fault = faults.First(f => f.Severity == Severity.Error);
             throw new BaseUnreadableException(
-                $"'{found.Path}' of the commit {Commit[..7]} is no policy in line {fault.Position?.Line}: "
-                    + $"{fault.Message} A maintainer mends it in the base branch."
+                $"'{found.Path}' at commit {Commit[..7]} is not a valid policy (line {fault.Position?.Line}): "
+                    + $"{fault.Message} A maintainer has to fix it in the base branch."
             );
         }
 
@@ -122,7 +123,7 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.PolicyChanged,
                 Severity.Warning,
-                $"The policy was '{found.Path}' in the base branch; that one was applied."
+                $"The policy is '{found.Path}' in the base branch; that one applies."
             );
         var (policy, remarks, meaning) = BaseGates.Apply(Policy, theirs);
         (Policy, Diagnostics, _meaning) = (policy, [.. Diagnostics, .. remarks], meaning);
@@ -165,8 +166,8 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Warning,
-                $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare "
-                    + $"with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}"
+                $"The base branch's model {path} cannot be read, so gates with 'drop' have nothing to compare "
+                    + $"with.{why} If it is in Git LFS, fetch it: git lfs fetch origin {source.Commit}"
             );
         }
         else if (Model is null)
@@ -188,7 +189,8 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Warning,
-                $"The base branch's model cannot be kept, so gates with 'drop' have nothing to compare with: {e.Message}"
+                $"The base branch's model cannot be saved, so gates with 'drop' have nothing to compare with: "
+                    + $"{e.Message}"
             );
         }
     }

@@ -7,7 +7,9 @@ using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
 
-/// <summary>A worker, and what watches over it: it may crash, hang or fill the memory, and there is still one clear answer.</summary>
+/// <summary>
+/// A worker, and what watches over it: it may crash, hang or fill the memory, and there is still one clear answer.
+/// </summary>
 internal sealed class EngineProcess : IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25),
@@ -62,7 +64,7 @@ internal sealed class EngineProcess : IDisposable
         if (!isOwn)
             start.ArgumentList.Add(own);
         start.ArgumentList.Add(EngineWorker.Argument);
-        foreach (var secret in start.Environment.Keys.Where(IsSecret).ToArray())
+        foreach (var secret in Secrets.Names())
             start.Environment.Remove(secret);
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // its pipes would stay behind when it is ended
         var process = new EngineProcess(Process.Start(start)!);
@@ -128,12 +130,6 @@ internal sealed class EngineProcess : IDisposable
         _process.Dispose();
     }
 
-    // What talks to GitHub is not for a process that runs a stranger's model.
-    private static bool IsSecret(string name) =>
-        ((string[])["TOKEN", "SECRET", "PASSWORD"]).Any(word =>
-            name.Contains(word, StringComparison.OrdinalIgnoreCase)
-        );
-
     private void Tell(string line)
     {
         try
@@ -156,11 +152,11 @@ internal sealed class EngineProcess : IDisposable
     private void Watch(EngineLimits limits)
     {
         if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline)
-            Kill("it did not end within its time");
+            Kill("it exceeded its time limit");
         if (_clock.Elapsed > limits.Time)
             Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
         if (Memory() > limits.Memory)
-            Kill(string.Create(CultureInfo.InvariantCulture, $"it needs more than {Size(limits.Memory)} of memory"));
+            Kill(string.Create(CultureInfo.InvariantCulture, $"it used more than {Size(limits.Memory)} of memory"));
     }
 
     private long Memory()
@@ -227,10 +223,10 @@ internal sealed class EngineProcess : IDisposable
             134 => "native code aborted (SIGABRT)",
             136 => "native code divided by zero or overflowed (SIGFPE)",
             137 => "it was killed, most likely because the machine ran out of memory (SIGKILL)",
-            139 => "native code read memory that is not there (SIGSEGV)",
-            132 => "native code ran an instruction that this processor does not have (SIGILL)",
-            135 => "native code read beyond a file (SIGBUS)",
-            _ => string.Create(CultureInfo.InvariantCulture, $"native code ended it (exit code {code})"),
+            139 => "native code accessed invalid memory (SIGSEGV)",
+            132 => "native code ran an instruction that this processor does not support (SIGILL)",
+            135 => "native code read past the end of a file (SIGBUS)",
+            _ => string.Create(CultureInfo.InvariantCulture, $"native code ended the process (exit code {code})"),
         };
 
     private static string Size(long bytes) =>

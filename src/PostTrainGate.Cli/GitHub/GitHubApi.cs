@@ -9,8 +9,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// GitHub's REST interface for one repository. Calls are repeated when GitHub fails or asks for patience, all of them together within one
-/// time: no answer, whatever it is or is not, holds up a result.
+/// GitHub's REST interface for one repository. Calls are repeated when GitHub fails or asks for patience, all of them
+/// together within one time: no answer, whatever it is or is not, holds up a result.
 /// </summary>
 internal sealed class GitHubApi
 {
@@ -68,7 +68,8 @@ internal sealed class GitHubApi
         var actions = new ActionsEnvironment(host);
         if (actions.Token is not { } token || actions.Repository is not { } repository)
             return null;
-        // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one host.
+        // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one
+        // host.
         var connection = new Connection(
             new ProductHeaderValue("posttraingate", Tool.Version),
             actions.Api,
@@ -97,8 +98,8 @@ internal sealed class GitHubApi
     }
 
     /// <summary>
-    /// Why GitHub did not do what was asked, in one line. An answer can be anything, and what reading it throws is as various, so every
-    /// exception of a call is GitHub's refusal.
+    /// Why GitHub did not do what was asked, in one line. An answer can be anything, and what reading it throws is as
+    /// various, so every exception of a call is GitHub's refusal.
     /// </summary>
     public static string Why(Exception error) =>
         error switch
@@ -106,14 +107,14 @@ internal sealed class GitHubApi
             ApiException { StatusCode: var status } => $"{(int)status} {Line(error.Message)}",
             TimeoutException or HttpRequestException or System.Net.Sockets.SocketException => Line(error.Message),
             OperationCanceledException => "no answer in time",
-            _ => $"the answer is none of GitHub's ({error.GetType().Name})",
+            _ => $"GitHub's answer cannot be read ({error.GetType().Name})",
         };
 
     private static string Line(string text) => Untrusted.Clean(text, 200).Trim();
 
     /// <summary>
-    /// Login of the token's owner as comments carry it. The token of Actions may not ask for its user, but GraphQL tells; where neither
-    /// answers it is taken for the token of Actions.
+    /// Login of the token's owner as comments carry it. The token of Actions may not ask for its user, but GraphQL
+    /// tells; where neither answers it is taken for the token of Actions.
     /// </summary>
     public async Task<string> LoginAsync(CancellationToken cancel)
     {
@@ -191,7 +192,7 @@ internal sealed class GitHubApi
     /// <exception cref="BaseUnreadableException">GitHub does not tell.</exception>
     public Task<string> MergeBaseAsync(string? defaultBranch, string head, CancellationToken cancel) =>
         ReadAsync(
-            "the last commit in common with the default branch",
+            "the merge base with the default branch",
             async () =>
             {
                 var branch = defaultBranch ?? (await Client.Repository.Get(Owner, Name)).DefaultBranch;
@@ -204,7 +205,7 @@ internal sealed class GitHubApi
     /// <exception cref="BaseUnreadableException">It may be there, and cannot be read.</exception>
     public Task<byte[]?> ReadFileAsync(string path, string commit, CancellationToken cancel) =>
         ReadAsync(
-            $"'{path}' of {Short(commit)}",
+            $"'{path}' at {Short(commit)}",
             async () =>
             {
                 IReadOnlyList<RepositoryContent> entries;
@@ -266,8 +267,8 @@ internal sealed class GitHubApi
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             throw new BaseUnreadableException(
-                $"The checkout lacks the base commit, and GitHub did not give {what}: {Why(e)}. "
-                    + "Check out with fetch-depth: 0, or allow contents: read."
+                $"The checkout does not have the base commit, and GitHub did not return {what}: {Why(e)}. "
+                    + "Check out with 'fetch-depth: 0', or grant 'contents: read'."
             );
         }
     }

@@ -32,9 +32,9 @@ internal static class GitHubEvent
     }
 
     /// <summary>
-    /// The base of the run; null outside Actions. A pull request and a merge group name it. A push to the default branch starts from what
-    /// the branch was before. Everything else is held against the commit at which it left the default branch: on another branch the push
-    /// before may itself have lowered the bar.
+    /// The base of the run; null outside Actions. A pull request and a merge group name it. A push to the default
+    /// branch starts from what the branch was before. Everything else is held against the commit at which it left the
+    /// default branch: on another branch the push before may itself have lowered the bar.
     /// </summary>
     /// <exception cref="BaseUnreadableException">The event should name it and does not.</exception>
     public static BaseCommit? FindBase(CliHost host)
@@ -64,7 +64,7 @@ internal static class GitHubEvent
             Text(document, path) is { Length: >= 40 } sha && sha.All(char.IsAsciiHexDigit)
                 ? sha
                 : throw new BaseUnreadableException(
-                    $"The event {actions.EventName} of this run does not name it ({string.Join('.', path)})."
+                    $"The event '{actions.EventName}' does not name the base commit ({string.Join('.', path)})."
                 );
     }
 

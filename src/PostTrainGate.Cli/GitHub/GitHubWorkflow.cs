@@ -5,8 +5,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// Workflow commands, job summary and outputs of GitHub Actions: the one place that writes and escapes them. Outside its own
-/// commands, command processing is stopped, so that no name in the log can act as one.
+/// Workflow commands, job summary and outputs of GitHub Actions: the one place that writes and escapes them. Outside
+/// its own commands, command processing is stopped, so that no name in the log can act as one.
 /// </summary>
 internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actions)
 {
@@ -25,7 +25,9 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
         _stopped = true;
     }
 
-    /// <summary>Annotates the lines of the policy; gravest first, and what exceeds GitHub's limit is counted in the last one.</summary>
+    /// <summary>
+    /// Annotates the lines of the policy; gravest first, and what exceeds GitHub's limit is counted in the last one.
+    /// </summary>
     public void Annotate(IEnumerable<Diagnostic> diagnostics)
     {
         Resume();
@@ -50,13 +52,12 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
         {
             var used = File.Exists(file) ? new FileInfo(file).Length : 0;
             if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)
-                markdown = "The report does not fit into this summary any more; see the report files.\n";
+                markdown = "The report does not fit into this job summary; see the report files.\n";
             return used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary ? markdown + "\n" : "";
         });
 
     /// <summary>Sets outputs of the step, in the form that any value keeps its lines in.</summary>
-    public void Set(IEnumerable<(string Name, string Value)> outputs) =>
-        Append("file of outputs", actions.OutputFile, _ =>
+    public void Set(IEnumerable<(string Name, string Value)> outputs) => Append("output file", actions.OutputFile, _ =>
         {
             var text = new StringBuilder();
             foreach (var (name, value) in outputs)

@@ -10,6 +10,9 @@ internal static class GateText
     /// <summary>Metric, group, attack and budget in one short line.</summary>
     public static string Title(GateRule rule) => rule.Metric.Title(rule);
 
+    /// <summary>All of several: <c>both</c>, <c>all 3</c>.</summary>
+    public static string All(int count) => count == 2 ? "both" : $"all {count}";
+
     /// <summary>The threshold: <c>at least 0.72, at most 0.01 below the base</c>.</summary>
     public static string Threshold(GateRule rule)
     {
@@ -17,7 +20,9 @@ internal static class GateText
         if (rule.Min is { } min)
             parts.Add($"at least {Numbers.Chosen(min)}");
         if (rule.Max is { } max)
-            parts.Add($"at most {Numbers.Chosen(max)}{(rule.Metric.Better == Better.NearZero ? " in size" : "")}");
+            parts.Add(
+                $"at most {Numbers.Chosen(max)}{(rule.Metric.Better == Better.NearZero ? " in absolute value" : "")}"
+            );
         if (rule.Drop is { } drop)
             parts.Add($"at most {Numbers.Chosen(drop)} worse than the base");
         return string.Join(", ", parts);
@@ -26,14 +31,19 @@ internal static class GateText
     /// <summary>A reading with its interval: <c>0.731 [0.702, 0.758]</c>.</summary>
     public static string Value(MeasuredValue reading) =>
         reading.Value is { } value
-            ? $"{Numbers.Measured(value)} [{Numbers.Measured(reading.Lower ?? value)}, {Numbers.Measured(reading.Upper ?? value)}]"
+            ? $"{Numbers.Measured(value)} [{Numbers.Measured(reading.Lower ?? value)}, "
+                + $"{Numbers.Measured(reading.Upper ?? value)}]"
             : $"not measured: {reading.Reason}";
 
-    /// <summary>The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.</summary>
+    /// <summary>
+    /// The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.
+    /// </summary>
     public static string Rows(MeasuredValue reading) =>
         reading.Attacked is { StoppedEarly: true } a ? $"{a.Inputs} of {a.Of} rows" : $"{reading.Count} rows";
 
-    /// <summary>What an attack took: <c>decided after 64 of 1,000 inputs</c>; empty where there is nothing to say.</summary>
+    /// <summary>
+    /// What an attack took: <c>decided after 64 of 1,000 inputs</c>; empty where there is nothing to say.
+    /// </summary>
     public static string Effort(MeasuredValue? reading)
     {
         if (reading?.Attacked is not { } attacked)
@@ -42,7 +52,7 @@ internal static class GateText
         if (attacked.StoppedEarly)
             parts.Add($"decided after {attacked.Inputs:N0} of {attacked.Of:N0} inputs");
         if (attacked.BrokenByKept > 0)
-            parts.Add($"{attacked.BrokenByKept:N0} broken by kept examples");
+            parts.Add($"{attacked.BrokenByKept:N0} broken by cached examples");
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }
 

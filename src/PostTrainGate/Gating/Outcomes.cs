@@ -10,7 +10,9 @@ internal static class Outcomes
     /// <summary>Whether a verdict keeps the run from succeeding.</summary>
     public static bool Blocks(GatePolicy policy, Verdict verdict) => Weight(policy, verdict) == Outcome.Fail;
 
-    /// <summary>How the run ends for the model under the gate; a proposed repair does not make a failing model pass.</summary>
+    /// <summary>
+    /// How the run ends for the model under the gate; a proposed repair does not make a failing model pass.
+    /// </summary>
     public static RunOutcome Decide(GatePolicy policy, ImmutableArray<GateReport> gates)
     {
         var verdicts = gates.Select(g => g.Original.Verdict).ToArray();
@@ -19,7 +21,9 @@ internal static class Outcomes
         return verdicts.Any(v => Blocks(policy, v)) ? RunOutcome.Undecided : RunOutcome.Passed;
     }
 
-    /// <summary>One diagnostic for each gate that does not pass, at its line, and one for what the repair came to.</summary>
+    /// <summary>
+    /// One diagnostic for each gate that does not pass, at its line, and one for what the repair came to.
+    /// </summary>
     public static ImmutableArray<Diagnostic> Diagnose(GatePolicy policy, GateResult result)
     {
         var all = result.Gates.Where(g => g.Original.Verdict != Verdict.Pass).Select(g => Diagnose(policy, g));
@@ -49,20 +53,21 @@ internal static class Outcomes
         {
             Verdict.Fail when reading.Reason is { } doubt => (
                 DiagnosticCodes.GateNotTrusted,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it is {doubt}."
             ),
             Verdict.Fail => (
                 DiagnosticCodes.GateFailed,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."
             ),
-            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } => (
+            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } attacked => (
                 DiagnosticCodes.GateInconclusive,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, and all of them would be too few to tell "
-                    + $"whether it is {gate.Threshold}."
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; "
+                    + $"even all {attacked.Of} rows are too few to decide whether it is {gate.Threshold}."
             ),
             Verdict.Inconclusive => (
                 DiagnosticCodes.GateInconclusive,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}: too few to tell whether it is {gate.Threshold}."
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; "
+                    + $"too few rows to decide whether it is {gate.Threshold}."
             ),
             _ => (DiagnosticCodes.GateNotMeasured, $"{gate.Title} was not measured: {reading.Reason}"),
         };

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// When a robust accuracy must not be believed: signs of gradient masking (Athalye et al. 2018; Carlini et al. 2019). A gate that
-/// would pass fails on any of them.
+/// When a robust accuracy must not be believed: signs of gradient masking (Athalye et al. 2018; Carlini et al. 2019). A
+/// gate that would pass fails on any of them.
 /// </summary>
 /// <param name="evaluation">The model and its rows.</param>
 /// <param name="rule">The gate with its attack.</param>
@@ -34,9 +34,11 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
 
     private Classifier Model => evaluation.Model;
 
-    /// <summary>Why the robust accuracy of the model is not trusted, in one sentence; null when nothing speaks against it.</summary>
-    /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a fresh
-    /// attack.</param>
+    /// <summary>
+    /// Why the robust accuracy of the model is not trusted, in one sentence; null when nothing speaks against it.
+    /// </summary>
+    /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a
+    /// fresh attack.</param>
     public string? Doubt(Evaluation? reference)
     {
         if (Sign() is { } sign)
@@ -50,7 +52,9 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             ?? (_attack.KeepsForm ? StandsAtAnyRow() : StandsAtAnyEpsilon());
     }
 
-    /// <summary>What passes over the rows alone tell against it, without attacking them again; null when nothing does.</summary>
+    /// <summary>
+    /// What passes over the rows alone tell against it, without attacking them again; null when nothing does.
+    /// </summary>
     public string? Sign() => DrawsOutputs() ?? Saturates() ?? FlatGradients();
 
     // An attack on outputs that are drawn anew with every pass climbs another hill in every step.
@@ -66,13 +70,13 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             .mean()
             .item<float>();
         return moved > Tolerance && !_attack.AveragesDraws
-            ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
-                + $"('{AutoAttack.Randomized.Name}' takes it)"
+            ? $"the outputs for {Percent(moved)} of the inputs change from pass to pass; "
+                + $"use '{AutoAttack.Randomized.Name}', which averages many passes"
             : null;
     }
 
-    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has no slope. Attacks
-    // here see through that, others do not; and a classifier that is that sure was scaled to be.
+    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has
+    // no slope. Attacks here see through that, others do not; and a classifier that is that sure was scaled to be.
     private string? Saturates()
     {
         if (!Model.HasGradients || !_attack.NeedsGradients)
@@ -81,8 +85,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var second = nn.functional.softmax(Model.LogitsOfAll(_rows.Inputs), 1).topk(2, 1).values.select(1, 1);
         var saturated = second.eq(0).to(float32).mean().item<float>();
         return saturated > Tolerance
-            ? $"the probabilities of {Percent(saturated)} of the inputs are exactly 0 and 1 in single precision, so that the "
-                + "cross-entropy has no gradient there; divide the logits by a temperature before they leave the model"
+            ? $"the probabilities of {Percent(saturated)} of the inputs round to exactly 0 and 1, "
+                + "so the cross-entropy has no gradient; divide the logits by a temperature"
             : null;
     }
 
@@ -95,12 +99,12 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var (_, _, slope) = InputGradient.Compute(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
         var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance
-            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing"
+            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so gradient-based attacks fail"
             : null;
     }
 
     private string? TransferBeatsAttack(Evaluation? reference) =>
-        reference is null ? null : Beaten("examples made on the model before the repair break", rows =>
+        reference is null ? null : Beaten("adversarial examples of the original model break", rows =>
             {
                 using var scope = NewDisposeScope();
                 using var old = Attack(reference.Model, rows, rule.Attack!, keepExamples: true);
@@ -118,7 +122,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         !_attack.NeedsGradients || _attack.KeepsForm || _attack.IsSingleStep
             ? null
             : Beaten(
-                $"a search by scores alone ('{Square.Instance.Name}', {Queries} queries) breaks",
+                $"a score-based search ('{Square.Instance.Name}', {Queries} queries) breaks",
                 rule.Attack! with
                 {
                     Attack = Square.Instance,
@@ -134,8 +138,9 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             return [.. outcome.Robust.Select(r => !r)];
         });
 
-    // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where there is nothing to
-    // count (at a share of 10 % that is so once in a hundred times), and a search costs many passes: only then it goes on to all.
+    // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where
+    // there is nothing to count (at a share of 10 % that is so once in a hundred times), and a search costs many
+    // passes: only then it goes on to all.
     private string? Beaten(string what, Func<EvaluationSet, bool[]> breaks)
     {
         var missed = 0;
@@ -155,12 +160,11 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         }
 
         var share = missed / (double)_rows.Count;
-        return share > Tolerance
-            ? $"{what} {Percent(share)} of the inputs that the attack on the model itself leaves standing"
-            : null;
+        return share > Tolerance ? $"{what} {Percent(share)} of the inputs that survive the attack" : null;
     }
 
-    // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being attacked.
+    // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being
+    // attacked.
     private string? StandsAtAnyEpsilon()
     {
         if (rule.Attack!.Norm != Norm.Linf)
@@ -171,7 +175,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         using var few = Part(0, FewRows);
         using var outcome = Attack(Model, few, rule.Attack with { Epsilon = half, Steps = steps, StepSize = null });
         return outcome.RobustAccuracy > 0.5
-            ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand an epsilon of half the input range, so the attack does not work on this model"
+            ? $"{Percent(outcome.RobustAccuracy)} of the inputs survive an epsilon of half the input range, "
+                + "so the attack does not work on this model"
             : null;
     }
 
@@ -195,7 +200,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             new(settings, seed) { Layout = layout, Cancel = cancel }
         );
         return outcome.RobustAccuracy > 0.5
-            ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand any change within the seen ranges, so the attack does not work on this model"
+            ? $"{Percent(outcome.RobustAccuracy)} of the inputs survive any change within the observed ranges, "
+                + "so the attack does not work on this model"
             : null;
     }
 

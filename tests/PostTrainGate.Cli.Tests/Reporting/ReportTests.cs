@@ -167,7 +167,8 @@ public partial class ReportTests
     {
         var page = new HtmlReport().Render(SampleResults.Repaired);
         Assert.Matches(
-            "<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td class=\"quiet\">210 rows</td>",
+            "<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td "
+                + "class=\"quiet\">210 rows</td>",
             page
         );
     }
@@ -195,7 +196,7 @@ public partial class ReportTests
         };
         var page = new HtmlReport().Render(result);
         Assert.Contains("img-src data:", page, StringComparison.Ordinal);
-        Assert.Contains("Row 7: <b>cat</b> is taken for <b>dog</b>", page, StringComparison.Ordinal);
+        Assert.Contains("Row 7: <b>cat</b> is predicted as <b>dog</b>", page, StringComparison.Ordinal);
         Assert.Contains("perturbation × 40", page, StringComparison.Ordinal);
         var shown = Regex
             .Matches(page, "src=\"data:image/png;base64,([^\"]+)\"")
