@@ -133,8 +133,9 @@ public class PolicySchemaTests
             updated,
             StringComparison.Ordinal
         );
+        var last = PolicyFolder.Names.Repairs[^1];
         Assert.EndsWith(
-            "| `adversarial` | Robustness, with attacks. |\n\n<!-- /repairs -->\n",
+            $"| `{last.Name}` | {last.Summary} |\n\n<!-- /repairs -->\n",
             updated,
             StringComparison.Ordinal
         );
