@@ -84,7 +84,7 @@ public sealed partial class DataReaderTests
         var thrown = Assert.Throws<GateException>(() =>
             DataReader.Read(Policy("people.csv", "credit") with { Groups = [age with { Column = "sex" }] })
         );
-        Assert.Contains("no column of numbers", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains("not numeric", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,15 +104,15 @@ public sealed partial class DataReaderTests
     [InlineData("housing", "housing")]
     [InlineData("true; DROP TABLE source", "SELECT")]
     [InlineData("true) FROM source --", "syntax error")]
-    [InlineData("true FROM range(3)", "one condition")]
-    [InlineData("true AS x", "one condition")]
-    [InlineData("true, false", "one condition")]
-    [InlineData("true WHERE true", "one condition")]
-    [InlineData("true LIMIT 1", "one condition")]
-    [InlineData("age > (SELECT avg(age) FROM source)", "one row")]
-    [InlineData("age IN (SELECT column0 FROM read_csv('/etc/passwd'))", "one row")]
-    [InlineData("COLUMNS(*) IS NOT NULL", "one row")]
-    [InlineData("count(*) > 3", "every row")]
+    [InlineData("true FROM range(3)", "a single condition")]
+    [InlineData("true AS x", "a single condition")]
+    [InlineData("true, false", "a single condition")]
+    [InlineData("true WHERE true", "a single condition")]
+    [InlineData("true LIMIT 1", "a single condition")]
+    [InlineData("age > (SELECT avg(age) FROM source)", "a single row")]
+    [InlineData("age IN (SELECT column0 FROM read_csv('/etc/passwd'))", "a single row")]
+    [InlineData("COLUMNS(*) IS NOT NULL", "a single row")]
+    [InlineData("count(*) > 3", "each row")]
     public void A_condition_that_is_not_one_is_refused_at_its_place(string condition, string says)
     {
         Copy(People, "people.csv");

@@ -8,23 +8,23 @@ namespace PostTrainGate.Tests;
 public sealed partial class DataReaderTests
 {
     [Theory]
-    [InlineData("a,y\ns,p\n,q\n,p\nt,q\n", DiagnosticCodes.DataValue, "'a' has no value in 2 of 4 rows")]
-    [InlineData("a,y\n1,p\n2,\n3,q\n", DiagnosticCodes.DataValue, "no value in 1 of 3 rows")]
+    [InlineData("a,y\ns,p\n,q\n,p\nt,q\n", DiagnosticCodes.DataValue, "'a' is missing in 2 of 4 rows")]
+    [InlineData("a,y\n1,p\n2,\n3,q\n", DiagnosticCodes.DataValue, "'y' is missing in 1 of 3 rows")]
     [InlineData(
         "a,y\n1,p\ninf,q\n1,p\n1,q\n1,p\n1,q\n1,p\n1,q\n",
         DiagnosticCodes.DataValue,
-        "'a' is not a finite number in 1 row"
+        "'a' is infinite in 1 row"
     )]
     [InlineData("a,y\n2020-01-01,p\n2020-01-02,q\n", DiagnosticCodes.DataValue, "type DATE")]
-    [InlineData("a,y\n1,p\n2,p\n", DiagnosticCodes.DataEmpty, "one value only")]
+    [InlineData("a,y\n1,p\n2,p\n", DiagnosticCodes.DataEmpty, "only one value")]
     [InlineData("a,y\n", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("a,Y\n1,p\n2,q\n", DiagnosticCodes.DataColumn, "did you mean 'Y'?")]
-    [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "No column is left")]
+    [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "No input columns are left")]
     [InlineData(
         "a,y\n1,2,3\n1,2\n1\n",
         DiagnosticCodes.DataUnreadable,
-        "line 2 has 3 values, the header in line 1 has 2"
+        "line 2 has 3 values, but the header in line 1 has 2"
     )]
     public void A_table_that_cannot_be_used_says_what_is_wrong(string csv, string code, string says)
     {
@@ -39,7 +39,7 @@ public sealed partial class DataReaderTests
     {
         Copy("SELECT CASE WHEN i = 50 THEN 'NA' ELSE i::VARCHAR END AS a, i % 2 AS y FROM range(100) t(i)", "na.csv");
         Assert.Contains(
-            "holds numbers but for 'NA'",
+            "holds numbers except for 'NA'",
             Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message,
             StringComparison.Ordinal
         );
@@ -109,7 +109,7 @@ public sealed partial class DataReaderTests
         Copy("SELECT i AS a, i % 2 AS y FROM range(100) t(i)", "t.csv");
         var policy = Policy("t.csv", "y") with { Input = new() { BoundsGiven = true } };
         Assert.Contains(
-            "'a' run from 0 to 99, outside the bounds [0, 1]",
+            "'a' range from 0 to 99, outside the bounds [0, 1]",
             Assert.Throws<GateException>(() => DataReader.Read(policy)).Message,
             StringComparison.Ordinal
         );

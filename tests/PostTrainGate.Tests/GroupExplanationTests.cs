@@ -34,8 +34,7 @@ public class GroupExplanationTests
         var measured = Measure(metric, rows, rule);
         var found = Regex.Match(
             measured.Notes[1],
-            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would make it ([-0-9.]+) on "
-                + "these rows"
+            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would give ([-0-9.]+) on these rows"
         );
         Assert.True(found.Success, measured.Notes[1]);
         var (level, threshold, stated) = (
@@ -86,16 +85,15 @@ public class GroupExplanationTests
             rows,
             new()
             {
-                Metric = GroupMetric.EqualizedOddsDifference,
+                Metric = GroupMetric.StatisticalParityDifference,
                 Group = "sex",
                 Max = 0.1,
             }
         );
         Assert.Equal(
             [
-                "The selection rate is lowest for 'female', 0.200, and highest for 'male', 0.550; 35 of 100 rows of "
-                    + "'female' make the difference, "
-                    + "most of it the true positives: 10 of 100 against 40 of 100.",
+                "The selection rate is lowest for 'female' (0.200) and highest for 'male' (0.550). "
+                    + "The gap equals 35 of the 100 rows in 'female', mostly true positives: 10 of 100 versus 40 of 100.",
             ],
             measured.Notes
         );
@@ -116,9 +114,8 @@ public class GroupExplanationTests
             }
         );
         Assert.StartsWith(
-            "The true positive rate is lowest for 'female', 0.200, and highest for 'male', 0.800; 30 of 50 rows whose "
-                + "label is favourable of "
-                + "'female' make the difference, most of it the true positives: 10 of 50 against 40 of 50.",
+            "The true positive rate is lowest for 'female' (0.200) and highest for 'male' (0.800). The gap equals 30 of the 50 rows "
+                + "with a favorable label in 'female', mostly true positives: 10 of 50 versus 40 of 50.",
             odds.Notes[0],
             StringComparison.Ordinal
         );
@@ -132,7 +129,7 @@ public class GroupExplanationTests
             Simulated(),
             new()
             {
-                Metric = GroupMetric.EqualizedOddsDifference,
+                Metric = GroupMetric.RateDifference,
                 Group = "sex",
                 Rate = Named.Rate("balanced_accuracy"),
                 Max = 0.1,

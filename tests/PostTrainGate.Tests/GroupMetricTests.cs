@@ -118,24 +118,24 @@ public class GroupMetricTests
         NotMeasured(GroupMetric.StatisticalParityDifference, "level 'x' has no rows", default, full);
         NotMeasured(
             GroupMetric.EqualOpportunityDifference,
-            "level 'y' has no rows whose label is favourable",
+            "level 'y' has no rows with a favorable label",
             full,
             new(0, 5, 0, 5)
         );
         NotMeasured(
             GroupMetric.EqualizedOddsDifference,
-            "level 'x' has no rows whose label is not favourable",
+            "level 'x' has no rows with an unfavorable label",
             new(5, 0, 5, 0),
             full
         );
         NotMeasured(
             GroupMetric.DisparateImpact,
-            "the selection rate of level 'y' is 0, so that there is no ratio",
+            "the selection rate of level 'y' is 0, so the ratio is undefined",
             full,
             new(0, 0, 50, 50)
         );
         Assert.Equal(
-            "the group has a single level, so that there is nothing to compare",
+            "the group has a single level, so there is nothing to compare",
             GroupMetric.StatisticalParityDifference.Measure(new(["x"], [full], false), OwnRates, 0.95, 1).Reason
         );
         Assert.Equal(
@@ -155,7 +155,7 @@ public class GroupMetricTests
             0.95,
             1
         );
-        Assert.Equal("too few rows for an interval; the smallest level 'x' has 2 rows", m.Reason);
+        Assert.Equal("too few rows for an interval; the smallest level, 'x', has 2 rows", m.Reason);
     }
 
     [Fact]

@@ -128,7 +128,7 @@ public class GroupTableTests
             0.95,
             1
         );
-        Assert.Equal("level 'x' has 50 rows for the true positive rate, fewer than 'min_count' 51", m.Reason);
+        Assert.Equal("level 'x' has 50 rows for the true positive rate, below 'min_count: 51'", m.Reason);
         Assert.True(
             GroupMetric
                 .StatisticalParityDifference.Measure(

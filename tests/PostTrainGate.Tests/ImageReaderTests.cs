@@ -78,7 +78,7 @@ public sealed class ImageReaderTests : IDisposable
             );
         Model([1, 4, 4], last: false, classes: 4);
         Assert.Contains(
-            "'input.size' brings all to one size",
+            "set 'input.size'",
             Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
             StringComparison.Ordinal
         );
@@ -136,13 +136,13 @@ public sealed class ImageReaderTests : IDisposable
         var whole = File.ReadAllBytes(_folder.Path("images/1/3.png"));
         File.WriteAllBytes(_folder.Path("images/1/3.png"), whole[..(whole.Length / 2)]);
         Assert.Contains(
-            "'3.png' cannot be read: it is broken",
+            "'3.png' cannot be read: it is corrupt",
             Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
             StringComparison.Ordinal
         );
         File.WriteAllText(_folder.Path("images/1/3.png"), "hello");
         Assert.Contains(
-            "'3.png' cannot be read: it is no image (PNG, JPEG, WEBP, GIF, BMP)",
+            "'3.png' cannot be read: it is corrupt or not an image of a supported format (PNG, JPEG, WEBP, GIF, BMP",
             Assert.Throws<GateException>(() => Splits(Read(Policy))).Message,
             StringComparison.Ordinal
         );

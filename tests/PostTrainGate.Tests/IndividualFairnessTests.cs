@@ -54,7 +54,7 @@ public class IndividualFairnessTests
         Assert.Equal(20, m.Count);
         Assert.Equal((int)Math.Round(expected * 20), m.Notes.Length);
         if (expected > 0)
-            Assert.Contains(": f → m turns no into yes", m.Notes[0], StringComparison.Ordinal);
+            Assert.Contains(": f → m changes the prediction from no to yes", m.Notes[0], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public class IndividualFairnessTests
         var m = new CounterfactualFlips().Measure(
             new(evaluation, new() { Metric = new Accuracy(), Group = "sex" }, 0.95, 1)
         );
-        Assert.StartsWith("no column of group 'sex' is an input of the model", m.Reason, StringComparison.Ordinal);
+        Assert.StartsWith("the model reads no column of group 'sex'", m.Reason, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -74,7 +74,7 @@ public class MedianPerturbationTests
             Attack = new(Named.Attack("cw"), Norm.Linf, double.PositiveInfinity),
         };
         Assert.Equal(
-            "the attack cw makes distances small in L2, not in Linf",
+            "the attack cw minimizes L2 distances, not Linf",
             new MedianPerturbation().Measure(new(evaluation, rule, 0.95, 1)).Reason
         );
     }

@@ -148,11 +148,11 @@ public class MetricTests
         using var set = Set([1], 1);
         using var evaluation = new Evaluation(model, set);
         Assert.Equal(
-            "the attack pgd needs gradients, which a formula does not have",
+            "the attack pgd needs gradients, which a formula does not provide",
             new RobustAccuracy().Measure(new(evaluation, Rule("robust_accuracy", 0.5), 0.95, 1)).Reason
         );
         Assert.Equal(
-            "the gate names no attack",
+            "the gate has no attack",
             new EmpiricalRobustness()
                 .Measure(new(evaluation, new() { Metric = Named.Metric("empirical_robustness") }, 0.95, 1))
                 .Reason
@@ -203,7 +203,7 @@ public class MetricTests
         using var set = Set([5, 6], 1, 1);
         using var evaluation = new Evaluation(model, set);
         Assert.Equal(
-            "the attack finds no adversarial example on the model before the repair",
+            "the attack found no adversarial example on the model before the repair",
             new EmpiricalRobustness().Measure(new(evaluation, Rule("empirical_robustness", 0.5), 0.95, 1)).Reason
         );
     }

@@ -13,12 +13,12 @@ namespace PostTrainGate.Tests.Cases;
 public class DataCasesTests
 {
     [Theory]
-    [InlineData("imputer_empty", 1.0, "'d' has no value in 45 rows")]
-    [InlineData("tree_nan", 1.0, "'a' has no value in 53 rows")]
-    [InlineData("miss_class_decl", 1.0, "none of the class '1'")]
-    [InlineData("miss_class_norepair", 1.0, "none of the class '1'")]
+    [InlineData("imputer_empty", 1.0, "'d' in 45 rows")]
+    [InlineData("tree_nan", 1.0, "'a' in 53 rows")]
+    [InlineData("miss_class_decl", 1.0, "no rows of the class '1'")]
+    [InlineData("miss_class_norepair", 1.0, "no rows of the class '1'")]
     [InlineData("img_webp_default", 1.0, "")]
-    [InlineData("img_exif180", 1.0, "40 of 40 images are stored turned or mirrored")]
+    [InlineData("img_exif180", 1.0, "40 of 40 images have an EXIF orientation")]
     [InlineData("pred_bool", 0.94, "")]
     [InlineData("pred_bool_decl", 0.94, "'0' and 'false'")]
     [InlineData("group_missing96", 0.68, "576 of 600 rows")]
@@ -34,10 +34,14 @@ public class DataCasesTests
     }
 
     [Theory]
-    [InlineData("cols_float_missing", DiagnosticCodes.DataValue, "'income' has no value in 34 rows")]
-    [InlineData("cols_int_frac", DiagnosticCodes.DataValue, "'age' is no whole number in 300 of 300 rows")]
+    [InlineData("cols_float_missing", DiagnosticCodes.DataValue, "'income' in 34 rows")]
+    [InlineData(
+        "cols_int_frac",
+        DiagnosticCodes.DataValue,
+        "'age' has values that are not integers in 300 of 300 rows"
+    )]
     [InlineData("csv_latin1", DiagnosticCodes.DataUnreadable, "line 2 is not UTF-8")]
-    [InlineData("csv_ragged", DiagnosticCodes.DataUnreadable, "line 202 has 5 values, the header in line 1 has 4")]
+    [InlineData("csv_ragged", DiagnosticCodes.DataUnreadable, "line 202 has 5 values, but the header in line 1 has 4")]
     [InlineData("model_decimal_comma", DiagnosticCodes.DataValue, "'a'")]
     [InlineData("duck15576_title", DiagnosticCodes.DataUnreadable, "with no title above")]
     public async Task A_case_that_cannot_be_measured_says_why_at_its_place(string name, string code, string says)
@@ -120,7 +124,7 @@ public class DataCasesTests
             cancel: TestContext.Current.CancellationToken
         );
         Assert.False(result.Repair!.Proposed);
-        Assert.Contains("has none of the class '1'", result.Repair.Reason, StringComparison.Ordinal);
+        Assert.Contains("has no rows of the class '1'", result.Repair.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

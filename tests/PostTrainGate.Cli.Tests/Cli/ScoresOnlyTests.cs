@@ -173,7 +173,7 @@ public sealed class ScoresOnlyTests : IDisposable
         Assert.Contains("'data.classes'", place.Error, StringComparison.Ordinal);
     }
 
-    // From the encoded columns back to the closed form: the share of right answers, and favourable answers and rows by
+    // From the encoded columns back to the closed form: the share of right answers, and favorable answers and rows by
     // group.
     private static (double Right, double[] Good, double[] Count) Expected(EvaluationSet rows)
     {

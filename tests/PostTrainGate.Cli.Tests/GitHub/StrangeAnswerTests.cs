@@ -169,7 +169,7 @@ public sealed class StrangeAnswerTests : IDisposable
                                 null,
                                 0,
                                 Verdict.NotMeasured,
-                                $"the group {name} has no row with a favourable label"
+                                $"the group {name} has no row with a favorable label"
                             ),
                         },
                     }

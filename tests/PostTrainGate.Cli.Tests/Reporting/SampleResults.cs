@@ -100,7 +100,7 @@ internal static partial class SampleResults
                         null,
                         0,
                         Verdict.NotMeasured,
-                        "the group sex_age=female,young has no row with a favourable label"
+                        "the group sex_age=female,young has no row with a favorable label"
                     )
                 ) with
                 {

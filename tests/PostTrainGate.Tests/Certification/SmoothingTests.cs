@@ -143,6 +143,6 @@ public class SmoothingTests(ITestOutputHelper output)
         using var evaluation = new Evaluation(model, data);
         var measured = new SmoothedAccuracy().Measure(new(evaluation, Rule(1.5, 100), 0.95, 1));
         Assert.Equal(0, measured.Value);
-        Assert.Contains("more 'draws'", measured.Notes[1], StringComparison.Ordinal);
+        Assert.Contains("increase 'draws' or 'sigma'", measured.Notes[1], StringComparison.Ordinal);
     }
 }

@@ -102,7 +102,7 @@ public class CorruptedAccuracyTests(ITestOutputHelper output)
         );
         Assert.InRange(measured.Value, 0.4, new Accuracy().Measure(new(evaluation, Rule([]), 0.95, 1)).Value);
         var refused = CorruptedAccuracy.Accuracy.Measure(new(evaluation, Rule(["fog"], 1), 0.95, 1));
-        Assert.Equal("fog is for images, and inputs are a table", refused.Reason);
+        Assert.Equal("fog applies to images, but the inputs are a table", refused.Reason);
     }
 
     [Fact]

@@ -174,7 +174,7 @@ public sealed class OnnxHeadTests : IDisposable
         OnnxFile.Write(_folder.Path("model.onnx"), model);
         string Refused(OutputPolicy output) =>
             Assert.Throws<GateException>(() => OnnxClassifier.Load(_folder.Path("model.onnx"), output: output)).Message;
-        Assert.Contains("ends in no softmax", Refused(new(Head: OutputHead.Softmax)), StringComparison.Ordinal);
+        Assert.Contains("does not end in a softmax", Refused(new(Head: OutputHead.Softmax)), StringComparison.Ordinal);
         Assert.Contains("outside [0, 1]", Refused(new(Head: OutputHead.Probabilities)), StringComparison.Ordinal);
         Assert.Contains(
             $"has no output 'third'; it has 'second' and '{first}'",

@@ -79,7 +79,7 @@ public sealed partial class OnnxHostileTests
         for (var i = 0; i < 100; i++)
             model.Graph.Initializer.Add(new TensorProto(model.Graph.Initializer[0]) { Name = $"again{i}" });
         Assert.Contains(
-            "claim 4848 bytes of files that have 48",
+            "declare 4848 bytes, but its files have 48",
             Refuse(model, DiagnosticCodes.ModelUnreadable),
             StringComparison.Ordinal
         );

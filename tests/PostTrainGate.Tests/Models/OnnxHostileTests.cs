@@ -71,7 +71,7 @@ public sealed partial class OnnxHostileTests : IDisposable
     [InlineData(new[] { 1L << 31, 1L << 31, 1L << 31 }, "too large")]
     [InlineData(new[] { 3L, -4 }, "shape [3, -4]")]
     [InlineData(new[] { 1_000_000L }, "not 4000000")]
-    [InlineData(new[] { 1L, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 12 }, "axes")]
+    [InlineData(new[] { 1L, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 12 }, "dimensions")]
     public void Weights_of_an_impossible_shape(long[] dims, string why)
     {
         var model = Model();

@@ -96,7 +96,7 @@ public sealed partial class OnnxRuntimeTests
     {
         using var scope = NewDisposeScope();
         Assert.Contains(
-            "say with 'output.head' whether it is a probability",
+            "set 'output.head' to probabilities, or to sigmoid",
             Refuse(Single(), null),
             StringComparison.Ordinal
         );
@@ -135,7 +135,7 @@ public sealed partial class OnnxRuntimeTests
             )
         );
         Assert.Contains(
-            "ends in no softmax",
+            "does not end in a softmax",
             Refuse(Single(), null, new(Head: OutputHead.Softmax)),
             StringComparison.Ordinal
         );

@@ -45,7 +45,7 @@ public sealed partial class OnnxRuntimeTests
     [Fact]
     public void Scores_of_pairs_of_classes_are_refused() =>
         Assert.Contains(
-            "gives a score for each pair of its 3 classes",
+            "returns a score for each pair of its 3 classes",
             Refuse(SupportVectors(classes: 3, probabilities: false), null),
             StringComparison.Ordinal
         );

@@ -76,17 +76,17 @@ public sealed partial class OnnxRuntimeTests : IDisposable
     public void Columns_that_do_not_fit_the_inputs_are_named()
     {
         Assert.Contains(
-            "'checking_account', 'duration_months' and 'age', which are filled from the columns of a table",
+            "'checking_account', 'duration_months' and 'age', which need the columns of a table",
             Refuse(CreditTrees.Build(), null),
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "'duration_months', which is no column of the data; there are 'checking_account' and 'age'",
+            "'duration_months', which is not a column of the data; the columns are 'checking_account' and 'age'",
             Refuse(CreditTrees.Build(), FeatureLayout.FromNames(["checking_account=none", "age"])),
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "'age' of type Int64; the column of that name holds text",
+            "'age' of type Int64, but the column of that name holds text",
             Refuse(
                 CreditTrees.Build(),
                 FeatureLayout.FromNames(["checking_account=none", "age=young", "age=old", "duration_months"])
@@ -98,7 +98,7 @@ public sealed partial class OnnxRuntimeTests : IDisposable
     [Fact]
     public void A_file_that_gives_labels_only_is_refused_with_what_would_help() =>
         Assert.Contains(
-            "gives labels only, 'output_label' (String); scores or probabilities of every class are needed",
+            "returns only labels, 'output_label' (String); export it with the scores or probabilities of every class",
             Refuse(CreditTrees.Build(output: ""), Credit),
             StringComparison.Ordinal
         );
@@ -178,7 +178,7 @@ public sealed partial class OnnxRuntimeTests : IDisposable
         graph.Output("y", DataType.Float, -1, 3);
         var message = Refuse(graph.Build(), null, code: DiagnosticCodes.ModelOperator);
         Assert.Contains("(com.example.Custom)", message, StringComparison.Ordinal);
-        Assert.Contains("ONNX Runtime refuses the model", message, StringComparison.Ordinal);
+        Assert.Contains("ONNX Runtime cannot run the model", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed partial class OnnxRuntimeTests : IDisposable
         graph.Node("Cast", ["whole"], ["y"], ("to", (long)DataType.Float));
         graph.Output("y", DataType.Float, -1, 4, 2);
         Assert.Contains(
-            "[32, 4, 2] for 32 rows; a classifier's is [batch, classes]",
+            "[32, 4, 2] for 32 rows; a classifier returns [batch, classes]",
             Refuse(graph.Build(), null),
             StringComparison.Ordinal
         );

@@ -74,7 +74,7 @@ internal sealed class GroupExplanation(
         {
             var missing = Math.Round(rate.Compute(table[high]) * total - hits);
             text +=
-                $". The gap equals {missing} of the {total} {rate.Base} of '{Name(low)}', {Driving(part, low, high)}";
+                $". The gap equals {missing} of the {total} {rate.Base} in '{Name(low)}', {Driving(part, low, high)}";
         }
 
         return
