@@ -27,7 +27,7 @@ internal sealed class CheckCommand(CliHost host)
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            await host.Error.WriteLineAsync($"posttraingate: cancelled; files are as they were.{Kept(cache)}");
+            await host.Error.WriteLineAsync($"posttraingate: canceled; no file was changed.{Kept(cache)}");
             return ExitCodes.Cancelled;
         }
         catch (GateException wrong)
@@ -43,7 +43,7 @@ internal sealed class CheckCommand(CliHost host)
         catch (Exception defect)
         {
             var detailed = options.Verbosity == Verbosity.Detailed;
-            var hint = detailed ? "" : "; --verbosity detailed shows where";
+            var hint = detailed ? "" : "; --verbosity detailed prints the stack trace";
             await output.ShowFailureAsync(
                 [
                     new(
@@ -141,7 +141,7 @@ internal sealed class CheckCommand(CliHost host)
             ? ""
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $" {inputs:N0} attacked inputs are kept in {cache.Folder}; the same command goes on from there."
+                $" {inputs:N0} attacked inputs are cached in {cache.Folder}; run the same command to continue."
             );
 
     private static SourcePosition? Place(GatePolicy policy, string code) =>

@@ -32,7 +32,8 @@ internal static class CommandLine
     private static RootCommand Root(CliHost host)
     {
         var root = new RootCommand(
-            "A quality gate for neural classifiers: measures robustness and fairness against a policy, repairs, measures again."
+            "A quality gate for neural classifiers: measures robustness and fairness, repairs a model that fails, "
+                + "and measures it again."
         );
         var version = root.Options.OfType<VersionOption>().Single();
         version.Action = new PrintVersion(host.Out);
@@ -46,7 +47,7 @@ internal static class CommandLine
     {
         var path = new Argument<string>("policy")
         {
-            Description = $"The policy, or a folder that holds {PolicyReader.FileName}.",
+            Description = $"The policy, or a folder that contains {PolicyReader.FileName}.",
             DefaultValueFactory = _ => ".",
             Arity = ArgumentArity.ZeroOrOne,
         };
@@ -54,43 +55,40 @@ internal static class CommandLine
         {
             // Without this a misspelt option would be taken for the policy's name.
             if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith('-')) is { } token)
-                result.AddError($"There is no option '{token.Value}'.");
+                result.AddError($"Unknown option '{token.Value}'.");
         });
         var format = new Option<OutputFormat>("--format")
         {
             HelpName = "auto|console|msbuild|github",
-            Description = "Who reads the output (auto: github inside Actions, console otherwise).",
+            Description = "Output format (auto: github inside Actions, console otherwise).",
         };
         var verbosity = new Option<Verbosity>("--verbosity", "-v")
         {
             HelpName = "quiet|normal|detailed",
-            Description = "How much is said.",
+            Description = "How much to print.",
             DefaultValueFactory = _ => Verbosity.Normal,
         };
         var repair = new Option<bool>("--repair")
         {
-            Description = "Whether a failing gate may be repaired.",
+            Description = "Whether to repair a model that fails a gate.",
             DefaultValueFactory = _ => true,
         };
-        var noRepair = new Option<bool>("--no-repair") { Description = "Only measure." };
+        var noRepair = new Option<bool>("--no-repair") { Description = "Measure only." };
         var full = new Option<bool>("--full")
         {
-            Description = "Attack every input, also where the verdict is certain before.",
+            Description = "Attack every input, even after the verdict is certain.",
         };
         var cache = new Option<string?>("--cache")
         {
             HelpName = "folder",
-            Description = "Where runs leave what they found for later ones (default: the user's folder for caches).",
+            Description = "Folder for results that later runs reuse (default: the user's cache folder).",
         };
-        var noCache = new Option<bool>("--no-cache")
-        {
-            Description = "Take nothing from earlier runs and leave nothing.",
-        };
+        var noCache = new Option<bool>("--no-cache") { Description = "Neither read nor write the cache." };
         var baseRef = new Option<string?>("--base")
         {
             HelpName = "ref",
             Description =
-                "A git reference whose policy applies and whose model is the baseline (in Actions: that of the event).",
+                "Git reference whose policy applies and whose model is the baseline (default in Actions: the event's base).",
         };
         var baseModel = new Option<string?>("--base-model")
         {
@@ -99,7 +97,7 @@ internal static class CommandLine
         };
         var inputs = new Option<string?>("--inputs-file")
         {
-            Description = "Write the list of files that the run depends on.",
+            Description = "Write a list of the files that the run depends on.",
             HelpName = "file",
         };
         var comment = new Option<CommentMode>("--comment")
@@ -109,7 +107,7 @@ internal static class CommandLine
         };
         var command = new Command(
             "check",
-            "Measures the model of a policy, judges every gate, and repairs the model when one fails."
+            "Measures the model of a policy, evaluates every gate, and repairs a model that fails."
         )
         {
             path,
@@ -154,11 +152,11 @@ internal static class CommandLine
         var format = new Option<InspectFormat>("--format")
         {
             HelpName = "console|json",
-            Description = "Who reads the output.",
+            Description = "Output format.",
         };
         var command = new Command(
             "inspect",
-            "Shows what the gate sees in a model: inputs, head, operators, and layers that a repair can cut at."
+            "Shows how the gate reads a model: inputs, output head, operators, and layers that a repair can use."
         )
         {
             model,

@@ -73,7 +73,7 @@ internal static class InspectCommand
         if (model.Refusal is { } why)
             output.Say($"no gradients, so no repair: {why}", Color.Yellow);
         else
-            output.Say("every value and gradient comes from the rebuilt graph, which agrees with ONNX Runtime");
+            output.Say("values and gradients come from the rebuilt graph, which matches ONNX Runtime");
 
         var operators = new Table().Border(TableBorder.Minimal).AddColumns("Operator", "Nodes", "Rebuilt");
         foreach (var op in model.Operators)
@@ -87,7 +87,7 @@ internal static class InspectCommand
             return;
         var layers = new Table()
             .Border(TableBorder.Minimal)
-            .AddColumns("Layer", "Node", "Operator", "Units", "Weights", "A repair taps");
+            .AddColumns("Layer", "Node", "Operator", "Units", "Weights", "Output");
         foreach (var layer in model.Layers)
         {
             layers.AddRow(

@@ -156,12 +156,15 @@ public sealed class Check : ToolTask
     protected override bool ValidateParameters()
     {
         if (Tool.Length > 0 && !File.Exists(Resolve(ProjectDirectory, Tool)))
-            return Refuse(DiagnosticCodes.BuildTool, $"PostTrainGateToolPath names '{Tool}', which does not exist");
+            return Refuse(
+                DiagnosticCodes.BuildTool,
+                $"PostTrainGateToolPath is '{Tool}', which does not exist; correct the path"
+            );
         if (Tool.Length == 0 && Cached is null && !HasToolExec)
             return Refuse(
                 DiagnosticCodes.BuildSdk,
-                $"the tool is fetched with 'dotnet tool exec', which the .NET SDK has from version 10.0.100, "
-                    + $"and this build uses {SdkVersion}; use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it"
+                $"the .NET SDK {SdkVersion} cannot fetch the tool, because 'dotnet tool exec' needs 10.0.100 or newer; "
+                    + $"use a newer SDK, or install PostTrainGate.Cli {Version} and set PostTrainGateToolPath to it"
             );
         return true;
     }
@@ -241,8 +244,8 @@ public sealed class Check : ToolTask
             ),
             Failed => (DiagnosticCodes.GateFailed, "a gate failed"),
             BadPolicy => (DiagnosticCodes.PolicyUnreadable, $"the policy cannot be used: {lastLine}"),
-            Undecided => (DiagnosticCodes.GateNotMeasured, "a gate has no clear verdict, and the policy demands one"),
-            _ => (DiagnosticCodes.Internal, $"the check broke off with exit code {exitCode}: {lastLine}"),
+            Undecided => (DiagnosticCodes.GateNotMeasured, "a gate has no clear verdict, and the policy requires one"),
+            _ => (DiagnosticCodes.Internal, $"the check failed with exit code {exitCode}: {lastLine}"),
         };
         LogEventsFromTextOutput($"posttraingate: error {code}: {text}", MessageImportance.High);
     }

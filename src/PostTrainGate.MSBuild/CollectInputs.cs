@@ -51,7 +51,7 @@ public sealed class CollectInputs : Task
                 0,
                 0,
                 0,
-                "there is no policy '{0}'; write one, or set PostTrainGatePolicy to the file that holds it",
+                "the policy '{0}' does not exist; create it, or set PostTrainGatePolicy to its path",
                 policy
             );
             return false;
@@ -60,7 +60,7 @@ public sealed class CollectInputs : Task
         var inputs = GateInputs.Read(policy, InputList, Check.Resolve(ProjectDirectory, Tool), Check.Call(Settings));
         if (File.Exists(Result) && GateRecord.Read(Result)?.Fingerprint != inputs.Fingerprint)
         {
-            Log.LogMessage(MessageImportance.Low, "What the last check depended on is no longer the same.");
+            Log.LogMessage(MessageImportance.Low, "The inputs of the last check have changed.");
             File.Delete(Result);
         }
         Files = [.. inputs.Files.Select(f => new TaskItem(f.Replace("%", "%25").Replace(";", "%3B")))]; // MSBuild's escapes

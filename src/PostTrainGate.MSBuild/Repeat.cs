@@ -23,7 +23,7 @@ public sealed class Repeat : Task
         if (record is not { ExitCode: 0 })
             Log.LogMessage(
                 MessageImportance.High,
-                "Nothing changed since the model was checked at {0:yyyy-MM-dd HH:mm:ss}, so the result stands.",
+                "Nothing has changed since the check at {0:yyyy-MM-dd HH:mm:ss}, so its result still applies.",
                 File.GetLastWriteTime(Result)
             );
         return !Log.HasLoggedErrors;

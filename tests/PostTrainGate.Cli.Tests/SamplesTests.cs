@@ -151,7 +151,7 @@ public sealed class SamplesTests : IDisposable
             File.Copy(file, copy);
         }
 
-        // Tuning by attacks is what mends the digits; the other methods take their time.
+        // Adversarial tuning repairs the digits; the other methods take too long here.
         var policy = _folder.Path(PolicyReader.FileName);
         File.WriteAllText(
             policy,

@@ -53,7 +53,8 @@ public class ArchitectureTests
     public void Every_type_stands_on_a_floor_and_every_floor_has_types()
     {
         var floors = Floors.Select(Namespace).ToHashSet();
-        var elsewhere = Engine.Value.Types.Where(t => t.FullName.StartsWith("PostTrainGate", StringComparison.Ordinal))
+        var elsewhere = Engine
+            .Value.Types.Where(t => t.FullName.StartsWith("PostTrainGate", StringComparison.Ordinal))
             .Where(t => !floors.Contains(Top(t)));
         Assert.Empty(elsewhere.Select(t => t.FullName));
         Assert.All(Floors, floor => Assert.NotEmpty(Own(floor)));

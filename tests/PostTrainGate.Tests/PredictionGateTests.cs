@@ -87,7 +87,7 @@ public sealed partial class PredictionGateTests : IDisposable
         {
             Assert.Contains("Predictions under the policy", report, StringComparison.Ordinal);
             Assert.Contains("Rows: 180, all measured.", report, StringComparison.Ordinal);
-            Assert.DoesNotContain("to repair on", report, StringComparison.Ordinal);
+            Assert.DoesNotContain("for repair", report, StringComparison.Ordinal);
         }
 
         Assert.Contains("statistical parity difference by g", Report("gate-junit.xml"), StringComparison.Ordinal);

@@ -68,7 +68,7 @@ public class TrustTests(ITestOutputHelper output)
         // same.
         Assert.Equal(
             model == "logits x 1e4",
-            reading.Notes.Any(n => n.Contains("are exactly 0 and 1 in single precision", StringComparison.Ordinal))
+            reading.Notes.Any(n => n.Contains("round to exactly 0 and 1", StringComparison.Ordinal))
         );
         if (reading.Reason is not { } reason)
             return;

@@ -16,7 +16,8 @@ internal abstract record BaseCommit
     /// <summary>What is wrong when nobody has it.</summary>
     public virtual Exception Missing() =>
         new BaseUnreadableException(
-            $"The checkout lacks {Words}, and there is no token to ask GitHub with. Check out with fetch-depth: 0, or allow contents: read."
+            $"The checkout does not have {Words}, and there is no token to read it from GitHub. "
+                + "Check out with 'fetch-depth: 0', or grant 'contents: read'."
         );
 
     /// <summary>What it is, for messages.</summary>
@@ -37,7 +38,7 @@ internal abstract record BaseCommit
             new GateException(
                 new Diagnostic(
                     DiagnosticCodes.BaseUnavailable,
-                    $"The base {Name} is no commit of a git repository that holds the policy."
+                    $"The base '{Name}' is not a commit of a git repository that contains the policy."
                 )
             );
 
@@ -83,6 +84,6 @@ internal abstract record BaseCommit
         public override Task<string> FindAsync(GitHubApi api, CancellationToken cancel) =>
             api.MergeBaseAsync(DefaultBranch, Head, cancel);
 
-        protected override string Words => "the default branch, whose last common commit is the base";
+        protected override string Words => "the default branch";
     }
 }

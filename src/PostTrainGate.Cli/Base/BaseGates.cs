@@ -75,8 +75,8 @@ internal static class BaseGates
     /// <summary>What is said where the base was preferred.</summary>
     private static Diagnostic Preferred(PolicyDifference difference) =>
         Remark(
-            $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; the base branch's was "
-                + "applied, until a maintainer changes it there.",
+            $"The policy changes '{difference.Key}' from {Shown(difference.Theirs)} to {Shown(difference.Mine)}; "
+                + "the base branch's value applies until a maintainer changes it there.",
             difference.Position
         );
 
@@ -98,12 +98,16 @@ internal static class BaseGates
             var title = GateText.Title(theirs);
             if (i < 0)
                 remarks.Add(
-                    Remark($"The policy removes or changes the gate '{title}' of the base branch; it was applied.", at)
+                    Remark(
+                        $"The policy removes or changes the gate '{title}' of the base branch; the base branch's gate applies.",
+                        at
+                    )
                 );
             else if (mine[i] with { Position = default } != theirs with { Position = default })
                 remarks.Add(
                     Remark(
-                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to {Threshold(mine[i])}; the base branch's was applied.",
+                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to {Threshold(mine[i])}; "
+                            + "the base branch's threshold applies.",
                         at
                     )
                 );
@@ -118,8 +122,8 @@ internal static class BaseGates
             if (known)
                 gates.Add(added);
             var text = known
-                ? "; it was applied as well."
-                : " over a group that the base branch does not have; it applies once the base has both.";
+                ? "; it applies too."
+                : " for a group that the base branch does not have; it applies once the base branch has both.";
             remarks.Add(
                 Remark($"The policy adds the gate '{GateText.Title(added)}'{text}", added.Position, Severity.Note)
             );

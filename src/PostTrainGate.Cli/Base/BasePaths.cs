@@ -29,8 +29,8 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
                 $"The policy changes 'model' from {Wording.Quote(theirs.Text)} to {Wording.Quote(mine.Text)}; "
                     + (
                         stays
-                            ? "the base branch's is still here and was measured, until a maintainer changes it there or the file is gone."
-                            : "the base branch's is gone, so the new one was measured."
+                            ? "the base branch's model still exists, so it was measured. A maintainer can change the key there."
+                            : "the base branch's model no longer exists, so the new one was measured."
                     ),
                 mine.Position,
                 Severity.Warning
@@ -50,13 +50,13 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
             return theirs is null ? null : mine;
         var at = mine?.Position ?? changed.Data.Position;
         var context = new ReadContext(changed.Folder, Catalog.Default);
-        if (PolicyPaths.Resolve(theirs.Text, at, "The base branch's", use, context) is { } found)
+        if (PolicyPaths.Resolve(theirs.Text, at, "The base branch's value", use, context) is { } found)
             return found;
         remarks.Add(
             new(
                 DiagnosticCodes.PolicyChanged,
                 $"The policy changes '{key}' from {Wording.Quote(theirs.Text)} to {(mine is null ? "nothing" : Wording.Quote(mine.Text))}. "
-                    + $"{context.Sorted()[0].Message} A maintainer changes '{key}' in the base branch first.",
+                    + $"{context.Sorted()[0].Message} A maintainer has to change '{key}' in the base branch first.",
                 at
             )
         );

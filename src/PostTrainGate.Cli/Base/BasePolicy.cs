@@ -57,8 +57,8 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
                 ? new(source, path, text, Moved: true)
                 : null,
             _ => throw new BaseUnreadableException(
-                $"The commit {source.Commit[..7]} has no policy here, and {gone.Count} elsewhere that are gone, such "
-                    + $"as '{gone[0]}' and '{gone[1]}'. Move one at a time."
+                $"The commit {source.Commit[..7]} has no policy at this path, and {gone.Count} policies "
+                    + $"that no longer exist, such as '{gone[0]}' and '{gone[1]}'. Move one policy at a time."
             ),
         };
     }

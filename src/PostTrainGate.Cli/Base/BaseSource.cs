@@ -101,7 +101,7 @@ internal abstract record BaseSource(string Commit, Checkout Checkout)
         public override async Task<byte[]?> ReadAsync(string path, long largest, CancellationToken cancel) =>
             await Api.ReadFileAsync(path, Commit, cancel) is not { } bytes ? null
             : bytes.LongLength <= largest ? bytes
-            : throw new BaseUnreadableException($"'{path}' of the base commit is larger than {largest} bytes.");
+            : throw new BaseUnreadableException($"'{path}' at the base commit is larger than {largest} bytes.");
 
         public override Task<string[]> ListAsync(CancellationToken cancel) => Api.ListFilesAsync(Commit, cancel);
     }

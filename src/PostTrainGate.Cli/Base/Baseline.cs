@@ -102,7 +102,7 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Note,
-                $"The base branch ({Commit[..7]}) has no policy here yet, so the policy's own gates applied."
+                $"The base branch ({Commit[..7]}) has no policy at this path yet, so the gates of this policy apply."
             );
             return;
         }
@@ -113,8 +113,8 @@ internal sealed class Baseline : IDisposable
         {
             var fault = faults.First(f => f.Severity == Severity.Error);
             throw new BaseUnreadableException(
-                $"'{found.Path}' of the commit {Commit[..7]} is no policy in line {fault.Position?.Line}: "
-                    + $"{fault.Message} A maintainer mends it in the base branch."
+                $"'{found.Path}' at commit {Commit[..7]} is not a valid policy (line {fault.Position?.Line}): "
+                    + $"{fault.Message} A maintainer has to fix it in the base branch."
             );
         }
 
@@ -122,7 +122,7 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.PolicyChanged,
                 Severity.Warning,
-                $"The policy was '{found.Path}' in the base branch; that one was applied."
+                $"The policy is '{found.Path}' in the base branch; that one applies."
             );
         var (policy, remarks, meaning) = BaseGates.Apply(Policy, theirs);
         (Policy, Diagnostics, _meaning) = (policy, [.. Diagnostics, .. remarks], meaning);
@@ -165,8 +165,8 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Warning,
-                $"The base branch's model {path} cannot be had, so gates with 'drop' have nothing to compare "
-                    + $"with.{why} A model in Git LFS has to be fetched: git lfs fetch origin {source.Commit}"
+                $"The base branch's model {path} cannot be read, so gates with 'drop' have nothing to compare "
+                    + $"with.{why} If it is in Git LFS, fetch it: git lfs fetch origin {source.Commit}"
             );
         }
         else if (Model is null)
@@ -188,7 +188,7 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Warning,
-                $"The base branch's model cannot be kept, so gates with 'drop' have nothing to compare with: {e.Message}"
+                $"The base branch's model cannot be saved, so gates with 'drop' have nothing to compare with: {e.Message}"
             );
         }
     }

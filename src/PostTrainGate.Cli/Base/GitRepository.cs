@@ -50,13 +50,13 @@ internal sealed class GitRepository(CliHost host, string folder)
             path =
                 target.StartsWith('/') || BaseSource.Join(above, $"{target}/{left}") is not { } full
                     ? throw new BaseUnreadableException(
-                        $"'{at}' of the base commit {Short(commit)} is a link that leaves the repository."
+                        $"'{at}' at the base commit {Short(commit)} is a symbolic link that leaves the repository."
                     )
                     : full;
         }
 
         throw new BaseUnreadableException(
-            $"'{path}' of the base commit {Short(commit)} is behind links that lead nowhere."
+            $"'{path}' at the base commit {Short(commit)} is behind a cycle of symbolic links."
         );
     }
 
@@ -117,7 +117,7 @@ internal sealed class GitRepository(CliHost host, string folder)
     private async Task<byte[]> BlobAsync(string hash, string path, long largest, CancellationToken cancel) =>
         await RunAsync(["cat-file", "blob", hash], largest, cancel)
         ?? throw new BaseUnreadableException(
-            $"git cannot read '{path}' of the base commit, or it is larger than {largest} bytes."
+            $"git cannot read '{path}' at the base commit, or it is larger than {largest} bytes."
         );
 
     private sealed record Entry(string Mode, string Hash)

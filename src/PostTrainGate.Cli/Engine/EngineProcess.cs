@@ -156,11 +156,11 @@ internal sealed class EngineProcess : IDisposable
     private void Watch(EngineLimits limits)
     {
         if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline)
-            Kill("it did not end within its time");
+            Kill("it exceeded its time limit");
         if (_clock.Elapsed > limits.Time)
             Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
         if (Memory() > limits.Memory)
-            Kill(string.Create(CultureInfo.InvariantCulture, $"it needs more than {Size(limits.Memory)} of memory"));
+            Kill(string.Create(CultureInfo.InvariantCulture, $"it used more than {Size(limits.Memory)} of memory"));
     }
 
     private long Memory()
@@ -227,10 +227,10 @@ internal sealed class EngineProcess : IDisposable
             134 => "native code aborted (SIGABRT)",
             136 => "native code divided by zero or overflowed (SIGFPE)",
             137 => "it was killed, most likely because the machine ran out of memory (SIGKILL)",
-            139 => "native code read memory that is not there (SIGSEGV)",
-            132 => "native code ran an instruction that this processor does not have (SIGILL)",
-            135 => "native code read beyond a file (SIGBUS)",
-            _ => string.Create(CultureInfo.InvariantCulture, $"native code ended it (exit code {code})"),
+            139 => "native code accessed invalid memory (SIGSEGV)",
+            132 => "native code ran an instruction that this processor does not support (SIGILL)",
+            135 => "native code read past the end of a file (SIGBUS)",
+            _ => string.Create(CultureInfo.InvariantCulture, $"native code ended the process (exit code {code})"),
         };
 
     private static string Size(long bytes) =>

@@ -106,7 +106,7 @@ internal sealed class GitHubApi
             ApiException { StatusCode: var status } => $"{(int)status} {Line(error.Message)}",
             TimeoutException or HttpRequestException or System.Net.Sockets.SocketException => Line(error.Message),
             OperationCanceledException => "no answer in time",
-            _ => $"the answer is none of GitHub's ({error.GetType().Name})",
+            _ => $"GitHub's answer cannot be read ({error.GetType().Name})",
         };
 
     private static string Line(string text) => Untrusted.Clean(text, 200).Trim();
@@ -191,7 +191,7 @@ internal sealed class GitHubApi
     /// <exception cref="BaseUnreadableException">GitHub does not tell.</exception>
     public Task<string> MergeBaseAsync(string? defaultBranch, string head, CancellationToken cancel) =>
         ReadAsync(
-            "the last commit in common with the default branch",
+            "the merge base with the default branch",
             async () =>
             {
                 var branch = defaultBranch ?? (await Client.Repository.Get(Owner, Name)).DefaultBranch;
@@ -204,7 +204,7 @@ internal sealed class GitHubApi
     /// <exception cref="BaseUnreadableException">It may be there, and cannot be read.</exception>
     public Task<byte[]?> ReadFileAsync(string path, string commit, CancellationToken cancel) =>
         ReadAsync(
-            $"'{path}' of {Short(commit)}",
+            $"'{path}' at {Short(commit)}",
             async () =>
             {
                 IReadOnlyList<RepositoryContent> entries;
@@ -266,8 +266,8 @@ internal sealed class GitHubApi
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             throw new BaseUnreadableException(
-                $"The checkout lacks the base commit, and GitHub did not give {what}: {Why(e)}. "
-                    + "Check out with fetch-depth: 0, or allow contents: read."
+                $"The checkout does not have the base commit, and GitHub did not return {what}: {Why(e)}. "
+                    + "Check out with 'fetch-depth: 0', or grant 'contents: read'."
             );
         }
     }

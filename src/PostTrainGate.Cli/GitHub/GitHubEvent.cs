@@ -64,7 +64,7 @@ internal static class GitHubEvent
             Text(document, path) is { Length: >= 40 } sha && sha.All(char.IsAsciiHexDigit)
                 ? sha
                 : throw new BaseUnreadableException(
-                    $"The event {actions.EventName} of this run does not name it ({string.Join('.', path)})."
+                    $"The event '{actions.EventName}' does not name the base commit ({string.Join('.', path)})."
                 );
     }
 

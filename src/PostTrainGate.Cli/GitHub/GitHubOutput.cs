@@ -118,7 +118,8 @@ internal sealed class GitHubOutput : ICheckOutput
     {
         var diagnostic = new Diagnostic(
             DiagnosticCodes.GitHubDegraded,
-            $"GitHub did not take the comment ({reason}); the report is in the job summary. The job needs 'permissions: pull-requests: write', which runs for a fork never get.",
+            $"The pull request comment could not be written ({reason}); the report is in the job summary. "
+                + "The job needs 'permissions: pull-requests: write', which pull requests from forks do not get.",
             Severity: Severity.Warning
         );
         _workflow.Annotate([diagnostic]);
@@ -128,9 +129,9 @@ internal sealed class GitHubOutput : ICheckOutput
     private static string Words(CommentOutcome outcome) =>
         outcome switch
         {
-            CommentOutcome.Created => "made",
-            CommentOutcome.Updated => "brought up to date",
-            CommentOutcome.Stale => "left as a later run wrote it",
-            _ => "none wanted",
+            CommentOutcome.Created => "created",
+            CommentOutcome.Updated => "updated",
+            CommentOutcome.Stale => "unchanged, because a later run wrote it",
+            _ => "not needed",
         };
 }

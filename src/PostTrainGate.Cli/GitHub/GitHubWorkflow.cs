@@ -50,13 +50,12 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
         {
             var used = File.Exists(file) ? new FileInfo(file).Length : 0;
             if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)
-                markdown = "The report does not fit into this summary any more; see the report files.\n";
+                markdown = "The report does not fit into this job summary; see the report files.\n";
             return used + Encoding.UTF8.GetByteCount(markdown) + 1 <= LargestSummary ? markdown + "\n" : "";
         });
 
     /// <summary>Sets outputs of the step, in the form that any value keeps its lines in.</summary>
-    public void Set(IEnumerable<(string Name, string Value)> outputs) =>
-        Append("file of outputs", actions.OutputFile, _ =>
+    public void Set(IEnumerable<(string Name, string Value)> outputs) => Append("output file", actions.OutputFile, _ =>
         {
             var text = new StringBuilder();
             foreach (var (name, value) in outputs)

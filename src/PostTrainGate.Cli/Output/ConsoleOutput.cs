@@ -91,7 +91,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         foreach (var gate in noted.Take(shown))
             _out.Say($"Note: {gate.Title}: {string.Join(" ", gate.Original.Notes.Take(2))}");
         if (noted.Length > shown)
-            _out.Say($"Note: {noted.Length - shown} more gates have notes; the reports hold them.");
+            _out.Say($"Note: {noted.Length - shown} more gates have notes; see the reports.");
     }
 
     private static Table Gates(GateResult result)
@@ -146,7 +146,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
                 Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method),
                 Terminal.Cell(Number(c.Objective)),
                 Terminal.Cell(Number(c.Accuracy)),
-                Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "costs too much accuracy" : ""))
+                Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "loses too much accuracy" : ""))
             );
         }
 

@@ -39,9 +39,10 @@ internal static class ClassOrder
         throw new GateException(
             new Diagnostic(
                 DiagnosticCodes.ModelShape,
-                $"The model knows the classes {Wording.List(names.Take(12).Select(Wording.Quote))}, "
-                    + $"but not {Wording.List(unknown.Take(12), "or")}, which '{policy.Data.Source.Text}' has. Correct the labels, "
-                    + "or list in 'data.classes' how the data calls the model's classes, in the model's order.",
+                $"'{policy.Data.Source.Text}' has labels that are not classes of the model: "
+                    + $"{Wording.List(unknown.Take(12))}. The model has the classes "
+                    + $"{Wording.List(names.Take(12).Select(Wording.Quote))}. Correct the labels, "
+                    + "or list the data's labels in 'data.classes' in the order of the model's classes.",
                 policy.Data.Position
             )
         );
@@ -70,12 +71,12 @@ internal static class ClassOrder
             return null;
         var hint = !better
             ? " That is below chance."
-            : $" With the order {Wording.List(order.Take(12).Select(c => Wording.Quote(data[c])))} it would be "
+            : $" In the order {Wording.List(order.Take(12).Select(c => Wording.Quote(data[c])))} it would be "
                 + $"{Numbers.Measured(other.Value)}.";
         return new(
             DiagnosticCodes.ModelClassOrder,
-            $"With the classes in the order {Wording.List(data.Take(12).Select(Wording.Quote))} the accuracy is "
-                + $"{Numbers.Measured(asRead.Value)}.{hint} Neither the model nor the data says which order is right: "
+            $"With the classes in the order {Wording.List(data.Take(12).Select(Wording.Quote))}, the accuracy is "
+                + $"{Numbers.Measured(asRead.Value)}.{hint} Neither the model nor the data gives the order; "
                 + "list the classes in 'data.classes' in the model's order.",
             policy.Data.Position
         );

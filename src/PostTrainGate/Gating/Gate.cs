@@ -82,7 +82,7 @@ public static class Gate
         using var test = new Evaluation(source, splits.Test);
         RowIndependence.CheckMeasured(source, splits.Test.Inputs, test.Logits, policy.Seed);
         if (ClassOrder.Doubt(policy, test) is { } doubt)
-            return Undecided(policy, doubt, "the order of the classes is in doubt") with
+            return Undecided(policy, doubt, "the order of the classes is unclear") with
             {
                 Seconds = clock.Elapsed.TotalSeconds,
             };
@@ -158,7 +158,7 @@ public static class Gate
                     Repair = new()
                     {
                         Proposed = false,
-                        Reason = $"No repair is possible, as the model has no gradients: {model.WhyNoGradients}",
+                        Reason = $"No repair is possible because the model has no gradients: {model.WhyNoGradients}",
                     },
                 };
             using var run = new RepairRun(policy, splits, rebuilt, meter, baseline, progress, cancel);
@@ -188,7 +188,7 @@ public static class Gate
             // A base branch may gate what needs its model.
             var measured = rule.Metric is IPredictionMetric counted
                 ? counted.Measure(predictions, rule, policy.GateConfidence, Seeds.Derive(policy.Seed, "predictions", i))
-                : Measurement.NotMeasured("it needs a model, and the policy has predictions alone");
+                : Measurement.NotMeasured("it needs a model, but the policy has only predictions");
             gates.Add(Reading(rule, GateMeter.Read(measured, Judge.Decide(rule, measured))));
         }
 
@@ -258,8 +258,8 @@ public static class Gate
             [
                 new(
                     DiagnosticCodes.ModelScoresOnly,
-                    $"{why} It runs in ONNX Runtime for its scores: every metric and attacks on scores work, "
-                        + "attacks along gradients and repairs do not.",
+                    $"{why} The model runs in ONNX Runtime. Metrics and score-based attacks work; "
+                        + "gradient-based attacks and repairs do not.",
                     policy.Model!.Position,
                     Severity.Note
                 ),
@@ -283,8 +283,9 @@ public static class Gate
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelShape,
-                    $"an input of '{policy.Model!.Text}' has the shape [{string.Join(", ", wanted)}], a row of '{policy.Data.Source.Text}' has "
-                        + $"[{string.Join(", ", given)}]{data.Layout?.Described}; features, encoding and model have to agree.",
+                    $"'{policy.Model!.Text}' expects inputs of shape [{string.Join(", ", wanted)}], "
+                        + $"but rows of '{policy.Data.Source.Text}' have shape [{string.Join(", ", given)}]"
+                        + $"{data.Layout?.Described}; change the features, the encoding or the model.",
                     policy.Data.Source.Position
                 )
             );
@@ -298,8 +299,9 @@ public static class Gate
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelShape,
-                    $"'{policy.Model!.Text}' tells {model.Classes} classes apart, the labels of '{policy.Data.Source.Text}' have "
-                        + $"{data.ClassNames.Length} ({string.Join(", ", data.ClassNames.Take(12))}).",
+                    $"'{policy.Model!.Text}' has {model.Classes} classes, but the labels of "
+                        + $"'{policy.Data.Source.Text}' have {data.ClassNames.Length} "
+                        + $"({string.Join(", ", data.ClassNames.Take(12))}); use data with the model's classes.",
                     policy.Data.Source.Position
                 )
             );
@@ -316,8 +318,9 @@ public static class Gate
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelShape,
-                    $"'{policy.Model!.Text}' gives its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, the data in the order "
-                        + $"{string.Join(", ", data.ClassNames.Take(12))}; set 'data.classes' to the model's.",
+                    $"'{policy.Model!.Text}' has its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, "
+                        + $"but the data has them in the order {string.Join(", ", data.ClassNames.Take(12))}; "
+                        + "set 'data.classes' to the model's order.",
                     policy.Data.Position
                 )
             );

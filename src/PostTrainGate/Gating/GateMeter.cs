@@ -150,7 +150,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 m.Upper,
                 m.Count,
                 verdict,
-                verdict == Verdict.NotMeasured ? "there is no model of the base branch to compare with" : null
+                verdict == Verdict.NotMeasured ? "there is no base branch model to compare with" : null
             )
             {
                 Breakdowns = m.Breakdowns,
@@ -173,13 +173,13 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         if (data.Count == all.Count)
             return metric.Measure(context);
         if (data.Count == 0)
-            return Measurement.NotMeasured("every row lacks a value, and a value that is missing cannot be changed");
+            return Measurement.NotMeasured("every row has missing values, and this metric needs complete rows");
         var measured = metric.Measure(context);
         return measured with
         {
             Notes =
             [
-                $"{all.Count - data.Count} of {all.Count} rows lack a value, which cannot be changed, and are left out",
+                $"{all.Count - data.Count} of {all.Count} rows have missing values and are left out",
                 .. measured.Notes,
             ],
         };

@@ -121,7 +121,7 @@ public sealed record GateReport
     /// <summary>For people: metric, group, attack and budget in one short line.</summary>
     public required string Title { get; init; }
 
-    /// <summary>The threshold in words: <c>at least 0.72</c>, <c>at most 0.10 in size</c>.</summary>
+    /// <summary>The threshold in words: <c>at least 0.72</c>, <c>at most 0.1 in absolute value</c>.</summary>
     public required string Threshold { get; init; }
 
     /// <summary>What <see cref="Threshold"/> says as numbers, for programs and charts: the value must be at least this.</summary>

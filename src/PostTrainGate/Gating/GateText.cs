@@ -10,6 +10,9 @@ internal static class GateText
     /// <summary>Metric, group, attack and budget in one short line.</summary>
     public static string Title(GateRule rule) => rule.Metric.Title(rule);
 
+    /// <summary>All of several: <c>both</c>, <c>all 3</c>.</summary>
+    public static string All(int count) => count == 2 ? "both" : $"all {count}";
+
     /// <summary>The threshold: <c>at least 0.72, at most 0.01 below the base</c>.</summary>
     public static string Threshold(GateRule rule)
     {
@@ -17,7 +20,9 @@ internal static class GateText
         if (rule.Min is { } min)
             parts.Add($"at least {Numbers.Chosen(min)}");
         if (rule.Max is { } max)
-            parts.Add($"at most {Numbers.Chosen(max)}{(rule.Metric.Better == Better.NearZero ? " in size" : "")}");
+            parts.Add(
+                $"at most {Numbers.Chosen(max)}{(rule.Metric.Better == Better.NearZero ? " in absolute value" : "")}"
+            );
         if (rule.Drop is { } drop)
             parts.Add($"at most {Numbers.Chosen(drop)} worse than the base");
         return string.Join(", ", parts);
@@ -42,7 +47,7 @@ internal static class GateText
         if (attacked.StoppedEarly)
             parts.Add($"decided after {attacked.Inputs:N0} of {attacked.Of:N0} inputs");
         if (attacked.BrokenByKept > 0)
-            parts.Add($"{attacked.BrokenByKept:N0} broken by kept examples");
+            parts.Add($"{attacked.BrokenByKept:N0} broken by cached examples");
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }
 

@@ -49,20 +49,21 @@ internal static class Outcomes
         {
             Verdict.Fail when reading.Reason is { } doubt => (
                 DiagnosticCodes.GateNotTrusted,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, {doubt}."
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it is {doubt}."
             ),
             Verdict.Fail => (
                 DiagnosticCodes.GateFailed,
                 $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; it must be {gate.Threshold}."
             ),
-            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } => (
+            Verdict.Inconclusive when reading.Attacked is { StoppedEarly: true } attacked => (
                 DiagnosticCodes.GateInconclusive,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}, and all of them would be too few to tell "
-                    + $"whether it is {gate.Threshold}."
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; "
+                    + $"even all {attacked.Of} rows are too few to decide whether it is {gate.Threshold}."
             ),
             Verdict.Inconclusive => (
                 DiagnosticCodes.GateInconclusive,
-                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}: too few to tell whether it is {gate.Threshold}."
+                $"{gate.Title} is {GateText.Value(reading)} on {GateText.Rows(reading)}; "
+                    + $"too few rows to decide whether it is {gate.Threshold}."
             ),
             _ => (DiagnosticCodes.GateNotMeasured, $"{gate.Title} was not measured: {reading.Reason}"),
         };

@@ -46,7 +46,7 @@ internal static class OutputFiles
         {
             var shown = Wording.Quote(Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'));
             refused.Add(
-                new(DiagnosticCodes.OutputRefused, $"The {what} would be written to {shown}, which {why}.", at)
+                new(DiagnosticCodes.OutputRefused, $"The {what} cannot be written to {shown}, which {why}.", at)
             );
         }
     }
@@ -78,26 +78,26 @@ internal static class OutputFiles
         try
         {
             if (RealPaths.Follow(path) is not { } real)
-                return "is behind links that go round in circles";
+                return "is behind a cycle of symbolic links";
             if (new FileInfo(path).LinkTarget is not null)
-                return "is a link; a run writes to files of its own";
+                return "is a symbolic link; name a regular file";
             if (
                 !anywhere
                 && policy is not null
                 && (RealPaths.Follow(policy.Folder) is not { } root || !RealPaths.IsInside(root, real, orEqual: false))
             )
-                return "leaves the policy's folder through a link";
+                return "leaves the policy's folder through a symbolic link";
             if (Parts(path).Concat(Parts(real)).FirstOrDefault(IsGits) is { } kept)
-                return $"lies in {kept}, where a run never writes";
+                return $"is inside {kept}, where no run may write";
             if (policy is not null && Read(policy).Any(f => RealPaths.IsInside(f, real, orEqual: true)))
-                return "is read by the run; the policy, the model and the data are never replaced";
+                return "is an input of the run; the policy, the model and the data are never replaced";
             return File.Exists(real) && !isOurs(real)
-                ? "is there already, and no earlier run wrote it; name another, or move it"
+                ? "exists and was not written by an earlier run; choose another name, or move it"
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"cannot be looked at: {e.Message}";
+            return $"cannot be checked: {e.Message}";
         }
     }
 

@@ -44,8 +44,9 @@ internal sealed class RepairRun(
         if (_best is null)
         {
             var why = _tried.Any(c => c.Objective is not null)
-                ? "No repair was better than the model on the selection split, kept all of its classes and stayed within the accuracy that the policy lets it cost."
-                : "No repair applies to the gates that failed.";
+                ? "No repair improved the gates on the selection split while keeping every class "
+                    + "and the accuracy that the policy requires."
+                : "No repair applies to the failed gates.";
             return result with
             {
                 Repair = new()
@@ -185,7 +186,8 @@ internal sealed class RepairRun(
         {
             return (
                 false,
-                $"{_best!.Method} costs {Numbers.Chosen(cost)} of accuracy on the test split, more than the {Numbers.Chosen(_repair.AccuracyDrop)} that the policy lets it cost."
+                $"{_best!.Method} loses {Numbers.Chosen(cost)} accuracy on the test split; "
+                    + $"the policy allows {Numbers.Chosen(_repair.AccuracyDrop)}."
             );
         }
 
@@ -196,21 +198,23 @@ internal sealed class RepairRun(
         {
             return (
                 false,
-                $"{_best!.Method} makes another gate worse: {worse.Title} would be {GateText.Value(worse.Repaired!)}, {Outcomes.Words(worse.Repaired!.Verdict)}."
+                $"{_best!.Method} makes another gate worse: {worse.Title} would be {GateText.Value(worse.Repaired!)}, "
+                    + $"{Outcomes.Words(worse.Repaired!.Verdict)}."
             );
         }
 
         var wrong = gates.Where(g => Outcomes.Blocks(policy, g.Original.Verdict)).ToArray();
-        var mended = wrong.Count(g => !Outcomes.Blocks(policy, g.Repaired!.Verdict));
-        return mended == 0
+        var repaired = wrong.Count(g => !Outcomes.Blocks(policy, g.Repaired!.Verdict));
+        var which =
+            repaired < wrong.Length ? $"{repaired} of {wrong.Length} failed gates"
+            : wrong.Length == 1 ? "the failed gate"
+            : $"{GateText.All(wrong.Length)} failed gates";
+        return repaired == 0
             ? (
                 false,
-                $"{_best!.Method} helped on the selection split, but every gate that failed still fails on the test split."
+                $"{_best!.Method} helped on the selection split, but every failed gate still fails on the test split."
             )
-            : (
-                true,
-                $"{_best!.Method} mends {(mended == wrong.Length ? "every gate that failed" : $"{mended} of {wrong.Length} gates that failed")} on the sealed test split{(Attacks ? ", with fresh attacks" : "")}."
-            );
+            : (true, $"{_best!.Method} repairs {which} on the test split{(Attacks ? " under fresh attacks" : "")}.");
     }
 
     // What was measured stands, whatever becomes of the file.
@@ -220,7 +224,7 @@ internal sealed class RepairRun(
         try
         {
             if (OutputFiles.WhyNotModel(policy) is { } refused)
-                throw new IOException($"It {refused}.");
+                throw new IOException($"it {refused}.");
             return (Written(path, summary, result), null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -230,7 +234,7 @@ internal sealed class RepairRun(
                 summary with
                 {
                     Proposed = false,
-                    Reason = $"{summary.Reason} It is not proposed, as it could not be written.",
+                    Reason = $"{summary.Reason} It is not proposed because it could not be written.",
                 },
                 new(
                     DiagnosticCodes.ReportUnwritable,

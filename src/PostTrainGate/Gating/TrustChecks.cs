@@ -66,8 +66,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             .mean()
             .item<float>();
         return moved > Tolerance && !_attack.AveragesDraws
-            ? $"two passes over the same inputs give other outputs on {Percent(moved)} of them, so the attack needs the mean of many "
-                + $"('{AutoAttack.Randomized.Name}' takes it)"
+            ? $"the outputs for {Percent(moved)} of the inputs change from pass to pass; "
+                + $"use '{AutoAttack.Randomized.Name}', which averages many passes"
             : null;
     }
 
@@ -81,8 +81,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var second = nn.functional.softmax(Model.LogitsOfAll(_rows.Inputs), 1).topk(2, 1).values.select(1, 1);
         var saturated = second.eq(0).to(float32).mean().item<float>();
         return saturated > Tolerance
-            ? $"the probabilities of {Percent(saturated)} of the inputs are exactly 0 and 1 in single precision, so that the "
-                + "cross-entropy has no gradient there; divide the logits by a temperature before they leave the model"
+            ? $"the probabilities of {Percent(saturated)} of the inputs round to exactly 0 and 1, "
+                + "so the cross-entropy has no gradient; divide the logits by a temperature"
             : null;
     }
 
@@ -95,12 +95,12 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         var (_, _, slope) = InputGradient.Compute(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
         var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance
-            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so an attack along gradients says nothing"
+            ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so gradient-based attacks fail"
             : null;
     }
 
     private string? TransferBeatsAttack(Evaluation? reference) =>
-        reference is null ? null : Beaten("examples made on the model before the repair break", rows =>
+        reference is null ? null : Beaten("adversarial examples of the original model break", rows =>
             {
                 using var scope = NewDisposeScope();
                 using var old = Attack(reference.Model, rows, rule.Attack!, keepExamples: true);
@@ -118,7 +118,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         !_attack.NeedsGradients || _attack.KeepsForm || _attack.IsSingleStep
             ? null
             : Beaten(
-                $"a search by scores alone ('{Square.Instance.Name}', {Queries} queries) breaks",
+                $"a score-based search ('{Square.Instance.Name}', {Queries} queries) breaks",
                 rule.Attack! with
                 {
                     Attack = Square.Instance,
@@ -155,9 +155,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         }
 
         var share = missed / (double)_rows.Count;
-        return share > Tolerance
-            ? $"{what} {Percent(share)} of the inputs that the attack on the model itself leaves standing"
-            : null;
+        return share > Tolerance ? $"{what} {Percent(share)} of the inputs that survive the attack" : null;
     }
 
     // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being attacked.
@@ -171,7 +169,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         using var few = Part(0, FewRows);
         using var outcome = Attack(Model, few, rule.Attack with { Epsilon = half, Steps = steps, StepSize = null });
         return outcome.RobustAccuracy > 0.5
-            ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand an epsilon of half the input range, so the attack does not work on this model"
+            ? $"{Percent(outcome.RobustAccuracy)} of the inputs survive an epsilon of half the input range, "
+                + "so the attack does not work on this model"
             : null;
     }
 
@@ -195,7 +194,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             new(settings, seed) { Layout = layout, Cancel = cancel }
         );
         return outcome.RobustAccuracy > 0.5
-            ? $"{Percent(outcome.RobustAccuracy)} of the inputs withstand any change within the seen ranges, so the attack does not work on this model"
+            ? $"{Percent(outcome.RobustAccuracy)} of the inputs survive any change within the observed ranges, "
+                + "so the attack does not work on this model"
             : null;
     }
 

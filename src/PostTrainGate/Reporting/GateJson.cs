@@ -55,7 +55,7 @@ public sealed class GateJson : IReportWriter
     public static GateResult Parse(string json)
     {
         var result = JsonSerializer.Deserialize(json, Context.GateResult)
-            ?? throw new JsonException("The file holds no result.");
+            ?? throw new JsonException("The file contains no result.");
         return result.Version == 1
             ? result
             : throw new JsonException($"The result has version {result.Version}; this tool reads version 1.");

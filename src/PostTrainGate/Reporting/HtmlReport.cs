@@ -86,7 +86,7 @@ public sealed class HtmlReport : IReportWriter
             <pre>{Html.Text(result.Reproduce)}</pre>
             <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(
                 result.Model is { } m
-                    ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Html.Code(m.Output)}, " : "")}{Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on."
+                    ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Html.Code(m.Output)}, " : "")}{Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} for repair, {Whole(result.Data.Select)} for selection, {Whole(result.Data.Test)} for testing."
                     : $"Rows: {Whole(result.Data.Test)}, all measured."
             )}</p>
             </main>
@@ -164,16 +164,16 @@ public sealed class HtmlReport : IReportWriter
             ? ""
             : $"""
                 <details><summary>{title}</summary>
-                <p class="quiet">Rows of the test split, those first that the smallest change found breaks; smaller ones may exist.</p>
+                <p class="quiet">Rows of the test split with the smallest adversarial changes found, smallest first; smaller changes may exist.</p>
                 {string.Concat(inputs.Select(Fragile))}</details>
 
                 """;
 
     private static string Fragile(FragileInput input)
     {
-        var size = input.Size > 0 ? $"size {Numbers.Chosen(input.Size)}" : "no number changes";
+        var size = input.Size > 0 ? $"size {Numbers.Chosen(input.Size)}" : "no numeric change";
         var head =
-            $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is taken for <b>{Html.Text(input.Predicted)}</b> "
+            $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is predicted as <b>{Html.Text(input.Predicted)}</b> "
             + $"<span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
         {
@@ -189,7 +189,7 @@ public sealed class HtmlReport : IReportWriter
         );
         var more =
             input.MoreColumns > 0
-                ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} columns more</td></tr>"
+                ? $"<tr><td class=\"quiet\" colspan=\"3\">and {Whole(input.MoreColumns)} more columns</td></tr>"
                 : "";
         return $"<div class=\"fragile\">{head}<table>{rows}{more}</table></div>";
 
@@ -225,7 +225,7 @@ public sealed class HtmlReport : IReportWriter
         if (repair.Candidates.Length > 0)
         {
             text.Append(
-                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Keeps the accuracy</th><th></th></tr>\n"
+                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Accuracy kept</th><th></th></tr>\n"
             );
             foreach (var c in repair.Candidates)
             {

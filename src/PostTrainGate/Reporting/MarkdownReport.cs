@@ -64,7 +64,7 @@ public sealed class MarkdownReport : IReportWriter
                 return text;
         }
 
-        return $"{text[..text.IndexOf('\n', StringComparison.Ordinal)]}\n\nThe report does not fit here: see `gate-result.json`.\n";
+        return $"{text[..text.IndexOf('\n', StringComparison.Ordinal)]}\n\nThe report is too long to show here; see `gate-result.json`.\n";
     }
 
     private static string Failure(string policy, IReadOnlyList<Diagnostic> diagnostics, Room room)
@@ -106,7 +106,7 @@ public sealed class MarkdownReport : IReportWriter
         foreach (var cut in Cut(grave.Length, room.Rows))
             Line(page, $"> {cut}\n");
         Next(page, result, room);
-        Fold(page, "What drives the gates that do not pass", Drivers(result, passing: false, room));
+        Fold(page, "Notes on the gates that do not pass", Drivers(result, passing: false, room));
         Fold(page, "Notes on the gates that pass", Drivers(result, passing: true, room));
         if (result.Repair is { } tried)
             Fold(page, "What the repair tried", Tried(tried, room));
@@ -214,7 +214,7 @@ public sealed class MarkdownReport : IReportWriter
         if (repair.Candidates.Length > 0)
         {
             Line(text, "Candidates, best first, on the selection split:\n");
-            Line(text, "| Method | Objective | Accuracy | Keeps the accuracy | |");
+            Line(text, "| Method | Objective | Accuracy | Accuracy kept | |");
             Line(text, "|---|--:|--:|---|---|");
             foreach (var c in repair.Candidates.Take(room.Rows))
             {
@@ -251,7 +251,7 @@ public sealed class MarkdownReport : IReportWriter
 
             Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(
                 result.Model is { } m
-                    ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Markdown.Code(m.Output)}, " : "")}{Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} to repair on, {Whole(result.Data.Select)} to choose on, {Whole(result.Data.Test)} to test on."
+                    ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Markdown.Code(m.Output)}, " : "")}{Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} for repair, {Whole(result.Data.Select)} for selection, {Whole(result.Data.Test)} for testing."
                     : $"Rows: {Whole(result.Data.Test)}, all measured."
             )}
             """;

@@ -22,7 +22,7 @@ public static class ReportFolder
             try
             {
                 if (OutputFiles.WhyNotReport(policy, writer) is { } refused)
-                    throw new IOException($"It {refused}.");
+                    throw new IOException($"it {refused}.");
                 AtomicFile.WriteText(file, writer.Render(result));
                 files.Add(writer.Name, file);
             }

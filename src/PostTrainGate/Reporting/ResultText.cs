@@ -12,17 +12,18 @@ internal static class ResultText
 {
     /// <summary>What the null control is, for readers who meet it first here.</summary>
     public const string NullControl =
-        "Null control: the original with random weight noise of the repair's size. A repair that does no better did nothing.";
+        "Null control: the original model with random weight noise as large as the repair. "
+        + "A repair that does no better has no effect.";
 
     /// <summary>One sentence: how the run ended, and what is proposed.</summary>
     public static string Headline(GateResult result)
     {
         var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
-        var (counted, one, many) = failing > 0 ? (failing, "fails", "fail") : (passing, "passes", "pass");
+        var (counted, verdict) = failing > 0 ? (failing, "failed") : (passing, "passed");
         var text =
-            counted != total ? $"{counted} of {total} gates {(counted == 1 ? one : many)}"
-            : total == 1 ? $"the gate {one}"
-            : $"all {total} gates {many}";
+            counted != total ? $"{counted} of {total} gates {verdict}"
+            : total == 1 ? $"the gate {verdict}"
+            : $"{GateText.All(total)} gates {verdict}";
         foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
             if (Count(result, open) is > 0 and var count)
                 text += $", {count} {Outcomes.Words(open)}";
@@ -32,7 +33,7 @@ internal static class ResultText
             var which =
                 repaired < total ? $"{repaired} of {total}"
                 : total == 1 ? "it"
-                : $"all {total}";
+                : GateText.All(total);
             text += $"; a repaired model that passes {which} is proposed";
         }
 
@@ -43,7 +44,7 @@ internal static class ResultText
     public static string Confidence(GateResult result) =>
         result.GateConfidence == result.Confidence
             ? $"{Percent(result.Confidence)} intervals"
-            : $"intervals that hold together with {Percent(result.Confidence)} ({Percent(result.GateConfidence)} each, Bonferroni)";
+            : $"simultaneous {Percent(result.Confidence)} intervals ({Percent(result.GateConfidence)} each, Bonferroni)";
 
     /// <summary>An outcome in a word.</summary>
     public static string Outcome(RunOutcome outcome) =>
@@ -103,27 +104,25 @@ internal static class ResultText
         if (result.Repair is { Proposed: true, Output: { } output } repair)
         {
             steps.Add(
-                $"Review the repaired model {output} (method {repair.Method ?? "unknown"}) and put it in place of {result.Model?.File}; the gate then measures it like any other model."
+                $"Review the repaired model {output} (method {repair.Method ?? "unknown"}), then replace {result.Model?.File} with it. The next run measures it like any other model."
             );
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
-                steps.Add($"The repaired model does not pass every gate: look at its verdicts before you take it.");
+                steps.Add($"The repaired model does not pass every gate; check its verdicts before you use it.");
         }
         else if (failed && result.Model is null)
         {
             steps.Add(
-                $"The model that predicted so has to change; with {"model"} in {result.Policy} instead of {"prediction"}, a repair of it would be tried."
+                $"Change the model that made these predictions. To try a repair, set {"model"} in {result.Policy} instead of {"prediction"}."
             );
         }
         else if (failed && result.Repair is not null)
         {
-            steps.Add(
-                $"No repair is proposed, so the model itself has to change: train it again, or agree on another threshold in {result.Policy}."
-            );
+            steps.Add($"No repair is proposed; retrain the model, or agree on another threshold in {result.Policy}.");
         }
         else if (failed)
         {
             steps.Add(
-                $"No repair was tried: allow it in {result.Policy} and leave out {"--no-repair"}, or train the model again."
+                $"No repair was tried; allow it in {result.Policy} and omit {"--no-repair"}, or retrain the model."
             );
         }
 
@@ -133,13 +132,13 @@ internal static class ResultText
             {
                 var now = gate.Original.Attacked?.Of ?? gate.Original.Count;
                 steps.Add(
-                    $"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it, if the value stays where it is."
+                    $"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it if the value stays the same."
                 );
             }
         }
 
         if (result.Gates.Any(g => g.Original.Verdict == Verdict.NotMeasured))
-            steps.Add($"A gate that was not measured never passes: the table says what it lacked.");
+            steps.Add($"A gate that was not measured never passes; the table gives the reason.");
         return steps.ToImmutable();
     }
 

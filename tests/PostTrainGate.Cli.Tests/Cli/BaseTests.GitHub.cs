@@ -96,7 +96,7 @@ public sealed partial class BaseTests
         Assert.Equal(3, await _place.RunAsync(See));
         Assert.Null(_policy);
         Assert.Contains(
-            "GitHub did not give the commit bbbbbbb: 404 Not Found",
+            "GitHub did not return the commit bbbbbbb: 404 Not Found",
             Assert.Single(github.Comments).Body,
             StringComparison.Ordinal
         );

@@ -178,7 +178,7 @@ public sealed partial class BaseTests : IDisposable
         Change("gates: [", Workplace.Policy);
         Assert.Equal(3, await Check());
         Assert.Null(_policy);
-        Assert.Matches(@"error PTG6004: .* is no policy in line \d+: .* A maintainer mends it", _place.Error);
+        Assert.Matches(@"error PTG6004: .* is not a valid policy \(line \d+\): ", _place.Error);
     }
 
     [Theory]

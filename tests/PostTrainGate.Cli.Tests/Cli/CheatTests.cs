@@ -196,7 +196,7 @@ public sealed partial class CheatTests : IDisposable
         Assert.Equal(0, await RunAsync(_place.Folder.Root, "--base", "main"));
         Assert.Equal(["sex"], _ran!.Groups.Select(g => g.Name));
         Assert.Equal(2, _ran.Gates.Length);
-        Assert.Contains("it applies once the base has both", _place.Out, StringComparison.Ordinal);
+        Assert.Contains("it applies once the base branch has both", _place.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -65,7 +65,7 @@ public partial class CheckTests
         using var place = new Workplace();
         Assert.Equal(70, await place.RunAsync(Defect));
         Assert.Equal(
-            "posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed shows where\n",
+            "posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed prints the stack trace\n",
             place.Error
         );
         Assert.Equal(70, await place.RunAsync(Defect, "--verbosity", "detailed"));
@@ -90,7 +90,7 @@ public partial class CheckTests
             interrupt.Token
         );
         Assert.Equal(130, code);
-        Assert.Equal("posttraingate: cancelled; files are as they were.\n", place.Error);
+        Assert.Equal("posttraingate: canceled; no file was changed.\n", place.Error);
         Assert.Equal(before, File.ReadAllText(report));
         Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(report)!).Length);
     }
@@ -115,8 +115,8 @@ public partial class CheckTests
         );
         Assert.Equal(130, code);
         Assert.Equal(
-            "posttraingate: cancelled; files are as they were. "
-                + $"1,234 attacked inputs are kept in {folder}; the same command goes on from there.\n",
+            "posttraingate: canceled; no file was changed. "
+                + $"1,234 attacked inputs are cached in {folder}; run the same command to continue.\n",
             place.Error
         );
     }

@@ -99,7 +99,7 @@ public sealed class RealRunTests : IDisposable
             };
             Assert.Equal(130, await CommandLine.RunAsync([.. check, digits.Path("broken off")], host, interrupt.Token));
             Assert.Matches(
-                @"cancelled; files are as they were\. \d+ attacked inputs are kept in .*; the same command",
+                @"canceled; no file was changed\. \d+ attacked inputs are cached in .*; run the same command",
                 place.Error
             );
             Assert.Equal(whole, Json());

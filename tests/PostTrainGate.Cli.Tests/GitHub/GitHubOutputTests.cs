@@ -25,10 +25,10 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.Equal(1, await Check(SampleResults.Repaired));
 
         var summary = File.ReadAllText(_place.Folder.Path("summary.md"));
-        Assert.StartsWith("## ❌ Failed: 2 of 5 gates fail", summary, StringComparison.Ordinal);
+        Assert.StartsWith("## ❌ Failed: 2 of 5 gates failed", summary, StringComparison.Ordinal);
         var comment = Assert.Single(_github.Comments).Body;
         Assert.StartsWith(
-            "<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates fail",
+            "<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates failed",
             comment,
             StringComparison.Ordinal
         );
@@ -77,7 +77,7 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.Equal(1, await Check(SampleResults.Rejected));
         Assert.Empty(_github.Comments);
         Assert.Contains(
-            "\n::warning title=PostTrainGate PTG6001::GitHub did not take the comment (403 Resource not accessible by integration)",
+            "\n::warning title=PostTrainGate PTG6001::The pull request comment could not be written (403 Resource not accessible by integration)",
             _place.Out,
             StringComparison.Ordinal
         );
@@ -96,7 +96,7 @@ public sealed class GitHubOutputTests : IDisposable
         Enter(("GITHUB_TOKEN", null), ("GITHUB_EVENT_PATH", file));
         Assert.Equal(0, await Check(SampleResults.Passed));
         Assert.Contains(
-            "PTG6001::GitHub did not take the comment (there is no token)",
+            "PTG6001::The pull request comment could not be written (there is no token)",
             _place.Out,
             StringComparison.Ordinal
         );

@@ -90,7 +90,7 @@ public sealed class StrangeAnswerTests : IDisposable
         _place.Host = _place.Host with { CommentTime = TimeSpan.FromSeconds(1) };
         Assert.Equal(1, await _place.RunAsync(SampleResults.Rejected));
         Assert.Contains(
-            "PTG6001::GitHub did not take the comment (it took longer than 1 s)",
+            "PTG6001::The pull request comment could not be written (it took longer than 1 s)",
             _place.Out,
             StringComparison.Ordinal
         );
@@ -112,7 +112,7 @@ public sealed class StrangeAnswerTests : IDisposable
 
     [Theory]
     [InlineData("GITHUB_STEP_SUMMARY", "job summary")]
-    [InlineData("GITHUB_OUTPUT", "file of outputs")]
+    [InlineData("GITHUB_OUTPUT", "output file")]
     public async Task A_file_of_the_step_that_cannot_be_written_costs_itself_alone(string variable, string words)
     {
         Enter((variable, _place.Folder.Path("models"))); // a folder

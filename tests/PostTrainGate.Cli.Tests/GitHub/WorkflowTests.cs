@@ -77,7 +77,7 @@ public sealed class WorkflowTests : IDisposable
         var text = File.ReadAllText(file);
         Assert.InRange(Encoding.UTF8.GetByteCount(text), 600_000, 1 << 20);
         Assert.EndsWith(
-            "does not fit into this summary any more; see the report files.\n\n",
+            "does not fit into this job summary; see the report files.\n\n",
             text,
             StringComparison.Ordinal
         );

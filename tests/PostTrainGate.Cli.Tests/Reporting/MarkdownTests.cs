@@ -22,17 +22,17 @@ public class MarkdownTests
     public void The_first_line_is_the_verdict()
     {
         Assert.StartsWith(
-            "## ✅ Passed: the gate passes\n",
+            "## ✅ Passed: the gate passed\n",
             Report.Render(SampleResults.Passed),
             StringComparison.Ordinal
         );
         Assert.StartsWith(
-            "## ⚠️ Undecided: 0 of 1 gates pass, 1 inconclusive\n",
+            "## ⚠️ Undecided: 0 of 1 gates passed, 1 inconclusive\n",
             Report.Render(SampleResults.Undecided),
             StringComparison.Ordinal
         );
         Assert.StartsWith(
-            "## ❌ Failed: the gate fails\n",
+            "## ❌ Failed: the gate failed\n",
             Report.Render(SampleResults.Rejected),
             StringComparison.Ordinal
         );

@@ -195,7 +195,7 @@ public partial class ReportTests
         };
         var page = new HtmlReport().Render(result);
         Assert.Contains("img-src data:", page, StringComparison.Ordinal);
-        Assert.Contains("Row 7: <b>cat</b> is taken for <b>dog</b>", page, StringComparison.Ordinal);
+        Assert.Contains("Row 7: <b>cat</b> is predicted as <b>dog</b>", page, StringComparison.Ordinal);
         Assert.Contains("perturbation × 40", page, StringComparison.Ordinal);
         var shown = Regex
             .Matches(page, "src=\"data:image/png;base64,([^\"]+)\"")

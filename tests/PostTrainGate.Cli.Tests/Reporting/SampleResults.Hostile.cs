@@ -39,7 +39,7 @@ internal static partial class SampleResults
                 Gate(
                     "statistical_parity_difference",
                     "spd by \u202Egrp</td></tr>\n## Title\u0000",
-                    "at most 0.1 in size",
+                    "at most 0.1 in absolute value",
                     22,
                     Better.NearZero,
                     new(

@@ -51,7 +51,7 @@ internal static partial class SampleResults
                 Gate(
                     "statistical_parity_difference",
                     "statistical parity difference by sex",
-                    "at most 0.1 in size",
+                    "at most 0.1 in absolute value",
                     22,
                     Better.NearZero,
                     new(-0.187, -0.259, -0.115, 300, Verdict.Fail)
@@ -91,7 +91,7 @@ internal static partial class SampleResults
                 Gate(
                     "equal_opportunity_difference",
                     "equal opportunity difference by sex_age",
-                    "at most 0.1 in size",
+                    "at most 0.1 in absolute value",
                     26,
                     Better.NearZero,
                     new(
@@ -111,7 +111,7 @@ internal static partial class SampleResults
                 Repair = new RepairSummary
                 {
                     Proposed = true,
-                    Reason = "fmt passes the gates that failed on the test split, attacked afresh.",
+                    Reason = "fmt repairs both failed gates on the test split under fresh attacks.",
                     Method = "fmt-dual",
                     Output = "models/credit.repaired.onnx",
                     Sha256 = new string('c', 64),
