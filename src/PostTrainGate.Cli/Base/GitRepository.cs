@@ -1,4 +1,5 @@
-using System.Diagnostics;
+using System.ComponentModel;
+using CliWrap;
 
 namespace PostTrainGate.Cli.Base;
 
@@ -12,6 +13,7 @@ internal sealed class GitRepository(CliHost host, string folder)
 {
     private const int MaxLinks = 40;
     private const long LargestList = 256L << 20;
+    private static readonly TimeSpan LongestCall = TimeSpan.FromMinutes(1);
 
     /// <summary>Full hash of the commit that a reference names; null when it is not here.</summary>
     public async Task<string?> CommitAsync(string reference, CancellationToken cancel) =>
@@ -133,81 +135,69 @@ internal sealed class GitRepository(CliHost host, string folder)
 
     private static string Short(string commit) => commit.Length > 7 ? commit[..7] : commit;
 
-    // What git says; null when it fails.
+    // What git says; null when it fails, takes too long, or says more than the largest answer.
     private async Task<byte[]?> RunAsync(IEnumerable<string> arguments, long largest, CancellationToken cancel)
     {
-        var start = new ProcessStartInfo("git")
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        start.ArgumentList.Add("--no-pager");
-        // A container's user is seldom the owner of the work tree that Actions mounts; git would refuse to read it.
-        if (host.Variable("GITHUB_ACTIONS") == "true")
-            Set("safe.directory", folder);
-        Set("core.fsmonitor", "false");
-        Set("core.hooksPath", "/dev/null");
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        (
-            start.Environment["GIT_TERMINAL_PROMPT"],
-            start.Environment["GIT_NO_LAZY_FETCH"],
-            start.Environment["GIT_OPTIONAL_LOCKS"]
-        ) = ("0", "1", "0");
-        (start.Environment["LC_ALL"], start.Environment["GIT_TRACE"], start.Environment["GIT_NO_REPLACE_OBJECTS"]) = (
-            "C",
-            "0",
-            "1"
-        );
-
-        Process process;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        stop.CancelAfter(LongestCall);
+        using var output = new MemoryStream();
+        var git = new Command("git")
+            .WithWorkingDirectory(folder)
+            .WithArguments([.. Options(), .. arguments])
+            .WithEnvironmentVariables(Variables())
+            .WithValidation(CommandResultValidation.None)
+            .WithStandardOutputPipe(PipeTarget.Create(KeepAsync))
+            .WithStandardErrorPipe(PipeTarget.ToStream(Stream.Null)); // unread, it would block or end git
         try
         {
-            process = Process.Start(start)!;
+            return (await git.ExecuteAsync(stop.Token)).ExitCode == 0 ? output.ToArray() : null;
         }
-        catch (System.ComponentModel.Win32Exception)
+        catch (Win32Exception)
         {
             return null; // git is not installed
         }
-
-        using (process)
-        using (var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel))
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            timeout.CancelAfter(TimeSpan.FromMinutes(1));
-            try
+            return null;
+        }
+
+        async Task KeepAsync(Stream said, CancellationToken token)
+        {
+            var buffer = new byte[64 * 1024];
+            for (int read; (read = await said.ReadAsync(buffer, token)) > 0; )
             {
-                process.StandardInput.Close();
-                var errors = process.StandardError.BaseStream.CopyToAsync(Stream.Null, timeout.Token);
-                using var output = new MemoryStream();
-                var buffer = new byte[64 * 1024];
-                for (int read; (read = await process.StandardOutput.BaseStream.ReadAsync(buffer, timeout.Token)) > 0; )
+                if (output.Length + read > largest)
                 {
-                    if (output.Length + read > largest)
-                        return null;
-                    output.Write(buffer, 0, read);
+                    await stop.CancelAsync(); // ends git
+                    return;
                 }
 
-                await errors;
-                await process.WaitForExitAsync(timeout.Token);
-                return process.ExitCode == 0 ? output.ToArray() : null;
+                output.Write(buffer, 0, read);
             }
-            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-            {
-                return null;
-            }
-            finally
-            {
-                if (!process.HasExited)
-                    process.Kill(entireProcessTree: true);
-            }
-        }
-
-        void Set(string name, string value)
-        {
-            start.ArgumentList.Add("-c");
-            start.ArgumentList.Add($"{name}={value}");
         }
     }
+
+    private IEnumerable<string> Options()
+    {
+        yield return "--no-pager";
+        // A container's user is seldom the owner of the work tree that Actions mounts; git would refuse to read it.
+        string[] safe = host.Variable("GITHUB_ACTIONS") == "true" ? [$"safe.directory={folder}"] : [];
+        foreach (var setting in (string[])[.. safe, "core.fsmonitor=false", "core.hooksPath=/dev/null"])
+        {
+            yield return "-c";
+            yield return setting;
+        }
+    }
+
+    // No prompts, no network, no locks, no token; null removes a variable.
+    private static Dictionary<string, string?> Variables() =>
+        new(Secrets.Names().Select(name => KeyValuePair.Create(name, (string?)null)))
+        {
+            ["GIT_TERMINAL_PROMPT"] = "0",
+            ["GIT_NO_LAZY_FETCH"] = "1",
+            ["GIT_OPTIONAL_LOCKS"] = "0",
+            ["GIT_NO_REPLACE_OBJECTS"] = "1",
+            ["GIT_TRACE"] = "0",
+            ["LC_ALL"] = "C",
+        };
 }

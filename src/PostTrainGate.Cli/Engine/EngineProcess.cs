@@ -62,7 +62,7 @@ internal sealed class EngineProcess : IDisposable
         if (!isOwn)
             start.ArgumentList.Add(own);
         start.ArgumentList.Add(EngineWorker.Argument);
-        foreach (var secret in start.Environment.Keys.Where(IsSecret).ToArray())
+        foreach (var secret in Secrets.Names())
             start.Environment.Remove(secret);
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // its pipes would stay behind when it is ended
         var process = new EngineProcess(Process.Start(start)!);
@@ -127,12 +127,6 @@ internal sealed class EngineProcess : IDisposable
         _process.WaitForExit();
         _process.Dispose();
     }
-
-    // What talks to GitHub is not for a process that runs a stranger's model.
-    private static bool IsSecret(string name) =>
-        ((string[])["TOKEN", "SECRET", "PASSWORD"]).Any(word =>
-            name.Contains(word, StringComparison.OrdinalIgnoreCase)
-        );
 
     private void Tell(string line)
     {
