@@ -11,9 +11,10 @@ using PostTrainGate.Repairs;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// The first candidate of <c>adversarial</c> on the Fashion-MNIST cnn, chosen on held-out training images and measured on the test
-/// images with a fresh PGD: Linf 0.1 (40 steps of 0.01) and 8/255 (20 steps of 2/255). <c>adversarial [0.1|8/255] [--model FILE]
-/// [--budget MINUTES]</c>; further options change the recipe: <c>--steps N --lr X --target-weight X --clean-share X --pgd K</c>.
+/// The first candidate of <c>adversarial</c> on the Fashion-MNIST cnn, chosen on held-out training images and measured
+/// on the test images with a fresh PGD: Linf 0.1 (40 steps of 0.01) and 8/255 (20 steps of 2/255). <c>adversarial
+/// [0.1|8/255] [--model FILE] [--budget MINUTES]</c>; further options change the recipe: <c>--steps N --lr X
+/// --target-weight X --clean-share X --pgd K</c>.
 /// </summary>
 internal static class AdversarialBench
 {
@@ -99,7 +100,8 @@ internal static class AdversarialBench
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {who, -9} clean {clean.Correct.Count(c => c) / 10_000.0:F4} (10,000)   robust {robust.Robust.Count(c => c) / 1000.0:F3} (1,000, fresh PGD-{steps}, random start)"
+                    $"  {who, -9} clean {clean.Correct.Count(c => c) / 10_000.0:F4} (10,000)   robust "
+                        + $"{robust.Robust.Count(c => c) / 1000.0:F3} (1,000, fresh PGD-{steps}, random start)"
                 )
             );
         }

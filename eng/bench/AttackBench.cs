@@ -8,12 +8,12 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Attacks on the first test images of Fashion-MNIST, in units of one full input-gradient pass over the same images in the same
-/// process: of the rebuilt graph, and of a module by hand, which is what the passes of foolbox and AutoAttack's own code were. Those
-/// were timed once each, and for the same images they differ by up to nine times, so that their seconds stand beside them. <c>whole</c>:
-/// every row uses all steps, as foolbox's do; <c>gate</c>: through the harness, only what still stands. Options: models to attack (<c>cnn
-/// lenet5</c>), <c>--only TEXT</c> (part of an attack's name), <c>--repeats N</c> (3), <c>--seed N</c> (1), <c>--threads N</c> (1, as in
-/// the reference).
+/// Attacks on the first test images of Fashion-MNIST, in units of one full input-gradient pass over the same images in
+/// the same process: of the rebuilt graph, and of a module by hand, which is what the passes of foolbox and
+/// AutoAttack's own code were. Those were timed once each, and for the same images they differ by up to nine times, so
+/// that their seconds stand beside them. <c>whole</c>: every row uses all steps, as foolbox's do; <c>gate</c>: through
+/// the harness, only what still stands. Options: models to attack (<c>cnn lenet5</c>), <c>--only TEXT</c> (part of an
+/// attack's name), <c>--repeats N</c> (3), <c>--seed N</c> (1), <c>--threads N</c> (1, as in the reference).
 /// </summary>
 internal static class AttackBench
 {
@@ -61,7 +61,8 @@ internal static class AttackBench
         ("aa_linf_0.1", "cnn", "autoattack", 200, Auto with { Epsilon = 0.1 }),
         ("aa_linf_8_255", "cnn", "autoattack", 200, Auto),
         ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto),
-        ("aa_linf_8_255", "cnn", "autoattack", 200, Auto with { Attack = AutoAttack.Fast }), // its cut-offs were chosen on these two rows
+        // its cut-offs were chosen on these two rows
+        ("aa_linf_8_255", "cnn", "autoattack", 200, Auto with { Attack = AutoAttack.Fast }),
         ("aa_linf_8_255", "lenet5", "autoattack", 100, Auto with { Attack = AutoAttack.Fast }),
     ];
 
@@ -76,7 +77,8 @@ internal static class AttackBench
         );
         var models = args.Where(a => a is "cnn" or "lenet5").DefaultIfEmpty("cnn").ToList();
         Console.WriteLine(
-            $"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one input-gradient pass"
+            $"batch {Batch}, threads {get_num_threads()}, median of {repeats}, processor time; passes = times one "
+                + "input-gradient pass"
         );
         foreach (
             var attack in Attacks.Where(a =>
@@ -140,8 +142,10 @@ internal static class AttackBench
             : ($"median {distance:F4}", peer.Median);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{a.Model, -7} {a.Reference, -15} n {a.Rows, -5} pass {unit * 1000:F1} ms, by hand {byHand * 1000:F1} ms; {own}gate {Median(gate):F3} s = "
-                + $"{Median(gate) / unit:F1} passes, {Median(gate) / byHand:F1} by hand, {found} ({a.Peer} {peer.Seconds} s = {peer.Ratio} passes, {theirs})"
+            $"{a.Model, -7} {a.Reference, -15} n {a.Rows, -5} pass {unit * 1000:F1} ms, by hand {byHand * 1000:F1} "
+                + $"ms; {own}gate {Median(gate):F3} s = "
+                + $"{Median(gate) / unit:F1} passes, {Median(gate) / byHand:F1} by hand, {found} ({a.Peer} "
+                + $"{peer.Seconds} s = {peer.Ratio} passes, {theirs})"
         );
     }
 

@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// AutoAttack's standard version beside <c>autoattack-fast</c>, on blocks of 200 test images at 8/255: robust accuracy, rows that only one
-/// of them breaks, and the processor time of both in units of an input-gradient pass. Options: models (<c>cnn lenet5</c>),
+/// AutoAttack's standard version beside <c>autoattack-fast</c>, on blocks of 200 test images at 8/255: robust accuracy,
+/// rows that only one of them breaks, and the processor time of both in units of an input-gradient pass. Options:
+/// models (<c>cnn lenet5</c>),
 /// <c>--from N</c> (2000) first image, <c>--blocks N</c> (5), <c>--seed N</c> (1), <c>--threads N</c> (1).
 /// </summary>
 internal static class AutoAttackBench
@@ -39,8 +40,10 @@ internal static class AutoAttackBench
                 var (fast, fastTime) = Attack(model, rows, AutoAttack.Fast.Name, seed);
                 int Only(bool[] standing, bool[] broken) => standing.Zip(broken).Count(r => r.First && !r.Second);
                 Console.WriteLine(
-                    $"{name, -7} images {from + block * Rows, 5}-  standard {Share(whole):F3} in {wholeTime / unit, 6:F0} passes, "
-                        + $"fast {Share(fast):F3} in {fastTime / unit, 4:F0}; broken by standard alone {Only(fast, whole)}, by fast alone {Only(whole, fast)}"
+                    $"{name, -7} images {from + block * Rows, 5}-  standard {Share(whole):F3} in "
+                        + $"{wholeTime / unit, 6:F0} passes, "
+                        + $"fast {Share(fast):F3} in {fastTime / unit, 4:F0}; broken by standard alone "
+                        + $"{Only(fast, whole)}, by fast alone {Only(whole, fast)}"
                 );
             }
         }

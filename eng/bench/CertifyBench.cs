@@ -11,8 +11,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Certified accuracy of the fixtures on their first test rows, beside the robust accuracy under PGD with 100 steps, and seconds a row.
-/// Options: models (<c>cnn lenet5 adult bank compas german</c>), <c>--rows N</c> (50), <c>--norm l2</c>.
+/// Certified accuracy of the fixtures on their first test rows, beside the robust accuracy under PGD with 100 steps,
+/// and seconds a row. Options: models (<c>cnn lenet5 adult bank compas german</c>), <c>--rows N</c> (50), <c>--norm
+/// l2</c>.
 /// </summary>
 internal static class CertifyBench
 {
@@ -23,7 +24,8 @@ internal static class CertifyBench
         var rows = Options.Count(args, "--rows") ?? 50;
         var norm = Options.Text(args, "--norm") == "l2" ? Norm.L2 : Norm.Linf;
         Console.WriteLine(
-            $"{"model", -8} {"norm", -5} {"epsilon", 8} {"clean", 6} {"IBP", 6} {"CROWN", 6} {"PGD", 6}  {"s/row IBP", 9} {"s/row CROWN", 11}"
+            $"{"model", -8} {"norm", -5} {"epsilon", 8} {"clean", 6} {"IBP", 6} {"CROWN", 6} {"PGD", 6}  "
+                + $"{"s/row IBP", 9} {"s/row CROWN", 11}"
         );
         foreach (var name in args.Where(Models.Contains).DefaultIfEmpty("cnn"))
         {
@@ -66,7 +68,8 @@ internal static class CertifyBench
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{name, -8} {norm, -5} {epsilon, 8:0.#####} {Share(crown.Correct), 6:0.00} {Share(ibp.Certified), 6:0.00} {Share(crown.Certified), 6:0.00} "
+                $"{name, -8} {norm, -5} {epsilon, 8:0.#####} {Share(crown.Correct), 6:0.00} "
+                    + $"{Share(ibp.Certified), 6:0.00} {Share(crown.Certified), 6:0.00} "
                     + $"{attacked.RobustAccuracy, 6:0.00}  {fast / rows, 9:0.000} {slow / rows, 11:0.000}"
             )
         );

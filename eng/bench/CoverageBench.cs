@@ -6,7 +6,8 @@ using TorchSharp;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// How often a 95 % interval holds the truth: data sets drawn from populations with known rates, every kind of group metric. Options:
+/// How often a 95 % interval holds the truth: data sets drawn from populations with known rates, every kind of group
+/// metric. Options:
 /// <c>--sets N</c> (1000) data sets for each line, <c>--seed N</c> (1), <c>--only TEXT</c> lines that contain it.
 /// </summary>
 internal static class CoverageBench
@@ -107,7 +108,8 @@ internal static class CoverageBench
     )
     {
         public override string ToString() =>
-            $"{Population.Name + ": " + Metric, -75} truth {Truth, 7:F4} held {Holds / (double)Measured, 6:P1} above it "
+            $"{Population.Name + ": " + Metric, -75} truth {Truth, 7:F4} held {Holds / (double)Measured, 6:P1} above "
+            + "it "
             + $"{Above / (double)Measured, 5:P1}{(Measured < Sets ? $" ({Sets - Measured} not measured)" : "")}";
     }
 
@@ -219,8 +221,8 @@ internal static class CoverageBench
             population.HasPrivileged
         );
 
-    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes given noisy evidence, as
-    // much too sure as the population says.
+    // A label by the level's share of favourable ones; a score whose log-odds are those of the label's classes given
+    // noisy evidence, as much too sure as the population says.
     private static GroupTable ScoredTable(Population population, Random? random, int times)
     {
         var tables = population

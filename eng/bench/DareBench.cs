@@ -12,10 +12,10 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Dare on the Fashion-MNIST cnn with its ten snapshots: the published preset, the longer one and their variants. Side by side: clean
-/// accuracy, static empirical robustness (the paper's measure: accuracy on the source's minimal and full-budget adversarial
-/// examples), robust accuracy when attacked afresh, and the same for weight noise of each repair's size. <c>dare [--rows 1000] [--draws
-/// 10]</c>.
+/// Dare on the Fashion-MNIST cnn with its ten snapshots: the published preset, the longer one and their variants. Side
+/// by side: clean accuracy, static empirical robustness (the paper's measure: accuracy on the source's minimal and
+/// full-budget adversarial examples), robust accuracy when attacked afresh, and the same for weight noise of each
+/// repair's size. <c>dare [--rows 1000] [--draws 10]</c>.
 /// </summary>
 internal static class DareBench
 {
@@ -90,7 +90,8 @@ internal static class DareBench
             Print("  noise of that size, mean", [.. Columns.Select((_, i) => draws.Average(d => d[i]))]);
             Print("  noise of that size, largest", [.. Columns.Select((_, i) => draws.Max(d => d[i]))]);
             Console.WriteLine(
-                $"  {seconds:F0} s; {candidate.Details["inputs"]}; {candidate.Details["slice"]}; changed {candidate.Details["weights_changed"]}"
+                $"  {seconds:F0} s; {candidate.Details["inputs"]}; {candidate.Details["slice"]}; changed "
+                    + $"{candidate.Details["weights_changed"]}"
             );
         }
 
@@ -190,6 +191,7 @@ internal static class DareBench
 
     private static void Print(string name, double[] values) =>
         Console.WriteLine(
-            $"{name, -34}{string.Join("", values.Select(v => v.ToString("F4", CultureInfo.InvariantCulture).PadLeft(18)))}"
+            $"{name, -34}"
+                + string.Concat(values.Select(v => v.ToString("F4", CultureInfo.InvariantCulture).PadLeft(18)))
         );
 }

@@ -8,8 +8,9 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// A policy of predictions alone: twelve group metrics of a Parquet file, 1,000 replicates and more for each bootstrap. Time and memory on
-/// ten million rows of four groups. The file is made once, from a seed, by DuckDB; making it is not counted.
+/// A policy of predictions alone: twelve group metrics of a Parquet file, 1,000 replicates and more for each bootstrap.
+/// Time and memory on ten million rows of four groups. The file is made once, from a seed, by DuckDB; making it is not
+/// counted.
 /// </summary>
 internal static class FairnessBench
 {
@@ -65,7 +66,8 @@ internal static class FairnessBench
         using var process = Process.GetCurrentProcess();
         var (seconds, megabytes) = (clock.Elapsed.TotalSeconds, process.PeakWorkingSet64 / 1e6);
         Console.WriteLine(
-            $"{result.Gates.Length} metrics in {seconds:F1} s (at most 60), peak memory {megabytes:F0} MB (at most 1000)"
+            $"{result.Gates.Length} metrics in {seconds:F1} s (at most 60), peak memory {megabytes:F0} MB (at most "
+                + "1000)"
         );
         return seconds < 60 && megabytes < 1000 ? 0 : 1;
 
@@ -84,8 +86,11 @@ internal static class FairnessBench
         var sql = $"""
             SET threads = 1; SET memory_limit = '600MB'; SELECT setseed(0.5);
             COPY (SELECT grp, label, score, CAST(score >= 0.5 AS INTEGER) AS prediction FROM (
-                SELECT grp, label, least(0.999, greatest(0.001, 0.4 + 0.2 * label + 0.02 * grp + 0.7 * (random() - 0.5))) AS score FROM (
-                    SELECT i % 4 AS grp, CAST(random() < 0.4 + 0.03 * (i % 4) AS INTEGER) AS label FROM range({rows}) t(i)))) TO '{file}' (FORMAT parquet)
+                SELECT grp, label,
+                    least(0.999, greatest(0.001, 0.4 + 0.2 * label + 0.02 * grp + 0.7 * (random() - 0.5))) AS score
+                FROM (
+                    SELECT i % 4 AS grp, CAST(random() < 0.4 + 0.03 * (i % 4) AS INTEGER) AS label
+                    FROM range({rows}) t(i)))) TO '{file}' (FORMAT parquet)
             """;
         using var command = new DuckDBCommand(sql, db);
         command.ExecuteNonQuery();

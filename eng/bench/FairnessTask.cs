@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;
 
-/// <summary>One of the paper's fairness tasks from the fixtures: source model, scaled rows, one protected attribute.</summary>
+/// <summary>
+/// One of the paper's fairness tasks from the fixtures: source model, scaled rows, one protected attribute.
+/// </summary>
 internal sealed class FairnessTask : IDisposable
 {
     private FairnessTask(Func<string, string> fixture, string dataset, string attribute)
@@ -47,7 +49,9 @@ internal sealed class FairnessTask : IDisposable
 
     public CounterfactualPairs Pairs { get; }
 
-    /// <summary>Accuracy, SPD, AAOD and EOD of a model on the test rows, as the paper reports them: all sizes.</summary>
+    /// <summary>
+    /// Accuracy, SPD, AAOD and EOD of a model on the test rows, as the paper reports them: all sizes.
+    /// </summary>
     public double[] Measure(OnnxClassifier model)
     {
         using var _ = no_grad();

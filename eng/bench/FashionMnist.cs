@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;
 
-/// <summary>Fashion-MNIST from Debian's <c>dataset-fashion-mnist</c>: 60,000 and 10,000 images, [n, 1, 28, 28] in [0, 1].</summary>
+/// <summary>
+/// Fashion-MNIST from Debian's <c>dataset-fashion-mnist</c>: 60,000 and 10,000 images, [n, 1, 28, 28] in [0, 1].
+/// </summary>
 internal static class FashionMnist
 {
     private const string Folder = "/usr/share/datasets/fashion-mnist";

@@ -1,6 +1,8 @@
 namespace PostTrainGate.Bench;
 
-/// <summary>Models and data that live beside the repository (<c>POSTTRAINGATE_FIXTURES</c> names another place).</summary>
+/// <summary>
+/// Models and data that live beside the repository (<c>POSTTRAINGATE_FIXTURES</c> names another place).
+/// </summary>
 internal static class FixtureFolder
 {
     public static string Path(string relative)

@@ -5,15 +5,17 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// FMT against its publication: source metrics and slices (deterministic), then mean and deviation over ten repeats of every mode and
-/// variant beside the published ones. <c>fmt [german adult compas bank] [--repeats 10] [--variant NAME] [--draws]</c>; with
+/// FMT against its publication: source metrics and slices (deterministic), then mean and deviation over ten repeats of
+/// every mode and variant beside the published ones. <c>fmt [german adult compas bank] [--repeats 10] [--variant NAME]
+/// [--draws]</c>; with
 /// <c>--draws</c> each repeat draws mutants of its own, which shows what the published deviations leave out.
 /// </summary>
 internal static class FmtBench
 {
     private static readonly string[] Metrics = ["accuracy", "spd", "aaod", "eod"];
 
-    // Published learning rate and batch size (spec section 8). The settings of "last" are not recorded, but for german-sex single.
+    // Published learning rate and batch size (spec section 8). The settings of "last" are not recorded, but for
+    // german-sex single.
     private static readonly Dictionary<string, (double Rate, int Batch)[]> Settings = new()
     {
         ["adult-race"] = [(1e-5, 32), (1e-3, 32)],
@@ -51,7 +53,8 @@ internal static class FmtBench
             using var task = FairnessTask.Load(FixtureFolder.Path, dataset, attribute);
             var source = task.Measure(task.Source);
             Console.WriteLine(
-                $"\n{name}: source {Row(source, "F6")}   published {Row([.. Metrics.Select(m => published[(name, "source", m)].Mean)], "F6")}"
+                $"\n{name}: source {Row(source, "F6")}   published "
+                    + $"{Row([.. Metrics.Select(m => published[(name, "source", m)].Mean)], "F6")}"
             );
             Console.WriteLine($"  slice {Slice(task)}");
             Console.WriteLine(
@@ -85,7 +88,8 @@ internal static class FmtBench
                     Console.WriteLine(
                         string.Create(
                             CultureInfo.InvariantCulture,
-                            $"  {key, -18} {rate, 6:G2} {batch, 4} {clock.Elapsed.TotalSeconds / repeats, 6:F1}  {string.Join("  ", text)}"
+                            $"  {key, -18} {rate, 6:G2} {batch, 4} {clock.Elapsed.TotalSeconds / repeats, 6:F1}  "
+                                + $"{string.Join("  ", text)}"
                         )
                     );
                 }

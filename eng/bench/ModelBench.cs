@@ -8,11 +8,11 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Rows per second of three models of the fixtures and a residual network: a forward pass, and a forward pass with the gradient of the
-/// loss by the input, the unit that every attack is made of. The rebuilt graph, a module written by hand with the same weights, and
-/// ONNX Runtime (forward), interleaved in one process with the same number of threads; and the share of rows whose gradient of the first
-/// logit is off by more than 1 % of that in double precision. <c>GLIBC_TUNABLES=glibc.malloc.check=0</c> in the environment leaves the
-/// allocator as it is.
+/// Rows per second of three models of the fixtures and a residual network: a forward pass, and a forward pass with the
+/// gradient of the loss by the input, the unit that every attack is made of. The rebuilt graph, a module written by
+/// hand with the same weights, and ONNX Runtime (forward), interleaved in one process with the same number of threads;
+/// and the share of rows whose gradient of the first logit is off by more than 1 % of that in double precision.
+/// <c>GLIBC_TUNABLES=glibc.malloc.check=0</c> in the environment leaves the allocator as it is.
 /// </summary>
 internal static class ModelBench
 {
@@ -50,10 +50,12 @@ internal static class ModelBench
     {
         var tuned = NativeMemory.Tune();
         Console.WriteLine(
-            $"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes"
+            $"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of "
+                + $"{Passes} passes"
         );
         Console.WriteLine(
-            $"{"model", -12}{"pass", -20}{"rebuilt", 12}{"by hand", 12}{"ONNX Runtime", 14}   rows/s; time rebuilt / by hand, / ONNX Runtime"
+            $"{"model", -12}{"pass", -20}{"rebuilt", 12}{"by hand", 12}{"ONNX Runtime", 14}   rows/s; time rebuilt / "
+                + "by hand, / ONNX Runtime"
         );
         var residual = Path.Combine(Path.GetTempPath(), $"residual-{Environment.ProcessId}.onnx");
         ResidualNetwork.Write(residual);
@@ -94,7 +96,8 @@ internal static class ModelBench
         var file = Path.GetFileNameWithoutExtension(path).Split('-')[0];
         using var model = OnnxClassifier.Load(path);
         using var settings = new SessionOptions { IntraOpNumThreads = get_num_threads() };
-        settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); // its idle threads would slow down the pass after it
+        // its idle threads would slow down the pass after it
+        settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         using var session = new InferenceSession(path, settings);
         var x = rand([Batch, .. model.InputShape], generator: new Generator(1));
         var y = zeros(Batch, dtype: ScalarType.Int64);
@@ -112,8 +115,8 @@ internal static class ModelBench
         var gradient = Medians(() => Gradient(model.Logits, x, y).Dispose(), () => Gradient(hand, x, y).Dispose());
         Print(file, "forward", forward);
         Print(file, "forward + backward", gradient);
-        // On some processors libtorch's convolutions give wrong gradients for some numbers of channels; what the rebuild does about it
-        // costs time.
+        // On some processors libtorch's convolutions give wrong gradients for some numbers of channels; what the
+        // rebuild does about it costs time.
         var right = Slope(z => byHand(name => model.Parameters[name].to(float64), z), x.to(float64));
         double Wrong(Func<Tensor, Tensor> network) =>
             ((Slope(network, x) - right).flatten(1).norm(1) > right.flatten(1).norm(1) * 0.01)

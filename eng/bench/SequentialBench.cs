@@ -12,8 +12,9 @@ using PostTrainGate.Torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// How many inputs a verdict takes. Every gate of a grid over the fixtures' models, budgets and thresholds is decided early and by all
-/// rows; then simulated gates, and what it saves to try something cheap before an attack. Processor time. Options: <c>--rows N</c>
+/// How many inputs a verdict takes. Every gate of a grid over the fixtures' models, budgets and thresholds is decided
+/// early and by all rows; then simulated gates, and what it saves to try something cheap before an attack. Processor
+/// time. Options: <c>--rows N</c>
 /// (1000), <c>--attack NAME</c> (pgd), <c>--only gates|simulated|first</c>.
 /// </summary>
 internal static class SequentialBench
@@ -239,7 +240,8 @@ internal static class SequentialBench
         {
             var (wrong, drawn) = SimulatedGates.Run(1000, 1000, rate, rule, Confidence);
             Console.WriteLine(
-                $"1000 simulated gates, true rate {rate:0.00}, min 0.6: {wrong / 10.0:0.0} % differ from all 1000 rows, "
+                $"1000 simulated gates, true rate {rate:0.00}, min 0.6: {wrong / 10.0:0.0} % differ from all 1000 "
+                    + "rows, "
                     + $"median {drawn} rows"
             );
         }

@@ -2,14 +2,16 @@ using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Fuzz;
 
-/// <summary>Something that reads what strangers send. Another target is another line of <see cref="Targets"/>.</summary>
+/// <summary>
+/// Something that reads what strangers send. Another target is another line of <see cref="Targets"/>.
+/// </summary>
 /// <param name="Name">As the command line names it.</param>
 /// <param name="Share">Its part of the inputs of a run of all targets, in relation to the others'.</param>
 /// <param name="Seeds">Small inputs that it takes, to be changed.</param>
 /// <param name="Generate">Makes an input that has the form of a right one and odd values in it.</param>
 /// <param name="Open">
-/// Starts a reader for one thread, which may use the folder. It ends in silence or in a <see cref="GateException"/>; whatever else it
-/// throws is a fault.
+/// Starts a reader for one thread, which may use the folder. It ends in silence or in a <see cref="GateException"/>;
+/// whatever else it throws is a fault.
 /// </param>
 internal sealed record FuzzTarget(
     string Name,

@@ -24,7 +24,8 @@ internal static class GitHubReplies
             """{"data":{"viewer":{"login":"somebody"}}}""",
             "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 2\r\n\r\n{}",
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+                + "chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
         }.Select(Encoding.UTF8.GetBytes),
     ];
 
@@ -132,7 +133,8 @@ internal static class GitHubReplies
                 if (!bytes.AsSpan().StartsWith("HTTP/"u8))
                     await stream.WriteAsync(
                         Encoding.ASCII.GetBytes(
-                            $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {bytes.Length}\r\n\r\n"
+                            $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: "
+                                + $"close\r\nContent-Length: {bytes.Length}\r\n\r\n"
                         )
                     );
                 await stream.WriteAsync(bytes);
@@ -154,9 +156,10 @@ internal static class GitHubReplies
             3 => "\"\"",
             4 => $"\"{Sha}\"",
             5 => $"[{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => Value(random, depth + 1)))}]",
-            _ =>
-                $"{{{string.Join(',', Enumerable.Range(0, random.Next(5)).Select(_ => $"\"{Key(random)}\":{Value(random, depth + 1)}"))}}}",
+            _ => $"{{{string.Join(',', Enumerable.Range(0, random.Next(5)).Select(_ => Pair(random, depth)))}}}",
         };
+
+    private static string Pair(Random random, int depth) => $"\"{Key(random)}\":{Value(random, depth + 1)}";
 
     private static string Key(Random random) =>
         (

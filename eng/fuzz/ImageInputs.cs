@@ -5,7 +5,9 @@ namespace PostTrainGate.Fuzz;
 /// <summary>Images.</summary>
 internal static class ImageInputs
 {
-    /// <summary>A small one of each format that can be written, a BMP and a GIF byte by byte, and one that EXIF turns.</summary>
+    /// <summary>
+    /// A small one of each format that can be written, a BMP and a GIF byte by byte, and one that EXIF turns.
+    /// </summary>
     public static IReadOnlyList<byte[]> Seeds { get; } =
     [
         Encoded(SKEncodedImageFormat.Png),

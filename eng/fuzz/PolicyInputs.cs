@@ -12,7 +12,12 @@ internal static class PolicyInputs
             """
                 version: 1
                 model: model.onnx
-                data: { source: data.csv, label: y, classes: [0, 1], favorable: 1, features: { except: [id], scale: minmax, missing: drop } }
+                data:
+                  source: data.csv
+                  label: y
+                  classes: [0, 1]
+                  favorable: 1
+                  features: { except: [id], scale: minmax, missing: drop }
                 input: { bounds: [0, 1], scale: 1/255, mean: [0.5], std: [0.25], size: [32, 32], layout: nchw }
                 groups:
                   sex: { column: sex, privileged: male, min_count: 10 }
@@ -21,7 +26,8 @@ internal static class PolicyInputs
                 gates:
                   - accuracy: { min: 70% }
                   - statistical_parity_difference: { group: sex, max: 0.1, drop: 0.01 }
-                  - robust_accuracy: { attack: pgd, norm: linf, epsilon: 8/255, steps: 20, restarts: 2, min: 0.4, samples: 100 }
+                  - robust_accuracy:
+                      { attack: pgd, norm: linf, epsilon: 8/255, steps: 20, restarts: 2, min: 0.4, samples: 100 }
                 on: { inconclusive: warn, not_measured: fail }
                 repair: { methods: [fmt, dare], budget: 10m }
                 report: { html: true, folder: out }
@@ -144,7 +150,8 @@ internal static class PolicyInputs
             2 => Key(random),
             3 => $"\"{Key(random)} > {random.Next(9)}\"",
             4 => $"[{string.Join(", ", Enumerable.Range(0, random.Next(4)).Select(_ => Value(random, depth + 1)))}]",
-            _ =>
-                $"{{ {string.Join(", ", Enumerable.Range(0, random.Next(4)).Select(_ => $"{Key(random)}: {Value(random, depth + 1)}"))} }}",
+            _ => $"{{ {string.Join(", ", Enumerable.Range(0, random.Next(4)).Select(_ => Pair(random, depth)))} }}",
         };
+
+    private static string Pair(Random random, int depth) => $"{Key(random)}: {Value(random, depth + 1)}";
 }

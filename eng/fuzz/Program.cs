@@ -4,8 +4,9 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Fuzz;
 
 /// <summary>
-/// <c>dotnet run --project eng/fuzz -c Release -- all|TARGET [--inputs N] [--seed S] [--folder DIR] [--read FILE]</c>: reads N inputs (of
-/// all targets together, each its share), prints what became of them, and keeps those that are faults.
+/// <c>dotnet run --project eng/fuzz -c Release -- all|TARGET [--inputs N] [--seed S] [--folder DIR] [--read FILE]</c>:
+/// reads N inputs (of all targets together, each its share), prints what became of them, and keeps those that are
+/// faults.
 /// </summary>
 internal static class Program
 {
@@ -16,7 +17,8 @@ internal static class Program
         if (named.Length == 0 || options.Keys.Except(["--inputs", "--seed", "--folder", "--read"]).Any())
         {
             Console.Error.WriteLine(
-                $"usage: all|{string.Join('|', Targets.All.Select(t => t.Name))} [--inputs N] [--seed S] [--folder DIR] [--read FILE]"
+                $"usage: all|{string.Join('|', Targets.All.Select(t => t.Name))} [--inputs N] [--seed S] [--folder "
+                    + "DIR] [--read FILE]"
             );
             return 2;
         }

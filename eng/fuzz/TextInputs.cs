@@ -54,9 +54,7 @@ internal static class TextInputs
 
     public static IReadOnlyList<byte[]> JsonSeeds { get; } =
     [
-        Bytes(
-            $"[{string.Join(",\n", Enumerable.Range(0, 60).Select(i => $"{{\"a\": {i}, \"b\": \"{(char)('a' + i % 3)}\", \"y\": {i % 2}}}"))}]"
-        ),
+        Bytes($"[{string.Join(",\n", Enumerable.Range(0, 60).Select(JsonRow))}]"),
         Bytes(
             string.Concat(
                 Enumerable.Range(0, 40).Select(i => $"{{\"a\": {i}.5, \"y\": {(i % 2 == 0 ? "true" : "false")}}}\n")
@@ -187,10 +185,10 @@ internal static class TextInputs
             1 => $"{random.Next(-3, 4)}",
             2 => $"'{(char)('w' + random.Next(4))}'",
             3 => $"({Term(random, depth + 1)} {"+-*/%"[random.Next(5)]} {Term(random, depth + 1)})",
-            4 =>
-                $"{new[] { "abs", "lower", "len", "coalesce", "repeat", "sqrt", "year", "range" }[random.Next(8)]}({Term(random, depth + 1)})",
-            5 =>
-                $"cast({Term(random, depth + 1)} as {new[] { "int", "varchar", "date", "int[]", "blob" }[random.Next(5)]})",
+            4 => $"{new[] { "abs", "lower", "len", "coalesce", "repeat", "sqrt", "year", "range" }[random.Next(8)]}"
+                + $"({Term(random, depth + 1)})",
+            5 => $"cast({Term(random, depth + 1)} as "
+                + $"{new[] { "int", "varchar", "date", "int[]", "blob" }[random.Next(5)]})",
             6 => $"case when {Term(random, depth + 1)} > 1 then {Term(random, depth + 1)} end",
             _ => $"({Term(random, depth + 1)}, {Term(random, depth + 1)})",
         };
@@ -237,6 +235,8 @@ internal static class TextInputs
             ],
         };
     }
+
+    private static string JsonRow(int i) => $"{{\"a\": {i}, \"b\": \"{(char)('a' + i % 3)}\", \"y\": {i % 2}}}";
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 }

@@ -28,7 +28,8 @@ public sealed class WeakenSymbolVersion : Task
             return false;
         }
 
-        // Several projects may build at once: write beside, then rename; equal content is left alone so that nothing rebuilds.
+        // Several projects may build at once: write beside, then rename; equal content is left alone so that nothing
+        // rebuilds.
         if (File.Exists(Destination) && Same(File.ReadAllBytes(Destination), image))
             return true;
         Directory.CreateDirectory(Path.GetDirectoryName(Destination)!);

@@ -6,7 +6,8 @@ using static TorchSharp.torch.nn;
 namespace PostTrainGate.Train;
 
 /// <summary>How a sample's model is built and trained: its <c>training.json</c>.</summary>
-/// <param name="Layers">In order: <c>dense UNITS</c>, <c>conv CHANNELS</c> (3x3), <c>pool</c> (2x2); the classes are added.</param>
+/// <param name="Layers">In order: <c>dense UNITS</c>, <c>conv CHANNELS</c> (3x3), <c>pool</c> (2x2); the classes are
+/// added.</param>
 /// <param name="Image">Channels, height and width, where a row is an image; null for tables.</param>
 /// <param name="Balanced">Whether rare classes weigh more in the loss: rows / (classes x rows of the class).</param>
 /// <param name="LearningRate">Adam's.</param>

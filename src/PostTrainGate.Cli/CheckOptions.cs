@@ -78,8 +78,8 @@ internal sealed record CheckOptions
     public const string EventBase = "event";
 
     /// <summary>
-    /// A git reference whose policy applies and whose model is the baseline, or <see cref="EventBase"/>; null: the event's inside
-    /// Actions, but for builds.
+    /// A git reference whose policy applies and whose model is the baseline, or <see cref="EventBase"/>; null: the
+    /// event's inside Actions, but for builds.
     /// </summary>
     public string? Base { get; init; }
 

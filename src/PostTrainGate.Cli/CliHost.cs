@@ -14,7 +14,9 @@ internal delegate GateResult RunGate(
     CancellationToken cancel
 );
 
-/// <summary>All that the command line touches of the process it runs in, so that it can be run inside another one.</summary>
+/// <summary>
+/// All that the command line touches of the process it runs in, so that it can be run inside another one.
+/// </summary>
 internal sealed record CliHost
 {
     /// <summary>Standard output.</summary>
@@ -39,10 +41,14 @@ internal sealed record CliHost
     public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } =
         (file, _) => ModelInspection.Inspect(file);
 
-    /// <summary>Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.</summary>
+    /// <summary>
+    /// Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.
+    /// </summary>
     public string? CacheFolder { get; init; }
 
-    /// <summary>How long to wait before a failed call of GitHub is tried again; each further wait is twice as long.</summary>
+    /// <summary>
+    /// How long to wait before a failed call of GitHub is tried again; each further wait is twice as long.
+    /// </summary>
     public TimeSpan RetryWait { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long reading the base from GitHub may take in all.</summary>

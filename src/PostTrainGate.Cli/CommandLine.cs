@@ -88,7 +88,8 @@ internal static class CommandLine
         {
             HelpName = "ref",
             Description =
-                "Git reference whose policy applies and whose model is the baseline (default in Actions: the event's base).",
+                "Git reference whose policy applies and whose model is the baseline (default in Actions: the event's "
+                + "base).",
         };
         var baseModel = new Option<string?>("--base-model")
         {

@@ -2,7 +2,9 @@ using PostTrainGate.Gating;
 
 namespace PostTrainGate.Cli;
 
-/// <summary>Exit codes besides those of <see cref="GateResult.ExitCode"/> (0 passed, 1 a gate failed, 3 undecided).</summary>
+/// <summary>
+/// Exit codes besides those of <see cref="GateResult.ExitCode"/> (0 passed, 1 a gate failed, 3 undecided).
+/// </summary>
 internal static class ExitCodes
 {
     /// <summary>The policy, the model, the data or the call is wrong.</summary>

@@ -6,7 +6,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.MSBuild;
 
 /// <summary>
-/// Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and keeps the result.
+/// Runs <c>posttraingate check</c> in a process of its own, turns its lines into errors, warnings and messages, and
+/// keeps the result.
 /// </summary>
 public sealed class Check : ToolTask
 {
@@ -86,8 +87,8 @@ public sealed class Check : ToolTask
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does not expect company
-    /// while it unpacks: one fetches, the other waits until the tool is there.
+    /// Two projects that are built at once, in one build or two, may both lack the tool, and 'dotnet tool exec' does
+    /// not expect company while it unpacks: one fetches, the other waits until the tool is there.
     /// </remarks>
     public override bool Execute()
     {
@@ -127,8 +128,8 @@ public sealed class Check : ToolTask
         if (cancelled)
             return exitCode;
 
-        // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next build.
-        // The same holds where the base could not be read: the next build may have it.
+        // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next
+        // build. The same holds where the base could not be read: the next build may have it.
         Measured =
             exitCode is Passed or Failed or Undecided
             && File.Exists(InputList)
@@ -257,8 +258,8 @@ public sealed class Check : ToolTask
     }
 
     /// <summary>
-    /// The tool where an earlier run restored it to; null when it is not there. 'dotnet tool exec' asks the package sources every time, so
-    /// that a build without network would fail; a restored package does not change.
+    /// The tool where an earlier run restored it to; null when it is not there. 'dotnet tool exec' asks the package
+    /// sources every time, so that a build without network would fail; a restored package does not change.
     /// </summary>
     private string? Cached
     {

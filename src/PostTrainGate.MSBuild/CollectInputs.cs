@@ -5,8 +5,9 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.MSBuild;
 
 /// <summary>
-/// Tells MSBuild which files the last check read, so that it can skip the next one; deletes a result that no longer stands for a reason
-/// that MSBuild's comparison of times does not see (a file gone, new or replaced by an older one, another tool or other arguments).
+/// Tells MSBuild which files the last check read, so that it can skip the next one; deletes a result that no longer
+/// stands for a reason that MSBuild's comparison of times does not see (a file gone, new or replaced by an older one,
+/// another tool or other arguments).
 /// </summary>
 public sealed class CollectInputs : Task
 {
@@ -21,7 +22,10 @@ public sealed class CollectInputs : Task
     /// <summary>What else the result depends on.</summary>
     public string Settings { get; set; } = "";
 
-    /// <summary>A tool to use instead of the packaged one, relative to the project's folder or absolute; empty: the packaged one.</summary>
+    /// <summary>
+    /// A tool to use instead of the packaged one, relative to the project's folder or absolute; empty: the packaged
+    /// one.
+    /// </summary>
     public string Tool { get; set; } = "";
 
     /// <summary>The list that the last check wrote.</summary>
@@ -63,7 +67,8 @@ public sealed class CollectInputs : Task
             Log.LogMessage(MessageImportance.Low, "The inputs of the last check have changed.");
             File.Delete(Result);
         }
-        Files = [.. inputs.Files.Select(f => new TaskItem(f.Replace("%", "%25").Replace(";", "%3B")))]; // MSBuild's escapes
+        // MSBuild's escapes
+        Files = [.. inputs.Files.Select(f => new TaskItem(f.Replace("%", "%25").Replace(";", "%3B")))];
         return true;
     }
 }

@@ -6,8 +6,9 @@ using System.Text.RegularExpressions;
 namespace PostTrainGate.MSBuild;
 
 /// <summary>
-/// What a check depends on: the files that the last one read, the tool, and how it is called. The engine writes the list: an absolute path
-/// a line, and for patterns also <c>glob:PATTERN</c>, so that a new file that matches counts as a change.
+/// What a check depends on: the files that the last one read, the tool, and how it is called. The engine writes the
+/// list: an absolute path a line, and for patterns also <c>glob:PATTERN</c>, so that a new file that matches counts as
+/// a change.
 /// </summary>
 internal sealed class GateInputs
 {
@@ -18,7 +19,9 @@ internal sealed class GateInputs
     /// <summary>Absolute paths, sorted.</summary>
     public string[] Files { get; }
 
-    /// <summary>Changes when a file appears, goes, or gets another size or time (older ones too), or when the call is another.</summary>
+    /// <summary>
+    /// Changes when a file appears, goes, or gets another size or time (older ones too), or when the call is another.
+    /// </summary>
     public string Fingerprint { get; }
 
     /// <summary>Reads the list of the last check, if there was one, and looks at the files now.</summary>
@@ -56,7 +59,8 @@ internal sealed class GateInputs
     }
 
     /// <summary>
-    /// Files of an absolute pattern as policies have them: <c>*</c> and <c>?</c> within a name, <c>**</c> for any folders.
+    /// Files of an absolute pattern as policies have them: <c>*</c> and <c>?</c> within a name, <c>**</c> for any
+    /// folders.
     /// </summary>
     private static IEnumerable<string> Glob(string pattern)
     {

@@ -5,15 +5,18 @@ using Microsoft.Build.Utilities;
 
 namespace PostTrainGate.MSBuild;
 
-/// <summary>One line of the engine in the canonical form of MSBuild, <c>file(line,column): error PTG1001: message</c>.</summary>
+/// <summary>
+/// One line of the engine in the canonical form of MSBuild, <c>file(line,column): error PTG1001: message</c>.
+/// </summary>
 /// <remarks>
-/// MSBuild's own reader is more generous: it takes any text with "error something:" in it for an error, and part of what the engine
-/// prints comes from policies and models that nobody vouches for.
+/// MSBuild's own reader is more generous: it takes any text with "error something:" in it for an error, and part of
+/// what the engine prints comes from policies and models that nobody vouches for.
 /// </remarks>
 internal sealed class GateLine
 {
     private static readonly Regex Canonical = new(
-        @"^(?:(?<file>.+?)(?:\((?<line>\d{1,9}),(?<column>\d{1,9})\))?\s?: )?(?<level>error|warning|message) (?<code>[A-Z]{2,8}\d{1,6}): (?<text>.*)$",
+        @"^(?:(?<file>.+?)(?:\((?<line>\d{1,9}),(?<column>\d{1,9})\))?\s?: )?(?<level>error|warning|message) "
+            + @"(?<code>[A-Z]{2,8}\d{1,6}): (?<text>.*)$",
         RegexOptions.CultureInvariant
     );
 

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace PostTrainGate.MSBuild;
 
 /// <summary>
-/// The result of a check as it is kept in the obj folder: what it depended on, how it ended, and its errors and warnings.
+/// The result of a check as it is kept in the obj folder: what it depended on, how it ended, and its errors and
+/// warnings.
 /// </summary>
 internal sealed class GateRecord(string fingerprint, int exitCode, IReadOnlyList<string> lines)
 {
@@ -26,7 +27,9 @@ internal sealed class GateRecord(string fingerprint, int exitCode, IReadOnlyList
             : null;
     }
 
-    /// <summary>Writes beside and renames. The file gets the time at which the check began: what changed meanwhile is newer.</summary>
+    /// <summary>
+    /// Writes beside and renames. The file gets the time at which the check began: what changed meanwhile is newer.
+    /// </summary>
     public void Write(string path, DateTime began)
     {
         var temporary = path + "." + Guid.NewGuid().ToString("N");

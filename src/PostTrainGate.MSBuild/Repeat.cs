@@ -3,7 +3,9 @@ using Microsoft.Build.Utilities;
 
 namespace PostTrainGate.MSBuild;
 
-/// <summary>Says again what the last check said: nothing it depends on has changed, so its errors and warnings still hold.</summary>
+/// <summary>
+/// Says again what the last check said: nothing it depends on has changed, so its errors and warnings still hold.
+/// </summary>
 public sealed class Repeat : Task
 {
     /// <summary>The result that the last check wrote.</summary>

@@ -137,7 +137,8 @@ public sealed class Packages : IAsyncLifetime
             text = output.ToString();
         await File.WriteAllTextAsync(
             Path.Combine(Logs, name + ".log"),
-            $"{folder}$ dotnet {string.Join(' ', arguments)}\n{text}exit code {process.ExitCode} after {clock.Elapsed.TotalSeconds:0.0} s\n"
+            $"{folder}$ dotnet {string.Join(' ', arguments)}\n{text}exit code {process.ExitCode} after "
+                + $"{clock.Elapsed.TotalSeconds:0.0} s\n"
         );
         return (process.ExitCode, text);
     }

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>The floors of the engine: each uses only those before it. <c>docs/architecture.md</c> says what each is for.</summary>
+/// <summary>
+/// The floors of the engine: each uses only those before it. <c>docs/architecture.md</c> says what each is for.
+/// </summary>
 public class ArchitectureTests
 {
     private static readonly string[] Floors =

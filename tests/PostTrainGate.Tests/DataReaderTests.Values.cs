@@ -49,7 +49,8 @@ public sealed partial class DataReaderTests
     public void A_word_far_down_a_column_of_numbers_makes_it_text_from_the_first_row()
     {
         Copy(
-            "SELECT i AS n, CASE WHEN i = 250000 THEN 'other' ELSE (i % 5)::VARCHAR END AS code, i % 2 AS y FROM range(250001) t(i) ORDER BY i",
+            "SELECT i AS n, CASE WHEN i = 250000 THEN 'other' ELSE (i % 5)::VARCHAR END AS code, i % 2 AS y FROM "
+                + "range(250001) t(i) ORDER BY i",
             "late.csv"
         );
         using var splits = DataReader.Read(Policy("late.csv", "y"));

@@ -14,8 +14,9 @@ public sealed partial class DataReaderTests : IDisposable
     // Real enough: a number, a flag, a text column with a rare value, a label that depends on them. Written by DuckDB
     // itself.
     private const string People = """
-        SELECT i AS id, 18 + (i * 7919) % 60 AS age, round(1000 + (i * 104729 % 977) * 1.5, 2) AS income, i % 3 = 0 AS member,
-            ['rent', 'own', 'free'][1 + (i * i % 7) % 3] AS housing, CASE WHEN (i * 31 % 10) < 4 THEN 'female' ELSE 'male' END AS sex,
+        SELECT i AS id, 18 + (i * 7919) % 60 AS age, round(1000 + (i * 104729 % 977) * 1.5, 2) AS income,
+            i % 3 = 0 AS member, ['rent', 'own', 'free'][1 + (i * i % 7) % 3] AS housing,
+            CASE WHEN (i * 31 % 10) < 4 THEN 'female' ELSE 'male' END AS sex,
             CASE WHEN (i * 13 % 10) < 7 THEN 'good' ELSE 'bad' END AS credit
         FROM range(1000) t(i) ORDER BY i
         """;

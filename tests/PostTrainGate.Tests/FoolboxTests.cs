@@ -101,7 +101,8 @@ public class FoolboxTests(ITestOutputHelper output)
         var (images, labels) = FashionMnist.Test(n);
         using var outcome = AttackHarness.Run(model, images, labels, new(Settings(reference), 1));
         output.WriteLine(
-            $"{file} {reference} {n}: {outcome.RobustAccuracy} foolbox {foolbox.RootElement.GetProperty("robust_accuracy")}"
+            $"{file} {reference} {n}: {outcome.RobustAccuracy} foolbox "
+                + $"{foolbox.RootElement.GetProperty("robust_accuracy")}"
         );
         Assert.Equal(foolbox.RootElement.GetProperty("clean_accuracy").GetDouble(), outcome.CleanAccuracy, 1e-9);
         Assert.Equal(

@@ -34,7 +34,8 @@ public class GroupExplanationTests
         var measured = Measure(metric, rows, rule);
         var found = Regex.Match(
             measured.Notes[1],
-            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would make it ([-0-9.]+) on these rows"
+            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would make it ([-0-9.]+) on "
+                + "these rows"
         );
         Assert.True(found.Success, measured.Notes[1]);
         var (level, threshold, stated) = (
@@ -92,7 +93,8 @@ public class GroupExplanationTests
         );
         Assert.Equal(
             [
-                "The selection rate is lowest for 'female', 0.200, and highest for 'male', 0.550; 35 of 100 rows of 'female' make the difference, "
+                "The selection rate is lowest for 'female', 0.200, and highest for 'male', 0.550; 35 of 100 rows of "
+                    + "'female' make the difference, "
                     + "most of it the true positives: 10 of 100 against 40 of 100.",
             ],
             measured.Notes
@@ -114,7 +116,8 @@ public class GroupExplanationTests
             }
         );
         Assert.StartsWith(
-            "The true positive rate is lowest for 'female', 0.200, and highest for 'male', 0.800; 30 of 50 rows whose label is favourable of "
+            "The true positive rate is lowest for 'female', 0.200, and highest for 'male', 0.800; 30 of 50 rows whose "
+                + "label is favourable of "
                 + "'female' make the difference, most of it the true positives: 10 of 50 against 40 of 50.",
             odds.Notes[0],
             StringComparison.Ordinal

@@ -205,7 +205,8 @@ public sealed class HostileDataTests : IDisposable
         _folder.Write("model.onnx", "");
         _folder.Write(
             "posttraingate.yml",
-            "version: 1\nmodel: model.onnx\ndata: { source: images }\ninput: { scale: 1/255 }\ngates: [accuracy: { min: 0.5 }]\n"
+            "version: 1\nmodel: model.onnx\ndata: { source: images }\ninput: { scale: 1/255 }\ngates: [accuracy: { "
+                + "min: 0.5 }]\n"
         );
         using var splits = DataReader.Read(PolicyReader.Read(_folder.Path("posttraingate.yml")).Policy!);
         Assert.Equal(40, splits.Repair.Count + splits.Select.Count + splits.Test.Count);

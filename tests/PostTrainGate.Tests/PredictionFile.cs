@@ -17,7 +17,8 @@ internal static class PredictionFile
         using var db = new DuckDBConnection("DataSource=:memory:");
         db.Open();
         using var command = new DuckDBCommand(
-            $"COPY ({sql}) TO '{folder.Path(name)}'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}",
+            $"COPY ({sql}) TO '{folder.Path(name)}"
+                + $"'{(name.EndsWith(".json", StringComparison.Ordinal) ? " (ARRAY false)" : "")}",
             db
         );
         command.ExecuteNonQuery();

@@ -13,8 +13,10 @@ public sealed partial class PredictionGateTests : IDisposable
 {
     private const string People = """
         SELECT * FROM (VALUES
-            ('a', 20, true,  'no',  'no',  0.10), ('a', 30, false, 'yes', 'no',  0.30), ('a', 40, NULL, 'yes', 'yes', 0.80), ('a', 50, true, 'no', 'no', 0.20),
-            ('b', 20, false, 'no',  'yes', 0.60), ('b', 30, true,  'yes', 'yes', 0.90), ('b', 40, true, 'yes', 'yes', 0.70), ('b', 50, false, 'no', 'no', 0.40),
+            ('a', 20, true,  'no',  'no',  0.10), ('a', 30, false, 'yes', 'no',  0.30),
+            ('a', 40, NULL,  'yes', 'yes', 0.80), ('a', 50, true,  'no',  'no',  0.20),
+            ('b', 20, false, 'no',  'yes', 0.60), ('b', 30, true,  'yes', 'yes', 0.90),
+            ('b', 40, true,  'yes', 'yes', 0.70), ('b', 50, false, 'no',  'no',  0.40),
             (NULL, 60, true, 'no', 'yes', 0.55)) t(g, age, citizen, y, p, s), range(20)
         """;
 

@@ -7,14 +7,15 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// Holds a change against its base: the base's policy applies whole, so that a change cannot lower the bar it has to clear. Of the
-/// changed policy only what <see cref="PolicyTrust"/> calls the change's own applies, and gates that it adds.
+/// Holds a change against its base: the base's policy applies whole, so that a change cannot lower the bar it has to
+/// clear. Of the changed policy only what <see cref="PolicyTrust"/> calls the change's own applies, and gates that it
+/// adds.
 /// </summary>
 internal static class BaseGates
 {
     /// <summary>
-    /// The policy to run, and one diagnostic for each place where the base was preferred; an error where the base's value cannot be
-    /// used with the files that are here.
+    /// The policy to run, and one diagnostic for each place where the base was preferred; an error where the base's
+    /// value cannot be used with the files that are here.
     /// </summary>
     /// <param name="changed">The policy as it is now.</param>
     /// <param name="base">The policy of the base, read from its text alone.</param>
@@ -99,14 +100,16 @@ internal static class BaseGates
             if (i < 0)
                 remarks.Add(
                     Remark(
-                        $"The policy removes or changes the gate '{title}' of the base branch; the base branch's gate applies.",
+                        $"The policy removes or changes the gate '{title}' of the base branch; the base branch's gate "
+                            + "applies.",
                         at
                     )
                 );
             else if (mine[i] with { Position = default } != theirs with { Position = default })
                 remarks.Add(
                     Remark(
-                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to {Threshold(mine[i])}; "
+                        $"The policy changes the threshold of '{title}' from {Threshold(theirs)} to "
+                            + $"{Threshold(mine[i])}; "
                             + "the base branch's threshold applies.",
                         at
                     )

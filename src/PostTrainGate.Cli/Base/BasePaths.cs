@@ -13,8 +13,8 @@ namespace PostTrainGate.Cli.Base;
 internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.Builder remarks)
 {
     /// <summary>
-    /// The model to measure. A change may move it; as long as the base's file is there, that one is it, since another beside it
-    /// says nothing of what ships.
+    /// The model to measure. A change may move it; as long as the base's file is there, that one is it, since another
+    /// beside it says nothing of what ships.
     /// </summary>
     public PolicyPath? Model(PolicyPath? theirs)
     {
@@ -29,7 +29,8 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
                 $"The policy changes 'model' from {Wording.Quote(theirs.Text)} to {Wording.Quote(mine.Text)}; "
                     + (
                         stays
-                            ? "the base branch's model still exists, so it was measured. A maintainer can change the key there."
+                            ? "the base branch's model still exists, so it was measured. A maintainer can change the "
+                                + "key there."
                             : "the base branch's model no longer exists, so the new one was measured."
                     ),
                 mine.Position,
@@ -55,7 +56,8 @@ internal sealed class BasePaths(GatePolicy changed, ImmutableArray<Diagnostic>.B
         remarks.Add(
             new(
                 DiagnosticCodes.PolicyChanged,
-                $"The policy changes '{key}' from {Wording.Quote(theirs.Text)} to {(mine is null ? "nothing" : Wording.Quote(mine.Text))}. "
+                $"The policy changes '{key}' from {Wording.Quote(theirs.Text)} to "
+                    + $"{(mine is null ? "nothing" : Wording.Quote(mine.Text))}. "
                     + $"{context.Sorted()[0].Message} A maintainer has to change '{key}' in the base branch first.",
                 at
             )

@@ -36,7 +36,8 @@ internal sealed record BasePolicy(BaseSource Source, string Path, byte[] Text, b
         return null;
     }
 
-    // A change that takes the policy to another folder, or a link that leads here from the old one, does not start anew.
+    // A change that takes the policy to another folder, or a link that leads here from the old one, does not start
+    // anew.
     private static async Task<BasePolicy?> MovedAsync(BaseSource source, string file, CancellationToken cancel)
     {
         var (name, real) = (System.IO.Path.GetFileName(file), RealPaths.Follow(System.IO.Path.GetFullPath(file)));

@@ -27,7 +27,9 @@ internal abstract record BaseSource(string Commit, Checkout Checkout)
     /// <summary>Where Git LFS keeps a file on this machine; null when it was not fetched.</summary>
     public virtual Task<string?> StoredAsync(string hash, CancellationToken cancel) => Task.FromResult<string?>(null);
 
-    /// <summary>Where the base can be read from, the most likely first: git, or where the checkout lacks the commit, GitHub.</summary>
+    /// <summary>
+    /// Where the base can be read from, the most likely first: git, or where the checkout lacks the commit, GitHub.
+    /// </summary>
     /// <exception cref="BaseUnreadableException">Nowhere.</exception>
     /// <exception cref="GateException">A reference that was asked for by name is no commit.</exception>
     public static async Task<ImmutableArray<BaseSource>> FindAsync(

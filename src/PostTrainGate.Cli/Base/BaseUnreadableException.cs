@@ -3,7 +3,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// The base may have a policy, and it cannot be read: then there is no verdict, as the change's own gates would let it set its own bar.
+/// The base may have a policy, and it cannot be read: then there is no verdict, as the change's own gates would let it
+/// set its own bar.
 /// </summary>
 /// <param name="why">What cannot be read and why, in sentences.</param>
 internal sealed class BaseUnreadableException(string why) : Exception(why)

@@ -7,7 +7,8 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// What a run is held against: the policy of the base and, for gates with <c>drop</c>, its model. Owns the temporary copy of that model.
+/// What a run is held against: the policy of the base and, for gates with <c>drop</c>, its model. Owns the temporary
+/// copy of that model.
 /// </summary>
 internal sealed class Baseline : IDisposable
 {
@@ -31,8 +32,8 @@ internal sealed class Baseline : IDisposable
     public ImmutableArray<Diagnostic> Diagnostics { get; private set; } = [];
 
     /// <summary>
-    /// Finds it: <c>--base</c>, or the base of the event that Actions runs for; from git, or where the checkout has one commit only,
-    /// from GitHub.
+    /// Finds it: <c>--base</c>, or the base of the event that Actions runs for; from git, or where the checkout has one
+    /// commit only, from GitHub.
     /// </summary>
     /// <exception cref="BaseUnreadableException">There may be a policy on the base, and it cannot be read.</exception>
     /// <exception cref="GateException">
@@ -69,8 +70,8 @@ internal sealed class Baseline : IDisposable
     }
 
     /// <summary>
-    /// What is wrong with a run that the base's policy cannot be used for: where the change has another value, that may be why, and a
-    /// maintainer changes it in the base.
+    /// What is wrong with a run that the base's policy cannot be used for: where the change has another value, that may
+    /// be why, and a maintainer changes it in the base.
     /// </summary>
     public GateException Explain(GateException wrong) =>
         new([
@@ -188,7 +189,8 @@ internal sealed class Baseline : IDisposable
             Add(
                 DiagnosticCodes.BaseUnavailable,
                 Severity.Warning,
-                $"The base branch's model cannot be saved, so gates with 'drop' have nothing to compare with: {e.Message}"
+                $"The base branch's model cannot be saved, so gates with 'drop' have nothing to compare with: "
+                    + $"{e.Message}"
             );
         }
     }

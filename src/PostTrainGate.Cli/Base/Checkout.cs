@@ -4,15 +4,17 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// Where a policy stands in its repository, by its path as it was given: a link in a change must not lead to another place of the base.
+/// Where a policy stands in its repository, by its path as it was given: a link in a change must not lead to another
+/// place of the base.
 /// </summary>
 /// <param name="Root">Top folder of the work tree.</param>
-/// <param name="Policies">The policy's path from the top, with <c>/</c>; more than one where it could have been a file or a folder.</param>
+/// <param name="Policies">The policy's path from the top, with <c>/</c>; more than one where it could have been a file
+/// or a folder.</param>
 internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
 {
     /// <summary>
-    /// The work trees around a policy, the outermost first: a change could put one of its own inside. Inside Actions none beyond the
-    /// workspace, and the workspace itself where none has a repository.
+    /// The work trees around a policy, the outermost first: a change could put one of its own inside. Inside Actions
+    /// none beyond the workspace, and the workspace itself where none has a repository.
     /// </summary>
     /// <param name="given">The policy, or a folder that holds it, as given.</param>
     /// <param name="policyFile">The policy's file.</param>
@@ -35,8 +37,8 @@ internal sealed record Checkout(string Root, ImmutableArray<string> Policies)
     }
 
     /// <summary>
-    /// Top folder that paths of a file are given from: in Actions that of the checkout, elsewhere that of the nearest repository; null
-    /// where there is none.
+    /// Top folder that paths of a file are given from: in Actions that of the checkout, elsewhere that of the nearest
+    /// repository; null where there is none.
     /// </summary>
     public static string? RootOf(string file, string? workspace)
     {

@@ -4,8 +4,9 @@ using CliWrap;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// Reads files of other commits through <c>git</c>, from its objects alone: without a shell, a pager, a hook, a filter, the network or
-/// the files of the work tree. The content may be a stranger's, so sizes are bounded, and links lead no further than the commit.
+/// Reads files of other commits through <c>git</c>, from its objects alone: without a shell, a pager, a hook, a filter,
+/// the network or the files of the work tree. The content may be a stranger's, so sizes are bounded, and links lead no
+/// further than the commit.
 /// </summary>
 /// <param name="host">The environment.</param>
 /// <param name="folder">Top folder of the work tree.</param>

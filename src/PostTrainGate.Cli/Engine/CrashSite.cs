@@ -4,11 +4,14 @@ using PostTrainGate.Models;
 namespace PostTrainGate.Cli.Engine;
 
 /// <summary>
-/// Which node of a file crashes ONNX Runtime, which runs all of them in one call: more and more of the file in a worker each, by halves.
+/// Which node of a file crashes ONNX Runtime, which runs all of them in one call: more and more of the file in a worker
+/// each, by halves.
 /// </summary>
 internal static class CrashSite
 {
-    /// <summary>The node, for people; null where the crash does not happen on drawn rows, or finding it takes too long.</summary>
+    /// <summary>
+    /// The node, for people; null where the crash does not happen on drawn rows, or finding it takes too long.
+    /// </summary>
     public static string? Find(string file, EngineLimits limits, TimeSpan longest, CancellationToken cancel)
     {
         var deadline = DateTime.UtcNow + longest;

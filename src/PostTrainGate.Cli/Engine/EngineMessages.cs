@@ -73,8 +73,8 @@ internal sealed record EngineReply
 internal sealed record Defect(string Type, string Message, string Trace);
 
 /// <summary>
-/// Messages as lines. Each kind is serialized by itself, so that one of progress does not wait for the serializers of a whole result.
-/// Numbers go through as they are, infinities included.
+/// Messages as lines. Each kind is serialized by itself, so that one of progress does not wait for the serializers of a
+/// whole result. Numbers go through as they are, infinities included.
 /// </summary>
 [JsonSourceGenerationOptions(
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,

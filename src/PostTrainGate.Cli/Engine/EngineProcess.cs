@@ -7,7 +7,9 @@ using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
 
-/// <summary>A worker, and what watches over it: it may crash, hang or fill the memory, and there is still one clear answer.</summary>
+/// <summary>
+/// A worker, and what watches over it: it may crash, hang or fill the memory, and there is still one clear answer.
+/// </summary>
 internal sealed class EngineProcess : IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25),

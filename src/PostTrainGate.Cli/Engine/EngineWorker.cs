@@ -10,8 +10,8 @@ using PostTrainGate.Torch;
 namespace PostTrainGate.Cli.Engine;
 
 /// <summary>
-/// The process that touches models and data. It reads requests from its standard input and answers on its standard output; it ends with
-/// the process that started it.
+/// The process that touches models and data. It reads requests from its standard input and answers on its standard
+/// output; it ends with the process that started it.
 /// </summary>
 internal static class EngineWorker
 {

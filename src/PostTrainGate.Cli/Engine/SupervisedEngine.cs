@@ -4,12 +4,16 @@ using PostTrainGate.Models;
 
 namespace PostTrainGate.Cli.Engine;
 
-/// <summary>The engine in a process of its own: whatever a model does to it, there is a result or a diagnostic.</summary>
+/// <summary>
+/// The engine in a process of its own: whatever a model does to it, there is a result or a diagnostic.
+/// </summary>
 internal static class SupervisedEngine
 {
     private static readonly TimeSpan Search = TimeSpan.FromSeconds(4);
 
-    /// <summary>Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends without a result, no gate was measured.</summary>
+    /// <summary>
+    /// Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends without a result, no gate was measured.
+    /// </summary>
     public static GateResult Run(
         GatePolicy policy,
         GateOptions? options,

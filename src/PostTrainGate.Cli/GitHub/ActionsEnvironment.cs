@@ -46,7 +46,8 @@ internal sealed class ActionsEnvironment(CliHost host)
         Address("GITHUB_GRAPHQL_URL") is { } given ? new(given.AbsoluteUri.TrimEnd('/')) : new(Api, "graphql");
 
     /// <summary>
-    /// Number of the run, rising over all workflows of GitHub, and of its attempt: the later of two runs has the higher pair.
+    /// Number of the run, rising over all workflows of GitHub, and of its attempt: the later of two runs has the higher
+    /// pair.
     /// </summary>
     public (long Run, int Attempt) Run => (Number("GITHUB_RUN_ID"), (int)Number("GITHUB_RUN_ATTEMPT"));
 
@@ -58,7 +59,9 @@ internal sealed class ActionsEnvironment(CliHost host)
             ? $"{server}/{repository}/actions/runs/{Run.Run.ToString(CultureInfo.InvariantCulture)}"
             : null;
 
-    /// <summary>A path as GitHub knows it: relative to the checkout, with <c>/</c>; a path outside stays absolute.</summary>
+    /// <summary>
+    /// A path as GitHub knows it: relative to the checkout, with <c>/</c>; a path outside stays absolute.
+    /// </summary>
     public string Relative(string path)
     {
         var relative = Path.GetRelativePath(Workspace, Path.GetFullPath(path)).Replace('\\', '/');

@@ -6,7 +6,8 @@ using System.Text.RegularExpressions;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// The hidden first line of a comment: which policy it is about (two policies have two comments) and which run wrote it.
+/// The hidden first line of a comment: which policy it is about (two policies have two comments) and which run wrote
+/// it.
 /// </summary>
 /// <param name="Policy">The policy's path in the repository.</param>
 /// <param name="Run">Number of the run.</param>
@@ -15,7 +16,9 @@ internal sealed partial record CommentMarker(string Policy, long Run, int Attemp
 {
     private const int Longest = 300;
 
-    /// <summary>The marker of a run; a long path is told from others by its hash, as a comment has no room for it.</summary>
+    /// <summary>
+    /// The marker of a run; a long path is told from others by its hash, as a comment has no room for it.
+    /// </summary>
     public static CommentMarker For(string policy, (long Run, int Attempt) run)
     {
         if (policy.Length > Longest)
@@ -43,7 +46,8 @@ internal sealed partial record CommentMarker(string Policy, long Run, int Attemp
     public override string ToString() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"<!-- posttraingate policy={Uri.EscapeDataString(Policy).Replace("-", "%2D", StringComparison.Ordinal)} run={Run} attempt={Attempt} -->"
+            $"<!-- posttraingate policy={Uri.EscapeDataString(Policy).Replace("-", "%2D", StringComparison.Ordinal)} "
+                + $"run={Run} attempt={Attempt} -->"
         );
 
     [GeneratedRegex(@"\A<!-- posttraingate policy=(?<policy>\S+) run=(?<run>\d+) attempt=(?<attempt>\d+) -->")]

@@ -3,9 +3,9 @@ using System.Net.Http.Headers;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// Sends what GitHub's description asks for where Octokit still sends what it once asked for: bodies of JSON as JSON (Octokit calls
-/// them a form), today's media type, and the version of the interface that this tool was written for. Bounds the size of answers; Octokit
-/// itself follows redirects, three at most, and takes the token to no other host.
+/// Sends what GitHub's description asks for where Octokit still sends what it once asked for: bodies of JSON as JSON
+/// (Octokit calls them a form), today's media type, and the version of the interface that this tool was written for.
+/// Bounds the size of answers; Octokit itself follows redirects, three at most, and takes the token to no other host.
 /// </summary>
 internal sealed class CurrentHeaders() : DelegatingHandler(new HttpClientHandler { AllowAutoRedirect = false })
 {

@@ -9,8 +9,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// GitHub's REST interface for one repository. Calls are repeated when GitHub fails or asks for patience, all of them together within one
-/// time: no answer, whatever it is or is not, holds up a result.
+/// GitHub's REST interface for one repository. Calls are repeated when GitHub fails or asks for patience, all of them
+/// together within one time: no answer, whatever it is or is not, holds up a result.
 /// </summary>
 internal sealed class GitHubApi
 {
@@ -68,7 +68,8 @@ internal sealed class GitHubApi
         var actions = new ActionsEnvironment(host);
         if (actions.Token is not { } token || actions.Repository is not { } repository)
             return null;
-        // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one host.
+        // The connection takes the address as it is. GitHubClient's own constructors would add /api/v3/ to all but one
+        // host.
         var connection = new Connection(
             new ProductHeaderValue("posttraingate", Tool.Version),
             actions.Api,
@@ -97,8 +98,8 @@ internal sealed class GitHubApi
     }
 
     /// <summary>
-    /// Why GitHub did not do what was asked, in one line. An answer can be anything, and what reading it throws is as various, so every
-    /// exception of a call is GitHub's refusal.
+    /// Why GitHub did not do what was asked, in one line. An answer can be anything, and what reading it throws is as
+    /// various, so every exception of a call is GitHub's refusal.
     /// </summary>
     public static string Why(Exception error) =>
         error switch
@@ -112,8 +113,8 @@ internal sealed class GitHubApi
     private static string Line(string text) => Untrusted.Clean(text, 200).Trim();
 
     /// <summary>
-    /// Login of the token's owner as comments carry it. The token of Actions may not ask for its user, but GraphQL tells; where neither
-    /// answers it is taken for the token of Actions.
+    /// Login of the token's owner as comments carry it. The token of Actions may not ask for its user, but GraphQL
+    /// tells; where neither answers it is taken for the token of Actions.
     /// </summary>
     public async Task<string> LoginAsync(CancellationToken cancel)
     {

@@ -32,9 +32,9 @@ internal static class GitHubEvent
     }
 
     /// <summary>
-    /// The base of the run; null outside Actions. A pull request and a merge group name it. A push to the default branch starts from what
-    /// the branch was before. Everything else is held against the commit at which it left the default branch: on another branch the push
-    /// before may itself have lowered the bar.
+    /// The base of the run; null outside Actions. A pull request and a merge group name it. A push to the default
+    /// branch starts from what the branch was before. Everything else is held against the commit at which it left the
+    /// default branch: on another branch the push before may itself have lowered the bar.
     /// </summary>
     /// <exception cref="BaseUnreadableException">The event should name it and does not.</exception>
     public static BaseCommit? FindBase(CliHost host)

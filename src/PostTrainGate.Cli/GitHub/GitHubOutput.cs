@@ -8,8 +8,8 @@ using PostTrainGate.Reporting;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// Inside GitHub Actions: the console's text in the log, annotations at the policy's lines, the job summary, the step's outputs, and
-/// one comment on the pull request. Where GitHub refuses the comment, the rest says so.
+/// Inside GitHub Actions: the console's text in the log, annotations at the policy's lines, the job summary, the step's
+/// outputs, and one comment on the pull request. Where GitHub refuses the comment, the rest says so.
 /// </summary>
 internal sealed class GitHubOutput : ICheckOutput
 {
@@ -73,7 +73,8 @@ internal sealed class GitHubOutput : ICheckOutput
         _workflow.Annotate(diagnostics);
         _workflow.Summarise(text);
         _workflow.Set([("outcome", "error"), ("report", ""), ("json", ""), ("sarif", ""), ("repaired-model", "")]);
-        await CommentAsync(text, passed: false, cancel); // a comment of an earlier run must not go on saying that all is well
+        // a comment of an earlier run must not go on saying that all is well
+        await CommentAsync(text, passed: false, cancel);
     }
 
     private async Task CommentAsync(string text, bool passed, CancellationToken cancel)
@@ -97,7 +98,8 @@ internal sealed class GitHubOutput : ICheckOutput
                 cancel
             );
             _host.Out.WriteLine(
-                $"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: {Words(outcome)}."
+                $"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: "
+                    + $"{Words(outcome)}."
             );
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)

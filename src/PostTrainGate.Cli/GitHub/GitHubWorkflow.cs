@@ -5,8 +5,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.GitHub;
 
 /// <summary>
-/// Workflow commands, job summary and outputs of GitHub Actions: the one place that writes and escapes them. Outside its own
-/// commands, command processing is stopped, so that no name in the log can act as one.
+/// Workflow commands, job summary and outputs of GitHub Actions: the one place that writes and escapes them. Outside
+/// its own commands, command processing is stopped, so that no name in the log can act as one.
 /// </summary>
 internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actions)
 {
@@ -25,7 +25,9 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
         _stopped = true;
     }
 
-    /// <summary>Annotates the lines of the policy; gravest first, and what exceeds GitHub's limit is counted in the last one.</summary>
+    /// <summary>
+    /// Annotates the lines of the policy; gravest first, and what exceeds GitHub's limit is counted in the last one.
+    /// </summary>
     public void Annotate(IEnumerable<Diagnostic> diagnostics)
     {
         Resume();

@@ -19,10 +19,11 @@ internal enum CommentOutcome
 }
 
 /// <summary>
-/// Keeps one comment a policy on a pull request: that of the newest commit, whichever run writes last. A run whose commit is no longer
-/// the proposed one writes nothing. Of one commit the later run counts. GitHub has no conditional writes, so every write is checked
-/// afterwards, at once and after a while: what an older run overwrote meanwhile is written again, and of two comments that two runs
-/// made at once the one of the later run stays. Every step starts from what is there, so that all of it can be repeated after a failure.
+/// Keeps one comment a policy on a pull request: that of the newest commit, whichever run writes last. A run whose
+/// commit is no longer the proposed one writes nothing. Of one commit the later run counts. GitHub has no conditional
+/// writes, so every write is checked afterwards, at once and after a while: what an older run overwrote meanwhile is
+/// written again, and of two comments that two runs made at once the one of the later run stays. Every step starts from
+/// what is there, so that all of it can be repeated after a failure.
 /// </summary>
 /// <param name="api">GitHub.</param>
 /// <param name="pullRequest">Number of the pull request.</param>
@@ -127,8 +128,8 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         return own[0].Marker.Age.CompareTo(marker.Age) >= 0;
     }
 
-    // Own comments about the policy, the latest run's first and of one run the oldest first. A list may lag behind a write, so what was
-    // just written counts even where the list does not have it yet.
+    // Own comments about the policy, the latest run's first and of one run the oldest first. A list may lag behind a
+    // write, so what was just written counts even where the list does not have it yet.
     private async Task<IReadOnlyList<(IssueComment Comment, CommentMarker Marker)>> OwnAsync(
         string login,
         CommentMarker marker,
@@ -146,7 +147,8 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         return [.. listed.OrderByDescending(c => c.Marker.Age).ThenBy(c => c.Comment.Id)];
     }
 
-    // Page by page up to the first that is not full: the answer's own link may name another host, which must not get the token.
+    // Page by page up to the first that is not full: the answer's own link may name another host, which must not get
+    // the token.
     private async Task<List<IssueComment>> AllAsync()
     {
         List<IssueComment> all = [];

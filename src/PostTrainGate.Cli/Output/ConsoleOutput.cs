@@ -9,7 +9,9 @@ using Spectre.Console.Rendering;
 
 namespace PostTrainGate.Cli.Output;
 
-/// <summary>For people. On a terminal with colour and a live line of progress; elsewhere the same text without control codes.</summary>
+/// <summary>
+/// For people. On a terminal with colour and a live line of progress; elsewhere the same text without control codes.
+/// </summary>
 internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckOutput
 {
     private const int MostNoted = 12; // gates
@@ -64,7 +66,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
             _out.Say($"Next: {step.ToString(System.Globalization.CultureInfo.InvariantCulture)}");
         if (files.Count > 0)
             _out.Say(
-                $"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} ({string.Join(", ", files.Values.Select(Path.GetFileName))})"
+                $"Reports: {Path.Combine(Path.GetDirectoryName(policy.File) ?? "", policy.Report.Folder)} "
+                    + $"({string.Join(", ", files.Values.Select(Path.GetFileName))})"
             );
         return Task.CompletedTask;
     }
@@ -126,7 +129,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         Terminal.Cell(
             reading is null
                 ? ""
-                : $"{GateText.Value(reading)}{change}{(GateText.Effort(reading) is { Length: > 0 } effort ? $", {effort}" : "")}"
+                : $"{GateText.Value(reading)}{change}"
+                    + $"{(GateText.Effort(reading) is { Length: > 0 } effort ? $", {effort}" : "")}"
         );
 
     private static Paragraph Verdicts(GateReport gate)

@@ -4,7 +4,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Cli.Output;
 
 /// <summary>
-/// Progress for logs: a line when something else is being done or much time went by, never more than one in five seconds.
+/// Progress for logs: a line when something else is being done or much time went by, never more than one in five
+/// seconds.
 /// </summary>
 internal sealed class PlainProgress(TextWriter output) : IProgress<RunProgress>
 {

@@ -3,7 +3,10 @@ using Spectre.Console;
 
 namespace PostTrainGate.Cli.Output;
 
-/// <summary>One of the process's two outputs. A terminal gets colour and folded lines; a log the same text without control codes.</summary>
+/// <summary>
+/// One of the process's two outputs. A terminal gets colour and folded lines; a log the same text without control
+/// codes.
+/// </summary>
 internal sealed class Terminal
 {
     private readonly TextWriter _writer;
@@ -24,7 +27,9 @@ internal sealed class Terminal
     /// <summary>A text object, not markup: nothing in a name is read as a style.</summary>
     public static Text Cell(string text) => new(Untrusted.Clean(text));
 
-    /// <summary>A terminal folds between words; in a log a message stays one line, so that other programs recognise it.</summary>
+    /// <summary>
+    /// A terminal folds between words; in a log a message stays one line, so that other programs recognise it.
+    /// </summary>
     public void Say(string text, Style? style = null)
     {
         var clean = Untrusted.Clean(text, 4000);

@@ -10,7 +10,9 @@ internal static class AtomicFile
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
-    /// <summary>Writes beside the target under another name, then renames: who reads sees the old file or the new one.</summary>
+    /// <summary>
+    /// Writes beside the target under another name, then renames: who reads sees the old file or the new one.
+    /// </summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Utf8.GetBytes(text)));
 
     /// <inheritdoc cref="WriteText"/>

@@ -27,7 +27,8 @@ public enum Severity
 }
 
 /// <summary>One thing that is wrong: what was found, where, and what would be right.</summary>
-/// <param name="Code">Stable code, <c>PTG</c> and four digits; the first digit names the area (see <see cref="DiagnosticCodes"/>).</param>
+/// <param name="Code">Stable code, <c>PTG</c> and four digits; the first digit names the area (see
+/// <see cref="DiagnosticCodes"/>).</param>
 /// <param name="Message">One sentence: what was found and what would be right.</param>
 /// <param name="Position">The place in the policy or data file, where there is one.</param>
 /// <param name="Severity">Error unless said otherwise.</param>

@@ -1,8 +1,8 @@
 namespace PostTrainGate.Foundation;
 
 /// <summary>
-/// Every code the product reports, in one place. PTG1xxx policy, PTG2xxx model, PTG3xxx data, PTG4xxx gates and measures,
-/// PTG5xxx repair, PTG6xxx GitHub and reports, PTG7xxx builds, PTG9xxx internal.
+/// Every code the product reports, in one place. PTG1xxx policy, PTG2xxx model, PTG3xxx data, PTG4xxx gates and
+/// measures, PTG5xxx repair, PTG6xxx GitHub and reports, PTG7xxx builds, PTG9xxx internal.
 /// </summary>
 public static class DiagnosticCodes
 {
@@ -60,7 +60,9 @@ public static class DiagnosticCodes
     /// <summary>The model's outputs depend on the other rows of a batch, or differ from one pass to the next.</summary>
     public const string ModelNotRowwise = "PTG2007";
 
-    /// <summary>What was assumed of the model: the output that is read, inputs that it does not use, the order of its classes.</summary>
+    /// <summary>
+    /// What was assumed of the model: the output that is read, inputs that it does not use, the order of its classes.
+    /// </summary>
     public const string ModelAssumed = "PTG2008";
 
     /// <summary>The order of the model's classes is in doubt, so that no gate is judged.</summary>
@@ -111,13 +113,17 @@ public static class DiagnosticCodes
     /// <summary>A report could not be written.</summary>
     public const string ReportUnwritable = "PTG6002";
 
-    /// <summary>The pull request changes the policy; the base branch's was applied, or cannot be used with its files.</summary>
+    /// <summary>
+    /// The pull request changes the policy; the base branch's was applied, or cannot be used with its files.
+    /// </summary>
     public const string PolicyChanged = "PTG6003";
 
     /// <summary>The base branch's policy or model cannot be had, and what was used instead.</summary>
     public const string BaseUnavailable = "PTG6004";
 
-    /// <summary>A file that a run must not write: it is there and not an earlier run's, a link, or where nothing is written.</summary>
+    /// <summary>
+    /// A file that a run must not write: it is there and not an earlier run's, a link, or where nothing is written.
+    /// </summary>
     public const string OutputRefused = "PTG6005";
 
     /// <summary>The SDK of a build is too old to fetch the tool.</summary>

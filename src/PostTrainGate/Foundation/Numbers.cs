@@ -11,7 +11,9 @@ internal static class Numbers
     public static string Measured(double value) =>
         value.ToString(Math.Abs(value) is > 0 and < 0.0005 ? "G2" : "0.000", CultureInfo.InvariantCulture);
 
-    /// <summary>A number that somebody chose: at most three decimals, or three significant digits for a small one.</summary>
+    /// <summary>
+    /// A number that somebody chose: at most three decimals, or three significant digits for a small one.
+    /// </summary>
     public static string Chosen(double value) =>
         value.ToString(Math.Abs(value) is > 0 and < 0.01 ? "G3" : "0.###", CultureInfo.InvariantCulture);
 }

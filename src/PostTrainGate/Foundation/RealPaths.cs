@@ -16,7 +16,9 @@ internal static class RealPaths
         return path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, ignore);
     }
 
-    /// <summary>The path with every symbolic link followed, also where its last parts do not exist; null when links go round.</summary>
+    /// <summary>
+    /// The path with every symbolic link followed, also where its last parts do not exist; null when links go round.
+    /// </summary>
     public static string? Follow(string path)
     {
         for (var links = 0; links <= MaxLinks; links++)

@@ -6,7 +6,9 @@ namespace PostTrainGate.Foundation;
 /// <param name="Detail">A short figure beside it.</param>
 public sealed record RunProgress(string Stage, double? Done = null, string? Detail = null);
 
-/// <summary>Progress that is told at once; <see cref="Progress{T}"/> posts to the thread pool and may report out of order.</summary>
+/// <summary>
+/// Progress that is told at once; <see cref="Progress{T}"/> posts to the thread pool and may report out of order.
+/// </summary>
 internal sealed class Relay<T>(Action<T> report) : IProgress<T>
 {
     /// <inheritdoc/>

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace PostTrainGate.Foundation;
 
-/// <summary>One seed in the policy, one stream per purpose: the same everywhere, independent of the order of the work.</summary>
+/// <summary>
+/// One seed in the policy, one stream per purpose: the same everywhere, independent of the order of the work.
+/// </summary>
 internal static class Seeds
 {
     /// <summary>A seed for a purpose, such as <c>attack:repaired</c> of gate 3.</summary>
@@ -16,7 +18,9 @@ internal static class Seeds
         return (int)(Mix(hash) & int.MaxValue);
     }
 
-    /// <summary>A well-mixed key of a seed and a number: an order by keys is a shuffle that any machine and runtime repeats.</summary>
+    /// <summary>
+    /// A well-mixed key of a seed and a number: an order by keys is a shuffle that any machine and runtime repeats.
+    /// </summary>
     public static ulong Key(ulong seed, ulong number) => Mix(Mix(seed + Golden) + Golden * (number + 1));
 
     // SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).

@@ -14,7 +14,10 @@ internal static unsafe partial class SpecialFile
         Regular = 0x8000,
         Folder = 0x4000;
 
-    /// <summary>Whether something is there that is neither a file nor a folder, links followed. False where the system does not tell.</summary>
+    /// <summary>
+    /// Whether something is there that is neither a file nor a folder, links followed. False where the system does not
+    /// tell.
+    /// </summary>
     public static bool Is(string path)
     {
         if (!OperatingSystem.IsLinux())

@@ -5,8 +5,8 @@ using System.Text;
 namespace PostTrainGate.Foundation;
 
 /// <summary>
-/// Text that came from a policy, a model or a data file, made fit for one line of any report. What a format treats specially is the
-/// business of that format's own escaping (Markdown, Html).
+/// Text that came from a policy, a model or a data file, made fit for one line of any report. What a format treats
+/// specially is the business of that format's own escaping (Markdown, Html).
 /// </summary>
 internal static class Untrusted
 {
@@ -14,8 +14,8 @@ internal static class Untrusted
     public const int Longest = 400;
 
     /// <summary>
-    /// One line without control characters, without characters that reorder or hide others (bidirectional overrides, zero-width
-    /// characters) and without broken surrogates; longer text ends in an ellipsis.
+    /// One line without control characters, without characters that reorder or hide others (bidirectional overrides,
+    /// zero-width characters) and without broken surrogates; longer text ends in an ellipsis.
     /// </summary>
     public static string Clean(string? text, int longest = Longest)
     {
@@ -38,8 +38,10 @@ internal static class Untrusted
         Rune.GetUnicodeCategory(rune) switch
         {
             UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => " ",
-            UnicodeCategory.Format when rune.Value is not (0x200C or 0x200D) => "", // joiners belong to scripts and emoji
-            UnicodeCategory.OtherNotAssigned when (rune.Value & 0xFFFE) == 0xFFFE => "\uFFFD", // not a character, and not legal in XML
+            // joiners belong to scripts and emoji
+            UnicodeCategory.Format when rune.Value is not (0x200C or 0x200D) => "",
+            // not a character, and not legal in XML
+            UnicodeCategory.OtherNotAssigned when (rune.Value & 0xFFFE) == 0xFFFE => "\uFFFD",
             _ => rune.ToString(),
         };
 }

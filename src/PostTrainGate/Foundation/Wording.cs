@@ -11,7 +11,9 @@ internal static class Wording
     /// <summary>Text of the file in quotes, <see cref="Plain"/>.</summary>
     public static string Quote(string text) => $"'{Plain(text, LongestQuote)}'";
 
-    /// <summary>Text of the file as a message may show it: in one line, nothing in it that a terminal or a log would obey.</summary>
+    /// <summary>
+    /// Text of the file as a message may show it: in one line, nothing in it that a terminal or a log would obey.
+    /// </summary>
     public static string Plain(string text, int longest)
     {
         var shown = new StringBuilder();
@@ -38,7 +40,9 @@ internal static class Wording
         return all.Count < 2 ? string.Concat(all) : $"{string.Join(", ", all[..^1])} {last} {all[^1]}";
     }
 
-    /// <summary>The name that was probably meant: the nearest by edit distance, if it is near enough to be a slip.</summary>
+    /// <summary>
+    /// The name that was probably meant: the nearest by edit distance, if it is near enough to be a slip.
+    /// </summary>
     public static string? Nearest(string name, IEnumerable<string> names)
     {
         if (name.Length > 64)

@@ -8,7 +8,9 @@ using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Gating;
 
-/// <summary>Which score belongs to which class: by name where the model's file names its classes, by place where it does not.</summary>
+/// <summary>
+/// Which score belongs to which class: by name where the model's file names its classes, by place where it does not.
+/// </summary>
 internal static class ClassOrder
 {
     private const double Confidence = 0.99,

@@ -28,7 +28,9 @@ public sealed record GateOptions
     public AttackCache? Cache { get; init; }
 }
 
-/// <summary>Measures, judges, repairs on the repair split, chooses on the selection split, measures again on the test split.</summary>
+/// <summary>
+/// Measures, judges, repairs on the repair split, chooses on the selection split, measures again on the test split.
+/// </summary>
 public static class Gate
 {
     /// <summary>Runs a policy.</summary>
@@ -201,7 +203,9 @@ public static class Gate
         return result with { Diagnostics = [.. predictions.Diagnostics, .. Outcomes.Diagnose(policy, result)] };
     }
 
-    /// <summary>The result of a run whose engine ended before it: no gate was measured, whatever the policy makes of that.</summary>
+    /// <summary>
+    /// The result of a run whose engine ended before it: no gate was measured, whatever the policy makes of that.
+    /// </summary>
     internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
     {
         var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
@@ -318,7 +322,8 @@ public static class Gate
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelShape,
-                    $"'{policy.Model!.Text}' has its classes in the order {string.Join(", ", model.ClassNames.Take(12))}, "
+                    $"'{policy.Model!.Text}' has its classes in the order "
+                        + $"{string.Join(", ", model.ClassNames.Take(12))}, "
                         + $"but the data has them in the order {string.Join(", ", data.ClassNames.Take(12))}; "
                         + "set 'data.classes' to the model's order.",
                     policy.Data.Position

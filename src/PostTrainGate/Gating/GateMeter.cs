@@ -22,20 +22,26 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>The gates.</summary>
     public ImmutableArray<GateRule> Rules => policy.Gates;
 
-    /// <summary>The model before the repair, on the same rows; null while that model itself is measured. Not owned.</summary>
+    /// <summary>
+    /// The model before the repair, on the same rows; null while that model itself is measured. Not owned.
+    /// </summary>
     public Evaluation? Reference { get; init; }
 
     /// <summary>
-    /// The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not owned.
+    /// The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not
+    /// owned.
     /// </summary>
     public Evaluation? Base { get; init; }
 
     /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
     public AttackPlan? Plan { get; init; }
 
-    /// <summary>One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.</summary>
+    /// <summary>
+    /// One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.
+    /// </summary>
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>
-    /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the original.</param>
+    /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the
+    /// original.</param>
     /// <param name="progress">Told which gate is measured, and the share done.</param>
     public ImmutableArray<Measurement> Measure(
         Evaluation evaluation,
@@ -78,7 +84,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     }
 
     /// <summary>
-    /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails names their signs.
+    /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails
+    /// names their signs.
     /// </summary>
     public ImmutableArray<MeasuredValue> Read(
         Evaluation evaluation,
@@ -160,7 +167,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             }
             : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
 
-    // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them takes whole rows.
+    // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them
+    // takes whole rows.
     private Evaluation Rows(Evaluation evaluation, int gate) =>
         Rules[gate].Metric.NeedsCompleteRows ? evaluation.OnCompleteRows() : evaluation;
 

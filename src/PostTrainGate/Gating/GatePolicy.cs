@@ -21,7 +21,9 @@ public sealed record GatePolicy : EvaluationPolicy
     /// <summary>How intervals make up for the number of gates.</summary>
     public Correction Correction { get; init; } = Correction.Bonferroni;
 
-    /// <summary>Number of gates that the correction counts, where a change must not widen intervals by adding some; null: all.</summary>
+    /// <summary>
+    /// Number of gates that the correction counts, where a change must not widen intervals by adding some; null: all.
+    /// </summary>
     public int? Family { get; init; }
 
     /// <summary>Confidence level of each gate's interval, in (0.5, 1).</summary>
@@ -47,7 +49,9 @@ public sealed record GatePolicy : EvaluationPolicy
 /// <summary>How intervals make up for the number of gates: of many fair ones, some fail by chance.</summary>
 public enum Correction
 {
-    /// <summary>All intervals hold together with the policy's confidence: each misses with a share of what may be missed.</summary>
+    /// <summary>
+    /// All intervals hold together with the policy's confidence: each misses with a share of what may be missed.
+    /// </summary>
     Bonferroni,
 
     /// <summary>Each interval holds by itself.</summary>

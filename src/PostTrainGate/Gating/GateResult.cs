@@ -18,8 +18,8 @@ public enum RunOutcome
 }
 
 /// <summary>
-/// All that leaves the engine. Every report renders it; <c>gate-result.json</c> is it. Same inputs, tool and machine type: same
-/// content but for <see cref="Seconds"/> and the seconds inside.
+/// All that leaves the engine. Every report renders it; <c>gate-result.json</c> is it. Same inputs, tool and machine
+/// type: same content but for <see cref="Seconds"/> and the seconds inside.
 /// </summary>
 public sealed record GateResult
 {
@@ -60,8 +60,9 @@ public sealed record GateResult
     public RepairSummary? Repair { get; init; }
 
     /// <summary>
-    /// What a reader should know beyond the verdicts, places included, from every stage of the run. Whoever shows them shows them in this
-    /// order: the gravest first, equals in the order of the stages (policy, base, data, model, gates, repair, reports).
+    /// What a reader should know beyond the verdicts, places included, from every stage of the run. Whoever shows them
+    /// shows them in this order: the gravest first, equals in the order of the stages (policy, base, data, model,
+    /// gates, repair, reports).
     /// </summary>
     public ImmutableArray<Diagnostic> Diagnostics
     {
@@ -76,7 +77,8 @@ public sealed record GateResult
     public double Seconds { get; init; }
 
     /// <summary>
-    /// Top folder of the repository, which reports give paths from; null when it is not known. Of this machine, so in no file.
+    /// Top folder of the repository, which reports give paths from; null when it is not known. Of this machine, so in
+    /// no file.
     /// </summary>
     internal string? Root { get; init; }
 
@@ -101,7 +103,9 @@ public sealed record ModelSummary(string File, string Sha256, string Head, int C
     /// <summary>The output that scores are read from.</summary>
     public string Output { get; init; } = "";
 
-    /// <summary>Why it has no gradients, and so can be neither repaired nor attacked along them; null where it has.</summary>
+    /// <summary>
+    /// Why it has no gradients, and so can be neither repaired nor attacked along them; null where it has.
+    /// </summary>
     public string? WhyNoGradients { get; init; }
 }
 
@@ -124,7 +128,9 @@ public sealed record GateReport
     /// <summary>The threshold in words: <c>at least 0.72</c>, <c>at most 0.1 in absolute value</c>.</summary>
     public required string Threshold { get; init; }
 
-    /// <summary>What <see cref="Threshold"/> says as numbers, for programs and charts: the value must be at least this.</summary>
+    /// <summary>
+    /// What <see cref="Threshold"/> says as numbers, for programs and charts: the value must be at least this.
+    /// </summary>
     public double? Min { get; init; }
 
     /// <summary>The value (of a difference: its size) must be at most this.</summary>
@@ -145,10 +151,14 @@ public sealed record GateReport
     /// <summary>The base branch's model, where there is one.</summary>
     public MeasuredValue? Base { get; init; }
 
-    /// <summary>The repaired model, attacked afresh, where one is proposed or was found and rejected on the test split.</summary>
+    /// <summary>
+    /// The repaired model, attacked afresh, where one is proposed or was found and rejected on the test split.
+    /// </summary>
     public MeasuredValue? Repaired { get; init; }
 
-    /// <summary>Null control: the original with random weight noise of the repair's size (mean of several draws).</summary>
+    /// <summary>
+    /// Null control: the original with random weight noise of the repair's size (mean of several draws).
+    /// </summary>
     public MeasuredValue? NullControl { get; init; }
 }
 
@@ -174,10 +184,14 @@ public sealed record MeasuredValue(
     /// <summary>What a reader should know of it, a sentence each: the level that drives it, rows that count.</summary>
     public ImmutableArray<string> Notes { get; init; } = [];
 
-    /// <summary>Inputs that the smallest perturbations break, the most fragile first, of those that an attack found.</summary>
+    /// <summary>
+    /// Inputs that the smallest perturbations break, the most fragile first, of those that an attack found.
+    /// </summary>
     public ImmutableArray<Metrics.FragileInput> Fragile { get; init; } = [];
 
-    /// <summary>How many inputs were attacked before the verdict was certain; null for a measure that does not stop early.</summary>
+    /// <summary>
+    /// How many inputs were attacked before the verdict was certain; null for a measure that does not stop early.
+    /// </summary>
     public Metrics.AttackedInputs? Attacked { get; init; }
 }
 

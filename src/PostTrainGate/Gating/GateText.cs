@@ -31,14 +31,19 @@ internal static class GateText
     /// <summary>A reading with its interval: <c>0.731 [0.702, 0.758]</c>.</summary>
     public static string Value(MeasuredValue reading) =>
         reading.Value is { } value
-            ? $"{Numbers.Measured(value)} [{Numbers.Measured(reading.Lower ?? value)}, {Numbers.Measured(reading.Upper ?? value)}]"
+            ? $"{Numbers.Measured(value)} [{Numbers.Measured(reading.Lower ?? value)}, "
+                + $"{Numbers.Measured(reading.Upper ?? value)}]"
             : $"not measured: {reading.Reason}";
 
-    /// <summary>The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.</summary>
+    /// <summary>
+    /// The rows that a reading rests on: <c>1000 rows</c>, or <c>64 of 1000 rows</c> where these were enough.
+    /// </summary>
     public static string Rows(MeasuredValue reading) =>
         reading.Attacked is { StoppedEarly: true } a ? $"{a.Inputs} of {a.Of} rows" : $"{reading.Count} rows";
 
-    /// <summary>What an attack took: <c>decided after 64 of 1,000 inputs</c>; empty where there is nothing to say.</summary>
+    /// <summary>
+    /// What an attack took: <c>decided after 64 of 1,000 inputs</c>; empty where there is nothing to say.
+    /// </summary>
     public static string Effort(MeasuredValue? reading)
     {
         if (reading?.Attacked is not { } attacked)

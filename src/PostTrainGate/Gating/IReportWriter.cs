@@ -2,7 +2,9 @@ using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Gating;
 
-/// <summary>Renders a <see cref="GateResult"/> to text. Everything that came from a model, data or policy file is escaped.</summary>
+/// <summary>
+/// Renders a <see cref="GateResult"/> to text. Everything that came from a model, data or policy file is escaped.
+/// </summary>
 public interface IReportWriter : INamed
 {
     /// <summary>Name of the file it makes.</summary>
@@ -12,8 +14,8 @@ public interface IReportWriter : INamed
     bool Always { get; }
 
     /// <summary>
-    /// A regular expression that the beginning of every such file matches, and hardly that of another: what an earlier run wrote may be
-    /// replaced.
+    /// A regular expression that the beginning of every such file matches, and hardly that of another: what an earlier
+    /// run wrote may be replaced.
     /// </summary>
     string Mark { get; }
 

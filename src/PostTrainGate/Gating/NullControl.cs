@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// The control that every repair is held against: the source with random weight noise that is, tensor by tensor, as long as what the
-/// repair changed. What noise improves as well, such as accuracy on the old model's adversarial examples, is no merit of the repair.
+/// The control that every repair is held against: the source with random weight noise that is, tensor by tensor, as
+/// long as what the repair changed. What noise improves as well, such as accuracy on the old model's adversarial
+/// examples, is no merit of the repair.
 /// </summary>
 public static class NullControl
 {

@@ -10,7 +10,9 @@ internal static class Outcomes
     /// <summary>Whether a verdict keeps the run from succeeding.</summary>
     public static bool Blocks(GatePolicy policy, Verdict verdict) => Weight(policy, verdict) == Outcome.Fail;
 
-    /// <summary>How the run ends for the model under the gate; a proposed repair does not make a failing model pass.</summary>
+    /// <summary>
+    /// How the run ends for the model under the gate; a proposed repair does not make a failing model pass.
+    /// </summary>
     public static RunOutcome Decide(GatePolicy policy, ImmutableArray<GateReport> gates)
     {
         var verdicts = gates.Select(g => g.Original.Verdict).ToArray();
@@ -19,7 +21,9 @@ internal static class Outcomes
         return verdicts.Any(v => Blocks(policy, v)) ? RunOutcome.Undecided : RunOutcome.Passed;
     }
 
-    /// <summary>One diagnostic for each gate that does not pass, at its line, and one for what the repair came to.</summary>
+    /// <summary>
+    /// One diagnostic for each gate that does not pass, at its line, and one for what the repair came to.
+    /// </summary>
     public static ImmutableArray<Diagnostic> Diagnose(GatePolicy policy, GateResult result)
     {
         var all = result.Gates.Where(g => g.Original.Verdict != Verdict.Pass).Select(g => Diagnose(policy, g));

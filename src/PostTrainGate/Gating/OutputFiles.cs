@@ -8,8 +8,9 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// What a run may write over. Where its files go comes from the policy, which may be a stranger's: only files that are not there or that
-/// an earlier run wrote, never a link, never what the run reads, never in <c>.git</c> or <c>.github</c>.
+/// What a run may write over. Where its files go comes from the policy, which may be a stranger's: only files that are
+/// not there or that an earlier run wrote, never a link, never what the run reads, never in <c>.git</c> or
+/// <c>.github</c>.
 /// </summary>
 internal static class OutputFiles
 {

@@ -10,8 +10,8 @@ using PostTrainGate.Repairs;
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// The repair of one run: candidates learn on the repair split and are chosen on the selection split; the one chosen is measured once
-/// on the test split, attacked afresh, beside a null control.
+/// The repair of one run: candidates learn on the repair split and are chosen on the selection split; the one chosen is
+/// measured once on the test split, attacked afresh, beside a null control.
 /// </summary>
 internal sealed class RepairRun(
     GatePolicy policy,
@@ -179,7 +179,8 @@ internal sealed class RepairRun(
 
     private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
 
-    // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what it may cost.
+    // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what
+    // it may cost.
     private (bool Proposed, string Reason) Decide(ImmutableArray<GateReport> gates, double cost)
     {
         if (cost > _repair.AccuracyDrop)
@@ -262,7 +263,8 @@ internal sealed class RepairRun(
         };
     }
 
-    // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their range.
+    // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their
+    // range.
     private ImmutableArray<MeasuredValue> NullControls(Evaluation original)
     {
         var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(NullAttackedRows))] };

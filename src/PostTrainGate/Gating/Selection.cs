@@ -7,8 +7,8 @@ using PostTrainGate.Repairs;
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// Judges models on the selection split: how far every gate of the policy is met, in units of its own interval, so that gates of
-/// different kinds add up and a repair is never judged on one gate alone.
+/// Judges models on the selection split: how far every gate of the policy is met, in units of its own interval, so that
+/// gates of different kinds add up and a repair is never judged on one gate alone.
 /// </summary>
 internal sealed class Selection : ISelection, IDisposable
 {
@@ -18,7 +18,8 @@ internal sealed class Selection : ISelection, IDisposable
     /// <summary>Rows that an attack gate uses here; selection is repeated many times.</summary>
     private const int AttackedRows = 500;
 
-    // A class that the model predicts for so many rows is given up by one that predicts it for less than this share of them.
+    // A class that the model predicts for so many rows is given up by one that predicts it for less than this share of
+    // them.
     private const double CommonClass = 0.05,
         LeastOfClass = 0.1;
 

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// When a robust accuracy must not be believed: signs of gradient masking (Athalye et al. 2018; Carlini et al. 2019). A gate that
-/// would pass fails on any of them.
+/// When a robust accuracy must not be believed: signs of gradient masking (Athalye et al. 2018; Carlini et al. 2019). A
+/// gate that would pass fails on any of them.
 /// </summary>
 /// <param name="evaluation">The model and its rows.</param>
 /// <param name="rule">The gate with its attack.</param>
@@ -34,9 +34,11 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
 
     private Classifier Model => evaluation.Model;
 
-    /// <summary>Why the robust accuracy of the model is not trusted, in one sentence; null when nothing speaks against it.</summary>
-    /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a fresh
-    /// attack.</param>
+    /// <summary>
+    /// Why the robust accuracy of the model is not trusted, in one sentence; null when nothing speaks against it.
+    /// </summary>
+    /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a
+    /// fresh attack.</param>
     public string? Doubt(Evaluation? reference)
     {
         if (Sign() is { } sign)
@@ -50,7 +52,9 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             ?? (_attack.KeepsForm ? StandsAtAnyRow() : StandsAtAnyEpsilon());
     }
 
-    /// <summary>What passes over the rows alone tell against it, without attacking them again; null when nothing does.</summary>
+    /// <summary>
+    /// What passes over the rows alone tell against it, without attacking them again; null when nothing does.
+    /// </summary>
     public string? Sign() => DrawsOutputs() ?? Saturates() ?? FlatGradients();
 
     // An attack on outputs that are drawn anew with every pass climbs another hill in every step.
@@ -71,8 +75,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             : null;
     }
 
-    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has no slope. Attacks
-    // here see through that, others do not; and a classifier that is that sure was scaled to be.
+    // From a gap of 104 between logits on the softmax is exactly 0 and 1 in single precision, and the cross-entropy has
+    // no slope. Attacks here see through that, others do not; and a classifier that is that sure was scaled to be.
     private string? Saturates()
     {
         if (!Model.HasGradients || !_attack.NeedsGradients)
@@ -134,8 +138,9 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
             return [.. outcome.Robust.Select(r => !r)];
         });
 
-    // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where there is nothing to
-    // count (at a share of 10 % that is so once in a hundred times), and a search costs many passes: only then it goes on to all.
+    // Counts rows that something else breaks and the gate's attack does not. Of a few rows it is one at most where
+    // there is nothing to count (at a share of 10 % that is so once in a hundred times), and a search costs many
+    // passes: only then it goes on to all.
     private string? Beaten(string what, Func<EvaluationSet, bool[]> breaks)
     {
         var missed = 0;
@@ -158,7 +163,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         return share > Tolerance ? $"{what} {Percent(share)} of the inputs that survive the attack" : null;
     }
 
-    // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being attacked.
+    // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being
+    // attacked.
     private string? StandsAtAnyEpsilon()
     {
         if (rule.Attack!.Norm != Norm.Linf)

@@ -5,7 +5,8 @@ using PostTrainGate.Metrics;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the original's and the repaired model's.
+/// A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the original's and the repaired
+/// model's.
 /// </summary>
 internal static class CurvePicture
 {
@@ -28,20 +29,19 @@ internal static class CurvePicture
         double Y(double value) => Top + (1 - Math.Clamp(value, 0, 1)) * (Height - Top - Bottom);
         foreach (var value in new[] { 0, 0.5, 1 })
         {
+            var y = Y(value);
             svg.Append(
-                Text(
-                    $"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(value):0.#}\" y2=\"{Y(value):0.#}\"/>"
-                )
+                Text($"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:0.#}\" y2=\"{y:0.#}\"/>")
             );
-            svg.Append(Text($"<text x=\"{Left - 6}\" y=\"{Y(value) + 4:0.#}\" text-anchor=\"end\">{value}</text>"));
+            svg.Append(Text($"<text x=\"{Left - 6}\" y=\"{y + 4:0.#}\" text-anchor=\"end\">{value}</text>"));
         }
 
         foreach (var (i, part) in original.Parts.Index())
-            svg.Append(
-                Text(
-                    $"<text x=\"{X(i):0.#}\" y=\"{Height - Bottom + 15}\" text-anchor=\"middle\">{Html.Text(part.Name)}</text>"
-                )
-            );
+        {
+            svg.Append(Text($"<text x=\"{X(i):0.#}\" y=\"{Height - Bottom + 15}\" text-anchor=\"middle\">"));
+            svg.Append(Html.Text(part.Name)).Append("</text>");
+        }
+
         svg.Append(Text($"<text x=\"{Width - Right}\" y=\"{Height - 4}\" text-anchor=\"end\">epsilon</text>"));
         if (repaired is not null)
             svg.Append(Text($"<text x=\"{Left}\" y=\"{Height - 4}\">solid: original, dashed: repaired</text>"));
@@ -58,8 +58,10 @@ internal static class CurvePicture
                     points.Reverse().Select(p => Text($"{X(p.Index):0.#},{Y(p.Item.Lower ?? p.Item.Value!.Value):0.#}"))
                 );
             var line = points.Select(p => Text($"{X(p.Index):0.#},{Y(p.Item.Value!.Value):0.#}"));
-            return $"<polygon class=\"{style}\" stroke-opacity=\"0\" fill-opacity=\".18\" points=\"{string.Join(' ', band)}\"/>"
-                + $"<polyline class=\"{style}\" fill-opacity=\"0\" stroke-width=\"2\"{dashes} points=\"{string.Join(' ', line)}\"/>";
+            return $"<polygon class=\"{style}\" stroke-opacity=\"0\" fill-opacity=\".18\" "
+                + $"points=\"{string.Join(' ', band)}\"/>"
+                + $"<polyline class=\"{style}\" fill-opacity=\"0\" stroke-width=\"2\"{dashes} "
+                + $"points=\"{string.Join(' ', line)}\"/>";
         }
     }
 

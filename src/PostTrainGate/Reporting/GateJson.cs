@@ -10,8 +10,9 @@ using PostTrainGate.Policy;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// <c>gate-result.json</c>, the result for programs. Keys and enumeration values are snake case, keys stand in a fixed order and are
-/// always there, a value that does not exist (or an interval's end at infinity) is null. Two runs differ in <c>seconds</c> only.
+/// <c>gate-result.json</c>, the result for programs. Keys and enumeration values are snake case, keys stand in a fixed
+/// order and are always there, a value that does not exist (or an interval's end at infinity) is null. Two runs differ
+/// in <c>seconds</c> only.
 /// </summary>
 public sealed class GateJson : IReportWriter
 {
@@ -41,8 +42,8 @@ public sealed class GateJson : IReportWriter
     internal static string Write(Models.ModelInspection model) =>
         JsonSerializer.Serialize(model, Context.ModelInspection) + "\n";
 
-    // Letters of every language as they are; HTML's own characters stay escaped, as the file may be pasted into a page. The sign that
-    // replaces a broken character is escaped too, as the encoder itself writes it so.
+    // Letters of every language as they are; HTML's own characters stay escaped, as the file may be pasted into a page.
+    // The sign that replaces a broken character is escaped too, as the encoder itself writes it so.
     private static JavaScriptEncoder Encoder()
     {
         var letters = new TextEncoderSettings(UnicodeRanges.All);

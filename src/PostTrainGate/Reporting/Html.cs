@@ -13,7 +13,9 @@ internal static class Html
     /// <summary>A path, name or command.</summary>
     public static string Code(string? text) => $"<code>{Text(text)}</code>";
 
-    /// <summary>A sentence of ours; the strings in its holes are paths, names or commands and set in code type.</summary>
+    /// <summary>
+    /// A sentence of ours; the strings in its holes are paths, names or commands and set in code type.
+    /// </summary>
     public static string Sentence(FormattableString sentence) =>
         string.Format(
             CultureInfo.InvariantCulture,

@@ -8,8 +8,8 @@ using PostTrainGate.Metrics;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// <c>gate-report.html</c>: the content of the comment as one page that needs no network and runs no script, with a picture of
-/// every gate's intervals against its threshold; light and dark.
+/// <c>gate-report.html</c>: the content of the comment as one page that needs no network and runs no script, with a
+/// picture of every gate's intervals against its threshold; light and dark.
 /// </summary>
 public sealed class HtmlReport : IReportWriter
 {
@@ -21,7 +21,8 @@ public sealed class HtmlReport : IReportWriter
 
     /// <inheritdoc/>
     public string Summary =>
-        "One page for people, offline: every interval drawn against its threshold, robustness curves, the most fragile inputs.";
+        "One page for people, offline: every interval drawn against its threshold, robustness curves, the most "
+        + "fragile inputs.";
 
     /// <inheritdoc/>
     public bool Always => false;
@@ -40,7 +41,8 @@ public sealed class HtmlReport : IReportWriter
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width">
             <meta name="color-scheme" content="light dark">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+            <meta http-equiv="Content-Security-Policy"
+              content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
             <title>PostTrainGate: {{Html.Text(result.Policy)}}</title>
             <style>
             {{Style}}
@@ -68,7 +70,8 @@ public sealed class HtmlReport : IReportWriter
         var steps = ResultText.NextSteps(result);
         if (steps.Length > 0)
             page.Append(
-                $"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}</ul>\n"
+                $"<h2>What to do next</h2>\n<ul>{string.Concat(steps.Select(s => $"<li>{Html.Sentence(s)}</li>"))}"
+                    + "</ul>\n"
             );
         var remarks = ResultText.Remarks(result);
         if (remarks.Length > 0)
@@ -84,17 +87,24 @@ public sealed class HtmlReport : IReportWriter
             $"""
             <h2>Reproduce</h2>
             <pre>{Html.Text(result.Reproduce)}</pre>
-            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {(
-                result.Model is { } m
-                    ? $"Model: SHA-256 {Html.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Html.Code(m.Output)}, " : "")}{Html.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} for repair, {Whole(result.Data.Select)} for selection, {Whole(result.Data.Test)} for testing."
-                    : $"Rows: {Whole(result.Data.Test)}, all measured."
-            )}</p>
+            <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {Provenance(result)}</p>
             </main>
             </html>
 
             """
         );
         return page.ToString().ReplaceLineEndings("\n");
+    }
+
+    private static string Provenance(GateResult result)
+    {
+        var data = result.Data;
+        if (result.Model is not { } model)
+            return $"Rows: {Whole(data.Test)}, all measured.";
+        var output = model.Output.Length > 0 ? $"{Html.Code(model.Output)}, " : "";
+        return $"Model: SHA-256 {Html.Code(model.Sha256)}, {model.Classes} classes, {Whole(model.Parameters)} "
+            + $"parameters, output {output}{Html.Text(model.Head)}. Rows: {Whole(data.Repair)} for repair, "
+            + $"{Whole(data.Select)} for selection, {Whole(data.Test)} for testing.";
     }
 
     private static string Gate(GateReport gate)
@@ -109,7 +119,8 @@ public sealed class HtmlReport : IReportWriter
         var table = string.Concat(
             rows.Where(r => r.Reading is not null)
                 .Select(r =>
-                    $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"
+                    $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}"
+                    + $"</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"
                 )
         );
         var change = ResultText.Change(gate.Original, gate.Repaired);
@@ -130,7 +141,8 @@ public sealed class HtmlReport : IReportWriter
             ? ""
             : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
 
-    // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides nothing.
+    // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides
+    // nothing.
     private static string Breakdowns(GateReport gate)
     {
         var repaired = gate.Repaired?.Breakdowns ?? [];
@@ -140,7 +152,9 @@ public sealed class HtmlReport : IReportWriter
                 var after = repaired.FirstOrDefault(b => b.Title == breakdown.Title);
                 var rows = breakdown.Parts.Select(
                     (part, i) =>
-                        $"<tr><th>{Html.Text(part.Name)}</th><td>{Part(part)}</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}<td class=\"quiet\">{Whole(part.Count)} rows</td></tr>"
+                        $"<tr><th>{Html.Text(part.Name)}</th><td>{Part(part)}"
+                        + $"</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}"
+                        + $"<td class=\"quiet\">{Whole(part.Count)} rows</td></tr>"
                 );
                 var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
                 return $"""
@@ -164,7 +178,8 @@ public sealed class HtmlReport : IReportWriter
             ? ""
             : $"""
                 <details><summary>{title}</summary>
-                <p class="quiet">Rows of the test split with the smallest adversarial changes found, smallest first; smaller changes may exist.</p>
+                <p class="quiet">Rows of the test split with the smallest adversarial changes found, smallest first;
+                smaller changes may exist.</p>
                 {string.Concat(inputs.Select(Fragile))}</details>
 
                 """;
@@ -173,12 +188,14 @@ public sealed class HtmlReport : IReportWriter
     {
         var size = input.Size > 0 ? $"size {Numbers.Chosen(input.Size)}" : "no numeric change";
         var head =
-            $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is predicted as <b>{Html.Text(input.Predicted)}</b> "
+            $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is predicted as "
+            + $"<b>{Html.Text(input.Predicted)}</b> "
             + $"<span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
         {
             var amplified = $"perturbation × {Numbers.Chosen(image.Amplification)}";
-            return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}{Figure(amplified, image.Perturbation)}"
+            return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}"
+                + $"{Figure(amplified, image.Perturbation)}"
                 + $"{Figure("adversarial", image.Adversarial)}</div>";
         }
 
@@ -203,7 +220,8 @@ public sealed class HtmlReport : IReportWriter
     private static string Part(BreakdownPart? part) =>
         part?.Value is not { } value
             ? "–"
-            : $"{Numbers.Measured(value)} <span class=\"quiet\">[{Numbers.Measured(part.Lower ?? value)}, {Numbers.Measured(part.Upper ?? value)}]</span>";
+            : $"{Numbers.Measured(value)} <span class=\"quiet\">[{Numbers.Measured(part.Lower ?? value)}, "
+                + $"{Numbers.Measured(part.Upper ?? value)}]</span>";
 
     private static string Value(MeasuredValue reading) =>
         reading.Value is { } value
@@ -217,7 +235,9 @@ public sealed class HtmlReport : IReportWriter
         $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
 
     private static string Remark(Diagnostic remark) =>
-        $"<li>{(remark.Severity == Severity.Note ? "" : "⚠️ ")}{Html.Text(remark.Message)} {(remark.Position is { } at ? Html.Code(at.ToString()) : "")} <span class=\"quiet\">{remark.Code}</span></li>";
+        $"<li>{(remark.Severity == Severity.Note ? "" : "⚠️ ")}{Html.Text(remark.Message)} "
+        + $"{(remark.Position is { } at ? Html.Code(at.ToString()) : "")} <span "
+        + $"class=\"quiet\">{remark.Code}</span></li>";
 
     private static string Tried(RepairSummary repair)
     {
@@ -225,15 +245,18 @@ public sealed class HtmlReport : IReportWriter
         if (repair.Candidates.Length > 0)
         {
             text.Append(
-                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Accuracy kept</th><th></th></tr>\n"
+                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Accuracy "
+                    + "kept</th><th></th></tr>\n"
             );
             foreach (var c in repair.Candidates)
             {
                 text.Append(
-                    $"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>"
+                    $"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}"
+                        + $"</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>"
                 );
                 text.Append(
-                    $"<td>{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")}</td><td>{Html.Text(c.Note)}</td></tr>\n"
+                    $"<td>{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")}</td><td>{Html.Text(c.Note)}"
+                        + "</td></tr>\n"
                 );
             }
 
@@ -241,9 +264,13 @@ public sealed class HtmlReport : IReportWriter
         }
 
         if (repair.Details.Count > 0)
-            text.Append(
-                $"<table class=\"wide\">{string.Concat(repair.Details.Select(d => $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"))}</table>\n"
+        {
+            var facts = repair.Details.Select(d =>
+                $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"
             );
+            text.Append($"<table class=\"wide\">{string.Concat(facts)}</table>\n");
+        }
+
         if (repair.Sha256 is not null)
             text.Append($"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
         return text.ToString();
@@ -254,21 +281,34 @@ public sealed class HtmlReport : IReportWriter
     private static string Whole(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
     private const string Style = """
-        :root { --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --card: #f6f8fa; --good: #1a7f37; --bad: #cf222e; --open: #9a6700; --mark: #0969da }
-        @media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d; --page: #0d1117; --card: #151b23; --good: #3fb950; --bad: #f85149; --open: #d29922; --mark: #4493f8 } }
-        body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
-        h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem } h3 { font-size: 1rem; margin: 0 0 .5rem }
+        :root { --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --card: #f6f8fa; --good: #1a7f37;
+        --bad: #cf222e; --open: #9a6700; --mark: #0969da }
+        @media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d;
+        --page: #0d1117; --card: #151b23; --good: #3fb950; --bad: #f85149; --open: #d29922; --mark: #4493f8 } }
+        body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--page); color: var(--ink);
+        font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+        h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem }
+        h3 { font-size: 1rem; margin: 0 0 .5rem }
         h3 small, .quiet { color: var(--quiet); font-weight: normal }
-        header { border-left: .4rem solid var(--open); padding: .2rem 1rem } header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
-        section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem; margin: .6rem 0 }
-        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate table { flex: 1 1 22rem } svg { flex: 1 1 20rem; max-width: 30rem }
-        table { border-collapse: collapse } th { text-align: left; font-weight: 600 } td, th { padding: .15rem .8rem .15rem 0; vertical-align: top } .base th, .original th, .repaired th { white-space: nowrap }
+        header { border-left: .4rem solid var(--open); padding: .2rem 1rem }
+        header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
+        section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
+        margin: .6rem 0 }
+        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate table { flex: 1 1 22rem }
+        svg { flex: 1 1 20rem; max-width: 30rem }
+        table { border-collapse: collapse } th { text-align: left; font-weight: 600 }
+        td, th { padding: .15rem .8rem .15rem 0; vertical-align: top }
+        .base th, .original th, .repaired th { white-space: nowrap }
         .wide td, .wide th { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0 }
-        code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem; padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
-        .fragile { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: start; border-top: 1px solid var(--line); padding: .5rem 0 } .fragile p { flex: 1 0 100%; margin: 0 }
-        figure { margin: 0 } figure img { width: 9rem; image-rendering: pixelated; border: 1px solid var(--line) } figcaption { color: var(--quiet); font-size: .85rem }
+        code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem;
+        padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
+        .fragile { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: start;
+        border-top: 1px solid var(--line); padding: .5rem 0 } .fragile p { flex: 1 0 100%; margin: 0 }
+        figure { margin: 0 } figure img { width: 9rem; image-rendering: pixelated; border: 1px solid var(--line) }
+        figcaption { color: var(--quiet); font-size: .85rem }
         text { fill: var(--quiet); font: 11px system-ui, sans-serif }
         .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
-        .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) } .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
+        .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) }
+        .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;
 }

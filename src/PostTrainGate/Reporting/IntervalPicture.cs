@@ -17,7 +17,9 @@ internal static class IntervalPicture
     // One interval: its name, what it is, and the class that styles it.
     private sealed record Row(string Name, double Value, double Lower, double Upper, string Style);
 
-    /// <summary>The models' readings of a gate against its thresholds: an SVG element; empty when there is nothing to draw.</summary>
+    /// <summary>
+    /// The models' readings of a gate against its thresholds: an SVG element; empty when there is nothing to draw.
+    /// </summary>
     public static string Draw(GateReport gate)
     {
         (string Name, MeasuredValue? Reading, bool Judged)[] rows =
@@ -101,11 +103,8 @@ internal static class IntervalPicture
             var (name, value, lower, upper, style) = drawn[i];
             var y = i * RowHeight + RowHeight / 2 + 2;
             svg.Append(Text($"<text x=\"0\" y=\"{y + 4}\">{name}</text>"));
-            svg.Append(
-                Text(
-                    $"<line class=\"{style}\" stroke-width=\"4\" stroke-opacity=\".45\" stroke-linecap=\"round\" x1=\"{X(lower):0.#}\" x2=\"{X(upper):0.#}\" y1=\"{y}\" y2=\"{y}\"/>"
-                )
-            );
+            svg.Append($"<line class=\"{style}\" stroke-width=\"4\" stroke-opacity=\".45\" stroke-linecap=\"round\" ");
+            svg.Append(Text($"x1=\"{X(lower):0.#}\" x2=\"{X(upper):0.#}\" y1=\"{y}\" y2=\"{y}\"/>"));
             svg.Append(Text($"<circle class=\"{style}\" r=\"4\" cx=\"{X(value):0.#}\" cy=\"{y}\"/>"));
         }
 

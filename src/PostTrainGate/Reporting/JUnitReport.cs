@@ -8,8 +8,8 @@ using PostTrainGate.Metrics;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// <c>gate-junit.xml</c>: every gate as a test case. A gate that does not hold is a failure, one without a verdict is skipped, or a
-/// failure where the policy demands a verdict.
+/// <c>gate-junit.xml</c>: every gate as a test case. A gate that does not hold is a failure, one without a verdict is
+/// skipped, or a failure where the policy demands a verdict.
 /// </summary>
 public sealed class JUnitReport : IReportWriter
 {

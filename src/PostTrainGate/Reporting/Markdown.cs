@@ -7,11 +7,12 @@ namespace PostTrainGate.Reporting;
 /// <summary>The one place that makes text safe in GitHub's Markdown.</summary>
 internal static class Markdown
 {
-    private const string Break = "&#8203;"; // zero-width space: keeps GitHub from seeing a mention, a reference, an emoji or a link
+    // zero-width space: keeps GitHub from seeing a mention, a reference, an emoji or a link
+    private const string Break = "&#8203;";
 
     /// <summary>
-    /// Text as it is, wherever a line goes on: in a table cell, after a list mark, inside bold. Nothing in it becomes markup,
-    /// HTML, a mention, an issue reference, an emoji, a formula or a link.
+    /// Text as it is, wherever a line goes on: in a table cell, after a list mark, inside bold. Nothing in it becomes
+    /// markup, HTML, a mention, an issue reference, an emoji, a formula or a link.
     /// </summary>
     public static string Text(string? text, int longest = Untrusted.Longest)
     {
@@ -68,7 +69,9 @@ internal static class Markdown
         return $"{fence}{language}\n{clean}\n{fence}";
     }
 
-    /// <summary>A sentence of ours; the strings in its holes are paths, names or commands and set in code type.</summary>
+    /// <summary>
+    /// A sentence of ours; the strings in its holes are paths, names or commands and set in code type.
+    /// </summary>
     public static string Sentence(FormattableString sentence) =>
         string.Format(
             CultureInfo.InvariantCulture,

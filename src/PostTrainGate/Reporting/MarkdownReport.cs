@@ -7,9 +7,9 @@ using PostTrainGate.Metrics;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// <c>gate-report.md</c>: what the pull request comment and the job summary show. The verdict first, one row a gate, what to do next;
-/// everything else is folded. GitHub refuses comments above 65,536 characters, so folded tables are cut first, rows of gates last,
-/// and what was cut is counted.
+/// <c>gate-report.md</c>: what the pull request comment and the job summary show. The verdict first, one row a gate,
+/// what to do next; everything else is folded. GitHub refuses comments above 65,536 characters, so folded tables are
+/// cut first, rows of gates last, and what was cut is counted.
 /// </summary>
 public sealed class MarkdownReport : IReportWriter
 {
@@ -64,7 +64,8 @@ public sealed class MarkdownReport : IReportWriter
                 return text;
         }
 
-        return $"{text[..text.IndexOf('\n', StringComparison.Ordinal)]}\n\nThe report is too long to show here; see `gate-result.json`.\n";
+        return $"{text[..text.IndexOf('\n', StringComparison.Ordinal)]}\n\nThe report is too long to show here; see "
+            + "`gate-result.json`.\n";
     }
 
     private static string Failure(string policy, IReadOnlyList<Diagnostic> diagnostics, Room room)
@@ -87,7 +88,9 @@ public sealed class MarkdownReport : IReportWriter
         Line(page);
         Line(
             page,
-            $"{(result.Model is { } model ? $"Model {Markdown.Code(model.File)}" : "Predictions")} under the policy {Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of {Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}."
+            $"{(result.Model is { } model ? $"Model {Markdown.Code(model.File)}" : "Predictions")} under the policy "
+                + $"{Markdown.Code(result.Policy)}, measured on {Whole(result.Data.Test)} rows of "
+                + $"{Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}."
         );
         Line(page);
         Gates(page, result, room);
@@ -177,7 +180,8 @@ public sealed class MarkdownReport : IReportWriter
             return "";
         var interval = ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal);
         var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
-        return $"{Numbers.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}</sub>";
+        return $"{Numbers.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}"
+            + "</sub>";
     }
 
     private static void Next(StringBuilder page, GateResult result, Room room)
@@ -202,7 +206,8 @@ public sealed class MarkdownReport : IReportWriter
             gates
                 .Take(room.Rows)
                 .Select(g =>
-                    $"- **{Markdown.Text(g.Title, room.Text)}:** {string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}"
+                    $"- **{Markdown.Text(g.Title, room.Text)}:** "
+                    + $"{string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}"
                 )
                 .Concat(Cut(gates.Length, room.Rows, "- "))
         );
@@ -220,7 +225,10 @@ public sealed class MarkdownReport : IReportWriter
             {
                 Line(
                     text,
-                    $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | {Number(c.Objective)} | {Number(c.Accuracy)} | {(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | {Markdown.Text(c.Note, room.Text)} |"
+                    $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | "
+                        + $"{Number(c.Objective)} | {Number(c.Accuracy)} | "
+                        + $"{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | "
+                        + $"{Markdown.Text(c.Note, room.Text)} |"
                 );
             }
 
@@ -249,15 +257,23 @@ public sealed class MarkdownReport : IReportWriter
         $"""
             {Markdown.Block("sh", result.Reproduce)}
 
-            Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {(
-                result.Model is { } m
-                    ? $"Model: SHA-256 {Markdown.Code(m.Sha256)}, {m.Classes} classes, {Whole(m.Parameters)} parameters, output {(m.Output.Length > 0 ? $"{Markdown.Code(m.Output)}, " : "")}{Markdown.Text(m.Head)}. Rows: {Whole(result.Data.Repair)} for repair, {Whole(result.Data.Select)} for selection, {Whole(result.Data.Test)} for testing."
-                    : $"Rows: {Whole(result.Data.Test)}, all measured."
-            )}
+            Tool {Markdown.Text(result.Tool)}, seed {result.Seed}. {Provenance(result)}
             """;
 
+    private static string Provenance(GateResult result)
+    {
+        var data = result.Data;
+        if (result.Model is not { } model)
+            return $"Rows: {Whole(data.Test)}, all measured.";
+        var output = model.Output.Length > 0 ? $"{Markdown.Code(model.Output)}, " : "";
+        return $"Model: SHA-256 {Markdown.Code(model.Sha256)}, {model.Classes} classes, {Whole(model.Parameters)} "
+            + $"parameters, output {output}{Markdown.Text(model.Head)}. Rows: {Whole(data.Repair)} for repair, "
+            + $"{Whole(data.Select)} for selection, {Whole(data.Test)} for testing.";
+    }
+
     private static string Remark(Diagnostic remark, Room room) =>
-        $"{Markdown.Text(remark.Message, room.Text)} {(remark.Position is { } at ? $"({Markdown.Code(at.ToString())}, {remark.Code})" : $"({remark.Code})")}";
+        $"{Markdown.Text(remark.Message, room.Text)} ("
+        + $"{(remark.Position is { } at ? $"{Markdown.Code(at.ToString())}, " : "")}{remark.Code})";
 
     private static IEnumerable<string> Cut(
         int total,

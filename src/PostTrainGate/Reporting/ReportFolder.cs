@@ -7,7 +7,9 @@ namespace PostTrainGate.Reporting;
 /// <summary>Writes the reports that a policy asks for.</summary>
 public static class ReportFolder
 {
-    /// <summary>Every writer of the catalog that is always wanted or named in the policy, each written whole or not at all.</summary>
+    /// <summary>
+    /// Every writer of the catalog that is always wanted or named in the policy, each written whole or not at all.
+    /// </summary>
     /// <returns>The files by name of their writer, and a diagnostic for each that could not be written.</returns>
     public static (ImmutableSortedDictionary<string, string> Files, ImmutableArray<Diagnostic> Diagnostics) Write(
         GatePolicy policy,

@@ -44,7 +44,8 @@ internal static class ResultText
     public static string Confidence(GateResult result) =>
         result.GateConfidence == result.Confidence
             ? $"{Percent(result.Confidence)} intervals"
-            : $"simultaneous {Percent(result.Confidence)} intervals ({Percent(result.GateConfidence)} each, Bonferroni)";
+            : $"simultaneous {Percent(result.Confidence)} intervals ({Percent(result.GateConfidence)} each, "
+                + "Bonferroni)";
 
     /// <summary>An outcome in a word.</summary>
     public static string Outcome(RunOutcome outcome) =>
@@ -103,17 +104,17 @@ internal static class ResultText
         var failed = Count(result, Verdict.Fail) > 0;
         if (result.Repair is { Proposed: true, Output: { } output } repair)
         {
+            var (method, replaced) = (repair.Method ?? "unknown", result.Model?.File);
             steps.Add(
-                $"Review the repaired model {output} (method {repair.Method ?? "unknown"}), then replace {result.Model?.File} with it. The next run measures it like any other model."
+                $"Review the repaired model {output} (method {method}), then replace {replaced} with it; the next run measures it."
             );
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
                 steps.Add($"The repaired model does not pass every gate; check its verdicts before you use it.");
         }
         else if (failed && result.Model is null)
         {
-            steps.Add(
-                $"Change the model that made these predictions. To try a repair, set {"model"} in {result.Policy} instead of {"prediction"}."
-            );
+            steps.Add($"Change the model that made these predictions.");
+            steps.Add($"To try a repair, set {"model"} in {result.Policy} instead of {"prediction"}.");
         }
         else if (failed && result.Repair is not null)
         {

@@ -8,7 +8,8 @@ using PostTrainGate.Gating;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// <c>gate.sarif</c>, SARIF 2.1.0: every diagnostic at the policy's line, for code scanning. What passes is not an alert and is left out.
+/// <c>gate.sarif</c>, SARIF 2.1.0: every diagnostic at the policy's line, for code scanning. What passes is not an
+/// alert and is left out.
 /// </summary>
 public sealed class SarifReport : IReportWriter
 {

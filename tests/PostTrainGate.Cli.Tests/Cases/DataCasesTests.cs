@@ -73,7 +73,8 @@ public class DataCasesTests
             "imputer_empty",
             (
                 "  - accuracy: { min: 0.5 }",
-                "  - robust_accuracy: { attack: square, norm: linf, epsilon: 0.01, steps: 20, min: 0.1 }\n  - consistency: { min: 0.1 }"
+                "  - robust_accuracy: { attack: square, norm: linf, epsilon: 0.01, steps: 20, min: 0.1 }\n  - "
+                    + "consistency: { min: 0.1 }"
             )
         );
         var (code, text, result) = await folder.CheckAsync("--full");

@@ -168,7 +168,11 @@ public sealed class ModelCaseTests
             """
             version: 1
             model: model.onnx
-            data: { source: credit.csv, label: credit, favorable: good, splits: { repair: 0.001, select: 0.001, test: 0.998 } }
+            data:
+              source: credit.csv
+              label: credit
+              favorable: good
+              splits: { repair: 0.001, select: 0.001, test: 0.998 }
             groups: { older: { where: "age > 25" } }
             gates:
               - accuracy: { min: 0.5 }

@@ -6,6 +6,9 @@ namespace PostTrainGate.Tests.Cli;
 
 public sealed partial class CheatTests
 {
+    // What an event gives where there was no commit before.
+    private const string NoCommit = "0000000000000000000000000000000000000000";
+
     [Theory]
     [InlineData("pull_request", """{"pull_request":{"number":7,"head":{"sha":"HEAD"},"base":{"sha":"BASE"}}}""")]
     [InlineData("pull_request_target", """{"pull_request":{"number":7,"head":{"sha":"HEAD"},"base":{"sha":"BASE"}}}""")]
@@ -17,7 +20,7 @@ public sealed partial class CheatTests
     [InlineData("push", """{"ref":"refs/heads/change","before":"BASE","after":"HEAD"}""")]
     [InlineData(
         "push",
-        """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","after":"HEAD","repository":{"default_branch":"main"}}"""
+        """{"ref":"refs/heads/change","before":"NONE","after":"HEAD","repository":{"default_branch":"main"}}"""
     )]
     [InlineData(
         "push",
@@ -39,7 +42,8 @@ public sealed partial class CheatTests
             _git.Git("branch", "-f", "main", head);
         text = text.Replace("BASE", @base, StringComparison.Ordinal)
             .Replace("HEAD", head, StringComparison.Ordinal)
-            .Replace("LOW", low, StringComparison.Ordinal);
+            .Replace("LOW", low, StringComparison.Ordinal)
+            .Replace("NONE", NoCommit, StringComparison.Ordinal);
         _place.Host = github.Host(
             _place.Folder,
             new()
@@ -55,12 +59,10 @@ public sealed partial class CheatTests
 
     [Theory]
     [InlineData("workflow_dispatch", "{}")] // GitHub knows the default branch and the commit in common
-    [InlineData(
-        "push",
-        """{"ref":"refs/heads/change","before":"0000000000000000000000000000000000000000","repository":{"default_branch":"trunk"}}"""
-    )]
+    [InlineData("push", """{"ref":"refs/heads/change","before":"NONE","repository":{"default_branch":"trunk"}}""")]
     public async Task A_checkout_of_one_commit_asks_GitHub_for_the_commit_in_common(string name, string text)
     {
+        text = text.Replace("NONE", NoCommit, StringComparison.Ordinal);
         using var github = new FakeGitHub();
         github.Files["posttraingate.yml"] = Encoding.UTF8.GetBytes(Workplace.Policy);
         File.WriteAllText(_place.PolicyFile, Lowered);

@@ -14,16 +14,19 @@ public partial class CheckTests
         Assert.DoesNotContain('\u001b', place.Out);
         Assert.All(place.Out.Split('\n'), line => Assert.Equal(line.TrimEnd(), line));
         Assert.Matches(
-            @"statistical parity difference by sex +│ at most 0.1 in absolute value +│ -0.181 \[-0.250, -0.108\] +│ -0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass",
+            @"statistical parity difference by sex +│ at most 0.1 in absolute value +│ -0.181 \[-0.250, -0.108\] +│ "
+                + @"-0.187 \[-0.259, -0.115\] +│ 0.021 \[-0.048, 0.090\] \+0.208 +│ fail -> pass",
             place.Out
         );
         Assert.Contains(
-            "Failed: 2 of 5 gates failed, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is proposed\n",
+            "Failed: 2 of 5 gates failed, 1 inconclusive, 1 not measured; a repaired model that passes 3 of 5 is "
+                + "proposed\n",
             place.Out,
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "Repair: fmt repairs both failed gates on the test split under fresh attacks. Accuracy 0.757 → 0.750 (-0.007)",
+            "Repair: fmt repairs both failed gates on the test split under fresh attacks. Accuracy 0.757 → 0.750 "
+                + "(-0.007)",
             place.Out,
             StringComparison.Ordinal
         );
@@ -129,7 +132,8 @@ public partial class CheckTests
     }
 
     [GeneratedRegex(
-        @"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) PTG\d{4}): .+$"
+        @"^(posttraingate|samples/credit/posttraingate\.yml(\((?<at>\d+,\d+)\))?): (?<what>(error|warning|message) "
+            + @"PTG\d{4}): .+$"
     )]
     private static partial Regex Canonical();
 

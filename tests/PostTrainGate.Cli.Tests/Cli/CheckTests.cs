@@ -65,7 +65,8 @@ public partial class CheckTests
         using var place = new Workplace();
         Assert.Equal(70, await place.RunAsync(Defect));
         Assert.Equal(
-            "posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed prints the stack trace\n",
+            "posttraingate: error PTG9001: InvalidOperationException: no way; --verbosity detailed prints the stack "
+                + "trace\n",
             place.Error
         );
         Assert.Equal(70, await place.RunAsync(Defect, "--verbosity", "detailed"));
@@ -229,7 +230,8 @@ public partial class CheckTests
         Assert.Equal(place.Folder.Path("models/credit.onnx"), seen.BaseModel);
         var result = GateJson.Parse(File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json")));
         Assert.Equal(
-            $"posttraingate check {place.PolicyFile} --no-repair --base-model {place.Folder.Path("models/credit.onnx")}",
+            $"posttraingate check {place.PolicyFile} --no-repair --base-model "
+                + $"{place.Folder.Path("models/credit.onnx")}",
             result.Reproduce
         );
     }

@@ -33,7 +33,9 @@ public sealed class EveryKeyTests : IDisposable
         gates:
           - accuracy: { min: 0.72, drop: 0.01 }
           - statistical_parity_difference: { group: sex, max: 0.1, classes: favorable }
-          - robust_accuracy: { attack: pgd, norm: linf, epsilon: 0.1, steps: 40, step_size: 0.01, restarts: 2, random_start: true, samples: 100, min: 0.5 }
+          - robust_accuracy: {
+              attack: pgd, norm: linf, epsilon: 0.1, steps: 40, step_size: 0.01, restarts: 2, random_start: true,
+              samples: 100, min: 0.5 }
           - robust_accuracy: { attack: table-pgd, epsilon: 0.2, categories: 1, min: 0.5 }
           - certified_accuracy: { epsilon: 0.3, method: crown, min: 0.5 }
           - smoothed_accuracy: { sigma: 0.25, epsilon: 0.5, draws: 1000, min: 0.4 }
@@ -44,7 +46,12 @@ public sealed class EveryKeyTests : IDisposable
         confidence: 90%
         correction: bonferroni
         on: { inconclusive: warn, not_measured: fail }
-        repair: { methods: [fmt], snapshots: models/history/*.onnx, keep: { accuracy: { drop: 0.02 } }, budget: 5m, output: models/out.onnx }
+        repair:
+          methods: [fmt]
+          snapshots: models/history/*.onnx
+          keep: { accuracy: { drop: 0.02 } }
+          budget: 5m
+          output: models/out.onnx
         report: { html: true, folder: posttraingate-report }
         limits: { memory: 8GB, time: 6h }
         """;

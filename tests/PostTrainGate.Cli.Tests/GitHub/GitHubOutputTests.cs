@@ -77,7 +77,8 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.Equal(1, await Check(SampleResults.Rejected));
         Assert.Empty(_github.Comments);
         Assert.Contains(
-            "\n::warning title=PostTrainGate PTG6001::The pull request comment could not be written (403 Resource not accessible by integration)",
+            "\n::warning title=PostTrainGate PTG6001::The pull request comment could not be written (403 Resource not "
+                + "accessible by integration)",
             _place.Out,
             StringComparison.Ordinal
         );

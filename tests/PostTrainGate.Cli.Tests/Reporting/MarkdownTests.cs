@@ -209,10 +209,9 @@ public class MarkdownTests
                 markdown
             )
             .Output;
-        return XElement.Parse(
-            $"<page>{html.Replace("<br>", "<br/>", StringComparison.Ordinal).Replace("&nbsp;", "&#160;", StringComparison.Ordinal)}</page>",
-            LoadOptions.PreserveWhitespace
-        );
+        var xml = html.Replace("<br>", "<br/>", StringComparison.Ordinal)
+            .Replace("&nbsp;", "&#160;", StringComparison.Ordinal);
+        return XElement.Parse($"<page>{xml}</page>", LoadOptions.PreserveWhitespace);
     }
 
     private static string Seen(XElement element) => element.Value.Replace("\u200B", "", StringComparison.Ordinal);

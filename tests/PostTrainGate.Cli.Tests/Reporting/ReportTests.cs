@@ -167,7 +167,8 @@ public partial class ReportTests
     {
         var page = new HtmlReport().Render(SampleResults.Repaired);
         Assert.Matches(
-            "<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td class=\"quiet\">210 rows</td>",
+            "<summary>accuracy by class</summary>\\s.*<th>granted</th><td>0.614 .*?</td><td>0.680 .*?</td><td "
+                + "class=\"quiet\">210 rows</td>",
             page
         );
     }

@@ -59,7 +59,8 @@ internal static partial class SampleResults
                 {
                     Proposed = true,
                     Reason =
-                        "see www.evil.example, mail me@evil.example, fixes #1 and GH-2, :tada: $x^2$ _a_ ~~b~~ ![i](http://e/x.png)",
+                        "see www.evil.example, mail me@evil.example, fixes #1 and GH-2, :tada: $x^2$ _a_ ~~b~~ "
+                        + "![i](http://e/x.png)",
                     Method = "</summary>|",
                     Output = "$(touch /tmp/pwned)`|.onnx",
                     Details = ImmutableSortedDictionary<string, string>.Empty.Add("a|b", "c|d\n| e |"),
@@ -79,7 +80,8 @@ internal static partial class SampleResults
         );
 
     private const string Evil =
-        "a|b <script>alert(1)</script> `code` **bold** @octocat #1 org/repo#2 [l](http://evil.example) https://evil.example \\| &lt;";
+        "a|b <script>alert(1)</script> `code` **bold** @octocat #1 org/repo#2 [l](http://evil.example) "
+        + "https://evil.example \\| &lt;";
 
     /// <summary>More of everything than a comment can hold.</summary>
     public static GateResult Huge(int gates, int candidates) =>

@@ -151,10 +151,14 @@ public class OnnxConformanceTests
                     ];
                     var expected = OnnxTensors.Read(Read(data, $"output_{i}.pb", output));
                     if (!actual.shape.SequenceEqual(expected.shape) || actual.dtype != expected.dtype)
-                        return $"{actual.dtype} [{string.Join(",", actual.shape)}], not {expected.dtype} [{string.Join(",", expected.shape)}]";
+                        return $"{actual.dtype} [{string.Join(",", actual.shape)}], not {expected.dtype} "
+                            + $"[{string.Join(",", expected.shape)}]";
                     var wide = actual.to_type(ScalarType.Float64);
                     if (!allclose(wide, expected.to_type(ScalarType.Float64), rtol: 1e-3, atol: 1e-5, equal_nan: true))
-                        return $"differs by {(wide - expected.to_type(ScalarType.Float64)).abs().max().item<double>():G3}";
+                    {
+                        var difference = (wide - expected.to_type(ScalarType.Float64)).abs().max().item<double>();
+                        return $"differs by {difference:G3}";
+                    }
                 }
             }
         }

@@ -31,8 +31,10 @@ public class OnnxWindowTests
             ];
 
         public override string ToString() =>
-            $"input [{string.Join(",", Input)}] kernel [{string.Join(",", Kernel)}] strides [{string.Join(",", Strides)}] "
-            + $"pads [{string.Join(",", Pads)}] dilations [{string.Join(",", Dilations)}] {AutoPad} ceil {Ceil} count {CountPads} groups {Groups}";
+            $"input [{string.Join(",", Input)}] kernel [{string.Join(",", Kernel)}] strides "
+            + $"[{string.Join(",", Strides)}] "
+            + $"pads [{string.Join(",", Pads)}] dilations [{string.Join(",", Dilations)}] {AutoPad} ceil {Ceil} count "
+            + $"{CountPads} groups {Groups}";
     }
 
     private static readonly Gen<Window> Any =

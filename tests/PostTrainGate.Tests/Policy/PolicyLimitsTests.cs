@@ -27,7 +27,8 @@ public sealed class PolicyLimitsTests : IDisposable
     [Fact]
     public void Long_text_that_aliases_repeat_is_refused() =>
         Refused(
-            $"{PolicyFolder.Minimal}\na: &a '{new string('x', 50_000)}'\nb: [{string.Join(", ", Enumerable.Repeat("*a", 30))}]\n",
+            $"{PolicyFolder.Minimal}\na: &a '{new string('x', 50_000)}'\nb: "
+                + $"[{string.Join(", ", Enumerable.Repeat("*a", 30))}]\n",
             DiagnosticCodes.PolicySize,
             "1000000 characters"
         );

@@ -76,7 +76,9 @@ public sealed class PolicyReaderTests : IDisposable
               - disparate_impact:
                   group: race
                   min: 4/5
-              - robust_accuracy: { attack: pgd, norm: l2, epsilon: 8/255, steps: 40, step_size: 1/100, restarts: 3, random_start: false, samples: 500, min: 0.4 }
+              - robust_accuracy: {
+                  attack: pgd, norm: l2, epsilon: 8/255, steps: 40, step_size: 1/100, restarts: 3,
+                  random_start: false, samples: 500, min: 0.4 }
               - robust_accuracy: { attack: fgsm, epsilon: 0.1, drop: 2% }
             confidence: 99%
             on: { inconclusive: fail, not_measured: warn }

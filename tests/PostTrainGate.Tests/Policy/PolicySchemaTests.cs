@@ -69,12 +69,18 @@ public class PolicySchemaTests
                     ? attacks.Select(Attack)
                     : [""];
             return each.Select(attack =>
-                $"  - {m.Name}: {{ {string.Concat(needed.Prepend(attack).Where(e => e.Length > 0).Select(e => $"{e}, "))}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}"
-            );
+            {
+                var keys = needed.Prepend(attack).Where(e => e.Length > 0).Select(e => $"{e}, ");
+                return $"  - {m.Name}: {{ {string.Concat(keys)}{GatesShape.Bound(m)}: 0.5, drop: 0.1 }}";
+            });
         });
         // In the norm that stands without one, or one of its own.
-        static string Attack(IAttack attack) =>
-            $"attack: {attack.Name}{(attack.Norms.Contains(Norm.Linf) ? "" : $", norm: {attack.Norms[0].ToString().ToLowerInvariant()}")}";
+        static string Attack(IAttack attack)
+        {
+            var norm = attack.Norms[0].ToString().ToLowerInvariant();
+            return $"attack: {attack.Name}{(attack.Norms.Contains(Norm.Linf) ? "" : $", norm: {norm}")}";
+        }
+
         var yaml = $"""
             {PolicyFolder.Minimal}
             {string.Join('\n', gates)}
