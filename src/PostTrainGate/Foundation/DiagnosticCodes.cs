@@ -101,9 +101,6 @@ public static class DiagnosticCodes
     /// <summary>No repair helped within the policy's limits.</summary>
     public const string RepairNone = "PTG5002";
 
-    /// <summary>A repair cannot be applied here, and why.</summary>
-    public const string RepairNotApplicable = "PTG5003";
-
     /// <summary>A repair worked with a documented substitute for what was missing.</summary>
     public const string RepairSubstitute = "PTG5004";
 

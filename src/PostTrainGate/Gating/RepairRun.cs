@@ -4,7 +4,6 @@ using PostTrainGate.Evaluations;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 
 namespace PostTrainGate.Gating;
@@ -13,7 +12,7 @@ namespace PostTrainGate.Gating;
 /// The repair of one run: candidates learn on the repair split and are chosen on the selection split; the one chosen is
 /// measured once on the test split, attacked afresh, beside a null control.
 /// </summary>
-internal sealed class RepairRun(
+internal sealed partial class RepairRun(
     GatePolicy policy,
     DataSplits splits,
     OnnxClassifier source,
@@ -59,67 +58,6 @@ internal sealed class RepairRun(
         }
 
         return Measure(result, original, candidates, write);
-    }
-
-    private void Search(Selection selection, ImmutableArray<GateRule> failed)
-    {
-        var methods = _repair.Methods;
-        using var history = new Snapshots(_repair.Snapshots, policy.Input);
-        var deadline = DateTime.UtcNow + _repair.TimeLimit;
-        using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
-        var context = new RepairContext(
-            source,
-            complete ?? splits.Repair,
-            selection,
-            policy.Seed,
-            _repair.TimeLimit,
-            failed,
-            history.Models,
-            deadline,
-            progress,
-            cancel
-        );
-        for (var i = 0; i < methods.Length; i++)
-        {
-            if (methods[i].WhyNot(context) is { } reason)
-            {
-                _tried.Add(new(methods[i].Name, false, null, null, false, reason));
-                continue;
-            }
-
-            // What a method leaves of its share, the later ones have.
-            var share = DateTime.UtcNow + (deadline - DateTime.UtcNow) / (methods.Length - i);
-            foreach (var candidate in methods[i].Repair(context with { Deadline = share }))
-                Consider(candidate, selection.Source);
-        }
-    }
-
-    private void Consider(RepairCandidate candidate, SelectionScore original)
-    {
-        var better =
-            candidate.Score.Admissible
-            && candidate.Score.CompareTo(original) > 0
-            && (_best is null || candidate.Score.CompareTo(_best.Score) > 0);
-        if (better)
-        {
-            for (var i = 0; i < _tried.Count; i++)
-                _tried[i] = _tried[i] with { Chosen = false };
-        }
-
-        candidate.Details.TryGetValue("substitute", out var note);
-        _tried.Add(
-            new(
-                candidate.Method,
-                candidate.Score.Admissible,
-                candidate.Score.Admissible ? candidate.Score.Objective : null,
-                candidate.Score.Accuracy,
-                better,
-                note
-            )
-        );
-        (better ? _best?.Model : candidate.Model)?.Dispose();
-        if (better)
-            _best = candidate;
     }
 
     private GateResult Measure(
@@ -302,19 +240,4 @@ internal sealed class RepairRun(
     }
 
     public void Dispose() => _best?.Model.Dispose();
-
-    /// <summary>Models of the training history that the policy's glob names, ascending by name.</summary>
-    private sealed class Snapshots : IDisposable
-    {
-        public Snapshots(PolicyPath? glob, InputPolicy input) =>
-            Models = glob is null ? [] : [.. glob.Files.Select(f => OnnxClassifier.Load(f, input))];
-
-        public ImmutableArray<OnnxClassifier> Models { get; }
-
-        public void Dispose()
-        {
-            foreach (var model in Models)
-                model.Dispose();
-        }
-    }
 }

@@ -11,7 +11,7 @@ namespace PostTrainGate.Reporting;
 /// what to do next; everything else is folded. GitHub refuses comments above 65,536 characters, so folded tables are
 /// cut first, rows of gates last, and what was cut is counted.
 /// </summary>
-public sealed class MarkdownReport : IReportWriter
+public sealed partial class MarkdownReport : IReportWriter
 {
     /// <summary>Longest report, in UTF-16 units; leaves room for what the comment adds.</summary>
     public const int Limit = 64_000;
@@ -211,46 +211,6 @@ public sealed class MarkdownReport : IReportWriter
                 )
                 .Concat(Cut(gates.Length, room.Rows, "- "))
         );
-    }
-
-    private static string Tried(RepairSummary repair, Room room)
-    {
-        var text = new StringBuilder();
-        if (repair.Candidates.Length > 0)
-        {
-            Line(text, "Candidates, best first, on the selection split:\n");
-            Line(text, "| Method | Objective | Accuracy | Accuracy kept | |");
-            Line(text, "|---|--:|--:|---|---|");
-            foreach (var c in repair.Candidates.Take(room.Rows))
-            {
-                Line(
-                    text,
-                    $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | "
-                        + $"{Number(c.Objective)} | {Number(c.Accuracy)} | "
-                        + $"{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | "
-                        + $"{Markdown.Text(c.Note, room.Text)} |"
-                );
-            }
-
-            Line(text);
-            foreach (var cut in Cut(repair.Candidates.Length, room.Rows))
-                Line(text, $"{cut}\n");
-        }
-
-        if (repair.Details.Count > 0)
-        {
-            Line(text, "| Fact | |");
-            Line(text, "|---|---|");
-            foreach (var (name, value) in repair.Details.Take(room.Rows))
-                Line(text, $"| {Markdown.Text(name, room.Text)} | {Markdown.Text(value, room.Text)} |");
-            Line(text);
-            foreach (var cut in Cut(repair.Details.Count, room.Rows))
-                Line(text, $"{cut}\n");
-        }
-
-        if (repair.Sha256 is not null)
-            Line(text, $"SHA-256 of {Markdown.Code(repair.Output)}: {Markdown.Code(repair.Sha256)}");
-        return text.ToString();
     }
 
     private static string Reproduce(GateResult result) =>

@@ -72,10 +72,9 @@ internal static class Operators
         text.Append(
             CultureInfo.InvariantCulture,
             $"{names.Count} operators are rebuilt. Of the suite's {cases.Count} cases "
-                + $"{cases.Count(c => c.Passed)} give the stated outputs, {cases.Count(c => c.Refused)} are of these "
-                + $"operators in a form "
-                + $"that is refused by name, and {cases.Count(c => !c.Passed && !c.Refused)} are of other "
-                + $"operators.\n\n"
+                + $"{cases.Count(c => c.Passed)} give the stated outputs, {cases.Count(c => c.Refused)} "
+                + $"are of these operators in a form that is refused by name, and "
+                + $"{cases.Count(c => !c.Passed && !c.Refused)} are of other operators.\n\n"
         );
         text.Append(
             "| operator | rebuilt | cases passed | cases refused | not rebuilt because |\n| --- | --- | --- | --- | "

@@ -1,0 +1,36 @@
+namespace PostTrainGate.Reporting;
+
+public sealed partial class HtmlReport
+{
+    private const string Style = """
+        :root { --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --card: #f6f8fa; --good: #1a7f37;
+        --bad: #cf222e; --open: #9a6700; --mark: #0969da }
+        @media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d;
+        --page: #0d1117; --card: #151b23; --good: #3fb950; --bad: #f85149; --open: #d29922; --mark: #4493f8 } }
+        body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--page); color: var(--ink);
+        font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+        h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem }
+        h3 { font-size: 1rem; margin: 0 0 .5rem }
+        h3 small, .quiet { color: var(--quiet); font-weight: normal }
+        header { border-left: .4rem solid var(--open); padding: .2rem 1rem }
+        header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
+        section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
+        margin: .6rem 0 }
+        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate table { flex: 1 1 22rem }
+        svg { flex: 1 1 20rem; max-width: 30rem }
+        table { border-collapse: collapse } th { text-align: left; font-weight: 600 }
+        td, th { padding: .15rem .8rem .15rem 0; vertical-align: top }
+        .base th, .original th, .repaired th { white-space: nowrap }
+        .wide td, .wide th { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0 }
+        code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem;
+        padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
+        .fragile { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: start;
+        border-top: 1px solid var(--line); padding: .5rem 0 } .fragile p { flex: 1 0 100%; margin: 0 }
+        figure { margin: 0 } figure img { width: 9rem; image-rendering: pixelated; border: 1px solid var(--line) }
+        figcaption { color: var(--quiet); font-size: .85rem }
+        text { fill: var(--quiet); font: 11px system-ui, sans-serif }
+        .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
+        .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) }
+        .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
+        """;
+}
