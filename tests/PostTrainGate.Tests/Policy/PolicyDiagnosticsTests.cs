@@ -76,7 +76,7 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         var flood = string.Join('\n', Enumerable.Range(0, 500).Select(i => $"unknown{i}: 1"));
         var diagnostics = _folder.Read($"{PolicyFolder.Minimal}\n{flood}").Diagnostics;
         Assert.Equal(101, diagnostics.Length);
-        Assert.Equal("106,1 PTG1004 400 more from here on; mend those above first.", Line(diagnostics[^1]));
+        Assert.Equal("106,1 PTG1004 400 more from here on; fix those above first.", Line(diagnostics[^1]));
     }
 
     private static string Line(Diagnostic d) =>
