@@ -6,15 +6,15 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Perturbs inputs so that the classifier errs. It only perturbs: <see cref="AttackHarness"/> projects into the budget,
-/// clips to the bounds, judges success, counts, and hands over only rows that still stand.
+/// Perturbs inputs to make the classifier err. <see cref="AttackHarness"/> does the rest: it passes only rows that
+/// every earlier restart left correct, projects the result into the budget and the bounds, and judges success.
 /// </summary>
 public interface IAttack : INamed
 {
-    /// <summary>Whether it differentiates the classifier; if not, logits are all it needs.</summary>
+    /// <summary>Whether it needs gradients of the classifier; otherwise logits are enough.</summary>
     bool NeedsGradients { get; }
 
-    /// <summary>Whether more steps of it can only find more: a pass must then stand fewer steps too.</summary>
+    /// <summary>Whether more steps can only find more; a pass is then also checked with fewer steps.</summary>
     bool IsIterative => false;
 
     /// <summary>Whether it takes one gradient step, which is weak even where gradients are not masked.</summary>

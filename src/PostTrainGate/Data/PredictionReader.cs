@@ -188,7 +188,8 @@ internal static class PredictionReader
                 FROM (
                     SELECT * REPLACE (CASE WHEN score BETWEEN 0 AND 1 THEN score END AS score),
                         CASE WHEN score BETWEEN 0 AND 1 THEN {Step} END AS step
-                    FROM (SELECT {label.Key} AS label, {prediction.Key} AS prediction, CAST({score} AS DOUBLE) AS score{keys}
+                    FROM (SELECT {label.Key} AS label, {prediction.Key} AS prediction,
+                        CAST({score} AS DOUBLE) AS score{keys}
                         FROM source))
                 GROUP BY GROUPING SETS ({string.Join(", ", grouped)}))
             ORDER BY ALL

@@ -46,11 +46,12 @@ public sealed record RepairContext(
 );
 
 /// <summary>
-/// Judges a model on the selection split. Higher is better; negative infinity breaks the policy's accuracy floor.
+/// Scores models on the selection split. A model below the policy's accuracy floor, or that no longer predicts a
+/// common class, is not admissible.
 /// </summary>
 public interface ISelection
 {
-    /// <summary>Scores a model; the higher the better.</summary>
+    /// <summary>The score of a model. Scores of one run compare: the greater one is better.</summary>
     SelectionScore Score(OnnxClassifier model);
 }
 

@@ -42,8 +42,8 @@ public sealed class Apgd : RowAttack
     public static Apgd Targeted { get; } =
         new(
             "apgd_t",
-            "Auto-PGD on the targeted logits ratio, toward each of the nine most likely wrong classes (Croce "
-                + "and Hein 2020).",
+            "Auto-PGD on the targeted logits ratio, toward each of the nine most likely wrong classes "
+                + "(Croce and Hein 2020).",
             targeted: true,
             Losses.TargetedLogitsRatio
         );

@@ -60,8 +60,8 @@ public sealed class AutoAttack : RowAttack
     public static AutoAttack Randomized { get; } =
         new(
             "autoattack_rand",
-            "AutoAttack, version for randomized models: APGD-CE and APGD-DLR on the mean of 20 gradients (Croce "
-                + "and Hein 2020).",
+            "AutoAttack, version for randomized models: APGD-CE and APGD-DLR on the mean of 20 gradients "
+                + "(Croce and Hein 2020).",
             Apgd.CrossEntropy.ForRandomOutputs().Run,
             Apgd.LogitsRatio.ForRandomOutputs().Run
         )

@@ -29,8 +29,8 @@ public sealed class Fab : MinimalAttack
     public static Fab Targeted { get; } =
         new(
             "fab_t",
-            "Fast adaptive boundary attack toward each of the nine most likely wrong classes (Croce "
-                + "and Hein 2020); minimal norm.",
+            "Fast adaptive boundary attack toward each of the nine most likely wrong classes "
+                + "(Croce and Hein 2020); minimal norm.",
             targeted: true
         );
 
@@ -38,8 +38,8 @@ public sealed class Fab : MinimalAttack
     public static Fab Untargeted { get; } =
         new(
             "fab",
-            "Fast adaptive boundary attack: steps onto the nearest linearized boundary of all classes (Croce "
-                + "and Hein 2020); minimal norm.",
+            "Fast adaptive boundary attack: steps onto the nearest linearized boundary of all classes "
+                + "(Croce and Hein 2020); minimal norm.",
             targeted: false
         );
 

@@ -19,8 +19,8 @@ public sealed class Fmn : MinimalAttack
     private Fmn()
         : base(
             "fmn",
-            "Fast minimum-norm attack: 100 gradient steps within a ball that shrinks on success (Pintor et al. "
-                + "2021); minimal norm.",
+            "Fast minimum-norm attack: 100 gradient steps within a ball that shrinks on success "
+                + "(Pintor et al. 2021); minimal norm.",
             needsGradients: true,
             Norm.L2,
             Norm.Linf,

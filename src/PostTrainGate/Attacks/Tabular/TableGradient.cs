@@ -24,8 +24,8 @@ public sealed class TableGradient : RowAttack
     private TableGradient()
         : base(
             "table_pgd",
-            "Projected gradient descent on table rows that stay valid at every step (after Simonetto et al. "
-                + "2024). Numbers take 40 steps of 2.5 epsilon / 40; "
+            "Projected gradient descent on table rows that stay valid at every step "
+                + "(after Simonetto et al. 2024). Numbers take 40 steps of 2.5 epsilon / 40; "
                 + "categories try the most promising changes and some random ones.",
             needsGradients: true
         ) { }

@@ -30,8 +30,8 @@ public sealed class DifferentialFairness : TableMetric
         new(
             "differential_fairness_amplification",
             "Differential fairness of the predictions minus that of the labels; "
-                + "above 0, the model amplifies bias (AIF360 "
-                + "differential_fairness_bias_amplification).",
+                + "above 0, the model amplifies bias "
+                + "(AIF360 differential_fairness_bias_amplification).",
             amplification: true
         );
 

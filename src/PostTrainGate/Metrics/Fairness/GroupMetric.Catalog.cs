@@ -28,8 +28,8 @@ public sealed partial class GroupMetric
     public static GroupMetric EqualOpportunityDifference { get; } =
         new(
             "equal_opportunity_difference",
-            $"Difference in the true positive rate: {Between} (AIF360 equal_opportunity_difference, "
-                + "fairlearn true_positive_rate_difference).",
+            $"Difference in the true positive rate: {Between} "
+                + "(AIF360 equal_opportunity_difference, fairlearn true_positive_rate_difference).",
             [Rate.TruePositive]
         );
 
@@ -58,8 +58,8 @@ public sealed partial class GroupMetric
     public static GroupMetric EqualizedOddsDifference { get; } =
         new(
             "equalized_odds_difference",
-            "The larger of the absolute differences in false and true positive rate (Hardt et al. 2016; "
-                + "AIF360, fairlearn equalized_odds_difference).",
+            "The larger of the absolute differences in false and true positive rate "
+                + "(Hardt et al. 2016; AIF360, fairlearn equalized_odds_difference).",
             [Rate.FalsePositive, Rate.TruePositive],
             s => Math.Max(Math.Abs(s[0]), Math.Abs(s[1])),
             size: true,
@@ -83,8 +83,8 @@ public sealed partial class GroupMetric
     public static GroupMetric PredictiveParityDifference { get; } =
         new(
             "predictive_parity_difference",
-            $"Difference in the positive predictive value: {Between} (Chouldechova 2017; "
-                + "the negative of AIF360 false_discovery_rate_difference).",
+            $"Difference in the positive predictive value: {Between} "
+                + "(Chouldechova 2017; the negative of AIF360 false_discovery_rate_difference).",
             [Rate.PositivePredictive]
         );
 
@@ -111,8 +111,8 @@ public sealed partial class GroupMetric
     public static GroupMetric RateRatio { get; } =
         new(
             "rate_ratio",
-            "Ratio of any rate: unprivileged / privileged, or minimum / maximum over levels (AIF360 RATE_ratio, "
-                + "fairlearn RATE_ratio).",
+            "Ratio of any rate: unprivileged / privileged, or minimum / maximum over levels "
+                + "(AIF360 RATE_ratio, fairlearn RATE_ratio).",
             [],
             ratio: true
         );

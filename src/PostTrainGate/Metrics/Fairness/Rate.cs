@@ -62,8 +62,8 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     public static Rate FalsePositive { get; } =
         Share(
             "false_positive_rate",
-            "Share of rows with an unfavorable label that are predicted favorable (AIF360, "
-                + "fairlearn false_positive_rate).",
+            "Share of rows with an unfavorable label that are predicted favorable "
+                + "(AIF360, fairlearn false_positive_rate).",
             Unfavorable,
             c => c.FalsePositives,
             c => c.Unfavorable
@@ -99,16 +99,16 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
         FalsePositive,
         Share(
             "false_negative_rate",
-            "Share of rows with a favorable label that are predicted unfavorable (AIF360, "
-                + "fairlearn false_negative_rate).",
+            "Share of rows with a favorable label that are predicted unfavorable "
+                + "(AIF360, fairlearn false_negative_rate).",
             Favorable,
             c => c.FalseNegatives,
             c => c.Favorable
         ),
         Share(
             "true_negative_rate",
-            "Share of rows with an unfavorable label that are predicted unfavorable (AIF360, "
-                + "fairlearn true_negative_rate).",
+            "Share of rows with an unfavorable label that are predicted unfavorable "
+                + "(AIF360, fairlearn true_negative_rate).",
             Unfavorable,
             c => c.TrueNegatives,
             c => c.Unfavorable

@@ -38,9 +38,9 @@ public sealed class SmoothedAccuracy : IMetric
 
     /// <inheritdoc/>
     public string Summary =>
-        "Share of rows that the model smoothed with Gaussian noise 'sigma' classifies correctly with a "
-        + "certified L2 radius "
-        + "of at least epsilon (Cohen et al. 2019). Abstentions count as wrong; needs only scores; Wilson interval.";
+        "Share of rows that the model smoothed with Gaussian noise 'sigma' classifies correctly "
+        + "with a certified L2 radius of at least epsilon (Cohen et al. 2019). "
+        + "Abstentions count as wrong; needs only scores; Wilson interval.";
 
     /// <inheritdoc/>
     public Better Better => Better.Higher;

@@ -15,8 +15,8 @@ public sealed class DareRepair : IRepair
 
     /// <inheritdoc/>
     public string Summary =>
-        "Inputs on which an older snapshot was more confident learn its internal representation (Dare, "
-        + "Jiang et al., ASE 2022).";
+        "Inputs on which an older snapshot was more confident learn its internal representation "
+        + "(Dare, Jiang et al., ASE 2022).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context) =>

@@ -22,8 +22,8 @@ public sealed class FmtRepair : IRepair
 
     /// <inheritdoc/>
     public string Summary =>
-        "Twins that differ only in a protected attribute learn the same internal representation (FMT, "
-        + "Jiang et al., TOSEM 2024).";
+        "Twins that differ only in a protected attribute learn the same internal representation "
+        + "(FMT, Jiang et al., TOSEM 2024).";
 
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context)

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using TorchSharp;
 using static TorchSharp.torch;
