@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// A small residual network for 32 x 32 colour images (He et al. 2016: 16, 32 and 64 channels, two blocks of two
-/// convolutions each), random weights, every convolution followed by a batch normalisation as training leaves it.
+/// A small residual network for 32 x 32 color images (He et al. 2016: 16, 32 and 64 channels, two blocks of two
+/// convolutions each), random weights, every convolution followed by a batch normalization as training leaves it.
 /// </summary>
 internal static class ResidualNetwork
 {

@@ -36,7 +36,7 @@ internal sealed record Recipe(
     /// <summary>Reads a recipe.</summary>
     public static Recipe Read(string path) => JsonSerializer.Deserialize<Recipe>(File.ReadAllText(path), Json)!;
 
-    /// <summary>The network, freshly initialised.</summary>
+    /// <summary>The network, freshly initialized.</summary>
     /// <param name="inputs">Values of one input.</param>
     /// <param name="classes">Number of classes.</param>
     public TorchSharp.Modules.Sequential Build(long inputs, int classes)

@@ -28,7 +28,7 @@ internal sealed class CheckCommand(CliHost host)
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             await host.Error.WriteLineAsync($"posttraingate: canceled; no file was changed.{Kept(cache)}");
-            return ExitCodes.Cancelled;
+            return ExitCodes.Canceled;
         }
         catch (GateException wrong)
         {

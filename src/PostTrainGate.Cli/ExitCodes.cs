@@ -17,5 +17,5 @@ internal static class ExitCodes
     public const int Internal = 70;
 
     /// <summary>Interrupted.</summary>
-    public const int Cancelled = 130;
+    public const int Canceled = 130;
 }

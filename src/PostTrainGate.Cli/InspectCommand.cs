@@ -34,7 +34,7 @@ internal static class InspectCommand
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            return ExitCodes.Cancelled;
+            return ExitCodes.Canceled;
         }
         catch (GateException wrong)
         {

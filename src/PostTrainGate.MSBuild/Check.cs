@@ -17,7 +17,7 @@ public sealed partial class Check : ToolTask
 
     private readonly List<string> diagnostics = [];
     private string lastLine = "";
-    private volatile bool cancelled;
+    private volatile bool canceled;
 
     /// <inheritdoc cref="CollectInputs.Policy"/>
     [Required]
@@ -97,8 +97,8 @@ public sealed partial class Check : ToolTask
         var fetches = false;
         try
         {
-            while (!cancelled && Cached is null && !(fetches = Enter(fetching))) { }
-            return !cancelled && base.Execute();
+            while (!canceled && Cached is null && !(fetches = Enter(fetching))) { }
+            return !canceled && base.Execute();
         }
         finally
         {
@@ -110,7 +110,7 @@ public sealed partial class Check : ToolTask
     /// <inheritdoc/>
     public override void Cancel()
     {
-        cancelled = true;
+        canceled = true;
         base.Cancel(); // ends the engine and what it started
     }
 
@@ -124,7 +124,7 @@ public sealed partial class Check : ToolTask
         Log.LogMessage(MessageImportance.High, "Checking the model against {0}", Policy);
         YieldDuringToolExecution = true;
         var exitCode = base.ExecuteTool(pathToTool, responseFileCommands, commandLineCommands);
-        if (cancelled)
+        if (canceled)
             return exitCode;
 
         // Only a verdict is kept: a policy that cannot be used or a run that broke off is tried again by the next

@@ -84,7 +84,7 @@ public sealed class SamplesTests : IDisposable
     }
 
     [Fact]
-    public void Digits_are_UCIs_in_sixteen_grey_levels()
+    public void Digits_are_UCIs_in_sixteen_gray_levels()
     {
         using var data = DataReader.Read(PolicyOf("digits"));
         var counts = new[] { data.Repair, data.Select, data.Test }

@@ -91,7 +91,7 @@ public class FragileRowsTests
         Assert.Equal((3, 2, 1), (image.Width, image.Height, image.Channels));
         Assert.Equal([0, 51, 102, 153, 204, 255], image.Original.ToArray());
         // All but the first pixel, which is at the bound, fall by the same; that is black, and no change is middle
-        // grey.
+        // gray.
         Assert.Equal([128, 0, 0, 0, 0, 0], image.Perturbation.Select(p => p < 8 ? 0 : (int)p));
         Assert.All(image.Original.Zip(image.Adversarial).Skip(1), p => Assert.InRange(p.First - p.Second, 5, 12));
     }

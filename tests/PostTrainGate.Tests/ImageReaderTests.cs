@@ -59,9 +59,9 @@ public sealed class ImageReaderTests : IDisposable
     }
 
     [Fact]
-    public void One_channel_is_the_luma_of_colours_and_sizes_are_brought_together()
+    public void One_channel_is_the_luma_of_colors_and_sizes_are_brought_together()
     {
-        byte[][] colours =
+        byte[][] colors =
         [
             [255, 0, 0],
             [0, 255, 0],
@@ -74,7 +74,7 @@ public sealed class ImageReaderTests : IDisposable
                 $"images/{i % 4}/{i}.png",
                 6 + i % 3,
                 8,
-                [.. Enumerable.Repeat(colours[i % 4], (6 + i % 3) * 8).SelectMany(c => c)]
+                [.. Enumerable.Repeat(colors[i % 4], (6 + i % 3) * 8).SelectMany(c => c)]
             );
         Model([1, 4, 4], last: false, classes: 4);
         Assert.Contains(
@@ -91,7 +91,7 @@ public sealed class ImageReaderTests : IDisposable
     }
 
     [Fact]
-    public void A_jpeg_of_one_colour_has_that_colour()
+    public void A_jpeg_of_one_color_has_that_color()
     {
         for (var i = 0; i < 16; i++)
         {
@@ -195,7 +195,7 @@ public sealed class ImageReaderTests : IDisposable
             .Save(_folder.Path("model.onnx"), "logits", classes);
     }
 
-    // Colour type 2, 8 bits, no filter.
+    // Color type 2, 8 bits, no filter.
     private void Png(string file, int height, int width, byte[] rgb)
     {
         using var png = new MemoryStream();

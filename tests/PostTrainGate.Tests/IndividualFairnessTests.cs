@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>Whether like people are treated alike: counterfactuals, neighbours, situation testing.</summary>
+/// <summary>Whether like people are treated alike: counterfactuals, neighbors, situation testing.</summary>
 public class IndividualFairnessTests
 {
     // Columns: sex (one-hot of two), husband (follows sex), income. The model favours income + bonus of men + bonus of

@@ -63,7 +63,7 @@ internal sealed record EngineReply
     public Defect? Defect { get; init; }
 
     /// <summary>It ends because it was asked to.</summary>
-    public bool Cancelled { get; init; }
+    public bool Canceled { get; init; }
 }
 
 /// <summary>An exception of the other process.</summary>
@@ -121,7 +121,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
             { Inspection: { } found } => ('i', JsonSerializer.Serialize(found, Default.ModelInspection)),
             { Refused: { } refused } => ('r', JsonSerializer.Serialize(refused, Default.ImmutableArrayDiagnostic)),
             { Defect: { } defect } => ('d', JsonSerializer.Serialize(defect, Default.Defect)),
-            { Cancelled: true } => ('c', ""),
+            { Canceled: true } => ('c', ""),
             _ => ('n', ""),
         };
         return Encoding.UTF8.GetBytes(
@@ -155,7 +155,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
             'i' => new() { Inspection = JsonSerializer.Deserialize(json, Default.ModelInspection) },
             'r' => new() { Refused = JsonSerializer.Deserialize(json, Default.ImmutableArrayDiagnostic) },
             'd' => new() { Defect = JsonSerializer.Deserialize(json, Default.Defect) },
-            'c' => new() { Cancelled = true },
+            'c' => new() { Canceled = true },
             _ => new(),
         };
         return reply with { Kept = long.Parse(line.AsSpan(at + 2, space - at - 2), CultureInfo.InvariantCulture) };

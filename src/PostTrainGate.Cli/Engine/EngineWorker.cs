@@ -90,7 +90,7 @@ internal static class EngineWorker
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            return new() { Cancelled = true, Kept = cache?.KeptInputs };
+            return new() { Canceled = true, Kept = cache?.KeptInputs };
         }
         catch (GateException wrong)
         {

@@ -95,7 +95,7 @@ internal static class SupervisedEngine
         {
             { Refused: { } refused } => throw new GateException([.. refused]),
             { Defect: { } defect } => throw new EngineDefectException(defect),
-            { Cancelled: true } => throw new OperationCanceledException(),
+            { Canceled: true } => throw new OperationCanceledException(),
             _ => reply,
         };
 }

@@ -51,7 +51,7 @@ internal sealed class GitHubOutput : ICheckOutput
         await _console.ShowAsync(result, policy, files, cancel);
         var text = new MarkdownReport().Render(result);
         _workflow.Annotate(result.Diagnostics);
-        _workflow.Summarise(text);
+        _workflow.Summarize(text);
         _workflow.Set([
             ("outcome", result.Outcome.ToString().ToLowerInvariant()),
             ("report", _actions.Relative(Path.Combine(policy.Folder, policy.Report.Folder))),
@@ -71,7 +71,7 @@ internal sealed class GitHubOutput : ICheckOutput
         await _console.ShowFailureAsync(diagnostics, cancel);
         var text = MarkdownReport.Failure(_actions.Relative(_options.PolicyFile), diagnostics);
         _workflow.Annotate(diagnostics);
-        _workflow.Summarise(text);
+        _workflow.Summarize(text);
         _workflow.Set([("outcome", "error"), ("report", ""), ("json", ""), ("sarif", ""), ("repaired-model", "")]);
         // a comment of an earlier run must not go on saying that all is well
         await CommentAsync(text, passed: false, cancel);
@@ -125,7 +125,7 @@ internal sealed class GitHubOutput : ICheckOutput
             Severity: Severity.Warning
         );
         _workflow.Annotate([diagnostic]);
-        _workflow.Summarise($"> ⚠️ {Markdown.Text(diagnostic.Message)} ({diagnostic.Code})");
+        _workflow.Summarize($"> ⚠️ {Markdown.Text(diagnostic.Message)} ({diagnostic.Code})");
     }
 
     private static string Words(CommentOutcome outcome) =>

@@ -48,7 +48,7 @@ internal sealed class GitHubWorkflow(TextWriter output, ActionsEnvironment actio
     }
 
     /// <summary>Adds to the job summary, as much as GitHub takes.</summary>
-    public void Summarise(string markdown) => Append("job summary", actions.SummaryFile, file =>
+    public void Summarize(string markdown) => Append("job summary", actions.SummaryFile, file =>
         {
             var used = File.Exists(file) ? new FileInfo(file).Length : 0;
             if (used + Encoding.UTF8.GetByteCount(markdown) + 1 > LargestSummary)

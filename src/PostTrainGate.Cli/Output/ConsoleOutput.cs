@@ -10,7 +10,7 @@ using Spectre.Console.Rendering;
 namespace PostTrainGate.Cli.Output;
 
 /// <summary>
-/// For people. On a terminal with colour and a live line of progress; elsewhere the same text without control codes.
+/// For people. On a terminal with color and a live line of progress; elsewhere the same text without control codes.
 /// </summary>
 internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckOutput
 {
@@ -42,13 +42,13 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     {
         if (verbosity != Verbosity.Quiet)
             _out.Show(Gates(result));
-        var colour = result.Outcome switch
+        var color = result.Outcome switch
         {
             RunOutcome.Passed => Color.Green,
             RunOutcome.Failed => Color.Red,
             _ => Color.Yellow,
         };
-        _out.Say(ResultText.Headline(result), new Style(colour, decoration: Decoration.Bold));
+        _out.Say(ResultText.Headline(result), new Style(color, decoration: Decoration.Bold));
         if (verbosity == Verbosity.Quiet)
             return Task.CompletedTask;
 

@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace PostTrainGate.Cli.Output;
 
 /// <summary>
-/// One of the process's two outputs. A terminal gets colour and folded lines; a log the same text without control
+/// One of the process's two outputs. A terminal gets color and folded lines; a log the same text without control
 /// codes.
 /// </summary>
 internal sealed class Terminal
@@ -28,7 +28,7 @@ internal sealed class Terminal
     public static Text Cell(string text) => new(Untrusted.Clean(text));
 
     /// <summary>
-    /// A terminal folds between words; in a log a message stays one line, so that other programs recognise it.
+    /// A terminal folds between words; in a log a message stays one line, so that other programs recognize it.
     /// </summary>
     public void Say(string text, Style? style = null)
     {
@@ -49,7 +49,7 @@ internal sealed class Terminal
         }
 
         using var text = new StringWriter();
-        Open(text, terminal: false, colour: false).Write(table);
+        Open(text, terminal: false, color: false).Write(table);
         foreach (
             var line in text.ToString()
                 .Split('\n', StringSplitOptions.RemoveEmptyEntries)
@@ -59,14 +59,14 @@ internal sealed class Terminal
             _writer.WriteLine(line);
     }
 
-    private static IAnsiConsole Open(TextWriter writer, bool terminal, bool colour)
+    private static IAnsiConsole Open(TextWriter writer, bool terminal, bool color)
     {
         var console = AnsiConsole.Create(
             new AnsiConsoleSettings
             {
                 Out = new AnsiConsoleOutput(writer),
                 Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
-                ColorSystem = terminal && colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+                ColorSystem = terminal && color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
                 Interactive = terminal ? InteractionSupport.Detect : InteractionSupport.No,
             }
         );

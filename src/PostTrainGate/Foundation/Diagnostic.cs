@@ -8,7 +8,7 @@ namespace PostTrainGate.Foundation;
 /// <param name="Column">Column, from 1; 0 where only the line is known.</param>
 public readonly record struct SourcePosition(string File, int Line, int Column)
 {
-    /// <summary>The form MSBuild and editors recognise: <c>file(line,column)</c>.</summary>
+    /// <summary>The form MSBuild and editors recognize: <c>file(line,column)</c>.</summary>
     public override string ToString() =>
         Line == 0 ? File : string.Create(CultureInfo.InvariantCulture, $"{File}({Line},{Column})");
 }

@@ -10,7 +10,7 @@ internal static class Seeds
     /// <summary>A seed for a purpose, such as <c>attack:repaired</c> of gate 3.</summary>
     public static int Derive(int seed, string purpose, int index = 0)
     {
-        // FNV-1a, then mixed so that neighbouring indices share no pattern.
+        // FNV-1a, then mixed so that neighboring indices share no pattern.
         var hash = 14695981039346656037UL ^ (uint)seed;
         foreach (var b in Encoding.UTF8.GetBytes(purpose))
             hash = (hash ^ b) * 1099511628211UL;

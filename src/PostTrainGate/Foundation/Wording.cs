@@ -71,7 +71,7 @@ internal static class Wording
                 or UnicodeCategory.OtherNotAssigned
             );
 
-    // Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, one each.
+    // Optimal string alignment: insertions, deletions, substitutions and swaps of neighbors, one each.
     private static int Distance(string a, string b)
     {
         var d = new int[a.Length + 1, b.Length + 1];

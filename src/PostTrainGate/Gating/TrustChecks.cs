@@ -163,7 +163,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         return share > Tolerance ? $"{what} {Percent(share)} of the inputs that survive the attack" : null;
     }
 
-    // Half the range of inputs turns any input into any other's middle grey; a model that stands there is not being
+    // Half the range of inputs turns any input into any other's middle gray; a model that stands there is not being
     // attacked.
     private string? StandsAtAnyEpsilon()
     {

@@ -63,7 +63,7 @@ public sealed class GateJson : IReportWriter
     }
 }
 
-/// <summary>Serialisers of the result, made at build time.</summary>
+/// <summary>Serializers of the result, made at build time.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     NewLine = "\n",

@@ -104,9 +104,9 @@ internal static class ResultText
         var failed = Count(result, Verdict.Fail) > 0;
         if (result.Repair is { Proposed: true, Output: { } output } repair)
         {
-            var (method, replaced) = (repair.Method ?? "unknown", result.Model?.File);
+            var (method, old) = (repair.Method ?? "unknown", result.Model?.File);
             steps.Add(
-                $"Review the repaired model {output} (method {method}), then replace {replaced} with it; the next run measures it."
+                $"Review the repaired model {output} (method {method}), then replace {old} with it; the next run measures it."
             );
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
                 steps.Add($"The repaired model does not pass every gate; check its verdicts before you use it.");

@@ -53,7 +53,7 @@ public partial class CheckTests
     }
 
     [Fact]
-    public async Task A_terminal_has_colour_unless_it_is_unwanted()
+    public async Task A_terminal_has_color_unless_it_is_unwanted()
     {
         foreach (var unwanted in new[] { false, true })
         {
@@ -72,7 +72,7 @@ public partial class CheckTests
                 Environment.SetEnvironmentVariable(term, old);
             }
 
-            Assert.Equal(!unwanted, Colour().IsMatch(place.Out));
+            Assert.Equal(!unwanted, Color().IsMatch(place.Out));
         }
     }
 
@@ -138,5 +138,5 @@ public partial class CheckTests
     private static partial Regex Canonical();
 
     [GeneratedRegex("\u001b\\[[0-9;]*3[0-9;]*m")]
-    private static partial Regex Colour();
+    private static partial Regex Color();
 }

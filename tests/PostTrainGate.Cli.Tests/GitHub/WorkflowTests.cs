@@ -72,8 +72,8 @@ public sealed class WorkflowTests : IDisposable
     {
         var workflow = Workflow(out _);
         var file = _folder.Path("summary.md");
-        workflow.Summarise(new string('x', 600_000));
-        workflow.Summarise(new string('é', 300_000));
+        workflow.Summarize(new string('x', 600_000));
+        workflow.Summarize(new string('é', 300_000));
         var text = File.ReadAllText(file);
         Assert.InRange(Encoding.UTF8.GetByteCount(text), 600_000, 1 << 20);
         Assert.EndsWith(

@@ -178,12 +178,12 @@ public partial class ReportTests
     public void Html_shows_the_most_fragile_inputs_as_images_within_the_page()
     {
         var gate = SampleResults.Passed.Gates[0];
-        byte[] grey = [0, 128, 255, 10, 20, 30];
+        byte[] gray = [0, 128, 255, 10, 20, 30];
         byte[] color = [.. Enumerable.Range(0, 18).Select(i => (byte)(i * 14))];
         var fragile = ImmutableArray.Create(
             new FragileInput(7, "cat", "dog", 0.0123)
             {
-                Image = new(3, 2, 1, [.. grey], [.. grey.Reverse()], [.. grey], 40),
+                Image = new(3, 2, 1, [.. gray], [.. gray.Reverse()], [.. gray], 40),
             },
             new FragileInput(8, "dog", "cat", 0.5)
             {
@@ -203,7 +203,7 @@ public partial class ReportTests
             .Select(m => Decoded(Convert.FromBase64String(m.Groups[1].Value)))
             .ToArray();
         Assert.Equal(
-            [Rgb(grey, 1), Rgb([.. grey.Reverse()], 1), Rgb(grey, 1), color, color, [.. color.Reverse()]],
+            [Rgb(gray, 1), Rgb([.. gray.Reverse()], 1), Rgb(gray, 1), color, color, [.. color.Reverse()]],
             shown
         );
         Assert.DoesNotContain("image", new GateJson().Render(result), StringComparison.Ordinal);

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Certification;
 
-/// <summary>Randomised smoothing where the smoothed classifier is known exactly.</summary>
+/// <summary>Randomized smoothing where the smoothed classifier is known exactly.</summary>
 public class SmoothingTests(ITestOutputHelper output)
 {
     private const double Sigma = 0.5;

@@ -18,7 +18,7 @@ public class ImageCorruptionTests(ITestOutputHelper output)
         return Named(name).Apply(new(x, severity, random));
     }
 
-    // Clothes, enlarged, in a colour that runs from one side to the other.
+    // Clothes, enlarged, in a color that runs from one side to the other.
     private static Tensor Images(int n, long channels, long height, long width)
     {
         using var scope = NewDisposeScope();
@@ -151,8 +151,8 @@ public class ImageCorruptionTests(ITestOutputHelper output)
         var x = Images(3, 3, 32, 32);
         var mean = x.mean([2, 3], true);
         Assert.True(allclose(Apply("contrast", x, 5), (x - mean) * 0.15 + mean, atol: 1e-6));
-        var grey = Images(3, 1, 224, 224);
-        Assert.True(allclose(Apply("brightness", grey, 2), (grey + 0.2).clamp_max(1), atol: 1e-6));
+        var gray = Images(3, 1, 224, 224);
+        Assert.True(allclose(Apply("brightness", gray, 2), (gray + 0.2).clamp_max(1), atol: 1e-6));
         // Python's colorsys: (0.2, 0.4, 0.1) has the value 0.4, a hue and a saturation that stay at a value of 0.45.
         var color = tensor(new float[] { 0.2f, 0.4f, 0.1f }).reshape(1, 3, 1, 1).expand(1, 3, 8, 8);
         Assert.True(
@@ -263,7 +263,7 @@ public class ImageCorruptionTests(ITestOutputHelper output)
             Assert.Equal(0, (Apply("jpeg_compression", flat, 1) - flat).abs().max().item<float>(), 0.01);
         }
 
-        // What was read back is what SkiaSharp gives for the same file's bytes: whole grey levels.
+        // What was read back is what SkiaSharp gives for the same file's bytes: whole gray levels.
         var x = Apply("jpeg_compression", Images(1, 1, 28, 28), 3) * 255;
         Assert.Equal(0, (x - x.round()).abs().max().item<float>(), 1e-3);
     }

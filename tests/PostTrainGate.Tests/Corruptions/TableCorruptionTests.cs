@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Corruptions;
 
-/// <summary>Corruptions of tables: an age of mean 40 and deviation 10 scaled to a unit, a truth value, a colour of
+/// <summary>Corruptions of tables: an age of mean 40 and deviation 10 scaled to a unit, a truth value, a color of
 /// three.</summary>
 public class TableCorruptionTests
 {
@@ -13,7 +13,7 @@ public class TableCorruptionTests
     private static readonly FeatureLayout Layout = new([
         new("age", 0, [], Offset: 20, Divisor: 50),
         new("member", 1, []),
-        new("colour", 2, ["r", "g", "b"]),
+        new("color", 2, ["r", "g", "b"]),
     ]);
 
     private static Tensor Table()
@@ -21,8 +21,8 @@ public class TableCorruptionTests
         using var random = new Generator(4, CPU);
         var age = (randn([Rows, 1], generator: random) * 10 + 40 - 20) / 50;
         var member = rand([Rows, 1], generator: random).lt(0.3).to(float32);
-        var colour = nn.functional.one_hot(randint(0, 3, [Rows], generator: random), 3).to(float32);
-        return cat([age, member, colour], 1);
+        var color = nn.functional.one_hot(randint(0, 3, [Rows], generator: random), 3).to(float32);
+        return cat([age, member, color], 1);
     }
 
     private static Tensor Apply(string name, Tensor x, int severity, int seed = 1)

@@ -64,7 +64,7 @@ internal static class Architectures
         return Classify(w, channels);
     }
 
-    // Huang et al. 2017: every layer sees all before it; normalisation and activation come first.
+    // Huang et al. 2017: every layer sees all before it; normalization and activation come first.
     private static OnnxWriter DenseNet()
     {
         OnnxWriter w = new([3, 16, 16]);

@@ -15,7 +15,7 @@ public sealed class OnnxFusionTests : IDisposable
     public static TheoryData<string> Names() => [.. Architectures.All.Keys, "pools"];
 
     [Fact]
-    public void Of_two_normalisations_behind_a_convolution_both_count()
+    public void Of_two_normalizations_behind_a_convolution_both_count()
     {
         using var scope = NewDisposeScope();
         manual_seed(4);

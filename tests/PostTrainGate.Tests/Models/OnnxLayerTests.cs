@@ -53,7 +53,7 @@ public sealed class OnnxLayerTests : IDisposable
     }
 
     [Fact]
-    public void Normalisation_belongs_to_its_convolution_and_pooling_does_not()
+    public void Normalization_belongs_to_its_convolution_and_pooling_does_not()
     {
         using var model = Load([2, 6, 6], w =>
         {
