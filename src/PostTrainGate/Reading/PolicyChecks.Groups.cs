@@ -1,10 +1,5 @@
 using System.Collections.Immutable;
-using PostTrainGate.Attacks;
-using PostTrainGate.Data;
 using PostTrainGate.Foundation;
-using PostTrainGate.Gating;
-using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 using PostTrainGate.Schema;
 using Shapes = PostTrainGate.Reading.PolicyShape;
 

@@ -1,10 +1,6 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using PostTrainGate.Foundation;
-using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
-using PostTrainGate.Repairs;
 using PostTrainGate.Schema;
 
 namespace PostTrainGate.Reading;
