@@ -117,8 +117,8 @@ public sealed class ImageReaderTests : IDisposable
         var error = Assert.Throws<GateException>(() =>
             Gate.Run(Read(Policy), new() { Write = false }, cancel: TestContext.Current.CancellationToken)
         );
-        Assert.Contains("has the shape [3, 8, 8]", error.Message, StringComparison.Ordinal);
-        Assert.Contains("has [3, 5, 4]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("shape [3, 8, 8]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("shape [3, 5, 4]", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

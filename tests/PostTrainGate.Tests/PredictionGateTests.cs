@@ -84,7 +84,7 @@ public sealed partial class PredictionGateTests : IDisposable
             result.Gates[4].Original.Breakdowns[0].Parts.Select(p => p.Name)
         );
         Assert.Equal(Verdict.NotMeasured, result.Gates[7].Original.Verdict);
-        Assert.Equal("there is no model of the base branch to compare with", result.Gates[7].Original.Reason);
+        Assert.Equal("there is no base branch model to compare with", result.Gates[7].Original.Reason);
         foreach (var report in new[] { Report("gate-report.md"), Report("gate-report.html") })
         {
             Assert.Contains("Predictions under the policy", report, StringComparison.Ordinal);

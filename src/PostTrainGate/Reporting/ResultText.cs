@@ -106,7 +106,7 @@ internal static class ResultText
         {
             var (method, old) = (repair.Method ?? "unknown", result.Model?.File);
             steps.Add(
-                $"Review the repaired model {output} (method {method}), then replace {old} with it; the next run measures it."
+                $"Review the repaired model {output} ({method}), then replace {old} with it; the next run measures it."
             );
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
                 steps.Add($"The repaired model does not pass every gate; check its verdicts before you use it.");

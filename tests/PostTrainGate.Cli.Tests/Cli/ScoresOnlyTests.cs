@@ -68,7 +68,7 @@ public sealed class ScoresOnlyTests : IDisposable
         Assert.Equal("probabilities", result.Model!.Head);
         Assert.Contains("LabelEncoder", result.Model!.WhyNoGradients!, StringComparison.Ordinal);
         Assert.Contains(
-            "No repair is possible, as the model has no gradients",
+            "No repair is possible because the model has no gradients",
             result.Repair!.Reason,
             StringComparison.Ordinal
         );
