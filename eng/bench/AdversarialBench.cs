@@ -57,7 +57,7 @@ internal static class AdversarialBench
             Repair = new()
             {
                 MaxAccuracyDrop = 0.08,
-                Budget = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10),
+                TimeLimit = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10),
             },
         };
 
