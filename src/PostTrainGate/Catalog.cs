@@ -10,7 +10,8 @@ using PostTrainGate.Reporting;
 namespace PostTrainGate;
 
 /// <summary>
-/// Everything a policy can name. Adding one is a new file and a line in its list; the policy's schema, the documentation's tables and
+/// Everything a policy can name. Adding one is a new file and a line in its list; the policy's schema, the
+/// documentation's tables and
 /// the error messages come from these lists.
 /// </summary>
 public sealed record Catalog : ICatalog

@@ -16,7 +16,9 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>One of each kind from outside: nothing in the engine knows these, and each is one class or one value.</summary>
+/// <summary>
+/// One of each kind from outside: nothing in the engine knows these, and each is one class or one value.
+/// </summary>
 public sealed class ExtensionTests : IDisposable
 {
     private static readonly Rate MissRate = new(

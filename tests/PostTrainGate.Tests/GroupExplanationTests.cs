@@ -34,7 +34,8 @@ public class GroupExplanationTests
         var measured = Measure(metric, rows, rule);
         var found = Regex.Match(
             measured.Notes[1],
-            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would give ([-0-9.]+) on these rows"
+            "^For '(.+)', a threshold of ([0-9.]+) instead of 0.5 on the score of 'good' would give ([-0-9.]+) "
+                + "on these rows"
         );
         Assert.True(found.Success, measured.Notes[1]);
         var (level, threshold, stated) = (
@@ -93,7 +94,8 @@ public class GroupExplanationTests
         Assert.Equal(
             [
                 "The selection rate is lowest for 'female' (0.200) and highest for 'male' (0.550). "
-                    + "The gap equals 35 of the 100 rows in 'female', mostly true positives: 10 of 100 versus 40 of 100.",
+                    + "The gap equals 35 of the 100 rows in 'female', mostly true positives: 10 of 100 versus 40 "
+                    + "of 100.",
             ],
             measured.Notes
         );
@@ -114,7 +116,8 @@ public class GroupExplanationTests
             }
         );
         Assert.StartsWith(
-            "The true positive rate is lowest for 'female' (0.200) and highest for 'male' (0.800). The gap equals 30 of the 50 rows "
+            "The true positive rate is lowest for 'female' (0.200) and highest for 'male' (0.800). The gap "
+                + "equals 30 of the 50 rows "
                 + "with a favorable label in 'female', mostly true positives: 10 of 50 versus 40 of 50.",
             odds.Notes[0],
             StringComparison.Ordinal

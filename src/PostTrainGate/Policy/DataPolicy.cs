@@ -27,7 +27,9 @@ public sealed record DataPolicy
     /// <summary>CSV, Parquet, JSON (a glob works), IDX or NPZ.</summary>
     public required PolicyPath Source { get; init; }
 
-    /// <summary>Column with the label (tables), or array of an NPZ; null where <see cref="LabelFile"/> is given.</summary>
+    /// <summary>
+    /// Column with the label (tables), or array of an NPZ; null where <see cref="LabelFile"/> is given.
+    /// </summary>
     public string? Label { get; init; }
 
     /// <summary>Separate file with the labels (IDX, NPZ).</summary>

@@ -12,7 +12,9 @@ namespace PostTrainGate.Reading;
 /// <param name="Rule">What is said of it.</param>
 internal sealed record GateEntry(ScalarNode Name, IMetric? Metric, Section Rule);
 
-/// <summary>The <c>gates</c> list: maps of one key, the metric. Read as an immutable array of <see cref="GateEntry"/>.</summary>
+/// <summary>
+/// The <c>gates</c> list: maps of one key, the metric. Read as an immutable array of <see cref="GateEntry"/>.
+/// </summary>
 internal sealed class GatesShape : Shape
 {
     /// <inheritdoc/>

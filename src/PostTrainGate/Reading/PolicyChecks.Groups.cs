@@ -63,7 +63,8 @@ internal static partial class PolicyChecks
             context.Report(
                 DiagnosticCodes.PolicyRange,
                 at,
-                $"'bins' of the group {group} are {string.Join(", ", bins.Select(Wording.Number))}; they must be in ascending order."
+                $"'bins' of the group {group} are {string.Join(", ", bins.Select(Wording.Number))}; they must be "
+                    + "in ascending order."
             );
     }
 

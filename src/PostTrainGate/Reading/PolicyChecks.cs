@@ -8,7 +8,9 @@ using Shapes = PostTrainGate.Reading.PolicyShape;
 
 namespace PostTrainGate.Reading;
 
-/// <summary>What no single key can tell: keys that need or exclude each other, and names that the policy itself defines.</summary>
+/// <summary>
+/// What no single key can tell: keys that need or exclude each other, and names that the policy itself defines.
+/// </summary>
 internal static partial class PolicyChecks
 {
     /// <summary>Reports everything that does not fit together.</summary>
@@ -101,7 +103,8 @@ internal static partial class PolicyChecks
             Conflict(
                 context,
                 data.At(Shapes.Data.LabelFile),
-                "Both 'label' and 'label_file' are given; keep 'label' for a column or 'label_file' for a separate file."
+                "Both 'label' and 'label_file' are given; keep 'label' for a column or 'label_file' for a "
+                    + "separate file."
             );
         }
 
@@ -185,7 +188,8 @@ internal static partial class PolicyChecks
         context.Report(
             DiagnosticCodes.PolicyRange,
             splits.Position,
-            $"The splits add up to {Wording.Number(sum * 100)}% ({string.Join(", ", parts)}); they must be at most 100%."
+            $"The splits add up to {Wording.Number(sum * 100)}% ({string.Join(", ", parts)}); they must be at "
+                + "most 100%."
         );
     }
 
@@ -196,7 +200,8 @@ internal static partial class PolicyChecks
             context.Report(
                 DiagnosticCodes.PolicyRange,
                 input.At(Shapes.Input.Bounds),
-                $"'bounds' goes from {Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; the first must be below the second."
+                $"'bounds' goes from {Wording.Number(bounds[0])} to {Wording.Number(bounds[1])}; the first must "
+                    + "be below the second."
             );
         }
 

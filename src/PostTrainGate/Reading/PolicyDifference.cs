@@ -15,7 +15,8 @@ namespace PostTrainGate.Reading;
 internal sealed record PolicyDifference(string Key, string? Mine, string? Theirs, SourcePosition Position)
 {
     /// <summary>
-    /// Every key of two policies that the base decides and that has another value, gates left out. Values are compared, not texts: a
+    /// Every key of two policies that the base decides and that has another value, gates left out. Values are
+    /// compared, not texts: a
     /// default that is written out is no difference.
     /// </summary>
     public static ImmutableArray<PolicyDifference> Find(Section mine, Section theirs, ICatalog catalog) =>

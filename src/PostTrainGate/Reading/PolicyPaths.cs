@@ -8,7 +8,8 @@ using PostTrainGate.Schema;
 namespace PostTrainGate.Reading;
 
 /// <summary>
-/// Resolves the paths of a policy. A policy may come from a stranger's pull request, so a path has to stay inside the policy's folder,
+/// Resolves the paths of a policy. A policy may come from a stranger's pull request, so a path has to stay inside the
+/// policy's folder,
 /// as written and after every symbolic link.
 /// </summary>
 internal static class PolicyPaths
@@ -74,7 +75,9 @@ internal static class PolicyPaths
         if (isPattern && files.Length == 0)
             return Wrong(
                 DiagnosticCodes.PolicyFileMissing,
-                $"{what} is {shown}, {(isImages ? $"a folder without images ({ImageFile.Readable}) in folders named after their classes" : "which matches no file")}."
+                isImages
+                    ? $"{what} is {shown}, a folder without images ({ImageFile.Readable}) in one folder per class."
+                    : $"{what} is {shown}, which matches no file."
             );
         var root = RealPaths.Follow(context.Folder);
         foreach (var file in files)
@@ -108,7 +111,8 @@ internal static class PolicyPaths
         return new(text, full, at) { Files = files };
     }
 
-    // Files below the folder that match, in ordinal order of their paths; '**' stands for any folders that are no links.
+    // Files below the folder that match, in ordinal order of their paths; '**' stands for any folders that are no
+    // links.
     private static ImmutableArray<string> Matches(string folder, string pattern, out bool endless)
     {
         var everything = new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = true };

@@ -13,11 +13,15 @@ public static class PolicyReader
 
     /// <summary>Reads a policy and reports everything that is wrong with it at once.</summary>
     /// <param name="path">The file, or a folder that holds <see cref="FileName"/>.</param>
-    /// <returns>The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.</returns>
+    /// <returns>
+    /// The policy, null when any diagnostic is an error, and the diagnostics in the order of the file.
+    /// </returns>
     public static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path) =>
         Read(path, Catalog.Default);
 
-    /// <summary>Reads the policy of another commit as if it stood here, from its text alone: no file here is looked at.</summary>
+    /// <summary>
+    /// Reads the policy of another commit as if it stood here, from its text alone: no file here is looked at.
+    /// </summary>
     /// <param name="bytes">Its text.</param>
     /// <param name="file">The policy of this commit, which diagnostics name.</param>
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) ReadBase(byte[] bytes, string file) =>

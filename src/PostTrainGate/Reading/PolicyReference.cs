@@ -14,7 +14,10 @@ namespace PostTrainGate.Reading;
 /// <summary>The parts of the documentation that come from what the reader checks and from the catalog.</summary>
 public static class PolicyReference
 {
-    /// <summary>Names of the parts; each stands in a document between <c>&lt;!-- NAME --&gt;</c> and <c>&lt;!-- /NAME --&gt;</c>.</summary>
+    /// <summary>
+    /// Names of the parts; each stands in a document between <c>&lt;!-- NAME --&gt;</c> and <c>&lt;!-- /NAME
+    /// --&gt;</c>.
+    /// </summary>
     public static ImmutableArray<string> Parts { get; } =
     ["keys", "metrics", "rates", "attacks", "corruptions", "repairs", "reports"];
 

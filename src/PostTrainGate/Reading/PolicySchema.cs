@@ -7,7 +7,8 @@ using PostTrainGate.Schema;
 namespace PostTrainGate.Reading;
 
 /// <summary>
-/// The JSON Schema of the policy for editors, generated from what the reader checks and the catalog's names. It is draft-07: what the
+/// The JSON Schema of the policy for editors, generated from what the reader checks and the catalog's names. It is
+/// draft-07: what the
 /// YAML language servers of the common editors validate with; later drafts are read in part or not at all.
 /// </summary>
 public static class PolicySchema

@@ -13,7 +13,8 @@ internal static partial class PolicyShape
         public static readonly Key<PolicyPath> Source = new(
             "source",
             new PathShape(PathUse.Data),
-            "The data: CSV, Parquet or JSON (a pattern works), IDX, NPZ, or a folder with a folder of images for each class."
+            "The data: CSV, Parquet or JSON (a pattern works), IDX, NPZ, or a folder with a folder of images for "
+                + "each class."
         )
         {
             Example = "source: data.csv",
@@ -107,7 +108,8 @@ internal static partial class PolicyShape
         public static readonly Key<Scaling> Scale = new(
             "scale",
             new ChoiceShape<Scaling>(),
-            "Scaling of numeric columns, fitted on the repair split: as they are, to [0, 1], or to zero mean and unit variance."
+            "Scaling of numeric columns, fitted on the repair split: as they are, to [0, 1], or to zero mean and "
+                + "unit variance."
         )
         {
             Default = "none",

@@ -6,7 +6,8 @@ using PostTrainGate.Schema;
 namespace PostTrainGate.Reading;
 
 /// <summary>
-/// What a policy may say, declared once. The reader's checks, the JSON Schema and the reference in the documentation all come from
+/// What a policy may say, declared once. The reader's checks, the JSON Schema and the reference in the documentation
+/// all come from
 /// here and from the catalog's names.
 /// </summary>
 internal static partial class PolicyShape

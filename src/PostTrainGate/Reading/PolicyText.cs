@@ -8,7 +8,9 @@ namespace PostTrainGate.Reading;
 /// <summary>The text of a policy file.</summary>
 internal static class PolicyText
 {
-    /// <summary>The text without byte order mark; null when it is not the UTF-8 that a policy may be, which was reported.</summary>
+    /// <summary>
+    /// The text without byte order mark; null when it is not the UTF-8 that a policy may be, which was reported.
+    /// </summary>
     public static string? Decode(string file, ReadOnlySpan<byte> bytes, Action<Diagnostic> report)
     {
         if (bytes.StartsWith(Encoding.UTF8.Preamble))
@@ -57,7 +59,8 @@ internal static class PolicyText
         return Encoding.UTF8.GetString(bytes);
     }
 
-    // Controls, and the line ends that YAML 1.1 knew and no editor counts. A NUL would end the text early without a word.
+    // Controls, and the line ends that YAML 1.1 knew and no editor counts. A NUL would end the text early without a
+    // word.
     private static bool IsForbidden(Rune rune) =>
         rune.Value is (< 0x20 and not (0x09 or 0x0A or 0x0D)) or (>= 0x7F and <= 0x9F) or 0x2028 or 0x2029 or 0xFEFF;
 }

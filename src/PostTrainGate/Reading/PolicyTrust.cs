@@ -18,7 +18,8 @@ internal enum Decider
 }
 
 /// <summary>
-/// Who decides each key of the policy, and why: the one place that says so. A key that is not here counts as the base's, and a test asks
+/// Who decides each key of the policy, and why: the one place that says so. A key that is not here counts as the
+/// base's, and a test asks
 /// for its row.
 /// </summary>
 internal static class PolicyTrust
@@ -97,7 +98,8 @@ internal static class PolicyTrust
         (
             "repair.output",
             Decider.Change,
-            "A file that is not there, or one that an earlier repair wrote; never in `.git` or `.github`, links followed."
+            "A file that is not there, or one that an earlier repair wrote; never in `.git` or `.github`, links "
+                + "followed."
         ),
         ("report", Decider.Change, "It decides what is written about the result."),
         (
@@ -119,7 +121,9 @@ internal static class PolicyTrust
     public static IEnumerable<string> Keys => ByKey.Keys;
 
     /// <summary>Who decides a key; null for one that the table lacks.</summary>
-    /// <param name="key">As the documentation writes it: <c>data.source</c>, <c>groups.NAME.where</c>, <c>gates[].METRIC.min</c>.</param>
+    /// <param name="key">
+    /// As the documentation writes it: <c>data.source</c>, <c>groups.NAME.where</c>, <c>gates[].METRIC.min</c>.
+    /// </param>
     /// <param name="catalog">Its report writers stand for keys.</param>
     public static (Decider By, string Why)? Find(string key, ICatalog catalog) =>
         ByKey.TryGetValue(key, out var row) ? row

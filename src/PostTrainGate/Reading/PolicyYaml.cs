@@ -7,7 +7,8 @@ using YamlDotNet.Core.Events;
 namespace PostTrainGate.Reading;
 
 /// <summary>
-/// Turns the bytes of a policy into nodes that know their places. It works on YamlDotNet's events, not on its representation model,
+/// Turns the bytes of a policy into nodes that know their places. It works on YamlDotNet's events, not on its
+/// representation model,
 /// since that stops at the first repeated key, and so that depth and size are bounded before anything is built.
 /// </summary>
 internal sealed class PolicyYaml
@@ -224,7 +225,8 @@ internal sealed class PolicyYaml
         }
         catch (Exception broken)
         {
-            // Besides its own exception the scanner lets others escape on some broken files, such as an unclosed brace before a key.
+            // Besides its own exception the scanner lets others escape on some broken files, such as an unclosed brace
+            // before a key.
             throw Broken(broken);
         }
     }

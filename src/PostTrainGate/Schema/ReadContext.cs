@@ -3,7 +3,9 @@ using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Schema;
 
-/// <summary>What reading one policy shares: its place, the names it may use, and everything found wrong so far.</summary>
+/// <summary>
+/// What reading one policy shares: its place, the names it may use, and everything found wrong so far.
+/// </summary>
 /// <param name="folder">Absolute folder of the policy.</param>
 /// <param name="catalog">What it may name.</param>
 internal sealed class ReadContext(string folder, ICatalog catalog)

@@ -4,7 +4,8 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Schema;
 
 /// <summary>
-/// The shape of a value in the policy, described once: what it accepts, how a reader's message names that, and what the JSON Schema says.
+/// The shape of a value in the policy, described once: what it accepts, how a reader's message names that, and what
+/// the JSON Schema says.
 /// </summary>
 public abstract class Shape
 {
@@ -76,7 +77,9 @@ public abstract class Key(string name, Shape shape, string summary)
     /// <summary>The name it had before: whoever writes that is told this one.</summary>
     public string? Formerly { get; init; }
 
-    /// <summary>What is said to whoever writes it; for keys that are refused with a reason instead of as unknown.</summary>
+    /// <summary>
+    /// What is said to whoever writes it; for keys that are refused with a reason instead of as unknown.
+    /// </summary>
     public string? Refused { get; init; }
 }
 
@@ -109,7 +112,9 @@ internal sealed class Section(SourcePosition position)
     /// <summary>Where it stands.</summary>
     public SourcePosition Position => position;
 
-    /// <summary>Whether it holds keys that were refused, so that a key that seems missing may stand in it under a wrong name.</summary>
+    /// <summary>
+    /// Whether it holds keys that were refused, so that a key that seems missing may stand in it under a wrong name.
+    /// </summary>
     public bool IsFaulty { get; set; }
 
     /// <summary>The value, or its default when it was left out or wrong.</summary>

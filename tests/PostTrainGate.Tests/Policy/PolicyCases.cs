@@ -40,8 +40,8 @@ internal static class PolicyCases
             var (before, expected) = Cut(blocks[i], ">>>\n");
             var end = expected[expected.TrimEnd('\n').Length..];
             var reported = string.Join('\n', lines(Parse(blocks[i]).Yaml));
-            blocks[i] =
-                $"{before}>>>\n{reported}{(expected.TrimEnd('\n').Length == 0 && reported.Length > 0 ? "\n" : "")}{end}";
+            var gap = expected.TrimEnd('\n').Length == 0 && reported.Length > 0 ? "\n" : "";
+            blocks[i] = $"{before}>>>\n{reported}{gap}{end}";
         }
 
         return string.Join("\n=== ", blocks);

@@ -16,7 +16,8 @@ internal static class ArrayReader
     /// <summary>
     /// Inputs: of IDX the array, images as [n, 1, height, width]. Of NPZ the array that <c>features.only</c> names,
     /// else the one called x, X, inputs, images, features or data, else the only one of two axes or more. Labels: the
-    /// file of <c>data.label_file</c>, or the array that <c>data.label</c> names, else the one called y, labels, label or
+    /// file of <c>data.label_file</c>, or the array that <c>data.label</c> names, else the one called y, labels, label
+    /// or
     /// targets. Every other array with one value per row is a column that groups may use.
     /// </summary>
     /// <exception cref="GateException">PTG3001, PTG3002, PTG3003.</exception>
