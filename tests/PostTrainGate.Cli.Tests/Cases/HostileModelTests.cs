@@ -33,7 +33,7 @@ public sealed class HostileModelTests
     [InlineData("mem_36167", 0, "which exceed the memory limit")]
     [InlineData("expand_big", 0, "Node 'z' (Expand) cannot run on")]
     [InlineData("mm_wrong_width", 0, "Node 'y' (MatMul) cannot run on [3, 28], [4, 3]")]
-    [InlineData("mm_open_width", 0, "which agrees with ONNX Runtime")]
+    [InlineData("mm_open_width", 0, "which matches ONNX Runtime")]
     [InlineData("nullref", 0, "node 'else_out' (Constant): attribute 'value' holds no tensor")]
     [InlineData("zerodim_cat", 0, "has no input")]
     public async Task A_hostile_file_is_one_clear_line(string name, int expected, params string[] said)
