@@ -59,7 +59,7 @@ public sealed partial class BaseTests : IDisposable
     {
         var changed = Workplace
             .Policy.Replace("models/credit.onnx", "models/new.onnx", StringComparison.Ordinal)
-            .Replace("seed: 7", "seed: 8\nconfidence: 80%\non: { not_measured: pass }", StringComparison.Ordinal)
+            .Replace("seed: 7", "seed: 8\nconfidence: 80%\nwhen: { not_measured: pass }", StringComparison.Ordinal)
             .Replace("privileged: male", "privileged: female", StringComparison.Ordinal)
             .Replace(
                 "label: good }",

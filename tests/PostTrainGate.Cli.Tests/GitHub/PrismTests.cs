@@ -113,7 +113,7 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         );
         Assert.Equal(1, await place.RunAsync(SampleResults.Repaired));
         Assert.True(
-            place.Out.Contains("Comment on pull request 7: made.", StringComparison.Ordinal),
+            place.Out.Contains("Comment on pull request 7: created.", StringComparison.Ordinal),
             place.Out + string.Join('\n', prism.Log.TakeLast(20))
         );
         NothingRefused("POST /repos/octo/models/issues/7/comments");
