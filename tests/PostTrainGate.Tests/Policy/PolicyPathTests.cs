@@ -154,7 +154,7 @@ public sealed class PolicyPathTests : IDisposable
         for (var i = 0; i <= 10_000; i++)
             File.Create(_folder.In($"data/{i}.csv")).Dispose();
         var found = Assert.Single(_folder.Read(WithSource("data/*.csv")).Diagnostics);
-        Assert.Equal("'source' is 'data/*.csv', which stands for too many files; narrow it.", found.Message);
+        Assert.Equal("'source' is 'data/*.csv', which matches too many files; narrow it.", found.Message);
     }
 
     private static string WithModel(string path) =>
