@@ -18,13 +18,12 @@ internal static class RepairSearch
             context.Cancel.ThrowIfCancellationRequested();
             if (DateTime.UtcNow >= context.Deadline.ToUniversalTime())
                 yield break;
-            // Random streams are named with hyphens, whatever recipes are called.
             yield return ModelTransform.Run(
                 recipe,
                 new(
                     context.Source,
                     context.RepairSet,
-                    Seeds.Derive(context.Seed, recipe.Name.Replace('_', '-')),
+                    Seeds.Derive(context.Seed, recipe.Stream),
                     context.Selection,
                     context.Deadline,
                     context.Progress,

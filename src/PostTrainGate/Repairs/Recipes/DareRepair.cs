@@ -94,7 +94,7 @@ public sealed class DareRepair : IRepair
         var run = new TransformRun(
             context.Source,
             context.RepairSet,
-            Seeds.Derive(context.Seed, recipe.Name),
+            Seeds.Derive(context.Seed, recipe.Stream),
             keeper,
             context.Deadline,
             context.Progress,

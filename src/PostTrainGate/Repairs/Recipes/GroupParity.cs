@@ -52,13 +52,16 @@ public sealed record GroupParity
             Checkpoints = 10,
         };
 
+    private string Variant =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"
+        );
+
     /// <summary>The recipe for a model.</summary>
     public TransformRecipe Recipe(OnnxClassifier model) =>
         new(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"group_parity x{Weight:G3}{(OwnColumnsOnly ? " own-columns" : "")} ({string.Join(", ", Demands)})"
-            ),
+            $"group_parity {Variant}",
             OnnxClassifier.LogitsTap,
             Rows,
             Targets,
@@ -66,6 +69,7 @@ public sealed record GroupParity
             Schedule
         )
         {
+            Stream = $"group-parity {Variant}", // its name before names had underscores
             LabelWeight = 1,
             TargetWeight = Weight,
             Notes = ImmutableSortedDictionary<string, string>.Empty.Add("group", string.Join(", ", Demands)),

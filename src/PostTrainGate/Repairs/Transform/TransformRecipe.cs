@@ -27,6 +27,9 @@ public sealed record TransformRecipe(
     TuningSchedule Schedule
 )
 {
+    /// <summary>Names its random stream, so that a recipe whose name changes keeps its figures.</summary>
+    public string Stream { get; init; } = Name;
+
     /// <summary>Weight of the targets' loss.</summary>
     public double TargetWeight { get; init; } = 1;
 
