@@ -1,6 +1,5 @@
-using Google.Protobuf;
+using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
-using static PostTrainGate.Models.Onnx.AttributeProto.Types;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
 
 namespace PostTrainGate.Tests.Models;
@@ -90,7 +89,7 @@ internal sealed class MlGraph
         node.Input.AddRange(inputs);
         node.Output.AddRange(outputs);
         foreach (var (name, value) in attributes)
-            node.Attribute.Add(Attribute(name, value));
+            node.Attribute.Add(OnnxWriter.Attribute(name, value));
         _model.Graph.Node.Add(node);
         return outputs[0];
     }
@@ -186,35 +185,5 @@ internal sealed class MlGraph
                 TensorType = new() { ElemType = (int)type, Shape = shape },
             },
         };
-    }
-
-    private static AttributeProto Attribute(string name, object value)
-    {
-        var proto = new AttributeProto { Name = name };
-        switch (value)
-        {
-            case long i:
-                (proto.Type, proto.I) = (AttributeType.Int, i);
-                break;
-            case string s:
-                (proto.Type, proto.S) = (AttributeType.String, ByteString.CopyFromUtf8(s));
-                break;
-            case long[] ints:
-                proto.Type = AttributeType.Ints;
-                proto.Ints.AddRange(ints);
-                break;
-            case float[] floats:
-                proto.Type = AttributeType.Floats;
-                proto.Floats.AddRange(floats);
-                break;
-            case string[] texts:
-                proto.Type = AttributeType.Strings;
-                proto.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8));
-                break;
-            default:
-                throw new ArgumentException($"no attribute holds a {value.GetType()}", nameof(value));
-        }
-
-        return proto;
     }
 }

@@ -196,7 +196,8 @@ internal sealed class OnnxWriter
         };
     }
 
-    private static AttributeProto Attribute(string name, object value)
+    /// <summary>An attribute of the type that its value has.</summary>
+    internal static AttributeProto Attribute(string name, object value)
     {
         var proto = new AttributeProto { Name = name };
         switch (value)
