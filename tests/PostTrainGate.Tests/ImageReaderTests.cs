@@ -127,7 +127,7 @@ public sealed class ImageReaderTests : IDisposable
         Model([3, 5, 4], last: false);
         Directory.CreateDirectory(_folder.Path("images/cat"));
         Assert.Contains(
-            "a folder without images (PNG, JPEG, WEBP, GIF, BMP) in folders named after their classes",
+            "a folder without images (PNG, JPEG, WEBP, GIF, BMP) in one folder per class",
             Refused(Policy),
             StringComparison.Ordinal
         );
