@@ -52,38 +52,32 @@ internal static class AdversarialBench
             Min = 0.6,
             Samples = 500,
         };
-        var policy = Policy(gate) with
-        {
-            Repair = new()
-            {
-                MaxAccuracyDrop = 0.08,
-                TimeLimit = TimeSpan.FromMinutes(Options.Number(args, "--budget") ?? 10),
-            },
-        };
+        var policy = Policy(gate) with { Repair = new() { MaxAccuracyDrop = 0.08 } };
+        var seconds = 60 * (Options.Number(args, "--budget") ?? 10);
 
         var clock = Stopwatch.StartNew();
-        using var selection = new Selection(source, select, policy, default);
+        using var selection = new Selection(source, select, policy, [gate], test.Count, default);
         var context = new RepairContext(
             source,
             repair,
             selection,
             policy.Seed,
-            policy.Repair!.TimeLimit,
+            seconds,
+            [gate],
             [gate],
             [],
-            DateTime.UtcNow + policy.Repair!.TimeLimit,
+            DateTime.MaxValue,
             new Line()
         );
         var changed = args.Any(a => a is "--steps" or "--lr" or "--target-weight" or "--clean-share" or "--pgd");
-        var candidate = (
-            changed
-                ? RepairSearch.Over(context, [Changed(args, source, epsilon)])
-                : new AdversarialRepair().Repair(context)
-        ).First();
+        var plan = changed
+            ? RecipePlan.Fixed(Changed(args, source, epsilon), context)
+            : new AdversarialRepair().Plan(context).First();
+        var candidate = plan.Run(context, 1);
         using var model = candidate.Model;
-        var seconds = clock.Elapsed.TotalSeconds;
+        var took = clock.Elapsed.TotalSeconds;
         Console.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"\nLinf {epsilon:F4}: {candidate.Method}, {seconds:F0} s")
+            string.Create(CultureInfo.InvariantCulture, $"\nLinf {epsilon:F4}: {candidate.Method}, {took:F0} s")
         );
         foreach (var (key, value) in candidate.Details)
             Console.WriteLine($"  {key}: {value}");

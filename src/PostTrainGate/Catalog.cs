@@ -94,7 +94,7 @@ public sealed record Catalog : ICatalog
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public ImmutableArray<IRepair> Repairs { get; init; } =
-    [new FmtRepair(), new GroupParityRepair(), new AdversarialRepair(), new DareRepair()];
+    [new PolicyRepair(), new FmtRepair(), new GroupParityRepair(), new AdversarialRepair(), new DareRepair()];
 
     /// <summary>Report writers.</summary>
     public ImmutableArray<IReportWriter> Reports { get; init; } =

@@ -143,14 +143,18 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
 
     private static Table Candidates(RepairSummary repair)
     {
-        var table = new Table().Border(TableBorder.Minimal).AddColumns("Candidate", "Objective", "Accuracy", "");
-        foreach (var c in repair.Candidates)
+        var table = new Table()
+            .Border(TableBorder.Minimal)
+            .AddColumns("Candidate", "Gates lack", "Harm", "Accuracy", "Changed", "");
+        foreach (var c in repair.Candidates.Take(Reporting.Candidates.MostShown))
         {
             table.AddRow(
-                Terminal.Cell(c.Chosen ? $"{c.Method} (chosen)" : c.Method),
-                Terminal.Cell(Number(c.Objective)),
+                Terminal.Cell(c.Chosen ? $"{c.Title} (chosen)" : c.Title),
+                Terminal.Cell(Number(c.Gap)),
+                Terminal.Cell(Number(c.Harm)),
                 Terminal.Cell(Number(c.Accuracy)),
-                Terminal.Cell(c.Note ?? (c.Accuracy is not null && !c.Admissible ? "loses too much accuracy" : ""))
+                Terminal.Cell(Number(c.Churn)),
+                Terminal.Cell(Reporting.Candidates.Note(c) ?? "")
             );
         }
 

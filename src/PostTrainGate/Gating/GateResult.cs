@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 
@@ -222,6 +223,12 @@ public sealed record RepairSummary
     /// <summary>Share of test rows whose prediction changed.</summary>
     public double? Churn { get; init; }
 
+    /// <summary>What the repair does to measures that the policy does not gate.</summary>
+    public ImmutableArray<HarmReport> Harm { get; init; } = [];
+
+    /// <summary>Whether the time limit came before the effort was spent, so that another run may try more.</summary>
+    public bool StoppedEarly { get; init; }
+
     /// <summary>Further facts: layer, weights changed, steps, substitutes.</summary>
     public ImmutableSortedDictionary<string, string> Details { get; init; } =
         ImmutableSortedDictionary<string, string>.Empty;
@@ -233,15 +240,32 @@ public sealed record RepairSummary
 /// <summary>One candidate on the selection split.</summary>
 /// <param name="Method">Method and variant.</param>
 /// <param name="Admissible">Whether it keeps the accuracy that the policy demands.</param>
-/// <param name="Objective">How well it meets the gates; null for one that was not tried.</param>
+/// <param name="Gap">
+/// What is missing until every gate passes with a margin, 1 for what the source lacks of one; null for one that was not
+/// tried.
+/// </param>
 /// <param name="Accuracy">Clean accuracy on the selection split; null for one that was not tried.</param>
 /// <param name="Chosen">Whether it is the one measured on the test split.</param>
 /// <param name="Note">Why it was not tried, or what it substituted.</param>
 public sealed record CandidateSummary(
     string Method,
     bool Admissible,
-    double? Objective,
+    double? Gap,
     double? Accuracy,
     bool Chosen,
     string? Note = null
-);
+)
+{
+    /// <summary>For people: the method, and how far of its way where that is not all.</summary>
+    public string Title =>
+        Share < 1 ? string.Create(CultureInfo.InvariantCulture, $"{Method}, {Share:P0} of the way") : Method;
+
+    /// <summary>Part of the way from the source to what the method found, in (0, 1].</summary>
+    public double Share { get; init; } = 1;
+
+    /// <summary>By how much it worsens what the policy does not gate, summed; null for one that was not tried.</summary>
+    public double? Harm { get; init; }
+
+    /// <summary>Share of rows whose prediction changes; null for one that was not tried.</summary>
+    public double? Churn { get; init; }
+}

@@ -9,66 +9,57 @@ namespace PostTrainGate.Gating;
 // The candidates, and which of them is best on the selection split.
 internal sealed partial class RepairRun
 {
-    private void Search(Selection selection, ImmutableArray<GateRule> failed)
+    private Tournament Search(Selection selection, ImmutableArray<GateRule> failed)
     {
-        var methods = _repair.Methods;
+        var tournament = new Tournament(selection);
         using var history = new Snapshots(_repair.Snapshots, policy.Input);
-        var deadline = DateTime.UtcNow + _repair.TimeLimit;
         using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
+        var owned = new List<IDisposable>();
         var context = new RepairContext(
             source,
             complete ?? splits.Repair,
             selection,
             policy.Seed,
-            _repair.TimeLimit,
+            Seconds(_repair.Effort),
+            policy.Gates,
             failed,
             history.Models,
-            deadline,
+            DateTime.UtcNow + _repair.TimeLimit,
             progress,
             cancel
-        );
-        for (var i = 0; i < methods.Length; i++)
+        )
         {
-            if (methods[i].WhyNot(context) is { } reason)
+            Owned = owned,
+            Thorough = _repair.Effort == Effort.Thorough,
+        };
+        try
+        {
+            var plans = new List<RepairPlan>();
+            foreach (var method in _repair.Methods)
             {
-                _tried.Add(new(methods[i].Name, false, null, null, false, reason));
-                continue;
+                if (method.WhyNot(context) is { } reason)
+                    tournament.LeaveOut(method.Name, reason);
+                else
+                    plans.AddRange(method.Plan(context));
             }
 
-            // What a method leaves of its share, the later ones have.
-            var share = DateTime.UtcNow + (deadline - DateTime.UtcNow) / (methods.Length - i);
-            foreach (var candidate in methods[i].Repair(context with { Deadline = share }))
-                Consider(candidate, selection.Source);
+            tournament.Run(plans, context);
+            return tournament;
         }
-    }
-
-    private void Consider(RepairCandidate candidate, SelectionScore original)
-    {
-        var better =
-            candidate.Score.Admissible
-            && candidate.Score.CompareTo(original) > 0
-            && (_best is null || candidate.Score.CompareTo(_best.Score) > 0);
-        if (better)
+        finally
         {
-            for (var i = 0; i < _tried.Count; i++)
-                _tried[i] = _tried[i] with { Chosen = false };
+            foreach (var thing in owned)
+                thing.Dispose();
         }
-
-        candidate.Details.TryGetValue("substitute", out var note);
-        _tried.Add(
-            new(
-                candidate.Method,
-                candidate.Score.Admissible,
-                candidate.Score.Admissible ? candidate.Score.Objective : null,
-                candidate.Score.Accuracy,
-                better,
-                note
-            )
-        );
-        (better ? _best?.Model : candidate.Model)?.Dispose();
-        if (better)
-            _best = candidate;
     }
+
+    private static double Seconds(Effort effort) =>
+        effort switch
+        {
+            Effort.Quick => 60,
+            Effort.Normal => 300,
+            _ => 1200,
+        };
 
     /// <summary>Models of the training history that the policy's glob names, ascending by name.</summary>
     private sealed class Snapshots : IDisposable

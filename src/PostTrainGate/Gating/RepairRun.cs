@@ -26,46 +26,49 @@ internal sealed partial class RepairRun(
     private const int NullAttackedRows = 200;
 
     private readonly RepairPolicy _repair = policy.Repair!;
-    private readonly List<CandidateSummary> _tried = [];
     private RepairCandidate? _best;
 
     /// <summary>The result with what the repair came to, and the repaired model written when it is proposed.</summary>
     public GateResult Repair(GateResult result, Evaluation original, ImmutableArray<GateRule> failed, bool write)
     {
         progress?.Report(new("Scoring the model on the selection split"));
-        using var selection = new Selection(source, splits.Select, policy, cancel);
-        Search(selection, failed);
-        var candidates = _tried
-            .OrderByDescending(c => c.Chosen)
+        using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel);
+        using var tournament = Search(selection, failed);
+        _best = tournament.Choose();
+        var candidates = tournament
+            .Tried.OrderByDescending(c => c.Chosen)
             .ThenByDescending(c => c.Admissible)
-            .ThenByDescending(c => c.Objective)
+            .ThenBy(c => c.Gap)
+            .ThenBy(c => c.Harm)
             .ToImmutableArray();
-        if (_best is null)
+        var summary = new RepairSummary
         {
-            var why = _tried.Any(c => c.Objective is not null)
-                ? "No repair improved the gates on the selection split while keeping every class "
-                    + "and the accuracy that the policy requires."
-                : "No repair applies to the failed gates.";
-            return result with
-            {
-                Repair = new()
-                {
-                    Proposed = false,
-                    Reason = why,
-                    Candidates = candidates,
-                },
-            };
-        }
-
-        return Measure(result, original, candidates, write);
+            Proposed = false,
+            Reason = "",
+            Candidates = candidates,
+            StoppedEarly = tournament.StoppedEarly,
+        };
+        if (_best is null)
+            return result with { Repair = summary with { Reason = WhyNone(tournament) } };
+        return Measure(result, original, summary, write);
     }
 
-    private GateResult Measure(
-        GateResult result,
-        Evaluation original,
-        ImmutableArray<CandidateSummary> candidates,
-        bool write
-    )
+    private string WhyNone(Tournament tournament)
+    {
+        var tried = tournament.Tried.Where(c => c.Accuracy is not null).ToArray();
+        if (tried.Length == 0)
+            return tournament.StoppedEarly
+                ? "The time limit came before any repair was tried."
+                : "No repair applies to the failed gates.";
+        var text = tried.Any(c => c.Admissible)
+            ? $"None of {tried.Length} candidates improves the failed gates on the selection split"
+                + " without losing others."
+            : $"All {tried.Length} candidates lose a class, or more accuracy on the selection split than the "
+                + $"{Numbers.Chosen(_repair.MaxAccuracyDrop)} that the policy allows.";
+        return tournament.StoppedEarly ? $"{text} The time limit came before the effort was spent." : text;
+    }
+
+    private GateResult Measure(GateResult result, Evaluation original, RepairSummary summary, bool write)
     {
         using var evaluation = new Evaluation(_best!.Model, splits.Test);
         var afresh = new GateMeter(policy, splits.Test, "test", cancel)
@@ -86,11 +89,9 @@ internal sealed partial class RepairRun(
 
         var before = test.Accuracy(original);
         var after = test.Accuracy(evaluation);
-        var (proposed, reason) = Decide(gates, before.Value - after.Value);
-        var churn =
-            original.Predictions.Zip(evaluation.Predictions).Count(p => p.First != p.Second)
-            / (double)splits.Test.Count;
-        var summary = new RepairSummary
+        var harm = new HarmPanel(original, policy).Compare(evaluation);
+        var (proposed, reason) = Decide(gates, harm, before.Value - after.Value);
+        summary = summary with
         {
             Proposed = proposed,
             Reason = reason,
@@ -100,9 +101,9 @@ internal sealed partial class RepairRun(
                 after,
                 before.Value - after.Value <= _repair.MaxAccuracyDrop ? Verdict.Pass : Verdict.Fail
             ),
-            Churn = churn,
+            Churn = HarmPanel.Churn(original, evaluation),
+            Harm = harm,
             Details = _best.Details,
-            Candidates = candidates,
         };
         Diagnostic? unwritten = null;
         if (proposed && write)
@@ -117,9 +118,13 @@ internal sealed partial class RepairRun(
 
     private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
 
-    // A repair is proposed when a gate that failed no longer does, none got worse, and the accuracy stays within what
-    // it may cost.
-    private (bool Proposed, string Reason) Decide(ImmutableArray<GateReport> gates, double cost)
+    // A repair is proposed when a gate that failed no longer does, none got worse, nothing else either, and the accuracy
+    // stays within what it may cost.
+    private (bool Proposed, string Reason) Decide(
+        ImmutableArray<GateReport> gates,
+        ImmutableArray<HarmReport> harm,
+        double cost
+    )
     {
         if (cost > _repair.MaxAccuracyDrop)
         {
@@ -139,6 +144,15 @@ internal sealed partial class RepairRun(
                 false,
                 $"{_best!.Method} makes another gate worse: {worse.Title} would be {GateText.Value(worse.Repaired!)}, "
                     + $"{Outcomes.Words(worse.Repaired!.Verdict)}."
+            );
+        }
+
+        if (harm.Where(h => h.Standing == HarmStanding.Blocks).MaxBy(h => h.Worsening) is { } grave)
+        {
+            return (
+                false,
+                $"{_best!.Method} makes something else worse: {grave.Title} goes from {Numbers.Measured(grave.Before)} to "
+                    + $"{Numbers.Measured(grave.After)}. Add '{HarmPanel.Name(grave.Kind)}' to 'repair.accept' to allow it."
             );
         }
 

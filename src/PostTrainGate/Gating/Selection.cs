@@ -1,71 +1,168 @@
+using System.Collections.Immutable;
+using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Repairs;
+using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Gating;
 
 /// <summary>
-/// Judges models on the selection split: how far every gate of the policy is met, in units of its own interval, so that
-/// gates of different kinds add up and a repair is never judged on one gate alone.
+/// Judges models on the selection split: what each gate still lacks to pass on the test split, what else got worse, and
+/// what it cost. All gates count, so that a repair is never judged on one alone.
 /// </summary>
 internal sealed class Selection : ISelection, IDisposable
 {
-    /// <summary>Beyond this many half-intervals on the right side, a gate has nothing more to give.</summary>
-    private const double Enough = 2;
-
     /// <summary>Rows that an attack gate uses here; selection is repeated many times.</summary>
     private const int AttackedRows = 500;
+
+    /// <summary>Steps of the attack that ranks candidates in place of a slower one.</summary>
+    private const int RankingSteps = 20;
+
+    // The smallest amount that counts as what a gate of the source lacks.
+    private const double LeastGap = 0.01;
 
     // A class that the model predicts for so many rows is given up by one that predicts it for less than this share of
     // them.
     private const double CommonClass = 0.05,
         LeastOfClass = 0.1;
 
+    private readonly GatePolicy _policy;
     private readonly Evaluation _source;
-    private readonly GateMeter _meter;
-    private readonly double _floor;
+    private readonly GateMeter _ranking,
+        _own;
+    private readonly HarmPanel _harm;
+    private readonly ImmutableArray<bool> _failed;
+    private readonly double _shrink;
+    private ImmutableArray<Measurement> _before;
+    private ImmutableArray<double> _lacks;
 
-    public Selection(OnnxClassifier source, EvaluationSet set, GatePolicy policy, CancellationToken cancel)
+    /// <summary>Measures the source.</summary>
+    /// <param name="source">The model before the repair.</param>
+    /// <param name="set">The selection split.</param>
+    /// <param name="policy">Its gates, and the accuracy that a repair may cost.</param>
+    /// <param name="failed">Gates that the source fails.</param>
+    /// <param name="testRows">Rows of the test split: how precise its figures will be.</param>
+    /// <param name="cancel">Stops between gates.</param>
+    public Selection(
+        OnnxClassifier source,
+        EvaluationSet set,
+        GatePolicy policy,
+        ImmutableArray<GateRule> failed,
+        int testRows,
+        CancellationToken cancel
+    )
     {
+        _policy = policy;
         _source = new Evaluation(source, set);
-        var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(AttackedRows))] };
-        _meter = new GateMeter(fewer, set, "select", cancel) { Reference = _source };
-        _floor = Accuracy(_source) - (policy.Repair?.MaxAccuracyDrop ?? 0);
+        _failed = [.. policy.Gates.Select(g => failed.Contains(g))];
+        _shrink = Math.Sqrt(set.Count / (double)Math.Max(1, testRows));
+        _own = Meter(g => g);
+        _ranking = Meter(Ranking);
+        _harm = new HarmPanel(_source, policy);
+        (_before, _lacks) = ([], []);
+        _before = _ranking.Measure(_source);
+        _lacks = [.. Lacking(_before).Select(lack => Math.Max(lack, LeastGap))];
         Source = Score(source);
+
+        GateMeter Meter(Func<GateRule, GateRule> change)
+        {
+            var gates = policy.Gates.Select(g => change(g).OnAtMost(AttackedRows));
+            return new(policy with { Gates = [.. gates] }, set, "select", cancel) { Reference = _source };
+        }
     }
 
     /// <summary>The score of the model before the repair.</summary>
     public SelectionScore Source { get; }
 
-    public SelectionScore Score(OnnxClassifier model)
-    {
-        using var evaluation = new Evaluation(model, _meter.Data);
-        var accuracy = Accuracy(evaluation);
-        // Attacking a model that is out of the question would be a waste.
-        if (accuracy < _floor || GivesUpClass(evaluation))
-            return new(false, 0, accuracy);
-        var objective = _meter.Measure(evaluation).Select((m, i) => Margin(_meter.Rules[i], m)).Sum();
-        return new(true, objective, accuracy);
-    }
+    /// <summary>Whether a score takes no more than some passes over the rows.</summary>
+    public bool IsCheap => !_policy.Gates.Any(g => g.Metric.ChangesInputs);
 
+    /// <inheritdoc/>
+    public SelectionScore Score(OnnxClassifier model) => Score(model, _ranking);
+
+    /// <summary>
+    /// The score with each gate's own attack, where <see cref="Score(OnnxClassifier)"/> ranks by a faster one.
+    /// </summary>
+    public SelectionScore Confirm(OnnxClassifier model) =>
+        _policy.Gates.All(g => Ranking(g) == g) ? Score(model) : Score(model, _own);
+
+    /// <inheritdoc/>
     public void Dispose() => _source.Dispose();
 
-    /// <summary>Distance to the threshold in half-intervals, positive when met, at most <see cref="Enough"/>.</summary>
-    internal static double Margin(GateRule rule, Measurement measured)
+    private SelectionScore Score(OnnxClassifier model, GateMeter meter)
     {
-        if (!measured.IsMeasured)
-            return 0;
-        var (value, _, _) = Judge.Judged(rule.Metric.Better, measured);
-        var half = Math.Max((measured.Upper - measured.Lower) / 2, 1e-3);
-        var margin = Enough;
-        if (rule.Min is { } min)
-            margin = Math.Min(margin, (value - min) / half);
-        if (rule.Max is { } max)
-            margin = Math.Min(margin, (max - value) / half);
-        return margin;
+        using var evaluation = new Evaluation(model, meter.Data);
+        var (accuracy, drop, error) = Accuracy(evaluation);
+        var allowed = _policy.Repair?.MaxAccuracyDrop ?? 0;
+        // Attacking a model that is out of the question would be a waste.
+        if (drop > allowed || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
+            return new(false, double.PositiveInfinity, accuracy);
+        // A drop that is measured on few rows may be larger on others.
+        var lacking = Lacking(meter.Measure(evaluation)).Add(drop - Math.Max(allowed - error, allowed / 2));
+        return new(true, lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum(), accuracy)
+        {
+            Passed = lacking.Count(lack => lack <= 0),
+            Harm = _harm.Sum(evaluation),
+            Churn = HarmPanel.Churn(_source, evaluation),
+        };
+
+        double Unit(int i) => i < _lacks.Length ? _lacks[i] : LeastGap;
     }
+
+    /// <summary>What each gate lacks to pass with a margin, in its metric's own unit; 0 or less: nothing.</summary>
+    private ImmutableArray<double> Lacking(ImmutableArray<Measurement> measured) =>
+        [.. measured.Select((m, i) => Lacking(i, m))];
+
+    private double Lacking(int gate, Measurement measured)
+    {
+        var rule = _policy.Gates[gate];
+        if (!measured.IsMeasured || (rule.Min is null && rule.Max is null))
+            return 0;
+        var lack = Lacking(rule, measured, Margin);
+        // A gate that holds has only not to get worse.
+        return _failed[gate] || !_before[gate].IsMeasured ? lack : Math.Min(lack, Worsening(rule, gate, measured));
+    }
+
+    // The value will be another on the test split, and its interval has to clear the threshold there: what half an
+    // interval here is there, and a standard error of the difference between both.
+    private double Margin => _shrink + Math.Sqrt(1 + _shrink * _shrink) / Estimate.Errors(_policy.GateConfidence);
+
+    /// <summary>Distance from the threshold to the value, with a margin in half-intervals.</summary>
+    internal static double Lacking(GateRule rule, Measurement measured, double margin)
+    {
+        var (value, lower, upper) = Judge.Judged(rule.Metric.Better, measured);
+        var lack = double.NegativeInfinity;
+        if (rule.Min is { } min)
+            lack = Math.Max(lack, min - (value - margin * (value - lower)));
+        if (rule.Max is { } max)
+            lack = Math.Max(lack, value + margin * (upper - value) - max);
+        return lack;
+    }
+
+    private double Worsening(GateRule rule, int gate, Measurement now)
+    {
+        var (value, before) = (
+            Judge.Judged(rule.Metric.Better, now).Value,
+            Judge.Judged(rule.Metric.Better, _before[gate]).Value
+        );
+        return rule.Max is not null ? value - before : before - value;
+    }
+
+    // Candidates under an attack along gradients are told apart by a few steps of PGD.
+    private static GateRule Ranking(GateRule rule) =>
+        rule.Attack is not { } attack
+        || attack.Attack.KeepsForm
+        || !double.IsFinite(attack.Epsilon)
+        || !rule.Metric.RestsOnAttack
+        || attack.Attack == GradientAttack.Fgsm
+            ? rule
+            : rule with
+            {
+                Attack = new(GradientAttack.Pgd, attack.Norm, attack.Epsilon) { Steps = RankingSteps },
+            };
 
     // A classifier that says the same of every row withstands every attack and is fair to all groups; it is no repair.
     private bool GivesUpClass(Evaluation evaluation)
@@ -84,7 +181,21 @@ internal sealed class Selection : ISelection, IDisposable
         }
     }
 
-    private static double Accuracy(Evaluation evaluation) =>
-        evaluation.Predictions.Where((p, i) => p == evaluation.Data.LabelValues[i]).Count()
-        / (double)evaluation.Data.Count;
+    // Accuracy, what it lost, and the standard error between what is lost here and on the test split (McNemar's).
+    private (double Accuracy, double Drop, double Error) Accuracy(Evaluation evaluation)
+    {
+        var (correct, lost, gained, labels) = (0, 0, 0, evaluation.Data.LabelValues);
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var (before, now) = (_source.Predictions[i] == labels[i], evaluation.Predictions[i] == labels[i]);
+            correct += now ? 1 : 0;
+            lost += before && !now ? 1 : 0;
+            gained += now && !before ? 1 : 0;
+        }
+
+        double rows = labels.Length;
+        var drop = (lost - gained) / rows;
+        var variance = ((lost + gained) / rows - drop * drop) / rows;
+        return (correct / rows, drop, Math.Sqrt(Math.Max(0, variance) * (1 + _shrink * _shrink)));
+    }
 }

@@ -129,6 +129,8 @@ internal static class PolicyBinder
             Methods = repair.TryGet(Shapes.Repair.Methods, out var methods) ? methods : [.. catalog.All<IRepair>()],
             Snapshots = repair.Get(Shapes.Repair.Snapshots),
             MaxAccuracyDrop = repair.Get(Shapes.Repair.MaxAccuracyDrop),
+            Accept = repair.TryGet(Shapes.Repair.Accept, out var accept) ? accept : [],
+            Effort = repair.Get(Shapes.Repair.Effort),
             TimeLimit = repair.Get(Shapes.Repair.TimeLimit),
             Output = repair.Get(Shapes.Repair.Output),
             Position = repair.Position,

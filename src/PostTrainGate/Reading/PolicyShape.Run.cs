@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using PostTrainGate.Gating;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
@@ -59,19 +60,48 @@ internal static partial class PolicyShape
         public static readonly Key<TimeSpan> TimeLimit = new(
             "time_limit",
             new DurationShape(TimeSpan.FromHours(24)),
-            "Time limit for all methods together."
+            "When to stop a repair whose effort is not spent yet. The report says so."
         )
         {
             Formerly = "budget",
-            Default = "10m",
+            Default = "1h",
         };
+
+        public static readonly Key<Effort> Effort = new(
+            "effort",
+            new ChoiceShape<Effort>(),
+            "How much to try: about 1, 5 or 20 minutes on two cores. It is counted in passes, so every machine tries the same."
+        )
+        {
+            Default = "normal",
+        };
+
+        public static readonly Key<ImmutableArray<HarmKind>> Accept = new(
+            "accept",
+            new ListShape<HarmKind>(
+                new ChoiceShape<HarmKind>(JsonNamingPolicy.SnakeCaseLower.ConvertName),
+                "[group_calibration]"
+            )
+            {
+                Distinct = true,
+            },
+            "What a repair may make worse without being rejected for it."
+        );
         public static readonly Key<PolicyPath> Output = new(
             "output",
             new PathShape(PathUse.Output),
             "Where the repaired model is written; default: NAME.repaired.onnx next to the model."
         );
 
-        public static readonly MapShape Map = new(Methods, Snapshots, MaxAccuracyDrop, TimeLimit, Output);
+        public static readonly MapShape Map = new(
+            Methods,
+            Snapshots,
+            MaxAccuracyDrop,
+            Accept,
+            Effort,
+            TimeLimit,
+            Output
+        );
     }
 
     /// <summary>The <c>report</c> section: a switch for every report writer, and the folder.</summary>

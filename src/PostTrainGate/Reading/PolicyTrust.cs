@@ -94,6 +94,8 @@ internal static class PolicyTrust
         ("repair.methods", Decider.Change, Search),
         ("repair.snapshots", Decider.Change, Search),
         ("repair.max_accuracy_drop", Decider.Base, "It is the threshold for a repair."),
+        ("repair.accept", Decider.Base, "It is a threshold for a repair."),
+        ("repair.effort", Decider.Change, Search),
         ("repair.time_limit", Decider.Change, Search),
         (
             "repair.output",

@@ -15,10 +15,26 @@ public interface IRepair : INamed
     string? WhyNot(RepairContext context);
 
     /// <summary>
-    /// Candidates, each scored on the selection split by <see cref="RepairContext.Selection"/>; the caller disposes
-    /// them. A method may yield several (attributes, learning rates), and stops in time.
+    /// What it can try, best first: methods with their settings. Only asked when <see cref="WhyNot"/> says nothing. What
+    /// the plans share, such as a history made in place of snapshots, is made when the first of them runs.
     /// </summary>
-    IEnumerable<RepairCandidate> Repair(RepairContext context);
+    IEnumerable<RepairPlan> Plan(RepairContext context);
+}
+
+/// <summary>One way of repairing, with all its settings.</summary>
+/// <param name="Name">For reports: the method and its variant.</param>
+public abstract record RepairPlan(string Name)
+{
+    /// <summary>
+    /// What running it in full takes, in seconds of the machine that <see cref="TuningCost"/> describes; counted from
+    /// the model and the rows, never measured.
+    /// </summary>
+    public abstract double Seconds { get; }
+
+    /// <summary>Runs it; the caller disposes the candidate's model.</summary>
+    /// <param name="context">Model, rows, selection and time.</param>
+    /// <param name="share">Part of its steps to take, in (0, 1].</param>
+    public abstract RepairCandidate Run(RepairContext context, double share);
 }
 
 /// <summary>All that a repair may look at. There is no test split in it.</summary>
@@ -26,8 +42,11 @@ public interface IRepair : INamed
 /// <param name="RepairSet">Rows it may learn from.</param>
 /// <param name="Selection">Judges candidates on the selection split.</param>
 /// <param name="Seed">Seed of everything random in it.</param>
-/// <param name="TimeLimit">Time that the policy gives all repairs together.</param>
-/// <param name="Failed">Gates that the source fails, at least one.</param>
+/// <param name="Seconds">
+/// Effort that the policy gives all repairs together, in seconds of the machine that <see cref="TuningCost"/> describes.
+/// </param>
+/// <param name="Gates">Every gate of the policy: a repair must not break those that hold.</param>
+/// <param name="Failed">Those that the source fails, at least one.</param>
 /// <param name="Snapshots">Models of the training history, ascending; empty when none were kept.</param>
 /// <param name="Deadline">When to stop.</param>
 /// <param name="Progress">Told what is going on and the share done.</param>
@@ -37,13 +56,21 @@ public sealed record RepairContext(
     EvaluationSet RepairSet,
     ISelection Selection,
     int Seed,
-    TimeSpan TimeLimit,
+    double Seconds,
+    ImmutableArray<GateRule> Gates,
     ImmutableArray<GateRule> Failed,
     ImmutableArray<OnnxClassifier> Snapshots,
     DateTime Deadline,
     IProgress<RunProgress>? Progress = null,
     CancellationToken Cancel = default
-);
+)
+{
+    /// <summary>Whether to go on where a candidate passes already, for one that changes less.</summary>
+    public bool Thorough { get; init; }
+
+    /// <summary>What plans made along the way and share; disposed with the search.</summary>
+    public ICollection<IDisposable> Owned { get; init; } = [];
+}
 
 /// <summary>
 /// Scores models on the selection split. A model below the policy's accuracy floor, or that no longer predicts a
@@ -53,18 +80,6 @@ public interface ISelection
 {
     /// <summary>The score of a model. Scores of one run compare: the greater one is better.</summary>
     SelectionScore Score(OnnxClassifier model);
-}
-
-/// <summary>A model's standing on the selection split.</summary>
-/// <param name="Admissible">Whether it keeps the accuracy that the policy demands.</param>
-/// <param name="Objective">How well it meets the gates; comparable between models of one run, higher is better.</param>
-/// <param name="Accuracy">Clean accuracy on the selection split.</param>
-public readonly record struct SelectionScore(bool Admissible, double Objective, double Accuracy)
-    : IComparable<SelectionScore>
-{
-    /// <summary>Admissible ones first, then by objective, then by accuracy.</summary>
-    public int CompareTo(SelectionScore other) =>
-        (Admissible, Objective, Accuracy).CompareTo((other.Admissible, other.Objective, other.Accuracy));
 }
 
 /// <summary>One result of a repair.</summary>

@@ -16,12 +16,56 @@ public sealed record RepairPolicy
     /// <summary>How much accuracy a repair may cost, in [0,1].</summary>
     public double MaxAccuracyDrop { get; init; } = 0.02;
 
-    /// <summary>Time for all methods together.</summary>
-    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromMinutes(10);
+    /// <summary>How much to try.</summary>
+    public Effort Effort { get; init; } = Effort.Normal;
+
+    /// <summary>When to stop whatever is left to try: an emergency, which is reported.</summary>
+    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>What may get worse without keeping a repair from being proposed.</summary>
+    public ImmutableArray<HarmKind> Accept { get; init; } = [];
 
     /// <summary>Where the proposed model is written; null: beside the model as <c>NAME.repaired.onnx</c>.</summary>
     public PolicyPath? Output { get; init; }
 
     /// <summary>Where the section stands.</summary>
     public SourcePosition Position { get; init; }
+}
+
+/// <summary>
+/// How much a repair may try, counted in passes over the rows and not by the clock: the same policy proposes the same
+/// model on every machine.
+/// </summary>
+public enum Effort
+{
+    /// <summary>About a minute of two cores.</summary>
+    Quick,
+
+    /// <summary>About five minutes.</summary>
+    Normal,
+
+    /// <summary>About twenty minutes; goes on where a candidate passes already, for one that changes less.</summary>
+    Thorough,
+}
+
+/// <summary>What a repair may make worse although no gate of the policy looks at it.</summary>
+public enum HarmKind
+{
+    /// <summary>Difference of selection rates between the levels of a group.</summary>
+    StatisticalParityDifference,
+
+    /// <summary>Difference of true positive rates.</summary>
+    EqualOpportunityDifference,
+
+    /// <summary>Mean of the absolute differences of true and false positive rates.</summary>
+    AverageAbsoluteOddsDifference,
+
+    /// <summary>Accuracy of the level that fares worst.</summary>
+    GroupAccuracy,
+
+    /// <summary>Calibration error of the level that fares worst.</summary>
+    GroupCalibration,
+
+    /// <summary>Share of a class's rows that are recognized.</summary>
+    ClassAccuracy,
 }

@@ -245,18 +245,16 @@ public sealed partial class HtmlReport : IReportWriter
         if (repair.Candidates.Length > 0)
         {
             text.Append(
-                "<table class=\"wide\"><tr><th>Method</th><th>Objective</th><th>Accuracy</th><th>Accuracy "
-                    + "kept</th><th></th></tr>\n"
+                "<table class=\"wide\"><tr><th>Candidate</th><th>Gates lack</th><th>Harm</th><th>Accuracy</th>"
+                    + "<th>Changed</th><th></th></tr>\n"
             );
-            foreach (var c in repair.Candidates)
+            foreach (var c in repair.Candidates.Take(Candidates.MostShown))
             {
                 text.Append(
-                    $"<tr><td>{Html.Text(c.Method)}{(c.Chosen ? " <b>(chosen)</b>" : "")}"
-                        + $"</td><td>{Number(c.Objective)}</td><td>{Number(c.Accuracy)}</td>"
-                );
-                text.Append(
-                    $"<td>{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")}</td><td>{Html.Text(c.Note)}"
-                        + "</td></tr>\n"
+                    $"<tr><td>{Html.Text(c.Title)}{(c.Chosen ? " <b>(chosen)</b>" : "")}"
+                        + $"</td><td>{Number(c.Gap)}</td><td>{Number(c.Harm)}</td>"
+                        + $"<td>{Number(c.Accuracy)}</td><td>{Number(c.Churn)}</td>"
+                        + $"<td>{Html.Text(Candidates.Note(c))}</td></tr>\n"
                 );
             }
 

@@ -12,16 +12,15 @@ public sealed partial class MarkdownReport
         if (repair.Candidates.Length > 0)
         {
             Line(text, "Candidates, best first, on the selection split:\n");
-            Line(text, "| Method | Objective | Accuracy | Accuracy kept | |");
-            Line(text, "|---|--:|--:|---|---|");
+            Line(text, "| Candidate | Gates lack | Harm | Accuracy | Changed | |");
+            Line(text, "|---|--:|--:|--:|--:|---|");
             foreach (var c in repair.Candidates.Take(room.Rows))
             {
                 Line(
                     text,
-                    $"| {Markdown.Text(c.Method, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | "
-                        + $"{Number(c.Objective)} | {Number(c.Accuracy)} | "
-                        + $"{(c.Accuracy is null ? "" : c.Admissible ? "yes" : "no")} | "
-                        + $"{Markdown.Text(c.Note, room.Text)} |"
+                    $"| {Markdown.Text(c.Title, room.Text)}{(c.Chosen ? " **(chosen)**" : "")} | "
+                        + $"{Number(c.Gap)} | {Number(c.Harm)} | {Number(c.Accuracy)} | {Number(c.Churn)} | "
+                        + $"{Markdown.Text(Candidates.Note(c), room.Text)} |"
                 );
             }
 

@@ -1,9 +1,15 @@
+using System.Collections.Immutable;
+
 namespace PostTrainGate.Metrics;
 
 /// <summary>The metrics of this kind, by name.</summary>
 public sealed partial class GroupMetric
 {
     private const string Between = "unprivileged minus privileged, or maximum minus minimum over levels";
+
+    /// <summary>What a repair of one must not worsen unasked: the three that trade against each other.</summary>
+    internal static ImmutableArray<GroupMetric> Guarded =>
+        [StatisticalParityDifference, EqualOpportunityDifference, AverageAbsoluteOddsDifference];
 
     /// <summary>Difference of selection rates (Dwork et al. 2012).</summary>
     public static GroupMetric StatisticalParityDifference { get; } =

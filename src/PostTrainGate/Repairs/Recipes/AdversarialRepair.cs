@@ -4,25 +4,23 @@ using PostTrainGate.Attacks;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// Tries adversarial tuning for the gates under attack that failed, as long as the policy's budget allows.
+/// Plans adversarial tuning for the gates under attack that failed, as long as the policy's effort allows.
 /// </summary>
 public sealed class AdversarialRepair : IRepair
 {
-    // Each with the share of the policy's budget that it is planned for, best first.
-    private static readonly (Func<Adversarial, Adversarial> Change, double Share)[] Grid =
+    // Best first. Attacked rows alone make the most robust model, clean ones beside them keep more accuracy: the
+    // tournament finds out which of them the policy needs.
+    private static readonly Func<Adversarial, Adversarial>[] Grid =
     [
-        (a => a, 0.35),
-        (a => Slower(a), 0.2),
-        (a => a with { AttackSteps = 3, Reach = 2 }, 0.35),
+        a => a,
+        a => a with { CleanShare = 0.3 },
+        a => Slower(a),
+        a => a with { AttackSteps = 3, Reach = 2 },
+        a => Slower(a) with { CleanShare = 0.5 },
     ];
 
-    // A changed category is a large step: where only a single class withstands it, tuning on attacked rows alone ends
-    // there.
-    private static readonly (Func<Adversarial, Adversarial>, double)[] GridOfTables =
-    [
-        .. Grid,
-        (a => Slower(a) with { CleanShare = 0.5 }, 0.1),
-    ];
+    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them.
+    private const double MostOfEffort = 0.6;
 
     private static Adversarial Slower(Adversarial a) => a with { Schedule = a.Schedule with { LearningRate = 0.02 } };
 
@@ -39,9 +37,7 @@ public sealed class AdversarialRepair : IRepair
         context.UnderAttack().Length == 0 ? "no gate with an attack failed" : null;
 
     /// <inheritdoc/>
-    public IEnumerable<RepairCandidate> Repair(RepairContext context) => RepairSearch.Over(context, Recipes(context));
-
-    private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
+    public IEnumerable<RepairPlan> Plan(RepairContext context)
     {
         // Of several epsilons in one norm the largest covers the others; rows of a table that keep their form are a
         // budget of their own.
@@ -59,29 +55,21 @@ public sealed class AdversarialRepair : IRepair
         [
             .. runs.Select(r => Budget.FromSettings(r.Settings, input) with { Form = r.Form(input) }),
         ];
-        try
-        {
-            foreach (var recipe in Recipes(context, budgets))
-                yield return recipe;
-        }
-        finally
-        {
-            foreach (var budget in budgets)
-                budget.Form?.Dispose();
-        }
-    }
-
-    private static IEnumerable<TransformRecipe> Recipes(RepairContext context, ImmutableArray<Budget> budgets)
-    {
-        var seconds = context.TimeLimit.TotalSeconds;
+        foreach (var form in budgets.Select(b => b.Form).OfType<TabularConstraints>())
+            context.Owned.Add(form);
         var cost = TuningCost.Measure(context.Source, context.RepairSet.Inputs);
-        foreach (var (change, share) in budgets.Any(b => b.Form is not null) ? GridOfTables : Grid)
+        foreach (var change in Grid)
         {
             var recipe = change(new Adversarial { Budgets = budgets });
             // Units of one forward pass: attack 1 + 1, clean targets 1, tuning 3; attack's overhead.
             var passes = 3 * recipe.AttackSteps + 4;
-            var steps = cost.Steps(seconds * share, passes, recipe.Schedule.BatchSize, context.RepairSet.Count);
-            yield return (recipe with { Schedule = recipe.Schedule with { Steps = steps } }).Recipe(context.Source);
+            var batch = recipe.Schedule.BatchSize;
+            var steps = cost.Steps(context.Seconds * MostOfEffort, passes, batch, context.RepairSet.Count);
+            yield return RecipePlan.Fixed(
+                (recipe with { Schedule = recipe.Schedule with { Steps = steps } }).Recipe(context.Source),
+                context,
+                passes
+            );
         }
     }
 }

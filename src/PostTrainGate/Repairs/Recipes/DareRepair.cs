@@ -5,7 +5,7 @@ using PostTrainGate.Models;
 
 namespace PostTrainGate.Repairs;
 
-/// <summary>Tries Dare on the training history, or on a short history made for it where none was kept.</summary>
+/// <summary>Plans Dare on the training history, or on a short history made for it where none was kept.</summary>
 public sealed class DareRepair : IRepair
 {
     private const int MadeSnapshots = 8;
@@ -23,7 +23,7 @@ public sealed class DareRepair : IRepair
         context.UnderAttack().Length == 0 ? "no gate with an attack failed" : null;
 
     /// <inheritdoc/>
-    public IEnumerable<RepairCandidate> Repair(RepairContext context)
+    public IEnumerable<RepairPlan> Plan(RepairContext context)
     {
         ImmutableArray<OnnxClassifier> kept = [.. context.Snapshots.Where(s => SameShape(context.Source, s))];
         var notes = ImmutableSortedDictionary<string, string>.Empty;
@@ -38,33 +38,36 @@ public sealed class DareRepair : IRepair
             );
         }
 
-        var made = kept.Length > 0 ? [] : MakeHistory(context);
-        if (made.Length > 0)
+        var history = new Lazy<ImmutableArray<OnnxClassifier>>(() => kept.Length > 0 ? kept : Made(context));
+        Func<Dare, Dare>[] grid = [d => d, d => d with { Variant = DareVariant.NoSlice }, d => d.AsPublished()];
+        foreach (var variant in grid)
         {
-            notes = notes.Add(
-                "substitute",
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; "
-                        + $"{made.Length} states of a short fine-tuning replace them"
-                )
-            );
+            var named = variant(new Dare { Snapshots = [context.Source] }).Recipe(context.Source);
+            yield return RecipePlan.Fixed(named, context) with
+            {
+                Make = _ =>
+                {
+                    var recipe = variant(new Dare { Snapshots = history.Value }).Recipe(context.Source);
+                    var all = kept.Length > 0 ? notes : notes.Add("substitute", Substitute(history.Value.Length));
+                    return recipe with { Notes = recipe.Notes.AddRange(all) };
+                },
+            };
         }
+    }
 
-        try
-        {
-            var dare = new Dare { Snapshots = kept.Length > 0 ? kept : made };
-            Dare[] grid = [dare, dare with { Variant = DareVariant.NoSlice }, dare.AsPublished()];
-            var recipes = grid.Select(d => d.Recipe(context.Source))
-                .Select(r => r with { Notes = r.Notes.AddRange(notes) });
-            foreach (var candidate in RepairSearch.Over(context, recipes))
-                yield return candidate;
-        }
-        finally
-        {
-            foreach (var model in made)
-                model.Dispose();
-        }
+    private static string Substitute(int states) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{DiagnosticCodes.RepairSubstitute}: no training snapshots were given; "
+                + $"{states} states of a short fine-tuning replace them"
+        );
+
+    private static ImmutableArray<OnnxClassifier> Made(RepairContext context)
+    {
+        var made = MakeHistory(context);
+        foreach (var model in made)
+            context.Owned.Add(model);
+        return made;
     }
 
     /// <summary>

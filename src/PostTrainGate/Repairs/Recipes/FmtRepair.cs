@@ -40,9 +40,7 @@ public sealed class FmtRepair : IRepair
     }
 
     /// <inheritdoc/>
-    public IEnumerable<RepairCandidate> Repair(RepairContext context) => RepairSearch.Over(context, Recipes(context));
-
-    private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
+    public IEnumerable<RepairPlan> Plan(RepairContext context)
     {
         (string Name, CounterfactualPairs Pairs)[] groups =
         [
@@ -58,15 +56,17 @@ public sealed class FmtRepair : IRepair
         ];
         return from setting in Grid
             from @group in groups
-            select new Fmt
+            let rows = context.RepairSet.Count * (setting.Dual ? 2 : 1)
+            let recipe = new Fmt
             {
                 Pairs = @group.Pairs,
                 Group = @group.Name,
                 Dual = setting.Dual,
                 Variant = setting.Variant,
                 LearningRate = setting.Rate,
-                Epochs = Epochs(context.RepairSet.Count * (setting.Dual ? 2 : 1)),
-            }.Recipe(context.Source);
+                Epochs = Epochs(rows),
+            }.Recipe(context.Source)
+            select RecipePlan.Fixed(recipe, context, rows: rows);
     }
 
     // The paper's 50 passes, fewer where there are many rows.

@@ -135,24 +135,5 @@ public sealed record GroupParity
         Tensor Of(int label) => all.mul(data.Labels.eq(label).unsqueeze(1));
     }
 
-    private WeightSlice OwnColumns(TransformContext context)
-    {
-        var first = context.Source.Layers[0];
-        var shape = context.Source.Parameters[first.Weight].shape;
-        var flags = new bool[shape[first.InputAxis]];
-        foreach (
-            var column in Demands
-                .SelectMany(d => d.Group.SourceColumns)
-                .Select(c => context.Data.Layout?.Find(c))
-                .OfType<FeatureColumn>()
-        )
-            flags.AsSpan(column.Start, column.Width).Fill(true);
-        var view = Enumerable.Repeat(1L, shape.Length).ToArray();
-        view[first.InputAxis] = shape[first.InputAxis];
-        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(
-            first.Weight,
-            tensor(flags).view(view).expand(shape).clone()
-        );
-        return new(masks, "weights that read the group's columns");
-    }
+    private WeightSlice OwnColumns(TransformContext context) => Slices.ColumnsOf(Demands.Select(d => d.Group), context);
 }

@@ -29,7 +29,8 @@ public sealed class GroupParityRepair : IRepair
         context.ByGroup().Length == 0 ? "no gate with a group failed" : null;
 
     /// <inheritdoc/>
-    public IEnumerable<RepairCandidate> Repair(RepairContext context) => RepairSearch.Over(context, Recipes(context));
+    public IEnumerable<RepairPlan> Plan(RepairContext context) =>
+        Recipes(context).Select(r => RecipePlan.Fixed(r, context));
 
     private static IEnumerable<TransformRecipe> Recipes(RepairContext context)
     {
@@ -37,9 +38,7 @@ public sealed class GroupParityRepair : IRepair
         [
             .. context.ByGroup().Select(g => Demand(g, context.RepairSet)).DistinctBy(d => (d.Group.Name, d.Scope)),
         ];
-        var readsGroup = demands.Any(d =>
-            d.Group.SourceColumns.Any(c => context.RepairSet.Layout?.Find(c) is not null)
-        );
+        var readsGroup = Slices.ReadsColumnsOf(demands.Select(d => d.Group), context.RepairSet);
         return from setting in Grid
             where readsGroup || !setting.OwnColumnsOnly
             let parity = new GroupParity

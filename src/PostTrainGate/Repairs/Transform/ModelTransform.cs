@@ -14,7 +14,6 @@ namespace PostTrainGate.Repairs;
 public sealed class ModelTransform : IDisposable
 {
     private const int MaxBackOffs = 6;
-    private static readonly ImmutableArray<double> Shares = [0.75, 0.5, 0.25];
 
     private readonly TransformRecipe _recipe;
     private readonly TransformRun _run;
@@ -62,8 +61,8 @@ public sealed class ModelTransform : IDisposable
     {
         var schedule = _recipe.Schedule;
         var rows = _inputs.Rows.shape[0];
-        var steps = rows == 0 ? 0 : schedule.StepsOver(rows);
         var perEpoch = schedule.StepsPerEpoch(rows);
+        var steps = rows == 0 ? 0 : Steps(schedule, rows, perEpoch);
         var window = Math.Clamp(steps / 20, 1, 100);
         var checkpoint = Checkpoint(steps, perEpoch);
         var watch = new LossWatch();
@@ -122,8 +121,6 @@ public sealed class ModelTransform : IDisposable
         _weights.AskForGradients(false);
         WithoutGradients(_weights.Project);
         Score();
-        if (_bestScore is { Admissible: false } && !Late)
-            Shorten();
         if (_best is not null)
             WithoutGradients(() => _weights.Restore(_best));
         return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
@@ -220,17 +217,11 @@ public sealed class ModelTransform : IDisposable
         _weights.AskForGradients(true);
     }
 
-    /// <summary>Nothing was admissible: goes back toward the source until something is.</summary>
-    private void Shorten()
+    // Weights that are put back after each pass over the rows need whole passes.
+    private int Steps(TuningSchedule schedule, long rows, int perEpoch)
     {
-        using var end = _best!.alias().DetachFromDisposeScope();
-        foreach (var share in Shares)
-        {
-            WithoutGradients(() => _weights.Interpolate(end, share));
-            Score();
-            if (_bestScore is { Admissible: true } || Late)
-                return;
-        }
+        var steps = (int)Math.Ceiling(schedule.StepsOver(rows) * _run.Share);
+        return schedule.Projection == Projection.Epoch ? (steps + perEpoch - 1) / perEpoch * perEpoch : steps;
     }
 
     private bool Late

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Data;
 using PostTrainGate.Models;
 using static TorchSharp.torch;
 
@@ -27,6 +28,34 @@ public static class Slices
     /// <summary>Every weight up to the tapped layer (variants -s).</summary>
     public static WeightSlice Front(TransformContext context) =>
         new(All(context.Source, FrontLayers(context.Source, context.Tap)), "all weights up to the tapped layer");
+
+    /// <summary>Every weight of the last layer: what reads the features, and changes none of them.</summary>
+    public static WeightSlice Head(TransformContext context) =>
+        new(All(context.Source, context.Source.Layers.TakeLast(1)), "weights of the last layer");
+
+    /// <summary>Whether any of the groups is made of columns that the model reads.</summary>
+    internal static bool ReadsColumnsOf(IEnumerable<GroupColumn> groups, EvaluationSet data) =>
+        Columns(groups, data).Any();
+
+    /// <summary>
+    /// The weights of the first layer that read the columns which groups are made of: few enough for small data.
+    /// </summary>
+    internal static WeightSlice ColumnsOf(IEnumerable<GroupColumn> groups, TransformContext context)
+    {
+        var first = context.Source.Layers[0];
+        var shape = context.Source.Parameters[first.Weight].shape;
+        var flags = new bool[shape[first.InputAxis]];
+        foreach (var column in Columns(groups, context.Data))
+            flags.AsSpan(column.Start, column.Width).Fill(true);
+        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(
+            first.Weight,
+            Along(tensor(flags), shape, first.InputAxis).expand(shape).clone()
+        );
+        return new(masks, "weights that read the group's columns");
+    }
+
+    private static IEnumerable<FeatureColumn> Columns(IEnumerable<GroupColumn> groups, EvaluationSet data) =>
+        groups.SelectMany(g => g.SourceColumns).Select(c => data.Layout?.Find(c)).OfType<FeatureColumn>();
 
     /// <summary>Layers from the first to the one tapped; all of them when the tap is no layer's output.</summary>
     internal static ImmutableArray<Layer> FrontLayers(OnnxClassifier model, string tap)

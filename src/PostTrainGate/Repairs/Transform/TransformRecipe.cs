@@ -72,6 +72,12 @@ public sealed record TuningInputs(Tensor Rows)
     /// <summary>[m], int64: the classes of the rows; null for synthetic rows.</summary>
     public Tensor? Labels { get; init; }
 
+    /// <summary>[m], int64: where the rows stand in the repair split; null where they are not rows of it.</summary>
+    public Tensor? Positions { get; init; }
+
+    /// <summary>[h], int64: rows of the repair split that are held back from tuning; null where none are.</summary>
+    public Tensor? Held { get; init; }
+
     /// <summary>
     /// Changes each batch anew before it is used, such as by an attack on the model as it stands; null: used as it is.
     /// </summary>

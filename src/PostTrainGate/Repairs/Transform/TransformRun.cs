@@ -20,4 +20,8 @@ public sealed record TransformRun(
     DateTime? Deadline = null,
     IProgress<RunProgress>? Progress = null,
     CancellationToken Cancel = default
-);
+)
+{
+    /// <summary>Part of the schedule's steps to take, in (0, 1]; the rates follow the shorter course.</summary>
+    public double Share { get; init; } = 1;
+}

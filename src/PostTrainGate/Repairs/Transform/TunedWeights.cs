@@ -97,14 +97,6 @@ internal sealed class TunedWeights : IDisposable
     /// <summary>Returns to a state.</summary>
     public void Restore(Tensor state) => Vector.copy_(state);
 
-    /// <summary>The state between the original (0) and <paramref name="state"/> (1).</summary>
-    public void Interpolate(Tensor state, double share)
-    {
-        using var scope = NewDisposeScope();
-        using Scalar part = share;
-        Vector.copy_(_original.add(state.sub(_original), part));
-    }
-
     /// <summary>Back to the original.</summary>
     public void Reset() => Vector.copy_(_original);
 

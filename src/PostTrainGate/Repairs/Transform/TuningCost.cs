@@ -32,6 +32,13 @@ internal sealed record TuningCost(double Multiplications)
         );
     }
 
+    /// <summary>Time for a number of steps.</summary>
+    /// <param name="steps">The steps.</param>
+    /// <param name="passes">What a step takes, in forward passes.</param>
+    /// <param name="batch">Rows a step.</param>
+    public double Seconds(double steps, double passes, int batch) =>
+        steps * (Overhead + Multiplications * batch * passes / PerSecond);
+
     /// <summary>Steps for a time.</summary>
     /// <param name="seconds">The time.</param>
     /// <param name="passes">What a step takes, in forward passes.</param>

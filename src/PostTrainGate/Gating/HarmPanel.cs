@@ -1,0 +1,214 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
+using PostTrainGate.Repairs;
+using PostTrainGate.Statistics;
+
+namespace PostTrainGate.Gating;
+
+/// <summary>
+/// What a reader would mind although the policy does not list it: for each group of the data statistical parity, equal
+/// opportunity, average odds, the accuracy and the calibration of the level that fares worst, and the accuracy of each
+/// class. Metrics trade against each other, so that a repair of one is held against all.
+/// </summary>
+internal sealed class HarmPanel
+{
+    /// <summary>A worsening of a measure by group that nobody would call rounding.</summary>
+    private const double Material = 0.02;
+
+    // Classes differ far more than all rows together when a model becomes robust.
+    private const double MaterialOfClass = 0.05;
+    private const int FewestRows = 10;
+    private const int MostClasses = 100;
+
+    private static readonly ImmutableArray<HarmKind> OfGroups =
+    [
+        HarmKind.StatisticalParityDifference,
+        HarmKind.EqualOpportunityDifference,
+        HarmKind.AverageAbsoluteOddsDifference,
+    ];
+
+    private readonly Evaluation _before;
+    private readonly GatePolicy _policy;
+    private readonly ImmutableArray<Figure> _figures;
+
+    /// <summary>The panel of a policy on the rows of an evaluation.</summary>
+    /// <param name="before">The model before the repair; not owned.</param>
+    /// <param name="policy">What it gates is judged by its gates and is no part of the panel.</param>
+    public HarmPanel(Evaluation before, GatePolicy policy)
+    {
+        (_before, _policy) = (before, policy);
+        _figures = [.. Groups().Concat(Classes()).Where(f => double.IsFinite(f.Value(before)))];
+    }
+
+    /// <summary>As <c>repair.accept</c> has it.</summary>
+    public static string Name(HarmKind kind) => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{kind}");
+
+    /// <summary>Share of rows that are predicted otherwise.</summary>
+    public static double Churn(Evaluation before, Evaluation after) =>
+        before.Predictions.Zip(after.Predictions).Count(p => p.First != p.Second)
+        / (double)Math.Max(1, before.Data.Count);
+
+    /// <summary>By how much measures get materially worse, summed; for choosing, without intervals.</summary>
+    public double Sum(Evaluation after) =>
+        _figures
+            .Where(f => !_policy.Repair!.Accept.Contains(f.Kind))
+            .Sum(f => Math.Max(0, f.Value(after) - f.Value(_before) - f.Tolerance));
+
+    /// <summary>Every measure before and after, with the interval of the paired difference.</summary>
+    /// <param name="after">The repaired model on the same rows.</param>
+    public ImmutableArray<HarmReport> Compare(Evaluation after)
+    {
+        // All intervals hold together with the policy's confidence.
+        var confidence = 1 - (1 - _policy.Confidence) / Math.Max(1, _figures.Length);
+        return [.. _figures.Select((f, i) => Compare(f, after, confidence, Seeds.Derive(_policy.Seed, "harm", i)))];
+    }
+
+    private HarmReport Compare(Figure figure, Evaluation after, double confidence, int seed)
+    {
+        var (before, now) = (figure.Value(_before), figure.Value(after));
+        var (lower, upper) = figure.Worsening(after, confidence, seed) ?? (double.NaN, double.NaN);
+        var worse = now - before >= figure.Tolerance;
+        return new()
+        {
+            Kind = figure.Kind,
+            Title = figure.Title,
+            Before = figure.Shown(before),
+            After = figure.Shown(now),
+            Worsening = now - before,
+            Lower = double.IsFinite(lower) ? lower : null,
+            Upper = double.IsFinite(upper) ? upper : null,
+            Standing =
+                !worse ? HarmStanding.None
+                : _policy.Repair!.Accept.Contains(figure.Kind) ? HarmStanding.Accepted
+                : lower > 0 ? HarmStanding.Blocks
+                : HarmStanding.Possible,
+        };
+    }
+
+    private IEnumerable<Figure> Groups()
+    {
+        var accuracy = Rate.All.First(r => r.Name == "accuracy");
+        var calibration = Rate.All.First(r => r.Name == "calibration_error");
+        foreach (var name in _before.Data.Groups.Keys.Order(StringComparer.Ordinal))
+        {
+            GateRule[] rules = [.. GroupMetric.Guarded.Select(m => new GateRule { Metric = m, Group = name })];
+            foreach (var (rule, kind) in rules.Zip(OfGroups))
+                if (!_policy.Gates.Any(g => g.Metric == rule.Metric && g.Group == name))
+                    yield return OfRule(rule, kind, GateText.Title(rule));
+            yield return OfRule(
+                new()
+                {
+                    Metric = GroupExtremum.Minimum,
+                    Group = name,
+                    Rate = accuracy,
+                },
+                HarmKind.GroupAccuracy,
+                $"lowest accuracy by {name}"
+            ) with
+            {
+                Tolerance = Material + _policy.Repair!.MaxAccuracyDrop,
+            };
+            yield return OfRule(
+                new()
+                {
+                    Metric = GroupExtremum.Maximum,
+                    Group = name,
+                    Rate = calibration,
+                },
+                HarmKind.GroupCalibration,
+                $"highest calibration error by {name}"
+            );
+        }
+    }
+
+    private Figure OfRule(GateRule rule, HarmKind kind, string title)
+    {
+        var metric = (TableMetric)rule.Metric;
+        var higherIsBetter = metric.Better is Better.Higher or Better.NearOne;
+        return new(kind, title, Material, Value, Worsening) { HigherIsBetter = higherIsBetter };
+
+        double Value(Evaluation e)
+        {
+            int? scored = rule.Rate is { NeedsScores: true } ? e.Favorable : null;
+            if (e.Rows(rule.Group, scored) is not { } rows)
+                return double.NaN;
+            var table = GroupTable.Count(rows, e.Favorable);
+            var value = table.Cells.All(c => c.Count >= FewestRows) ? metric.Value(table, rule) : double.NaN;
+            var judged = double.IsNaN(value) ? value : Judge.Judged(metric.Better, new(value, value, value, 0)).Value;
+            return higherIsBetter ? -judged : judged;
+        }
+
+        (double, double)? Worsening(Evaluation after, double confidence, int seed)
+        {
+            if (rule.Rate is not { NeedsScores: true })
+                return
+                    ((IPairedMetric)metric).Loss(new(after, rule, confidence, seed), _before) is { IsMeasured: true } m
+                    ? (m.Lower, m.Upper)
+                    : null;
+            var (a, b) = (
+                metric.Measure(new(_before, rule, confidence, seed)),
+                metric.Measure(new(after, rule, confidence, seed))
+            );
+            if (!a.IsMeasured || !b.IsMeasured)
+                return null;
+            var difference = b.Value - a.Value;
+            return (
+                difference - Math.Sqrt(Square(b.Value - b.Lower) + Square(a.Upper - a.Value)),
+                difference + Math.Sqrt(Square(b.Upper - b.Value) + Square(a.Value - a.Lower))
+            );
+        }
+    }
+
+    private IEnumerable<Figure> Classes()
+    {
+        var data = _before.Data;
+        if (data.ClassNames.Length > MostClasses)
+            yield break;
+        foreach (var (label, name) in data.ClassNames.Index())
+        {
+            int[] rows = [.. Enumerable.Range(0, data.Count).Where(i => data.LabelValues[i] == label)];
+            if (rows.Length < FewestRows)
+                continue;
+            yield return new(
+                HarmKind.ClassAccuracy,
+                $"accuracy of class {name}",
+                MaterialOfClass + 2 * _policy.Repair!.MaxAccuracyDrop,
+                e => -rows.Count(i => e.Predictions[i] == label) / (double)rows.Length,
+                (after, confidence, _) => Paired(rows, label, after, confidence)
+            )
+            {
+                HigherIsBetter = true,
+            };
+        }
+    }
+
+    // The difference of two shares on the same rows.
+    private (double, double)? Paired(int[] rows, int label, Evaluation after, double confidence)
+    {
+        double lost = rows.Count(i => _before.Predictions[i] == label && after.Predictions[i] != label);
+        double gained = rows.Count(i => _before.Predictions[i] != label && after.Predictions[i] == label);
+        var difference = (lost - gained) / rows.Length;
+        var error = Math.Sqrt(((lost + gained) / rows.Length - Square(difference)) / rows.Length);
+        var reach = Estimate.Errors(confidence) * error;
+        return (difference - reach, difference + reach);
+    }
+
+    private static double Square(double x) => x * x;
+
+    // A measure of which less is better.
+    private sealed record Figure(
+        HarmKind Kind,
+        string Title,
+        double Tolerance,
+        Func<Evaluation, double> Value,
+        Func<Evaluation, double, int, (double Lower, double Upper)?> Worsening
+    )
+    {
+        public bool HigherIsBetter { get; init; }
+
+        public double Shown(double value) => HigherIsBetter ? -value : value;
+    }
+}

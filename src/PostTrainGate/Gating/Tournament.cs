@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using PostTrainGate.Models;
+using PostTrainGate.Repairs;
+
+namespace PostTrainGate.Gating;
+
+/// <summary>
+/// Spends the policy's effort on the plans that promise most: all get a small share, the better ones a larger one
+/// (successive halving, Jamieson and Talwalkar 2016). Every candidate is also tried at shorter steps from the source.
+/// Effort is counted, never timed, so that the same policy tries the same on every machine; the deadline only stops it.
+/// </summary>
+internal sealed class Tournament(Selection selection) : IDisposable
+{
+    // Of each round's plans the next one keeps the best part, and spends twice the effort.
+    private const int KeepOneOf = 4;
+    private const double Growth = 2;
+
+    // Candidates that are measured under the policy's own attacks before one is chosen.
+    private const int Finalists = 3;
+    private static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
+
+    private readonly List<CandidateSummary> _tried = [];
+    private readonly List<(RepairCandidate Candidate, int Number)> _best = [];
+
+    /// <summary>Every candidate, in the order they were tried.</summary>
+    public IReadOnlyList<CandidateSummary> Tried => _tried;
+
+    /// <summary>Whether the deadline came before the effort was spent.</summary>
+    public bool StoppedEarly { get; private set; }
+
+    /// <summary>Runs the plans.</summary>
+    public void Run(IReadOnlyList<RepairPlan> plans, RepairContext context)
+    {
+        var rounds = Rounds(plans.Count);
+        var unit = context.Seconds / Enumerable.Range(0, rounds).Sum(r => Math.Pow(Growth, r));
+        var left = plans.ToList();
+        for (var round = 0; round < rounds && left.Count > 0; round++)
+        {
+            var standing = new List<(RepairPlan Plan, SelectionScore Score)>();
+            var each = Allotment(left, unit * Math.Pow(Growth, round));
+            foreach (var plan in left)
+            {
+                context.Cancel.ThrowIfCancellationRequested();
+                if (DateTime.UtcNow >= context.Deadline.ToUniversalTime())
+                {
+                    StoppedEarly = true;
+                    return;
+                }
+
+                var share = Math.Min(1, each / plan.Seconds);
+                var score = Consider(plan.Run(context, share), context.Source);
+                if (share < 1)
+                    standing.Add((plan, score));
+            }
+
+            // Good enough is the smallest change that passes; more effort is for what does not.
+            if (_best is [{ Candidate.Score: { Suffices: true, Harm: 0 } }, ..] && !context.Thorough)
+                return;
+            left =
+            [
+                .. standing
+                    .OrderByDescending(s => s.Score)
+                    .Take((standing.Count + KeepOneOf - 1) / KeepOneOf)
+                    .Select(s => s.Plan),
+            ];
+        }
+    }
+
+    /// <summary>
+    /// The best candidate that improves on the source, by each gate's own attack; the caller disposes its model.
+    /// </summary>
+    public RepairCandidate? Choose()
+    {
+        var confirmed = _best
+            .Select(c => c with { Candidate = c.Candidate with { Score = selection.Confirm(c.Candidate.Model) } })
+            .Where(c => c.Candidate.Score.Admissible && c.Candidate.Score.CompareTo(selection.Source) > 0)
+            .OrderByDescending(c => c.Candidate.Score)
+            .ToArray();
+        if (confirmed.Length == 0)
+            return null;
+        var (chosen, number) = confirmed[0];
+        _best.RemoveAll(c => c.Number == number);
+        _tried[number] = _tried[number] with { Chosen = true };
+        return chosen;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (candidate, _) in _best)
+            candidate.Model.Dispose();
+    }
+
+    /// <summary>Takes down a plan that cannot be tried.</summary>
+    public void LeaveOut(string method, string reason) => _tried.Add(new(method, false, null, null, false, reason));
+
+    private static int Rounds(int plans) => plans <= 1 ? 1 : 1 + (int)Math.Ceiling(Math.Log(plans, KeepOneOf));
+
+    // What each plan gets of a round: plans that need less leave the rest to the others.
+    private static double Allotment(IReadOnlyCollection<RepairPlan> plans, double seconds)
+    {
+        var (left, count) = (seconds, plans.Count);
+        foreach (var plan in plans.OrderBy(p => p.Seconds))
+        {
+            if (plan.Seconds > left / count)
+                break;
+            (left, count) = (left - plan.Seconds, count - 1);
+        }
+
+        return count == 0 ? double.PositiveInfinity : left / count;
+    }
+
+    private SelectionScore Consider(RepairCandidate candidate, OnnxClassifier source)
+    {
+        using var end = candidate.Model.Clone(); // what is kept is disposed when better ones come
+        Keep(candidate);
+        if (!Interpolation.IsPossible(source, end))
+            return candidate.Score;
+        var best = candidate.Score;
+        if (selection.IsCheap)
+        {
+            foreach (var share in Shares)
+                Try(share);
+            return best;
+        }
+
+        // Under attack each score is dear: the shortest step that passes is found by halves.
+        var (low, high) = (0.0, 1.0);
+        for (var i = 0; i < 3; i++)
+        {
+            var middle = (low + high) / 2;
+            var score =
+                i == 0 && candidate.Score is { Admissible: true, Suffices: false } ? candidate.Score : Try(middle);
+            if (score.Suffices || !score.Admissible)
+                high = middle;
+            else
+                low = middle;
+        }
+
+        return best;
+
+        SelectionScore Try(double share)
+        {
+            var model = Interpolation.Between(source, end, share);
+            var score = selection.Score(model);
+            var details = candidate.Details.SetItem(ShareKey, FormattableString.Invariant($"{share}"));
+            Keep(candidate with { Model = model, Score = score, Details = details });
+            if (score.CompareTo(best) > 0)
+                best = score;
+            return score;
+        }
+    }
+
+    // The model is in the list of the best, or disposed.
+    private void Keep(RepairCandidate candidate)
+    {
+        candidate.Details.TryGetValue("substitute", out var note);
+        var score = candidate.Score;
+        _tried.Add(
+            new(candidate.Method, score.Admissible, score.Admissible ? score.Gap : null, score.Accuracy, false, note)
+            {
+                Share = Share(candidate),
+                Harm = score.Admissible ? score.Harm : null,
+                Churn = score.Admissible ? score.Churn : null,
+            }
+        );
+        _best.Add((candidate, _tried.Count - 1));
+        _best.Sort((a, b) => b.Candidate.Score.CompareTo(a.Candidate.Score));
+        if (_best.Count > Finalists)
+        {
+            _best[^1].Candidate.Model.Dispose();
+            _best.RemoveAt(_best.Count - 1);
+        }
+    }
+
+    private const string ShareKey = "share_of_the_way";
+
+    private static double Share(RepairCandidate candidate) =>
+        candidate.Details.TryGetValue(ShareKey, out var text)
+            ? double.Parse(text, System.Globalization.CultureInfo.InvariantCulture)
+            : 1;
+}

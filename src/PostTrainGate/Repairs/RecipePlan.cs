@@ -1,0 +1,55 @@
+using PostTrainGate.Foundation;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>A recipe for <see cref="ModelTransform"/> as a plan.</summary>
+/// <param name="Name">For reports, and for the seed of its random numbers.</param>
+/// <param name="Make">
+/// Makes the recipe when it is run; what it makes along the way and has to outlive it goes to
+/// <see cref="RepairContext.Owned"/>.
+/// </param>
+/// <param name="Cost">What it takes in full, in the seconds of <see cref="TuningCost"/>.</param>
+internal sealed record RecipePlan(string Name, Func<RepairContext, TransformRecipe> Make, double Cost)
+    : RepairPlan(Name)
+{
+    /// <summary>A recipe that is known already.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="context">Model and rows.</param>
+    /// <param name="passes">What a step takes, in forward passes.</param>
+    /// <param name="rows">Rows that it tunes on; null: those of the repair split.</param>
+    public static RecipePlan Fixed(TransformRecipe recipe, RepairContext context, double passes = 3, int? rows = null)
+    {
+        var schedule = recipe.Schedule;
+        var steps = schedule.StepsOver(rows ?? context.RepairSet.Count);
+        return new(
+            recipe.Name,
+            _ => recipe,
+            TuningCost.Measure(context.Source, context.RepairSet.Inputs).Seconds(steps, passes, schedule.BatchSize)
+        );
+    }
+
+    /// <inheritdoc/>
+    public override double Seconds => Cost;
+
+    /// <inheritdoc/>
+    public override RepairCandidate Run(RepairContext context, double share)
+    {
+        var recipe = Make(context);
+        return ModelTransform.Run(
+            recipe,
+            new(
+                context.Source,
+                context.RepairSet,
+                // A random stream of its own, so that leaving out a plan changes no other.
+                Seeds.Derive(context.Seed, recipe.Stream),
+                context.Selection,
+                context.Deadline,
+                context.Progress,
+                context.Cancel
+            )
+            {
+                Share = share,
+            }
+        );
+    }
+}

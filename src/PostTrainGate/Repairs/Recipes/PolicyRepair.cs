@@ -1,0 +1,150 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+using PostTrainGate.Metrics;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>
+/// Plans tuning with the whole policy as the objective, for any gate whose metric has a surrogate.
+/// </summary>
+public sealed class PolicyRepair : IRepair
+{
+    // How far beyond the threshold the weights aim, as a part of it: figures of other rows scatter.
+    private static readonly ImmutableArray<double> Aims = [0.7, 0.3, 0];
+
+    // Part of the policy's effort that a plan with changed inputs can use.
+    private const double MostOfEffort = 0.6;
+
+    /// <inheritdoc/>
+    public string Name => "policy";
+
+    /// <inheritdoc/>
+    public string Summary =>
+        "Changes the model as little as possible such that every gate holds: constrained optimization with a "
+        + "multiplier for each gate (after Cotter et al., JMLR 2019).";
+
+    /// <inheritdoc/>
+    public string? WhyNot(RepairContext context)
+    {
+        string? reason = null;
+        foreach (var gate in context.Failed)
+        {
+            if (gate.Metric is not IDifferentiableMetric metric)
+            {
+                reason ??= $"'{gate.Metric.Name}' has no surrogate with gradients";
+                continue;
+            }
+
+            using var surrogate = metric.Surrogate(
+                new(context.Source, context.RepairSet, gate, context.Seed),
+                out var whyNot
+            );
+            if (surrogate is not null)
+                return null;
+            reason ??= whyNot;
+        }
+
+        return reason;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<RepairPlan> Plan(RepairContext context) =>
+        context.Gates.Any(g => g.Metric.ChangesInputs) ? OnChangedInputs(context) : OnRows(context);
+
+    private static IEnumerable<RepairPlan> OnRows(RepairContext context)
+    {
+        var slices = new List<(string Name, SliceRule Rule)> { ("", Slices.Everything), (" head", Slices.Head) };
+        var groups = context.Failed.Select(g => g.Group).OfType<string>().Distinct().ToArray();
+        GroupColumn[] columns =
+        [
+            .. groups.Select(g => context.RepairSet.Groups.GetValueOrDefault(g)).OfType<GroupColumn>(),
+        ];
+        if (Slices.ReadsColumnsOf(columns, context.RepairSet))
+            slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c)));
+        foreach (var aim in Aims)
+        {
+            foreach (var (name, slice) in slices)
+            {
+                foreach (var anchor in new[] { Anchor.Labels, Anchor.Predictions })
+                {
+                    var tuning = new PolicyTuning
+                    {
+                        Gates = [.. context.Gates.Select(g => Aimed(g, aim)), .. Harmless(context)],
+                        Anchor = anchor,
+                        Slice = slice,
+                        Variant = FormattableString.Invariant(
+                            $"{(anchor == Anchor.Labels ? "labels" : "predictions")}{name}, aim {aim:G2}"
+                        ),
+                    };
+                    yield return RecipePlan.Fixed(tuning.Recipe(context), context, passes: 4);
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<RepairPlan> OnChangedInputs(RepairContext context)
+    {
+        var cost = TuningCost.Measure(context.Source, context.RepairSet.Inputs);
+        var passes = 3 + context.Gates.Sum(g => Passes(context, g));
+        (string Name, Func<TuningSchedule, TuningSchedule> Change, double First)[] settings =
+        [
+            (
+                "sgd",
+                s => s with { LearningRate = 0.05, Optimizer = () => new Sgd(), WarmUp = 0.2, WeightDecay = 5e-4 },
+                3
+            ),
+            ("adam", s => s with { LearningRate = 1e-3, WarmUp = 0.1 }, 3),
+            ("adam gentle", s => s with { LearningRate = 3e-4, WarmUp = 0.1 }, 1),
+        ];
+        foreach (var (name, change, first) in settings)
+        {
+            var tuning = new PolicyTuning
+            {
+                Gates = [.. context.Gates.Select(g => Aimed(g, 0.7))],
+                Anchor = Anchor.Labels,
+                FirstMultiplier = first,
+                Variant = name,
+            };
+            var schedule = change(tuning.Schedule with { BatchSize = 128, Checkpoints = 4 });
+            var steps = cost.Steps(context.Seconds * MostOfEffort, passes, schedule.BatchSize, context.RepairSet.Count);
+            tuning = tuning with { Schedule = schedule with { Steps = steps } };
+            yield return RecipePlan.Fixed(tuning.Recipe(context), context, passes);
+        }
+    }
+
+    private static double Passes(RepairContext context, GateRule gate)
+    {
+        if (gate.Metric is not IDifferentiableMetric metric)
+            return 0;
+        using var surrogate = metric.Surrogate(new(context.Source, context.RepairSet, gate, context.Seed), out _);
+        return surrogate?.Passes ?? 0;
+    }
+
+    // A threshold with room: a maximum of a share of it, a minimum so much nearer to 1.
+    private static GateRule Aimed(GateRule gate, double aim) =>
+        gate with
+        {
+            Max = gate.Max * aim,
+            Min = gate.Min is { } min && min < 1 ? 1 - (1 - min) * (0.5 + aim / 2) : gate.Min,
+        };
+
+    // Other measures of the groups need not become worse than they are.
+    private static IEnumerable<GateRule> Harmless(RepairContext context)
+    {
+        foreach (var group in context.Failed.Select(g => g.Group).OfType<string>().Distinct())
+        {
+            foreach (var metric in GroupMetric.Guarded)
+            {
+                if (!context.Gates.Any(g => g.Metric == metric && g.Group == group))
+                    yield return new()
+                    {
+                        Metric = metric,
+                        Group = group,
+                        Max = GuardedSize,
+                    };
+            }
+        }
+    }
+
+    private const double GuardedSize = 0.03;
+}

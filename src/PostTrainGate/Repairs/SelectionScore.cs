@@ -1,0 +1,49 @@
+namespace PostTrainGate.Repairs;
+
+/// <summary>
+/// A model's standing on the selection split. The smallest change that passes is best: first the gates, then harm to
+/// what the policy does not list, then accuracy, then churn.
+/// </summary>
+/// <param name="Admissible">Whether it keeps the accuracy that the policy demands, and every common class.</param>
+/// <param name="Gap">
+/// What is missing until every gate passes with its margin, summed over the gates; 1 is what the source lacks of one.
+/// </param>
+/// <param name="Accuracy">Clean accuracy on the selection split.</param>
+public readonly record struct SelectionScore(bool Admissible, double Gap, double Accuracy) : IComparable<SelectionScore>
+{
+    // Differences of less than this share of what the source lacks are chance on any selection split.
+    private const double Step = 0.1;
+
+    // A hundredth of a point of accuracy is one row of 10,000.
+    private const double AccuracyStep = 0.001;
+
+    /// <summary>Gates that pass with a margin.</summary>
+    public int Passed { get; init; }
+
+    /// <summary>
+    /// By how much it worsens measures that the policy does not list, beyond chance, summed; 0: by nothing.
+    /// </summary>
+    public double Harm { get; init; }
+
+    /// <summary>Share of rows whose prediction differs from the source's.</summary>
+    public double Churn { get; init; }
+
+    /// <summary>Whether nothing is missing.</summary>
+    public bool Suffices => Admissible && Gap == 0;
+
+    /// <summary>The better one is greater.</summary>
+    public int CompareTo(SelectionScore other)
+    {
+        var first = (Admissible, Passed, -Steps(Gap, Step), -Steps(Harm, Step / 10));
+        var order = first.CompareTo(
+            (other.Admissible, other.Passed, -Steps(other.Gap, Step), -Steps(other.Harm, Step / 10))
+        );
+        return order != 0
+            ? order
+            : (Steps(Accuracy, AccuracyStep), -Churn, -Gap).CompareTo(
+                (Steps(other.Accuracy, AccuracyStep), -other.Churn, -other.Gap)
+            );
+    }
+
+    private static double Steps(double value, double step) => Math.Round(value / step);
+}
