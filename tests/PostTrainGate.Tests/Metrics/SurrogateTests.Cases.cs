@@ -38,7 +38,7 @@ public sealed partial class SurrogateTests
     [InlineData("rate_minimum", "generalized_true_positive_rate")]
     public void A_batch_without_a_level_says_nothing(string metric, string? rate)
     {
-        var (rule, _) = Failing(metric, rate);
+        var (_, rule, _) = Failing(metric, rate);
         using var surrogate = _toy.Surrogate(rule);
         using var scope = NewDisposeScope();
         using var model = _toy.Source.Clone();
