@@ -6,8 +6,8 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>
 /// A metric's own formula on soft counts (<see cref="SoftTable"/>): a rate constraint with a proxy that has gradients
-/// (Cotter et al., JMLR 2019), a sigmoid where theirs is a hinge. The figure's slopes by the counts are taken by central
-/// differences, so that no formula is written twice, and carried on to the weights by autograd.
+/// (Cotter et al., JMLR 2019), a sigmoid where theirs is a hinge. The figure's slopes by the counts are taken by
+/// central differences, so that no formula is written twice, and carried on to the weights by autograd.
 /// </summary>
 /// <remarks>
 /// The loss is s, by how much the soft figure misses the threshold in the metric's unit. Soft predictions differ less
