@@ -104,6 +104,9 @@ public static class DiagnosticCodes
     /// <summary>A repair worked with a documented substitute for what was missing.</summary>
     public const string RepairSubstitute = "PTG5004";
 
+    /// <summary>The rows offered for a repair look like those that the model was trained on.</summary>
+    public const string RepairRowsKnown = "PTG5005";
+
     /// <summary>GitHub refused; the report is in the summary and the annotations.</summary>
     public const string GitHubDegraded = "PTG6001";
 

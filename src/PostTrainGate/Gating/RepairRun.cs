@@ -48,9 +48,20 @@ internal sealed partial class RepairRun(
             Candidates = candidates,
             StoppedEarly = tournament.StoppedEarly,
         };
+        result = result with { Diagnostics = [.. result.Diagnostics, .. Known(original)] };
         if (_best is null)
             return result with { Repair = summary with { Reason = WhyNone(tournament) } };
         return Measure(result, original, summary, write);
+    }
+
+    private IEnumerable<Diagnostic> Known(Evaluation original)
+    {
+        var at = policy.Data.Position;
+        return new[]
+        {
+            KnownRows.Sign(source, original, splits.Select, "select", at),
+            KnownRows.Sign(source, original, splits.Repair, "repair", at),
+        }.OfType<Diagnostic>();
     }
 
     private string WhyNone(Tournament tournament)

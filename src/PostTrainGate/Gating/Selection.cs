@@ -118,7 +118,7 @@ internal sealed class Selection : ISelection, IDisposable
             Churn = HarmPanel.Churn(_source, evaluation),
         };
 
-        double Unit(int i) => i < _lacks.Length ? _lacks[i] : Math.Max(allowed, LeastGap);
+        double Unit(int i) => i < _lacks.Length ? _lacks[i] : Math.Max(Math.Max(allowed, error), LeastGap);
     }
 
     /// <summary>What each gate lacks to pass with a margin, in its metric's own unit; 0 or less: nothing.</summary>

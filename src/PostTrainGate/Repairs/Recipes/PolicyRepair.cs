@@ -62,17 +62,22 @@ public sealed class PolicyRepair : IRepair
 
     private static IEnumerable<RepairPlan> OnRows(RepairContext context)
     {
-        var slices = new List<(string Name, SliceRule Rule)> { ("", Slices.Everything), (" head", Slices.Head) };
+        // The fewer weights, the further each has to go.
+        var slices = new List<(string Name, SliceRule Rule, double Rate)>
+        {
+            ("", Slices.Everything, 1e-3),
+            (" head", Slices.Head, 3e-3),
+        };
         var groups = context.Failed.Select(g => g.Group).OfType<string>().Distinct().ToArray();
         GroupColumn[] columns =
         [
             .. groups.Select(g => context.RepairSet.Groups.GetValueOrDefault(g)).OfType<GroupColumn>(),
         ];
         if (Slices.ReadsColumnsOf(columns, context.RepairSet))
-            slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true)));
+            slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true), 1e-2));
         foreach (var (aim, smooth, from, to) in Aims)
         {
-            foreach (var (name, slice) in slices)
+            foreach (var (name, slice, rate) in slices)
             {
                 foreach (var anchor in new[] { Anchor.Labels, Anchor.Predictions })
                 {
@@ -86,6 +91,7 @@ public sealed class PolicyRepair : IRepair
                             $"{(anchor == Anchor.Labels ? "labels" : "predictions")}{name}{smooth}, aim {aim:G2}"
                         ),
                     };
+                    tuning = tuning with { Schedule = tuning.Schedule with { LearningRate = rate } };
                     yield return RecipePlan.Fixed(tuning.Recipe(context), context, passes: 4);
                 }
             }
@@ -113,6 +119,7 @@ public sealed class PolicyRepair : IRepair
                 Gates = [.. context.Gates.Select(g => Aimed(g, 0.7))],
                 Anchor = Anchor.Labels,
                 FirstMultiplier = first,
+                MultiplierRows = 256,
                 Variant = name,
             };
             var schedule = change(tuning.Schedule with { BatchSize = 128, Checkpoints = 4 });

@@ -28,8 +28,9 @@ public sealed record PolicyTuning
     // Multipliers rise by at most this factor a step of theirs, so that no single count on few rows decides.
     private const double LargestMultiplier = 100;
     private const int MultiplierSteps = 40;
-    private const int MostMultiplierRows = 2048;
+    private const int FewestStepsBetween = 25;
     private const int FewestRowsToSpare = 2000;
+    private const int ManyRows = 512;
 
     /// <summary>Gates to hold, with the thresholds to reach.</summary>
     public required ImmutableArray<GateRule> Gates { get; init; }
@@ -39,6 +40,9 @@ public sealed record PolicyTuning
 
     /// <summary>Part of the rows that the multipliers are counted on.</summary>
     public double MultiplierShare { get; init; } = 0.2;
+
+    /// <summary>Most rows that the multipliers are counted on.</summary>
+    public int MultiplierRows { get; init; } = 2048;
 
     /// <summary>How fast multipliers follow; of a gate's violation in units of its threshold's tolerance.</summary>
     public double MultiplierRate { get; init; } = 1;
@@ -100,7 +104,7 @@ public sealed record PolicyTuning
         };
     }
 
-    private int Held(int rows) => Math.Min(MostMultiplierRows, (int)(rows * MultiplierShare));
+    private int Held(int rows) => Math.Min(MultiplierRows, (int)(rows * MultiplierShare));
 
     private TuningTargets Targets(RepairContext repair, TransformContext context, TuningInputs inputs)
     {
@@ -115,7 +119,10 @@ public sealed record PolicyTuning
             repair.Owned.Add(term.Surrogate);
         var before = context.Source.ActivationsOfAll(inputs.Rows, OnnxClassifier.LogitsTap).log_softmax(1);
         var steps = Math.Max(1, Schedule.StepsOver(inputs.Rows.shape[0]));
-        var every = Math.Max(1, steps / MultiplierSteps);
+        var every =
+            Schedule.BatchSize < ManyRows
+                ? Math.Max(FewestStepsBetween, steps / MultiplierSteps)
+                : Math.Max(1, steps / MultiplierSteps);
         var done = 0;
         return new(
             (logits, batch) =>
