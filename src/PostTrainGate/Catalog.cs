@@ -94,7 +94,16 @@ public sealed record Catalog : ICatalog
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public ImmutableArray<IRepair> Repairs { get; init; } =
-    [new PolicyRepair(), new FmtRepair(), new GroupParityRepair(), new AdversarialRepair(), new DareRepair()];
+    [
+        new BiasShift(),
+        new TemperatureScaling(),
+        new LastLayer(),
+        new PolicyRepair(),
+        new FmtRepair(),
+        new GroupParityRepair(),
+        new AdversarialRepair(),
+        new DareRepair(),
+    ];
 
     /// <summary>Report writers.</summary>
     public ImmutableArray<IReportWriter> Reports { get; init; } =

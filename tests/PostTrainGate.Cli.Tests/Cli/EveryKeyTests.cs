@@ -51,6 +51,7 @@ public sealed class EveryKeyTests : IDisposable
           snapshots: models/history/*.onnx
           max_accuracy_drop: 0.02
           time_limit: 5m
+          graph: extend
           output: models/out.onnx
         report: { html: true, folder: posttraingate-report }
         limits: { memory: 8GB, time: 6h }
@@ -132,6 +133,7 @@ public sealed class EveryKeyTests : IDisposable
         ("repair.snapshots", "models/history/*.onnx", "models/history/e1.onnx"),
         ("repair.max_accuracy_drop", "drop: 0.02", "drop: 0.9"),
         ("repair.time_limit", "time_limit: 5m", "time_limit: 6m"),
+        ("repair.graph", "graph: extend", "graph: keep"),
         ("repair.output", "models/out.onnx", "models/new.onnx"),
         ("report.html", "html: true", "html: false"),
         ("report.junit", "html: true", "html: true, junit: true"),
