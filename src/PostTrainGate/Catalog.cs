@@ -98,11 +98,20 @@ public sealed record Catalog : ICatalog
         new BiasShift(),
         new TemperatureScaling(),
         new LastLayer(),
+        new NeuronScaling(),
         new PolicyRepair(),
         new FmtRepair(),
         new GroupParityRepair(),
         new AdversarialRepair(),
         new DareRepair(),
+        new FmtAll(),
+        new DareAll(),
+        new AdversarialStatic(),
+        new Distillation(),
+        new Reweighing(),
+        new AdversarialDebiasing(),
+        new Care(),
+        new Suppression(),
     ];
 
     /// <summary>Report writers.</summary>

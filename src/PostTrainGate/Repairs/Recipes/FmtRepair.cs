@@ -70,5 +70,5 @@ public sealed class FmtRepair : IRepair
     }
 
     // The paper's 50 passes, fewer where there are many rows.
-    private static int Epochs(int rows) => (int)Math.Clamp(MostSteps * 64L / Math.Max(1, rows), 5, 50);
+    internal static int Epochs(int rows) => (int)Math.Clamp(MostSteps * 64L / Math.Max(1, rows), 5, 50);
 }
