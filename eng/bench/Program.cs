@@ -20,6 +20,10 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["dare"] = (DareBench.Run, "Dare on the Fashion-MNIST cnn: static and fresh attacks, and noise of the same size"),
     ["fairness"] = (FairnessBench.Run, "twelve group metrics of 10 million predictions in Parquet: time and memory"),
     ["fmt"] = (FmtBench.Run, "FMT against its publication: source metrics, slices, every mode and variant"),
+    ["halves"] = (
+        HalvesBench.Run,
+        "seven published fairness tasks: chosen on one half of x_test, reported on the other"
+    ),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
     ["models"] = (
         ModelBench.Run,

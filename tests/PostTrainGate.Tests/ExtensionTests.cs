@@ -235,15 +235,22 @@ public sealed class ExtensionTests : IDisposable
 
         public string? WhyNot(RepairContext context) => null;
 
-        public IEnumerable<RepairCandidate> Repair(RepairContext context)
+        public IEnumerable<RepairPlan> Plan(RepairContext context) => [new Copy()];
+
+        private sealed record Copy() : RepairPlan("toy_repair")
         {
-            var model = context.Source.Clone();
-            yield return new(
-                model,
-                Name,
-                context.Selection.Score(model),
-                ImmutableSortedDictionary<string, string>.Empty
-            );
+            public override double Seconds => 0.1;
+
+            public override RepairCandidate Run(RepairContext context, double share)
+            {
+                var model = context.Source.Clone();
+                return new(
+                    model,
+                    Name,
+                    context.Selection.Score(model),
+                    ImmutableSortedDictionary<string, string>.Empty
+                );
+            }
         }
     }
 

@@ -1,27 +1,94 @@
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
+using PostTrainGate.Repairs;
 using Xunit;
 
 namespace PostTrainGate.Tests;
 
 public class SelectionTests
 {
+    private static readonly GateRule Parity = new() { Metric = GroupMetric.StatisticalParityDifference, Max = 0.10 };
+
+    [Theory]
+    [InlineData(-0.20, -0.25, -0.15, 1, 0.15)] // the size is 0.20, and half an interval 0.05
+    [InlineData(-0.20, -0.25, -0.15, 0, 0.10)]
+    [InlineData(0.05, 0.00, 0.10, 1, 0.00)]
+    [InlineData(0.02, 0.00, 0.04, 2, -0.04)]
+    public void A_gate_lacks_the_distance_to_its_threshold_and_a_margin(
+        double value,
+        double lower,
+        double upper,
+        double margin,
+        double lacks
+    ) => Assert.Equal(lacks, Selection.Lacking(Parity, new(value, lower, upper, 100), margin), 6);
+
     [Fact]
-    public void A_margin_counts_half_intervals_and_is_negative_on_the_wrong_side()
+    public void Of_two_thresholds_the_one_that_is_further_away_counts()
     {
-        var rule = new GateRule { Metric = GroupMetric.StatisticalParityDifference, Max = 0.10 };
-        Assert.Equal(-2, Selection.Margin(rule, new(-0.20, -0.25, -0.15, 100)), 6);
-        Assert.Equal(1, Selection.Margin(rule, new(0.05, 0.00, 0.10, 100)), 6);
+        var rule = new GateRule
+        {
+            Metric = new Accuracy(),
+            Min = 0.5,
+            Max = 0.9,
+        };
+        Assert.Equal(0.1, Selection.Lacking(rule, new(0.4, 0.38, 0.42, 1000), 0), 6);
+        Assert.Equal(0.05, Selection.Lacking(rule, new(0.95, 0.94, 0.96, 1000), 0), 6);
     }
 
     [Fact]
-    public void A_gate_that_is_met_by_far_cannot_pay_for_one_that_is_not()
+    public void Gates_come_before_harm_harm_before_accuracy_and_accuracy_before_churn()
     {
-        var rule = new GateRule { Metric = new Accuracy(), Min = 0.5 };
-        var far = Selection.Margin(rule, new(0.99, 0.98, 1.00, 1000));
-        var failing = Selection.Margin(rule, new(0.40, 0.38, 0.42, 1000));
-        Assert.True(far + failing < 0);
+        SelectionScore best = new(true, 0, 0.80)
+        {
+            Passed = 2,
+            Harm = 0,
+            Churn = 0.05,
+        };
+        SelectionScore[] falling =
+        [
+            best,
+            best with
+            {
+                Churn = 0.10,
+            },
+            best with
+            {
+                Accuracy = 0.79,
+                Churn = 0,
+            },
+            best with
+            {
+                Harm = 0.1,
+                Accuracy = 0.9,
+            },
+            best with
+            {
+                Gap = 0.5,
+                Accuracy = 0.9,
+            },
+            best with
+            {
+                Passed = 1,
+                Gap = 0.2,
+            },
+            best with
+            {
+                Admissible = false,
+            },
+        ];
+        for (var i = 1; i < falling.Length; i++)
+            Assert.True(falling[i - 1].CompareTo(falling[i]) > 0, $"{i - 1} against {i}");
+        Assert.True(best.Suffices);
+        Assert.False(falling[4].Suffices);
+    }
+
+    [Fact]
+    public void What_is_beyond_the_threshold_by_its_margin_earns_nothing_more()
+    {
+        SelectionScore enough = new(true, 0, 0.80) { Passed = 2, Churn = 0.05 };
+        Assert.True(enough.CompareTo(enough with { Churn = 0.06 }) > 0);
+        Assert.True(Selection.Lacking(Parity, new(0.00, -0.01, 0.01, 100), 1) < 0);
     }
 
     [Fact]

@@ -56,6 +56,7 @@ internal static class BaseGates
                     : changed.Repair with
                     {
                         MaxAccuracyDrop = @base.Repair.MaxAccuracyDrop,
+                        Accept = @base.Repair.Accept,
                     },
             Report = changed.Report,
         };

@@ -1,5 +1,6 @@
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
+using PostTrainGate.Models;
 
 namespace PostTrainGate.Attacks;
 
@@ -9,17 +10,24 @@ internal static class AttackFit
     /// <summary>Why an attack cannot be run; null when it can.</summary>
     /// <param name="settings">The gate's attack.</param>
     /// <param name="evaluation">The model and its rows.</param>
-    public static string? WhyNot(AttackSettings? settings, Evaluation evaluation)
+    public static string? WhyNot(AttackSettings? settings, Evaluation evaluation) =>
+        WhyNot(settings, evaluation.Model, evaluation.Data);
+
+    /// <summary>Why an attack cannot be run; null when it can.</summary>
+    /// <param name="settings">The gate's attack.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="data">Its rows.</param>
+    public static string? WhyNot(AttackSettings? settings, Classifier model, EvaluationSet data)
     {
         if (settings is null)
             return "the gate has no attack";
-        if (evaluation.Data.Count == 0)
+        if (data.Count == 0)
             return "the split has no rows";
         var attack = settings.Attack;
-        if (attack.KeepsForm && evaluation.Data.Layout is null)
+        if (attack.KeepsForm && data.Layout is null)
             return $"the attack {settings.Name} applies to tables, but the inputs are not a table";
-        return !evaluation.Model.HasGradients && attack.NeedsGradients
-            ? $"the attack {settings.Name} needs gradients, which {evaluation.Model.Name} does not provide"
+        return !model.HasGradients && attack.NeedsGradients
+            ? $"the attack {settings.Name} needs gradients, which {model.Name} does not provide"
             : null;
     }
 

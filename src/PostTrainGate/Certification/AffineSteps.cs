@@ -8,6 +8,8 @@ namespace PostTrainGate.Certification;
 /// </summary>
 internal static class AffineSteps
 {
+    private const double Tiny = 1e-200;
+
     /// <summary>Affine in the first input, all else being constant; null where it is not.</summary>
     public static Func<BoundedStep, Relaxation?> First(bool mixes) =>
         step => step.Bounded.Length == 1 && step.IsBounded(0) && !Repeats(step) ? RelaxProduct(step, mixes) : null;
@@ -33,7 +35,10 @@ internal static class AffineSteps
         Interval Ellipsoid(Interval x)
         {
             var (center, none) = (step.Run([x.Center]), zeros_like(x.Lower.narrow(0, 0, 1)));
-            var radius = (step.Run([x.Radius.square()], square) - step.Run([none], square)).abs().sqrt();
+            var radius = (step.Run([x.Radius.square()], square) - step.Run([none], square))
+                .abs()
+                .clamp_min(Scalars.Get(Tiny)) // a root has no slope at 0
+                .sqrt();
             return new(center - radius, center.Plus(radius));
         }
     }

@@ -20,13 +20,15 @@ internal sealed class BoundGraph : IDisposable
     private readonly List<OnnxGraph.Step> _ofShapes = []; // steps that depend on shapes only
     private readonly Dictionary<long, Tensor[]> _around = [];
 
-    private BoundGraph(OnnxClassifier model)
+    private BoundGraph(OnnxClassifier model, bool trains)
     {
         _model = model;
         _constants =
         [
             .. model.Rebuilt.State.Select(t =>
-                t is null ? null! : (is_floating_point(t) ? t.detach().to(float64) : t.alias()).DetachFromDisposeScope()
+                t is null ? null!
+                : is_floating_point(t) ? (trains ? t : t.detach()).to(float64).DetachFromDisposeScope()
+                : t.alias().DetachFromDisposeScope()
             ),
         ];
         Input = model.Rebuilt.Model.Graph.Input;
@@ -50,12 +52,13 @@ internal sealed class BoundGraph : IDisposable
     /// <param name="model">The model; it has to stay alive.</param>
     /// <param name="shape">Shape of an input, without the batch.</param>
     /// <param name="reason">Why no bound can be had: the operators that stand in the way.</param>
+    /// <param name="trains">Whether bounds have gradients by the model's parameters as they stand.</param>
     /// <returns>The caller disposes it; null where there is a reason.</returns>
-    public static BoundGraph? TryBuild(OnnxClassifier model, long[] shape, out string? reason)
+    public static BoundGraph? TryBuild(OnnxClassifier model, long[] shape, out string? reason, bool trains = false)
     {
-        using var _ = no_grad();
+        using var _ = set_grad_enabled(trains && is_grad_enabled());
         using var scope = NewDisposeScope();
-        var graph = new BoundGraph(model);
+        var graph = new BoundGraph(model, trains);
         try
         {
             reason = graph.Build(shape);

@@ -25,6 +25,7 @@ internal sealed class Bounds : IDisposable
     // Middles and half axes, of what comes before the first weighted sums.
     private readonly Dictionary<int, Interval> _ellipsoids = [];
     private readonly CancellationToken _cancel;
+    private readonly bool _trains;
 
     /// <summary>Bounds around some rows.</summary>
     /// <param name="graph">The graph.</param>
@@ -32,9 +33,18 @@ internal sealed class Bounds : IDisposable
     /// <param name="budget">Norm, epsilon and the bounds of inputs.</param>
     /// <param name="refine">Whether bounds of inner values are made tighter by passes backwards.</param>
     /// <param name="cancel">Stops between passes.</param>
-    public Bounds(BoundGraph graph, Tensor clean, Budget budget, bool refine, CancellationToken cancel = default)
+    /// <param name="trains">Whether the graph's constants have gradients that intervals keep.</param>
+    public Bounds(
+        BoundGraph graph,
+        Tensor clean,
+        Budget budget,
+        bool refine,
+        CancellationToken cancel = default,
+        bool trains = false
+    )
     {
-        using var _ = no_grad();
+        _trains = trains;
+        using var _ = set_grad_enabled(trains && is_grad_enabled());
         using var scope = NewDisposeScope();
         (_graph, _budget, _cancel) = (graph, budget, cancel);
         _clean = clean.to(float64).DetachFromDisposeScope();
@@ -85,7 +95,7 @@ internal sealed class Bounds : IDisposable
     /// <returns>[rows, classes - 1]</returns>
     public Tensor Margins(Tensor labels, bool backward)
     {
-        using var _ = no_grad();
+        using var _ = set_grad_enabled(_trains && is_grad_enabled());
         using var scope = NewDisposeScope();
         var rows = _clean.shape[0];
         var (low, high) = LogitIntervals();

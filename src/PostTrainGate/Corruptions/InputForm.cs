@@ -1,4 +1,5 @@
-using PostTrainGate.Evaluations;
+using PostTrainGate.Data;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Torch;
 using static TorchSharp.torch;
@@ -16,11 +17,11 @@ internal readonly record struct InputForm(bool IsTable, bool ChannelsLast, bool 
     public CorruptionKind Usual => IsTable ? CorruptionKind.Table : CorruptionKind.Image;
 
     /// <summary>The form of a model's inputs: false where corruptions know none such.</summary>
-    public static bool TryFind(Evaluation evaluation, out InputForm form)
+    public static bool TryFind(Classifier model, EvaluationSet data, out InputForm form)
     {
-        var (shape, input) = (evaluation.Data.Inputs.shape[1..], evaluation.Model.Input);
+        var (shape, input) = (data.Inputs.shape[1..], model.Input);
         var last = input.Layout is { } given ? given == ImageLayout.Nhwc : shape is [not (1 or 3), _, 1 or 3];
-        form = new(evaluation.Data.Layout is not null || shape.Length == 1, last, shape.Length == 3, input);
+        form = new(data.Layout is not null || shape.Length == 1, last, shape.Length == 3, input);
         return form.IsTable || shape.Length == 2 || (shape.Length == 3 && shape[last ? 2 : 0] is 1 or 3);
     }
 

@@ -40,7 +40,13 @@ internal sealed class HarmPanel
     public HarmPanel(Evaluation before, GatePolicy policy)
     {
         (_before, _policy) = (before, policy);
-        _figures = [.. Groups().Concat(Classes()).Where(f => double.IsFinite(f.Value(before)))];
+        _figures =
+        [
+            .. Groups()
+                .Concat(Classes())
+                .Select(f => f with { Before = f.Value(before) })
+                .Where(f => double.IsFinite(f.Before)),
+        ];
     }
 
     /// <summary>As <c>repair.accept</c> has it.</summary>
@@ -55,7 +61,7 @@ internal sealed class HarmPanel
     public double Sum(Evaluation after) =>
         _figures
             .Where(f => !_policy.Repair!.Accept.Contains(f.Kind))
-            .Sum(f => Math.Max(0, f.Value(after) - f.Value(_before) - f.Tolerance));
+            .Sum(f => Math.Max(0, f.Value(after) - f.Before - f.Tolerance));
 
     /// <summary>Every measure before and after, with the interval of the paired difference.</summary>
     /// <param name="after">The repaired model on the same rows.</param>
@@ -68,7 +74,7 @@ internal sealed class HarmPanel
 
     private HarmReport Compare(Figure figure, Evaluation after, double confidence, int seed)
     {
-        var (before, now) = (figure.Value(_before), figure.Value(after));
+        var (before, now) = (figure.Before, figure.Value(after));
         var (lower, upper) = figure.Worsening(after, confidence, seed) ?? (double.NaN, double.NaN);
         var worse = now - before >= figure.Tolerance;
         return new()
@@ -208,6 +214,9 @@ internal sealed class HarmPanel
     )
     {
         public bool HigherIsBetter { get; init; }
+
+        // Of the model before the repair.
+        public double Before { get; init; }
 
         public double Shown(double value) => HigherIsBetter ? -value : value;
     }

@@ -17,7 +17,9 @@ internal sealed class Tournament(Selection selection) : IDisposable
 
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
-    private static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
+
+    /// <summary>Parts of the way from the source at which every candidate is tried too.</summary>
+    internal static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
 
     private readonly List<CandidateSummary> _tried = [];
     private readonly List<(RepairCandidate Candidate, int Number)> _best = [];
@@ -114,7 +116,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
     {
         using var end = candidate.Model.Clone(); // what is kept is disposed when better ones come
         Keep(candidate);
-        if (!Interpolation.IsPossible(source, end))
+        if (!Interpolation.IsPossible(source, end) || WeightChange.Between(source, end).Changed == 0)
             return candidate.Score;
         var best = candidate.Score;
         if (selection.IsCheap)

@@ -7,7 +7,7 @@ using PostTrainGate.Statistics;
 namespace PostTrainGate.Metrics;
 
 /// <summary>Share of rows whose predicted class is the true one, with Wilson's interval.</summary>
-public sealed class Accuracy : IPredictionMetric, IPairedMetric
+public sealed class Accuracy : IPredictionMetric, IPairedMetric, IDifferentiableMetric
 {
     /// <inheritdoc/>
     public string Name => "accuracy";
@@ -43,6 +43,10 @@ public sealed class Accuracy : IPredictionMetric, IPairedMetric
             )
             .Loss(t => Rate.TruePositive.Compute(t[0]), Better, context.Confidence, context.Seed);
     }
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot) =>
+        (whyNot = Judge.WhyNoTarget(context.Rule)) is null ? new LabelSurrogate(context) : null;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context) => Compute(context.Evaluation, context.Confidence);

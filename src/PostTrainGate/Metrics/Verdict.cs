@@ -93,6 +93,28 @@ public static class Judge
             _ => (m.Value, m.Lower, m.Upper),
         };
 
+    /// <summary>
+    /// By how much a value misses the thresholds of a gate, in the metric's unit; negative where it meets them, NaN
+    /// where there is no value.
+    /// </summary>
+    internal static double Missed(GateRule rule, double value)
+    {
+        var judged = Judged(rule.Metric.Better, new(value, value, value, 0)).Value;
+        return Math.Max(rule.Min - judged ?? double.NegativeInfinity, judged - rule.Max ?? double.NegativeInfinity);
+    }
+
+    /// <summary>Why a gate gives nothing to learn for; null where it does.</summary>
+    /// <param name="rule">The gate.</param>
+    /// <param name="eitherSide">Whether the figure can be moved up as well as down.</param>
+    internal static string? WhyNoTarget(GateRule rule, bool eitherSide = false)
+    {
+        if (rule.Min is null && rule.Max is null)
+            return "the gate has neither 'min' nor 'max', and a drop is no target";
+        if (eitherSide || (rule.Metric.Better is Better.Higher or Better.NearOne ? rule.Min : rule.Max) is not null)
+            return null;
+        return $"the gate bounds {rule.Metric.Name} only from the side that is worse";
+    }
+
     /// <summary>The graver of two verdicts: fail, not measured, inconclusive, pass.</summary>
     public static Verdict Worse(Verdict a, Verdict b) => Rank(a) >= Rank(b) ? a : b;
 

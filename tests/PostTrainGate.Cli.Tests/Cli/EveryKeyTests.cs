@@ -50,6 +50,8 @@ public sealed class EveryKeyTests : IDisposable
           methods: [fmt]
           snapshots: models/history/*.onnx
           max_accuracy_drop: 0.02
+          accept: [class_accuracy]
+          effort: quick
           time_limit: 5m
           graph: extend
           output: models/out.onnx
@@ -132,6 +134,8 @@ public sealed class EveryKeyTests : IDisposable
         ("repair.methods", "methods: [fmt]", "methods: [adversarial]"),
         ("repair.snapshots", "models/history/*.onnx", "models/history/e1.onnx"),
         ("repair.max_accuracy_drop", "drop: 0.02", "drop: 0.9"),
+        ("repair.accept", "accept: [class_accuracy]", "accept: [group_accuracy]"),
+        ("repair.effort", "effort: quick", "effort: normal"),
         ("repair.time_limit", "time_limit: 5m", "time_limit: 6m"),
         ("repair.graph", "graph: extend", "graph: keep"),
         ("repair.output", "models/out.onnx", "models/new.onnx"),
@@ -250,7 +254,7 @@ public sealed class EveryKeyTests : IDisposable
         var all = json.ToJsonString();
         json.Remove("Report");
         if (json["Repair"] is JsonObject repair)
-            json["Repair"] = repair["MaxAccuracyDrop"]!.DeepClone();
+            json["Repair"] = new JsonArray(repair["MaxAccuracyDrop"]!.DeepClone(), repair["Accept"]!.DeepClone());
         return (json.ToJsonString(), all);
     }
 

@@ -13,11 +13,11 @@ public partial class ModelTransformTests
     {
         using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
         var scores = new Queue<SelectionScore>([
-            new(true, 1, 0.7),
             new(true, 3, 0.7),
-            new(false, 9, 0.7),
+            new(true, 1, 0.7),
+            new(false, 0, 0.7),
             new(true, 2, 0.7),
-            new(true, 0, 0.7),
+            new(true, 4, 0.7),
         ]);
         var states = new List<OnnxClassifier>();
         var selection = new Script(model =>
@@ -29,26 +29,44 @@ public partial class ModelTransformTests
             (Recipe(task) with { Epochs = 5, Checkpoints = 5 }).Recipe(task.Source),
             new(task.Source, task.Train, 1, selection)
         );
-        Assert.Equal(3, candidate.Score.Objective);
+        Assert.Equal(1, candidate.Score.Gap);
         Assert.All(candidate.Model.Parameters, p => Assert.True(p.Value.Same(states[1].Parameters[p.Key])));
         candidate.Model.Dispose();
         states.ForEach(s => s.Dispose());
     }
 
     [Fact]
-    public void When_no_state_is_admissible_it_goes_back_toward_the_source_until_one_is()
+    public void A_model_between_two_has_its_share_of_every_change()
     {
         using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
-        var selection = new Script(model =>
-            new(WeightChange.Between(task.Source, model).Norm < 0.6 * Whole(task), 0, 0)
-        );
-        var candidate = ModelTransform.Run(
-            (Recipe(task) with { Checkpoints = 1 }).Recipe(task.Source),
-            new(task.Source, task.Train, 1, selection)
-        );
-        using var model = candidate.Model;
-        Assert.True(candidate.Score.Admissible);
-        Assert.Equal(0.5, WeightChange.Between(task.Source, model).Norm / Whole(task), 0.01);
+        using var repaired = ModelTransform
+            .Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1))
+            .Model;
+        var whole = WeightChange.Between(task.Source, repaired).Norm;
+        using var none = Interpolation.Between(task.Source, repaired, 0);
+        using var half = Interpolation.Between(task.Source, repaired, 0.5);
+        using var all = Interpolation.Between(task.Source, repaired, 1);
+        Assert.Equal(0, WeightChange.Between(task.Source, none).Changed);
+        Assert.Equal(0.5, WeightChange.Between(task.Source, half).Norm / whole, 1e-3);
+        Assert.Equal(0, WeightChange.Between(repaired, all).Norm / whole, 1e-3);
+    }
+
+    [Fact]
+    public void A_share_of_the_steps_runs_the_whole_schedule_in_fewer()
+    {
+        using var task = FairnessTask.Load(Fixtures.Elsewhere, "german", "sex");
+        var recipe = Recipe(task).Recipe(task.Source) with
+        {
+            Schedule = new()
+            {
+                Steps = 40,
+                BatchSize = 64,
+                Decay = true,
+            },
+        };
+        var candidate = ModelTransform.Run(recipe, new(task.Source, task.Train, 1) { Share = 0.25 });
+        candidate.Model.Dispose();
+        Assert.Equal("10", candidate.Details["steps"]);
     }
 
     [Fact]

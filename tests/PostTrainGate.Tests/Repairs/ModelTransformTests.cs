@@ -162,10 +162,4 @@ public partial class ModelTransformTests
             Epochs = 10,
             Checkpoints = 0,
         };
-
-    private static double Whole(FairnessTask task)
-    {
-        using var model = ModelTransform.Run(Recipe(task).Recipe(task.Source), new(task.Source, task.Train, 1)).Model;
-        return WeightChange.Between(task.Source, model).Norm;
-    }
 }

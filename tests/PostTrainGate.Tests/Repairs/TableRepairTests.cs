@@ -34,7 +34,7 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
         {
             var recipe = new Adversarial { Budgets = [budget] };
             recipe = recipe with { Schedule = recipe.Schedule with { Steps = 400, LearningRate = 0.02 } };
-            using var selection = new Selection(source, data.Select, policy, TestContext.Current.CancellationToken);
+            using var selection = Selection(source, data, policy);
             using var repaired = ModelTransform
                 .Run(recipe.Recipe(source), new(source, data.Repair, 1, selection))
                 .Model;
@@ -55,7 +55,7 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
         var (policy, data, source) = Credit();
         using var _ = data;
         using var __ = source;
-        using var selection = new Selection(source, data.Select, policy, TestContext.Current.CancellationToken);
+        using var selection = Selection(source, data, policy);
         using var same = source.Clone();
         using (no_grad())
         {
@@ -69,6 +69,9 @@ public sealed class TableRepairTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(score.Accuracy, selection.Source.Accuracy - 0.05, 1);
         Assert.False(score.Admissible);
     }
+
+    private static Selection Selection(OnnxClassifier source, DataSplits data, GatePolicy policy) =>
+        new(source, data.Select, policy, policy.Gates, data.Test.Count, TestContext.Current.CancellationToken);
 
     private (GatePolicy Policy, DataSplits Data, OnnxClassifier Source) Credit()
     {

@@ -154,10 +154,15 @@ public sealed class BenefitMetric : TableMetric
             Part.Between => Index(Groups(table), alpha),
             _ => Index(Rows(table), alpha) - Index(Groups(table), alpha),
         };
-        return Figure(index);
+        return OnScale(index);
     }
 
-    private double Figure(double index) => _deviation ? Deviation(index) : index;
+    private protected override string? WhyNoSlope(GateRule rule) =>
+        _part != Part.Between && (_alpha ?? rule.Get(Alpha)) <= 0
+            ? "a benefit of 0, which soft predictions always have, makes the index infinite; use an alpha above 0"
+            : null;
+
+    private double OnScale(double index) => _deviation ? Deviation(index) : index;
 
     private static double Deviation(double index) => Math.Sqrt(Math.Max(0, 2 * index));
 

@@ -8,7 +8,7 @@ namespace PostTrainGate.Metrics;
 /// How far rows are predicted as their nearest neighbors are (Zemel et al. 2013): one less the mean share of a row's
 /// neighbors, itself among them as AIF360 has it, with another prediction.
 /// </summary>
-public sealed class Consistency : IMetric
+public sealed class Consistency : IDifferentiableMetric
 {
     /// <inheritdoc/>
     public string Name => "consistency";
@@ -26,6 +26,16 @@ public sealed class Consistency : IMetric
 
     /// <inheritdoc/>
     public bool NeedsCompleteRows => true;
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot)
+    {
+        var count = context.Rule.Get(GateKeys.Neighbors);
+        whyNot = Judge.WhyNoTarget(context.Rule);
+        if (context.Data.Count - context.Data.IncompleteRows.Length < count)
+            whyNot ??= $"the split has fewer rows than {count} neighbors";
+        return whyNot is null ? new ConsistencySurrogate(context, count) : null;
+    }
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

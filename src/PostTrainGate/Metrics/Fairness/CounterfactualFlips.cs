@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Data;
 using PostTrainGate.Schema;
 using PostTrainGate.Statistics;
 using static TorchSharp.torch;
@@ -11,10 +12,10 @@ namespace PostTrainGate.Metrics;
 /// simple form of Galhotra et al. 2017). Of a level with several values its most frequent ones are tried, and a row
 /// flips when any of them changes its prediction.
 /// </summary>
-public sealed class CounterfactualFlips : IMetric
+public sealed class CounterfactualFlips : IDifferentiableMetric
 {
     // Values of a level that a row is given in turn.
-    private const int MostValues = 16;
+    internal const int MostValues = 16;
 
     // Rows named in the result; the share says how many there are.
     private const int MostNamed = 20;
@@ -33,6 +34,20 @@ public sealed class CounterfactualFlips : IMetric
 
     /// <inheritdoc/>
     public ImmutableArray<Key> Keys => [GateKeys.Group];
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot)
+    {
+        var (name, data) = (context.Rule.Group, context.Data);
+        GroupColumn? group = null;
+        GroupBlocks? blocks = null;
+        whyNot = Judge.WhyNoTarget(context.Rule);
+        if (whyNot is null && !data.Groups.TryGetValue(name ?? "", out group))
+            whyNot = $"the data has no group '{name}'";
+        if (group is not null)
+            blocks = GroupBlocks.TryFind(data, group, out whyNot);
+        return blocks is null ? null : new TwinSurrogate(context, group!, blocks);
+    }
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

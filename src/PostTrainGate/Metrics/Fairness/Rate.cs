@@ -179,6 +179,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             s.Auc
         ) with
         {
+            Soft = SoftRates.Auc,
             Pairs = c => Math.Min(c.Favorable, c.Unfavorable),
         },
         Scored(
@@ -189,6 +190,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             s => s.LogLoss
         ) with
         {
+            Soft = SoftRates.LogLoss,
             Largest = double.PositiveInfinity,
         },
         Scored(
@@ -199,6 +201,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             s => Math.Max(0, DebiasedAbsoluteSum.Compute(s.Excess).Value)
         ) with
         {
+            Soft = SoftRates.CalibrationError,
             Sizes = s => s.Excess,
         },
         Scored(
@@ -206,13 +209,19 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             "Mean score of rows with a favorable label (AIF360 generalized_true_positive_rate).",
             Favorable,
             s => s.MeanFavorable
-        ),
+        ) with
+        {
+            Soft = SoftRates.MeanFavorable,
+        },
         Scored(
             "generalized_false_positive_rate",
             "Mean score of rows with an unfavorable label (AIF360 generalized_false_positive_rate).",
             Unfavorable,
             s => s.MeanUnfavorable
-        ),
+        ) with
+        {
+            Soft = SoftRates.MeanUnfavorable,
+        },
     ];
 
     /// <summary>How many rows of how many, where the rate is a share; null where it is not.</summary>
@@ -225,6 +234,9 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
     /// What it is the sum of the sizes of, so that noise in each adds to it; null where it is no such sum.
     /// </summary>
     internal Func<ScoreCounts, NoisyTerm[]>? Sizes { get; private init; }
+
+    /// <summary>The rate with gradients, of those that come from scores; null where it is counted.</summary>
+    internal SoftRate? Soft { get; private init; }
 
     /// <summary>
     /// Pairs of rows, none in two of them, that it is the expected share of; null where it is no share of pairs.

@@ -13,7 +13,7 @@ namespace PostTrainGate.Metrics;
 /// <param name="Unfavorable">Rows with that score whose label is not.</param>
 public sealed record ScoreCounts(double[] Values, double[] Favorable, double[] Unfavorable)
 {
-    private const int Bins = 10;
+    internal const int Bins = 10;
     private const double Little = 0.25; // of a row
 
     // Logarithms of scores of exactly 0 and 1 would be infinite; the spacing of doubles at 1, as scikit-learn clips.

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Schema;
 using PostTrainGate.Statistics;
-using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
@@ -10,7 +9,7 @@ namespace PostTrainGate.Metrics;
 /// favorable outcome is tested against its nearest privileged and its nearest unprivileged neighbors by all other
 /// columns; when those are favored more often than these by at least the gap, it counts.
 /// </summary>
-public sealed class SituationTesting : IMetric
+public sealed class SituationTesting : IDifferentiableMetric
 {
     internal static readonly Key<double> Gap = new(
         "gap",
@@ -42,44 +41,33 @@ public sealed class SituationTesting : IMetric
     public bool NeedsCompleteRows => true;
 
     /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot)
+    {
+        var (rule, count) = (context.Rule, context.Rule.Get(GateKeys.Neighbors));
+        var sides = SituationSides.TryFind(context.Data, rule.Group, out whyNot);
+        whyNot ??= sides!.TooFew(count) ?? Judge.WhyNoTarget(rule);
+        return whyNot is null ? new SituationSurrogate(context, sides!, count, rule.Get(Gap)) : null;
+    }
+
+    /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
         var (data, rule, predictions) = (context.Evaluation.Data, context.Rule, context.Evaluation.Predictions);
         var (count, gap) = (rule.Get(GateKeys.Neighbors), rule.Get(Gap));
-        if (rule.Group is not { } name || !data.Groups.TryGetValue(name, out var group))
-            return Measurement.NotMeasured($"the data has no group '{rule.Group}'");
-        if (group.Privileged is not { } privileged)
-            return Measurement.NotMeasured($"group '{name}' has no privileged level to compare with");
+        if (SituationSides.TryFind(data, rule.Group, out var whyNot) is not { } sides)
+            return Measurement.NotMeasured(whyNot!);
         bool Favored(int row) => predictions[row] == data.Favorable;
-        int[] better = [.. Rows(l => l == privileged)],
-            worse = [.. Rows(l => l >= 0 && l != privileged)],
-            tested = [.. worse.Where(r => !Favored(r))];
+        int[] tested = [.. sides.Worse.Where(r => !Favored(r))];
         if (tested.Length == 0)
             return Measurement.NotMeasured(
                 "every unprivileged row is predicted favorable, so there is nothing to test"
             );
-        if (Math.Min(better.Length, worse.Length - 1) is var least && least < count)
-            return Measurement.NotMeasured(
-                $"one side of group '{name}' has only {least} neighbors, fewer than {count}"
-            );
-
-        using var scope = NewDisposeScope();
-        var inputs = GroupBlocks.TryFind(data, group, out _) is { } blocks ? blocks.Without() : data.Inputs;
-        Tensor Take(int[] rows) => inputs.index_select(0, tensor(rows.Select(r => (long)r).ToArray()));
-        var queries = Take(tested);
-        var above = Neighbors.Nearest(queries, Take(better), count, context.Cancel);
-        var beside = Neighbors.Nearest(queries, Take(worse), count + 1, context.Cancel);
+        if (sides.TooFew(count) is { } few)
+            return Measurement.NotMeasured(few);
         var found = tested
-            .Where(
-                (row, i) =>
-                {
-                    var (favored, same) = (
-                        Share(above[i].Select(n => better[n])),
-                        Share(beside[i].Select(n => worse[n]).Where(r => r != row).Take(count))
-                    );
-                    return favored - same >= gap - 1e-9;
-                }
-            )
+            .Zip(sides.Nearest(tested, count, context.Cancel))
+            .Where(r => Counts(Share(r.Second.Above), Share(r.Second.Beside), gap))
+            .Select(r => r.First)
             .ToArray();
         return new Measurement(Intervals.Proportion(found.Length, tested.Length, context.Confidence))
         {
@@ -88,13 +76,15 @@ public sealed class SituationTesting : IMetric
                 .. found
                     .Take(MostNamed)
                     .Select(r =>
-                        $"row {data.PlaceOf(r)} of the split ({group.Levels[group.LevelOf[r]]}) "
+                        $"row {data.PlaceOf(r)} of the split ({sides.Group.Levels[sides.Group.LevelOf[r]]}) "
                         + "is predicted unfavorable, unlike its privileged neighbors"
                     ),
             ],
         };
 
-        IEnumerable<int> Rows(Func<int, bool> of) => Enumerable.Range(0, data.Count).Where(i => of(group.LevelOf[i]));
         double Share(IEnumerable<int> rows) => rows.Average(r => Favored(r) ? 1.0 : 0);
     }
+
+    /// <summary>Whether a row counts whose neighbors are favored so often.</summary>
+    internal static bool Counts(double above, double beside, double gap) => above - beside >= gap - 1e-9;
 }

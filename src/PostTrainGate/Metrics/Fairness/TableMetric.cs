@@ -23,7 +23,7 @@ public enum ClassView
 }
 
 /// <summary>A metric that is a function of a group's tables of counts.</summary>
-public abstract class TableMetric : IPredictionMetric, IPairedMetric
+public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferentiableMetric
 {
     /// <inheritdoc/>
     public abstract string Name { get; }
@@ -67,6 +67,45 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric
 
     /// <summary>The figure alone, for simulations whose truth is known.</summary>
     internal double Value(GroupTable table, GateRule rule) => Compute(table, rule);
+
+    /// <summary>
+    /// The figure of a gate alone, from a table for each class that it looks at; NaN where one has none.
+    /// </summary>
+    internal double Figure(IReadOnlyList<GroupTable> tables, GateRule rule)
+    {
+        Measurement[] each = [.. tables.Select(t => Compute(t, rule)).Select(v => new Measurement(v, v, v, 0))];
+        if (each.FirstOrDefault(m => double.IsNaN(m.Value)) is { } missing)
+            return missing.Value;
+        return rule.Average switch
+        {
+            ClassView.Favorable => each[0].Value,
+            ClassView.Worst => Worst(each).Value,
+            _ => Mean(each).Value,
+        };
+    }
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot)
+    {
+        var (rule, data) = (context.Rule, context.Data);
+        GroupColumn? group = null;
+        whyNot =
+            Keys.Contains(GateKeys.Group) && !data.Groups.TryGetValue(rule.Group ?? "", out group)
+                ? $"the data has no group '{rule.Group}'"
+                : Judge.WhyNoTarget(rule, eitherSide: true) ?? WhyNoSlope(rule);
+        if (whyNot is not null)
+            return null;
+        var table = GroupTable.Count(new(data.LabelValues, data.LabelValues, group), data.Favorable);
+        var empty = Enumerable.Range(0, table.Cells.Length).FirstOrDefault(l => table.Cells[l].Count == 0, -1);
+        if (empty < 0)
+            return new TableSurrogate(this, context, group);
+        whyNot = $"level '{table.Levels[empty]}' has no rows";
+        return null;
+    }
+
+    /// <summary>Why no change of predictions moves the figure by a little; null where one does.</summary>
+    private protected virtual string? WhyNoSlope(GateRule rule) =>
+        rule.Rate == Rate.BaseRate ? "the base rate depends on labels alone" : null;
 
     /// <inheritdoc/>
     Measurement IPairedMetric.Loss(MetricContext context, Evaluation other)

@@ -13,7 +13,7 @@ namespace PostTrainGate.Metrics;
 /// Share of rows that are classified correctly and for which it is proved that nothing within epsilon changes that. It
 /// bounds the true robust accuracy from below, as <see cref="RobustAccuracy"/> bounds it from above.
 /// </summary>
-public sealed class CertifiedAccuracy : IMetric
+public sealed class CertifiedAccuracy : IDifferentiableMetric
 {
     internal static readonly Key<BoundMethod> Method = new(
         "method",
@@ -47,6 +47,20 @@ public sealed class CertifiedAccuracy : IMetric
     public string Title(GateRule rule) =>
         $"{GateTitle.Plain(rule)}, {rule.Get(Method).ToString().ToUpperInvariant()} {rule.Get(AttackKeys.Norm)} "
         + $"epsilon {Numbers.Chosen(rule.Get(AttackKeys.Epsilon))}";
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot)
+    {
+        whyNot = Judge.WhyNoTarget(context.Rule);
+        if (whyNot is null && context.Source.IsRowByRow)
+            whyNot = $"{context.Source.Name} cannot be certified because its batch size is fixed at one row";
+        if (whyNot is null)
+        {
+            using var graph = BoundGraph.TryBuild(context.Source, context.Data.Inputs.shape[1..], out whyNot);
+        }
+
+        return whyNot is null ? new CertificateSurrogate(context) : null;
+    }
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

@@ -19,7 +19,7 @@ namespace PostTrainGate.Metrics;
 /// report it like this. Severities repeat each row, so the interval counts rows, each with the share of its corrupted
 /// versions that are right.
 /// </remarks>
-public sealed class CorruptedAccuracy : IMetric
+public sealed class CorruptedAccuracy : IDifferentiableMetric
 {
     internal static readonly Key<ImmutableArray<Corruption>> Corruptions = new(
         "corruptions",
@@ -80,30 +80,25 @@ public sealed class CorruptedAccuracy : IMetric
     }
 
     /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot)
+    {
+        var plan = CorruptionPlan.TryFind(context.Rule, context.Source, context.Data, out whyNot);
+        whyNot ??= Judge.WhyNoTarget(context.Rule);
+        return whyNot is null ? new CorruptionSurrogate(context, plan!, _isError) : null;
+    }
+
+    /// <inheritdoc/>
     public Measurement Measure(MetricContext context)
     {
         var evaluation = context.Evaluation;
         if (evaluation.Data.Count == 0)
             return Measurement.NotMeasured("the split has no rows");
-        if (!InputForm.TryFind(evaluation, out var form))
-            return Measurement.NotMeasured("the inputs are neither a table nor images with one or three channels");
-        var named = context.Rule.Get(Corruptions);
-        var chosen = named.IsDefaultOrEmpty
-            ? AllCorruptions.All.Where(c => c.Kind == form.Usual).ToArray()
-            : named.ToArray();
-        var severities = context.Rule.Get(Severities) is { IsDefaultOrEmpty: false } levels ? levels : [1, 2, 3, 4, 5];
-        if (chosen.FirstOrDefault(c => c.Kind == CorruptionKind.Table != form.IsTable) is { } other)
-        {
-            return Measurement.NotMeasured(
-                form.IsTable
-                    ? $"{other.Name} applies to images, but the inputs are a table"
-                    : $"{other.Name} applies to tables, but the inputs are images"
-            );
-        }
-
+        if (CorruptionPlan.TryFind(context.Rule, evaluation.Model, evaluation.Data, out var whyNot) is not { } plan)
+            return Measurement.NotMeasured(whyNot!);
+        var (form, chosen, severities) = plan;
         using var scope = NewDisposeScope();
         using var rows = evaluation.Data.Take(context.Chosen(evaluation.Data));
-        var columns = form.IsTable ? ColumnStatistics.Compute(rows.Inputs, rows.Layout) : null;
+        var columns = plan.Columns(rows);
         var (right, total) = (new double[rows.Count], chosen.Length * severities.Length);
         var hits = new double[chosen.Length, severities.Length];
         foreach (var (c, corruption) in chosen.Index())

@@ -19,7 +19,7 @@ namespace PostTrainGate.Metrics;
 /// budget: those that stop at the first success lie on the decision boundary, where any change of the weights moves
 /// half of them to the right side.
 /// </remarks>
-public sealed class EmpiricalRobustness : IMetric
+public sealed class EmpiricalRobustness : IDifferentiableMetric
 {
     /// <inheritdoc/>
     public string Name => "empirical_robustness";
@@ -37,6 +37,16 @@ public sealed class EmpiricalRobustness : IMetric
 
     /// <inheritdoc/>
     public bool ChangesInputs => true;
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot) =>
+        (
+            whyNot = Judge.WhyNoTarget(context.Rule)
+                ?? AttackFit.WhyNot(context.Rule.Attack, context.Source, context.Data)
+        )
+            is null
+            ? new TransferSurrogate(context)
+            : null;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

@@ -91,7 +91,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
             .argmax(1)
             .data<long>()
             .ToArray();
-        var isImage = InputForm.TryFind(evaluation, out var form) && !form.IsTable;
+        var isImage = InputForm.TryFind(evaluation.Model, evaluation.Data, out var form) && !form.IsTable;
         return
         [
             .. _found.Select(

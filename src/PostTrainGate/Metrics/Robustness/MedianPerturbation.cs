@@ -12,7 +12,7 @@ namespace PostTrainGate.Metrics;
 /// Median distance of the nearest error that a minimal-norm attack finds, over the rows that are classified correctly.
 /// It needs no epsilon to be chosen and bounds the true median from above. Its breakdown is the robustness curve.
 /// </summary>
-public sealed class MedianPerturbation : IMetric
+public sealed class MedianPerturbation : IDifferentiableMetric
 {
     /// <inheritdoc/>
     public string Name => "median_perturbation";
@@ -36,6 +36,16 @@ public sealed class MedianPerturbation : IMetric
 
     /// <inheritdoc/>
     public double Largest => double.PositiveInfinity;
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot) =>
+        (
+            whyNot = Judge.WhyNoTarget(context.Rule)
+                ?? AttackFit.WhyNot(context.Rule.Attack, context.Source, context.Data)
+        )
+            is null
+            ? new DistanceSurrogate(context)
+            : null;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

@@ -14,7 +14,7 @@ namespace PostTrainGate.Metrics;
 /// nothing. A wrong prediction without any attack counts as a failure. It bounds the true robust accuracy from above: a
 /// stronger attack may find more.
 /// </summary>
-public sealed class RobustAccuracy : IMetric
+public sealed class RobustAccuracy : IDifferentiableMetric
 {
     /// <inheritdoc/>
     public string Name => "robust_accuracy";
@@ -35,6 +35,16 @@ public sealed class RobustAccuracy : IMetric
 
     /// <inheritdoc/>
     public bool RestsOnAttack => true;
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot) =>
+        (
+            whyNot = Judge.WhyNoTarget(context.Rule)
+                ?? AttackFit.WhyNot(context.Rule.Attack, context.Source, context.Data)
+        )
+            is null
+            ? new AttackSurrogate(context)
+            : null;
 
     /// <inheritdoc/>
     /// <remarks>

@@ -13,7 +13,7 @@ namespace PostTrainGate.Metrics;
 /// right and certified beyond the radius. It speaks of the smoothed classifier, which is another one than the model
 /// alone.
 /// </summary>
-public sealed class SmoothedAccuracy : IMetric
+public sealed class SmoothedAccuracy : IDifferentiableMetric
 {
     internal static readonly Key<double> Sigma = new(
         "sigma",
@@ -55,6 +55,10 @@ public sealed class SmoothedAccuracy : IMetric
     public string Title(GateRule rule) =>
         $"{GateTitle.Plain(rule)}, sigma {Numbers.Chosen(rule.Get(Sigma))} "
         + $"L2 epsilon {Numbers.Chosen(rule.Get(AttackKeys.Epsilon))}";
+
+    /// <inheritdoc/>
+    ISurrogate? IDifferentiableMetric.Surrogate(SurrogateContext context, out string? whyNot) =>
+        (whyNot = Judge.WhyNoTarget(context.Rule)) is null ? new SmoothingSurrogate(context) : null;
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context)

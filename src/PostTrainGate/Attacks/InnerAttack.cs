@@ -1,0 +1,49 @@
+using PostTrainGate.Models;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Attacks;
+
+/// <summary>
+/// The inner maximization of adversarial training: steps along the gradient of the cross-entropy from a random start.
+/// One step is fast adversarial training (Wong et al. 2020), several are PGD training (Madry et al. 2018). Nothing is
+/// judged between the steps, so nothing waits for a value.
+/// </summary>
+internal static class InnerAttack
+{
+    /// <summary>How far the steps lead together, in units of epsilon (Wong et al. 2020, section 4).</summary>
+    public const double Reach = 1.25;
+
+    /// <summary>Attacked inputs; the model's parameters get no gradients.</summary>
+    /// <param name="model">The classifier as it stands.</param>
+    /// <param name="budget">What is legal.</param>
+    /// <param name="clean">[batch, input shape].</param>
+    /// <param name="labels">[batch], int64.</param>
+    /// <param name="random">The only source of randomness.</param>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="reach">How far they lead together, in units of epsilon.</param>
+    /// <returns>[batch, input shape]; the caller disposes it.</returns>
+    public static Tensor Perturb(
+        Classifier model,
+        Budget budget,
+        Tensor clean,
+        Tensor labels,
+        Generator random,
+        int steps = 1,
+        double reach = Reach
+    )
+    {
+        using var _ = enable_grad();
+        using var scope = NewDisposeScope();
+        var x = budget.RandomPoint(clean, random);
+        for (var step = 0; step < steps; step++)
+        {
+            using var at = x.detach().requires_grad_();
+            using var loss = nn.functional.cross_entropy(model.Logits(at), labels);
+            var gradient = autograd.grad([loss], [at])[0];
+            using (no_grad())
+                x = budget.Step(clean, at, gradient, reach * budget.Epsilon / steps);
+        }
+
+        return x.MoveToOuterDisposeScope();
+    }
+}
