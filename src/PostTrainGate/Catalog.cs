@@ -97,6 +97,7 @@ public sealed record Catalog : ICatalog
     [
         new BiasShift(),
         new TemperatureScaling(),
+        new GroupThresholds(),
         new LastLayer(),
         new NeuronScaling(),
         new PolicyRepair(),
@@ -112,6 +113,7 @@ public sealed record Catalog : ICatalog
         new AdversarialDebiasing(),
         new Care(),
         new Suppression(),
+        new RejectOption(),
     ];
 
     /// <summary>Report writers.</summary>
