@@ -11,7 +11,7 @@ namespace PostTrainGate.Repairs;
 /// the group from score and label; the model learns the labels, without what helps the adversary, tensor by tensor:
 /// the gradient loses its projection on the adversary's, and goes against it by alpha. Applied to the given model.
 /// </summary>
-public sealed class AdversarialDebiasing : IRepair
+internal sealed class AdversarialDebiasing : IRepair
 {
     private const int Steps = 1500;
     private const int Batch = 256;

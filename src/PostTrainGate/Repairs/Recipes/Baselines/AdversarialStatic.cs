@@ -13,7 +13,7 @@ namespace PostTrainGate.Repairs;
 /// Rows that the attack does not break are left out; rows that are wrong without it stay as they are. The release
 /// mixes no clean rows in; half of them is the usual remedy.
 /// </summary>
-public sealed class AdversarialStatic : IRepair
+internal sealed class AdversarialStatic : IRepair
 {
     private const int MostRows = 2000;
     private const int Epochs = 20;

@@ -4,7 +4,7 @@ namespace PostTrainGate.Repairs;
 /// Every variant of FMT that the paper compares (Jiang et al., TOSEM 2024): full, last, rand, -s, -sl; single and dual;
 /// with the rates of its grid, and the release's own preset.
 /// </summary>
-public sealed class FmtAll : IRepair
+internal sealed class FmtAll : IRepair
 {
     private static readonly double[] Rates = [1e-3, 1e-4, 1e-5];
 
@@ -59,7 +59,7 @@ public sealed class FmtAll : IRepair
 /// Every variant of Dare that the papers compare (Jiang et al., ASE 2022 and TOSEM 2024): full, last, -s, -sl, in the
 /// longer preset and in that of the release.
 /// </summary>
-public sealed class DareAll : IRepair
+internal sealed class DareAll : IRepair
 {
     /// <inheritdoc/>
     public bool ByDefault => false;

@@ -12,7 +12,7 @@ namespace PostTrainGate.Repairs;
 /// CARE, causality-based repair (Sun et al., ICSE 2022), for dense networks: the 13 neurons with the largest effect on
 /// how twins differ, and multipliers for them that a particle swarm finds, folded into the weights that read them.
 /// </summary>
-public sealed class Care : IRepair
+internal sealed class Care : IRepair
 {
     private const int Neurons = 13;
     private const int Values = 16; // of an intervention, over the range that a neuron has

@@ -10,7 +10,7 @@ namespace PostTrainGate.Repairs;
 /// temperature, a student of the same graph with fresh weights learns the teacher's soft labels at it, and predicts at
 /// temperature 1. Known to mask gradients only (Carlini and Wagner 2017): a negative control.
 /// </summary>
-public sealed class Distillation : IRepair
+internal sealed class Distillation : IRepair
 {
     private const int TeacherSteps = 1000;
 

@@ -11,7 +11,7 @@ namespace PostTrainGate.Repairs;
 /// counts P(group) P(label) / P(group, label), by which group and label are independent. As published the model is
 /// trained anew with these weights; tuning the given model is the variant that is a repair of it.
 /// </summary>
-public sealed class Reweighing : IRepair
+internal sealed class Reweighing : IRepair
 {
     /// <inheritdoc/>
     public bool ByDefault => false;

@@ -9,7 +9,7 @@ namespace PostTrainGate.Repairs;
 /// Suppression (Kamiran and Calders 2012): the model is trained without the protected columns. Here the weights of the
 /// first layer that read them are 0 and stay so, which is as if the columns were not there.
 /// </summary>
-public sealed class Suppression : IRepair
+internal sealed class Suppression : IRepair
 {
     /// <inheritdoc/>
     public bool ByDefault => false;

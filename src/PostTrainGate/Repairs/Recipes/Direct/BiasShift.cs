@@ -9,7 +9,7 @@ namespace PostTrainGate.Repairs;
 /// Moves the threshold for everybody: a shift of each class's logit, in the bias of the last layer, by a search on the
 /// repair rows. What a better operating point alone would do for the gates.
 /// </summary>
-public sealed class BiasShift : IRepair
+internal sealed class BiasShift : IRepair
 {
     private const double Widest = 4; // of the first grid, in standard deviations of the logit differences
     private const int Points = 17;

@@ -7,7 +7,7 @@ namespace PostTrainGate.Repairs;
 /// Deep feature reweighting (Kirichenko, Izmailov and Wilson, ICLR 2023): the features stay, the last layer is trained
 /// again on rows of which each group and label has equally many.
 /// </summary>
-public sealed class LastLayer : IRepair
+internal sealed class LastLayer : IRepair
 {
     private static readonly TuningSchedule Schedule = new()
     {

@@ -10,7 +10,7 @@ namespace PostTrainGate.Repairs;
 /// Neurons are dropped, damped or amplified for good, which ones simulated annealing finds (NeuFair, Dasu et al., ISSTA
 /// 2024, which drops them at inference). The multipliers are folded into the weights that read the neurons.
 /// </summary>
-public sealed class NeuronScaling : IRepair
+internal sealed class NeuronScaling : IRepair
 {
     private const int Steps = 1500;
     private const int MostRows = 2048;

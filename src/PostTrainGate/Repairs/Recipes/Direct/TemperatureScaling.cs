@@ -9,7 +9,7 @@ namespace PostTrainGate.Repairs;
 /// Temperature scaling (Guo et al., ICML 2017), folded into the last layer: its weights and bias are divided by one
 /// number. No prediction changes, only how sure the model is of it.
 /// </summary>
-public sealed class TemperatureScaling : IRepair
+internal sealed class TemperatureScaling : IRepair
 {
     private const double Widest = 3; // of the search, in logarithms of the temperature
     private const int Halvings = 40;

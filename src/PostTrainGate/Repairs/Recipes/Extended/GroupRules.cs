@@ -27,8 +27,7 @@ internal sealed class GroupRules
     public static GroupRules? Find(RepairContext context, GroupColumn group, out string? whyNot)
     {
         whyNot =
-            !context.ExtendsGraph
-                ? "it adds nodes to the model's graph, which 'repair.graph: extend' would allow"
+            !context.ExtendsGraph ? "it adds nodes to the model's graph, which 'repair.graph: extend' would allow"
             : context.RepairSet.Layout is null ? "the inputs have no named columns"
             : context.Source.Head == OutputHead.Probabilities
                 ? "the model's output holds probabilities without a softmax that makes them"

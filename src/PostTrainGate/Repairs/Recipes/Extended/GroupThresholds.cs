@@ -11,7 +11,7 @@ namespace PostTrainGate.Repairs;
 /// for fairness reaches (Cruz and Hardt, ICLR 2024): a shift of the favorable logit, chosen on the repair rows. The
 /// shift is added as nodes that read the group's column, so the policy has to allow an extended graph.
 /// </summary>
-public sealed class GroupThresholds : IRepair
+internal sealed class GroupThresholds : IRepair
 {
     private const int Points = 13;
     private const int Rounds = 5;

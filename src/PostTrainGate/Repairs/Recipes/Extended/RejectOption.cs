@@ -10,7 +10,7 @@ namespace PostTrainGate.Repairs;
 /// Reject option classification (Kamiran, Karim and Zhang, ICDM 2012; AIF360): near the threshold the unprivileged get
 /// the favorable outcome and the privileged do not. Which is one threshold for each: lower by the margin, or higher.
 /// </summary>
-public sealed class RejectOption : IRepair
+internal sealed class RejectOption : IRepair
 {
     private const int Thresholds = 100;
     private const int Margins = 50;
