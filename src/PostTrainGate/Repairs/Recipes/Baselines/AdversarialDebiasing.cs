@@ -62,10 +62,6 @@ internal sealed class AdversarialDebiasing : IRepair
             Enumerable.Range(0, data.Count).Select(i => (long)Math.Max(0, GroupColumn.CountedLevel(group, i))).ToArray()
         );
         var model = context.Source.Clone();
-        using var threads = new ThreadScope(
-            model,
-            TuningCost.Measure(context.Source, data.Inputs).Multiplications * Batch
-        );
         using var adversary = new GroupAdversary(
             group.Privileged is null ? group.Levels.Length : 2,
             data.Favorable,

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using TorchSharp;

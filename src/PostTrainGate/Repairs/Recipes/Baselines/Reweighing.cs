@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;

@@ -11,6 +11,8 @@ namespace PostTrainGate.Repairs;
 /// <param name="Make">The repaired model.</param>
 internal sealed record DirectPlan(string Name, double Cost, Func<DirectRun, DirectResult> Make) : RepairPlan(Name)
 {
+    private const int SomeRows = 512; // of a pass
+
     /// <inheritdoc/>
     public override double Seconds => Cost;
 
@@ -18,6 +20,10 @@ internal sealed record DirectPlan(string Name, double Cost, Func<DirectRun, Dire
     public override RepairCandidate Run(RepairContext context, double share)
     {
         using var scope = NewDisposeScope();
+        using var threads = new ThreadScope(
+            context.Source,
+            TuningCost.Measure(context.Source, context.RepairSet.Inputs).Multiplications * SomeRows
+        );
         using var random = new Generator((ulong)Seeds.Derive(context.Seed, Name));
         context.Progress?.Report(new(Name, 0));
         var (model, details) = Make(new(context, random, share));

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PostTrainGate.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 

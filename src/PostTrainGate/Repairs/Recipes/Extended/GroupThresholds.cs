@@ -1,7 +1,5 @@
 using System.Globalization;
 using PostTrainGate.Data;
-using PostTrainGate.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
