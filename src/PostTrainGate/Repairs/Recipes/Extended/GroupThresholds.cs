@@ -15,6 +15,8 @@ internal sealed class GroupThresholds : IRepair
     private const int Rounds = 5;
     private const double Widest = 3; // of the first grid, in standard deviations of the logit differences
 
+    private static readonly double[] Shares = [1, 0.75, 0.5, 0.25];
+
     /// <inheritdoc/>
     public string Name => "group_thresholds";
 
@@ -55,7 +57,25 @@ internal sealed class GroupThresholds : IRepair
         var (source, data) = (run.Context.Source, run.Context.RepairSet);
         var logits = source.LogitsOfAll(data.Inputs);
         var shifts = Search(run, group, logits, new(run.Context, data, logits, aim));
-        return Realize(run, group, rules, shifts);
+        DirectResult? best = null;
+        SelectionScore bestScore = default;
+        // Two graphs have no weights between them, so that shorter steps are tried here.
+        foreach (var share in Shares)
+        {
+            var result = Realize(run, group, rules, [.. shifts.Select(s => share * s)]);
+            var score = run.Context.Selection.Score(result.Model);
+            if (best is null || score.CompareTo(bestScore) > 0)
+            {
+                best?.Model.Dispose();
+                (best, bestScore) = (result, score);
+            }
+            else
+            {
+                result.Model.Dispose();
+            }
+        }
+
+        return best!;
     }
 
     /// <summary>The model with the shifts in its graph, or as it was where they cannot be.</summary>
