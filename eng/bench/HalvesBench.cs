@@ -35,8 +35,11 @@ internal static class HalvesBench
         ("eod", GroupMetric.EqualOpportunityDifference),
     ];
 
+    private static bool Verbose { get; set; }
+
     public static int Run(string[] args)
     {
+        Verbose = args.Contains("--verbose");
         var halvings = Options.Count(args, "--halvings") ?? 10;
         var gates = (Options.Text(args, "--gates") ?? "spd,aaod,eod,all").Split(',');
         var methods = Options.Text(args, "--methods")?.Split(',');
@@ -112,7 +115,12 @@ internal static class HalvesBench
             {
                 foreach (var plan in method.Plan(context))
                 {
+                    var watch = Stopwatch.StartNew();
                     var candidate = plan.Run(context, 1);
+                    if (Verbose)
+                        Console.WriteLine(
+                            $"    {plan.Name}: {watch.Elapsed.TotalSeconds:F1} s, counted {plan.Seconds:F1}"
+                        );
                     foreach (var share in Tournament.Shares)
                         models.Add(Interpolation.Between(task.Source, candidate.Model, share));
                     models.Add(candidate.Model);
@@ -120,9 +128,12 @@ internal static class HalvesBench
             }
 
             candidates = models.Count;
+            var choosing = Stopwatch.StartNew();
             var results = new List<double[]>();
             for (var seed = 0; seed < halvings; seed++)
                 results.Add(Choose(task, policy, models, seed));
+            if (Verbose)
+                Console.WriteLine($"    choosing: {choosing.Elapsed.TotalSeconds:F1} s");
             return results;
         }
         finally

@@ -36,6 +36,9 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
     public AttackPlan? Plan { get; init; }
 
+    /// <summary>Whether a reader will see the figures.</summary>
+    public bool Explain { get; init; } = true;
+
     /// <summary>
     /// One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.
     /// </summary>
@@ -74,6 +77,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                     {
                         RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
                         Plan = Plan,
+                        Explain = Explain,
                     },
                     evaluation
                 )

@@ -20,6 +20,9 @@ internal sealed class HarmPanel
 
     // Classes differ far more than all rows together when a model becomes robust.
     private const double MaterialOfClass = 0.05;
+
+    // What is likely here is certain on the test split, which most often is larger.
+    private const double Likely = 0.8;
     private const int FewestRows = 10;
     private const int MostClasses = 100;
 
@@ -57,11 +60,23 @@ internal sealed class HarmPanel
         before.Predictions.Zip(after.Predictions).Count(p => p.First != p.Second)
         / (double)Math.Max(1, before.Data.Count);
 
-    /// <summary>By how much measures get materially worse, summed; for choosing, without intervals.</summary>
-    public double Sum(Evaluation after) =>
-        _figures
-            .Where(f => !_policy.Repair!.Accept.Contains(f.Kind))
-            .Sum(f => Math.Max(0, f.Value(after) - f.Before - f.Tolerance));
+    /// <summary>
+    /// For choosing: by how much measures get materially worse, summed, and whether one of them does so beyond chance.
+    /// </summary>
+    public (double Sum, bool Blocks) Weigh(Evaluation after)
+    {
+        var (sum, blocks) = (0.0, false);
+        foreach (var figure in _figures.Where(f => !_policy.Repair!.Accept.Contains(f.Kind)))
+        {
+            var worsening = figure.Value(after) - figure.Before;
+            if (worsening < figure.Tolerance)
+                continue;
+            sum += worsening - figure.Tolerance;
+            blocks |= figure.Worsening(after, Likely, _policy.Seed) is { Lower: > 0 };
+        }
+
+        return (sum, blocks);
+    }
 
     /// <summary>Every measure before and after, with the interval of the paired difference.</summary>
     /// <param name="after">The repaired model on the same rows.</param>
@@ -147,7 +162,7 @@ internal sealed class HarmPanel
             return higherIsBetter ? -judged : judged;
         }
 
-        (double, double)? Worsening(Evaluation after, double confidence, int seed)
+        (double Lower, double Upper)? Worsening(Evaluation after, double confidence, int seed)
         {
             if (rule.Rate is not { NeedsScores: true })
                 return
@@ -192,7 +207,7 @@ internal sealed class HarmPanel
     }
 
     // The difference of two shares on the same rows.
-    private (double, double)? Paired(int[] rows, int label, Evaluation after, double confidence)
+    private (double Lower, double Upper)? Paired(int[] rows, int label, Evaluation after, double confidence)
     {
         double lost = rows.Count(i => _before.Predictions[i] == label && after.Predictions[i] != label);
         double gained = rows.Count(i => _before.Predictions[i] != label && after.Predictions[i] == label);

@@ -35,7 +35,8 @@ internal sealed class Selection : ISelection, IDisposable
         _own;
     private readonly HarmPanel _harm;
     private readonly ImmutableArray<bool> _failed;
-    private readonly double _shrink;
+    private readonly double _shrink,
+        _multiplications;
     private ImmutableArray<Measurement> _before;
     private ImmutableArray<double> _lacks;
 
@@ -59,6 +60,7 @@ internal sealed class Selection : ISelection, IDisposable
         _source = new Evaluation(source, set);
         _failed = [.. policy.Gates.Select(g => failed.Contains(g))];
         _shrink = Math.Sqrt(set.Count / (double)Math.Max(1, testRows));
+        _multiplications = TuningCost.Measure(source, set.Inputs).Multiplications * set.Count;
         _own = Meter(g => g);
         _ranking = Meter(Ranking);
         _harm = new HarmPanel(_source, policy);
@@ -70,7 +72,11 @@ internal sealed class Selection : ISelection, IDisposable
         GateMeter Meter(Func<GateRule, GateRule> change)
         {
             var gates = policy.Gates.Select(g => change(g).OnAtMost(AttackedRows));
-            return new(policy with { Gates = [.. gates] }, set, "select", cancel) { Reference = _source };
+            return new(policy with { Gates = [.. gates] }, set, "select", cancel)
+            {
+                Reference = _source,
+                Explain = false,
+            };
         }
     }
 
@@ -94,6 +100,7 @@ internal sealed class Selection : ISelection, IDisposable
 
     private SelectionScore Score(OnnxClassifier model, GateMeter meter)
     {
+        using var threads = new ThreadScope(model, _multiplications);
         using var evaluation = new Evaluation(model, meter.Data);
         var (accuracy, drop, error) = Accuracy(evaluation);
         var allowed = _policy.Repair?.MaxAccuracyDrop ?? 0;
@@ -101,15 +108,17 @@ internal sealed class Selection : ISelection, IDisposable
         if (drop > allowed || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
             return new(false, double.PositiveInfinity, accuracy);
         // A drop that is measured on few rows may be larger on others.
+        var (harm, blocks) = _harm.Weigh(evaluation);
         var lacking = Lacking(meter.Measure(evaluation)).Add(drop - Math.Max(allowed - error, allowed / 2));
         return new(true, lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum(), accuracy)
         {
             Passed = lacking.Count(lack => lack <= 0),
-            Harm = _harm.Sum(evaluation),
+            Harm = harm,
+            Blocked = blocks,
             Churn = HarmPanel.Churn(_source, evaluation),
         };
 
-        double Unit(int i) => i < _lacks.Length ? _lacks[i] : LeastGap;
+        double Unit(int i) => i < _lacks.Length ? _lacks[i] : Math.Max(allowed, LeastGap);
     }
 
     /// <summary>What each gate lacks to pass with a margin, in its metric's own unit; 0 or less: nothing.</summary>

@@ -160,6 +160,9 @@ public sealed record MetricContext(
     /// </summary>
     public int RowSeed { get; init; }
 
+    /// <summary>Whether a reader will see the figure: its breakdowns and notes take longer than itself.</summary>
+    public bool Explain { get; init; } = true;
+
     /// <summary>How far a metric that attacks has to go; null: all rows, at once.</summary>
     internal AttackPlan? Plan { get; init; }
 

@@ -25,18 +25,21 @@ public readonly record struct SelectionScore(bool Admissible, double Gap, double
     /// </summary>
     public double Harm { get; init; }
 
+    /// <summary>Whether it likely worsens one of them so much that it would not be proposed.</summary>
+    public bool Blocked { get; init; }
+
     /// <summary>Share of rows whose prediction differs from the source's.</summary>
     public double Churn { get; init; }
 
     /// <summary>Whether nothing is missing.</summary>
-    public bool Suffices => Admissible && Gap == 0;
+    public bool Suffices => Admissible && !Blocked && Gap == 0;
 
     /// <summary>The better one is greater.</summary>
     public int CompareTo(SelectionScore other)
     {
-        var first = (Admissible, Passed, -Steps(Gap, Step), -Steps(Harm, Step / 10));
+        var first = (Admissible, !Blocked, Passed, -Steps(Gap, Step), -Steps(Harm, Step / 10));
         var order = first.CompareTo(
-            (other.Admissible, other.Passed, -Steps(other.Gap, Step), -Steps(other.Harm, Step / 10))
+            (other.Admissible, !other.Blocked, other.Passed, -Steps(other.Gap, Step), -Steps(other.Harm, Step / 10))
         );
         return order != 0
             ? order

@@ -76,6 +76,8 @@ public sealed class GateJson : IReportWriter
         typeof(SnakeCase<Metrics.Better>),
         typeof(SnakeCase<OutputHead>),
         typeof(SnakeCase<Correction>),
+        typeof(SnakeCase<HarmStanding>),
+        typeof(SnakeCase<Repairs.HarmKind>),
     ]
 )]
 [JsonSerializable(typeof(GateResult))]

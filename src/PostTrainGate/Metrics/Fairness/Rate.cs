@@ -69,6 +69,17 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             c => c.Unfavorable
         );
 
+    /// <summary>Of the rows that do not deserve the favorable outcome, the share predicted so.</summary>
+    public static Rate TrueNegative { get; } =
+        Share(
+            "true_negative_rate",
+            "Share of rows with an unfavorable label that are predicted unfavorable "
+                + "(AIF360, fairlearn true_negative_rate).",
+            Unfavorable,
+            c => c.TrueNegatives,
+            c => c.Unfavorable
+        );
+
     /// <summary>Of the rows predicted favorable, the share that deserve it.</summary>
     public static Rate PositivePredictive { get; } =
         Share(
@@ -105,14 +116,7 @@ public sealed record Rate(string Name, string Summary, string Base, Func<LevelRo
             c => c.FalseNegatives,
             c => c.Favorable
         ),
-        Share(
-            "true_negative_rate",
-            "Share of rows with an unfavorable label that are predicted unfavorable "
-                + "(AIF360, fairlearn true_negative_rate).",
-            Unfavorable,
-            c => c.TrueNegatives,
-            c => c.Unfavorable
-        ),
+        TrueNegative,
         PositivePredictive,
         Share(
             "negative_predictive_value",

@@ -131,13 +131,13 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferent
 
     /// <inheritdoc/>
     public Measurement Measure(MetricContext context) =>
-        Compute(context.Evaluation, context.Rule, context.Confidence, context.Seed);
+        Compute(context.Evaluation, context.Rule, context.Confidence, context.Seed, context.Explain);
 
     /// <inheritdoc/>
     Measurement IPredictionMetric.Measure(IPredictions predictions, GateRule rule, double confidence, int seed) =>
-        Compute(predictions, rule, confidence, seed);
+        Compute(predictions, rule, confidence, seed, explain: true);
 
-    private Measurement Compute(IPredictions predictions, GateRule rule, double confidence, int seed)
+    private Measurement Compute(IPredictions predictions, GateRule rule, double confidence, int seed, bool explain)
     {
         if (RowsOf(predictions, rule, predictions.Favorable) is not { } rows)
             return NoGroup(rule);
@@ -145,7 +145,9 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferent
             return Measurement.NotMeasured("the split has no rows");
         if (IsScored(rule) && rows.Scores is null)
             return Measurement.NotMeasured("the rate needs scores, but only predicted classes are available");
-        var m = Compute(predictions, rows, rule, confidence, seed);
+        var m = Compute(predictions, rows, rule, confidence, seed, explain);
+        if (!explain)
+            return m;
         var without = Enumerable
             .Range(0, rows.Labels.Length)
             .Sum(i => GroupColumn.CountedLevel(rows.Group, i) < 0 ? rows.Count(i) : 0);
@@ -169,13 +171,16 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferent
         PredictedRows rows,
         GateRule rule,
         double confidence,
-        int seed
+        int seed,
+        bool explain
     )
     {
         if (rule.Average == ClassView.Favorable)
         {
             var table = GroupTable.Count(rows, predictions.Favorable);
             var measured = Measure(table, rule, confidence, seed);
+            if (!explain)
+                return measured;
             var explained = new GroupExplanation(table, rows, predictions, rule, t => Compute(t, rule), Better).With(
                 measured,
                 Rates(rule),

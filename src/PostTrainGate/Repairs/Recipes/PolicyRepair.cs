@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Repairs;
@@ -60,7 +61,7 @@ public sealed class PolicyRepair : IRepair
             .. groups.Select(g => context.RepairSet.Groups.GetValueOrDefault(g)).OfType<GroupColumn>(),
         ];
         if (Slices.ReadsColumnsOf(columns, context.RepairSet))
-            slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c)));
+            slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true)));
         foreach (var aim in Aims)
         {
             foreach (var (name, slice) in slices)
@@ -128,11 +129,16 @@ public sealed class PolicyRepair : IRepair
             Min = gate.Min is { } min && min < 1 ? 1 - (1 - min) * (0.5 + aim / 2) : gate.Min,
         };
 
-    // Other measures of the groups need not become worse than they are.
+    // What no gate looks at need not become worse: the other measures of a group, and how far each outcome is
+    // recognized in the level where that is least.
     private static IEnumerable<GateRule> Harmless(RepairContext context)
     {
+        using var source = new Evaluation(context.Source, context.RepairSet);
         foreach (var group in context.Failed.Select(g => g.Group).OfType<string>().Distinct())
         {
+            if (source.Rows(group) is not { } rows)
+                continue;
+            var table = GroupTable.Count(rows, context.RepairSet.Favorable);
             foreach (var metric in GroupMetric.Guarded)
             {
                 if (!context.Gates.Any(g => g.Metric == metric && g.Group == group))
@@ -143,8 +149,25 @@ public sealed class PolicyRepair : IRepair
                         Max = GuardedSize,
                     };
             }
+
+            foreach (var rate in new[] { Rate.TruePositive, Rate.TrueNegative })
+            {
+                var rule = new GateRule
+                {
+                    Metric = GroupExtremum.Minimum,
+                    Group = group,
+                    Rate = rate,
+                };
+                if (GroupExtremum.Minimum.Value(table, rule) is var least && !double.IsNaN(least))
+                    yield return rule with
+                    {
+                        Min = Math.Max(0, least - Spared),
+                    };
+            }
         }
     }
 
+    // A difference of a group that nobody minds, and what a rate of its weakest level may lose.
     private const double GuardedSize = 0.03;
+    private const double Spared = 0.02;
 }

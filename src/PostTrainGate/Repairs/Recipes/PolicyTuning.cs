@@ -29,6 +29,7 @@ public sealed record PolicyTuning
     private const double LargestMultiplier = 100;
     private const int MultiplierSteps = 40;
     private const int MostMultiplierRows = 2048;
+    private const int FewestRowsToSpare = 2000;
 
     /// <summary>Gates to hold, with the thresholds to reach.</summary>
     public required ImmutableArray<GateRule> Gates { get; init; }
@@ -87,12 +88,14 @@ public sealed record PolicyTuning
     private TuningInputs Rows(TransformContext context)
     {
         var order = randperm(context.Data.Count, generator: context.Random);
-        var kept = order.narrow(0, 0, context.Data.Count - Held(context.Data.Count));
+        // Of few rows none can be spared: the multipliers then count the rows that the weights see.
+        var held = context.Data.Count < FewestRowsToSpare ? 0 : Held(context.Data.Count);
+        var kept = order.narrow(0, 0, context.Data.Count - held);
         return new(context.Data.Inputs.index_select(0, kept))
         {
             Labels = context.Data.Labels.index_select(0, kept),
             Positions = kept,
-            Held = order.narrow(0, kept.shape[0], order.shape[0] - kept.shape[0]),
+            Held = held == 0 ? order : order.narrow(0, kept.shape[0], held),
             Description = "rows of the repair split",
         };
     }

@@ -40,7 +40,16 @@ public static class Slices
     /// <summary>
     /// The weights of the first layer that read the columns which groups are made of: few enough for small data.
     /// </summary>
-    internal static WeightSlice ColumnsOf(IEnumerable<GroupColumn> groups, TransformContext context)
+    /// <param name="groups">The groups.</param>
+    /// <param name="context">Model and rows.</param>
+    /// <param name="biases">
+    /// Whether biases may move too: without them a numeric column cannot lift its small values alone.
+    /// </param>
+    internal static WeightSlice ColumnsOf(
+        IEnumerable<GroupColumn> groups,
+        TransformContext context,
+        bool biases = false
+    )
     {
         var first = context.Source.Layers[0];
         var shape = context.Source.Parameters[first.Weight].shape;
@@ -51,7 +60,11 @@ public static class Slices
             first.Weight,
             Along(tensor(flags), shape, first.InputAxis).expand(shape).clone()
         );
-        return new(masks, "weights that read the group's columns");
+        if (!biases)
+            return new(masks, "weights that read the group's columns");
+        foreach (var bias in context.Source.Layers.Select(l => l.Bias).OfType<string>().Distinct())
+            masks = masks.SetItem(bias, null);
+        return new(masks, "weights that read the group's columns, and biases");
     }
 
     private static IEnumerable<FeatureColumn> Columns(IEnumerable<GroupColumn> groups, EvaluationSet data) =>

@@ -75,7 +75,7 @@ public sealed record TuningInputs(Tensor Rows)
     /// <summary>[m], int64: where the rows stand in the repair split; null where they are not rows of it.</summary>
     public Tensor? Positions { get; init; }
 
-    /// <summary>[h], int64: rows of the repair split that are held back from tuning; null where none are.</summary>
+    /// <summary>[h], int64: rows of the repair split to watch the tuning on; null where nothing is watched.</summary>
     public Tensor? Held { get; init; }
 
     /// <summary>
