@@ -6,15 +6,20 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Repairs;
 
 /// <summary>
-/// What logits of the repair rows cost: the share of wrong rows, and what each gate that is counted on predictions
-/// misses, in units of what the source misses. For searches without gradients.
+/// What logits of the repair rows cost: the share of wrong rows, what each gate that is counted on predictions misses in
+/// units of what the source misses, and classes given up. For searches without gradients.
 /// </summary>
 internal sealed class RowObjective
 {
     // The smallest miss of the source that counts as a unit.
     private const double LeastUnit = 0.01;
 
+    // A class that is predicted for so many rows has to keep half of them: one answer for everybody is fair, and useless.
+    private const double CommonClass = 0.05,
+        LeastOfClass = 0.5;
+
     private readonly EvaluationSet _data;
+    private readonly int[] _before;
     private readonly (GateRule Gate, double Unit)[] _gates;
 
     /// <summary>The objective of a policy's gates.</summary>
@@ -26,6 +31,7 @@ internal sealed class RowObjective
     {
         _data = data;
         var rows = new Predicted(data, before);
+        _before = Counts(rows);
         _gates =
         [
             .. context
@@ -50,6 +56,9 @@ internal sealed class RowObjective
         for (var i = 0; i < _data.Count; i++)
             wrong += rows.Predictions[i] == _data.LabelValues[i] ? 0 : 1;
         var cost = wrong / (double)_data.Count;
+        foreach (var (was, now) in _before.Zip(Counts(rows)))
+            if (was >= CommonClass * _data.Count)
+                cost += Math.Max(0, 1 - now / (LeastOfClass * was));
         foreach (var (gate, unit) in _gates)
         {
             var miss = Miss(gate, rows);
@@ -57,6 +66,14 @@ internal sealed class RowObjective
         }
 
         return cost;
+    }
+
+    private int[] Counts(Predicted rows)
+    {
+        var counts = new int[_data.ClassNames.Length];
+        foreach (var predicted in rows.Predictions)
+            counts[predicted]++;
+        return counts;
     }
 
     /// <summary>By how much a figure misses its thresholds; negative where it meets them.</summary>
