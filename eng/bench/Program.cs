@@ -24,6 +24,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
         HalvesBench.Run,
         "seven published fairness tasks: chosen on one half of x_test, reported on the other"
     ),
+    ["robust"] = (RobustBench.Run, "the whole tournament on Fashion-MNIST models, its choice attacked by AutoAttack"),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
     ["models"] = (
         ModelBench.Run,

@@ -10,7 +10,7 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 internal static class InnerAttack
 {
-    /// <summary>How far the steps lead together, in units of epsilon (Wong et al. 2020, section 4).</summary>
+    /// <summary>How far the steps lead together, in units of epsilon (Wong et al. 2020).</summary>
     public const double Reach = 1.25;
 
     /// <summary>Attacked inputs; the model's parameters get no gradients.</summary>

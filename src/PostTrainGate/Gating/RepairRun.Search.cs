@@ -59,7 +59,7 @@ internal sealed partial class RepairRun
         {
             Effort.Quick => 60,
             Effort.Normal => 300,
-            _ => 1200,
+            _ => 720,
         };
 
     /// <summary>Models of the training history that the policy's glob names, ascending by name.</summary>

@@ -70,7 +70,7 @@ internal static partial class PolicyShape
         public static readonly Key<Effort> Effort = new(
             "effort",
             new ChoiceShape<Effort>(),
-            "How much to try: about 1, 5 or 20 minutes on two cores. It is counted in passes, so every machine tries the same."
+            "How much to try: about 1, 5 or 12 minutes on two cores. It is counted in passes, so every machine tries the same."
         )
         {
             Default = "normal",

@@ -47,7 +47,7 @@ public enum Effort
     /// <summary>About five minutes.</summary>
     Normal,
 
-    /// <summary>About twenty minutes; goes on where a candidate passes already, for one that changes less.</summary>
+    /// <summary>About twelve minutes; goes on where a candidate passes already, for one that changes less.</summary>
     Thorough,
 }
 

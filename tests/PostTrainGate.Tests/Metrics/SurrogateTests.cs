@@ -1,21 +1,26 @@
 using PostTrainGate.Metrics;
-using PostTrainGate.Models;
 using Xunit;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Metrics;
 
 /// <summary>Surrogates of every metric and rate that a policy can name.</summary>
-public sealed class SurrogateTests(ITestOutputHelper output) : IDisposable
+public sealed partial class SurrogateTests(ITestOutputHelper output) : IDisposable
 {
     private readonly SurrogateToy _toy = new();
+    private readonly Lazy<SurrogateToy> _noisy = new(() => new(clear: false));
 
     public static TheoryData<string, string?> All { get; } = Entries(_ => true);
 
     /// <summary>Those that neither draw nor attack.</summary>
     public static TheoryData<string, string?> Exact { get; } = Entries(m => !m.ChangesInputs || m is CertifiedAccuracy);
 
-    public void Dispose() => _toy.Dispose();
+    public void Dispose()
+    {
+        _toy.Dispose();
+        if (_noisy.IsValueCreated)
+            _noisy.Value.Dispose();
+    }
 
     [Fact]
     public void Every_metric_of_the_catalog_has_one() =>
@@ -25,10 +30,10 @@ public sealed class SurrogateTests(ITestOutputHelper output) : IDisposable
     [MemberData(nameof(All))]
     public void The_violation_is_the_distance_of_the_figure_from_the_threshold(string metric, string? rate)
     {
-        var (rule, value) = Failing(metric, rate);
-        using var surrogate = _toy.Surrogate(rule);
+        var (toy, rule, value) = Failing(metric, rate);
+        using var surrogate = toy.Surrogate(rule);
         var (violation, expected) = (
-            _toy.Violation(surrogate, _toy.Source),
+            toy.Violation(surrogate, toy.Source),
             Math.Abs((rule.Min ?? rule.Max)!.Value - value)
         );
         output.WriteLine($"measured {value}, violation {violation}, expected {expected}");
@@ -42,11 +47,11 @@ public sealed class SurrogateTests(ITestOutputHelper output) : IDisposable
     [MemberData(nameof(Exact))]
     public void The_gradient_of_the_loss_is_its_slope(string metric, string? rate)
     {
-        var rule = Gate(metric, rate);
-        rule = SurrogateToy.Ask(rule, _toy.Measure(rule, _toy.Source), 1);
-        using var surrogate = _toy.Surrogate(rule);
+        var (toy, rule, value) = Failing(metric, rate);
+        rule = SurrogateToy.Ask(rule, value, 1);
+        using var surrogate = toy.Surrogate(rule);
         using var scope = NewDisposeScope();
-        using var model = _toy.Source.Clone();
+        using var model = toy.Source.Clone();
         Tensor[] weights = [.. model.Parameters.Values.Where(is_floating_point)];
         foreach (var weight in weights)
             weight.requires_grad_();
@@ -54,7 +59,7 @@ public sealed class SurrogateTests(ITestOutputHelper output) : IDisposable
         manual_seed(4);
         var direction = randn_like(at);
         direction = direction / direction.norm();
-        var loss = surrogate.Loss(_toy.Batch(model));
+        var loss = surrogate.Loss(toy.Batch(model));
         Assert.True(loss.item<float>() > 0);
         var gradients = autograd.grad([loss], weights, allow_unused: true);
         var slope = cat(
@@ -63,43 +68,46 @@ public sealed class SurrogateTests(ITestOutputHelper output) : IDisposable
             )
             .dot(direction)
             .item<float>();
-        const double step = 2e-3;
+        // Few scores change their bin on so short a way.
+        const double step = 2e-4;
         var difference = (At(step) - At(-step)) / (2 * step);
         output.WriteLine($"loss {loss.item<float>()}, slope {slope}, difference {difference}");
-        Assert.Equal(difference, slope, 0.02 * Math.Abs(difference) + 2e-4);
+        Assert.Equal(difference, slope, 0.02 * Math.Abs(difference) + 2e-3);
 
         double At(double along)
         {
             SurrogateToy.Write(weights, at + direction * along);
-            return surrogate.Loss(_toy.Batch(model)).to(float64).item<double>();
+            return surrogate.Loss(toy.Batch(model)).to(float64).item<double>();
         }
     }
 
     [Theory]
     [MemberData(nameof(All))]
-    public void A_few_steps_on_the_loss_lower_the_violation_and_the_figure_itself(string metric, string? rate)
+    public void A_few_steps_on_the_loss_lower_the_violation(string metric, string? rate)
     {
-        var (rule, value) = Failing(metric, rate);
-        using var surrogate = _toy.Surrogate(rule);
-        var before = _toy.Violation(surrogate, _toy.Source);
-        using var tuned = _toy.Tune(surrogate, steps: 60, rate: 0.02, temperature: 0.3);
-        var after = _toy.Violation(surrogate, tuned);
+        var (toy, rule, value) = Failing(metric, rate);
+        using var surrogate = toy.Surrogate(rule);
+        var before = toy.Violation(surrogate, toy.Source);
+        using var tuned = toy.Tune(surrogate, steps: 60, rate: 0.02, temperature: 0.3);
+        var after = toy.Violation(surrogate, tuned);
         output.WriteLine($"measured {value}, violation {before} to {after}");
         Assert.True(before > 0 && after < before, $"{before} to {after}");
     }
 
-    // A gate that the model fails.
-    private (GateRule Rule, double Value) Failing(string metric, string? rate)
+    // A gate that the model fails, on the first rows on which it is measured at all.
+    private (SurrogateToy Toy, GateRule Rule, double Value) Failing(string metric, string? rate)
     {
-        var rule = Gate(metric, rate);
-        var value = _toy.Measure(rule, _toy.Source);
+        var (toy, rule) = (_toy, Gate(metric, rate));
+        if (double.IsNaN(toy.Measure(rule, toy.Source)))
+            toy = _noisy.Value;
+        var value = toy.Measure(rule, toy.Source);
         var more = rule.Metric.Better switch
         {
             Better.NearOne => (1 - value) / 2,
             Better.NearZero => value / 2,
             _ => 0.04,
         };
-        return (SurrogateToy.Ask(rule, value, more), value);
+        return (toy, SurrogateToy.Ask(rule, value, more), value);
     }
 
     private static GateRule Gate(string metric, string? rate) =>

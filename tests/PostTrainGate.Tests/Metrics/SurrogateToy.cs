@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
-using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
@@ -12,8 +11,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Tests.Metrics;
 
 /// <summary>
-/// People of two sexes, their merit and a column of noise. The label follows merit; the model adds a bonus for men and a
-/// share of the noise, so that it fails what can be asked of it.
+/// People of two sexes, their merit and a column of noise. The label follows merit; the model adds a bonus for men and
+/// a share of the noise, so that it fails what can be asked of it. Labels of women are harder to tell.
 /// </summary>
 internal sealed class SurrogateToy : IDisposable
 {
@@ -21,7 +20,8 @@ internal sealed class SurrogateToy : IDisposable
 
     /// <param name="classes">2, or 3: low, middle and high merit.</param>
     /// <param name="count">Number of rows.</param>
-    public SurrogateToy(int classes = 2, int count = 300)
+    /// <param name="clear">Whether the labels of men follow merit closely; then none of them is missed.</param>
+    public SurrogateToy(int classes = 2, int count = 400, bool clear = true)
     {
         using var scope = NewDisposeScope();
         var random = new Random(5);
@@ -30,7 +30,18 @@ internal sealed class SurrogateToy : IDisposable
         {
             var (men, merit, noise) = (random.Next(2), random.NextDouble(), random.NextDouble());
             (inputs[i, 0], inputs[i, 1], inputs[i, 2], inputs[i, 3]) = (1 - men, men, (float)merit, (float)noise);
-            var seen = merit + 0.3 * (random.NextDouble() - 0.5) + 0.06 * men;
+            var seen =
+                merit
+                + (
+                    men == 1
+                        ? clear
+                            ? 0.15
+                            : 0.2
+                        : clear
+                            ? 0.35
+                            : 0.6
+                ) * (random.NextDouble() - 0.5)
+                + 0.06 * men;
             labels[i] = Math.Clamp((long)(seen * classes), 0, classes - 1);
             levels[i] = men;
         }
@@ -53,8 +64,8 @@ internal sealed class SurrogateToy : IDisposable
         for (var c = 0; c < classes; c++)
         {
             var middle = (c + 0.5f) / classes;
-            (head[c, 1], head[c, 2], head[c, 3]) = (9 * middle, 24 * middle, 9 * middle);
-            bias[c] = -11 * middle * middle - 9 * middle;
+            (head[c, 1], head[c, 2], head[c, 3]) = (5 * middle, 36 * middle, (clear ? 11 : 8) * middle);
+            bias[c] = -18 * middle * middle - (clear ? 11 : 12) * middle;
         }
 
         new OnnxWriter([4])
@@ -89,15 +100,12 @@ internal sealed class SurrogateToy : IDisposable
         return rule;
     }
 
-    /// <summary>The metric's own figure as thresholds read it.</summary>
+    /// <summary>The metric's own figure as thresholds read it; NaN where it is not measured.</summary>
     public double Measure(GateRule rule, OnnxClassifier model)
     {
         using var reference = new Evaluation(Source, Data);
         using var evaluation = new Evaluation(model, Data);
-        var m = rule.Metric.Measure(new(evaluation, rule, 0.95, 1, reference));
-        if (!m.IsMeasured)
-            throw new InvalidOperationException($"{rule.Metric.Name}: {m.Reason}");
-        return Judge.Judged(rule.Metric.Better, m).Value;
+        return Judge.Judged(rule.Metric.Better, rule.Metric.Measure(new(evaluation, rule, 0.95, 1, reference))).Value;
     }
 
     /// <summary>The gate with a threshold that is better than a value by so much.</summary>

@@ -92,8 +92,8 @@ internal sealed class DistanceSurrogate(SurrogateContext context) : AttackSurrog
 }
 
 /// <summary>
-/// Cross-entropy on adversarial examples of the model before the repair, made anew for each batch. The figure counts the
-/// rows that they break there, and those that were wrong without them.
+/// Cross-entropy on adversarial examples of the model before the repair, made anew for each batch. The figure counts
+/// the rows that they break there, and those that were wrong without them.
 /// </summary>
 internal sealed class TransferSurrogate(SurrogateContext context) : AttackSurrogate(context)
 {

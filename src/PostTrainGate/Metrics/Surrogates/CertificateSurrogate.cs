@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>
-/// Cross-entropy of the worst logits that interval bounds allow (IBP training, Gowal et al. 2018, equation 11), mixed
+/// Cross-entropy of the worst logits that interval bounds allow (IBP training, Gowal et al. 2018), mixed
 /// with that of the clean ones. Epsilon grows to the gate's, the share of the clean loss falls to a half.
 /// </summary>
 /// <remarks>

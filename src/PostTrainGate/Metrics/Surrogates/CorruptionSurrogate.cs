@@ -1,4 +1,3 @@
-using PostTrainGate.Attacks;
 using PostTrainGate.Corruptions;
 using PostTrainGate.Foundation;
 using static TorchSharp.torch;

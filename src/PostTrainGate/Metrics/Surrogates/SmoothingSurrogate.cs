@@ -3,7 +3,6 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Certification;
 using PostTrainGate.Foundation;
 using PostTrainGate.Torch;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;

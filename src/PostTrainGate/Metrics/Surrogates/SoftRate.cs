@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Metrics;
 
 /// <summary>A rate of scores as a function with gradients; NaN where it lacks the rows.</summary>
-/// <param name="odds">[rows], float64: logarithm of the odds of the favorable class, whose sigmoid is the score.</param>
+/// <param name="odds">
+/// [rows], float64: logarithm of the odds of the favorable class, whose sigmoid is the score.
+/// </param>
 /// <param name="label">[rows], float64: 1 where the label is favorable, otherwise 0.</param>
 /// <param name="temperature">Of soft comparisons.</param>
 /// <returns>A scalar.</returns>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Torch;
 using static TorchSharp.torch;
@@ -68,8 +67,8 @@ internal sealed record SoftTable(Tensor Values, double[] Least, double[] Most, F
     }
 
     /// <summary>
-    /// Values of a rate of scores for each level, and of all levels together. Scores are softmax probabilities, whatever
-    /// the temperature.
+    /// Values of a rate of scores for each level, and of all levels together. Scores are softmax probabilities,
+    /// whatever the temperature.
     /// </summary>
     /// <param name="logits">[rows, classes], float64.</param>
     /// <param name="rows">Labels and levels.</param>

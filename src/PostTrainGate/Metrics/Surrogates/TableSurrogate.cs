@@ -6,10 +6,14 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>
 /// A metric's own formula on soft counts (<see cref="SoftTable"/>): a rate constraint with a proxy that has gradients
-/// (Cotter et al., JMLR 2019, section 4), a sigmoid where theirs is a hinge. The figure's slopes by the counts are taken
-/// by central differences, so that no formula is written twice, and carried on to the weights by autograd.
+/// (Cotter et al., JMLR 2019), a sigmoid where theirs is a hinge. The figure's slopes by the counts are taken by
+/// central differences, so that no formula is written twice, and carried on to the weights by autograd.
 /// </summary>
-/// <remarks>The loss is how far the soft figure misses the threshold, in the metric's unit; 0 where it meets it.</remarks>
+/// <remarks>
+/// The loss is s, by how much the soft figure misses the threshold in the metric's unit. Soft predictions differ less
+/// between groups than those that are counted: where these miss the threshold, there has to be a gradient although s is
+/// negative, and the loss is 1 + s above 0 and exp(s) below. Where both meet it, it is 0.
+/// </remarks>
 internal sealed class TableSurrogate(TableMetric metric, SurrogateContext context, GroupColumn? group)
     : Surrogate(context)
 {
@@ -41,13 +45,14 @@ internal sealed class TableSurrogate(TableMetric metric, SurrogateContext contex
         ];
         var rule = _rate is null ? Rule : Rule with { Rate = SoftTable.Given };
         double[][] at = [.. tables.Select(t => t.Values.detach().data<double>().ToArray())];
-        var missed = Missed();
-        if (!(missed > 0 && double.IsFinite(missed)))
+        var (missed, counted) = (Missed(), Judge.Missed(Rule, Figure(batch)));
+        if (!double.IsFinite(missed) || !(missed > 0 || counted > 0))
             return Nothing(batch);
         var linear = tables
             .Select((t, i) => (t.Values * tensor(Slopes(t, at[i]))).sum())
             .Aggregate((a, b) => a.Plus(b));
-        return (linear - linear.detach()).Plus(missed).to(batch.Logits.dtype);
+        var soft = (linear - linear.detach()).Plus(missed).to(batch.Logits.dtype);
+        return counted > 0 ? nn.functional.elu(soft, 1).Plus(1) : soft;
 
         double Missed() => Judge.Missed(rule, metric.Figure([.. tables.Select((t, i) => t.Table(at[i]))], rule));
 

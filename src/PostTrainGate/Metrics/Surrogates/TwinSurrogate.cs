@@ -5,8 +5,8 @@ namespace PostTrainGate.Metrics;
 
 /// <summary>
 /// Divergence of the predictions of rows and of their twins, which differ in the group's columns alone
-/// (counterfactual logit pairing, Garg et al. 2019). Each row meets one of its twins, the next one at the next call. The
-/// figure tries all of them, as the metric does.
+/// (counterfactual logit pairing, Garg et al. 2019). Each row meets one of its twins, the next one at the next call.
+/// The figure tries all of them, as the metric does.
 /// </summary>
 internal sealed class TwinSurrogate(SurrogateContext context, GroupColumn group, GroupBlocks blocks)
     : Surrogate(context)

@@ -22,7 +22,7 @@ public sealed record Adversarial
     public int AttackSteps { get; init; } = 1;
 
     /// <summary>How far the attack's steps lead together, in units of epsilon.</summary>
-    public double Reach { get; init; } = 1.25;
+    public double Reach { get; init; } = InnerAttack.Reach;
 
     /// <summary>Share of each batch that stays clean.</summary>
     public double CleanShare { get; init; }
@@ -75,17 +75,27 @@ public sealed record Adversarial
                     var budget = Budgets[turn++ % Budgets.Length];
                     var spared = (long)(CleanShare * inputs.shape[0]);
                     if (spared == 0)
-                        return Attack(current, budget, inputs, labels!, context.Random);
+                        return InnerAttack.Perturb(
+                            current,
+                            budget,
+                            inputs,
+                            labels!,
+                            context.Random,
+                            AttackSteps,
+                            Reach
+                        );
                     var attacked = inputs.narrow(0, spared, inputs.shape[0] - spared);
                     return cat(
                         [
                             inputs.narrow(0, 0, spared),
-                            Attack(
+                            InnerAttack.Perturb(
                                 current,
                                 budget,
                                 attacked,
                                 labels!.narrow(0, spared, attacked.shape[0]),
-                                context.Random
+                                context.Random,
+                                AttackSteps,
+                                Reach
                             ),
                         ],
                         0
@@ -115,22 +125,4 @@ public sealed record Adversarial
             },
             "activations of the clean inputs in the current model"
         );
-
-    // Nothing is judged between the steps, so nothing waits for a value.
-    private Tensor Attack(OnnxClassifier model, Budget budget, Tensor clean, Tensor labels, Generator random)
-    {
-        using var scope = NewDisposeScope();
-        var stepSize = Reach * budget.Epsilon / AttackSteps;
-        var x = budget.RandomPoint(clean, random);
-        for (var step = 0; step < AttackSteps; step++)
-        {
-            using var at = x.detach().requires_grad_();
-            using var loss = nn.functional.cross_entropy(model.Logits(at), labels);
-            var gradient = autograd.grad([loss], [at])[0];
-            using (no_grad())
-                x = budget.Step(clean, at, gradient, stepSize);
-        }
-
-        return x.MoveToOuterDisposeScope();
-    }
 }

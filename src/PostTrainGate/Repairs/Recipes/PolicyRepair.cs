@@ -10,8 +10,16 @@ namespace PostTrainGate.Repairs;
 /// </summary>
 public sealed class PolicyRepair : IRepair
 {
-    // How far beyond the threshold the weights aim, as a part of it: figures of other rows scatter.
-    private static readonly ImmutableArray<double> Aims = [0.7, 0.3, 0];
+    // How far beyond the threshold the weights aim, as a part of it: figures of other rows scatter. Soft predictions at a
+    // higher temperature are nearly scores, which few rows cannot satisfy by a handful of them.
+    private static readonly ImmutableArray<(double Aim, string Name, double From, double To)> Aims =
+    [
+        (0.3, "", 1, 0.25),
+        (0.3, " smooth", 2, 2),
+        (0, "", 1, 0.25),
+        (0, " smooth", 2, 2),
+        (0.7, "", 1, 0.25),
+    ];
 
     // Part of the policy's effort that a plan with changed inputs can use.
     private const double MostOfEffort = 0.6;
@@ -62,7 +70,7 @@ public sealed class PolicyRepair : IRepair
         ];
         if (Slices.ReadsColumnsOf(columns, context.RepairSet))
             slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true)));
-        foreach (var aim in Aims)
+        foreach (var (aim, smooth, from, to) in Aims)
         {
             foreach (var (name, slice) in slices)
             {
@@ -73,8 +81,9 @@ public sealed class PolicyRepair : IRepair
                         Gates = [.. context.Gates.Select(g => Aimed(g, aim)), .. Harmless(context)],
                         Anchor = anchor,
                         Slice = slice,
+                        Temperature = (from, to),
                         Variant = FormattableString.Invariant(
-                            $"{(anchor == Anchor.Labels ? "labels" : "predictions")}{name}, aim {aim:G2}"
+                            $"{(anchor == Anchor.Labels ? "labels" : "predictions")}{name}{smooth}, aim {aim:G2}"
                         ),
                     };
                     yield return RecipePlan.Fixed(tuning.Recipe(context), context, passes: 4);
