@@ -94,7 +94,27 @@ public sealed record Catalog : ICatalog
 
     /// <summary>Repairs, in the order they are tried.</summary>
     public ImmutableArray<IRepair> Repairs { get; init; } =
-    [new PolicyRepair(), new FmtRepair(), new GroupParityRepair(), new AdversarialRepair(), new DareRepair()];
+    [
+        new BiasShift(),
+        new TemperatureScaling(),
+        new GroupThresholds(),
+        new LastLayer(),
+        new NeuronScaling(),
+        new PolicyRepair(),
+        new FmtRepair(),
+        new GroupParityRepair(),
+        new AdversarialRepair(),
+        new DareRepair(),
+        new FmtAll(),
+        new DareAll(),
+        new AdversarialStatic(),
+        new Distillation(),
+        new Reweighing(),
+        new AdversarialDebiasing(),
+        new Care(),
+        new Suppression(),
+        new RejectOption(),
+    ];
 
     /// <summary>Report writers.</summary>
     public ImmutableArray<IReportWriter> Reports { get; init; } =

@@ -30,6 +30,7 @@ internal sealed partial class RepairRun
         )
         {
             Owned = owned,
+            ExtendsGraph = _repair.Graph == GraphUse.Extend,
             Thorough = _repair.Effort == Effort.Thorough,
         };
         try

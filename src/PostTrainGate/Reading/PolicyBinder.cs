@@ -126,7 +126,10 @@ internal static class PolicyBinder
     private static RepairPolicy Repair(Section repair, ICatalog catalog) =>
         new()
         {
-            Methods = repair.TryGet(Shapes.Repair.Methods, out var methods) ? methods : [.. catalog.All<IRepair>()],
+            Methods = repair.TryGet(Shapes.Repair.Methods, out var methods)
+                ? methods
+                : [.. catalog.All<IRepair>().Where(r => r.ByDefault)],
+            Graph = repair.Get(Shapes.Repair.Graph),
             Snapshots = repair.Get(Shapes.Repair.Snapshots),
             MaxAccuracyDrop = repair.Get(Shapes.Repair.MaxAccuracyDrop),
             Accept = repair.TryGet(Shapes.Repair.Accept, out var accept) ? accept : [],

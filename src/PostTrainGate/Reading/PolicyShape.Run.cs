@@ -49,7 +49,7 @@ internal static partial class PolicyShape
         public static readonly Key<ImmutableArray<IRepair>> Methods = new(
             "methods",
             new ListShape<IRepair>(new NameShape<IRepair>("repair"), "[fmt, adversarial]") { Distinct = true },
-            "Repairs to try; default: all that apply to the failed gates."
+            "Repairs to try; default: all that apply to the failed gates, without the baselines."
         );
 
         public static readonly Key<PolicyPath> Snapshots = new(
@@ -76,6 +76,15 @@ internal static partial class PolicyShape
             Default = "normal",
         };
 
+        public static readonly Key<GraphUse> Graph = new(
+            "graph",
+            new ChoiceShape<GraphUse>(),
+            "Whether a repair may add nodes to the model's graph, such as thresholds by group."
+        )
+        {
+            Default = "keep",
+        };
+
         public static readonly Key<ImmutableArray<HarmKind>> Accept = new(
             "accept",
             new ListShape<HarmKind>(
@@ -100,6 +109,7 @@ internal static partial class PolicyShape
             Accept,
             Effort,
             TimeLimit,
+            Graph,
             Output
         );
     }

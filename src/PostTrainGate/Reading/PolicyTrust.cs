@@ -97,6 +97,7 @@ internal static class PolicyTrust
         ("repair.accept", Decider.Base, "It is a threshold for a repair."),
         ("repair.effort", Decider.Change, Search),
         ("repair.time_limit", Decider.Change, Search),
+        ("repair.graph", Decider.Change, Search),
         (
             "repair.output",
             Decider.Change,

@@ -10,6 +10,11 @@ namespace PostTrainGate.Repairs;
 public interface IRepair : INamed
 {
     /// <summary>
+    /// Whether it is tried where a policy names no methods; a published baseline serves comparison only.
+    /// </summary>
+    bool ByDefault => true;
+
+    /// <summary>
     /// Whether it can address any of the failed gates with what there is; otherwise why not, in one line.
     /// </summary>
     string? WhyNot(RepairContext context);
@@ -67,6 +72,9 @@ public sealed record RepairContext(
 {
     /// <summary>Whether to go on where a candidate passes already, for one that changes less.</summary>
     public bool Thorough { get; init; }
+
+    /// <summary>Whether a repair may add nodes to the graph.</summary>
+    public bool ExtendsGraph { get; init; }
 
     /// <summary>What plans made along the way and share; disposed with the search.</summary>
     public ICollection<IDisposable> Owned { get; init; } = [];

@@ -1,4 +1,5 @@
 using PostTrainGate.Foundation;
+using PostTrainGate.Models;
 
 namespace PostTrainGate.Repairs;
 
@@ -28,6 +29,9 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
         );
     }
 
+    /// <summary>Makes the model that tuning starts from; null: it starts from the source.</summary>
+    public Func<RepairContext, OnnxClassifier>? Start { get; init; }
+
     /// <inheritdoc/>
     public override double Seconds => Cost;
 
@@ -35,10 +39,24 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
     public override RepairCandidate Run(RepairContext context, double share)
     {
         var recipe = Make(context);
-        return ModelTransform.Run(
+        if (Start is null)
+            return Run(recipe, context.Source, context, share);
+        using var start = Start(context);
+        var candidate = Run(recipe, start, context, share);
+        var change = WeightChange.Between(context.Source, candidate.Model).ToString();
+        return candidate with { Details = candidate.Details.SetItem("weights_changed", change) };
+    }
+
+    private static RepairCandidate Run(
+        TransformRecipe recipe,
+        OnnxClassifier start,
+        RepairContext context,
+        double share
+    ) =>
+        ModelTransform.Run(
             recipe,
             new(
-                context.Source,
+                start,
                 context.RepairSet,
                 // A random stream of its own, so that leaving out a plan changes no other.
                 Seeds.Derive(context.Seed, recipe.Stream),
@@ -51,5 +69,4 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
                 Share = share,
             }
         );
-    }
 }

@@ -22,6 +22,9 @@ public sealed record RepairPolicy
     /// <summary>When to stop whatever is left to try: an emergency, which is reported.</summary>
     public TimeSpan TimeLimit { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>Whether a repair may add nodes to the graph.</summary>
+    public GraphUse Graph { get; init; }
+
     /// <summary>What may get worse without keeping a repair from being proposed.</summary>
     public ImmutableArray<HarmKind> Accept { get; init; } = [];
 
@@ -46,6 +49,16 @@ public enum Effort
 
     /// <summary>About twelve minutes; goes on where a candidate passes already, for one that changes less.</summary>
     Thorough,
+}
+
+/// <summary>What a repair may do to the model's graph.</summary>
+public enum GraphUse
+{
+    /// <summary>Only weights change.</summary>
+    Keep,
+
+    /// <summary>Nodes may be added before the output.</summary>
+    Extend,
 }
 
 /// <summary>What a repair may make worse although no gate of the policy looks at it.</summary>

@@ -53,6 +53,7 @@ public sealed class EveryKeyTests : IDisposable
           accept: [class_accuracy]
           effort: quick
           time_limit: 5m
+          graph: extend
           output: models/out.onnx
         report: { html: true, folder: posttraingate-report }
         limits: { memory: 8GB, time: 6h }
@@ -136,6 +137,7 @@ public sealed class EveryKeyTests : IDisposable
         ("repair.accept", "accept: [class_accuracy]", "accept: [group_accuracy]"),
         ("repair.effort", "effort: quick", "effort: normal"),
         ("repair.time_limit", "time_limit: 5m", "time_limit: 6m"),
+        ("repair.graph", "graph: extend", "graph: keep"),
         ("repair.output", "models/out.onnx", "models/new.onnx"),
         ("report.html", "html: true", "html: false"),
         ("report.junit", "html: true", "html: true, junit: true"),

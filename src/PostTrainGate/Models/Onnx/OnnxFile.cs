@@ -174,10 +174,7 @@ internal sealed partial class OnnxFile
         long embedded = MaxBytes - (64 << 20)
     )
     {
-        var model = Model.Clone();
-        foreach (var (name, proto) in Floats(model.Graph))
-            if (parameters.TryGetValue(name, out var value))
-                OnnxTensors.Write(proto, value);
+        var model = With(parameters);
         foreach (var (key, value) in provenance?.Entries ?? ImmutableSortedDictionary<string, string>.Empty)
         {
             var full = key.StartsWith("posttraingate.", StringComparison.Ordinal) ? key : $"posttraingate.{key}";
@@ -190,6 +187,16 @@ internal sealed partial class OnnxFile
         if (model.Graph.Initializer.Sum(t => (long)t.RawData.Length) > embedded)
             OnnxExternalData.MoveOut(path, model);
         Write(path, model);
+    }
+
+    /// <summary>A copy of the file's model with other weights.</summary>
+    public ModelProto With(IReadOnlyDictionary<string, Tensor> parameters)
+    {
+        var model = Model.Clone();
+        foreach (var (name, proto) in Floats(model.Graph))
+            if (parameters.TryGetValue(name, out var value))
+                OnnxTensors.Write(proto, value);
+        return model;
     }
 
     /// <summary>

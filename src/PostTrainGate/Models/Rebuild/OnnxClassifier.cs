@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using PostTrainGate.Foundation;
+using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
 using PostTrainGate.Torch;
 using static TorchSharp.torch;
@@ -82,7 +83,10 @@ public sealed class OnnxClassifier : Classifier
             // A unit that nothing follows is one before its sigmoid.
             if (units == 1 && head == OutputHead.Logits)
                 head = OutputHead.Sigmoid;
-            return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units);
+            return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units)
+            {
+                UnitsBeforeHead = units,
+            };
         }
         catch
         {
@@ -198,7 +202,39 @@ public sealed class OnnxClassifier : Classifier
     {
         using var scope = NewDisposeScope();
         var state = _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope());
-        return new(_file, _model, [.. state], Layers, Input, Head, Classes) { ClassNames = ClassNames, Notes = Notes };
+        return new(_file, _model, [.. state], Layers, Input, Head, Classes)
+        {
+            ClassNames = ClassNames,
+            Notes = Notes,
+            UnitsBeforeHead = UnitsBeforeHead,
+        };
+    }
+
+    /// <summary>Number of values before the head: the classes, or 1 where two share a unit.</summary>
+    internal long UnitsBeforeHead { get; private init; }
+
+    /// <summary>
+    /// The model with another graph over the same weights: checked and rebuilt like a file of its own, so that one batch
+    /// agrees with ONNX Runtime. The caller disposes it.
+    /// </summary>
+    /// <param name="change">
+    /// Changes the file, given the names of its input and of its logits; false where it cannot.
+    /// </param>
+    /// <returns>Null where the file cannot be changed so.</returns>
+    /// <exception cref="GateException">PTG2xxx: the changed file is none that can be used.</exception>
+    internal OnnxClassifier? Extended(Func<ModelProto, string, string, bool> change)
+    {
+        var proto = _file.With(_parameters);
+        var logits = _model.Graph.Values.First(v => _model.Graph.Slot(v) == _model.Logits);
+        // Where nodes after the head are repeated for the logits, what stands before the head is what to change.
+        var head = OnnxHead.Find(_file.Producers.GetValueOrDefault, Output, _model.Signature.Head);
+        if (!change(proto, _model.Signature.Input, head?.Node.Input[0] ?? logits))
+            return null;
+        var file = new OnnxFile(_file.Path, proto);
+        var use = new ModelUse(Input, new() { Name = Output, Head = _model.Signature.Head });
+        var model = Load(file, use, _model.Signature);
+        (model.ClassNames, model.Notes) = (ClassNames, Notes);
+        return model;
     }
 
     /// <summary>

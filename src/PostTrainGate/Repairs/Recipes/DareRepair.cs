@@ -23,7 +23,11 @@ public sealed class DareRepair : IRepair
         context.UnderAttack().Length == 0 ? "no gate with an attack failed" : null;
 
     /// <inheritdoc/>
-    public IEnumerable<RepairPlan> Plan(RepairContext context)
+    public IEnumerable<RepairPlan> Plan(RepairContext context) =>
+        Plan(context, [d => d, d => d with { Variant = DareVariant.NoSlice }, d => d.AsPublished()]);
+
+    /// <summary>Plans of some variants, which share one history.</summary>
+    internal static IEnumerable<RepairPlan> Plan(RepairContext context, IEnumerable<Func<Dare, Dare>> grid)
     {
         ImmutableArray<OnnxClassifier> kept = [.. context.Snapshots.Where(s => SameShape(context.Source, s))];
         var notes = ImmutableSortedDictionary<string, string>.Empty;
@@ -39,7 +43,6 @@ public sealed class DareRepair : IRepair
         }
 
         var history = new Lazy<ImmutableArray<OnnxClassifier>>(() => kept.Length > 0 ? kept : Made(context));
-        Func<Dare, Dare>[] grid = [d => d, d => d with { Variant = DareVariant.NoSlice }, d => d.AsPublished()];
         foreach (var variant in grid)
         {
             var named = variant(new Dare { Snapshots = [context.Source] }).Recipe(context.Source);

@@ -4,6 +4,7 @@ namespace PostTrainGate.Repairs;
 public sealed class FmtRepair : IRepair
 {
     private const int MostSteps = 20_000;
+    private const double Usual = 1e-3; // rate
 
     private static readonly (bool Dual, FmtVariant Variant, double Rate)[] Grid =
     [
@@ -66,9 +67,11 @@ public sealed class FmtRepair : IRepair
                 LearningRate = setting.Rate,
                 Epochs = Epochs(rows),
             }.Recipe(context.Source)
-            select RecipePlan.Fixed(recipe, context, rows: rows);
+            // Its random stream keeps the name without the rate.
+            let rate = setting.Rate == Usual ? "" : FormattableString.Invariant($", lr {setting.Rate:G1}")
+            select RecipePlan.Fixed(recipe with { Name = recipe.Name + rate }, context, rows: rows);
     }
 
     // The paper's 50 passes, fewer where there are many rows.
-    private static int Epochs(int rows) => (int)Math.Clamp(MostSteps * 64L / Math.Max(1, rows), 5, 50);
+    internal static int Epochs(int rows) => (int)Math.Clamp(MostSteps * 64L / Math.Max(1, rows), 5, 50);
 }

@@ -1,5 +1,4 @@
 using PostTrainGate.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
