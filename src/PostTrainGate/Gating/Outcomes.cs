@@ -32,6 +32,11 @@ internal static class Outcomes
             var (code, text) = repair.Proposed
                 ? (DiagnosticCodes.RepairProposed, $"{repair.Reason} Proposed: {repair.Output}.")
                 : (DiagnosticCodes.RepairNone, repair.Reason);
+            // What blocks a repair is its reason already.
+            foreach (var harm in HarmText.Worsened(repair).Where(h => h.Standing != HarmStanding.Blocks))
+                text += $" Also worse: {HarmText.Line(harm)}.";
+            if (GateText.StoppedEarly(repair) is { } stopped)
+                text += $" {stopped}";
             all = all.Append(
                 new Diagnostic(code, text, policy.Repair?.Position is { Line: > 0 } at ? at : null, Severity.Note)
             );
