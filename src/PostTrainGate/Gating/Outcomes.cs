@@ -32,8 +32,11 @@ internal static class Outcomes
             var (code, text) = repair.Proposed
                 ? (DiagnosticCodes.RepairProposed, $"{repair.Reason} Proposed: {repair.Output}.")
                 : (DiagnosticCodes.RepairNone, repair.Reason);
-            // What blocks a repair is its reason already.
-            foreach (var harm in HarmText.Worsened(repair).Where(h => h.Standing != HarmStanding.Blocks))
+            // The reason may name one already.
+            var unnamed = HarmText
+                .Worsened(repair)
+                .Where(h => !repair.Reason.Contains(h.Title, StringComparison.Ordinal));
+            foreach (var harm in unnamed.Take(3))
                 text += $" Also worse: {HarmText.Line(harm)}.";
             if (GateText.StoppedEarly(repair) is { } stopped)
                 text += $" {stopped}";

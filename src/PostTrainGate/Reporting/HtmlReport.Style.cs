@@ -5,7 +5,7 @@ public sealed partial class HtmlReport
     private const string Style = """
         :root { --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --card: #f6f8fa; --good: #1a7f37;
         --bad: #cf222e; --open: #9a6700; --mark: #0969da }
-        @media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d;
+        @media screen and (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d;
         --page: #0d1117; --card: #151b23; --good: #3fb950; --bad: #f85149; --open: #d29922; --mark: #4493f8 } }
         body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--page); color: var(--ink);
         font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
@@ -31,6 +31,15 @@ public sealed partial class HtmlReport
         text { fill: var(--quiet); font: 11px system-ui, sans-serif }
         .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
         .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) }
+        .scroll { overflow-x: auto } .scroll th { overflow-wrap: normal } caption { text-align: left; font-weight: 600;
+        padding-bottom: .3rem } .figures td { font-variant-numeric: tabular-nums } .figures [scope=row] {
+        font-weight: normal; min-width: 9rem }
+        .frontier { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
+        margin: .6rem 0; break-inside: avoid } .frontier svg { display: block; width: 100%; max-width: 36rem }
+        .step { fill: none; stroke: var(--mark); stroke-width: 1.5; stroke-opacity: .6 }
+        .option { fill: var(--mark); stroke: var(--card) } .other { fill: var(--quiet); fill-opacity: .55 }
+        .hollow { fill: none; stroke: var(--quiet) } .ring { fill: none; stroke: var(--ink); stroke-width: 2 }
+        .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink); font-weight: 600 }
         .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;
 }
