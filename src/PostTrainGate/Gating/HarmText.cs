@@ -18,7 +18,7 @@ internal static class HarmText
                 .ThenByDescending(h => h.Standing == HarmStanding.None ? 0 : h.Worsening),
         ];
 
-    /// <summary>That nothing got worse, in one sentence; null where something did, or where nothing was measured.</summary>
+    /// <summary>That nothing got worse, in one sentence; null where something did or nothing was measured.</summary>
     public static string? Nothing(RepairSummary repair) =>
         repair.Harm.Length == 0 || !Worsened(repair).IsEmpty ? null
         : repair.Harm.Length == 1 ? "The one other measure got no worse by an amount that matters."

@@ -120,8 +120,8 @@ internal sealed partial class RepairRun(
 
     private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
 
-    // A repair is proposed when a gate that failed no longer does, none got worse, nothing else either, and the accuracy
-    // stays within what it may cost.
+    // A repair is proposed when a gate that failed no longer does, none got worse, nothing else either, and the
+    // accuracy stays within what it may cost.
     private (bool Proposed, string Reason) Decide(
         ImmutableArray<GateReport> gates,
         ImmutableArray<HarmReport> harm,
@@ -153,8 +153,9 @@ internal sealed partial class RepairRun(
         {
             return (
                 false,
-                $"{_best!.Method} makes something else worse: {grave.Title} goes from {Numbers.Measured(grave.Before)} to "
-                    + $"{Numbers.Measured(grave.After)}. Add '{HarmPanel.Name(grave.Kind)}' to 'repair.accept' to allow it."
+                $"{_best!.Method} makes something else worse: {grave.Title} goes from "
+                    + $"{Numbers.Measured(grave.Before)} to {Numbers.Measured(grave.After)}. Add "
+                    + $"'{HarmPanel.Name(grave.Kind)}' to 'repair.accept' to allow it."
             );
         }
 

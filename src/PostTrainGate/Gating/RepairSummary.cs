@@ -87,7 +87,9 @@ public sealed record CandidateSummary(
     /// <summary>Part of the way from the source to what the method found, in (0, 1].</summary>
     public double Share { get; init; } = 1;
 
-    /// <summary>By how much it worsens what the policy does not gate, summed; null for one that was not tried.</summary>
+    /// <summary>
+    /// By how much it worsens what the policy does not gate, summed; null for one that was not tried.
+    /// </summary>
     public double? Harm { get; init; }
 
     /// <summary>Whether it likely worsens one of them so much that it would not be proposed.</summary>
