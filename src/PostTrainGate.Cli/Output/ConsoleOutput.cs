@@ -16,6 +16,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
 {
     private const int MostNoted = 12; // gates
     private const int MostOptions = 8; // candidates
+    private const int MostWorsened = 20; // measures
 
     private readonly Terminal _out = Terminal.Out(host);
 
@@ -59,8 +60,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
             _out.Say($"Repair: {repair.Reason}{cost}");
             if (HarmText.Nothing(repair) is { } nothing)
                 _out.Say(nothing);
-            foreach (var harm in HarmText.Worsened(repair))
-                _out.Say($"Worse: {HarmText.Line(harm)}", Weight(harm.Standing));
+            Worsened(repair);
             if (GateText.StoppedEarly(repair) is { } stopped)
                 _out.Say(stopped, Color.Yellow);
             if (verbosity == Verbosity.Detailed)
@@ -92,6 +92,16 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     {
         foreach (var diagnostic in diagnostics)
             _out.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
+    }
+
+    private void Worsened(RepairSummary repair)
+    {
+        var worsened = HarmText.Worsened(repair);
+        var shown = verbosity == Verbosity.Detailed ? worsened.Length : MostWorsened;
+        foreach (var harm in worsened.Take(shown))
+            _out.Say($"Worse: {HarmText.Line(harm)}", Weight(harm.Standing));
+        if (worsened.Length > shown)
+            _out.Say($"Worse: {worsened.Length - shown} more measures; see the reports.", Color.Yellow);
     }
 
     private void Notes(GateResult result)

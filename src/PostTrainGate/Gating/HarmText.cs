@@ -31,7 +31,7 @@ internal static class HarmText
             HarmStanding.Blocks => "blocks the repair",
             HarmStanding.Possible => "worse, may be chance",
             HarmStanding.Accepted => "worse, accepted by the policy",
-            _ => harm.Worsening > 0 ? "hardly worse" : "no worse",
+            _ => harm.Worsening > 0 ? "a little worse" : "no worse",
         };
 
     /// <summary>By how much it is worse: <c>+0.050 [0.012, 0.088]</c>.</summary>

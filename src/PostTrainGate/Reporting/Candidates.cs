@@ -100,7 +100,7 @@ internal static class Candidates
         (int Count, string What)[] kinds =
         [
             (more, "with further trade-offs"),
-            (rest.Length - more - lost - blocked, "no better in any figure"),
+            (rest.Length - more - lost - blocked, "no better than another in any figure"),
             (blocked, "likely to make something else worse"),
             (lost, "out for the accuracy or the class that they lose"),
         ];

@@ -31,11 +31,13 @@ public sealed partial class HtmlReport
         text { fill: var(--quiet); font: 11px system-ui, sans-serif }
         .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
         .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) }
-        .scroll { overflow-x: auto } .scroll th { overflow-wrap: normal } caption { text-align: left; font-weight: 600;
-        padding-bottom: .3rem } .figures td { font-variant-numeric: tabular-nums } .figures [scope=row] {
-        font-weight: normal; min-width: 9rem }
+        .gate th { min-width: 3.2rem } .scroll { overflow-x: auto } .scroll table { overflow-wrap: normal }
+        caption { text-align: left; font-weight: 600; padding: .3rem 0 }
+        .figures td { font-variant-numeric: tabular-nums; min-width: 3rem }
+        .figures [scope=row] { font-weight: normal; min-width: 8rem } small { color: var(--quiet) }
         .frontier { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
-        margin: .6rem 0; break-inside: avoid } .frontier svg { display: block; width: 100%; max-width: 36rem }
+        margin: .6rem 0; break-inside: avoid; display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center }
+        .frontier svg { flex: 2 1 19rem; max-width: 36rem } .frontier figcaption { flex: 1 1 14rem }
         .step { fill: none; stroke: var(--mark); stroke-width: 1.5; stroke-opacity: .6 }
         .option { fill: var(--mark); stroke: var(--card) } .other { fill: var(--quiet); fill-opacity: .55 }
         .hollow { fill: none; stroke: var(--quiet) } .ring { fill: none; stroke: var(--ink); stroke-width: 2 }

@@ -33,13 +33,13 @@ public sealed partial class HtmlReport
         var rows = HarmText
             .Ordered(repair)
             .Select(h =>
-                $"<tr><th scope=\"row\">{Html.Text(h.Title)}</th><td>{Numbers.Measured(h.Before)}</td>"
-                + $"<td>{Numbers.Measured(h.After)}</td><td>{HarmText.Worsening(h)}</td>"
-                + $"<td>{Icon(h.Standing)}{HarmText.Words(h)}</td></tr>\n"
+                $"<tr><th scope=\"row\">{Html.Text(h.Title)}<br><small>{Icon(h.Standing)}{HarmText.Words(h)}</small></th>"
+                + $"<td>{Numbers.Measured(h.Before)}</td><td>{Numbers.Measured(h.After)}</td>"
+                + $"<td>{HarmText.Worsening(h)}</td></tr>\n"
             );
         return "<h2>What else changes</h2>\n<p class=\"quiet\">Measures that no gate of the policy looks at, on the "
             + "test split.</p>\n<div class=\"scroll\"><table class=\"wide figures\"><tr><th>Measure</th><th>Before</th>"
-            + $"<th>After</th><th>Worse by</th><th></th></tr>\n{string.Concat(rows)}</table></div>\n";
+            + $"<th>After</th><th>Worse by</th></tr>\n{string.Concat(rows)}</table></div>\n";
     }
 
     private static string Icon(HarmStanding standing) =>

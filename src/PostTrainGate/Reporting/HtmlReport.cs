@@ -21,8 +21,8 @@ public sealed partial class HtmlReport : IReportWriter
 
     /// <inheritdoc/>
     public string Summary =>
-        "One page for people, offline: every interval drawn against its threshold, robustness curves, the most "
-        + "fragile inputs.";
+        "One page for people, offline: every interval drawn against its threshold, robustness curves, what a "
+        + "repair's candidates cost, the most fragile inputs.";
 
     /// <inheritdoc/>
     public bool Always => false;

@@ -73,7 +73,9 @@ public sealed partial class MarkdownReport
                 HarmStanding.Possible => "⚠️ ",
                 _ => "",
             };
-            Line(page, $"- {sign}{Markdown.Text(HarmText.Line(harm), room.Text)}");
+            // A long name is cut, never the figures.
+            var line = HarmText.Line(harm with { Title = Untrusted.Clean(harm.Title, room.Text) });
+            Line(page, $"- {sign}{Markdown.Text(line, room.Text + 200)}");
         }
 
         foreach (var cut in Cut(worsened.Length, most, "- "))

@@ -78,7 +78,7 @@ public class CandidateTests
             var numbers = Candidates
                 .Others(repair, options)
                 .Split(' ')
-                .Where(w => char.IsDigit(w[0]))
+                .Where(w => w.Length > 0 && char.IsDigit(w[0]))
                 .Select(w => int.Parse(w, CultureInfo.InvariantCulture))
                 .ToArray();
             Assert.Equal(rest, numbers.FirstOrDefault());
@@ -206,7 +206,13 @@ public class CandidateTests
         };
         Assert.Equal(["graver", "grave", "perhaps", "accepted"], HarmText.Worsened(repair).Select(h => h.Title));
         Assert.Equal(
-            ["blocks the repair", "worse, may be chance", "worse, accepted by the policy", "no worse", "hardly worse"],
+            [
+                "blocks the repair",
+                "worse, may be chance",
+                "worse, accepted by the policy",
+                "no worse",
+                "a little worse",
+            ],
             HarmText.Ordered(repair).Skip(1).Select(HarmText.Words)
         );
         Assert.Equal(
