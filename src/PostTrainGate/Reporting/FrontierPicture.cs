@@ -29,7 +29,7 @@ internal static class FrontierPicture
         if (points.Length == 0)
             return "";
         var frontier = Candidates.Frontier(repair);
-        var open = frontier.ToHashSet();
+        var (open, leading) = (frontier.ToHashSet(), Candidates.Leading(frontier));
         var (x, y) = Axes(repair, points, open);
         var beyond = points.Count(p => p.Gap > y.High);
         var svg = new StringBuilder(
@@ -40,23 +40,17 @@ internal static class FrontierPicture
         svg.Append("<title id=\"frontier-title\">Accuracy of the candidates against what the gates lack</title>");
         svg.Append("<desc id=\"frontier-text\">").Append(Html.Text(Description(repair, points, frontier)));
         svg.Append("</desc>").Append(Frame(x, y));
-        var line = Candidates.Leading(frontier).Where(points.Contains).Select(c => At(c.Accuracy!.Value, c.Gap!.Value));
-        svg.Append("<polyline class=\"step\" points=\"")
-            .AppendJoin(' ', line.Select(p => Text($"{p.X:0.#},{p.Y:0.#}")));
-        svg.Append("\"/>");
         // What matters is drawn last and so on top.
-        foreach (var c in points.OrderBy(c => c.Chosen).ThenBy(open.Contains))
+        foreach (var c in points.OrderBy(c => c.Chosen).ThenBy(leading.Contains).ThenBy(open.Contains))
+            Point(c);
+        var line = leading.Where(points.Contains).Select(c => At(c.Accuracy!.Value, c.Gap!.Value));
+        svg.Append("<polyline class=\"step\" points=\"");
+        svg.AppendJoin(' ', line.Select(p => Text($"{p.X:0.#},{p.Y:0.#}"))).Append("\"/>");
+        foreach (var c in points.Where(c => c.Chosen))
         {
-            var (style, radius) =
-                !Candidates.IsOpen(c) ? ("hollow", 3)
-                : open.Contains(c) ? ("option", 4.5)
-                : ("other", 2.5);
             var at = At(c.Accuracy!.Value, c.Gap!.Value);
-            svg.Append(Text($"<circle class=\"{style}\" r=\"{radius}\" cx=\"{at.X:0.#}\" cy=\"{at.Y:0.#}\">"));
-            svg.Append($"<title>{Html.Text(Words(c))}</title></circle>");
-            if (c.Chosen)
-                svg.Append(Text($"<circle class=\"ring\" r=\"8\" cx=\"{at.X:0.#}\" cy=\"{at.Y:0.#}\"/>"))
-                    .Append(Label("chosen", at));
+            svg.Append(Text($"<circle class=\"ring\" r=\"8\" cx=\"{at.X:0.#}\" cy=\"{at.Y:0.#}\"/>"))
+                .Append(Label("chosen", at));
         }
 
         if (repair.Source is { } source)
@@ -71,6 +65,18 @@ internal static class FrontierPicture
 
         return $"<figure class=\"frontier\">{svg}</svg>\n<figcaption>{Caption(left, beyond)}</figcaption></figure>\n";
 
+        void Point(CandidateSummary c)
+        {
+            var (style, radius) =
+                !Candidates.IsOpen(c) ? ("hollow", 3)
+                : leading.Contains(c) ? ("option leading", 4.5)
+                : open.Contains(c) ? ("option", 3.5)
+                : ("other", 2.5);
+            var at = At(c.Accuracy!.Value, c.Gap!.Value);
+            svg.Append(Text($"<circle class=\"{style}\" r=\"{radius}\" cx=\"{at.X:0.#}\" cy=\"{at.Y:0.#}\">"));
+            svg.Append($"<title>{Html.Text(Words(c))}</title></circle>");
+        }
+
         (double X, double Y) At(double accuracy, double gap) =>
             (
                 Left + x.Share(accuracy) * (Width - Left - Right),
@@ -81,9 +87,9 @@ internal static class FrontierPicture
     private static string Caption(int left, int beyond)
     {
         var text =
-            "Figures of the selection split. Lower and further right is better. Large dots: no other candidate is as "
-            + "good in accuracy, gates, harm and changed predictions; the line joins those that lead in the two drawn. "
-            + "Small dots: the others. Hollow: loses too much accuracy or likely makes something else worse.";
+            "Figures of the selection split. Lower and further right is better. Blue: no other candidate is as good "
+            + "in accuracy, gates, harm and changed predictions; the line joins those that lead in the two drawn. "
+            + "Small and gray: the others. Hollow: likely makes something else worse, or loses too much accuracy.";
         if (beyond > 0)
             text += Text($" On the upper edge: {beyond:N0} that lack more.");
         return left > 0 ? text + Text($" Not drawn: {left:N0} more.") : text;

@@ -38,10 +38,12 @@ public sealed partial class HtmlReport
         .frontier { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
         margin: .6rem 0; break-inside: avoid; display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center }
         .frontier svg { flex: 2 1 19rem; max-width: 36rem } .frontier figcaption { flex: 1 1 14rem }
-        .step { fill: none; stroke: var(--mark); stroke-width: 1.5; stroke-opacity: .6 }
-        .option { fill: var(--mark); stroke: var(--card) } .other { fill: var(--quiet); fill-opacity: .55 }
+        .step { fill: none; stroke: var(--mark); stroke-width: 1.5 }
+        .option { fill: var(--mark); fill-opacity: .5 }
+        .leading { fill-opacity: 1; stroke: var(--card) } .other { fill: var(--quiet); fill-opacity: .55 }
         .hollow { fill: none; stroke: var(--quiet) } .ring { fill: none; stroke: var(--ink); stroke-width: 2 }
-        .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink); font-weight: 600 }
+        .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink);
+        font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3 }
         .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;
 }

@@ -228,7 +228,7 @@ public class CandidateTests
     }
 
     private static int Of(IEnumerable<XElement> elements, string style) =>
-        elements.Count(e => (string)e.Attribute("class")! == style);
+        elements.Count(e => ((string)e.Attribute("class")!).Split(' ')[0] == style);
 
     private static bool Tried(CandidateSummary c) => c.Accuracy is not null;
 
