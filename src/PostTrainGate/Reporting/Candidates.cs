@@ -14,7 +14,7 @@ internal static class Candidates
     public const string Legend =
         "Figures of the selection split, where candidates are chosen; the test split's are above. Gates lack: what is "
         + "missing until every gate passes with a margin, 0 for nothing. Harm: by how much other measures get worse, "
-        + "summed.";
+        + "summed. Changed: share of predictions.";
 
     /// <summary>Why a candidate was not tried or is out of the question; null where there is nothing to say.</summary>
     public static string? Note(CandidateSummary candidate) =>

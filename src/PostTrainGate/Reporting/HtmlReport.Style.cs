@@ -38,6 +38,8 @@ public sealed partial class HtmlReport
         .frontier { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
         margin: .6rem 0; break-inside: avoid; display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center }
         .frontier svg { flex: 2 1 19rem; max-width: 36rem } .frontier figcaption { flex: 1 1 14rem }
+        @media (max-width: 32rem) { body { padding: 1rem } .frontier text { font-size: 13px }
+        .figures td, .figures th { padding-right: .5rem; font-size: .87rem } .figures [scope=row] { min-width: 6rem } }
         .step { fill: none; stroke: var(--mark); stroke-width: 1.5 }
         .option { fill: var(--mark); fill-opacity: .5 }
         .leading { fill-opacity: 1; stroke: var(--card) } .other { fill: var(--quiet); fill-opacity: .55 }

@@ -87,7 +87,7 @@ public sealed partial class HtmlReport
         var text = new StringBuilder(
             "<div class=\"scroll\"><table class=\"wide figures\"><caption>What each further step costs, the most "
                 + "accurate first</caption>\n<tr><th>Candidate</th><th>Accuracy</th><th>Gates lack</th><th>Harm</th>"
-                + "<th>Predictions changed</th></tr>\n"
+                + "<th>Changed</th></tr>\n"
         );
         if (repair.Source is { } source)
             text.Append(

@@ -14,7 +14,7 @@ public sealed partial class MarkdownReport
         if (options.Length > 0)
         {
             Line(text, "What each further step costs, the most accurate first:\n");
-            Line(text, "| Candidate | Accuracy | Gates lack | Harm | Predictions changed |");
+            Line(text, "| Candidate | Accuracy | Gates lack | Harm | Changed |");
             Line(text, "|---|--:|--:|--:|--:|");
             if (repair.Source is { } source)
                 Line(text, $"| none: the model as it is | {Number(source.Accuracy)} | {Number(source.Gap)} |  |  |");
