@@ -114,6 +114,16 @@ public sealed class SamplesTests : IDisposable
         var predicted = Predict(Path.Combine(policy.Folder, result.Repair.Output!), data.Test);
         var right = predicted.Zip(data.Test.LabelValues).Count(p => p.First == p.Second);
         Assert.Equal(result.Repair.AccuracyAfter!.Value!.Value, right / (double)data.Test.Count, 1e-9);
+        var before = Predict(Path.Combine(policy.Folder, policy.Model!.Text), data.Test);
+        var labels = data.Test.LabelValues;
+        var rows = Enumerable.Range(0, labels.Length).ToArray();
+        Assert.Equal(rows.Count(i => before[i] != labels[i] && predicted[i] == labels[i]), result.Repair.Corrected);
+        Assert.Equal(rows.Count(i => before[i] == labels[i] && predicted[i] != labels[i]), result.Repair.Broken);
+        Assert.Equal(
+            rows.Count(i => before[i] != predicted[i]) / (double)rows.Length,
+            result.Repair.Churn!.Value,
+            1e-9
+        );
         if (sample == "credit")
         {
             double Rate(int level) =>

@@ -15,6 +15,8 @@ namespace PostTrainGate.Cli.Output;
 internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckOutput
 {
     private const int MostNoted = 12; // gates
+    private const int MostOptions = 8; // candidates
+    private const int MostWorsened = 20; // measures
 
     private readonly Terminal _out = Terminal.Out(host);
 
@@ -56,8 +58,13 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         {
             var cost = ResultText.Cost(repair) is { } text ? $" Accuracy {text}." : "";
             _out.Say($"Repair: {repair.Reason}{cost}");
-            if (verbosity == Verbosity.Detailed && repair.Candidates.Length > 0)
-                _out.Show(Candidates(repair));
+            if (HarmText.Nothing(repair) is { } nothing)
+                _out.Say(nothing);
+            Worsened(repair);
+            if (GateText.StoppedEarly(repair) is { } stopped)
+                _out.Say(stopped, Color.Yellow);
+            if (verbosity == Verbosity.Detailed)
+                Tried(repair);
         }
 
         Show(ResultText.Remarks(result));
@@ -85,6 +92,16 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     {
         foreach (var diagnostic in diagnostics)
             _out.Say(diagnostic.ToString(), Weight(diagnostic.Severity));
+    }
+
+    private void Worsened(RepairSummary repair)
+    {
+        var worsened = HarmText.Worsened(repair);
+        var shown = verbosity == Verbosity.Detailed ? worsened.Length : MostWorsened;
+        foreach (var harm in worsened.Take(shown))
+            _out.Say($"Worse: {HarmText.Line(harm)}", Weight(harm.Standing));
+        if (worsened.Length > shown)
+            _out.Say($"Worse: {worsened.Length - shown} more measures; see the reports.", Color.Yellow);
     }
 
     private void Notes(GateResult result)
@@ -141,27 +158,45 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
             : text;
     }
 
-    private static Table Candidates(RepairSummary repair)
+    private void Tried(RepairSummary repair)
     {
-        var table = new Table()
-            .Border(TableBorder.Minimal)
-            .AddColumns("Candidate", "Gates lack", "Harm", "Accuracy", "Changed", "");
-        foreach (var c in repair.Candidates.Take(Reporting.Candidates.MostShown))
+        var options = Candidates.Options(repair, MostOptions);
+        if (options.Length > 0)
         {
-            table.AddRow(
-                Terminal.Cell(c.Chosen ? $"{c.Title} (chosen)" : c.Title),
-                Terminal.Cell(Number(c.Gap)),
-                Terminal.Cell(Number(c.Harm)),
-                Terminal.Cell(Number(c.Accuracy)),
-                Terminal.Cell(Number(c.Churn)),
-                Terminal.Cell(Reporting.Candidates.Note(c) ?? "")
-            );
+            var table = new Table()
+                .Border(TableBorder.Minimal)
+                .AddColumns("Candidate", "Accuracy", "Gates lack", "Harm", "Changed", "");
+            foreach (var c in options)
+            {
+                table.AddRow(
+                    Terminal.Cell(c.Chosen ? $"{c.Title} (chosen)" : c.Title),
+                    Terminal.Cell(Number(c.Accuracy)),
+                    Terminal.Cell(Number(c.Gap)),
+                    Terminal.Cell(Number(c.Harm)),
+                    Terminal.Cell(c.Churn is { } share ? ResultText.Percent(share) : ""),
+                    Terminal.Cell(Candidates.Note(c) ?? "")
+                );
+            }
+
+            _out.Show(table);
         }
 
-        return table;
+        foreach (var sentence in new[] { Candidates.Remark(repair), Candidates.Others(repair, options) })
+            if (sentence.Length > 0)
+                _out.Say(sentence);
+        foreach (var c in Candidates.Untried(repair))
+            _out.Say($"{c.Title} was not tried: {c.Note}");
 
         static string Number(double? value) => value is { } v ? Numbers.Measured(v) : "";
     }
+
+    private static Style Weight(HarmStanding standing) =>
+        standing switch
+        {
+            HarmStanding.Blocks => Color.Red,
+            HarmStanding.Possible => Color.Yellow,
+            _ => Style.Plain,
+        };
 
     private static Style Weight(Verdict verdict) =>
         verdict switch

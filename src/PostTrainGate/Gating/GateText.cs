@@ -56,6 +56,25 @@ internal static class GateText
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }
 
+    /// <summary>That more might be found with more time, in one sentence; null where all was tried.</summary>
+    public static string? StoppedEarly(RepairSummary repair) =>
+        repair.StoppedEarly
+            ? $"The time limit{(repair.TimeLimit is { } limit ? $" of {Time(limit)}" : "")} came before the effort was "
+                + "spent; a longer limit may find more."
+            : null;
+
+    /// <summary>A time as the policy writes it: <c>1h30m</c>.</summary>
+    private static string Time(double seconds)
+    {
+        var time = TimeSpan.FromSeconds(seconds);
+        var text = string.Concat(
+            time.TotalHours >= 1 ? $"{(int)time.TotalHours}h" : "",
+            time.Minutes > 0 ? $"{time.Minutes}m" : "",
+            time.Seconds > 0 ? $"{time.Seconds}s" : ""
+        );
+        return text.Length > 0 ? text : "0s";
+    }
+
     /// <summary>What a model's output holds.</summary>
     public static string Head(OutputHead head) =>
         head switch

@@ -60,6 +60,20 @@ internal sealed class HarmPanel
         before.Predictions.Zip(after.Predictions).Count(p => p.First != p.Second)
         / (double)Math.Max(1, before.Data.Count);
 
+    /// <summary>Rows whose prediction becomes right, and rows whose prediction becomes wrong.</summary>
+    public static (int Corrected, int Broken) Flips(Evaluation before, Evaluation after)
+    {
+        var (corrected, broken) = (0, 0);
+        foreach (var (i, label) in before.Data.LabelValues.Index())
+        {
+            var (was, now) = (before.Predictions[i] == label, after.Predictions[i] == label);
+            corrected += !was && now ? 1 : 0;
+            broken += was && !now ? 1 : 0;
+        }
+
+        return (corrected, broken);
+    }
+
     /// <summary>
     /// For choosing: by how much measures get materially worse, summed, and whether one of them does so beyond chance.
     /// </summary>

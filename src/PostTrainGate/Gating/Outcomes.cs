@@ -32,6 +32,14 @@ internal static class Outcomes
             var (code, text) = repair.Proposed
                 ? (DiagnosticCodes.RepairProposed, $"{repair.Reason} Proposed: {repair.Output}.")
                 : (DiagnosticCodes.RepairNone, repair.Reason);
+            // The reason may name one already.
+            var unnamed = HarmText
+                .Worsened(repair)
+                .Where(h => !repair.Reason.Contains(h.Title, StringComparison.Ordinal));
+            foreach (var harm in unnamed.Take(3))
+                text += $" Also worse: {HarmText.Line(harm)}.";
+            if (GateText.StoppedEarly(repair) is { } stopped)
+                text += $" {stopped}";
             all = all.Append(
                 new Diagnostic(code, text, policy.Repair?.Position is { Line: > 0 } at ? at : null, Severity.Note)
             );

@@ -46,7 +46,9 @@ internal sealed partial class RepairRun(
             Proposed = false,
             Reason = "",
             Candidates = candidates,
+            Source = new(selection.Source.Gap, selection.Source.Accuracy),
             StoppedEarly = tournament.StoppedEarly,
+            TimeLimit = _repair.TimeLimit.TotalSeconds,
         };
         result = result with { Diagnostics = [.. result.Diagnostics, .. Known(original)] };
         if (_best is null)
@@ -68,15 +70,12 @@ internal sealed partial class RepairRun(
     {
         var tried = tournament.Tried.Where(c => c.Accuracy is not null).ToArray();
         if (tried.Length == 0)
-            return tournament.StoppedEarly
-                ? "The time limit came before any repair was tried."
-                : "No repair applies to the failed gates.";
-        var text = tried.Any(c => c.Admissible)
+            return tournament.StoppedEarly ? "No repair was tried." : "No repair applies to the failed gates.";
+        return tried.Any(c => c.Admissible)
             ? $"None of {tried.Length} candidates improves the failed gates on the selection split"
                 + " without losing others."
             : $"All {tried.Length} candidates lose a class, or more accuracy on the selection split than the "
                 + $"{Numbers.Chosen(_repair.MaxAccuracyDrop)} that the policy allows.";
-        return tournament.StoppedEarly ? $"{text} The time limit came before the effort was spent." : text;
     }
 
     private GateResult Measure(GateResult result, Evaluation original, RepairSummary summary, bool write)
@@ -101,6 +100,7 @@ internal sealed partial class RepairRun(
         var before = test.Accuracy(original);
         var after = test.Accuracy(evaluation);
         var harm = new HarmPanel(original, policy).Compare(evaluation);
+        var (corrected, broken) = HarmPanel.Flips(original, evaluation);
         var (proposed, reason) = Decide(gates, harm, before.Value - after.Value);
         summary = summary with
         {
@@ -113,6 +113,8 @@ internal sealed partial class RepairRun(
                 before.Value - after.Value <= _repair.MaxAccuracyDrop ? Verdict.Pass : Verdict.Fail
             ),
             Churn = HarmPanel.Churn(original, evaluation),
+            Corrected = corrected,
+            Broken = broken,
             Harm = harm,
             Details = _best.Details,
         };
@@ -129,8 +131,8 @@ internal sealed partial class RepairRun(
 
     private bool Attacks => policy.Gates.Any(g => g.Attack is not null);
 
-    // A repair is proposed when a gate that failed no longer does, none got worse, nothing else either, and the accuracy
-    // stays within what it may cost.
+    // A repair is proposed when a gate that failed no longer does, none got worse, nothing else either, and the
+    // accuracy stays within what it may cost.
     private (bool Proposed, string Reason) Decide(
         ImmutableArray<GateReport> gates,
         ImmutableArray<HarmReport> harm,
@@ -162,23 +164,41 @@ internal sealed partial class RepairRun(
         {
             return (
                 false,
-                $"{_best!.Method} makes something else worse: {grave.Title} goes from {Numbers.Measured(grave.Before)} to "
-                    + $"{Numbers.Measured(grave.After)}. Add '{HarmPanel.Name(grave.Kind)}' to 'repair.accept' to allow it."
+                $"{_best!.Method} makes something else worse: {grave.Title} goes from "
+                    + $"{Numbers.Measured(grave.Before)} to {Numbers.Measured(grave.After)}. Add "
+                    + $"'{HarmPanel.Name(grave.Kind)}' to 'repair.accept' to allow it."
             );
         }
 
         var wrong = gates.Where(g => Outcomes.Blocks(policy, g.Original.Verdict)).ToArray();
-        var repaired = wrong.Count(g => !Outcomes.Blocks(policy, g.Repaired!.Verdict));
-        var which =
-            repaired < wrong.Length ? $"{repaired} of {wrong.Length} failed gates"
-            : wrong.Length == 1 ? "the failed gate"
-            : $"{GateText.All(wrong.Length)} failed gates";
-        return repaired == 0
-            ? (
-                false,
-                $"{_best!.Method} helped on the selection split, but every failed gate still fails on the test split."
-            )
-            : (true, $"{_best!.Method} repairs {which} on the test split{(Attacks ? " under fresh attacks" : "")}.");
+        var repaired = wrong.Count(g => g.Repaired!.Verdict == Verdict.Pass);
+        var open = wrong.Count(g =>
+            g.Repaired!.Verdict == Verdict.Inconclusive && !Outcomes.Blocks(policy, g.Repaired.Verdict)
+        );
+        return repaired + open == 0
+            ? (false, $"{_best!.Method} helped on the selection split, but no failed gate passes on the test split.")
+            : (
+                true,
+                $"{_best!.Method} {Improvement(wrong.Length, repaired, open)} on the test split"
+                    + $"{(Attacks ? " under fresh attacks" : "")}."
+            );
+    }
+
+    /// <summary>What becomes of failed gates, in words; only one that passes is repaired.</summary>
+    /// <param name="failed">Gates that failed.</param>
+    /// <param name="repaired">Those that pass now.</param>
+    /// <param name="open">Those that nothing can be said of now.</param>
+    internal static string Improvement(int failed, int repaired, int open)
+    {
+        if (repaired == 0)
+            return $"improves {Some(open, failed)} to inconclusive";
+        var text = $"repairs {Some(repaired, failed)}";
+        return open == 0 ? text : $"{text} and improves {open} to inconclusive";
+
+        static string Some(int some, int all) =>
+            some < all ? $"{some} of {all} failed gates"
+            : all == 1 ? "the failed gate"
+            : $"{GateText.All(all)} failed gates";
     }
 
     // What was measured stands, whatever becomes of the file.

@@ -163,6 +163,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
             {
                 Share = Share(candidate),
                 Harm = score.Admissible ? score.Harm : null,
+                Blocked = score.Blocked,
                 Churn = score.Admissible ? score.Churn : null,
             }
         );

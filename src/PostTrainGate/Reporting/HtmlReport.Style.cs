@@ -5,7 +5,7 @@ public sealed partial class HtmlReport
     private const string Style = """
         :root { --ink: #1f2328; --quiet: #59636e; --line: #d1d9e0; --page: #ffffff; --card: #f6f8fa; --good: #1a7f37;
         --bad: #cf222e; --open: #9a6700; --mark: #0969da }
-        @media (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d;
+        @media screen and (prefers-color-scheme: dark) { :root { --ink: #f0f6fc; --quiet: #9198a1; --line: #3d444d;
         --page: #0d1117; --card: #151b23; --good: #3fb950; --bad: #f85149; --open: #d29922; --mark: #4493f8 } }
         body { margin: 0 auto; max-width: 60rem; padding: 1.5rem; background: var(--page); color: var(--ink);
         font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
@@ -31,6 +31,21 @@ public sealed partial class HtmlReport
         text { fill: var(--quiet); font: 11px system-ui, sans-serif }
         .axis { stroke: var(--line) } .threshold { stroke: var(--mark); stroke-width: 2; stroke-dasharray: 4 3 }
         .pass { stroke: var(--good); fill: var(--good) } .fail { stroke: var(--bad); fill: var(--bad) }
+        .gate th { min-width: 3.2rem } .scroll { overflow-x: auto } .scroll table { overflow-wrap: normal }
+        caption { text-align: left; font-weight: 600; padding: .3rem 0 }
+        .figures td { font-variant-numeric: tabular-nums; min-width: 3rem }
+        .figures [scope=row] { font-weight: normal; min-width: 8rem } small { color: var(--quiet) }
+        .frontier { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
+        margin: .6rem 0; break-inside: avoid; display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center }
+        .frontier svg { flex: 2 1 19rem; max-width: 36rem } .frontier figcaption { flex: 1 1 14rem }
+        @media (max-width: 32rem) { body { padding: 1rem } .frontier text { font-size: 13px }
+        .figures td, .figures th { padding-right: .5rem; font-size: .87rem } .figures [scope=row] { min-width: 6rem } }
+        .step { fill: none; stroke: var(--mark); stroke-width: 1.5 }
+        .option { fill: var(--mark); fill-opacity: .5 }
+        .leading { fill-opacity: 1; stroke: var(--card) } .other { fill: var(--quiet); fill-opacity: .55 }
+        .hollow { fill: none; stroke: var(--quiet) } .ring { fill: none; stroke: var(--ink); stroke-width: 2 }
+        .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink);
+        font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3 }
         .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;
 }

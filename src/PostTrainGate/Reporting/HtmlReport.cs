@@ -21,8 +21,8 @@ public sealed partial class HtmlReport : IReportWriter
 
     /// <inheritdoc/>
     public string Summary =>
-        "One page for people, offline: every interval drawn against its threshold, robustness curves, the most "
-        + "fragile inputs.";
+        "One page for people, offline: every interval drawn against its threshold, robustness curves, what a "
+        + "repair's candidates cost, the most fragile inputs.";
 
     /// <inheritdoc/>
     public bool Always => false;
@@ -64,7 +64,7 @@ public sealed partial class HtmlReport : IReportWriter
             page.Append($"<p><b>Repair:</b> {Html.Text(repair.Reason)}");
             if (ResultText.Cost(repair) is { } cost)
                 page.Append($" <b>Accuracy:</b> {Html.Text(cost)}.");
-            page.Append("</p>\n");
+            page.Append("</p>\n").Append(Worsened(repair));
         }
 
         var steps = ResultText.NextSteps(result);
@@ -82,7 +82,7 @@ public sealed partial class HtmlReport : IReportWriter
         if (result.Gates.Any(g => g.NullControl is not null))
             page.Append($"<p class=\"quiet\">{ResultText.NullControl}</p>\n");
         if (result.Repair is { } tried)
-            page.Append(Tried(tried));
+            page.Append(Harm(tried)).Append(Tried(tried));
         page.Append(
             $"""
             <h2>Reproduce</h2>
@@ -238,41 +238,6 @@ public sealed partial class HtmlReport : IReportWriter
         $"<li>{(remark.Severity == Severity.Note ? "" : "⚠️ ")}{Html.Text(remark.Message)} "
         + $"{(remark.Position is { } at ? Html.Code(at.ToString()) : "")} <span "
         + $"class=\"quiet\">{remark.Code}</span></li>";
-
-    private static string Tried(RepairSummary repair)
-    {
-        var text = new StringBuilder("<h2>What the repair tried</h2>\n");
-        if (repair.Candidates.Length > 0)
-        {
-            text.Append(
-                "<table class=\"wide\"><tr><th>Candidate</th><th>Gates lack</th><th>Harm</th><th>Accuracy</th>"
-                    + "<th>Changed</th><th></th></tr>\n"
-            );
-            foreach (var c in repair.Candidates.Take(Candidates.MostShown))
-            {
-                text.Append(
-                    $"<tr><td>{Html.Text(c.Title)}{(c.Chosen ? " <b>(chosen)</b>" : "")}"
-                        + $"</td><td>{Number(c.Gap)}</td><td>{Number(c.Harm)}</td>"
-                        + $"<td>{Number(c.Accuracy)}</td><td>{Number(c.Churn)}</td>"
-                        + $"<td>{Html.Text(Candidates.Note(c))}</td></tr>\n"
-                );
-            }
-
-            text.Append("</table>\n<p class=\"quiet\">Best first, on the selection split.</p>\n");
-        }
-
-        if (repair.Details.Count > 0)
-        {
-            var facts = repair.Details.Select(d =>
-                $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"
-            );
-            text.Append($"<table class=\"wide\">{string.Concat(facts)}</table>\n");
-        }
-
-        if (repair.Sha256 is not null)
-            text.Append($"<p class=\"quiet\">SHA-256 of {Html.Code(repair.Output)}: {Html.Code(repair.Sha256)}</p>\n");
-        return text.ToString();
-    }
 
     private static string Number(double? value) => value is { } v ? Numbers.Measured(v) : "";
 

@@ -52,6 +52,8 @@ public sealed class JUnitReport : IReportWriter
             xml.WriteAttributeString("skipped", Count(Ending.Skipped));
             foreach (var (gate, ending) in cases)
                 Case(xml, result, gate, ending);
+            if (result.Repair is { } repair)
+                xml.WriteElementString("system-out", string.Join('\n', Repair(repair)));
             xml.WriteEndElement();
             xml.WriteEndElement();
 
@@ -103,6 +105,20 @@ public sealed class JUnitReport : IReportWriter
         return gate.Repaired is { } repaired
             ? $"{text}; repaired model: {Outcomes.Words(repaired.Verdict)}, {GateText.Value(repaired)}"
             : text;
+    }
+
+    // Of the whole suite: a repair is of no single gate.
+    private static IEnumerable<string> Repair(RepairSummary repair)
+    {
+        string?[] lines =
+        [
+            $"Repair: {repair.Reason}",
+            ResultText.Cost(repair) is { } cost ? $"Accuracy: {cost}." : null,
+            HarmText.Nothing(repair),
+            .. HarmText.Worsened(repair).Select(h => $"Worse: {HarmText.Line(h)}"),
+            GateText.StoppedEarly(repair),
+        ];
+        return lines.OfType<string>().Select(l => Untrusted.Clean(l, 2000));
     }
 
     private static Ending End(GateResult result, GateReport gate) =>

@@ -99,7 +99,12 @@ public sealed partial class MarkdownReport : IReportWriter
             Line(page, $"**Repair:** {Markdown.Text(repair.Reason, room.Text)}");
             if (ResultText.Cost(repair) is { } cost)
                 Line(page, $"<br>**Accuracy:** {cost}.");
+            if (HarmText.Nothing(repair) is { } nothing)
+                Line(page, $"<br>**What else changes:** {nothing}");
             Line(page);
+            Worsened(page, repair, room);
+            if (GateText.StoppedEarly(repair) is { } stopped)
+                Line(page, $"> ⚠️ {stopped}\n");
         }
 
         var remarks = ResultText.Remarks(result);
@@ -112,7 +117,11 @@ public sealed partial class MarkdownReport : IReportWriter
         Fold(page, "Notes on the gates that do not pass", Drivers(result, passing: false, room));
         Fold(page, "Notes on the gates that pass", Drivers(result, passing: true, room));
         if (result.Repair is { } tried)
+        {
+            Fold(page, "What else changes", Harm(tried, room));
             Fold(page, "What the repair tried", Tried(tried, room));
+        }
+
         if (remarks.Where(r => r.Severity == Severity.Note).ToArray() is { Length: > 0 } notes)
             Fold(
                 page,

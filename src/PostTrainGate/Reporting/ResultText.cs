@@ -93,8 +93,22 @@ internal static class ResultText
     {
         if (repair is not { AccuracyBefore.Value: { } before, AccuracyAfter.Value: { } after })
             return null;
-        var churn = repair.Churn is { } share ? $"; {Percent(share)} of the predictions change" : "";
+        var churn = Churn(repair) is { } changed ? $"; {changed}" : "";
         return $"{Numbers.Measured(before)} → {Numbers.Measured(after)} ({Signed(after - before)}){churn}";
+    }
+
+    // A change that corrects is another than one that breaks.
+    private static string? Churn(RepairSummary repair)
+    {
+        if (repair.Churn is not { } share)
+            return null;
+        var text = $"{Percent(share)} of the predictions change";
+        return repair is { Corrected: { } corrected, Broken: { } broken, AccuracyAfter.Count: var rows }
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{text}: {corrected:N0} corrected, {broken:N0} broken of {rows:N0}"
+            )
+            : text;
     }
 
     /// <summary>What a reader should do now, most important first.</summary>

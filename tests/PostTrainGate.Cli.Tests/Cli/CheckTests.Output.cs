@@ -26,7 +26,11 @@ public partial class CheckTests
         );
         Assert.Contains(
             "Repair: fmt repairs both failed gates on the test split under fresh attacks. Accuracy 0.757 → 0.750 "
-                + "(-0.007)",
+                + "(-0.007); 4.3 % of the predictions change: 5 corrected, 7 broken of 300.\n"
+                + "Worse: accuracy of class refused: 0.900 → 0.820, worse by 0.080 [-0.010, 0.170]; may be chance\n"
+                + "Worse: highest calibration error by age: 0.061 → 0.085, worse by 0.024 [-0.066, 0.114]; accepted by "
+                + "the policy\n"
+                + "The time limit of 1h30m came before the effort was spent; a longer limit may find more.\n",
             place.Out,
             StringComparison.Ordinal
         );
@@ -36,6 +40,36 @@ public partial class CheckTests
             StringComparison.Ordinal
         );
         Assert.Contains("(gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Candidates_that_nothing_beats_are_listed_on_demand()
+    {
+        using var place = new Workplace();
+        await place.RunAsync(SampleResults.Repaired, "-v", "detailed");
+        var rows = place.Out.Split('\n').Where(l => l.StartsWith("  fmt-dual", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(2, rows.Length);
+        Assert.Matches(@"fmt-dual, 60 % of the way +│ 0.758 +│ 0.400 +│ 0.000 +│ 2 % +│", rows[0]);
+        Assert.Matches(@"fmt-dual \(chosen\) +│ 0.755 +│ 0.000 +│ 0.010 +│ 4.5 % +│", rows[1]);
+        Assert.DoesNotContain("adversarial ", place.Out, StringComparison.Ordinal);
+        Assert.Contains("3 other candidates were tried: ", place.Out, StringComparison.Ordinal);
+        Assert.Contains("dare was not tried: no gate of robustness to spectra\n", place.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Thousands_of_candidates_are_a_few_rows()
+    {
+        using var place = new Workplace();
+        await place.RunAsync(SampleResults.Huge(1, 2000), "-v", "detailed");
+        Assert.Equal(8, place.Out.Split('\n').Count(l => l.StartsWith("  candidate ", StringComparison.Ordinal)));
+        Assert.Contains("(chosen)", place.Out, StringComparison.Ordinal);
+        Assert.Equal(2000, Worse(place.Out));
+        using var normal = new Workplace();
+        await normal.RunAsync(SampleResults.Huge(1, 2000));
+        Assert.Equal(21, Worse(normal.Out));
+        Assert.Contains("Worse: 1980 more measures; see the reports.\n", normal.Out, StringComparison.Ordinal);
+
+        static int Worse(string text) => text.Split('\n').Count(l => l.StartsWith("Worse: ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -81,7 +81,7 @@ public class MarkdownTests
             StringComparison.Ordinal
         );
         // Nothing closed or opened a fold.
-        Assert.Equal(2, page.Elements("details").Count());
+        Assert.Equal(3, page.Elements("details").Count());
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
+using PostTrainGate.Repairs;
 
 namespace PostTrainGate.Tests.Reporting;
 
@@ -64,7 +65,15 @@ internal static partial class SampleResults
                     Method = "</summary>|",
                     Output = "$(touch /tmp/pwned)`|.onnx",
                     Details = ImmutableSortedDictionary<string, string>.Empty.Add("a|b", "c|d\n| e |"),
-                    Candidates = [new("x|y", true, 1, 1, true, "<!-- \ud800 lone")],
+                    AccuracyBefore = new(0.757, 0.705, 0.802, 300, Verdict.Fail),
+                    AccuracyAfter = new(0.75, 0.698, 0.796, 300, Verdict.Pass),
+                    Harm = [Harm(HarmKind.ClassAccuracy, $"accuracy of {Evil}", 0.9, 0.7, HarmStanding.Blocks)],
+                    Candidates =
+                    [
+                        new("x|y", true, 1, 1, true, "<!-- \ud800 lone") { Harm = 1, Churn = 1 },
+                        new("</title></svg><script>", true, 2, 1, false),
+                        new("<b>", false, null, null, false, Evil),
+                    ],
                 },
                 Diagnostics =
                 [
@@ -108,6 +117,20 @@ internal static partial class SampleResults
                 {
                     Proposed = false,
                     Reason = new string('<', 5000),
+                    Harm =
+                    [
+                        .. Enumerable
+                            .Range(0, candidates)
+                            .Select(i =>
+                                Harm(
+                                    HarmKind.ClassAccuracy,
+                                    $"class {i} {new string('|', 300)}",
+                                    1,
+                                    0,
+                                    HarmStanding.Possible
+                                )
+                            ),
+                    ],
                     Candidates =
                     [
                         .. Enumerable
@@ -115,9 +138,9 @@ internal static partial class SampleResults
                             .Select(i => new CandidateSummary(
                                 $"candidate {i}",
                                 true,
-                                0.5,
-                                0.5,
-                                false,
+                                i % 500,
+                                0.5 + i % 500 / 1000.0,
+                                i == candidates / 2,
                                 new string('&', 300)
                             )),
                     ],

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
+using PostTrainGate.Repairs;
 
 namespace PostTrainGate.Tests.Reporting;
 
@@ -118,14 +119,44 @@ internal static partial class SampleResults
                     AccuracyBefore = new(0.757, 0.705, 0.802, 300, Verdict.Pass),
                     AccuracyAfter = new(0.75, 0.698, 0.796, 300, Verdict.Pass),
                     Churn = 0.043,
+                    Corrected = 5,
+                    Broken = 7,
+                    Harm =
+                    [
+                        Harm(HarmKind.GroupAccuracy, "lowest accuracy by sex", 0.741, 0.738, HarmStanding.None),
+                        Harm(HarmKind.ClassAccuracy, "accuracy of class refused", 0.9, 0.82, HarmStanding.Possible),
+                        Harm(
+                            HarmKind.GroupCalibration,
+                            "highest calibration error by age",
+                            0.061,
+                            0.085,
+                            HarmStanding.Accepted
+                        ),
+                        Harm(HarmKind.ClassAccuracy, "accuracy of class granted", 0.614, 0.68, HarmStanding.None),
+                    ],
+                    StoppedEarly = true,
+                    TimeLimit = 5400,
                     Details = ImmutableSortedDictionary<string, string>
                         .Empty.Add("layer", "dense_3")
                         .Add("weights changed", "412 of 5,602"),
+                    Source = new(2, 0.76),
                     Candidates =
                     [
-                        new("fmt-dual", true, 0.93, 0.755, true),
-                        new("adversarial", true, 0.71, 0.74, false),
-                        new("fmt-single", false, 0.95, 0.695, false, "costs more accuracy than the policy allows"),
+                        new("fmt-dual", true, 0, 0.755, true) { Harm = 0.01, Churn = 0.045 },
+                        new("fmt-dual", true, 0.4, 0.758, false)
+                        {
+                            Share = 0.6,
+                            Harm = 0,
+                            Churn = 0.02,
+                        },
+                        new("adversarial", true, 0.71, 0.74, false) { Harm = 0.02, Churn = 0.11 },
+                        new("sparse", true, 0.1, 0.75, false)
+                        {
+                            Harm = 0.09,
+                            Churn = 0.07,
+                            Blocked = true,
+                        },
+                        new("fmt-single", false, null, 0.695, false),
                         new("dare", false, null, null, false, "no gate of robustness to spectra"),
                     ],
                 },
@@ -175,6 +206,23 @@ internal static partial class SampleResults
                 },
             }
         );
+
+    // Of a calibration error more is worse, of an accuracy less.
+    private static HarmReport Harm(HarmKind kind, string title, double before, double after, HarmStanding standing)
+    {
+        var worsening = kind == HarmKind.GroupCalibration ? after - before : before - after;
+        return new()
+        {
+            Kind = kind,
+            Title = title,
+            Before = before,
+            After = after,
+            Worsening = worsening,
+            Lower = worsening - 0.09,
+            Upper = worsening + 0.09,
+            Standing = standing,
+        };
+    }
 
     private static Breakdown ByClass(double refused, double granted) =>
         new(

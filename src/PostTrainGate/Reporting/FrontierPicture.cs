@@ -1,0 +1,212 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary>
+/// A repair's candidates on the selection split: accuracy to the right, what the gates lack upward, so that the best
+/// corner is the lower right one. Those that no other beats are joined.
+/// </summary>
+internal static class FrontierPicture
+{
+    /// <summary>Most points; the chosen one and the frontier come first.</summary>
+    public const int MostPoints = 150;
+
+    private const double Width = 400,
+        Height = 250,
+        Left = 44,
+        Right = 14,
+        Top = 14,
+        Bottom = 40;
+
+    /// <summary>A figure with its caption; empty when there is nothing to compare.</summary>
+    public static string Draw(RepairSummary repair)
+    {
+        var (points, left) = Points(repair);
+        if (points.Length == 0)
+            return "";
+        var frontier = Candidates.Frontier(repair);
+        var (open, leading) = (frontier.ToHashSet(), Candidates.Leading(frontier));
+        var (x, y) = Axes(repair, points, open);
+        var beyond = points.Count(p => p.Gap > y.High);
+        var svg = new StringBuilder(
+            Text(
+                $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-labelledby=\"frontier-title frontier-text\">"
+            )
+        );
+        svg.Append("<title id=\"frontier-title\">Accuracy of the candidates against what the gates lack</title>");
+        svg.Append("<desc id=\"frontier-text\">").Append(Html.Text(Description(repair, points, frontier)));
+        svg.Append("</desc>").Append(Frame(x, y));
+        // What matters is drawn last and so on top.
+        foreach (var c in points.OrderBy(c => c.Chosen).ThenBy(leading.Contains).ThenBy(open.Contains))
+            Point(c);
+        var line = leading.Where(points.Contains).Select(c => At(c.Accuracy!.Value, c.Gap!.Value));
+        svg.Append("<polyline class=\"step\" points=\"");
+        svg.AppendJoin(' ', line.Select(p => Text($"{p.X:0.#},{p.Y:0.#}"))).Append("\"/>");
+        foreach (var c in points.Where(c => c.Chosen))
+        {
+            var at = At(c.Accuracy!.Value, c.Gap!.Value);
+            svg.Append(Text($"<circle class=\"ring\" r=\"8\" cx=\"{at.X:0.#}\" cy=\"{at.Y:0.#}\"/>"))
+                .Append(Label("chosen", at));
+        }
+
+        if (repair.Source is { } source)
+        {
+            var at = At(source.Accuracy, source.Gap);
+            svg.Append(Text($"<rect class=\"source\" width=\"9\" height=\"9\" x=\"{at.X - 4.5:0.#}\" "))
+                .Append(Text($"y=\"{at.Y - 4.5:0.#}\"><title>the model as it is: "))
+                .Append(Figures(source.Accuracy, source.Gap))
+                .Append("</title></rect>")
+                .Append(Label("source", at));
+        }
+
+        return $"<figure class=\"frontier\">{svg}</svg>\n<figcaption>{Caption(left, beyond)}</figcaption></figure>\n";
+
+        void Point(CandidateSummary c)
+        {
+            var (style, radius) =
+                !Candidates.IsOpen(c) ? ("hollow", 3)
+                : leading.Contains(c) ? ("option leading", 4.5)
+                : open.Contains(c) ? ("option", 3.5)
+                : ("other", 2.5);
+            var at = At(c.Accuracy!.Value, c.Gap!.Value);
+            svg.Append(Text($"<circle class=\"{style}\" r=\"{radius}\" cx=\"{at.X:0.#}\" cy=\"{at.Y:0.#}\">"));
+            svg.Append($"<title>{Html.Text(Words(c))}</title></circle>");
+        }
+
+        (double X, double Y) At(double accuracy, double gap) =>
+            (
+                Left + x.Share(accuracy) * (Width - Left - Right),
+                Height - Bottom - y.Share(Math.Min(gap, y.High)) * (Height - Top - Bottom)
+            );
+    }
+
+    private static string Caption(int left, int beyond)
+    {
+        var text =
+            "Figures of the selection split. Lower and further right is better. Blue: no other candidate is as good "
+            + "in accuracy, gates, harm and changed predictions; the line joins those that lead in the two drawn. "
+            + "Small and gray: the others. Hollow: likely makes something else worse, or loses too much accuracy.";
+        if (beyond > 0)
+            text += Text($" On the upper edge: {beyond:N0} that lack more.");
+        return left > 0 ? text + Text($" Not drawn: {left:N0} more.") : text;
+    }
+
+    // For those who do not see it.
+    private static string Description(
+        RepairSummary repair,
+        ImmutableArray<CandidateSummary> points,
+        ImmutableArray<CandidateSummary> frontier
+    )
+    {
+        var text = Text($"{points.Length} candidates, {frontier.Length} of them not beaten by another.");
+        if (repair.Source is { } source)
+            text += $" The model as it is: {Figures(source.Accuracy, source.Gap)}.";
+        return points.FirstOrDefault(c => c.Chosen) is { } chosen ? $"{text} Chosen: {Words(chosen)}." : text;
+    }
+
+    // The one chosen, the frontier, and as many others as there is room for, spread evenly over the best and the worst.
+    private static (ImmutableArray<CandidateSummary> Points, int Left) Points(RepairSummary repair)
+    {
+        CandidateSummary[] scored =
+        [
+            .. repair.Candidates.Where(c => c is { Accuracy: not null, Gap: { } gap } && double.IsFinite(gap)),
+        ];
+        var options = Candidates.Options(repair, MostPoints).Where(scored.Contains).ToHashSet();
+        CandidateSummary[] others = [.. scored.Where(c => !options.Contains(c))];
+        var room = Math.Min(others.Length, MostPoints - options.Count);
+        ImmutableArray<CandidateSummary> points =
+        [
+            .. options,
+            .. Enumerable.Range(0, room).Select(i => others[(int)((long)i * others.Length / room)]),
+        ];
+        return (points, scored.Length - points.Length);
+    }
+
+    // All accuracies; of gaps those that are of interest, as a failed attempt may lack any amount.
+    private static (Axis X, Axis Y) Axes(
+        RepairSummary repair,
+        ImmutableArray<CandidateSummary> points,
+        HashSet<CandidateSummary> open
+    )
+    {
+        var accuracies = points.Select(p => p.Accuracy!.Value).ToList();
+        var gaps = points.Where(p => p.Chosen || open.Contains(p)).Select(p => p.Gap!.Value).ToList();
+        if (repair.Source is { } source)
+        {
+            accuracies.Add(source.Accuracy);
+            gaps.Add(source.Gap);
+        }
+
+        if (gaps.Count == 0)
+            gaps.AddRange(points.Select(p => p.Gap!.Value));
+        var most = Math.Min(points.Max(p => p.Gap!.Value), 1.5 * gaps.Max());
+        return (Axis.Around(accuracies.Min(), accuracies.Max()), Axis.Around(0, Math.Max(most, gaps.Max())));
+    }
+
+    private static string Frame(Axis x, Axis y)
+    {
+        var (svg, bottom) = (new StringBuilder(), Height - Bottom);
+        foreach (var tick in y.Ticks)
+        {
+            var at = bottom - y.Share(tick) * (bottom - Top);
+            svg.Append(
+                    Text($"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{at:0.#}\" y2=\"{at:0.#}\"/>")
+                )
+                .Append(Text($"<text x=\"{Left - 6}\" y=\"{at + 4:0.#}\" text-anchor=\"end\">{tick:0.####}</text>"));
+        }
+
+        foreach (var tick in x.Ticks)
+        {
+            var at = Left + x.Share(tick) * (Width - Left - Right);
+            svg.Append(
+                    Text($"<line class=\"axis\" x1=\"{at:0.#}\" x2=\"{at:0.#}\" y1=\"{bottom}\" y2=\"{bottom + 4}\"/>")
+                )
+                .Append(Text($"<text x=\"{at:0.#}\" y=\"{bottom + 16}\" text-anchor=\"middle\">{tick:0.####}</text>"));
+        }
+
+        svg.Append(Text($"<text x=\"{Width - Right}\" y=\"{Height - 6}\" text-anchor=\"end\">accuracy →</text>"));
+        var middle = (Top + bottom) / 2;
+        return svg.Append(Text($"<text transform=\"rotate(-90 10 {middle})\" x=\"10\" y=\"{middle}\" "))
+            .Append("text-anchor=\"middle\">gates lack (0: all pass)</text>")
+            .ToString();
+    }
+
+    // Beside its point, on the side where there is room.
+    private static string Label(string text, (double X, double Y) at)
+    {
+        var toLeft = at.X > Width * 0.75;
+        var anchor = toLeft ? "end" : "start";
+        return Text($"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{Math.Max(10, at.Y - 6):0.#}\" ")
+            + $"text-anchor=\"{anchor}\">{text}</text>";
+    }
+
+    private static string Words(CandidateSummary c)
+    {
+        var note = Candidates.Note(c) is { } why ? $"; {why}" : "";
+        return $"{c.Title}: {Figures(c.Accuracy!.Value, c.Gap!.Value)}{note}";
+    }
+
+    private static string Figures(double accuracy, double gap) =>
+        $"accuracy {Numbers.Measured(accuracy)}, gates lack {Numbers.Measured(gap)}";
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>One axis with round marks.</summary>
+    private sealed record Axis(double Low, double High, ImmutableArray<double> Ticks)
+    {
+        public static Axis Around(double low, double high)
+        {
+            var span = Math.Max(high - low, 0.01);
+            var power = Math.Pow(10, Math.Floor(Math.Log10(span / 4)));
+            var step = new[] { 1, 2, 5, 10 }.Select(m => m * power).First(s => span / s <= 5);
+            var (first, last) = ((int)Math.Floor(low / step), (int)Math.Ceiling((low + span) / step));
+            return new(first * step, last * step, [.. Enumerable.Range(first, last - first + 1).Select(i => i * step)]);
+        }
+
+        public double Share(double value) => Math.Clamp((value - Low) / (High - Low), 0, 1);
+    }
+}
