@@ -33,7 +33,8 @@ public sealed partial class HtmlReport
         var rows = HarmText
             .Ordered(repair)
             .Select(h =>
-                $"<tr><th scope=\"row\">{Html.Text(h.Title)}<br><small>{Icon(h.Standing)}{HarmText.Words(h)}</small></th>"
+                $"<tr><th scope=\"row\">{Html.Text(h.Title)}<br><small>{Icon(h.Standing)}"
+                + $"{HarmText.Words(h)}</small></th>"
                 + $"<td>{Numbers.Measured(h.Before)}</td><td>{Numbers.Measured(h.After)}</td>"
                 + $"<td>{HarmText.Worsening(h)}</td></tr>\n"
             );

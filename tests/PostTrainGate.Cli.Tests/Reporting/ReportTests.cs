@@ -164,61 +164,6 @@ public partial class ReportTests
     }
 
     [Fact]
-    public void Html_says_what_else_changes_and_what_each_step_costs()
-    {
-        var page = new HtmlReport().Render(SampleResults.Repaired);
-        var start = page.IndexOf("<h2>What to do next", StringComparison.Ordinal);
-        Assert.Contains(
-            "accuracy of class refused: 0.900 → 0.820, worse by 0.080",
-            page[..start],
-            StringComparison.Ordinal
-        );
-        Assert.Contains(
-            "The time limit of 1h30m came before the effort was spent",
-            page[..start],
-            StringComparison.Ordinal
-        );
-        Assert.Contains("5 corrected, 7 broken of 300", page[..start], StringComparison.Ordinal);
-        Assert.Matches("accuracy of class granted<br><small>no worse</small></th><td>0.614</td><td>0.680</td>", page);
-        Assert.Matches(
-            "fmt-dual <b>\\(chosen\\)</b></th><td>0.755</td><td>0.000</td><td>0.010</td><td>4.5 %</td>",
-            page
-        );
-        // One that another beats is a dot of the picture and no row.
-        Assert.DoesNotContain("<th scope=\"row\">adversarial", page, StringComparison.Ordinal);
-        Assert.Contains("<title>adversarial: accuracy 0.740", page, StringComparison.Ordinal);
-        Assert.Contains("dare was not tried: no gate of robustness to spectra", page, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void A_repair_is_the_same_in_json_junit_and_sarif()
-    {
-        var result = SampleResults.Repaired;
-        var repair = JsonNode.Parse(Json.Render(result))!["repair"]!;
-        Assert.Equal(5, (int)repair["corrected"]!);
-        Assert.Equal(7, (int)repair["broken"]!);
-        Assert.Equal(5400, (double)repair["time_limit"]!);
-        Assert.True((bool)repair["stopped_early"]!);
-        Assert.Equal(2, (double)repair["source"]!["gap"]!);
-        Assert.Equal(
-            ["possible", "accepted"],
-            repair["harm"]!.AsArray().Select(h => (string)h!["standing"]!).Where(s => s != "none")
-        );
-        Assert.Equal("group_calibration", (string)repair["harm"]![2]!["kind"]!);
-        Assert.Single(repair["candidates"]!.AsArray(), c => (bool)c!["blocked"]!);
-        var suite = XDocument.Parse(new JUnitReport().Render(result)).Root!.Element("testsuite")!;
-        var note = JsonNode.Parse(new SarifReport().Render(result))!["runs"]![0]!["results"]!
-            .AsArray()
-            .Single(r => (string)r!["ruleId"]! == DiagnosticCodes.RepairProposed);
-        Assert.All(new[] { suite.Element("system-out")!.Value, (string)note!["message"]!["text"]! }, text =>
-        {
-            Assert.Contains("fmt repairs both failed gates", text, StringComparison.Ordinal);
-            Assert.Contains("accuracy of class refused: 0.900 → 0.820", text, StringComparison.Ordinal);
-            Assert.Contains("The time limit of 1h30m came", text, StringComparison.Ordinal);
-        });
-    }
-
-    [Fact]
     public void Html_shows_what_a_value_is_made_of_before_and_after()
     {
         var page = new HtmlReport().Render(SampleResults.Repaired);
