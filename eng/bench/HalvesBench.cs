@@ -6,7 +6,6 @@ using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Repairs;
-using static TorchSharp.torch;
 
 namespace PostTrainGate.Bench;
 

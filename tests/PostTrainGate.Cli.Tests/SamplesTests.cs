@@ -99,16 +99,20 @@ public sealed class SamplesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("credit")]
-    [InlineData("digits")]
-    public void A_gate_fails_and_the_repaired_file_passes_it_in_ONNX_Runtime_alone(string sample)
+    [InlineData("credit", Verdict.Inconclusive)] // a fifth of 600 rows is too few for a narrower interval
+    [InlineData("digits", Verdict.Pass)]
+    public void A_gate_fails_and_the_repaired_file_no_longer_does_in_ONNX_Runtime_alone(string sample, Verdict repaired)
     {
         var policy = Copy(sample);
         var result = Gate.Run(policy, cancel: TestContext.Current.CancellationToken);
         Assert.Equal(RunOutcome.Failed, result.Outcome);
         Assert.Contains(result.Gates, g => g.Original.Verdict == Verdict.Fail);
-        Assert.All(result.Gates, g => Assert.Equal(Verdict.Pass, g.Repaired!.Verdict));
+        Assert.All(result.Gates, g =>
+            Assert.Equal(g.Original.Verdict == Verdict.Fail ? repaired : Verdict.Pass, g.Repaired!.Verdict)
+        );
         Assert.True(result.Repair!.Proposed);
+        Assert.True(result.Repair.Churn < 0.15);
+        Assert.DoesNotContain(result.Repair.Harm, h => h.Standing == HarmStanding.Blocks);
 
         using var data = DataReader.Read(policy);
         var predicted = Predict(Path.Combine(policy.Folder, result.Repair.Output!), data.Test);

@@ -37,8 +37,8 @@ internal sealed class Selection : ISelection, IDisposable
     private readonly ImmutableArray<bool> _failed;
     private readonly double _shrink,
         _multiplications;
-    private ImmutableArray<Measurement> _before;
-    private ImmutableArray<double> _lacks;
+    private readonly ImmutableArray<Measurement> _before;
+    private readonly ImmutableArray<double> _lacks;
 
     /// <summary>Measures the source.</summary>
     /// <param name="source">The model before the repair.</param>

@@ -3,7 +3,6 @@ using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Repairs;
 using PostTrainGate.Tests.Models;
-using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 

@@ -2,7 +2,6 @@ using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
-using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using PostTrainGate.Tests.Metrics;
 

@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using PostTrainGate.Tests.Metrics;
 using static TorchSharp.torch;

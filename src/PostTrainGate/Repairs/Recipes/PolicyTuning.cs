@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using TorchSharp;
