@@ -75,6 +75,7 @@ public sealed class PolicyRepair : IRepair
         ];
         if (Slices.ReadsColumnsOf(columns, context.RepairSet))
             slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true), 1e-2));
+        GateRule[] harmless = [.. Harmless(context)];
         foreach (var (aim, smooth, from, to) in Aims)
         {
             foreach (var (name, slice, rate) in slices)
@@ -83,7 +84,7 @@ public sealed class PolicyRepair : IRepair
                 {
                     var tuning = new PolicyTuning
                     {
-                        Gates = [.. context.Gates.Select(g => Aimed(g, aim)), .. Harmless(context)],
+                        Gates = [.. context.Gates.Select(g => Aimed(g, aim)), .. harmless],
                         Anchor = anchor,
                         Slice = slice,
                         Temperature = (from, to),
