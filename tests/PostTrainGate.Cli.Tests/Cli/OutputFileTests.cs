@@ -148,7 +148,7 @@ public sealed class OutputFileTests : IDisposable
         sample.Write(
             "posttraingate.yml",
             policy[..policy.IndexOf("\nrepair:", StringComparison.Ordinal)]
-                + "\nrepair: { methods: [group_parity], output: out/repaired.onnx }\n"
+                + "\nrepair: { methods: [policy], output: out/repaired.onnx }\n"
         );
         var host = _place.Host with
         {
