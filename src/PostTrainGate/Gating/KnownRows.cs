@@ -39,8 +39,8 @@ internal static class KnownRows
                 DiagnosticCodes.RepairRowsKnown,
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The model is right on {known:P1} of the '{use}' rows but on {other:P1} of the test rows. It was probably trained on them. "
-                ) + "Offer rows that it was not trained on.",
+                    $"The model is right on {known:P1} of the '{use}' rows but on {other:P1} of the test rows. "
+                ) + "It was probably trained on them; offer rows that it was not trained on.",
                 at,
                 Severity.Warning
             );
