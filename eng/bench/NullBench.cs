@@ -28,7 +28,16 @@ internal static class NullBench
                 Seed = seed,
                 Repair = read.Repair! with { Methods = [new Noise()], Snapshots = null },
             };
-            var result = Gate.Run(policy, new() { Write = false });
+            GateResult result;
+            try
+            {
+                result = Gate.Run(policy, new() { Write = false });
+            }
+            catch (GateException)
+            {
+                continue; // a split without a category that the model knows
+            }
+
             if (result.Repair is not { } repair)
                 continue;
             failed++;
