@@ -8,6 +8,7 @@ public sealed class MendingTests(ITestOutputHelper output)
 {
     [Theory]
     [InlineData("accuracy")]
+    [InlineData("theil_index")]
     [InlineData("equal_opportunity_difference")]
     public void A_gate_that_a_model_fails_passes_on_sealed_rows_after_the_repair(string metric)
     {

@@ -52,7 +52,8 @@ internal sealed class TableSurrogate(TableMetric metric, SurrogateContext contex
             .Select((t, i) => (t.Values * tensor(Slopes(t, at[i]))).sum())
             .Aggregate((a, b) => a.Plus(b));
         var soft = (linear - linear.detach()).Plus(missed).to(batch.Logits.dtype);
-        return counted > 0 ? nn.functional.elu(soft, 1).Plus(1) : soft;
+        // elu(soft) + 1 without a number in the call, which TorchSharp would not hold.
+        return counted > 0 ? soft.relu() + soft.neg().relu().neg().exp() : soft;
 
         double Missed() => Judge.Missed(rule, metric.Figure([.. tables.Select((t, i) => t.Table(at[i]))], rule));
 
