@@ -64,9 +64,7 @@ internal static class RobustBench
         var chosen = tournament.Choose();
         Say($"\n{clock.Elapsed.TotalSeconds:F0} s, {tournament.Tried.Count} candidates");
         foreach (var c in tournament.Tried)
-            Say(
-                $"  {c.Title}: gap {c.Gap:F3}, accuracy {c.Accuracy:F4}, churn {c.Churn:F3}{(c.Chosen ? " CHOSEN" : "")}"
-            );
+            Say($"  {(c.Chosen ? "*" : " ")} {c.Title}: gap {c.Gap:F3}, accuracy {c.Accuracy:F4}, churn {c.Churn:F3}");
         var attacked = Options.Count(args, "--attacked") ?? 1000;
         Report("source", source, test, gate, attacked);
         if (chosen is not null)
@@ -104,11 +102,10 @@ internal static class RobustBench
     private static void Report(string who, OnnxClassifier model, Data.EvaluationSet test, GateRule gate, int attacked)
     {
         using var evaluation = new Evaluation(model, test);
-        var clean = evaluation.Predictions.Zip(test.LabelValues).Count(p => p.First == p.Second) / (double)test.Count;
+        var clean = evaluation.Right / (double)test.Count;
         var m = gate.Metric.Measure(new(evaluation, gate with { Samples = attacked }, 0.95, 11));
-        Say(
-            $"{who}: clean {clean:F4} ({test.Count}), {gate.Metric.Name} {m.Value:F4} [{m.Lower:F4}, {m.Upper:F4}] ({m.Count})"
-        );
+        Say($"{who}: clean {clean:F4} ({test.Count})");
+        Say($"  {gate.Metric.Name} {m.Value:F4} [{m.Lower:F4}, {m.Upper:F4}] ({m.Count})");
     }
 
     private static void Say(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));

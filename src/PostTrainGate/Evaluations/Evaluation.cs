@@ -11,7 +11,7 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
 {
     private readonly Lazy<Tensor> _logits = new(() => model.LogitsOfAll(data.Inputs).DetachFromDisposeScope());
     private readonly Dictionary<object, IDisposable> _kept = [];
-    private ImmutableArray<int> _predictions;
+    private LogitPredictions? _predicted;
     private int? _undefined;
 
     /// <summary>The classifier.</summary>
@@ -24,26 +24,13 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     public Tensor Logits => _logits.Value;
 
     /// <summary>Predicted class of every row; of equal logits the lower index wins.</summary>
-    public ImmutableArray<int> Predictions
-    {
-        get
-        {
-            if (_predictions.IsDefault)
-            {
-                using var best = Logits.argmax(1);
-                _predictions = [.. best.data<long>().Select(c => (int)c)];
-            }
+    public ImmutableArray<int> Predictions => Predicted.Classes;
 
-            return _predictions;
-        }
-    }
+    /// <summary>Rows that are predicted right.</summary>
+    internal int Right => Predicted.Right;
 
     /// <summary>Probability of a class for every row.</summary>
-    public double[] Scores(int favorable)
-    {
-        using var scope = NewDisposeScope();
-        return Logits.to(float64).softmax(1).select(1, favorable).contiguous().data<double>().ToArray();
-    }
+    public double[] Scores(int favorable) => Predicted.Scores(favorable);
 
     /// <inheritdoc/>
     public ImmutableArray<string> ClassNames => data.ClassNames;
@@ -52,13 +39,9 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     public int Favorable => data.Favorable;
 
     /// <inheritdoc/>
-    public PredictedRows? Rows(string? group, int? scored = null)
-    {
-        GroupColumn? levels = null;
-        if (group is not null && !data.Groups.TryGetValue(group, out levels))
-            return null;
-        return new(data.LabelValues, Predictions, levels) { Scores = scored is { } of ? Scores(of) : null };
-    }
+    public PredictedRows? Rows(string? group, int? scored = null) => Predicted.Rows(group, scored);
+
+    private LogitPredictions Predicted => _predicted ??= new(data, Logits);
 
     /// <summary>
     /// Number of rows whose logits or probabilities are not numbers: the largest of them is no prediction, so that

@@ -46,6 +46,5 @@ internal static class KnownRows
             );
     }
 
-    private static double Right(Evaluation e) =>
-        e.Predictions.Zip(e.Data.LabelValues).Count(p => p.First == p.Second) / (double)Math.Max(1, e.Data.Count);
+    private static double Right(Evaluation e) => e.Right / (double)Math.Max(1, e.Data.Count);
 }

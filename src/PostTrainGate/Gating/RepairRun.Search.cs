@@ -9,9 +9,8 @@ namespace PostTrainGate.Gating;
 // The candidates, and which of them is best on the selection split.
 internal sealed partial class RepairRun
 {
-    private Tournament Search(Selection selection, ImmutableArray<GateRule> failed)
+    private void Search(Tournament tournament, Selection selection, ImmutableArray<GateRule> failed)
     {
-        var tournament = new Tournament(selection);
         using var history = new Snapshots(_repair.Snapshots, policy.Input);
         using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
         var owned = new List<IDisposable>();
@@ -45,7 +44,6 @@ internal sealed partial class RepairRun
             }
 
             tournament.Run(plans, context);
-            return tournament;
         }
         finally
         {

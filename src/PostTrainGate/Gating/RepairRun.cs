@@ -33,7 +33,8 @@ internal sealed partial class RepairRun(
     {
         progress?.Report(new("Scoring the model on the selection split"));
         using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel);
-        using var tournament = Search(selection, failed);
+        using var tournament = new Tournament(selection);
+        Search(tournament, selection, failed);
         _best = tournament.Choose();
         var candidates = tournament
             .Tried.OrderByDescending(c => c.Chosen)

@@ -64,7 +64,6 @@ internal sealed class Selection : ISelection, IDisposable
         _own = Meter(g => g);
         _ranking = Meter(Ranking);
         _harm = new HarmPanel(_source, policy);
-        (_before, _lacks) = ([], []);
         _before = _ranking.Measure(_source);
         _lacks = [.. Lacking(_before).Select(lack => Math.Max(lack, LeastGap))];
         Source = Score(source);
@@ -193,18 +192,10 @@ internal sealed class Selection : ISelection, IDisposable
     // Accuracy, what it lost, and the standard error between what is lost here and on the test split (McNemar's).
     private (double Accuracy, double Drop, double Error) Accuracy(Evaluation evaluation)
     {
-        var (correct, lost, gained, labels) = (0, 0, 0, evaluation.Data.LabelValues);
-        for (var i = 0; i < labels.Length; i++)
-        {
-            var (before, now) = (_source.Predictions[i] == labels[i], evaluation.Predictions[i] == labels[i]);
-            correct += now ? 1 : 0;
-            lost += before && !now ? 1 : 0;
-            gained += now && !before ? 1 : 0;
-        }
-
-        double rows = labels.Length;
+        var (gained, lost) = HarmPanel.Flips(_source, evaluation);
+        double rows = evaluation.Data.Count;
         var drop = (lost - gained) / rows;
         var variance = ((lost + gained) / rows - drop * drop) / rows;
-        return (correct / rows, drop, Math.Sqrt(Math.Max(0, variance) * (1 + _shrink * _shrink)));
+        return (evaluation.Right / rows, drop, Math.Sqrt(Math.Max(0, variance) * (1 + _shrink * _shrink)));
     }
 }

@@ -145,8 +145,8 @@ internal sealed class Tournament(Selection selection) : IDisposable
         {
             var model = Interpolation.Between(source, end, share);
             var score = selection.Score(model);
-            var details = candidate.Details.SetItem(ShareKey, FormattableString.Invariant($"{share}"));
-            Keep(candidate with { Model = model, Score = score, Details = details });
+            var details = candidate.Details.SetItem("share_of_the_way", FormattableString.Invariant($"{share}"));
+            Keep(candidate with { Model = model, Score = score, Details = details }, share);
             if (score.CompareTo(best) > 0)
                 best = score;
             return score;
@@ -154,14 +154,14 @@ internal sealed class Tournament(Selection selection) : IDisposable
     }
 
     // The model is in the list of the best, or disposed.
-    private void Keep(RepairCandidate candidate)
+    private void Keep(RepairCandidate candidate, double share = 1)
     {
         candidate.Details.TryGetValue("substitute", out var note);
         var score = candidate.Score;
         _tried.Add(
             new(candidate.Method, score.Admissible, score.Admissible ? score.Gap : null, score.Accuracy, false, note)
             {
-                Share = Share(candidate),
+                Share = share,
                 Harm = score.Admissible ? score.Harm : null,
                 Blocked = score.Blocked,
                 Churn = score.Admissible ? score.Churn : null,
@@ -175,11 +175,4 @@ internal sealed class Tournament(Selection selection) : IDisposable
             _best.RemoveAt(_best.Count - 1);
         }
     }
-
-    private const string ShareKey = "share_of_the_way";
-
-    private static double Share(RepairCandidate candidate) =>
-        candidate.Details.TryGetValue(ShareKey, out var text)
-            ? double.Parse(text, System.Globalization.CultureInfo.InvariantCulture)
-            : 1;
 }

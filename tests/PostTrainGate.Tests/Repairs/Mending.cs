@@ -118,6 +118,5 @@ internal sealed record Mending(
     private static EvaluationSet Part(EvaluationSet data, double from, double to) =>
         data.Take([.. Enumerable.Range((int)(from * data.Count), (int)(to * data.Count) - (int)(from * data.Count))]);
 
-    private static double Right(Evaluation e) =>
-        e.Predictions.Zip(e.Data.LabelValues).Count(p => p.First == p.Second) / (double)e.Data.Count;
+    private static double Right(Evaluation e) => e.Right / (double)e.Data.Count;
 }

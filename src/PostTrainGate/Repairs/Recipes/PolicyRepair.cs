@@ -84,7 +84,7 @@ public sealed class PolicyRepair : IRepair
                 {
                     var tuning = new PolicyTuning
                     {
-                        Gates = [.. context.Gates.Select(g => Aimed(g, aim)), .. harmless],
+                        Gates = [.. context.Gates.Select(g => g.Aimed(aim)), .. harmless],
                         Anchor = anchor,
                         Slice = slice,
                         Temperature = (from, to),
@@ -117,7 +117,7 @@ public sealed class PolicyRepair : IRepair
         {
             var tuning = new PolicyTuning
             {
-                Gates = [.. context.Gates.Select(g => Aimed(g, 0.7))],
+                Gates = [.. context.Gates.Select(g => g.Aimed(0.7))],
                 Anchor = Anchor.Labels,
                 FirstMultiplier = first,
                 MultiplierRows = 256,
@@ -137,14 +137,6 @@ public sealed class PolicyRepair : IRepair
         using var surrogate = metric.Surrogate(new(context.Source, context.RepairSet, gate, context.Seed), out _);
         return surrogate?.Passes ?? 0;
     }
-
-    // A threshold with room: a maximum of a share of it, a minimum so much nearer to 1.
-    private static GateRule Aimed(GateRule gate, double aim) =>
-        gate with
-        {
-            Max = gate.Max * aim,
-            Min = gate.Min is { } min && min < 1 ? 1 - (1 - min) * (0.5 + aim / 2) : gate.Min,
-        };
 
     // What no gate looks at need not become worse: the other measures of a group, and how far each outcome is
     // recognized in the level where that is least.

@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using static TorchSharp.torch;
 
@@ -30,13 +30,13 @@ internal sealed class RowObjective
     public RowObjective(RepairContext context, EvaluationSet data, Tensor before, double aim)
     {
         _data = data;
-        var rows = new Predicted(data, before);
+        var rows = new LogitPredictions(data, before);
         _before = Counts(rows);
         _gates =
         [
             .. context
                 .Gates.Where(IsCounted)
-                .Select(g => Aimed(g, aim))
+                .Select(g => g.Aimed(aim))
                 .Select(g => (g, Math.Max(LeastUnit, Miss(g, rows) is var m && double.IsFinite(m) ? m : 0))),
         ];
     }
@@ -51,11 +51,8 @@ internal sealed class RowObjective
     /// <summary>The cost of logits [n, classes]; the lower the better.</summary>
     public double Of(Tensor logits)
     {
-        var rows = new Predicted(_data, logits);
-        var wrong = 0;
-        for (var i = 0; i < _data.Count; i++)
-            wrong += rows.Predictions[i] == _data.LabelValues[i] ? 0 : 1;
-        var cost = wrong / (double)_data.Count;
+        var rows = new LogitPredictions(_data, logits);
+        var cost = (_data.Count - rows.Right) / (double)_data.Count;
         foreach (var (was, now) in _before.Zip(Counts(rows)))
             if (was >= CommonClass * _data.Count)
                 cost += Math.Max(0, 1 - now / (LeastOfClass * was));
@@ -68,27 +65,18 @@ internal sealed class RowObjective
         return cost;
     }
 
-    private int[] Counts(Predicted rows)
+    private int[] Counts(LogitPredictions rows)
     {
         var counts = new int[_data.ClassNames.Length];
-        foreach (var predicted in rows.Predictions)
+        foreach (var predicted in rows.Classes)
             counts[predicted]++;
         return counts;
     }
 
     /// <summary>By how much a figure misses its thresholds; negative where it meets them.</summary>
-    private static double Miss(GateRule gate, Predicted rows)
-    {
-        var value = Value(gate, rows);
-        var miss = double.NegativeInfinity;
-        if (gate.Min is { } min)
-            miss = Math.Max(miss, min - value);
-        if (gate.Max is { } max)
-            miss = Math.Max(miss, value - max);
-        return double.IsNaN(value) ? double.NaN : miss;
-    }
+    private static double Miss(GateRule gate, LogitPredictions rows) => Judge.Missed(gate, Value(gate, rows));
 
-    private static double Value(GateRule gate, Predicted rows)
+    private static double Value(GateRule gate, LogitPredictions rows)
     {
         if (gate.Metric is not TableMetric metric)
             return ((IPredictionMetric)gate.Metric).Measure(rows, gate, 0.95, 0).Value;
@@ -106,44 +94,6 @@ internal sealed class RowObjective
                 ? metric.Value(GroupTable.Count(counted, favorable), gate)
                 : double.NaN;
             return Judge.Judged(metric.Better, new(value, value, value, 1)).Value;
-        }
-    }
-
-    // A threshold with room: a maximum of a share of it, a minimum so much nearer to 1.
-    private static GateRule Aimed(GateRule gate, double aim) =>
-        gate with
-        {
-            Max = gate.Max * aim,
-            Min = gate.Min is { } min && min < 1 ? 1 - (1 - min) * (0.5 + aim / 2) : gate.Min,
-        };
-
-    // The rows with the predictions that logits come to.
-    private sealed class Predicted(EvaluationSet data, Tensor logits) : IPredictions
-    {
-        public ImmutableArray<int> Predictions { get; } = Best(logits);
-
-        public ImmutableArray<string> ClassNames => data.ClassNames;
-
-        public int Favorable => data.Favorable;
-
-        public PredictedRows? Rows(string? group, int? scored = null)
-        {
-            GroupColumn? levels = null;
-            if (group is not null && !data.Groups.TryGetValue(group, out levels))
-                return null;
-            return new(data.LabelValues, Predictions, levels) { Scores = scored is { } of ? Scores(of) : null };
-        }
-
-        private double[] Scores(int favorable)
-        {
-            using var scope = NewDisposeScope();
-            return logits.to(float64).softmax(1).select(1, favorable).contiguous().data<double>().ToArray();
-        }
-
-        private static ImmutableArray<int> Best(Tensor logits)
-        {
-            using var best = logits.argmax(1);
-            return [.. best.data<long>().Select(c => (int)c)];
         }
     }
 }
