@@ -60,7 +60,7 @@ internal static partial class PolicyShape
         public static readonly Key<TimeSpan> TimeLimit = new(
             "time_limit",
             new DurationShape(TimeSpan.FromHours(24)),
-            "When to stop a repair whose effort is not spent yet. The report says so."
+            "Stops a repair that takes longer, even if effort is left; the report says so."
         )
         {
             Formerly = "budget",
@@ -70,7 +70,7 @@ internal static partial class PolicyShape
         public static readonly Key<Effort> Effort = new(
             "effort",
             new ChoiceShape<Effort>(),
-            "How much to try: about 1, 5 or 12 minutes on two cores. It is counted in passes, so every machine tries the same."
+            "How much to try: about 1, 5 or 12 minutes on two cores. It counts passes, so every machine tries the same."
         )
         {
             Default = "normal",
