@@ -8,6 +8,7 @@ namespace PostTrainGate.Data;
 /// </summary>
 public sealed class EvaluationSet : IDisposable
 {
+    private readonly Dictionary<object, object> _found = [];
     private ImmutableArray<int> _incomplete;
     private int[]? _rows;
 
@@ -72,6 +73,21 @@ public sealed class EvaluationSet : IDisposable
         var complete = Take(rows);
         complete._rows = rows;
         return complete;
+    }
+
+    /// <summary>
+    /// What is costly to find in these rows, whichever the model, such as their neighbors: found at the first request
+    /// for that key.
+    /// </summary>
+    internal T Once<T>(object key, Func<T> find)
+        where T : class
+    {
+        lock (_found)
+        {
+            if (!_found.TryGetValue(key, out var value))
+                _found[key] = value = find();
+            return (T)value;
+        }
     }
 
     /// <summary>The place that a row has in the split, for people.</summary>

@@ -43,8 +43,7 @@ public sealed class Consistency : IDifferentiableMetric
         var count = context.Rule.Get(GateKeys.Neighbors);
         if (context.Evaluation.Data.Count < count)
             return Measurement.NotMeasured($"the split has fewer rows than {count} neighbors");
-        var inputs = context.Evaluation.Data.Inputs;
-        var neighbors = Neighbors.Nearest(inputs, inputs, count, context.Cancel);
+        var neighbors = Neighbors.Among(context.Evaluation.Data, count, context.Cancel);
         // Shares vary less than outcomes do, so that Wilson's interval is rather too wide than too narrow.
         return Intervals.Proportion(
             Compute(neighbors, context.Evaluation.Predictions) * neighbors.Length,

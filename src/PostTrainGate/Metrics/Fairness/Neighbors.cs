@@ -1,3 +1,4 @@
+using PostTrainGate.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,6 +10,14 @@ namespace PostTrainGate.Metrics;
 internal static class Neighbors
 {
     private const int Block = 256;
+
+    /// <summary>The nearest rows of each row, itself included; searched once for a set of rows.</summary>
+    /// <param name="data">The rows, all of them complete.</param>
+    /// <param name="count">How many; at most as there are rows.</param>
+    /// <param name="cancel">Stops between blocks.</param>
+    /// <returns>[n][count], nearest first.</returns>
+    public static int[][] Among(EvaluationSet data, int count, CancellationToken cancel) =>
+        data.Once((typeof(Neighbors), count), () => Nearest(data.Inputs, data.Inputs, count, cancel));
 
     /// <summary>
     /// The nearest rows of each query, itself included where it is among the rows; of equal distances the earlier row.

@@ -44,28 +44,32 @@ internal sealed record SituationSides(EvaluationSet Data, GroupColumn Group, int
             ? $"one side of group '{Group.Name}' has only {least} neighbors, fewer than {count}"
             : null;
 
-    /// <summary>The nearest neighbors of unprivileged rows by all columns but the group's.</summary>
-    /// <param name="tested">Rows among the unprivileged ones.</param>
+    /// <summary>
+    /// The nearest neighbors of each unprivileged row by all columns but the group's; searched once for a set of rows.
+    /// </summary>
     /// <param name="count">How many of either side.</param>
     /// <param name="cancel">Stops between blocks.</param>
-    /// <returns>Of each row its privileged neighbors, and its unprivileged ones without itself.</returns>
-    public (int[] Above, int[] Beside)[] Nearest(int[] tested, int count, CancellationToken cancel)
+    /// <returns>By row its privileged neighbors, and its unprivileged ones without itself.</returns>
+    public Dictionary<int, (int[] Above, int[] Beside)> Nearest(int count, CancellationToken cancel) =>
+        Data.Once((typeof(SituationSides), Group.Name, count), () => Search(count, cancel));
+
+    private Dictionary<int, (int[] Above, int[] Beside)> Search(int count, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
         var inputs = GroupBlocks.TryFind(Data, Group, out _) is { } blocks ? blocks.Without() : Data.Inputs;
-        var queries = Take(tested);
-        var above = Neighbors.Nearest(queries, Take(Better), count, cancel);
-        var beside = Neighbors.Nearest(queries, Take(Worse), count + 1, cancel);
-        return
-        [
-            .. tested.Select(
-                (row, i) =>
+        var worse = Take(Worse);
+        var above = Neighbors.Nearest(worse, Take(Better), count, cancel);
+        var beside = Neighbors.Nearest(worse, worse, count + 1, cancel);
+        return Worse
+            .Index()
+            .ToDictionary(
+                w => w.Item,
+                w =>
                     (
-                        (int[])[.. above[i].Select(n => Better[n])],
-                        (int[])[.. beside[i].Select(n => Worse[n]).Where(r => r != row).Take(count)]
+                        (int[])[.. above[w.Index].Select(n => Better[n])],
+                        (int[])[.. beside[w.Index].Select(n => Worse[n]).Where(r => r != w.Item).Take(count)]
                     )
-            ),
-        ];
+            );
 
         Tensor Take(int[] rows) => inputs.index_select(0, tensor(rows.Select(r => (long)r).ToArray()));
     }

@@ -64,11 +64,8 @@ public sealed class SituationTesting : IDifferentiableMetric
             );
         if (sides.TooFew(count) is { } few)
             return Measurement.NotMeasured(few);
-        var found = tested
-            .Zip(sides.Nearest(tested, count, context.Cancel))
-            .Where(r => Counts(Share(r.Second.Above), Share(r.Second.Beside), gap))
-            .Select(r => r.First)
-            .ToArray();
+        var near = sides.Nearest(count, context.Cancel);
+        int[] found = [.. tested.Where(r => Counts(Share(near[r].Above), Share(near[r].Beside), gap))];
         return new Measurement(Intervals.Proportion(found.Length, tested.Length, context.Confidence))
         {
             Notes =

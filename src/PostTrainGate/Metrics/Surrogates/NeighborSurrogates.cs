@@ -30,12 +30,12 @@ internal sealed class ConsistencySurrogate(SurrogateContext context, int count) 
     // Of each row; rows that lack a value have no neighbors and are none.
     private readonly Lazy<int[][]> _near = new(() =>
     {
-        using var scope = NewDisposeScope();
-        int[] rows = [.. Enumerable.Range(0, context.Data.Count).Except(context.Data.IncompleteRows)];
-        var inputs = context.Data.Inputs.index_select(0, tensor(rows.Select(r => (long)r).ToArray()));
+        using var complete = context.Data.Complete();
+        if (complete is null)
+            return Neighbors.Among(context.Data, count, CancellationToken.None);
         var near = new int[context.Data.Count][];
-        foreach (var (i, found) in Neighbors.Nearest(inputs, inputs, count, CancellationToken.None).Index())
-            near[rows[i]] = [.. found.Select(n => rows[n])];
+        foreach (var (i, found) in Neighbors.Among(complete, count, CancellationToken.None).Index())
+            near[complete.PlaceOf(i)] = [.. found.Select(complete.PlaceOf)];
         return near;
     });
 
@@ -66,8 +66,8 @@ internal sealed class SituationSurrogate(SurrogateContext context, SituationSide
 {
     private readonly Lazy<Dictionary<int, int[]>> _near = new(() =>
         sides
-            .Worse.Zip(sides.Nearest(sides.Worse, count, CancellationToken.None))
-            .ToDictionary(n => n.First, n => (int[])[.. n.Second.Above, .. n.Second.Beside])
+            .Nearest(count, CancellationToken.None)
+            .ToDictionary(n => n.Key, n => (int[])[.. n.Value.Above, .. n.Value.Beside])
     );
 
     /// <inheritdoc/>
