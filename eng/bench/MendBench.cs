@@ -16,7 +16,7 @@ internal static class MendBench
         var seconds = Options.Number(args, "--seconds") ?? 60;
         var rate = Rate.All.First(r => r.Name == (Options.Text(args, "--rate") ?? "false_positive_rate"));
         var methods = Options.Text(args, "--methods")?.Split(',');
-        var repairs = Catalog.Default.Repairs.Where(r => methods?.Contains(r.Name) ?? true).ToArray();
+        var repairs = Catalog.Default.Repairs.Where(r => methods?.Contains(r.Name) ?? r.ByDefault).ToArray();
         var metrics = Catalog.Default.Metrics.Where(m => !args.Any(IsMetric) || args.Contains(m.Name)).ToArray();
         var (kinds, passed) = (0, 0);
         Console.WriteLine("| gate | threshold | before | after | verdict | accuracy lost | method | candidates | s |");

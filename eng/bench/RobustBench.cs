@@ -55,7 +55,7 @@ internal static class RobustBench
         tournament.Run(
             [
                 .. Catalog
-                    .Default.Repairs.Where(r => methods is null || methods.Contains(r.Name))
+                    .Default.Repairs.Where(r => methods?.Contains(r.Name) ?? r.ByDefault)
                     .Where(r => r.WhyNot(context) is null)
                     .SelectMany(r => r.Plan(context)),
             ],

@@ -28,8 +28,9 @@ internal sealed record Mending(
     string Method
 )
 {
-    // So many that an interval is narrow beside what the model fails by.
+    // So many that an interval is narrow beside what the model fails by; some metrics need more.
     private const int Rows = 15_000,
+        ManyRows = 4 * Rows,
         AttackedRows = 4000;
     private const double Confidence = 0.95;
 
@@ -46,15 +47,18 @@ internal sealed record Mending(
     {
         foreach (var clear in new[] { true, false })
         {
-            using var toy = new SurrogateToy(count: metric.ChangesInputs ? AttackedRows : Rows, clear: clear);
-            if (Try(toy, SurrogateToy.Gate(metric, rate), seconds, repairs) is { } mending)
-                return mending;
+            foreach (var rows in metric.ChangesInputs ? [AttackedRows] : new[] { Rows, ManyRows })
+            {
+                using var toy = new SurrogateToy(count: rows, clear: clear);
+                if (Try(toy, SurrogateToy.Gate(metric, rate), seconds, repairs, rows != Rows) is { } mending)
+                    return mending;
+            }
         }
 
         return null;
     }
 
-    private static Mending? Try(SurrogateToy toy, GateRule rule, double seconds, IRepair[] repairs)
+    private static Mending? Try(SurrogateToy toy, GateRule rule, double seconds, IRepair[] repairs, bool wide)
     {
         using var repair = Part(toy.Data, 0, 0.4);
         using var select = Part(toy.Data, 0.4, 0.7);
@@ -68,6 +72,9 @@ internal sealed record Mending(
         // The source fails it by its whole interval, and by no more.
         rule = higher ? rule with { Min = upper + 0.001 } : rule with { Max = Math.Max(0, lower - 0.001) };
         if ((higher ? rule.Min >= 1 : rule.Max <= 0) || upper - lower < 1e-9)
+            return null;
+        // A pass has to be possible: an interval as wide as this one, beyond the threshold.
+        if (!wide && (higher ? 1 - value : value) < 2 * (upper - lower))
             return null;
         var policy = Policy(rule);
         using var selection = new Selection(toy.Source, select, policy, policy.Gates, test.Count, default);

@@ -10,6 +10,9 @@ public sealed class DareRepair : IRepair
 {
     private const int MadeSnapshots = 8;
 
+    // Every snapshot predicts the whole pool; more rows would find more of the same kind.
+    private const int Pool = 5000;
+
     /// <inheritdoc/>
     public string Name => "dare";
 
@@ -24,7 +27,14 @@ public sealed class DareRepair : IRepair
 
     /// <inheritdoc/>
     public IEnumerable<RepairPlan> Plan(RepairContext context) =>
-        Plan(context, [d => d, d => d with { Variant = DareVariant.NoSlice }, d => d.AsPublished()]);
+        Plan(
+            context,
+            [
+                d => d with { Pool = Pool },
+                d => d with { Pool = Pool, Variant = DareVariant.NoSlice },
+                d => d.AsPublished(),
+            ]
+        );
 
     /// <summary>Plans of some variants, which share one history.</summary>
     internal static IEnumerable<RepairPlan> Plan(RepairContext context, IEnumerable<Func<Dare, Dare>> grid)
