@@ -130,7 +130,7 @@ internal static class Targets
         return input =>
         {
             var where = Encoding.UTF8.GetString(input);
-            table.Integers(Condition.Check(table, where, new() { Name = "g", Where = where }).Truth);
+            table.Integers(Condition.Check(table, where, "a fuzzed group", default).Truth);
         };
     }
 

@@ -43,6 +43,23 @@ public class SplitterTests
     }
 
     [Fact]
+    public void Rows_that_the_model_was_trained_on_are_in_the_repair_split_alone()
+    {
+        var labels = Enumerable.Range(0, 1000).Select(i => i % 2).ToArray();
+        foreach (var known in new[] { 0, 100, 500, 800, 1000 })
+        {
+            var trained = labels.Select((_, i) => i < known).ToArray();
+            var splits = Splitter.Split(labels, [], new SplitPolicy(0.5, 0.2, 0.2), 1, trained);
+            Assert.All(splits[1].Concat(splits[2]), row => Assert.False(trained[row]));
+            Assert.Equal(known, splits[0].Count(row => trained[row]));
+            Assert.InRange(splits[0].Length, Math.Max(499, known), Math.Max(501, known));
+            // What is left is divided as the shares of the others are: two parts, two parts, and one for none.
+            var left = 1000 - splits[0].Length;
+            Assert.All(splits.Skip(1), s => Assert.InRange(s.Length, left * 0.4 - 1, left * 0.4 + 1));
+        }
+    }
+
+    [Fact]
     public void Each_row_is_as_likely_as_any_other_to_be_tested()
     {
         // 400 seeds, 100 rows of two labels, 30 %: a row is tested 120 times, standard deviation 9.2; six of those on

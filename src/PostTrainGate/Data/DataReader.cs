@@ -55,7 +55,7 @@ public static class DataReader
             .Groups.Where(g => g.Cross.IsEmpty)
             .Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf)
             .ToArray();
-        var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed);
+        var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed, Trained(table, data, labelName));
         CheckSplits(splits, labels, classes, data.Splits.Position, notes);
         notes.AddRange(
             policy
@@ -81,6 +81,30 @@ public static class DataReader
             )
             .ToArray();
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
+    }
+
+    // The rows that the model was trained on; where the condition is neither true nor false a row counts as unseen.
+    private static bool[]? Trained(Table table, DataPolicy data, string label)
+    {
+        if (data.Splits.Trained is not { } condition)
+            return null;
+        var (truth, columns) = Condition.Check(table, condition, "'splits.trained'", data.Splits.Position);
+        if (columns.Contains(label))
+        {
+            throw data.Splits.Position.Error(
+                DiagnosticCodes.DataCondition,
+                $"The condition {Wording.Quote(condition)} of 'splits.trained' reads the label, so that test rows would "
+                    + "be chosen by it; use a column that says where a row comes from."
+            );
+        }
+
+        bool[] trained = [.. table.Integers(truth).Select(t => t == 1)];
+        return trained.Contains(true)
+            ? trained
+            : throw data.Splits.Position.Error(
+                DiagnosticCodes.DataCondition,
+                $"The condition {Wording.Quote(condition)} of 'splits.trained' holds for no row."
+            );
     }
 
     private static DataFormat FormatOf(PolicyPath path, ImmutableArray<DataFormat> formats)

@@ -122,7 +122,7 @@ internal static class GroupReader
 
     private static GroupCode OfCondition(Table table, GroupPolicy group, string where)
     {
-        var (truth, columns) = Condition.Check(table, where, group);
+        var (truth, columns) = Condition.Check(table, where, $"the group {Wording.Quote(group.Name)}", group.Position);
         return new(group.Name, new(["false", "true"], truth, key => key), columns);
     }
 

@@ -18,38 +18,41 @@ internal static class Splitter
     /// <param name="strata">Further codes of each row, such as group levels.</param>
     /// <param name="shares">Shares of the splits.</param>
     /// <param name="seed">Seed of the policy.</param>
+    /// <param name="trained">
+    /// Rows that the model was trained on: all of them are in the repair split, which takes of the others only what it
+    /// then lacks; null: none known.
+    /// </param>
     public static int[][] Split(
         ReadOnlySpan<int> labels,
         IReadOnlyList<IReadOnlyList<int>> strata,
         SplitPolicy shares,
-        int seed
+        int seed,
+        IReadOnlyList<bool>? trained = null
     )
     {
-        var line = new (int Label, ulong Stratum, ulong Order, int Row)[labels.Length];
-        for (var row = 0; row < line.Length; row++)
+        var rows = Enumerable.Range(0, labels.Length).Where(row => trained?[row] != true).ToArray();
+        var line = new (int Label, ulong Stratum, ulong Order, int Row)[rows.Length];
+        for (var i = 0; i < line.Length; i++)
         {
-            var stratum = (ulong)(uint)seed;
+            var (row, stratum) = (rows[i], (ulong)(uint)seed);
             foreach (var codes in strata)
                 stratum = Seeds.Key(stratum, (ulong)codes[row]);
-            line[row] = (labels[row], stratum, Seeds.Key((ulong)(uint)seed, (ulong)row), row);
+            line[i] = (labels[row], stratum, Seeds.Key((ulong)(uint)seed, (ulong)row), row);
         }
 
         Array.Sort(line);
-        double[] share =
-        [
-            shares.Repair,
-            shares.Select,
-            shares.Test,
-            Math.Max(0, 1 - shares.Repair - shares.Select - shares.Test),
-        ];
+        var share = Shares(shares, labels.Length, line.Length);
         var splits = new List<int>[] { [], [], [], [] };
+        if (trained is not null)
+            splits[0].AddRange(Enumerable.Range(0, labels.Length).Where(row => trained[row]));
+        var known = splits[0].Count;
         for (var i = 0; i < line.Length; i++)
         {
             var neediest = 0;
             var most = double.NegativeInfinity;
             for (var s = 0; s < share.Length; s++)
             {
-                var lacks = share[s] * (i + 1) - splits[s].Count;
+                var lacks = share[s] * (i + 1) - (splits[s].Count - (s == 0 ? known : 0));
                 if (share[s] > 1e-9 && lacks > most + 1e-9)
                     (neediest, most) = (s, lacks);
             }
@@ -65,5 +68,23 @@ internal static class Splitter
             [.. splits[1]],
             [.. splits[2]],
         ];
+    }
+
+    // Of the rows that no model was trained on the repair split gets what it lacks of its share; the other splits
+    // divide what remains in the proportion that they have.
+    private static double[] Shares(SplitPolicy shares, int rows, int unseen)
+    {
+        double[] all =
+        [
+            shares.Repair,
+            shares.Select,
+            shares.Test,
+            Math.Max(0, 1 - shares.Repair - shares.Select - shares.Test),
+        ];
+        if (unseen == rows || unseen == 0)
+            return all;
+        var repair = Math.Max(0, shares.Repair * rows - (rows - unseen)) / unseen;
+        var others = 1 - shares.Repair;
+        return [repair, .. all.Skip(1).Select(s => s / others * (1 - repair))];
     }
 }

@@ -40,7 +40,7 @@ internal static class KnownRows
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"The model is right on {known:P1} of the '{use}' rows but on {other:P1} of the test rows. "
-                ) + "It was probably trained on them; offer rows that it was not trained on.",
+                ) + "It was probably trained on them; offer other rows, or name them in 'data.splits.trained'.",
                 at,
                 Severity.Warning
             );

@@ -114,7 +114,13 @@ public sealed record SplitPolicy(
     double Select = 0.2,
     double Test = 0.3,
     SourcePosition Position = default
-);
+)
+{
+    /// <summary>
+    /// Condition for the rows that the model was trained on: they are all in the repair split; null: not known.
+    /// </summary>
+    public string? Trained { get; init; }
+}
 
 /// <summary>The <c>input</c> section: the data's own units, in which epsilon counts.</summary>
 public sealed record InputPolicy

@@ -16,8 +16,17 @@ internal static class Condition
     /// SQL that is 1 where the condition is true, 0 false, -1 neither; and the columns that it reads, in the order of
     /// the table.
     /// </summary>
+    /// <param name="table">The table.</param>
+    /// <param name="condition">The condition.</param>
+    /// <param name="of">For messages: what it is a condition of.</param>
+    /// <param name="at">Where the policy has it.</param>
     /// <exception cref="GateException">PTG3005.</exception>
-    public static (string Truth, ImmutableArray<string> Columns) Check(Table table, string condition, GroupPolicy group)
+    public static (string Truth, ImmutableArray<string> Columns) Check(
+        Table table,
+        string condition,
+        string of,
+        SourcePosition at
+    )
     {
         if (condition.Length > DataLimits.ConditionLength)
             throw Wrong($"it has {condition.Length} characters; the limit is {DataLimits.ConditionLength}");
@@ -56,9 +65,9 @@ internal static class Condition
         }
 
         GateException Wrong(string why) =>
-            group.Position.Error(
+            at.Error(
                 DiagnosticCodes.DataCondition,
-                $"The condition {Wording.Quote(condition)} of the group {Wording.Quote(group.Name)} is invalid: {why}."
+                $"The condition {Wording.Quote(condition)} of {of} is invalid: {why}."
             );
     }
 
