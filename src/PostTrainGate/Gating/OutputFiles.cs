@@ -20,6 +20,17 @@ internal static class OutputFiles
     public static string ModelPath(GatePolicy policy) =>
         policy.Repair?.Output?.FullPath ?? Path.ChangeExtension(policy.Model!.FullPath, ".repaired.onnx");
 
+    /// <summary>Where the best candidate goes when it is not proposed and the policy asks for it.</summary>
+    public static string RefusedPath(GatePolicy policy)
+    {
+        var path = ModelPath(policy);
+        var name = Path.GetFileNameWithoutExtension(path);
+        const string repaired = ".repaired";
+        if (name.EndsWith(repaired, StringComparison.Ordinal))
+            name = name[..^repaired.Length];
+        return Path.Combine(Path.GetDirectoryName(path)!, $"{name}.refused.onnx");
+    }
+
     /// <summary>Where a report goes.</summary>
     public static string ReportPath(GatePolicy policy, IReportWriter writer) =>
         Path.Combine(policy.Folder, policy.Report.Folder, writer.FileName);
@@ -35,8 +46,15 @@ internal static class OutputFiles
     public static void Require(GatePolicy policy, bool model, bool reports)
     {
         List<Diagnostic> refused = [];
-        if (model && policy is { Model: not null, Repair: { } repair } && WhyNotModel(policy) is { } why)
-            Refuse("repaired model", ModelPath(policy), why, repair.Output?.Position ?? policy.Model.Position);
+        if (model && policy is { Model: not null, Repair: { } repair })
+        {
+            var at = repair.Output?.Position ?? policy.Model.Position;
+            if (WhyNotModel(policy, ModelPath(policy)) is { } why)
+                Refuse("repaired model", ModelPath(policy), why, at);
+            if (repair.WriteRefused && WhyNotModel(policy, RefusedPath(policy)) is { } not)
+                Refuse("refused candidate", RefusedPath(policy), not, at);
+        }
+
         foreach (var writer in reports ? Reports(policy) : [])
             if (WhyNotReport(policy, writer) is { } reason)
                 Refuse("report", ReportPath(policy, writer), reason, new(policy.File, 1, 1));
@@ -52,12 +70,9 @@ internal static class OutputFiles
         }
     }
 
-    /// <summary>Why the repaired model must not be written; null when it may.</summary>
-    public static string? WhyNotModel(GatePolicy policy)
-    {
-        var path = ModelPath(policy);
-        return WhyNot(path, IsOurModel, policy) ?? WhyNot($"{path}.data", _ => IsOurModel(path), policy);
-    }
+    /// <summary>Why a model must not be written; null when it may.</summary>
+    public static string? WhyNotModel(GatePolicy policy, string path) =>
+        WhyNot(path, IsOurModel, policy) ?? WhyNot($"{path}.data", _ => IsOurModel(path), policy);
 
     /// <summary>Why a report must not be written; null when it may.</summary>
     public static string? WhyNotReport(GatePolicy policy, IReportWriter writer) =>

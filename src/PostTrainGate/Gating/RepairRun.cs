@@ -63,7 +63,7 @@ internal sealed partial class RepairRun(
         return new[]
         {
             KnownRows.Sign(source, original, splits.Select, "select", at),
-            KnownRows.Sign(source, original, splits.Repair, "repair", at),
+            policy.Data.Splits.Trained is null ? KnownRows.Sign(source, original, splits.Repair, "repair", at) : null,
         }.OfType<Diagnostic>();
     }
 
@@ -120,7 +120,7 @@ internal sealed partial class RepairRun(
             Details = _best.Details,
         };
         Diagnostic? unwritten = null;
-        if (proposed && write)
+        if (write && (proposed || _repair.WriteRefused))
             (summary, unwritten) = Write(summary, result);
         return result with
         {
@@ -205,25 +205,41 @@ internal sealed partial class RepairRun(
     // What was measured stands, whatever becomes of the file.
     private (RepairSummary Summary, Diagnostic? Unwritten) Write(RepairSummary summary, GateResult result)
     {
-        var path = OutputFiles.ModelPath(policy);
+        var path = summary.Proposed ? OutputFiles.ModelPath(policy) : OutputFiles.RefusedPath(policy);
+        var name = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/');
         try
         {
-            if (OutputFiles.WhyNotModel(policy) is { } refused)
+            if (OutputFiles.WhyNotModel(policy, path) is { } refused)
                 throw new IOException($"it {refused}.");
-            return (Written(path, summary, result), null);
+            Save(path, summary, result);
+            return (
+                summary.Proposed
+                    ? summary with
+                    {
+                        Output = name,
+                        Sha256 = Hash.ComputeFile(path),
+                    }
+                    : summary with
+                    {
+                        Reason = $"{summary.Reason} The candidate is in {name}.",
+                    },
+                null
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var name = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/');
             return (
                 summary with
                 {
                     Proposed = false,
-                    Reason = $"{summary.Reason} It is not proposed because it could not be written.",
+                    Reason = summary.Proposed
+                        ? $"{summary.Reason} It is not proposed because it could not be written."
+                        : summary.Reason,
                 },
                 new(
                     DiagnosticCodes.ReportUnwritable,
-                    $"The repaired model {name} cannot be written: {e.Message}",
+                    $"The {(summary.Proposed ? "repaired model" : "refused candidate")} {name} cannot be written: "
+                        + e.Message,
                     _repair.Output?.Position ?? policy.Model!.Position,
                     Severity.Warning
                 )
@@ -231,7 +247,7 @@ internal sealed partial class RepairRun(
         }
     }
 
-    private RepairSummary Written(string path, RepairSummary summary, GateResult result)
+    private void Save(string path, RepairSummary summary, GateResult result)
     {
         var entries = summary
             .Details.SetItem("tool", $"PostTrainGate {result.Tool}")
@@ -240,11 +256,6 @@ internal sealed partial class RepairRun(
             .SetItem("policy-sha256", Hash.ComputeFile(Path.Combine(policy.Folder, Path.GetFileName(policy.File))))
             .SetItem("seed", $"{policy.Seed}");
         _best!.Model.Save(path, new Provenance(entries));
-        return summary with
-        {
-            Output = Path.GetRelativePath(policy.Folder, path).Replace('\\', '/'),
-            Sha256 = Hash.ComputeFile(path),
-        };
     }
 
     // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their

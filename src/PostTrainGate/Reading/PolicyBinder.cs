@@ -73,7 +73,10 @@ internal static class PolicyBinder
             splits.Get(Shapes.Splits.Select),
             splits.Get(Shapes.Splits.Test),
             splits.Position
-        );
+        )
+        {
+            Trained = splits.Get(Shapes.Splits.Trained),
+        };
 
     private static InputPolicy Input(Section input)
     {
@@ -136,6 +139,7 @@ internal static class PolicyBinder
             Effort = repair.Get(Shapes.Repair.Effort),
             TimeLimit = repair.Get(Shapes.Repair.TimeLimit),
             Output = repair.Get(Shapes.Repair.Output),
+            WriteRefused = repair.Get(Shapes.Repair.WriteRefused),
             Position = repair.Position,
         };
 

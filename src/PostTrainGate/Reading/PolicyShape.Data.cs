@@ -154,6 +154,12 @@ internal static partial class PolicyShape
             Default = "30%",
         };
 
-        public static readonly MapShape Map = new(Repair, Select, Test);
+        public static readonly Key<string> Trained = new(
+            "trained",
+            new TextShape("a condition"),
+            "An SQL condition for the rows that the model was trained on; only a repair learns from them."
+        );
+
+        public static readonly MapShape Map = new(Repair, Select, Test, Trained);
     }
 }

@@ -102,6 +102,15 @@ internal static partial class PolicyShape
             "Where the repaired model is written; default: NAME.repaired.onnx next to the model."
         );
 
+        public static readonly Key<bool> WriteRefused = new(
+            "write_refused",
+            new FlagShape(),
+            "Whether to write the best candidate even if it is not proposed, as NAME.refused.onnx next to the output."
+        )
+        {
+            Default = "false",
+        };
+
         public static readonly MapShape Map = new(
             Methods,
             Snapshots,
@@ -110,7 +119,8 @@ internal static partial class PolicyShape
             Effort,
             TimeLimit,
             Graph,
-            Output
+            Output,
+            WriteRefused
         );
     }
 

@@ -54,6 +54,7 @@ internal static class PolicyTrust
         ("data.splits.repair", Decider.Base, Rows),
         ("data.splits.select", Decider.Base, Rows),
         ("data.splits.test", Decider.Base, Rows),
+        ("data.splits.trained", Decider.Base, Rows),
         ("input", Decider.Base, Meaning),
         ("input.bounds", Decider.Base, "Epsilon uses its units."),
         ("input.scale", Decider.Base, "Epsilon uses its units."),
@@ -98,6 +99,7 @@ internal static class PolicyTrust
         ("repair.effort", Decider.Change, Search),
         ("repair.time_limit", Decider.Change, Search),
         ("repair.graph", Decider.Change, Search),
+        ("repair.write_refused", Decider.Change, "It writes a file under the rules of `repair.output`."),
         (
             "repair.output",
             Decider.Change,

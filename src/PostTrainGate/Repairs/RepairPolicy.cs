@@ -31,6 +31,9 @@ public sealed record RepairPolicy
     /// <summary>Where the proposed model is written; null: beside the model as <c>NAME.repaired.onnx</c>.</summary>
     public PolicyPath? Output { get; init; }
 
+    /// <summary>Whether the best candidate is written though it is not proposed, beside that path.</summary>
+    public bool WriteRefused { get; init; }
+
     /// <summary>Where the section stands.</summary>
     public SourcePosition Position { get; init; }
 }

@@ -22,7 +22,7 @@ public sealed class EveryKeyTests : IDisposable
           classes: ["0", "1"]
           favorable: "1"
           features: { only: [sex, age], except: [id], immutable: [age], missing: keep, scale: minmax }
-          splits: { repair: 40%, select: 20%, test: 40% }
+          splits: { repair: 40%, select: 20%, test: 40%, trained: "id < 100" }
         input: { bounds: [0, 1], scale: 1/255, mean: [0.5], std: [0.5], size: [8, 8], layout: nchw }
         output: { name: score, head: logits }
         groups:
@@ -89,6 +89,7 @@ public sealed class EveryKeyTests : IDisposable
         ("data.splits.repair", "repair: 40%,", "repair: 30%,"),
         ("data.splits.select", "select: 20%", "select: 10%"),
         ("data.splits.test", "test: 40%", "test: 5%"),
+        ("data.splits.trained", "id < 100", "id > 100"),
         ("input.bounds", "bounds: [0, 1]", "bounds: [0, 255]"),
         ("input.scale", "scale: 1/255", "scale: 1"),
         ("input.mean", "mean: [0.5]", "mean: [0]"),
@@ -139,6 +140,7 @@ public sealed class EveryKeyTests : IDisposable
         ("repair.time_limit", "time_limit: 5m", "time_limit: 6m"),
         ("repair.graph", "graph: extend", "graph: keep"),
         ("repair.output", "models/out.onnx", "models/new.onnx"),
+        ("repair.write_refused", "models/out.onnx", "models/out.onnx\n  write_refused: true"),
         ("report.html", "html: true", "html: false"),
         ("report.junit", "html: true", "html: true, junit: true"),
         ("report.sarif", "html: true", "html: true, sarif: true"),

@@ -4,6 +4,7 @@ using PostTrainGate.Gating;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Reading;
+using PostTrainGate.Repairs;
 using PostTrainGate.Reporting;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
@@ -119,11 +120,11 @@ public sealed class OutputFileTests : IDisposable
     {
         var policy = Read();
         File.Copy(Path.Combine(Fixtures.Repository, "samples/credit/model.onnx"), OutputFiles.ModelPath(policy));
-        Assert.NotNull(OutputFiles.WhyNotModel(policy));
+        Assert.NotNull(OutputFiles.WhyNotModel(policy, OutputFiles.ModelPath(policy)));
         var model = OnnxFile.Read(OutputFiles.ModelPath(policy)).Model;
         model.MetadataProps.Add(new StringStringEntryProto { Key = "posttraingate.tool", Value = "PostTrainGate" });
         OnnxFile.Write(OutputFiles.ModelPath(policy), model);
-        Assert.Null(OutputFiles.WhyNotModel(policy));
+        Assert.Null(OutputFiles.WhyNotModel(policy, OutputFiles.ModelPath(policy)));
     }
 
     [Theory]
@@ -141,15 +142,7 @@ public sealed class OutputFileTests : IDisposable
     [Fact]
     public async Task A_repaired_model_that_cannot_be_written_costs_no_verdict()
     {
-        using var sample = new TemporaryFolder();
-        foreach (var file in new[] { "model.onnx", "credit.csv" })
-            File.Copy(Path.Combine(Fixtures.Repository, "samples/credit", file), sample.Path(file));
-        var policy = File.ReadAllText(Path.Combine(Fixtures.Repository, "samples/credit/posttraingate.yml"));
-        sample.Write(
-            "posttraingate.yml",
-            policy[..policy.IndexOf("\nrepair:", StringComparison.Ordinal)]
-                + "\nrepair: { methods: [policy], output: out/repaired.onnx }\n"
-        );
+        using var sample = Credit("repair: { methods: [policy], effort: quick, output: out/repaired.onnx }");
         var host = _place.Host with
         {
             Run = (p, options, _, cancel) =>
@@ -179,6 +172,46 @@ public sealed class OutputFileTests : IDisposable
         Assert.Contains(result.Diagnostics, d =>
             d is { Code: DiagnosticCodes.ReportUnwritable, Severity: Severity.Warning }
         );
+    }
+
+    [Fact]
+    public async Task A_candidate_that_is_not_proposed_is_written_where_the_policy_asks_for_it()
+    {
+        using var sample = Credit("repair: { methods: [policy], effort: quick, write_refused: true }", text =>
+            text.Replace("max: 0.10", "max: 0.001", StringComparison.Ordinal) // no model reaches that
+        );
+        string[] check = ["check", sample.Root, "--no-cache"];
+        Assert.Equal(
+            1,
+            await CommandLine.RunAsync(
+                check,
+                _place.Host with
+                {
+                    Run = Gate.Run,
+                },
+                TestContext.Current.CancellationToken
+            )
+        );
+        var result = GateJson.Parse(File.ReadAllText(sample.Path("posttraingate-report/gate-result.json")));
+        Assert.False(result.Repair!.Proposed);
+        Assert.Contains("The candidate is in model.refused.onnx.", result.Repair.Reason, StringComparison.Ordinal);
+        Assert.Null(result.Repair.Output);
+        Assert.False(File.Exists(sample.Path("model.repaired.onnx")));
+        using var refused = OnnxClassifier.Load(sample.Path("model.refused.onnx"));
+        using var source = OnnxClassifier.Load(sample.Path("model.onnx"));
+        Assert.NotEqual(0, WeightChange.Between(source, refused).Changed);
+    }
+
+    // The sample with other settings for the repair.
+    private static TemporaryFolder Credit(string repair, Func<string, string>? change = null)
+    {
+        var sample = new TemporaryFolder();
+        foreach (var file in new[] { "model.onnx", "credit.csv" })
+            File.Copy(Path.Combine(Fixtures.Repository, "samples/credit", file), sample.Path(file));
+        var policy = File.ReadAllText(Path.Combine(Fixtures.Repository, "samples/credit/posttraingate.yml"));
+        policy = $"{policy[..policy.IndexOf("\nrepair:", StringComparison.Ordinal)]}\n{repair}\n";
+        sample.Write("posttraingate.yml", change?.Invoke(policy) ?? policy);
+        return sample;
     }
 
     private GatePolicy Read() => PolicyReader.Read(_place.PolicyFile).Policy!;
