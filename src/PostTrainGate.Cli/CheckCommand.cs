@@ -76,7 +76,8 @@ internal sealed class CheckCommand(CliHost host)
         }
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
-        OutputFiles.Require(baseline.Policy, options.Repair, reports: true);
+        var gated = AtMost(options.Severity, baseline.Policy);
+        OutputFiles.Require(gated, options.Repair, reports: true);
         var gate = new GateOptions
         {
             Repair = options.Repair,
@@ -87,9 +88,7 @@ internal sealed class CheckCommand(CliHost host)
         GateResult result;
         try
         {
-            result = await output.WatchAsync(progress =>
-                Task.Run(() => Run(baseline.Policy, gate, progress, cancel), cancel)
-            );
+            result = await output.WatchAsync(progress => Task.Run(() => Run(gated, gate, progress, cancel), cancel));
         }
         catch (GateException wrong) when (!baseline.Diagnostics.IsEmpty)
         {
@@ -115,6 +114,12 @@ internal sealed class CheckCommand(CliHost host)
         );
         return result.ExitCode;
     }
+
+    private static GatePolicy AtMost(Severity severity, GatePolicy policy) =>
+        policy with
+        {
+            Gates = [.. policy.Gates.Select(g => g with { Severity = g.Severity < severity ? g.Severity : severity })],
+        };
 
     // What the engine finds wrong with a file stands where the policy names the file.
     private GateResult Run(

@@ -1,3 +1,4 @@
+using PostTrainGate.Foundation;
 using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli;
@@ -67,6 +68,9 @@ internal sealed record CheckOptions
 
     /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
     public bool Full { get; init; }
+
+    /// <summary>What a gate that does not pass comes to at most, besides what the policy says.</summary>
+    public Severity Severity { get; init; } = Severity.Error;
 
     /// <summary>Where runs leave what they found for later ones; null: the user's own folder for caches.</summary>
     public string? Cache { get; init; }

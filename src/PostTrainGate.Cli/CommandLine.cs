@@ -78,6 +78,12 @@ internal static class CommandLine
         {
             Description = "Attack every input, even after the verdict is certain.",
         };
+        var severity = new Option<Severity>("--severity")
+        {
+            HelpName = "error|warning|note",
+            Description = "What a gate that does not pass reports at most; only an error makes the run fail.",
+            DefaultValueFactory = _ => Severity.Error,
+        };
         var cache = new Option<string?>("--cache")
         {
             HelpName = "folder",
@@ -117,6 +123,7 @@ internal static class CommandLine
             repair,
             noRepair,
             full,
+            severity,
             cache,
             noCache,
             baseRef,
@@ -134,6 +141,7 @@ internal static class CommandLine
                         Verbosity = parsed.GetValue(verbosity),
                         Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
                         Full = parsed.GetValue(full),
+                        Severity = parsed.GetValue(severity),
                         Cache = parsed.GetValue(cache),
                         NoCache = parsed.GetValue(noCache),
                         Base = parsed.GetValue(baseRef),

@@ -61,6 +61,7 @@ public sealed partial class Check
             line.AppendSwitch("--no-repair");
         if (Full)
             line.AppendSwitch("--full");
+        line.AppendSwitchIfNotNull("--severity=", Severity.Length > 0 ? Severity : null);
         line.AppendSwitchIfNotNull("--base=", Base.Length > 0 ? Base : null);
         if (Arguments.Length > 0)
             line.AppendTextUnquoted(" " + Arguments);

@@ -47,6 +47,9 @@ public sealed partial class Check : ToolTask
     /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
     public bool Full { get; set; }
 
+    /// <summary>What a gate that does not pass comes to at most: error, warning or note; empty: error.</summary>
+    public string Severity { get; set; } = "";
+
     /// <summary>The git reference that the policy and the model are held against; empty: none.</summary>
     public string Base { get; set; } = "";
 

@@ -89,6 +89,24 @@ public class BuildTests(Packages packages)
     }
 
     [Fact]
+    public async Task A_failing_gate_is_a_warning_where_the_build_says_so()
+    {
+        var app = new ConsumerProject(packages, "Advisory").WithGate();
+        Assert.Contains((await app.BuildAsync()).Errors, e => e.Code == "PTG4001");
+        var advisory = await app.BuildAsync("-p:PostTrainGateSeverity=warning");
+        Assert.Empty(advisory.Errors);
+        Assert.Contains(advisory.Warnings, w => w.Code == "PTG4001");
+        string[] strict = ["-p:PostTrainGateSeverity=warning", "-p:TreatWarningsAsErrors=true"];
+        Assert.Contains((await app.BuildAsync(strict)).Errors, e => e.Code == "PTG4001");
+        var spared = await app.BuildAsync([.. strict, "-p:WarningsNotAsErrors=PTG4001"]);
+        Assert.Empty(spared.Errors);
+        Assert.Contains(spared.Warnings, w => w.Code == "PTG4001");
+        var silent = await app.BuildAsync([.. strict, "-p:NoWarn=PTG4001"]);
+        Assert.Empty(silent.Errors);
+        Assert.DoesNotContain(silent.Warnings, w => w.Code == "PTG4001");
+    }
+
+    [Fact]
     public async Task A_base_keeps_the_bar_that_a_change_lowers()
     {
         var app = new ConsumerProject(packages, "Base").WithGate();

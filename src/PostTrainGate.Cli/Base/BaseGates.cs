@@ -142,7 +142,13 @@ internal static class BaseGates
     private static string Threshold(GateRule rule)
     {
         var text = GateText.Threshold(rule);
-        return rule.Samples is { } samples ? $"{text} ({samples} samples)" : text;
+        if (rule.Samples is { } samples)
+            text += $" ({samples} samples)";
+        if (rule.Severity != Severity.Error)
+            text += $" (severity {rule.Severity.ToString().ToLowerInvariant()})";
+        return rule.Accepted is { } accepted
+            ? $"{text} (failure accepted until {accepted.Until:yyyy-MM-dd}: {Wording.Plain(accepted.Reason, 100)})"
+            : text;
     }
 
     private static Diagnostic Remark(string text, SourcePosition at, Severity severity = Severity.Warning) =>

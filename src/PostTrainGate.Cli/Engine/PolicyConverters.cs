@@ -23,6 +23,8 @@ internal sealed class GateRuleConverter : JsonConverter<GateRule>
                 value.Min,
                 value.Max,
                 value.Drop,
+                value.Severity,
+                value.Accepted,
                 value.Position
             ),
             EngineJson.Default.GateMessage
@@ -40,6 +42,8 @@ internal sealed class GateRuleConverter : JsonConverter<GateRule>
             Min = read.Min,
             Max = read.Max,
             Drop = read.Drop,
+            Severity = read.Severity,
+            Accepted = read.Accepted,
             Position = read.Position,
         };
     }
@@ -52,6 +56,8 @@ internal sealed record GateMessage(
     double? Min,
     double? Max,
     double? Drop,
+    Severity Severity,
+    AcceptedFailure? Accepted,
     SourcePosition Position
 );
 

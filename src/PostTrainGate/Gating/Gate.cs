@@ -131,7 +131,9 @@ public static partial class Gate
             summary
         );
         var failed = policy
-            .Gates.Where((_, i) => Outcomes.Blocks(policy, gates[i].Original.Verdict) && measured[i].IsMeasured)
+            .Gates.Where(
+                (_, i) => Outcomes.Blocks(policy, gates[i], gates[i].Original.Verdict) && measured[i].IsMeasured
+            )
             .ToImmutableArray();
         if (options.Repair && policy.Repair is not null && failed.Length > 0)
             result = Repair(source);
@@ -229,6 +231,8 @@ public static partial class Gate
             Min = rule.Min,
             Max = rule.Max,
             Drop = rule.Drop,
+            Severity = rule.Severity,
+            Accepted = rule.Accepted,
             Position = rule.Position,
             Better = rule.Metric.Better,
             Original = original,

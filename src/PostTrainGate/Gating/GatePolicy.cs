@@ -33,6 +33,9 @@ public sealed record GatePolicy : EvaluationPolicy
     /// <summary>What a gate without a clear verdict means for the run.</summary>
     public OutcomePolicy When { get; init; } = new();
 
+    /// <summary>The day of the run, in UTC, which accepted failures are held against.</summary>
+    public DateOnly Today { get; init; } = DateOnly.FromDateTime(DateTime.UtcNow);
+
     /// <summary>How to repair; null when the policy says <c>repair: false</c>.</summary>
     public RepairPolicy? Repair { get; init; } = new();
 

@@ -139,6 +139,12 @@ public sealed record GateReport
     /// <summary>The value may be worse than the base's by at most this.</summary>
     public double? Drop { get; init; }
 
+    /// <summary>What a verdict other than pass comes to at most; only an error makes the run fail.</summary>
+    public Severity Severity { get; init; } = Severity.Error;
+
+    /// <summary>Until when its failure is accepted, and why; null where it is not.</summary>
+    public AcceptedFailure? Accepted { get; init; }
+
     /// <summary>Where the policy asks for it.</summary>
     public required SourcePosition Position { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
@@ -85,4 +86,14 @@ internal static class GateText
             OutputHead.Probabilities => "probabilities",
             _ => "logits",
         };
+
+    /// <summary>Until when a failure is accepted or was, and why.</summary>
+    public static string Accepted(AcceptedFailure accepted, DateOnly today)
+    {
+        var until = accepted.Until.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        var reason = Wording.Plain(accepted.Reason, 200);
+        return today <= accepted.Until
+            ? $"Accepted until {until}: {reason}"
+            : $"It was accepted until {until}, which is over: {reason}";
+    }
 }

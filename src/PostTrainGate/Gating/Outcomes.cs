@@ -7,18 +7,22 @@ namespace PostTrainGate.Gating;
 /// <summary>What the policy makes of verdicts.</summary>
 internal static class Outcomes
 {
-    /// <summary>Whether a verdict keeps the run from succeeding.</summary>
-    public static bool Blocks(GatePolicy policy, Verdict verdict) => Weight(policy, verdict) == Outcome.Fail;
+    /// <summary>Whether a verdict of a gate keeps the run from succeeding.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="gate">The gate.</param>
+    /// <param name="verdict">The verdict, of any model.</param>
+    public static bool Blocks(GatePolicy policy, GateReport gate, Verdict verdict) =>
+        Weight(policy, gate, verdict) == Outcome.Fail;
 
     /// <summary>
     /// How the run ends for the model under the gate; a proposed repair does not make a failing model pass.
     /// </summary>
     public static RunOutcome Decide(GatePolicy policy, ImmutableArray<GateReport> gates)
     {
-        var verdicts = gates.Select(g => g.Original.Verdict).ToArray();
-        if (verdicts.Contains(Verdict.Fail))
-            return RunOutcome.Failed;
-        return verdicts.Any(v => Blocks(policy, v)) ? RunOutcome.Undecided : RunOutcome.Passed;
+        var blocking = gates.Where(g => Blocks(policy, g, g.Original.Verdict)).Select(g => g.Original.Verdict).ToList();
+        return blocking.Contains(Verdict.Fail) ? RunOutcome.Failed
+            : blocking.Count > 0 ? RunOutcome.Undecided
+            : RunOutcome.Passed;
     }
 
     /// <summary>
@@ -51,7 +55,7 @@ internal static class Outcomes
     private static Diagnostic Diagnose(GatePolicy policy, GateReport gate)
     {
         var reading = gate.Original;
-        var severity = Weight(policy, reading.Verdict) switch
+        var severity = Weight(policy, gate, reading.Verdict) switch
         {
             Outcome.Fail => Severity.Error,
             Outcome.Warn => Severity.Warning,
@@ -81,6 +85,8 @@ internal static class Outcomes
         };
         if (gate.Repaired is { } repaired)
             text += $" Repaired model: {GateText.Value(repaired)}, {Words(repaired.Verdict)}.";
+        if (gate.Accepted is { } accepted)
+            text += $" {GateText.Accepted(accepted, policy.Today)}.";
         return new Diagnostic(code, text, gate.Position, severity);
     }
 
@@ -94,12 +100,23 @@ internal static class Outcomes
             _ => "not measured",
         };
 
-    private static Outcome Weight(GatePolicy policy, Verdict verdict) =>
-        verdict switch
+    private static Outcome Weight(GatePolicy policy, GateReport gate, Verdict verdict)
+    {
+        var weight = verdict switch
         {
             Verdict.Pass => Outcome.Pass,
             Verdict.Fail => Outcome.Fail,
             Verdict.Inconclusive => policy.When.Inconclusive,
             _ => policy.When.NotMeasured,
         };
+        var most = gate.Severity switch
+        {
+            Severity.Error => Outcome.Fail,
+            Severity.Warning => Outcome.Warn,
+            _ => Outcome.Pass,
+        };
+        if (gate.Accepted is { } accepted && policy.Today <= accepted.Until)
+            most = most == Outcome.Fail ? Outcome.Warn : most;
+        return weight < most ? weight : most;
+    }
 }

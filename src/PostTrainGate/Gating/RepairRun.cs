@@ -171,10 +171,10 @@ internal sealed partial class RepairRun(
             );
         }
 
-        var wrong = gates.Where(g => Outcomes.Blocks(policy, g.Original.Verdict)).ToArray();
+        var wrong = gates.Where(g => Outcomes.Blocks(policy, g, g.Original.Verdict)).ToArray();
         var repaired = wrong.Count(g => g.Repaired!.Verdict == Verdict.Pass);
         var open = wrong.Count(g =>
-            g.Repaired!.Verdict == Verdict.Inconclusive && !Outcomes.Blocks(policy, g.Repaired.Verdict)
+            g.Repaired!.Verdict == Verdict.Inconclusive && !Outcomes.Blocks(policy, g, g.Repaired.Verdict)
         );
         return repaired + open == 0
             ? (false, $"{_best!.Method} helped on the selection split, but no failed gate passes on the test split.")

@@ -24,6 +24,14 @@ public sealed record GateRule
     /// <summary>The value may be worse than the base branch's model by at most this.</summary>
     public double? Drop { get; init; }
 
+    /// <summary>
+    /// What a verdict other than pass comes to at most: only an error keeps the run from succeeding.
+    /// </summary>
+    public Severity Severity { get; init; } = Severity.Error;
+
+    /// <summary>A failure that is known and borne for a time; null: none.</summary>
+    public AcceptedFailure? Accepted { get; init; }
+
     /// <summary>Where it stands.</summary>
     public SourcePosition Position { get; init; }
 

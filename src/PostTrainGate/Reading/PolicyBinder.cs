@@ -24,7 +24,7 @@ internal static class PolicyBinder
             Input = Input(root.Get(Shapes.InputKey) ?? Absent),
             Output = Output(root.Get(Shapes.OutputKey) ?? Absent),
             Groups = [.. List(root, Shapes.Groups).Select(g => Group(g.Name.Text, g.Group))],
-            Gates = [.. List(root, Shapes.Gates).Select(Gate)],
+            Gates = [.. List(root, Shapes.Gates).Select(g => Gate(g, root.Get(Shapes.SeverityKey)))],
             Confidence = root.Get(Shapes.Confidence),
             Correction = root.Get(Shapes.CorrectionKey),
             When = When(root.Get(Shapes.WhenKey) ?? Absent),
@@ -110,7 +110,7 @@ internal static class PolicyBinder
             Position = group.Position,
         };
 
-    private static GateRule Gate(GateEntry gate) =>
+    private static GateRule Gate(GateEntry gate, Severity severity) =>
         new()
         {
             Metric = gate.Metric!,
@@ -120,6 +120,10 @@ internal static class PolicyBinder
             Min = gate.Rule.Get(Shapes.Rule.Min),
             Max = gate.Rule.Get(Shapes.Rule.Max),
             Drop = gate.Rule.Get(Shapes.Rule.Drop),
+            Severity = gate.Rule.Get(Shapes.Rule.Severity) ?? severity,
+            Accepted = gate.Rule.Get(Shapes.Rule.Accept) is { } accept
+                ? new(accept.Get(Shapes.Rule.Until), accept.Get(Shapes.Rule.Reason)!)
+                : null,
             Position = gate.Name.Position,
         };
 

@@ -11,6 +11,19 @@ internal static partial class PolicyShape
     /// <summary>An entry of the <c>gates</c> section, under the name of its metric.</summary>
     public static class Rule
     {
+        public static readonly Key<DateOnly> Until = new("until", new DayShape(), "The last day, in UTC.")
+        {
+            Example = "until: 2026-12-31",
+        };
+        public static readonly Key<string> Reason = new(
+            "reason",
+            new TextShape("a reason", 200),
+            "Why the failure is accepted; the report shows it."
+        )
+        {
+            Example = "reason: the retrained model comes in December",
+        };
+
         private static readonly NumberShape Share = new(NumberRange.Share);
 
         public static readonly Key<double?> Min = new(
@@ -25,10 +38,23 @@ internal static partial class PolicyShape
             "The value may be worse than the base branch's by at most this."
         );
 
+        public static readonly Key<Severity?> Severity = new(
+            "severity",
+            new ChoiceShape<Severity>(),
+            "What the gate reports if it does not pass; only an error makes the run fail. Default: the policy's."
+        );
+        public static readonly Key<Section> Accept = new(
+            "accept",
+            new MapShape(Until, Reason),
+            "Accepts that the gate fails, as a warning, until a date; after it, the gate fails the run again."
+        );
+
         private static readonly ImmutableArray<Key> Thresholds = [Min, Max, Drop];
+        private static readonly ImmutableArray<Key> Weights = [Severity, Accept];
 
         /// <summary>For a metric that is not known: every key of any metric, none needed.</summary>
-        public static MapShape Unknown { get; } = new(catalog => Known(catalog).Concat(Thresholds)) { Partial = true };
+        public static MapShape Unknown { get; } =
+            new(catalog => Known(catalog).Concat(Thresholds).Concat(Weights)) { Partial = true };
 
         /// <summary>The keys that a metric takes; the others are refused with a reason.</summary>
         public static MapShape For(IMetric metric) => new(catalog => [.. Fitting(metric), .. Refused(metric, catalog)]);
@@ -49,7 +75,7 @@ internal static partial class PolicyShape
                 metric.Largest > 1
                     ? new Key<double?>(key.Name, new NumberShape(new(0, metric.Largest)), key.Summary)
                     : key;
-            return [.. Own(metric), Threshold(bound), Threshold(Drop)];
+            return [.. Own(metric), Threshold(bound), Threshold(Drop), .. Weights];
         }
 
         private static IEnumerable<Key> Refused(IMetric metric, ICatalog catalog)

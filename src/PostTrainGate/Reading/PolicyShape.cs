@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Policy;
 using PostTrainGate.Schema;
@@ -67,6 +68,14 @@ internal static partial class PolicyShape
     {
         Default = "bonferroni",
     };
+    public static readonly Key<Severity> SeverityKey = new(
+        "severity",
+        new ChoiceShape<Severity>(),
+        "What a gate reports if it does not pass; only an error makes the run fail."
+    )
+    {
+        Default = "error",
+    };
     public static readonly Key<Section> WhenKey = new(
         "when",
         When.Map,
@@ -99,6 +108,7 @@ internal static partial class PolicyShape
         Gates,
         Confidence,
         CorrectionKey,
+        SeverityKey,
         WhenKey,
         RepairKey,
         ReportKey,

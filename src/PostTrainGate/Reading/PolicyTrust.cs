@@ -82,6 +82,11 @@ internal static class PolicyTrust
         ("gates[].METRIC.min", Decider.Base, Threshold),
         ("gates[].METRIC.max", Decider.Base, Threshold),
         ("gates[].METRIC.drop", Decider.Base, Threshold),
+        ("gates[].METRIC.severity", Decider.Base, Threshold),
+        ("gates[].METRIC.accept", Decider.Base, Threshold),
+        ("gates[].METRIC.accept.until", Decider.Base, Threshold),
+        ("gates[].METRIC.accept.reason", Decider.Base, Threshold),
+        ("severity", Decider.Base, Threshold),
         ("confidence", Decider.Base, "It decides how certain a verdict must be."),
         (
             "correction",

@@ -109,6 +109,29 @@ internal sealed class DurationShape(TimeSpan longest) : Shape
             : 0;
 }
 
+/// <summary>A day, such as <c>2026-12-31</c>. Read as DateOnly.</summary>
+internal sealed class DayShape : Shape
+{
+    private const string Form8601 = "yyyy-MM-dd";
+
+    /// <inheritdoc/>
+    internal override string Expected => "a day such as 2026-12-31";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => "day such as `2026-12-31`";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context) =>
+        node is ScalarNode scalar
+        && DateOnly.TryParseExact(scalar.Text, Form8601, CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
+            ? day
+            : Wrong(node, what, context);
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new() { ["type"] = "string", ["pattern"] = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" };
+}
+
 /// <summary>An amount of memory, such as <c>512MB</c> or <c>8GB</c>, in powers of 1024. Read as bytes.</summary>
 internal sealed class SizeShape(long least, long most) : Shape
 {

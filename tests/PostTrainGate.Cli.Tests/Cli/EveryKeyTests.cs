@@ -31,7 +31,8 @@ public sealed class EveryKeyTests : IDisposable
           older: { where: "age > 25" }
           both: { cross: [sex, older] }
         gates:
-          - accuracy: { min: 0.72, drop: 0.01 }
+          - accuracy: {
+              min: 0.72, drop: 0.01, severity: error, accept: { until: 2026-12-31, reason: until retrained } }
           - statistical_parity_difference: { group: sex, max: 0.1, average: favorable }
           - robust_accuracy: {
               attack: pgd, norm: linf, epsilon: 0.1, steps: 40, step_size: 0.01, restarts: 2, random_start: true,
@@ -43,6 +44,7 @@ public sealed class EveryKeyTests : IDisposable
           - rate_minimum: { group: sex, rate: auc, min: 0.7 }
           - generalized_entropy_index: { alpha: 2, max: 0.2 }
           - situation_testing: { group: sex, neighbors: 5, gap: 0.2, max: 0.1 }
+        severity: error
         confidence: 90%
         correction: bonferroni
         when: { inconclusive: warn, not_measured: fail }
@@ -107,6 +109,10 @@ public sealed class EveryKeyTests : IDisposable
         ("groups.NAME.cross", "cross: [sex, older]", "cross: [sex, age]"),
         ("gates[].METRIC.group", "group: sex, max: 0.1, average", "group: age, max: 0.1, average"),
         ("gates[].METRIC.average", "average: favorable", "average: worst"),
+        ("gates[].METRIC.severity", "drop: 0.01, severity: error", "drop: 0.01, severity: note"),
+        ("gates[].METRIC.accept.until", "until: 2026-12-31", "until: 2036-12-31"),
+        ("gates[].METRIC.accept.reason", "reason: until retrained", "reason: other"),
+        ("severity", "severity: error\nconfidence", "severity: note\nconfidence"),
         ("gates[].METRIC.attack", "attack: pgd", "attack: bim"),
         ("gates[].METRIC.norm", "norm: linf", "norm: l2"),
         ("gates[].METRIC.epsilon", "epsilon: 0.1,", "epsilon: 0.001,"),
@@ -127,7 +133,7 @@ public sealed class EveryKeyTests : IDisposable
         ("gates[].METRIC.gap", "gap: 0.2", "gap: 0.9"),
         ("gates[].METRIC.min", "min: 0.72", "min: 0.1"),
         ("gates[].METRIC.max", "max: 0.2", "max: 1"),
-        ("gates[].METRIC.drop", "drop: 0.01 }", "drop: 1 }"),
+        ("gates[].METRIC.drop", "drop: 0.01,", "drop: 1,"),
         ("confidence", "90%", "51%"),
         ("correction", "bonferroni", "none"),
         ("when.inconclusive", "inconclusive: warn", "inconclusive: pass"),
@@ -197,18 +203,16 @@ public sealed class EveryKeyTests : IDisposable
 
         File.WriteAllText(_place.PolicyFile, changed);
         GatePolicy? ran = null;
-        Assert.Equal(
-            0,
-            await _place.RunAsync(
-                (policy, _, _, _) =>
-                {
-                    ran = policy;
-                    return SampleResults.Passed;
-                },
-                "--base",
-                "main"
-            )
+        var code = await _place.RunAsync(
+            (policy, _, _, _) =>
+            {
+                ran = policy;
+                return SampleResults.Passed;
+            },
+            "--base",
+            "main"
         );
+        Assert.True(code == 0, _place.Error);
         var remarks = PostTrainGate
             .Reporting.GateJson.Parse(
                 File.ReadAllText(Path.Combine(_place.Folder.Root, ran!.Report.Folder, "gate-result.json"))

@@ -44,6 +44,30 @@ public sealed class RealRunTests : IDisposable
         Assert.Matches("warning PTG6003: .*'accuracy'", text);
     }
 
+    [Theory]
+    [InlineData("", "", 1, "error PTG4001")]
+    [InlineData("", "--severity=warning", 0, "warning PTG4001")]
+    [InlineData("severity: warning,", "", 0, "warning PTG4001")]
+    [InlineData("severity: note,", "", 0, "message PTG4001")]
+    [InlineData("accept: { until: 2999-12-31, reason: not retrained yet },", "", 0, "warning PTG4001")]
+    [InlineData(
+        "accept: { until: 2999-12-31, reason: not retrained yet },",
+        "",
+        0,
+        "Accepted until 2999-12-31: not retr"
+    )]
+    [InlineData("accept: { until: 2020-12-31, reason: not retrained yet },", "", 1, "error PTG4001")]
+    [InlineData("accept: { until: 2020-12-31, reason: not retrained yet },", "", 1, "until 2020-12-31, which is over")]
+    public async Task A_gate_that_fails_weighs_what_the_policy_says(string keys, string option, int code, string line)
+    {
+        Policy("{ group: age, max: 0.10 }", $"{{ group: age, {keys} max: 0.10 }}");
+        string[] args = ["--format=msbuild", .. option.Length > 0 ? [option] : Array.Empty<string>()];
+        var (ended, result, text) = await Check(args);
+        Assert.Equal(code, ended);
+        Assert.Equal(Verdict.Fail, result.Gates[1].Original.Verdict); // whatever it weighs
+        Assert.Contains(line, text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_same_run_gives_the_same_result_but_for_its_time()
     {
