@@ -1,5 +1,7 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Engine;
+using PostTrainGate.Cli.Init;
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
@@ -41,6 +43,12 @@ internal sealed record CliHost
     public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } =
         (file, _) => ModelInspection.Inspect(file);
 
+    /// <summary>Looks at the data of a policy.</summary>
+    public Func<GatePolicy, CancellationToken, DataLook> Look { get; init; } = (policy, _) => DataLook.Read(policy);
+
+    /// <summary>Asks a person; null where none is there.</summary>
+    public AskPerson? Ask { get; init; }
+
     /// <summary>
     /// Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.
     /// </summary>
@@ -68,6 +76,8 @@ internal sealed record CliHost
             CacheFolder = AttackCache.DefaultFolder,
             Run = SupervisedEngine.Run,
             Inspect = SupervisedEngine.Inspect,
+            Look = SupervisedEngine.Look,
+            Ask = Console.IsInputRedirected || Console.IsOutputRedirected ? null : Question.OnTerminal,
             Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
         };
 }

@@ -39,6 +39,7 @@ internal static class CommandLine
         version.Action = new PrintVersion(host.Out);
         root.Add(Check(host));
         root.Add(Inspect(host));
+        root.Add(Init.InitArguments.Command(host));
         root.Add(Schema(host));
         return root;
     }

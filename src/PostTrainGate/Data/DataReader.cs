@@ -83,7 +83,7 @@ public static class DataReader
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
     }
 
-    private static DataFormat FormatOf(PolicyPath path, ImmutableArray<DataFormat> formats)
+    internal static DataFormat FormatOf(PolicyPath path, ImmutableArray<DataFormat> formats)
     {
         if (formats.FirstOrDefault(f => path.Files.All(f.Reads)) is not { } format)
         {
