@@ -10,8 +10,9 @@ internal static class CommandLine
     /// <summary>Parses and runs; returns the exit code and throws nothing.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancel = default)
     {
-        var parsed = Root(host).Parse(args);
-        if (parsed.Errors.Count > 0)
+        var parsed = Root(host).Parse(args.Count == 0 ? ["--help"] : args);
+        var completes = args is [['[', ..], ..]; // a shell asks what could follow, which may be wrong so far
+        if (parsed.Errors.Count > 0 && !completes)
         {
             foreach (var error in parsed.Errors)
                 await host.Error.WriteLineAsync($"posttraingate: error: {error.Message}");
@@ -41,6 +42,10 @@ internal static class CommandLine
         root.Add(Inspect(host));
         root.Add(Init.InitArguments.Command(host));
         root.Add(Schema(host));
+        root.Add(Apply.ApplyCommand.Command(host));
+        root.Add(Explain.ExplainCommand.Command(host));
+        root.Add(Doctor.DoctorCommand.Command(host));
+        root.Add(Completion.Command(host));
         return root;
     }
 

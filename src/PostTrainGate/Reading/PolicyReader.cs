@@ -99,7 +99,8 @@ public static class PolicyReader
         {
             return Wrong(
                 DiagnosticCodes.PolicyUnreadable,
-                $"There is no policy here; write one, or give the path of a {FileName}."
+                $"There is no policy here; write one with 'posttraingate init MODEL DATA', or give the path of a "
+                    + $"{FileName}."
             );
         }
         catch (Exception broken) when (broken is IOException or UnauthorizedAccessException or NotSupportedException)
