@@ -65,6 +65,9 @@ internal sealed record CliHost
     /// <summary>How long the comment may take in all.</summary>
     public TimeSpan CommentTime { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long proposing the repaired model may take in all: it is uploaded.</summary>
+    public TimeSpan FixTime { get; init; } = TimeSpan.FromMinutes(3);
+
     /// <summary>This process.</summary>
     public static CliHost OfProcess() =>
         new()

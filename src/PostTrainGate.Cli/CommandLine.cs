@@ -112,6 +112,15 @@ internal static class CommandLine
             HelpName = "always|failures|never",
             Description = "When to comment on the pull request (github).",
         };
+        var fix = new Option<string>("--fix")
+        {
+            HelpName = "artifact|commit|pull-request",
+            Description =
+                "What becomes of a repaired model in a pull request: a file, a commit on its branch, or a pull request "
+                + "against its branch (github).",
+            DefaultValueFactory = _ => "artifact",
+        };
+        fix.AcceptOnlyFromAmong("artifact", "commit", "pull-request");
         var command = new Command(
             "check",
             "Measures the model of a policy, evaluates every gate, and repairs a model that fails."
@@ -129,6 +138,7 @@ internal static class CommandLine
             baseModel,
             inputs,
             comment,
+            fix,
         };
         command.SetAction(
             (parsed, cancel) =>
@@ -146,6 +156,12 @@ internal static class CommandLine
                         BaseModel = parsed.GetValue(baseModel),
                         InputsFile = parsed.GetValue(inputs),
                         Comment = parsed.GetValue(comment),
+                        Fix = parsed.GetValue(fix) switch
+                        {
+                            "commit" => FixMode.Commit,
+                            "pull-request" => FixMode.PullRequest,
+                            _ => FixMode.Artifact,
+                        },
                     },
                     cancel
                 )
