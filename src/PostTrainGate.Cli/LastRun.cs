@@ -20,7 +20,7 @@ internal sealed record LastRun(string File, GateResult Result, GatePolicy Policy
     /// <exception cref="GateException">It cannot be read, or its policy cannot be found.</exception>
     public static LastRun? Find(string given)
     {
-        if (Places(given).FirstOrDefault(System.IO.File.Exists) is not { } file)
+        if (!Path.Exists(given) || Places(given).FirstOrDefault(System.IO.File.Exists) is not { } file)
             return null;
         var result = Read(file);
         return new(file, result, PolicyOf(file, result));

@@ -120,7 +120,8 @@ internal sealed class ApplyCommand(CliHost host)
 
     private static void Replace(string target, string repaired)
     {
-        var mode = OperatingSystem.IsWindows() || !File.Exists(target) ? default(UnixFileMode?) : File.GetUnixFileMode(target);
+        var mode =
+            OperatingSystem.IsWindows() || !File.Exists(target) ? default(UnixFileMode?) : File.GetUnixFileMode(target);
         AtomicFile.Write(target, stream =>
         {
             using var source = File.OpenRead(repaired);

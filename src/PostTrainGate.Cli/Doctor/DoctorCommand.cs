@@ -105,7 +105,11 @@ internal sealed class DoctorCommand(CliHost host)
         try
         {
             var found = await api.AskAsync(_ => api.Client.Repository.Get(api.Owner, api.Name), cancel);
-            return [new("GitHub", true, $"the token reads {found.FullName ?? $"{api.Owner}/{api.Name}"}"), Writes(found)];
+            return
+            [
+                new("GitHub", true, $"the token reads {found.FullName ?? $"{api.Owner}/{api.Name}"}"),
+                Writes(found),
+            ];
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {

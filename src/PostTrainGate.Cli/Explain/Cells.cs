@@ -24,7 +24,15 @@ internal static class Cells
             Max = 1,
             Position = rule.Position,
         });
-        var result = host.Run(policy with { Gates = [.. gates] }, new() { Repair = false, Write = false }, null, cancel);
+        var result = host.Run(
+            policy with
+            {
+                Gates = [.. gates],
+            },
+            new() { Repair = false, Write = false },
+            null,
+            cancel
+        );
         var parts = result.Gates.Select(g => g.Original.Breakdowns.FirstOrDefault()?.Parts).ToArray();
         if (parts is not [{ } bases, { } rights, { } wrongs])
             return null;

@@ -25,11 +25,7 @@ internal sealed class ExplainCommand(CliHost host)
             DefaultValueFactory = _ => ".",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var command = new Command("explain", "Shows the rows, groups and rates behind a gate's figure.")
-        {
-            gate,
-            path,
-        };
+        var command = new Command("explain", "Shows the rows, groups and rates behind a gate's figure.") { gate, path };
         command.SetAction(
             (parsed, cancel) =>
                 Task.FromResult(
@@ -128,7 +124,11 @@ internal sealed class ExplainCommand(CliHost host)
 
     private void Counts(GatePolicy policy, GateRule rule, GateReport gate, CancellationToken cancel)
     {
-        if (rule.Group is not null && policy.Model is not null && Cells.ByGroup(policy, rule, host, cancel) is { } cells)
+        if (
+            rule.Group is not null
+            && policy.Model is not null
+            && Cells.ByGroup(policy, rule, host, cancel) is { } cells
+        )
             Terminal.Out(host).Show(cells);
         if (rule.Attack is not null && Cells.UnderAttack(policy, gate.Original, host, cancel) is { } line)
             Terminal.Out(host).Say($"  {line}");
@@ -136,9 +136,7 @@ internal sealed class ExplainCommand(CliHost host)
 
     private static Table Parts(Breakdown breakdown)
     {
-        var table = new Table()
-            .Border(TableBorder.Minimal)
-            .AddColumns(Markup.Escape(breakdown.Title), "Value", "Rows");
+        var table = new Table().Border(TableBorder.Minimal).AddColumns(Markup.Escape(breakdown.Title), "Value", "Rows");
         foreach (var part in breakdown.Parts)
             table.AddRow(Terminal.Cell(part.Name), Terminal.Cell(Value(part)), Terminal.Cell($"{part.Count}"));
         return table;

@@ -105,7 +105,14 @@ internal sealed class GitHubOutput : ICheckOutput
         var text = MarkdownReport.Failure(_actions.Relative(_options.PolicyFile), diagnostics);
         _workflow.Annotate(diagnostics);
         _workflow.Summarize(text);
-        _workflow.Set([("outcome", "error"), ("report", ""), ("json", ""), ("sarif", ""), ("repaired-model", ""), ("fix", "")]);
+        _workflow.Set([
+            ("outcome", "error"),
+            ("report", ""),
+            ("json", ""),
+            ("sarif", ""),
+            ("repaired-model", ""),
+            ("fix", ""),
+        ]);
         // a comment of an earlier run must not go on saying that all is well
         await CommentAsync(text, passed: false, cancel);
     }

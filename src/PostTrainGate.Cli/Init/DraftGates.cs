@@ -13,16 +13,20 @@ namespace PostTrainGate.Cli.Init;
 /// </summary>
 internal static class DraftGates
 {
-    private const int AttackedRows = 500;
+    /// <summary>Rows that a gate attacks.</summary>
+    public const int AttackedRows = 500;
+
+    /// <summary>Rows that are attacked to find a threshold.</summary>
+    public const int TriedRows = 200;
 
     /// <summary>Part of the accuracy that should withstand an attack.</summary>
     private const double WantedShare = 0.7;
 
     /// <summary>The gates before their thresholds are known.</summary>
-    public static ImmutableArray<DraftGate> Open(Draft draft, DataLook data, ModelInspection model)
+    public static ImmutableArray<DraftGate> Open(Draft draft, DataLook data, ModelInspection model, int rows)
     {
         var (attack, epsilon, why) = Attack(draft, data, model);
-        var samples = data.Rows * 0.4 > AttackedRows ? $"samples: {AttackedRows}, " : "";
+        var samples = data.Rows * 0.4 > rows ? $"samples: {rows}, " : "";
         return
         [
             new("accuracy", "", "min: 0", ""),

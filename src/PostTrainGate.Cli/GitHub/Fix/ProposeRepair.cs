@@ -143,9 +143,10 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         if (entry.Size > LargestPointer)
             return false;
         var blob = await api.AskAsync(_ => api.Client.Git.Blob.Get(api.Owner, api.Name, entry.Sha), cancel);
-        var bytes = blob.Encoding.Value == EncodingType.Base64
-            ? Convert.FromBase64String(blob.Content)
-            : System.Text.Encoding.UTF8.GetBytes(blob.Content);
+        var bytes =
+            blob.Encoding.Value == EncodingType.Base64
+                ? Convert.FromBase64String(blob.Content)
+                : System.Text.Encoding.UTF8.GetBytes(blob.Content);
         return LargeFile.Pointer(bytes) is not null;
     }
 
