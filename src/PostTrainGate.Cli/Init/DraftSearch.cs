@@ -168,10 +168,13 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
         if (numbers.Length == 0)
             return [DraftScale.None];
         if (model.Inputs.Length != 1)
-            return [DraftScale.Within(numbers.Min(c => c.Lowest), numbers.Max(c => c.Highest))];
+            return
+            [
+                DraftScale.Within(Math.Min(0, numbers.Min(c => c.Lowest)), Math.Max(1, numbers.Max(c => c.Highest))),
+            ];
         DraftScale[] scales =
         [
-            DraftScale.Within(numbers.Min(c => c.Lowest), numbers.Max(c => c.Highest)),
+            DraftScale.Within(Math.Min(0, numbers.Min(c => c.Lowest)), Math.Max(1, numbers.Max(c => c.Highest))),
             new("minmax", null, null),
             new("standard", null, null),
         ];

@@ -52,7 +52,9 @@ public sealed class ProposeRepairTests : IDisposable
     public async Task A_pull_request_is_opened_once_and_then_brought_up_to_date()
     {
         await Run("pull-request");
-        var branch = Assert.Single(_github.Branches.Keys, b => b.StartsWith("posttraingate/", StringComparison.Ordinal));
+        var branch = Assert.Single(_github.Branches.Keys, b =>
+            b.StartsWith("posttraingate/", StringComparison.Ordinal)
+        );
         Assert.Equal(FakeGitHub.HeadSha, _github.Branches["feature/model"]);
         Assert.Contains("pull request 8 with the repaired model was opened", Said());
         Assert.Equal("https://github.example/octo/models/pull/8", Fix());

@@ -69,7 +69,9 @@ internal sealed class RepairPullRequest(GitHubApi api, PullRequestEvent change, 
         Reference? now;
         try
         {
-            now = await api.AskAsync(_ => references.Get(api.Owner, api.Name, $"heads/{Branch}"), cancel);
+            // Octokit's own call asks an address that GitHub no longer describes.
+            var address = new Uri($"repos/{api.Owner}/{api.Name}/git/ref/heads/{Branch}", UriKind.Relative);
+            now = await api.AskAsync(_ => new ApiConnection(api.Client.Connection).Get<Reference>(address), cancel);
         }
         catch (NotFoundException)
         {
