@@ -4,7 +4,6 @@ using PostTrainGate.Cli.Output;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
-using PostTrainGate.Reporting;
 using Spectre.Console;
 
 namespace PostTrainGate.Cli.Apply;
