@@ -35,7 +35,13 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
         var best = Best(readings.Select(r => r with { Scale = scales[0] }), cancel);
         var others = Best(scales.Skip(1).Select(s => (best?.Draft ?? readings[0]) with { Scale = s }), cancel);
         // The plainest scale stays, unless another one makes a difference.
-        if (best is null || (others is { } other && other.Accuracy.Value > best.Value.Accuracy.Value + Difference))
+        if (
+            best is null
+            || (
+                others is { } other
+                && other.Accuracy.Value > best.Value.Accuracy.Value + (scales[0].Factor is null ? 0 : Difference)
+            )
+        )
             best = others;
         if (best is not { } found)
             throw _refused ?? NoExclusion(draft);
