@@ -66,6 +66,7 @@ internal sealed class CheckCommand(CliHost host)
         CancellationToken cancel
     )
     {
+        NoPolicy.Refuse(options.PolicyFile);
         var (policy, diagnostics) = PolicyReader.Read(options.PolicyFile);
         if (options.InputsFile is { } list)
             InputsFile.Write(list, options.PolicyFile, policy, options);

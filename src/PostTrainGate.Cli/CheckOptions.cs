@@ -45,6 +45,19 @@ internal enum CommentMode
     Never,
 }
 
+/// <summary>What becomes of a repaired model in a pull request.</summary>
+internal enum FixMode
+{
+    /// <summary>A file, which the workflow may upload.</summary>
+    Artifact,
+
+    /// <summary>A commit on the pull request's branch.</summary>
+    Commit,
+
+    /// <summary>A pull request of its own against the pull request's branch.</summary>
+    PullRequest,
+}
+
 /// <summary>What <c>posttraingate check</c> was asked.</summary>
 internal sealed record CheckOptions
 {
@@ -92,6 +105,9 @@ internal sealed record CheckOptions
 
     /// <summary>Where to list the files that the run depends on.</summary>
     public string? InputsFile { get; init; }
+
+    /// <summary>What becomes of a repaired model in a pull request.</summary>
+    public FixMode Fix { get; init; }
 
     /// <summary>When a comment is made on the pull request.</summary>
     public CommentMode Comment { get; init; }

@@ -1,5 +1,7 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Engine;
+using PostTrainGate.Cli.Init;
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
@@ -41,6 +43,12 @@ internal sealed record CliHost
     public Func<string, CancellationToken, ModelInspection> Inspect { get; init; } =
         (file, _) => ModelInspection.Inspect(file);
 
+    /// <summary>Looks at the data of a policy.</summary>
+    public Func<GatePolicy, CancellationToken, DataLook> Look { get; init; } = (policy, _) => DataLook.Read(policy);
+
+    /// <summary>Asks a person; null where none is there.</summary>
+    public AskPerson? Ask { get; init; }
+
     /// <summary>
     /// Where runs leave what they found for later ones, unless the call names a folder; null: nowhere.
     /// </summary>
@@ -57,6 +65,9 @@ internal sealed record CliHost
     /// <summary>How long the comment may take in all.</summary>
     public TimeSpan CommentTime { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long proposing the repaired model may take in all: it is uploaded.</summary>
+    public TimeSpan FixTime { get; init; } = TimeSpan.FromMinutes(3);
+
     /// <summary>This process.</summary>
     public static CliHost OfProcess() =>
         new()
@@ -68,6 +79,8 @@ internal sealed record CliHost
             CacheFolder = AttackCache.DefaultFolder,
             Run = SupervisedEngine.Run,
             Inspect = SupervisedEngine.Inspect,
+            Look = SupervisedEngine.Look,
+            Ask = Console.IsInputRedirected || Console.IsOutputRedirected ? null : Question.OnTerminal,
             Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
         };
 }

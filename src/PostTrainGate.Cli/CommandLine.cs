@@ -10,8 +10,9 @@ internal static class CommandLine
     /// <summary>Parses and runs; returns the exit code and throws nothing.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, CliHost host, CancellationToken cancel = default)
     {
-        var parsed = Root(host).Parse(args);
-        if (parsed.Errors.Count > 0)
+        var parsed = Root(host).Parse(args.Count == 0 ? ["--help"] : args);
+        var completes = args is [['[', ..], ..]; // a shell asks what could follow, which may be wrong so far
+        if (parsed.Errors.Count > 0 && !completes)
         {
             foreach (var error in parsed.Errors)
                 await host.Error.WriteLineAsync($"posttraingate: error: {error.Message}");
@@ -39,7 +40,12 @@ internal static class CommandLine
         version.Action = new PrintVersion(host.Out);
         root.Add(Check(host));
         root.Add(Inspect(host));
+        root.Add(Init.InitArguments.Command(host));
         root.Add(Schema(host));
+        root.Add(Apply.ApplyCommand.Command(host));
+        root.Add(Explain.ExplainCommand.Command(host));
+        root.Add(Doctor.DoctorCommand.Command(host));
+        root.Add(Completion.Command(host));
         return root;
     }
 
@@ -112,6 +118,15 @@ internal static class CommandLine
             HelpName = "always|failures|never",
             Description = "When to comment on the pull request (github).",
         };
+        var fix = new Option<string>("--fix")
+        {
+            HelpName = "artifact|commit|pull-request",
+            Description =
+                "What becomes of a repaired model in a pull request: a file, a commit on its branch, or a pull request "
+                + "against its branch (github).",
+            DefaultValueFactory = _ => "artifact",
+        };
+        fix.AcceptOnlyFromAmong("artifact", "commit", "pull-request");
         var command = new Command(
             "check",
             "Measures the model of a policy, evaluates every gate, and repairs a model that fails."
@@ -130,6 +145,7 @@ internal static class CommandLine
             baseModel,
             inputs,
             comment,
+            fix,
         };
         command.SetAction(
             (parsed, cancel) =>
@@ -148,6 +164,12 @@ internal static class CommandLine
                         BaseModel = parsed.GetValue(baseModel),
                         InputsFile = parsed.GetValue(inputs),
                         Comment = parsed.GetValue(comment),
+                        Fix = parsed.GetValue(fix) switch
+                        {
+                            "commit" => FixMode.Commit,
+                            "pull-request" => FixMode.PullRequest,
+                            _ => FixMode.Artifact,
+                        },
                     },
                     cancel
                 )

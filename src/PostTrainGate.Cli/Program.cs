@@ -6,7 +6,7 @@ using PostTrainGate.Torch;
 VectorWidth.Pin(); // before the first tensor
 if (args is [EngineWorker.Argument])
     return EngineWorker.Run();
-if (args is ["check" or "inspect", ..])
+if (args is ["check" or "inspect" or "init", ..])
     EngineProcess.StartEarly(); // while the policy and its base are read
 if (Console.OutputEncoding.CodePage != Encoding.UTF8.CodePage)
     Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);

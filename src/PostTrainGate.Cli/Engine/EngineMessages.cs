@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
@@ -15,6 +16,9 @@ internal sealed record EngineRequest
 {
     /// <summary>The policy to run.</summary>
     public GatePolicy? Policy { get; init; }
+
+    /// <summary>Whether only the data of the policy is looked at.</summary>
+    public bool Look { get; init; }
 
     /// <summary>The file to inspect.</summary>
     public string? Inspect { get; init; }
@@ -56,6 +60,9 @@ internal sealed record EngineReply
     /// <summary>What was found in a file.</summary>
     public ModelInspection? Inspection { get; init; }
 
+    /// <summary>What the data looks like.</summary>
+    public DataLook? Look { get; init; }
+
     /// <summary>Why there is no result.</summary>
     public ImmutableArray<Diagnostic>? Refused { get; init; }
 
@@ -89,6 +96,7 @@ internal sealed record Defect(string Type, string Message, string Trace);
 [JsonSerializable(typeof(GateResult))]
 [JsonSerializable(typeof(ModelInspection))]
 [JsonSerializable(typeof(ImmutableArray<Diagnostic>))]
+[JsonSerializable(typeof(DataLook))]
 [JsonSerializable(typeof(Defect))]
 internal sealed partial class EngineJson : JsonSerializerContext
 {
@@ -119,6 +127,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
             { Work: { } work } => ('w', JsonSerializer.Serialize(work, Default.Work)),
             { Result: { } result } => ('g', JsonSerializer.Serialize(result, Default.GateResult)),
             { Inspection: { } found } => ('i', JsonSerializer.Serialize(found, Default.ModelInspection)),
+            { Look: { } look } => ('l', JsonSerializer.Serialize(look, Default.DataLook)),
             { Refused: { } refused } => ('r', JsonSerializer.Serialize(refused, Default.ImmutableArrayDiagnostic)),
             { Defect: { } defect } => ('d', JsonSerializer.Serialize(defect, Default.Defect)),
             { Canceled: true } => ('c', ""),
@@ -153,6 +162,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
             'w' => new() { Work = JsonSerializer.Deserialize(json, Default.Work) },
             'g' => new() { Result = JsonSerializer.Deserialize(json, Default.GateResult) },
             'i' => new() { Inspection = JsonSerializer.Deserialize(json, Default.ModelInspection) },
+            'l' => new() { Look = JsonSerializer.Deserialize(json, Default.DataLook) },
             'r' => new() { Refused = JsonSerializer.Deserialize(json, Default.ImmutableArrayDiagnostic) },
             'd' => new() { Defect = JsonSerializer.Deserialize(json, Default.Defect) },
             'c' => new() { Canceled = true },

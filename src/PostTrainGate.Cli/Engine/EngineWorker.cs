@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using PostTrainGate.Attacks;
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
@@ -69,6 +70,8 @@ internal static class EngineWorker
 
             if (request.Inspect is { } file)
                 return new() { Inspection = ModelInspection.Inspect(file) };
+            if (request.Look)
+                return new() { Look = DataLook.Read(request.Policy!) };
             var options = new GateOptions
             {
                 Repair = request.Repair,

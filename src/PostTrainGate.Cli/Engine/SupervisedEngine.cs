@@ -1,3 +1,4 @@
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
@@ -74,6 +75,25 @@ internal static class SupervisedEngine
                     Message(ended, file, limits, cancel),
                     new SourcePosition(file, 0, 0)
                 ),
+                ended
+            );
+        }
+    }
+
+    /// <summary>Looks at the data of a policy as <see cref="DataLook.Read"/> does.</summary>
+    /// <exception cref="GateException">PTG3xxx: it cannot be read; PTG2006: the engine ended.</exception>
+    public static DataLook Look(GatePolicy policy, CancellationToken cancel)
+    {
+        using var engine = EngineProcess.Start();
+        var limits = EngineLimits.FromPolicy(policy);
+        try
+        {
+            return Checked(engine.Ask(new() { Policy = policy, Look = true }, limits, null, cancel)).Look!;
+        }
+        catch (EngineException ended)
+        {
+            throw new GateException(
+                new Diagnostic(DiagnosticCodes.EngineEnded, ended.Death.Message, policy.Data.Source.Position),
                 ended
             );
         }

@@ -7,7 +7,14 @@ namespace PostTrainGate.Cli.GitHub;
 /// <param name="Number">Its number.</param>
 /// <param name="HeadSha">Commit that is proposed.</param>
 /// <param name="BaseSha">Commit of the base branch.</param>
-internal sealed record PullRequestEvent(long Number, string HeadSha, string BaseSha);
+internal sealed record PullRequestEvent(long Number, string HeadSha, string BaseSha)
+{
+    /// <summary>Branch that is proposed; null where the event does not name it.</summary>
+    public string? HeadRef { get; init; }
+
+    /// <summary>Repository of that branch as owner/name; null where it is gone.</summary>
+    public string? HeadRepository { get; init; }
+}
 
 /// <summary>Reads the event of a run.</summary>
 internal static class GitHubEvent
@@ -28,6 +35,10 @@ internal static class GitHubEvent
             && Find(document, "pull_request", "number") is { ValueKind: JsonValueKind.Number } number
             && number.TryGetInt64(out var n)
             ? new(n, head, @base)
+            {
+                HeadRef = Text(document, "pull_request", "head", "ref"),
+                HeadRepository = Text(document, "pull_request", "head", "repo", "full_name"),
+            }
             : null;
     }
 

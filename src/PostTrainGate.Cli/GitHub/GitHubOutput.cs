@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using PostTrainGate.Cli.GitHub.Fix;
 using PostTrainGate.Cli.Output;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
@@ -63,6 +64,38 @@ internal sealed class GitHubOutput : ICheckOutput
             ),
         ]);
         await CommentAsync(text, result.Outcome == RunOutcome.Passed, cancel);
+        // Afterwards: a commit makes the comment's commit an older one.
+        await FixAsync(result, policy, cancel);
+    }
+
+    private async Task FixAsync(GateResult result, GatePolicy policy, CancellationToken cancel)
+    {
+        if (_options.Fix == FixMode.Artifact || result.Repair is not { Proposed: true, Output: not null })
+        {
+            _workflow.Set([("fix", "")]);
+            return;
+        }
+
+        try
+        {
+            var made = await new ProposeRepair(_host, result, policy).RunAsync(_options.Fix, cancel);
+            _host.Out.WriteLine(made.Text);
+            _workflow.Summarize($"{Markdown.Text(made.Text)}");
+            _workflow.Set([("fix", made.Reference)]);
+        }
+        catch (RepairRefusedException refused)
+        {
+            var diagnostic = new Diagnostic(
+                DiagnosticCodes.RepairNotApplied,
+                $"The repaired model was not proposed: {refused.Message} It is in the file "
+                    + $"{_actions.Relative(Path.Combine(policy.Folder, result.Repair.Output))}, which the workflow can "
+                    + "upload as an artifact.",
+                Severity: Severity.Warning
+            );
+            _workflow.Annotate([diagnostic]);
+            _workflow.Summarize($"> ⚠️ {Markdown.Text(diagnostic.Message)} ({diagnostic.Code})");
+            _workflow.Set([("fix", "")]);
+        }
     }
 
     /// <inheritdoc/>
@@ -72,7 +105,14 @@ internal sealed class GitHubOutput : ICheckOutput
         var text = MarkdownReport.Failure(_actions.Relative(_options.PolicyFile), diagnostics);
         _workflow.Annotate(diagnostics);
         _workflow.Summarize(text);
-        _workflow.Set([("outcome", "error"), ("report", ""), ("json", ""), ("sarif", ""), ("repaired-model", "")]);
+        _workflow.Set([
+            ("outcome", "error"),
+            ("report", ""),
+            ("json", ""),
+            ("sarif", ""),
+            ("repaired-model", ""),
+            ("fix", ""),
+        ]);
         // a comment of an earlier run must not go on saying that all is well
         await CommentAsync(text, passed: false, cancel);
     }

@@ -107,7 +107,7 @@ public static class DataReader
             );
     }
 
-    private static DataFormat FormatOf(PolicyPath path, ImmutableArray<DataFormat> formats)
+    internal static DataFormat FormatOf(PolicyPath path, ImmutableArray<DataFormat> formats)
     {
         if (formats.FirstOrDefault(f => path.Files.All(f.Reads)) is not { } format)
         {

@@ -107,6 +107,9 @@ public static class DiagnosticCodes
     /// <summary>The rows offered for a repair look like those that the model was trained on.</summary>
     public const string RepairRowsKnown = "PTG5005";
 
+    /// <summary>A repaired model cannot take the model's place: there is none, or one of the files changed.</summary>
+    public const string RepairNotApplied = "PTG5006";
+
     /// <summary>GitHub refused; the report is in the summary and the annotations.</summary>
     public const string GitHubDegraded = "PTG6001";
 

@@ -40,11 +40,11 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     public bool Explain { get; init; } = true;
 
     /// <summary>
-    /// One measurement a gate. Each attack draws from a stream of its own that <paramref name="subject"/> names.
+    /// One measurement a gate. What a gate draws depends on the gate and the rows, never on the model's part in the
+    /// run: a repaired model that takes the original's place gets the same figures again.
     /// </summary>
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>
-    /// <param name="subject">Whose measurement this is: a repaired model is attacked with other random numbers than the
-    /// original.</param>
+    /// <param name="subject">Whose measurement this is, for the progress.</param>
     /// <param name="progress">Told which gate is measured, and the share done.</param>
     public ImmutableArray<Measurement> Measure(
         Evaluation evaluation,
@@ -69,7 +69,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                         Rows(evaluation, i),
                         rule,
                         policy.GateConfidence,
-                        Seeds.Derive(policy.Seed, $"{split}:{subject}", i),
+                        Seeds.Derive(policy.Seed, $"{split}:measure", i),
                         Reference is { } reference ? Rows(reference, i) : null,
                         inner,
                         cancel

@@ -27,6 +27,14 @@ public static class PolicyReader
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) ReadBase(byte[] bytes, string file) =>
         Read(file, bytes, new(Path.GetDirectoryName(Path.GetFullPath(file))!, Catalog.Default) { TextOnly = true });
 
+    /// <summary>Reads a text as if it stood in a file that need not be there yet.</summary>
+    internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) ReadText(string text, string file) =>
+        Read(
+            file,
+            System.Text.Encoding.UTF8.GetBytes(text),
+            new(Path.GetDirectoryName(Path.GetFullPath(file))!, Catalog.Default)
+        );
+
     internal static (GatePolicy? Policy, ImmutableArray<Diagnostic> Diagnostics) Read(string path, ICatalog catalog)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
@@ -91,7 +99,8 @@ public static class PolicyReader
         {
             return Wrong(
                 DiagnosticCodes.PolicyUnreadable,
-                $"There is no policy here; write one, or give the path of a {FileName}."
+                $"There is no policy here; write one with 'posttraingate init MODEL DATA', or give the path of a "
+                    + $"{FileName}."
             );
         }
         catch (Exception broken) when (broken is IOException or UnauthorizedAccessException or NotSupportedException)

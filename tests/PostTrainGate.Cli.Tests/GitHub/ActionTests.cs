@@ -79,6 +79,7 @@ public partial class ActionTests
                 ["comment"] = comment,
                 ["base"] = "event",
                 ["verbosity"] = "normal",
+                ["fix"] = "artifact",
             }
         );
         // As inside Actions, where a run for no pull request is held against its own line of commits.

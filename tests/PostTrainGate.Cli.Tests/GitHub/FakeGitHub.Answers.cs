@@ -26,6 +26,8 @@ internal sealed partial class FakeGitHub
                             ["data"] = new JsonObject { ["viewer"] = new JsonObject { ["login"] = Viewer } },
                         }
                     );
+            if (Git(method, path, request) is { } git)
+                return git;
             if (path == "/user")
                 return User is null
                     ? Status(403, "Resource not accessible by integration")

@@ -115,7 +115,12 @@ internal sealed partial class FakeGitHub : IDisposable
             ["pull_request"] = new JsonObject
             {
                 ["number"] = 7,
-                ["head"] = new JsonObject { ["sha"] = HeadSha },
+                ["head"] = new JsonObject
+                {
+                    ["sha"] = HeadSha,
+                    ["ref"] = "feature/model",
+                    ["repo"] = new JsonObject { ["full_name"] = "octo/models" },
+                },
                 ["base"] = new JsonObject { ["sha"] = BaseSha, ["ref"] = "main" },
             },
         }.ToJsonString();

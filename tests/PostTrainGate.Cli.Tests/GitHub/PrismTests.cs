@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Octokit;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
+using PostTrainGate.Cli.GitHub.Fix;
 using PostTrainGate.Tests.Cli;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
@@ -146,6 +148,7 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
         await Record.ExceptionAsync(() => api.MergeBaseAsync(null, FakeGitHub.HeadSha, cancel));
         await api.HeadAsync(7, cancel);
         await api.Client.Git.Blob.Get(api.Owner, api.Name, FakeGitHub.BaseSha);
+        await ProposesAsync(api, cancel);
         NothingRefused(
             "PATCH /repos/octo/models/issues/comments/42",
             "DELETE /repos/octo/models/issues/comments/42",
@@ -155,8 +158,39 @@ public sealed class PrismTests(Prism prism) : IClassFixture<Prism>
             $"GET /repos/octo/models/git/trees/{FakeGitHub.BaseSha}",
             "GET /repos/octo/models/commits/main",
             "GET /repos/octo/models/compare/",
-            "GET /repos/octo/models/pulls/7"
+            "GET /repos/octo/models/pulls/7",
+            "POST /repos/octo/models/git/blobs",
+            "POST /repos/octo/models/git/trees",
+            "POST /repos/octo/models/git/commits",
+            "POST /repos/octo/models/pulls"
         );
+    }
+
+    // What a proposed model asks of git and of pull requests.
+    private static async Task ProposesAsync(GitHubApi api, CancellationToken cancel)
+    {
+        var (git, sha) = (api.Client.Git, FakeGitHub.HeadSha);
+        await git.Blob.Create(api.Owner, api.Name, new NewBlob { Content = "bQ==", Encoding = EncodingType.Base64 });
+        var tree = new NewTree { BaseTree = sha };
+        tree.Tree.Add(
+            new NewTreeItem
+            {
+                Path = "models/credit.onnx",
+                Mode = "100644",
+                Type = TreeType.Blob,
+                Sha = sha,
+            }
+        );
+        await git.Tree.Create(api.Owner, api.Name, tree);
+        await git.Tree.Get(api.Owner, api.Name, sha);
+        await git.Commit.Create(api.Owner, api.Name, new NewCommit("message", sha, sha));
+        var change = new PullRequestEvent(7, sha, FakeGitHub.BaseSha) { HeadRef = "feature/model" };
+        await git.Reference.Create(api.Owner, api.Name, new NewReference("refs/heads/other", sha));
+        // Prism takes no slash in the name of a branch: there is none yet, and FakeGitHub has the others.
+        var request = new RepairPullRequest(api, change, "models/credit.onnx", SampleResults.Repaired);
+        await request.OpenAsync(sha, cancel);
+        await api.Client.PullRequest.Create(api.Owner, api.Name, new NewPullRequest("t", "a", "b") { Body = "text" });
+        await api.Client.PullRequest.Update(api.Owner, api.Name, 7, new PullRequestUpdate { Title = "t", Body = "b" });
     }
 
     private void NothingRefused(params string[] requests)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using PostTrainGate.Foundation;
@@ -27,6 +28,7 @@ public sealed class AttackCache
         IgnoreInaccessible = true,
     };
 
+    private readonly ConcurrentDictionary<string, bool> _found = new();
     private readonly Lazy<byte[]?> _key;
     private long _keptInputs;
 
@@ -77,8 +79,18 @@ public sealed class AttackCache
     /// <summary>An adversarial example of that name and length in bytes; null when there is none.</summary>
     internal byte[]? Example(string name, int length) => Read("examples", name, length);
 
+    /// <summary>
+    /// The same, if an earlier run left it. What this run finds on one model must not change its figures of the next
+    /// one: they would differ from those that the next model gets alone.
+    /// </summary>
+    internal byte[]? EarlierExample(string name, int length) => _found.ContainsKey(name) ? null : Example(name, length);
+
     /// <summary>Keeps an adversarial example.</summary>
-    internal void KeepExample(string name, ReadOnlySpan<byte> example) => Write("examples", name, example);
+    internal void KeepExample(string name, ReadOnlySpan<byte> example)
+    {
+        _found[name] = true;
+        Write("examples", name, example);
+    }
 
     /// <summary>
     /// The sealed outcome of that name and length in bytes; null when there is none with this user's seal.

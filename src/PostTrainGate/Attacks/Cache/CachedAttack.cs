@@ -84,7 +84,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     private bool[] BrokenByKept(Tensor inputs, Tensor labels, string[] names, Budget budget)
     {
         var broken = new bool[names.Length];
-        var kept = names.Select(name => cache.Example(name, Row(inputs, 0).Length)).ToArray();
+        var kept = names.Select(name => cache.EarlierExample(name, Row(inputs, 0).Length)).ToArray();
         var tried = Where(kept, example => example is not null);
         if (tried.Length == 0)
             return broken;

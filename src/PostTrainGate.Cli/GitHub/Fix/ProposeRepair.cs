@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Net;
+using Octokit;
+using PostTrainGate.Cli.Base;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+
+namespace PostTrainGate.Cli.GitHub.Fix;
+
+/// <summary>
+/// Proposes the repaired model on GitHub, as a commit or a pull request that changes this one file. Only in a pull
+/// request of the same repository, and only on top of the commit that the run was for.
+/// </summary>
+internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy policy)
+{
+    private const long LargestBlob = 100L << 20;
+    private const int LargestPointer = 1024;
+
+    private readonly ActionsEnvironment _actions = new(host);
+
+    /// <summary>What was made: a line for people, and the commit or the address of the pull request.</summary>
+    public sealed record Made(string Text, string Reference);
+
+    /// <summary>Makes it.</summary>
+    /// <exception cref="RepairRefusedException">It is not made, and why.</exception>
+    public async Task<Made> RunAsync(FixMode mode, CancellationToken cancel)
+    {
+        var pullRequest = PullRequest();
+        var path = ModelPath();
+        var file = Path.Combine(policy.Folder, result.Repair!.Output!);
+        var bytes = await File.ReadAllBytesAsync(file, cancel);
+        if (Hash.ComputeFile(file) != result.Repair.Sha256)
+            throw new RepairRefusedException("the file is not the one that was measured.");
+        if (Models.OnnxFile.ExternalFiles(file).Any())
+            throw new RepairRefusedException("the model keeps its weights in a second file.");
+        if (GitHubApi.Open(host, host.FixTime) is not { } api)
+            throw new RepairRefusedException("there is no token.");
+        try
+        {
+            var commit = await CommitAsync(api, pullRequest, path, bytes, cancel);
+            return mode == FixMode.Commit
+                ? await OntoHeadAsync(api, pullRequest, commit, cancel)
+                : await new RepairPullRequest(api, pullRequest, path, result).OpenAsync(commit, cancel);
+        }
+        catch (Exception e) when (e is not RepairRefusedException && !cancel.IsCancellationRequested)
+        {
+            throw new RepairRefusedException(Why(e));
+        }
+    }
+
+    private PullRequestEvent PullRequest()
+    {
+        if (GitHubEvent.PullRequestOf(host) is not { } pullRequest)
+            throw new RepairRefusedException("the run is not for a pull request.");
+        if (
+            _actions.Repository is not var (owner, name)
+            || !$"{owner}/{name}".Equals(pullRequest.HeadRepository, StringComparison.OrdinalIgnoreCase)
+        )
+            throw new RepairRefusedException("the pull request comes from a fork, where nothing is written.");
+        return pullRequest.HeadRef is null
+            ? throw new RepairRefusedException("the event does not name the branch.")
+            : pullRequest;
+    }
+
+    // The base's policy says where the model is.
+    private string ModelPath()
+    {
+        var file = Path.GetFullPath(Path.Combine(policy.Folder, result.Model!.File));
+        var root = Checkout.RootOf(policy.File, _actions.GivenWorkspace) ?? _actions.Workspace;
+        var path = Checkout.Below(Path.GetFullPath(root), file);
+        return path is null || path.Split('/')[0].ToLowerInvariant() is ".git" or ".github"
+            ? throw new RepairRefusedException("the model is not a file of the repository.")
+            : path;
+    }
+
+    private async Task<string> CommitAsync(
+        GitHubApi api,
+        PullRequestEvent pullRequest,
+        string path,
+        byte[] bytes,
+        CancellationToken cancel
+    )
+    {
+        var head = pullRequest.HeadSha;
+        if (
+            await api.AskAsync(token => api.HeadAsync(pullRequest.Number, token), cancel) is { } now
+            && !now.Equals(head, StringComparison.OrdinalIgnoreCase)
+        )
+            throw Stale();
+        var git = api.Client.Git;
+        var parent = await api.AskAsync(_ => git.Commit.Get(api.Owner, api.Name, head), cancel);
+        var entry = await EntryAsync(api, parent.Tree.Sha, path, cancel);
+        if (await IsStoredByLfsAsync(api, entry, cancel))
+            throw new RepairRefusedException(
+                "the model is stored by Git LFS, which a commit through GitHub's API cannot write."
+            );
+        RequireGated(entry);
+        if (bytes.Length > LargestBlob)
+            throw new RepairRefusedException("GitHub takes files of up to 100 MB.");
+        var blob = await api.AskAsync(
+            _ =>
+                git.Blob.Create(
+                    api.Owner,
+                    api.Name,
+                    new NewBlob { Content = Convert.ToBase64String(bytes), Encoding = EncodingType.Base64 }
+                ),
+            cancel
+        );
+        var change = new NewTree { BaseTree = parent.Tree.Sha };
+        change.Tree.Add(
+            new NewTreeItem
+            {
+                Path = path,
+                Mode = entry.Mode,
+                Type = TreeType.Blob,
+                Sha = blob.Sha,
+            }
+        );
+        var tree = await api.AskAsync(_ => git.Tree.Create(api.Owner, api.Name, change), cancel);
+        var commit = new NewCommit(RepairMessage.Write(result), tree.Sha, head);
+        return (await api.AskAsync(_ => git.Commit.Create(api.Owner, api.Name, commit), cancel)).Sha;
+    }
+
+    // Folder by folder: a whole tree may be cut off.
+    private static async Task<TreeItem> EntryAsync(GitHubApi api, string tree, string path, CancellationToken cancel)
+    {
+        var parts = path.Split('/');
+        for (var i = 0; ; i++)
+        {
+            var (at, last) = (tree, i == parts.Length - 1);
+            var listed = await api.AskAsync(_ => api.Client.Git.Tree.Get(api.Owner, api.Name, at), cancel);
+            var entry = listed.Tree.FirstOrDefault(e => e.Path == parts[i]);
+            if (entry is null || entry.Type.Value != (last ? TreeType.Blob : TreeType.Tree) || entry.Mode == "120000")
+                throw new RepairRefusedException("the pull request's branch has no plain file at the model's path.");
+            if (last)
+                return entry;
+            tree = entry.Sha;
+        }
+    }
+
+    private static async Task<bool> IsStoredByLfsAsync(GitHubApi api, TreeItem entry, CancellationToken cancel)
+    {
+        if (entry.Size > LargestPointer)
+            return false;
+        var blob = await api.AskAsync(_ => api.Client.Git.Blob.Get(api.Owner, api.Name, entry.Sha), cancel);
+        var bytes =
+            blob.Encoding.Value == EncodingType.Base64
+                ? Convert.FromBase64String(blob.Content)
+                : System.Text.Encoding.UTF8.GetBytes(blob.Content);
+        return LargeFile.Pointer(bytes) is not null;
+    }
+
+    // What was measured may be the merge with the base, which has another model than the branch.
+    private void RequireGated(TreeItem entry)
+    {
+        var file = Path.Combine(policy.Folder, result.Model!.File);
+        var content = File.ReadAllBytes(file);
+        var head = System.Text.Encoding.ASCII.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"blob {content.Length}\0")
+        );
+        if (Hash.ComputeFile(file) != result.Model.Sha256 || GitHash([.. head, .. content]) != entry.Sha)
+            throw new RepairRefusedException("the branch has another model than the one that was measured.");
+    }
+
+#pragma warning disable CA5350 // git names its objects so
+    private static string GitHash(byte[] content) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(content));
+#pragma warning restore CA5350
+
+    private static async Task<Made> OntoHeadAsync(
+        GitHubApi api,
+        PullRequestEvent pullRequest,
+        string commit,
+        CancellationToken cancel
+    )
+    {
+        try
+        {
+            await api.AskAsync(
+                _ =>
+                    api.Client.Git.Reference.Update(
+                        api.Owner,
+                        api.Name,
+                        $"heads/{pullRequest.HeadRef}",
+                        new ReferenceUpdate(commit, force: false)
+                    ),
+                cancel
+            );
+        }
+        catch (ApiValidationException)
+        {
+            throw Stale(); // no fast forward: the branch moved meanwhile
+        }
+
+        return new(
+            $"The repaired model was committed to {Untrusted.Clean(pullRequest.HeadRef)} as {commit[..7]}.",
+            commit
+        );
+    }
+
+    private static RepairRefusedException Stale() =>
+        new("the pull request has a newer commit than the one that was measured; its own run may propose a repair.");
+
+    private static string Why(Exception error) =>
+        error is ApiException { StatusCode: HttpStatusCode.Forbidden }
+            ? $"GitHub refused ({GitHubApi.Why(error)}); the job needs 'permissions: contents: write', and for a pull "
+                + "request 'pull-requests: write' and the repository's setting that Actions may create pull requests."
+            : $"GitHub failed ({GitHubApi.Why(error)}).";
+}

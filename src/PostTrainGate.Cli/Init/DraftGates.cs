@@ -1,0 +1,127 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Models;
+
+namespace PostTrainGate.Cli.Init;
+
+/// <summary>
+/// Which gates a first policy has, and their thresholds: round numbers that a good model meets today, and what a team
+/// would want of a bad one.
+/// </summary>
+internal static class DraftGates
+{
+    /// <summary>Rows that a gate attacks.</summary>
+    public const int AttackedRows = 500;
+
+    /// <summary>Rows that are attacked to find a threshold.</summary>
+    public const int TriedRows = 200;
+
+    /// <summary>Part of the accuracy that should withstand an attack.</summary>
+    private const double WantedShare = 0.7;
+
+    /// <summary>The gates before their thresholds are known.</summary>
+    public static ImmutableArray<DraftGate> Open(Draft draft, DataLook data, ModelInspection model, int rows)
+    {
+        var (attack, epsilon, why) = Attack(draft, data, model);
+        var samples = data.Rows * 0.4 > rows ? $"samples: {rows}, " : "";
+        return
+        [
+            new("accuracy", "", "min: 0", ""),
+            new("robust_accuracy", $"attack: {attack}, epsilon: {epsilon}, {samples}", "min: 0", why),
+            .. draft.Groups.Select(g => new DraftGate(
+                "statistical_parity_difference",
+                $"group: {Draft.Yaml(g.Name)}, ",
+                "max: 1",
+                ""
+            )),
+        ];
+    }
+
+    /// <summary>The same with thresholds; what could not be measured is left out.</summary>
+    /// <param name="draft">With the gates of <see cref="Open"/>.</param>
+    /// <param name="measured">What they gave.</param>
+    /// <param name="majority">Share of rows of the largest class, which no model has to learn anything for.</param>
+    public static ImmutableArray<DraftGate> Close(Draft draft, GateResult measured, double majority)
+    {
+        var accuracy = measured.Gates[0].Original;
+        return
+        [
+            .. draft
+                .Gates.Zip(measured.Gates, (gate, report) => (gate, report.Original))
+                .Where(g => g.Original.Value is not null)
+                .Select(g => Close(g.gate, g.Original, accuracy, majority)),
+        ];
+    }
+
+    private static DraftGate Close(DraftGate gate, MeasuredValue value, MeasuredValue accuracy, double majority)
+    {
+        var now =
+            $"now {Numbers.Measured(value.Value!.Value)} "
+            + $"[{Numbers.Measured(value.Lower!.Value)}, {Numbers.Measured(value.Upper!.Value)}]";
+        return gate.Metric switch
+        {
+            "accuracy" => gate with
+            {
+                Threshold = Least(Math.Max(Floor(value.Lower.Value, 0.01), Floor(majority, 0.01))),
+                Comment = $"share of right answers; {now}, always the same class {Numbers.Measured(majority)}",
+            },
+            "robust_accuracy" => gate with
+            {
+                Threshold = Least(
+                    Math.Max(Floor(value.Lower.Value, 0.01), Floor(WantedShare * accuracy.Value!.Value, 0.05))
+                ),
+                Comment = $"{gate.Comment}; {now}",
+            },
+            _ => gate with
+            {
+                Threshold = "max: 0.1",
+                Comment = $"how much more often one group gets the favorable answer; {now}",
+            },
+        };
+    }
+
+    private static string Least(double value) => $"min: {value.ToString("0.00", CultureInfo.InvariantCulture)}";
+
+    private static double Floor(double value, double step) => Math.Floor(value / step + 1e-9) * step;
+
+    // Epsilon counts in the units that the model's input has after scaling.
+    private static (string Attack, string Epsilon, string Why) Attack(Draft draft, DataLook data, ModelInspection model)
+    {
+        var scores = model.Refusal is not null;
+        if (draft.Scale.Factor is not null || !data.IsTable)
+        {
+            var range = draft.Scale.Factor is null ? Math.Max(1, data.Highest - data.Lowest) : 1;
+            var isSmall = data.IsTable || data.Shape.Aggregate(1L, (a, b) => a * b) <= 32 * 32;
+            var part = isSmall ? "a tenth" : "8/255";
+            return (
+                scores ? "square" : "pgd",
+                isSmall ? Wording.Number(0.1 * range)
+                : range == 1 ? "8/255"
+                : Wording.Number(Math.Round(8 / 255.0 * range, 4)),
+                $"right answers when every value may move by {part} of its range"
+            );
+        }
+
+        var table = scores ? "table_search" : "table_pgd";
+        if (draft.Scale.Column == "minmax")
+            return (table, "0.05", "right answers when numbers may move by 5 % of their range");
+        if (draft.Scale.Column == "standard")
+            return (table, "0.1", "right answers when numbers may move by a tenth of their deviation");
+        var ranges = data
+            .Columns.Where(c => c.Name != draft.Label && c.Kind == ColumnKind.Number && c.Highest > c.Lowest)
+            .Select(c => c.Highest - c.Lowest)
+            .Order()
+            .ToArray();
+        var middle = ranges.Length == 0 ? 1 : ranges[ranges.Length / 2];
+        var size = Math.Pow(10, Math.Floor(Math.Log10(middle * 0.05)));
+        var epsilon = Math.Max(1, Math.Round(middle * 0.05 / size)) * size;
+        return (
+            table,
+            Wording.Number(epsilon),
+            "right answers when numbers may move by 5 % of the middle column's range"
+        );
+    }
+}

@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using PostTrainGate.Data;
+using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
+using PostTrainGate.Models;
+using PostTrainGate.Reading;
+
+namespace PostTrainGate.Cli.Init;
+
+/// <summary>
+/// Finds how a model wants its data: which columns are no inputs, and how numbers are scaled. Each reading that fits is
+/// tried on the rows, and the most accurate one is written, with what the others gave.
+/// </summary>
+internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook data, ModelInspection model)
+{
+    private const int MostReadings = 10;
+
+    /// <summary>How much more accurate a less plain scale has to be.</summary>
+    private const double Difference = 0.01;
+
+    private GateException? _refused;
+
+    /// <summary>Readings that were tried, for people.</summary>
+    public List<string> Tried { get; } = [];
+
+    /// <summary>The draft with the best reading, and how accurate the model is.</summary>
+    /// <exception cref="GateException">No reading fits.</exception>
+    public (Draft Draft, MeasuredValue Accuracy) Find(Draft draft, CancellationToken cancel)
+    {
+        var label = data.Columns.FirstOrDefault(c => c.Name == draft.Label);
+        var readings = Exclusions(draft, label).Take(MostReadings).Select(e => draft with { Except = e }).ToArray();
+        if (readings.Length == 0)
+            throw NoExclusion(draft);
+        var scales = Scales(label);
+        var best = Best(readings.Select(r => r with { Scale = scales[0] }), cancel);
+        var others = Best(scales.Skip(1).Select(s => (best?.Draft ?? readings[0]) with { Scale = s }), cancel);
+        // The plainest scale stays, unless another one makes a difference.
+        if (
+            best is null
+            || (
+                others is { } other
+                && other.Accuracy.Value > best.Value.Accuracy.Value + (scales[0].Factor is null ? 0 : Difference)
+            )
+        )
+            best = others;
+        if (best is not { } found)
+            throw _refused ?? NoExclusion(draft);
+        var note = Tried.Count > 1 ? $"the model is most accurate so: {string.Join(", ", Tried)}" : "";
+        return (found.Draft with { ScaleNote = scales.Length > 1 ? Shortened(note) : "" }, found.Accuracy);
+    }
+
+    /// <summary>Runs the gates of a draft without a repair.</summary>
+    public GateResult Measure(Draft draft, CancellationToken cancel)
+    {
+        var (policy, wrong) = PolicyReader.ReadText(draft.Text(), options.Output);
+        if (policy is null)
+            throw new GateException([.. wrong]);
+        return host.Run(
+            policy,
+            new()
+            {
+                Repair = false,
+                Write = false,
+                Full = true,
+            },
+            null,
+            cancel
+        );
+    }
+
+    private (Draft Draft, MeasuredValue Accuracy)? Best(IEnumerable<Draft> drafts, CancellationToken cancel)
+    {
+        (Draft Draft, MeasuredValue Accuracy)? best = null;
+        foreach (var draft in drafts)
+        {
+            if (Accuracy(draft, cancel) is not { } tried)
+                continue;
+            Tried.Add($"{draft.Scale.Title} {Numbers.Measured(tried.Accuracy.Value!.Value)}");
+            if (best is null || tried.Accuracy.Value > best.Value.Accuracy.Value)
+                best = tried;
+        }
+
+        return best;
+    }
+
+    private (Draft Draft, MeasuredValue Accuracy)? Accuracy(Draft draft, CancellationToken cancel)
+    {
+        try
+        {
+            var result = Measure(draft, cancel);
+            if (result.Gates[0].Original.Value is not null)
+                return (draft, result.Gates[0].Original);
+            var unclear = result.Diagnostics.FirstOrDefault(d => d.Code == DiagnosticCodes.ModelClassOrder);
+            // Of two classes only one other order is left.
+            if (unclear is not null && draft.Classes.IsEmpty && Labels(draft) is [var first, var second])
+                return Accuracy(draft with { Classes = [second, first] }, cancel);
+            _refused ??= new GateException([.. result.Diagnostics.Where(d => d.Severity == Severity.Error)]);
+        }
+        catch (GateException refused)
+        {
+            _refused ??= refused;
+        }
+
+        return null;
+    }
+
+    private ImmutableArray<string> Labels(Draft draft) =>
+        data.Columns.FirstOrDefault(c => c.Name == (draft.Label ?? data.Label)) is { } label
+            ? [.. label.Values.Select(v => v.Text)]
+            : [];
+
+    // Sets of columns that are left out so that the others have the width of the model's input, the likeliest first.
+    private IEnumerable<ImmutableArray<string>> Exclusions(Draft draft, ColumnLook? label)
+    {
+        if (options.Except is { } given)
+            return [given];
+        if (!data.IsTable || model.Inputs.Length != 1)
+            return
+            [
+                [],
+            ];
+        var columns = data.Columns.Where(c => c != label).ToArray();
+        var never = columns.Where(c => c.Kind == ColumnKind.Other || IsFree(c)).Select(c => c.Name).ToArray();
+        if (Width() is not { } wanted)
+            return
+            [
+                [.. never],
+            ];
+        var open = columns.Where(c => !never.Contains(c.Name)).ToArray();
+        var spare = open.Sum(Width) - wanted;
+        if (spare <= 0)
+            return spare == 0
+                ?
+                [
+                    [.. never],
+                ]
+                : [];
+        var sensitive = Guesses.Sensitive(data, draft.Label);
+        var ordered = open.OrderByDescending(c => Likely(c, sensitive)).ToArray();
+        var sets = new List<ColumnLook[]>();
+        sets.AddRange(ordered.Where(c => Width(c) == spare).Select(c => new[] { c }));
+        for (var i = 0; i < ordered.Length; i++)
+        for (var j = i + 1; j < ordered.Length; j++)
+            if (Width(ordered[i]) + Width(ordered[j]) == spare)
+                sets.Add([ordered[i], ordered[j]]);
+        return sets.OrderByDescending(s => s.Average(c => Likely(c, sensitive)))
+            .Select(s => s.Select(c => c.Name).Concat(never).ToImmutableArray());
+    }
+
+    private static int Width(ColumnLook column) => column.Kind == ColumnKind.Text ? column.Values.Length : 1;
+
+    // Free text has no categories.
+    private static bool IsFree(ColumnLook column) => column.Kind == ColumnKind.Text && column.Values.IsEmpty;
+
+    private int Likely(ColumnLook column, ImmutableArray<string> sensitive) =>
+        (column.Name.Contains("id", StringComparison.OrdinalIgnoreCase) && column.Values.Length is 0 ? 4 : 0)
+        + (column.Name.Contains("personal", StringComparison.OrdinalIgnoreCase) ? 3 : 0)
+        + (sensitive.Contains(column.Name) ? 3 : 0)
+        + (column.Values.Length == data.Rows ? 2 : 0);
+
+    private int? Width() =>
+        model.Inputs is [{ Shape: [_, var width] }] && int.TryParse(width, out var number) ? number : null;
+
+    // What a table may be in: as it is, by the columns' ranges, or as pixels of one range.
+    private DraftScale[] Scales(ColumnLook? label)
+    {
+        if (!data.IsTable)
+        {
+            var plain = DraftScale.Within(data.Lowest, data.Highest);
+            return Factor(data.Lowest, data.Highest) is { } factor ? [new(null, factor, "0, 1"), plain] : [plain];
+        }
+
+        var numbers = data.Columns.Where(c => c != label && c.Kind == ColumnKind.Number).ToArray();
+        if (numbers.Length == 0)
+            return [DraftScale.None];
+        if (model.Inputs.Length != 1)
+            return
+            [
+                DraftScale.Within(Math.Min(0, numbers.Min(c => c.Lowest)), Math.Max(1, numbers.Max(c => c.Highest))),
+            ];
+        DraftScale[] scales =
+        [
+            DraftScale.Within(Math.Min(0, numbers.Min(c => c.Lowest)), Math.Max(1, numbers.Max(c => c.Highest))),
+            new("minmax", null, null),
+            new("standard", null, null),
+        ];
+        return IsPixels(label, numbers) && Factor(0, numbers.Max(c => c.Highest)) is { } one
+            ? [new(null, one, "0, 1"), .. scales]
+            : scales;
+    }
+
+    /// <summary>Whether the columns of a table look like the pixels of an image.</summary>
+    public bool IsPixels(ColumnLook? label, IReadOnlyCollection<ColumnLook> numbers) =>
+        numbers.Count >= 16
+        && numbers.Count == data.Columns.Count(c => c != label)
+        && numbers.All(c => c.Lowest >= 0)
+        && numbers.Max(c => c.Highest) is 1 or 15 or 16 or 255;
+
+    private static string? Factor(double lowest, double highest) =>
+        lowest < 0 || highest <= 1 ? null
+        : highest <= 16 ? "1/16"
+        : highest <= 255 ? "1/255"
+        : null;
+
+    private static string Shortened(string note) => note.Length > 110 ? $"{note[..107]}..." : note;
+
+    private GateException NoExclusion(Draft draft) =>
+        new(
+            new Diagnostic(
+                DiagnosticCodes.ModelShape,
+                $"The model takes {Width()} inputs a row, and no choice of the columns beside the label "
+                    + $"{Wording.Quote(draft.Label ?? "")} encodes to that many; name those that are no inputs by "
+                    + "'--except COL,COL', or give another label by '--label COL'.",
+                new SourcePosition(options.Data, 0, 0)
+            )
+        );
+}

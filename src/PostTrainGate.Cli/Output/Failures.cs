@@ -1,0 +1,40 @@
+using PostTrainGate.Foundation;
+using Spectre.Console;
+
+namespace PostTrainGate.Cli.Output;
+
+/// <summary>How a command that is not a check ends: with diagnostics on standard error and an exit code.</summary>
+internal static class Failures
+{
+    /// <summary>Runs a command; throws nothing.</summary>
+    public static int Guard(CliHost host, Func<int> run, CancellationToken cancel)
+    {
+        try
+        {
+            return run();
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            host.Error.WriteLine("posttraingate: canceled; no file was changed.");
+            return ExitCodes.Canceled;
+        }
+        catch (GateException wrong)
+        {
+            foreach (var diagnostic in wrong.Diagnostics)
+                Terminal.Error(host).Say(diagnostic.ToString(), Color.Red);
+            return ExitCodes.BadInput;
+        }
+        catch (Exception file) when (file is IOException or UnauthorizedAccessException)
+        {
+            var line = new Diagnostic(DiagnosticCodes.ReportUnwritable, file.Message.Split('\n')[0].TrimEnd());
+            Terminal.Error(host).Say(line.ToString(), Color.Red);
+            return ExitCodes.BadInput;
+        }
+        catch (Exception defect)
+        {
+            var line = $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}";
+            Terminal.Error(host).Say(new Diagnostic(DiagnosticCodes.Internal, line).ToString(), Color.Red);
+            return ExitCodes.Internal;
+        }
+    }
+}
