@@ -162,6 +162,7 @@ internal sealed class CheckCommand(CliHost host)
         {
             OutputFormat.MSBuild => new MSBuildOutput(host, options.Verbosity),
             OutputFormat.GitHub => new GitHubOutput(host, options),
+            OutputFormat.Json => new JsonOutput(host, options.Verbosity),
             OutputFormat.Auto when actions => new GitHubOutput(host, options),
             _ => new ConsoleOutput(host, options.Verbosity),
         };

@@ -132,11 +132,7 @@ internal sealed class Baseline : IDisposable
         (Policy, Diagnostics, _meaning) = (policy, [.. Diagnostics, .. remarks], meaning);
         if (remarks.Any(r => r.Severity == Severity.Error))
             throw new GateException([.. Diagnostics]);
-        if (
-            options.BaseModel is null
-            && Policy is { Model: not null }
-            && theirs.Model is { } model
-        )
+        if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model)
             await UseModelAsync(found, model.Text, cancel);
     }
 

@@ -65,11 +65,7 @@ public static partial class Gate
         OutputFiles.Require(policy, model: options.Repair && options.Write, reports: false);
         progress?.Report(new("Reading data"));
         if (policy.Model is null)
-            return OfPredictions(policy, progress, cancel) with
-            {
-                Seconds = clock.Elapsed.TotalSeconds,
-                Run = started,
-            };
+            return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds, Run = started };
         var model = OnnxFile.Read(policy.Model.FullPath);
         var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
         var wanted = ClassifierLoader.Wanted(model, use);
@@ -114,11 +110,7 @@ public static partial class Gate
             : meter.ReadBase(@base.Rows, baseline!.Value);
         var gates = readings
             .Select(
-                (reading, i) =>
-                    Reading(policy.Gates[i], reading) with
-                    {
-                        Base = theirs.IsDefault ? null : theirs[i],
-                    }
+                (reading, i) => Reading(policy.Gates[i], reading) with { Base = theirs.IsDefault ? null : theirs[i] }
             )
             .ToImmutableArray();
         var summary = new ModelSummary(

@@ -110,11 +110,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// The base's readings: judged like the model's, but for what may be lost, as it is what others are compared with.
     /// </summary>
     public ImmutableArray<MeasuredValue> ReadBase(Evaluation evaluation, ImmutableArray<Measurement> measured) =>
-        [
-            .. measured.Select(
-                (m, i) => Trusted(evaluation, i, Read(m, Judge.Decide(Rules[i] with { Drop = null }, m)))
-            ),
-        ];
+        [.. measured.Select((m, i) => Trusted(evaluation, i, Read(m, Judge.Decide(Rules[i] with { Drop = null }, m))))];
 
     private MeasuredValue Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
