@@ -18,7 +18,7 @@ internal static class FrontierPicture
     private const double Width = 400,
         Height = 250,
         Left = 44,
-        Right = 14,
+        Right = 22,
         Top = 14,
         Bottom = 40;
 

@@ -128,17 +128,16 @@ public sealed partial class HtmlReport : IReportWriter
             {
                 var reading = c.Of(gate)!;
                 var change = c.Before is { } before ? ResultText.Change(before(gate), reading) : "";
-                var count = reading.Value is null ? "" : GateText.Rows(reading);
-                return $"<tr><th scope=\"row\">{c.Name}</th><td>{Value(reading)}</td><td>{change}</td>"
-                    + $"<td class=\"quiet\">{count}</td>"
-                    + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(reading))}</td></tr>\n";
+                return $"<tr><th scope=\"row\">{c.Name}</th>"
+                    + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(reading))}</td>"
+                    + $"<td>{Value(reading)}</td><td>{change}</td></tr>\n";
             });
         return $"""
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}</small></h3>
             <div class="gate">{Scroll(
-                $"<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Value [interval]</th>"
-                    + "<th scope=\"col\">Change</th><th scope=\"col\">Rows</th><th scope=\"col\">Verdict</th></tr>\n"
+                "<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Verdict</th><th scope=\"col\">Value</th>"
+                    + "<th scope=\"col\">Change</th></tr>\n"
                     + $"{string.Concat(rows)}</table>",
                 gate.Title
             )}{IntervalPicture.Draw(gate, columns)}</div>
@@ -240,16 +239,19 @@ public sealed partial class HtmlReport : IReportWriter
     private static string Part(BreakdownPart? part) =>
         part?.Value is not { } value
             ? "–"
-            : $"{Numbers.Measured(value)} <span class=\"quiet\">[{Numbers.Measured(part.Lower ?? value)}, "
-                + $"{Numbers.Measured(part.Upper ?? value)}] {Whole(part.Count)}&nbsp;rows</span>";
+            : $"{Numbers.Measured(value)}<br><small>[{Numbers.Measured(part.Lower ?? value)}, "
+                + $"{Numbers.Measured(part.Upper ?? value)}], {Whole(part.Count)} rows</small>";
 
-    private static string Value(MeasuredValue reading) =>
-        reading.Value is { } value
-            ? $"{Numbers.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
-            : Html.Text(reading.Reason);
-
-    private static string Effort(MeasuredValue reading) =>
-        GateText.Effort(reading) is { Length: > 0 } effort ? $" {effort}" : "";
+    // The value, and below it how sure it is and what it rests on.
+    private static string Value(MeasuredValue reading)
+    {
+        if (reading.Value is not { } value)
+            return $"<small>{Html.Text(reading.Reason)}</small>";
+        var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
+        var reason = reading.Reason is { } why ? $"<br>{Html.Text(why)}" : "";
+        return $"{Numbers.Measured(value)}<br><small>{ResultText.Interval(reading)}, {Whole(reading.Count)} rows"
+            + $"{effort}{reason}</small>";
+    }
 
     private static string Verdict(MeasuredValue reading) =>
         $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
