@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
 using PostTrainGate.Foundation;

@@ -130,14 +130,13 @@ public sealed partial class HtmlReport : IReportWriter
                 var change = c.Before is { } before ? ResultText.Change(before(gate), reading) : "";
                 return $"<tr><th scope=\"row\">{c.Name}</th>"
                     + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(reading))}</td>"
-                    + $"<td>{Value(reading)}</td><td>{change}</td></tr>\n";
+                    + $"<td>{Value(reading, change)}</td></tr>\n";
             });
         return $"""
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}</small></h3>
             <div class="gate">{Scroll(
-                "<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Verdict</th><th scope=\"col\">Value</th>"
-                    + "<th scope=\"col\">Change</th></tr>\n"
+                "<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Verdict</th><th scope=\"col\">Value</th></tr>\n"
                     + $"{string.Concat(rows)}</table>",
                 gate.Title
             )}{IntervalPicture.Draw(gate, columns)}</div>
@@ -243,13 +242,14 @@ public sealed partial class HtmlReport : IReportWriter
                 + $"{Numbers.Measured(part.Upper ?? value)}], {Whole(part.Count)} rows</small>";
 
     // The value, and below it how sure it is and what it rests on.
-    private static string Value(MeasuredValue reading)
+    private static string Value(MeasuredValue reading, string change)
     {
         if (reading.Value is not { } value)
             return $"<small>{Html.Text(reading.Reason)}</small>";
         var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
         var reason = reading.Reason is { } why ? $"<br>{Html.Text(why)}" : "";
-        return $"{Numbers.Measured(value)}<br><small>{ResultText.Interval(reading)}, {Whole(reading.Count)} rows"
+        var moved = change.Length > 0 ? $" ({change})" : "";
+        return $"{Numbers.Measured(value)}{moved}<br><small>{ResultText.Interval(reading)}, {Whole(reading.Count)} rows"
             + $"{effort}{reason}</small>";
     }
 

@@ -1,7 +1,6 @@
 using System.Text;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
-using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;
 

@@ -59,6 +59,17 @@ public sealed class RealRunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_base_that_does_not_fit_the_data_is_in_nobodys_way()
+    {
+        var digits = Path.Combine(Fixtures.Repository, "samples/digits/model.onnx");
+        var (_, alone, _) = await Check();
+        var (_, result, text) = await Check("--base-model", digits);
+        Assert.Null(result.Base);
+        Assert.Equal(alone.Gates[0].Original.Value, result.Gates[0].Original.Value);
+        Assert.Contains("cannot be measured, so nothing is compared with it: ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_same_run_gives_the_same_result_but_for_its_time()
     {
         await Check();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
@@ -139,7 +140,10 @@ public partial class ReportTests
             {
                 var at = document.RootElement;
                 foreach (var part in reference.GetString()!.Split('/').Skip(1))
-                    at = at.ValueKind == JsonValueKind.Array ? at[int.Parse(part)] : at.GetProperty(part);
+                    at =
+                        at.ValueKind == JsonValueKind.Array
+                            ? at[int.Parse(part, CultureInfo.InvariantCulture)]
+                            : at.GetProperty(part);
                 Walk(at, path, depth + 1);
                 return;
             }
