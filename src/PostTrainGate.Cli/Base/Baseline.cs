@@ -191,11 +191,11 @@ internal sealed class Baseline : IDisposable
     private void Without(string what, string why)
     {
         var isNeeded = Policy.Gates.Any(g => g.Drop is not null);
+        var missing = isNeeded ? "gates with 'drop' have nothing to compare with" : "nothing is compared with it";
         Add(
             DiagnosticCodes.BaseUnavailable,
             isNeeded ? Severity.Warning : Severity.Note,
-            $"{what}, so {(isNeeded ? "gates with 'drop' have nothing to compare with" : "nothing is compared with it")}."
-                + why
+            $"{what}, so {missing}.{why}"
         );
     }
 

@@ -5,7 +5,9 @@ using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;
 
-/// <summary>The models of a result side by side: what readers call them, and which gates they should see first.</summary>
+/// <summary>
+/// The models of a result side by side: what readers call them, and which gates they should see first.
+/// </summary>
 internal static class Comparison
 {
     /// <summary>Most gates that are shown without being asked for.</summary>

@@ -16,7 +16,8 @@ public sealed partial class HtmlReport
         header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
         section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
         margin: .6rem 0 }
-        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate .scroll { flex: 2 1 22rem; min-width: 0 }
+        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center }
+        .gate .scroll { flex: 2 1 22rem; min-width: 0 }
         .gate figure { flex: 1 1 18rem; min-width: 0 } .gate > svg { min-width: 0 }
         svg { flex: 1 1 20rem; max-width: 30rem }
         table { border-collapse: collapse } th { text-align: left; font-weight: 600 }
@@ -51,7 +52,8 @@ public sealed partial class HtmlReport
         .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink);
         font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3 }
         .bound { fill: var(--mark) }
-        @media print { body { max-width: none; padding: 0 } h2, h3 { break-after: avoid } section, figure { break-inside: avoid }
+        @media print { body { max-width: none; padding: 0 } h2, h3 { break-after: avoid }
+        section, figure { break-inside: avoid }
         details::details-content { content-visibility: visible; block-size: auto } .scroll { overflow: visible } }
         .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;

@@ -136,7 +136,8 @@ public sealed partial class HtmlReport : IReportWriter
             <section>
             <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}</small></h3>
             <div class="gate">{Scroll(
-                "<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Verdict</th><th scope=\"col\">Value</th></tr>\n"
+                "<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Verdict</th>"
+                    + "<th scope=\"col\">Value</th></tr>\n"
                     + $"{string.Concat(rows)}</table>",
                 gate.Title
             )}{IntervalPicture.Draw(gate, columns)}</div>
@@ -219,7 +220,8 @@ public sealed partial class HtmlReport : IReportWriter
 
         var rows = string.Concat(
             input.Columns.Select(c =>
-                $"<tr><th scope=\"row\">{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"
+                $"<tr><th scope=\"row\">{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td>"
+                + $"<td>→ {Html.Text(c.To)}</td></tr>"
             )
         );
         var more =
@@ -231,7 +233,8 @@ public sealed partial class HtmlReport : IReportWriter
         string Figure(string caption, ImmutableArray<byte> pixels)
         {
             var address = Png.Address(image.Width, image.Height, image.Channels, pixels.AsSpan());
-            return $"<figure><img alt=\"{caption} input, row {Whole(input.Row)}\" src=\"{address}\"><figcaption>{caption}</figcaption></figure>";
+            return $"<figure><img alt=\"{caption}, row {Whole(input.Row)}\" src=\"{address}\">"
+                + $"<figcaption>{caption}</figcaption></figure>";
         }
     }
 

@@ -8,8 +8,8 @@ namespace PostTrainGate.Reporting;
 
 /// <summary>
 /// <c>gate-report.md</c>: what the pull request comment and the job summary show. The verdict first, a row for each
-/// gate that does not pass or changed, what to do next; everything else is folded. GitHub refuses comments above 65,536 characters, so folded tables are
-/// cut first, rows of gates last, and what was cut is counted.
+/// gate that does not pass or changed, what to do next; everything else is folded. GitHub refuses comments above 65,536
+/// characters, so folded tables are cut first, rows of gates last, and what was cut is counted.
 /// </summary>
 public sealed partial class MarkdownReport : IReportWriter
 {

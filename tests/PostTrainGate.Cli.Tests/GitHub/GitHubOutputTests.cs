@@ -28,7 +28,8 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.StartsWith("## ❌ Failed: 2 of 5 gates of `credit.onnx` failed", summary, StringComparison.Ordinal);
         var comment = Assert.Single(_github.Comments).Body;
         Assert.StartsWith(
-            $"<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 head={FakeGitHub.HeadSha} outcome=failed -->\n"
+            $"<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 head={FakeGitHub.HeadSha} "
+                + "outcome=failed -->\n"
                 + "## ❌ Failed: 2 of 5 gates of `credit.onnx` failed",
             comment,
             StringComparison.Ordinal
