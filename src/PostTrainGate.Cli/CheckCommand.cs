@@ -101,6 +101,9 @@ internal sealed class CheckCommand(CliHost host)
         {
             Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
             Reproduce = Reproduce(policy, options, baseline),
+            Base = result.Base is { } compared ? compared with { Commit = baseline.ModelCommit } : null,
+            Commit = GitHubEvent.PullRequestOf(host)?.HeadSha ?? new ActionsEnvironment(host).Sha,
+            PullRequest = GitHubEvent.PullRequestOf(host)?.Number,
             Root = Checkout.RootOf(policy.File, host.Variable("GITHUB_WORKSPACE")),
         };
         var (files, unwritten) = ReportFolder.Write(policy, result);
@@ -165,6 +168,7 @@ internal sealed class CheckCommand(CliHost host)
         {
             OutputFormat.MSBuild => new MSBuildOutput(host, options.Verbosity),
             OutputFormat.GitHub => new GitHubOutput(host, options),
+            OutputFormat.Json => new JsonOutput(host, options.Verbosity),
             OutputFormat.Auto when actions => new GitHubOutput(host, options),
             _ => new ConsoleOutput(host, options.Verbosity),
         };

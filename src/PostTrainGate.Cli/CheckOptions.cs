@@ -17,6 +17,9 @@ internal enum OutputFormat
 
     /// <summary>GitHub Actions: annotations, job summary, outputs, pull request comment.</summary>
     GitHub,
+
+    /// <summary>A program: the result as JSON.</summary>
+    Json,
 }
 
 /// <summary>How much is said.</summary>

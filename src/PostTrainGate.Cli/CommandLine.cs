@@ -65,7 +65,7 @@ internal static class CommandLine
         });
         var format = new Option<OutputFormat>("--format")
         {
-            HelpName = "auto|console|msbuild|github",
+            HelpName = "auto|console|msbuild|github|json",
             Description = "Output format (auto: github inside Actions, console otherwise).",
         };
         var verbosity = new Option<Verbosity>("--verbosity", "-v")

@@ -118,7 +118,7 @@ public sealed record Catalog : ICatalog
 
     /// <summary>Report writers.</summary>
     public ImmutableArray<IReportWriter> Reports { get; init; } =
-    [new GateJson(), new MarkdownReport(), new HtmlReport(), new JUnitReport(), new SarifReport()];
+    [new GateJson(), new MarkdownReport(), new HtmlReport(), new JUnitReport(), new SarifReport(), new BadgeJson()];
 
     /// <summary>The one of that name.</summary>
     /// <exception cref="InvalidOperationException">There is none.</exception>

@@ -7,7 +7,7 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Cli.Base;
 
 /// <summary>
-/// What a run is held against: the policy of the base and, for gates with <c>drop</c>, its model. Owns the temporary
+/// What a run is held against: the policy of the base, and its model. Owns the temporary
 /// copy of that model.
 /// </summary>
 internal sealed class Baseline : IDisposable
@@ -22,11 +22,14 @@ internal sealed class Baseline : IDisposable
     /// <summary>The policy to run.</summary>
     public GatePolicy Policy { get; private set; }
 
-    /// <summary>The base's model; null when no gate needs it or it cannot be had.</summary>
+    /// <summary>The base's model; null when it cannot be had.</summary>
     public string? Model { get; private set; }
 
     /// <summary>The base's commit; null when there is none.</summary>
     public string? Commit { get; private set; }
+
+    /// <summary>The commit that <see cref="Model"/> is from; null where it was given as a file.</summary>
+    public string? ModelCommit { get; private set; }
 
     /// <summary>What was preferred, and what could not be had.</summary>
     public ImmutableArray<Diagnostic> Diagnostics { get; private set; } = [];
@@ -129,12 +132,7 @@ internal sealed class Baseline : IDisposable
         (Policy, Diagnostics, _meaning) = (policy, [.. Diagnostics, .. remarks], meaning);
         if (remarks.Any(r => r.Severity == Severity.Error))
             throw new GateException([.. Diagnostics]);
-        if (
-            options.BaseModel is null
-            && Policy is { Model: not null }
-            && theirs.Model is { } model
-            && Policy.Gates.Any(g => g.Drop is not null)
-        )
+        if (options.BaseModel is null && Policy is { Model: not null } && theirs.Model is { } model)
             await UseModelAsync(found, model.Text, cancel);
     }
 
@@ -156,23 +154,22 @@ internal sealed class Baseline : IDisposable
         if (bytes is not null && LargeFile.Pointer(bytes) is { } hash)
         {
             if (await source.StoredAsync(hash, cancel) is { } stored)
-                Model = stored;
+                (Model, ModelCommit) = (stored, source.Commit);
             else
                 bytes = null;
         }
 
         if (bytes is null)
         {
-            Add(
-                DiagnosticCodes.BaseUnavailable,
-                Severity.Warning,
-                $"The base branch's model {path} cannot be read, so gates with 'drop' have nothing to compare "
-                    + $"with.{why} If it is in Git LFS, fetch it: git lfs fetch origin {source.Commit}"
+            Without(
+                $"The base branch's model {path} cannot be read",
+                $"{why} If it is in Git LFS, fetch it: git lfs fetch origin {source.Commit}"
             );
         }
         else if (Model is null)
         {
             await KeepAsync(bytes, cancel);
+            ModelCommit = source.Commit;
         }
     }
 
@@ -186,13 +183,20 @@ internal sealed class Baseline : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Add(
-                DiagnosticCodes.BaseUnavailable,
-                Severity.Warning,
-                $"The base branch's model cannot be saved, so gates with 'drop' have nothing to compare with: "
-                    + $"{e.Message}"
-            );
+            Without("The base branch's model cannot be saved", $" {e.Message}");
         }
+    }
+
+    // A gate may rest on it; to other readers, only the comparison is missing.
+    private void Without(string what, string why)
+    {
+        var isNeeded = Policy.Gates.Any(g => g.Drop is not null);
+        var missing = isNeeded ? "gates with 'drop' have nothing to compare with" : "nothing is compared with it";
+        Add(
+            DiagnosticCodes.BaseUnavailable,
+            isNeeded ? Severity.Warning : Severity.Note,
+            $"{what}, so {missing}.{why}"
+        );
     }
 
     private void Add(string code, Severity severity, string message) =>

@@ -38,6 +38,9 @@ internal sealed class ActionsEnvironment(CliHost host)
     /// <summary>The token, from the environment or the action's input.</summary>
     public string? Token => host.Variable("GITHUB_TOKEN") ?? host.Variable("INPUT_TOKEN");
 
+    /// <summary>The action's input that tells legs of a matrix apart; empty where it is not given.</summary>
+    public string Id => host.Variable("INPUT_ID")?.Trim() ?? "";
+
     /// <summary>Address of the REST interface, with a slash at its end; GitHub Enterprise Server has its own.</summary>
     public Uri Api => Address("GITHUB_API_URL") ?? new("https://api.github.com/");
 

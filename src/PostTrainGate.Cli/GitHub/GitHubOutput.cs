@@ -63,7 +63,7 @@ internal sealed class GitHubOutput : ICheckOutput
                 result.Repair?.Output is { } output ? _actions.Relative(Path.Combine(policy.Folder, output)) : ""
             ),
         ]);
-        await CommentAsync(text, result.Outcome == RunOutcome.Passed, cancel);
+        await CommentAsync(text, result.Outcome, cancel);
         // Afterwards: a commit makes the comment's commit an older one.
         await FixAsync(result, policy, cancel);
     }
@@ -114,10 +114,10 @@ internal sealed class GitHubOutput : ICheckOutput
             ("fix", ""),
         ]);
         // a comment of an earlier run must not go on saying that all is well
-        await CommentAsync(text, passed: false, cancel);
+        await CommentAsync(text, outcome: null, cancel);
     }
 
-    private async Task CommentAsync(string text, bool passed, CancellationToken cancel)
+    private async Task CommentAsync(string text, RunOutcome? outcome, CancellationToken cancel)
     {
         if (_options.Comment == CommentMode.Never || GitHubEvent.PullRequestOf(_host) is not { } pullRequest)
             return;
@@ -129,17 +129,21 @@ internal sealed class GitHubOutput : ICheckOutput
 
         try
         {
-            var marker = CommentMarker.For(_actions.Relative(_options.PolicyFile), _actions.Run);
-            var create = _options.Comment == CommentMode.Always || !passed;
-            var outcome = await new PullRequestComment(api, pullRequest.Number, pullRequest.HeadSha).UpsertAsync(
+            var id = _actions.Id;
+            var marker = CommentMarker.For(_actions.Relative(_options.PolicyFile), _actions.Run, id) with
+            {
+                Outcome = outcome,
+            };
+            var create = _options.Comment == CommentMode.Always || outcome != RunOutcome.Passed;
+            var written = await new PullRequestComment(api, pullRequest.Number, pullRequest.HeadSha).UpsertAsync(
                 marker,
-                text + Foot(pullRequest),
+                Named(text, id) + Foot(pullRequest),
                 create,
                 cancel
             );
             _host.Out.WriteLine(
                 $"Comment on pull request {pullRequest.Number.ToString(CultureInfo.InvariantCulture)}: "
-                    + $"{Words(outcome)}."
+                    + $"{Words(written)}."
             );
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
@@ -148,12 +152,20 @@ internal sealed class GitHubOutput : ICheckOutput
         }
     }
 
+    // Legs of a matrix are told apart in the heading.
+    private static string Named(string text, string id)
+    {
+        var end = text.IndexOf('\n', StringComparison.Ordinal);
+        return id.Length == 0 || end < 0 ? text : text.Insert(end, $" ({Markdown.Text(id, 100)})");
+    }
+
+    // What the report itself cannot know.
     private string Foot(PullRequestEvent pullRequest)
     {
         var commit = Markdown.Code(pullRequest.HeadSha.Length >= 7 ? pullRequest.HeadSha[..7] : pullRequest.HeadSha);
         return _actions.RunPage is { } page
-            ? $"\n<sub>Commit {commit}, [run]({page}) with the report files.</sub>\n"
-            : $"\n<sub>Commit {commit}.</sub>\n";
+            ? $"\n<sub>[The run]({page}) for {commit} has the log and the job summary.</sub>\n"
+            : $"\n<sub>The run is for {commit}.</sub>\n";
     }
 
     private void Degrade(string reason)

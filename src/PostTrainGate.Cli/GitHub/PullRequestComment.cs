@@ -19,25 +19,25 @@ internal enum CommentOutcome
 }
 
 /// <summary>
-/// Keeps one comment a policy on a pull request: that of the newest commit, whichever run writes last. A run whose
-/// commit is no longer the proposed one writes nothing. Of one commit the later run counts. GitHub has no conditional
-/// writes, so every write is checked afterwards, at once and after a while: what an older run overwrote meanwhile is
-/// written again, and of two comments that two runs made at once the one of the later run stays. Every step starts from
-/// what is there, so that all of it can be repeated after a failure.
+/// Keeps one comment on a pull request, with a section for each policy and leg. A run whose commit is no longer the
+/// proposed one writes nothing; of one commit and section the later run counts. GitHub has no conditional writes, so
+/// every write is checked afterwards, at once and after a while: where another run wrote meanwhile and our section is
+/// missing or older, what is there is read again and written with ours. Of comments that runs made at once, the oldest
+/// gets all sections. Every step starts from what is there, so that all of it can be repeated after a failure.
 /// </summary>
 /// <param name="api">GitHub.</param>
 /// <param name="pullRequest">Number of the pull request.</param>
 /// <param name="head">Commit that the run is for; null when it is not known.</param>
 internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string? head = null)
 {
-    private const int Rounds = 3;
+    private const int Rounds = 8;
     private const int PageSize = 100;
     private const int MostPages = 100;
 
-    /// <summary>Makes, rewrites or leaves the comment.</summary>
-    /// <param name="marker">What tells it from others.</param>
+    /// <summary>Makes the comment, writes the section into it, or leaves both.</summary>
+    /// <param name="marker">What tells the section from others.</param>
     /// <param name="text">Markdown below the marker.</param>
-    /// <param name="create">Whether to make one where there is none.</param>
+    /// <param name="create">Whether to write a section where there is none.</param>
     /// <param name="cancel">Stops between requests.</param>
     public async Task<CommentOutcome> UpsertAsync(
         CommentMarker marker,
@@ -47,13 +47,13 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
     )
     {
         var login = await api.AskAsync(api.LoginAsync, cancel);
-        return await api.AskAsync(token => UpsertAsync(login, marker, $"{marker}\n{text}", create, token), cancel);
+        var section = new CommentSection(marker with { Head = head ?? "" }, text.Trim('\n'));
+        return await api.AskAsync(token => UpsertAsync(login, section, create, token), cancel);
     }
 
     private async Task<CommentOutcome> UpsertAsync(
         string login,
-        CommentMarker marker,
-        string body,
+        CommentSection section,
         bool create,
         CancellationToken cancel
     )
@@ -66,29 +66,81 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
             cancel.ThrowIfCancellationRequested();
             if (await IsOutdatedAsync(cancel))
                 return CommentOutcome.Stale;
-            if (await OwnAsync(login, marker, mine) is [var (newest, written), ..])
+            var own = await OwnAsync(login, mine);
+            var all = CommentBody.Merge(own.Select(c => CommentBody.Parse(c.Body)));
+            var there = all.Find(section.Marker);
+            if (there is not null && there.Marker.Age.CompareTo(section.Marker.Age) > 0)
+                return CommentOutcome.Stale;
+
+            if (there is null && !create && outcome == CommentOutcome.None)
+                return outcome;
+            var body = all.With(section).Render(head);
+            if (own is [var oldest, ..])
             {
-                if (written.Age.CompareTo(marker.Age) > 0)
-                    return CommentOutcome.Stale;
-                mine = await comments.Update(api.Owner, api.Name, newest.Id, body);
+                mine = await comments.Update(api.Owner, api.Name, oldest.Id, body);
                 if (outcome == CommentOutcome.None)
                     outcome = CommentOutcome.Updated;
             }
-            else if (create)
+            else
             {
                 mine = await comments.Create(api.Owner, api.Name, pullRequest, body);
                 outcome = CommentOutcome.Created;
             }
-            else
+
+            if (await StandsAsync(login, section, mine, cancel))
             {
-                return outcome;
+                // An older run may have looked before our write, and write after our look. Legs that end at once
+                // look again at different times.
+                await Task.Delay(api.FirstWait * (1 + round * Random.Shared.NextDouble()), cancel);
+                if (await StandsAsync(login, section, mine, cancel))
+                    break;
             }
 
-            if (await SettleAsync(login, marker, mine, cancel) && await StaysAsync(login, marker, mine, cancel))
-                break;
+            await Task.Delay(api.FirstWait * Random.Shared.NextDouble(), cancel);
         }
 
         return outcome;
+    }
+
+    // Whether there is one comment, and in it our section or that of a later run.
+    private async Task<bool> StandsAsync(
+        string login,
+        CommentSection section,
+        IssueComment mine,
+        CancellationToken cancel
+    )
+    {
+        var own = await OwnAsync(login, mine);
+        var first = CommentBody.Parse(own[0].Body);
+        if (first.Find(section.Marker) is not { } there || there.Marker.Age.CompareTo(section.Marker.Age) < 0)
+            return false;
+        return await DeleteAsync(own, first, cancel);
+    }
+
+    // Deletes further comments all of whose sections the first one has. True when only the first one is left.
+    private async Task<bool> DeleteAsync(IReadOnlyList<IssueComment> own, CommentBody kept, CancellationToken cancel)
+    {
+        var isAlone = true;
+        foreach (var comment in own.Skip(1))
+        {
+            cancel.ThrowIfCancellationRequested();
+            var isKept = CommentBody
+                .Parse(comment.Body)
+                .Sections.All(s => kept.Find(s.Marker) is { } there && there.Marker.Age.CompareTo(s.Marker.Age) >= 0);
+            isAlone &= isKept;
+            if (!isKept)
+                continue;
+            try
+            {
+                await api.Client.Issue.Comment.Delete(api.Owner, api.Name, comment.Id);
+            }
+            catch (NotFoundException)
+            {
+                // another run deleted it
+            }
+        }
+
+        return isAlone;
     }
 
     private async Task<bool> IsOutdatedAsync(CancellationToken cancel) =>
@@ -96,55 +148,17 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         && await api.HeadAsync(pullRequest, cancel) is { Length: > 0 } now
         && !now.Equals(head, StringComparison.OrdinalIgnoreCase);
 
-    // An older run may have looked before our write, and write after our look.
-    private async Task<bool> StaysAsync(string login, CommentMarker marker, IssueComment mine, CancellationToken cancel)
-    {
-        await Task.Delay(api.FirstWait, cancel);
-        return await SettleAsync(login, marker, mine, cancel);
-    }
-
-    // Leaves one comment: that of the latest run. True when it is at least as new as ours.
-    private async Task<bool> SettleAsync(
-        string login,
-        CommentMarker marker,
-        IssueComment mine,
-        CancellationToken cancel
-    )
-    {
-        var own = await OwnAsync(login, marker, mine);
-        foreach (var (comment, _) in own.Skip(1).Where(c => c.Marker.Age.CompareTo(marker.Age) <= 0))
-        {
-            cancel.ThrowIfCancellationRequested();
-            try
-            {
-                await api.Client.Issue.Comment.Delete(api.Owner, api.Name, comment.Id);
-            }
-            catch (NotFoundException)
-            {
-                // the other run deleted it
-            }
-        }
-
-        return own[0].Marker.Age.CompareTo(marker.Age) >= 0;
-    }
-
-    // Own comments about the policy, the latest run's first and of one run the oldest first. A list may lag behind a
-    // write, so what was just written counts even where the list does not have it yet.
-    private async Task<IReadOnlyList<(IssueComment Comment, CommentMarker Marker)>> OwnAsync(
-        string login,
-        CommentMarker marker,
-        IssueComment? mine
-    )
+    // Our comments, the oldest first. A list may lag behind a write, so what was just written counts as it is known,
+    // unless the list has it.
+    private async Task<IReadOnlyList<IssueComment>> OwnAsync(string login, IssueComment? mine)
     {
         var listed = (await AllAsync())
             .Where(c => string.Equals(c?.User?.Login, login, StringComparison.OrdinalIgnoreCase))
-            .Select(c => (Comment: c, Marker: CommentMarker.TryParse(c.Body)))
-            .Where(c => c.Marker?.Policy == marker.Policy)
-            .Select(c => (c.Comment, Marker: c.Marker!))
+            .Where(c => CommentMarker.TryParse(c.Body) is not null)
             .ToList();
-        if (mine is not null && listed.All(c => c.Comment.Id != mine.Id))
-            listed.Add((mine, marker));
-        return [.. listed.OrderByDescending(c => c.Marker.Age).ThenBy(c => c.Comment.Id)];
+        if (mine is not null && listed.All(c => c.Id != mine.Id))
+            listed.Add(mine);
+        return [.. listed.OrderBy(c => c.Id)];
     }
 
     // Page by page up to the first that is not full: the answer's own link may name another host, which must not get

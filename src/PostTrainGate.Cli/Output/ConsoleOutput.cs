@@ -54,6 +54,8 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         if (verbosity == Verbosity.Quiet)
             return Task.CompletedTask;
 
+        if (Comparison.Sentence(result) is { } compared)
+            _out.Say($"Against the base: {compared}");
         if (result.Repair is { } repair)
         {
             var cost = ResultText.Cost(repair) is { } text ? $" Accuracy {text}." : "";
@@ -117,13 +119,13 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
     private static Table Gates(GateResult result)
     {
         var (hasBase, hasRepaired) = (
-            result.Gates.Any(g => g.Base is not null),
+            result.Base is not { Unchanged: true } && result.Gates.Any(g => g.Base is not null),
             result.Gates.Any(g => g.Repaired is not null)
         );
         var table = new Table().Border(TableBorder.Minimal).AddColumns("Gate", "Threshold");
         if (hasBase)
             table.AddColumn("Base");
-        table.AddColumn("Original");
+        table.AddColumn(Comparison.Model(result));
         if (hasRepaired)
             table.AddColumn("Repaired");
         table.AddColumn("Verdict");

@@ -15,7 +15,7 @@ public sealed record GateOptions
     /// <summary>Whether a failing gate may be repaired.</summary>
     public bool Repair { get; init; } = true;
 
-    /// <summary>The model of the base branch, for <c>drop</c>; null when there is none.</summary>
+    /// <summary>The model of the base branch, which the model is compared with; null when there is none.</summary>
     public string? BaseModel { get; init; }
 
     /// <summary>Whether the repaired model is written.</summary>
@@ -61,10 +61,11 @@ public static partial class Gate
         Stopwatch clock
     )
     {
+        var started = RunFacts.Now();
         OutputFiles.Require(policy, model: options.Repair && options.Write, reports: false);
         progress?.Report(new("Reading data"));
         if (policy.Model is null)
-            return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds };
+            return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds, Run = started };
         var model = OnnxFile.Read(policy.Model.FullPath);
         var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
         var wanted = ClassifierLoader.Wanted(model, use);
@@ -87,30 +88,29 @@ public static partial class Gate
             return Undecided(policy, doubt, "the order of the classes is unclear") with
             {
                 Seconds = clock.Elapsed.TotalSeconds,
+                Run = started,
             };
-        using var baseModel = options.BaseModel is { } file ? ClassifierLoader.Load(OnnxFile.Read(file), use) : null;
-        if (baseModel is not null)
-            FitClasses(policy, baseModel, splits.Test);
-        using var baseRows = baseModel is null ? null : new Evaluation(baseModel, splits.Test);
-        if (baseRows is not null)
-            RowIndependence.CheckMeasured(baseModel!, splits.Test.Inputs, baseRows.Logits, policy.Seed);
+        var (opened, unusable) = OpenBase(policy, options, use, splits.Test, test);
+        using var @base = opened;
         var meter = new GateMeter(policy, splits.Test, "test", cancel)
         {
-            Base = baseRows,
+            Base = @base?.Rows,
             Plan = new() { Full = options.Full, Cache = options.Cache },
         };
         var measured = meter.Measure(test, "Measuring the model", progress);
-        ImmutableArray<Measurement>? baseline = baseRows is null
-            ? null
-            : meter.Measure(baseRows, "Measuring the base branch's model", progress);
+        var seconds = meter.Seconds;
+        ImmutableArray<Measurement>? baseline =
+            @base is null ? null
+            : @base.Unchanged ? measured
+            : meter.Measure(@base.Rows, "Measuring the base branch's model", progress);
         var readings = meter.Read(test, measured, baseline);
+        var theirs =
+            @base is null ? default
+            : @base.Unchanged ? readings
+            : meter.ReadBase(@base.Rows, baseline!.Value);
         var gates = readings
             .Select(
-                (reading, i) =>
-                    Reading(policy.Gates[i], reading) with
-                    {
-                        Base = baseline is { } b ? GateMeter.Read(b[i], Verdict.Pass) : null,
-                    }
+                (reading, i) => Reading(policy.Gates[i], reading) with { Base = theirs.IsDefault ? null : theirs[i] }
             )
             .ToImmutableArray();
         var summary = new ModelSummary(
@@ -129,7 +129,11 @@ public static partial class Gate
             gates,
             new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
             summary
-        );
+        ) with
+        {
+            Base = @base is null ? null : Summary(@base, test),
+            Run = started with { GateSeconds = seconds },
+        };
         var failed = policy
             .Gates.Where(
                 (_, i) => Outcomes.Blocks(policy, gates[i], gates[i].Original.Verdict) && measured[i].IsMeasured
@@ -143,6 +147,8 @@ public static partial class Gate
             .. Assumed(policy, source),
             .. ScoresOnly(policy, source),
         ];
+        if (unusable is not null)
+            known = known.Add(unusable);
         return result with
         {
             Diagnostics = [.. known, .. Outcomes.Diagnose(policy, result)],
@@ -233,6 +239,7 @@ public static partial class Gate
             Drop = rule.Drop,
             Severity = rule.Severity,
             Accepted = rule.Accepted,
+            Parameters = Parameters(rule, original),
             Position = rule.Position,
             Better = rule.Metric.Better,
             Original = original,

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
@@ -28,13 +29,17 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     public Evaluation? Reference { get; init; }
 
     /// <summary>
-    /// The base branch's model on the same rows, for gates that bound what may be lost; null when there is none. Not
-    /// owned.
+    /// The base branch's model on the same rows; the evaluation itself where that model is unchanged, null when there
+    /// is none. Not owned.
     /// </summary>
     public Evaluation? Base { get; init; }
 
     /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
     public AttackPlan? Plan { get; init; }
+
+    /// <summary>Seconds that each gate took when <see cref="Measure(Evaluation, string, IProgress{RunProgress})"/> was
+    /// last called.</summary>
+    public ImmutableArray<double> Seconds { get; private set; } = [];
 
     /// <summary>Whether a reader will see the figures.</summary>
     public bool Explain { get; init; } = true;
@@ -53,6 +58,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     )
     {
         var results = ImmutableArray.CreateBuilder<Measurement>(Rules.Length);
+        var seconds = ImmutableArray.CreateBuilder<double>(Rules.Length);
         for (var i = 0; i < Rules.Length; i++)
         {
             cancel.ThrowIfCancellationRequested();
@@ -62,6 +68,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             var inner = progress is null
                 ? null
                 : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
+            var began = Stopwatch.GetTimestamp();
             results.Add(
                 Measure(
                     Rules[i].Metric,
@@ -82,8 +89,10 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                     evaluation
                 )
             );
+            seconds.Add(Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 3));
         }
 
+        Seconds = seconds.MoveToImmutable();
         return results.MoveToImmutable();
     }
 
@@ -96,6 +105,12 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         ImmutableArray<Measurement> measured,
         ImmutableArray<Measurement>? baseline
     ) => [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
+
+    /// <summary>
+    /// The base's readings: judged like the model's, but for what may be lost, as it is what others are compared with.
+    /// </summary>
+    public ImmutableArray<MeasuredValue> ReadBase(Evaluation evaluation, ImmutableArray<Measurement> measured) =>
+        [.. measured.Select((m, i) => Trusted(evaluation, i, Read(m, Judge.Decide(Rules[i] with { Drop = null }, m))))];
 
     private MeasuredValue Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
@@ -117,7 +132,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 )
                 : null;
         var reading = Read(measured, Judge.Decide(Rules[gate], measured, baseline, loss));
-        return loss is not { IsMeasured: true } l
+        return loss is not { IsMeasured: true } l || ReferenceEquals(Base, evaluation)
             ? reading
             : reading with
             {

@@ -19,7 +19,7 @@ public enum RunOutcome
 
 /// <summary>
 /// All that leaves the engine. Every report renders it; <c>gate-result.json</c> is it. Same inputs, tool and machine
-/// type: same content but for <see cref="Seconds"/> and the seconds inside.
+/// type: same content but for <see cref="Seconds"/> and <see cref="Run"/>.
 /// </summary>
 public sealed record GateResult
 {
@@ -72,6 +72,18 @@ public sealed record GateResult
 
     /// <summary>The command that reproduces the run.</summary>
     public required string Reproduce { get; init; }
+
+    /// <summary>The model that it was compared with; null where there is none.</summary>
+    public BaseSummary? Base { get; init; }
+
+    /// <summary>Commit that the run is for; null where it is not known.</summary>
+    public string? Commit { get; init; }
+
+    /// <summary>Number of the pull request that the run is for; null where it is for none.</summary>
+    public long? PullRequest { get; init; }
+
+    /// <summary>When and on what it took place; null when nothing was measured.</summary>
+    public RunFacts? Run { get; init; }
 
     /// <summary>Wall time of the run.</summary>
     public double Seconds { get; init; }
@@ -144,6 +156,9 @@ public sealed record GateReport
 
     /// <summary>Until when its failure is accepted, and why; null where it is not.</summary>
     public AcceptedFailure? Accepted { get; init; }
+
+    /// <summary>What it was asked to do, as values for programs.</summary>
+    public GateParameters? Parameters { get; init; }
 
     /// <summary>Where the policy asks for it.</summary>
     public required SourcePosition Position { get; init; }

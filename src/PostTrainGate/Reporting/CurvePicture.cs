@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the original's and the repaired
-/// model's.
+/// A breakdown whose parts are points of a curve, such as robust accuracy over epsilon: the model's and the repaired
+/// one's.
 /// </summary>
 internal static class CurvePicture
 {
@@ -18,12 +19,13 @@ internal static class CurvePicture
         Bottom = 34;
 
     /// <summary>An SVG element; points stand at equal distances, named below, values from 0 to 1 upward.</summary>
-    public static string Draw(Breakdown original, Breakdown? repaired)
+    public static string Draw(Breakdown original, Breakdown? repaired, string model)
     {
         var svg = new StringBuilder();
-        svg.Append(
-            Text($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Html.Text(original.Title)}\">")
-        );
+        svg.Append(Text($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\""))
+            .Append(Html.Text($"{original.Title}. {Words(model, original)}"))
+            .Append(repaired is null ? "" : Html.Text($" {Words("Repaired", repaired)}"))
+            .Append("\">");
         var steps = Math.Max(1, original.Parts.Length - 1);
         double X(int i) => Left + i * (Width - Left - Right) / steps;
         double Y(double value) => Top + (1 - Math.Clamp(value, 0, 1)) * (Height - Top - Bottom);
@@ -44,7 +46,7 @@ internal static class CurvePicture
 
         svg.Append(Text($"<text x=\"{Width - Right}\" y=\"{Height - 4}\" text-anchor=\"end\">epsilon</text>"));
         if (repaired is not null)
-            svg.Append(Text($"<text x=\"{Left}\" y=\"{Height - 4}\">solid: original, dashed: repaired</text>"));
+            svg.Append(Text($"<text x=\"{Left}\" y=\"{Height - 4}\">solid: {model}, dashed: Repaired</text>"));
         svg.Append(Line(original, "none", ""))
             .Append(repaired is null ? "" : Line(repaired, "pass", " stroke-dasharray=\"5 3\""));
         return svg.Append("</svg>").ToString();
@@ -64,6 +66,19 @@ internal static class CurvePicture
                 + $"points=\"{string.Join(' ', line)}\"/>";
         }
     }
+
+    private static string Words(string model, Breakdown curve) =>
+        $"{model}: "
+        + string.Join(
+            "; ",
+            curve
+                .Parts.Where(p => p.Value is not null)
+                .Select(p =>
+                    $"{p.Name}: {Numbers.Measured(p.Value!.Value)} [{Numbers.Measured(p.Lower ?? p.Value.Value)}, "
+                    + $"{Numbers.Measured(p.Upper ?? p.Value.Value)}]"
+                )
+        )
+        + ".";
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

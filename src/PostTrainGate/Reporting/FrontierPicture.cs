@@ -18,7 +18,7 @@ internal static class FrontierPicture
     private const double Width = 400,
         Height = 250,
         Left = 44,
-        Right = 14,
+        Right = 22,
         Top = 14,
         Bottom = 40;
 
@@ -127,7 +127,7 @@ internal static class FrontierPicture
     }
 
     // All accuracies; of gaps those that are of interest, as a failed attempt may lack any amount.
-    private static (Axis X, Axis Y) Axes(
+    private static (PictureAxis X, PictureAxis Y) Axes(
         RepairSummary repair,
         ImmutableArray<CandidateSummary> points,
         HashSet<CandidateSummary> open
@@ -144,10 +144,13 @@ internal static class FrontierPicture
         if (gaps.Count == 0)
             gaps.AddRange(points.Select(p => p.Gap!.Value));
         var most = Math.Min(points.Max(p => p.Gap!.Value), 1.5 * gaps.Max());
-        return (Axis.Around(accuracies.Min(), accuracies.Max()), Axis.Around(0, Math.Max(most, gaps.Max())));
+        return (
+            PictureAxis.Around(accuracies.Min(), accuracies.Max()),
+            PictureAxis.Around(0, Math.Max(most, gaps.Max()))
+        );
     }
 
-    private static string Frame(Axis x, Axis y)
+    private static string Frame(PictureAxis x, PictureAxis y)
     {
         var (svg, bottom) = (new StringBuilder(), Height - Bottom);
         foreach (var tick in y.Ticks)
@@ -194,19 +197,4 @@ internal static class FrontierPicture
         $"accuracy {Numbers.Measured(accuracy)}, gates lack {Numbers.Measured(gap)}";
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>One axis with round marks.</summary>
-    private sealed record Axis(double Low, double High, ImmutableArray<double> Ticks)
-    {
-        public static Axis Around(double low, double high)
-        {
-            var span = Math.Max(high - low, 0.01);
-            var power = Math.Pow(10, Math.Floor(Math.Log10(span / 4)));
-            var step = new[] { 1, 2, 5, 10 }.Select(m => m * power).First(s => span / s <= 5);
-            var (first, last) = ((int)Math.Floor(low / step), (int)Math.Ceiling((low + span) / step));
-            return new(first * step, last * step, [.. Enumerable.Range(first, last - first + 1).Select(i => i * step)]);
-        }
-
-        public double Share(double value) => Math.Clamp((value - Low) / (High - Low), 0, 1);
-    }
 }

@@ -11,14 +11,17 @@ namespace PostTrainGate.Reporting;
 
 /// <summary>
 /// <c>gate-result.json</c>, the result for programs. Keys and enumeration values are snake case, keys stand in a fixed
-/// order and are always there, a value that does not exist (or an interval's end at infinity) is null. Two runs differ
-/// in <c>seconds</c> only.
+/// order and are always there, a value that does not exist (or an interval's end at infinity) is null. Two runs
+/// differ in <c>seconds</c> and <c>run</c> only.
 /// </summary>
 public sealed class GateJson : IReportWriter
 {
     private static readonly GateJsonContext Context = new(
         new JsonSerializerOptions(GateJsonContext.Default.Options) { Encoder = Encoder() }
     );
+
+    /// <summary>How it is written, for the schema.</summary>
+    internal static JsonSerializerOptions Options => Context.Options;
 
     /// <inheritdoc/>
     public string Name => "json";

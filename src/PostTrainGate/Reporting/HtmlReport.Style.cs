@@ -16,11 +16,16 @@ public sealed partial class HtmlReport
         header.passed { border-color: var(--good) } header.failed { border-color: var(--bad) }
         section { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
         margin: .6rem 0 }
-        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center } .gate table { flex: 1 1 22rem }
+        .gate { display: flex; flex-wrap: wrap; gap: 1rem; align-items: center }
+        .gate .scroll { flex: 2 1 22rem; min-width: 0 }
+        .gate figure { flex: 1 1 18rem; min-width: 0 } .gate > svg { min-width: 0 }
         svg { flex: 1 1 20rem; max-width: 30rem }
         table { border-collapse: collapse } th { text-align: left; font-weight: 600 }
         td, th { padding: .15rem .8rem .15rem 0; vertical-align: top }
-        .base th, .original th, .repaired th { white-space: nowrap }
+        .gate th { white-space: nowrap } .gate tr > td:nth-child(2) { white-space: nowrap }
+        .gate > .scroll td:nth-child(3) { min-width: 10.5rem }
+        .gate small { white-space: normal } summary { cursor: pointer } footer { margin-top: 1rem }
+        :focus-visible { outline: 2px solid var(--mark); outline-offset: 2px }
         .wide td, .wide th { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0 }
         code, pre { font: 13px/1.45 ui-monospace, monospace; background: var(--card); border-radius: .25rem;
         padding: .1rem .3rem } pre { padding: .7rem; overflow: auto; white-space: pre-wrap }
@@ -46,6 +51,10 @@ public sealed partial class HtmlReport
         .hollow { fill: none; stroke: var(--quiet) } .ring { fill: none; stroke: var(--ink); stroke-width: 2 }
         .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink);
         font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3 }
+        .bound { fill: var(--mark) }
+        @media print { body { max-width: none; padding: 0 } h2, h3 { break-after: avoid }
+        section, figure { break-inside: avoid }
+        details::details-content { content-visibility: visible; block-size: auto } .scroll { overflow: visible } }
         .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;
 }

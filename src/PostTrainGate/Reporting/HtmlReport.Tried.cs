@@ -39,7 +39,8 @@ public sealed partial class HtmlReport
                 + $"<td>{HarmText.Worsening(h)}</td></tr>\n"
             );
         return "<h2>What else changes</h2>\n<p class=\"quiet\">Measures that no gate of the policy looks at, on the "
-            + "test split.</p>\n<div class=\"scroll\"><table class=\"wide figures\"><tr><th>Measure</th><th>Before</th>"
+            + "test split.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"What else changes\">"
+            + "<table class=\"wide figures\"><tr><th>Measure</th><th>Before</th>"
             + $"<th>After</th><th>Worse by</th></tr>\n{string.Concat(rows)}</table></div>\n";
     }
 
@@ -73,7 +74,7 @@ public sealed partial class HtmlReport
         if (repair.Details.Count > 0)
         {
             var facts = repair.Details.Select(d =>
-                $"<tr><th>{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"
+                $"<tr><th scope=\"row\">{Html.Text(d.Key)}</th><td>{Html.Text(d.Value)}</td></tr>"
             );
             text.Append($"<table class=\"wide\">{string.Concat(facts)}</table>\n");
         }
@@ -86,7 +87,8 @@ public sealed partial class HtmlReport
     private static string Options(RepairSummary repair, ImmutableArray<CandidateSummary> options)
     {
         var text = new StringBuilder(
-            "<div class=\"scroll\"><table class=\"wide figures\"><caption>What each further step costs, the most "
+            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"What the repair tried\">"
+                + "<table class=\"wide figures\"><caption>What each further step costs, the most "
                 + "accurate first</caption>\n<tr><th>Candidate</th><th>Accuracy</th><th>Gates lack</th><th>Harm</th>"
                 + "<th>Changed</th></tr>\n"
         );

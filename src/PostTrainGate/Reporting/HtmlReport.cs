@@ -48,7 +48,10 @@ public sealed partial class HtmlReport : IReportWriter
             {{Style}}
             </style>
             <header class="{{ResultText.Outcome(result.Outcome).ToLowerInvariant()}}">
-            <h1>{{ResultText.Icon(result.Outcome)}} {{Html.Text(ResultText.Headline(result))}}</h1>
+            <h1>{{ResultText.Icon(result.Outcome)}} {{ResultText.Headline(
+                result,
+                result.Model is { } named ? Html.Code(Path.GetFileName(named.File)) : null
+            )}}</h1>
             <p>{{(
                 result.Model is { } model ? $"Model {Html.Code(model.File)}" : "Predictions"
             )}} under the policy {{Html.Code(result.Policy)}}, measured on {{Whole(
@@ -59,6 +62,8 @@ public sealed partial class HtmlReport : IReportWriter
 
             """
         );
+        if (Comparison.Sentence(result) is { } compared)
+            page.Append($"<p><b>Against the base:</b> {Html.Text(compared)}</p>\n");
         if (result.Repair is { } repair)
         {
             page.Append($"<p><b>Repair:</b> {Html.Text(repair.Reason)}");
@@ -76,9 +81,10 @@ public sealed partial class HtmlReport : IReportWriter
         var remarks = ResultText.Remarks(result);
         if (remarks.Length > 0)
             page.Append($"<h2>Remarks</h2>\n<ul>{string.Concat(remarks.Select(Remark))}</ul>\n");
-        page.Append("<h2>Gates</h2>\n");
-        foreach (var gate in result.Gates)
-            page.Append(Gate(gate));
+        var columns = Comparison.Columns(result);
+        var (open, more, passing) = Comparison.Sort(result);
+        Gates("Gates that do not pass or changed", [.. open, .. more]);
+        Gates("Gates that pass", passing);
         if (result.Gates.Any(g => g.NullControl is not null))
             page.Append($"<p class=\"quiet\">{ResultText.NullControl}</p>\n");
         if (result.Repair is { } tried)
@@ -89,11 +95,18 @@ public sealed partial class HtmlReport : IReportWriter
             <pre>{Html.Text(result.Reproduce)}</pre>
             <p class="quiet">Tool {Html.Text(result.Tool)}, seed {result.Seed}. {Provenance(result)}</p>
             </main>
+            <footer class="quiet">{Html.Text(ResultText.Footer(result))}</footer>
             </html>
 
             """
         );
         return page.ToString().ReplaceLineEndings("\n");
+
+        void Gates(string title, ImmutableArray<GateReport> gates)
+        {
+            if (!gates.IsEmpty)
+                page.Append($"<h2>{title}</h2>\n").AppendJoin("", gates.Select(g => Gate(g, columns)));
+        }
     }
 
     private static string Provenance(GateResult result)
@@ -107,44 +120,47 @@ public sealed partial class HtmlReport : IReportWriter
             + $"{Whole(data.Select)} for selection, {Whole(data.Test)} for testing.";
     }
 
-    private static string Gate(GateReport gate)
+    private static string Gate(GateReport gate, ImmutableArray<Comparison.Column> columns)
     {
-        (string Name, MeasuredValue? Reading)[] rows =
-        [
-            ("Base", gate.Base),
-            ("Original", gate.Original),
-            ("Repaired", gate.Repaired),
-            ("Null control", gate.NullControl),
-        ];
-        var table = string.Concat(
-            rows.Where(r => r.Reading is not null)
-                .Select(r =>
-                    $"<tr class=\"{r.Name.Split(' ')[0].ToLowerInvariant()}\"><th>{r.Name}</th><td>{Value(r.Reading!)}"
-                    + $"</td><td>{(r.Name == "Null control" ? "" : Verdict(r.Reading!))}</td></tr>"
-                )
-        );
-        var change = ResultText.Change(gate.Original, gate.Repaired);
+        var rows = columns
+            .Where(c => c.Of(gate) is not null)
+            .Select(c =>
+            {
+                var reading = c.Of(gate)!;
+                var change = c.Before is { } before ? ResultText.Change(before(gate), reading) : "";
+                return $"<tr><th scope=\"row\">{c.Name}</th>"
+                    + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(reading))}</td>"
+                    + $"<td>{Value(reading, change)}</td></tr>\n";
+            });
         return $"""
             <section>
-            <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}{(
-                change.Length > 0 ? $"; change {change}" : ""
-            )}</small></h3>
-            <div class="gate"><table>{table}</table>{IntervalPicture.Draw(gate)}</div>
-            {Notes(gate.Original)}{Breakdowns(gate)}{Fragile("Most fragile inputs", gate.Original)}
+            <h3>{Html.Text(gate.Title)} <small>{Html.Text(gate.Threshold)}</small></h3>
+            <div class="gate">{Scroll(
+                "<table><tr><th scope=\"col\">Model</th><th scope=\"col\">Verdict</th>"
+                    + "<th scope=\"col\">Value</th></tr>\n"
+                    + $"{string.Concat(rows)}</table>",
+                gate.Title
+            )}{IntervalPicture.Draw(gate, columns)}</div>
+            {Notes(gate.Original)}{Breakdowns(gate, columns)}{Fragile("Most fragile inputs", gate.Original)}
             {Fragile("Most fragile inputs of the repaired model", gate.Repaired)}</section>
 
             """;
     }
+
+    // A wide table scrolls by itself, by keyboard too.
+    private static string Scroll(string table, string name) =>
+        $"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{Html.Text(name)}\">{table}</div>";
 
     private static string Notes(MeasuredValue reading) =>
         reading.Notes.IsEmpty
             ? ""
             : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
 
-    // What the values are made of, the repaired model's beside the original's; folded, since it explains and decides
+    // What the values are made of, the repaired model's beside the model's; folded, since it explains and decides
     // nothing.
-    private static string Breakdowns(GateReport gate)
+    private static string Breakdowns(GateReport gate, ImmutableArray<Comparison.Column> columns)
     {
+        var model = columns.First(c => ReferenceEquals(c.Of(gate), gate.Original)).Name;
         var repaired = gate.Repaired?.Breakdowns ?? [];
         return string.Concat(
             gate.Original.Breakdowns.Select(breakdown =>
@@ -152,19 +168,22 @@ public sealed partial class HtmlReport : IReportWriter
                 var after = repaired.FirstOrDefault(b => b.Title == breakdown.Title);
                 var rows = breakdown.Parts.Select(
                     (part, i) =>
-                        $"<tr><th>{Html.Text(part.Name)}</th><td>{Part(part)}"
-                        + $"</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}"
-                        + $"<td class=\"quiet\">{Whole(part.Count)} rows</td></tr>"
+                        $"<tr><th scope=\"row\">{Html.Text(part.Name)}</th><td>{Part(part)}"
+                        + $"</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}</tr>"
                 );
-                var head = after is null ? "" : "<tr><th></th><th>Original</th><th>Repaired</th><th></th></tr>";
+                var head =
+                    $"<tr><td></td><th scope=\"col\">{model}</th>"
+                    + $"{(after is null ? "" : "<th scope=\"col\">Repaired</th>")}</tr>";
+                var picture = breakdown.IsCurve
+                    ? CurvePicture.Draw(breakdown, after, model)
+                    : IntervalPicture.Draw(after ?? breakdown, after is null ? model : "Repaired");
+                var caption = breakdown.IsCurve ? "" : $"Drawn: {(after is null ? model : "Repaired")}.";
                 return $"""
                     <details{(gate.Original.Verdict == Metrics.Verdict.Fail ? " open" : "")}><summary>{Html.Text(
                         breakdown.Title
                     )}</summary>
-                    <div class="gate"><table>{head}{string.Concat(rows)}</table>{(
-                        breakdown.IsCurve
-                            ? CurvePicture.Draw(breakdown, after)
-                            : IntervalPicture.Draw(after ?? breakdown)
+                    <div class="gate">{Scroll($"<table>{head}{string.Concat(rows)}</table>", breakdown.Title)}{(
+                        picture.Length == 0 ? "" : $"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
                     )}</div></details>
 
                     """;
@@ -194,14 +213,15 @@ public sealed partial class HtmlReport : IReportWriter
         if (input.Image is { } image)
         {
             var amplified = $"perturbation × {Numbers.Chosen(image.Amplification)}";
-            return $"<div class=\"fragile\">{head}{Figure("original", image.Original)}"
+            return $"<div class=\"fragile\">{head}{Figure("as it is", image.Original)}"
                 + $"{Figure(amplified, image.Perturbation)}"
                 + $"{Figure("adversarial", image.Adversarial)}</div>";
         }
 
         var rows = string.Concat(
             input.Columns.Select(c =>
-                $"<tr><th>{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td><td>→ {Html.Text(c.To)}</td></tr>"
+                $"<tr><th scope=\"row\">{Html.Text(c.Name)}</th><td>{Html.Text(c.From)}</td>"
+                + $"<td>→ {Html.Text(c.To)}</td></tr>"
             )
         );
         var more =
@@ -213,23 +233,28 @@ public sealed partial class HtmlReport : IReportWriter
         string Figure(string caption, ImmutableArray<byte> pixels)
         {
             var address = Png.Address(image.Width, image.Height, image.Channels, pixels.AsSpan());
-            return $"<figure><img alt=\"{caption}\" src=\"{address}\"><figcaption>{caption}</figcaption></figure>";
+            return $"<figure><img alt=\"{caption}, row {Whole(input.Row)}\" src=\"{address}\">"
+                + $"<figcaption>{caption}</figcaption></figure>";
         }
     }
 
     private static string Part(BreakdownPart? part) =>
         part?.Value is not { } value
             ? "–"
-            : $"{Numbers.Measured(value)} <span class=\"quiet\">[{Numbers.Measured(part.Lower ?? value)}, "
-                + $"{Numbers.Measured(part.Upper ?? value)}]</span>";
+            : $"{Numbers.Measured(value)}<br><small>[{Numbers.Measured(part.Lower ?? value)}, "
+                + $"{Numbers.Measured(part.Upper ?? value)}], {Whole(part.Count)} rows</small>";
 
-    private static string Value(MeasuredValue reading) =>
-        reading.Value is { } value
-            ? $"{Numbers.Measured(value)} <span class=\"quiet\">{ResultText.Interval(reading)}{Effort(reading)}</span>"
-            : Html.Text(reading.Reason);
-
-    private static string Effort(MeasuredValue reading) =>
-        GateText.Effort(reading) is { Length: > 0 } effort ? $" {effort}" : "";
+    // The value, and below it how sure it is and what it rests on.
+    private static string Value(MeasuredValue reading, string change)
+    {
+        if (reading.Value is not { } value)
+            return $"<small>{Html.Text(reading.Reason)}</small>";
+        var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
+        var reason = reading.Reason is { } why ? $"<br>{Html.Text(why)}" : "";
+        var moved = change.Length > 0 ? $" ({change})" : "";
+        return $"{Numbers.Measured(value)}{moved}<br><small>{ResultText.Interval(reading)}, {Whole(reading.Count)} rows"
+            + $"{effort}{reason}</small>";
+    }
 
     private static string Verdict(MeasuredValue reading) =>
         $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";

@@ -10,8 +10,8 @@ namespace PostTrainGate.Reporting;
 internal static class IntervalPicture
 {
     private const double Width = 400,
-        Left = 70,
-        Right = 10,
+        Left = 78,
+        Right = 16,
         RowHeight = 22;
 
     // One interval: its name, what it is, and the class that styles it.
@@ -20,25 +20,19 @@ internal static class IntervalPicture
     /// <summary>
     /// The models' readings of a gate against its thresholds: an SVG element; empty when there is nothing to draw.
     /// </summary>
-    public static string Draw(GateReport gate)
-    {
-        (string Name, MeasuredValue? Reading, bool Judged)[] rows =
-        [
-            ("Base", gate.Base, true),
-            ("Original", gate.Original, true),
-            ("Repaired", gate.Repaired, true),
-            ("Null", gate.NullControl, false),
-        ];
-        return Draw(
-            "Intervals and threshold",
+    public static string Draw(GateReport gate, IEnumerable<Comparison.Column> columns) =>
+        Draw(
+            gate.Title,
             [.. Thresholds(gate)],
-            rows.Where(r => r.Reading?.Value is not null)
+            columns
+                .Select(c => (c.Name, Reading: c.Of(gate)))
+                .Where(r => r.Reading?.Value is not null)
                 .Select(r => new Row(
                     r.Name,
                     r.Reading!.Value!.Value,
                     r.Reading.Lower ?? r.Reading.Value.Value,
                     r.Reading.Upper ?? r.Reading.Value.Value,
-                    !r.Judged
+                    r.Name == Comparison.NullControl
                         ? "none"
                         : r.Reading.Verdict switch
                         {
@@ -48,17 +42,16 @@ internal static class IntervalPicture
                         }
                 ))
         );
-    }
 
     /// <summary>The parts of a breakdown: an SVG element; empty when there is nothing to draw.</summary>
-    public static string Draw(Breakdown breakdown) =>
+    public static string Draw(Breakdown breakdown, string model) =>
         Draw(
-            breakdown.Title,
+            $"{breakdown.Title}, {model}",
             [],
             breakdown
                 .Parts.Where(p => p.Value is not null)
                 .Select(p => new Row(
-                    Html.Text(Shorten(p.Name)),
+                    p.Name,
                     p.Value!.Value,
                     p.Lower ?? p.Value.Value,
                     p.Upper ?? p.Value.Value,
@@ -76,39 +69,55 @@ internal static class IntervalPicture
             .Concat(thresholds)
             .Where(double.IsFinite)
             .ToArray();
-        var (low, high) = (marks.Min(), marks.Max());
-        var room = high > low ? (high - low) * 0.08 : 0.05;
-        (low, high) = (low - room, high + room);
-        double X(double value) => Left + (Math.Clamp(value, low, high) - low) / (high - low) * (Width - Left - Right);
+        var axis = PictureAxis.Around(marks.Min(), marks.Max());
+        double X(double value) => Left + axis.Share(value) * (Width - Left - Right);
 
-        var bottom = drawn.Length * RowHeight + 8;
-        var svg = new StringBuilder();
-        svg.Append(Text($"<svg viewBox=\"0 0 {Width} {bottom + 18}\" role=\"img\" aria-label=\"{Html.Text(label)}\">"));
+        var top = thresholds.Length > 0 ? 16 : 2;
+        var bottom = top + drawn.Length * RowHeight + 4;
+        var svg = new StringBuilder(Text($"<svg viewBox=\"0 0 {Width} {bottom + 18}\" role=\"img\" "));
+        svg.Append($"aria-label=\"{Html.Text(Words(label, thresholds, drawn))}\">");
         svg.Append(
             Text($"<line class=\"axis\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{bottom}\" y2=\"{bottom}\"/>")
         );
+        foreach (var tick in axis.Ticks)
+        {
+            var x = X(tick);
+            svg.Append(Text($"<line class=\"axis\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"{top}\" y2=\"{bottom + 3}\"/>"));
+            svg.Append(Text($"<text x=\"{x:0.#}\" y=\"{bottom + 14}\" text-anchor=\"middle\">{tick:0.####}</text>"));
+        }
+
         foreach (var threshold in thresholds)
         {
             var x = X(threshold);
-            svg.Append(Text($"<line class=\"threshold\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"2\" y2=\"{bottom}\"/>"));
+            svg.Append(Text($"<line class=\"threshold\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"{top}\" y2=\"{bottom}\"/>"));
             svg.Append(
-                Text(
-                    $"<text x=\"{x:0.#}\" y=\"{bottom + 13}\" text-anchor=\"middle\">{Numbers.Chosen(threshold)}</text>"
-                )
+                Text($"<text class=\"bound\" x=\"{x:0.#}\" y=\"11\" text-anchor=\"middle\">")
+                    + $"{Numbers.Chosen(threshold)}</text>"
             );
         }
 
         for (var i = 0; i < drawn.Length; i++)
         {
             var (name, value, lower, upper, style) = drawn[i];
-            var y = i * RowHeight + RowHeight / 2 + 2;
-            svg.Append(Text($"<text x=\"0\" y=\"{y + 4}\">{name}</text>"));
+            var y = top + i * RowHeight + RowHeight / 2;
+            svg.Append(Text($"<text x=\"0\" y=\"{y + 4}\">")).Append(Html.Text(Shorten(name))).Append("</text>");
             svg.Append($"<line class=\"{style}\" stroke-width=\"4\" stroke-opacity=\".45\" stroke-linecap=\"round\" ");
             svg.Append(Text($"x1=\"{X(lower):0.#}\" x2=\"{X(upper):0.#}\" y1=\"{y}\" y2=\"{y}\"/>"));
             svg.Append(Text($"<circle class=\"{style}\" r=\"4\" cx=\"{X(value):0.#}\" cy=\"{y}\"/>"));
         }
 
         return svg.Append("</svg>").ToString();
+    }
+
+    // The picture in words, for those who do not see it.
+    private static string Words(string label, double[] thresholds, Row[] rows)
+    {
+        var values = rows.Select(r =>
+            $"{r.Name} {Numbers.Measured(r.Value)} [{Numbers.Measured(r.Lower)}, {Numbers.Measured(r.Upper)}]"
+        );
+        var bounds =
+            thresholds.Length == 0 ? "" : $"; threshold {string.Join(" and ", thresholds.Select(Numbers.Chosen))}";
+        return $"{label}: {string.Join("; ", values)}{bounds}";
     }
 
     // A bound on a signed difference holds on both sides of 0, one on a ratio on both sides of 1.
@@ -120,7 +129,7 @@ internal static class IntervalPicture
             _ => new[] { gate.Min, gate.Max }.OfType<double>(),
         };
 
-    private static string Shorten(string name) => name.Length > 11 ? name[..10] + "…" : name;
+    private static string Shorten(string name) => name.Length > 12 ? name[..11] + "…" : name;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -32,6 +32,7 @@ public sealed class JUnitReport : IReportWriter
     public string Render(GateResult result)
     {
         var cases = result.Gates.Select(g => (Gate: g, Ending: End(result, g))).ToArray();
+        var times = result.Run is { GateSeconds: { IsEmpty: false } seconds } ? seconds : [];
         var text = new StringBuilder();
         using (
             var xml = XmlWriter.Create(
@@ -50,8 +51,8 @@ public sealed class JUnitReport : IReportWriter
             xml.WriteStartElement("testsuite");
             Totals();
             xml.WriteAttributeString("skipped", Count(Ending.Skipped));
-            foreach (var (gate, ending) in cases)
-                Case(xml, result, gate, ending);
+            foreach (var (i, (gate, ending)) in cases.Index())
+                Case(xml, result, gate, ending, times.ElementAtOrDefault(i));
             if (result.Repair is { } repair)
                 xml.WriteElementString("system-out", string.Join('\n', Repair(repair)));
             xml.WriteEndElement();
@@ -64,6 +65,11 @@ public sealed class JUnitReport : IReportWriter
                 xml.WriteAttributeString("failures", Count(Ending.Failed));
                 xml.WriteAttributeString("errors", "0");
                 xml.WriteAttributeString("time", Text(Math.Round(result.Seconds, 3)));
+                if (result.Run is { } run)
+                    xml.WriteAttributeString(
+                        "timestamp",
+                        run.Started.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture)
+                    );
             }
         }
 
@@ -72,12 +78,12 @@ public sealed class JUnitReport : IReportWriter
         string Count(Ending ending) => Text(cases.Count(c => c.Ending == ending));
     }
 
-    private static void Case(XmlWriter xml, GateResult result, GateReport gate, Ending ending)
+    private static void Case(XmlWriter xml, GateResult result, GateReport gate, Ending ending, double seconds)
     {
         xml.WriteStartElement("testcase");
         xml.WriteAttributeString("classname", Untrusted.Clean(result.Policy));
         xml.WriteAttributeString("name", Untrusted.Clean(gate.Title));
-        xml.WriteAttributeString("time", "0");
+        xml.WriteAttributeString("time", Text(seconds));
         var message = Untrusted.Clean(Message(gate), 2000);
         if (ending != Ending.Passed)
         {

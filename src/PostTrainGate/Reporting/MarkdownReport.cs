@@ -7,9 +7,9 @@ using PostTrainGate.Metrics;
 namespace PostTrainGate.Reporting;
 
 /// <summary>
-/// <c>gate-report.md</c>: what the pull request comment and the job summary show. The verdict first, one row a gate,
-/// what to do next; everything else is folded. GitHub refuses comments above 65,536 characters, so folded tables are
-/// cut first, rows of gates last, and what was cut is counted.
+/// <c>gate-report.md</c>: what the pull request comment and the job summary show. The verdict first, a row for each
+/// gate that does not pass or changed, what to do next; everything else is folded. GitHub refuses comments above 65,536
+/// characters, so folded tables are cut first, rows of gates last, and what was cut is counted.
 /// </summary>
 public sealed partial class MarkdownReport : IReportWriter
 {
@@ -42,7 +42,7 @@ public sealed partial class MarkdownReport : IReportWriter
     public bool Always => true;
 
     /// <inheritdoc/>
-    public string Mark => @"\A## \S+ (Passed|Failed|Undecided): ";
+    public string Mark => @"\A## \S+ (Passed|Failed|Undecided)[:,] ";
 
     /// <inheritdoc/>
     public string Render(GateResult result) => Fitting(room => Render(result, room));
@@ -84,7 +84,7 @@ public sealed partial class MarkdownReport : IReportWriter
     private static string Render(GateResult result, Room room)
     {
         var page = new StringBuilder();
-        Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result)}");
+        Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result, FileOf(result))}");
         Line(page);
         Line(
             page,
@@ -93,6 +93,8 @@ public sealed partial class MarkdownReport : IReportWriter
                 + $"{Markdown.Code(result.Data.Source)} with {ResultText.Confidence(result)}."
         );
         Line(page);
+        if (Comparison.Sentence(result) is { } compared)
+            Line(page, $"**Against the base{Commit(result.Base!.Commit)}:** {compared}\n");
         Gates(page, result, room);
         if (result.Repair is { } repair)
         {
@@ -132,65 +134,8 @@ public sealed partial class MarkdownReport : IReportWriter
                 )
             );
         Fold(page, "Reproduce", Reproduce(result));
+        Line(page, $"<sub>{Markdown.Text(ResultText.Footer(result))}</sub>");
         return page.ToString();
-    }
-
-    private static void Gates(StringBuilder page, GateResult result, Room room)
-    {
-        (string Name, Func<GateReport, MeasuredValue?> Of)[] models =
-        [
-            ("Base", g => g.Base),
-            ("Original", g => g.Original),
-            ("Repaired", g => g.Repaired),
-            ("Null control", g => g.NullControl),
-        ];
-        var columns = models.Where(m => result.Gates.Any(g => m.Of(g) is not null)).ToArray();
-        Line(page, $"| Verdict | Gate | {string.Join(" | ", columns.Select(c => c.Name))} |");
-        Line(page, $"|---|---|{string.Concat(columns.Select(_ => "--:|"))}");
-        // Where not all fit, those that pass go first.
-        var shown = result
-            .Gates.Select((gate, i) => (gate, i))
-            .OrderBy(g => g.gate.Original.Verdict == Verdict.Pass)
-            .Take(room.Gates)
-            .OrderBy(g => g.i)
-            .Select(g => g.gate);
-        foreach (var gate in shown)
-        {
-            var values = columns.Select(c =>
-                Value(c.Of(gate), c.Name == "Repaired" ? ResultText.Change(gate.Original, gate.Repaired) : "")
-            );
-            Line(page, $"| {Verdicts(gate)} | {Subject(gate, room)} | {string.Join(" | ", values)} |");
-        }
-
-        Line(page);
-        foreach (var cut in Cut(result.Gates.Length, room.Gates))
-            Line(page, $"{cut}\n");
-        if (columns.Any(c => c.Name == "Null control"))
-            Line(page, $"<sub>{ResultText.NullControl}</sub>\n");
-    }
-
-    private static string Verdicts(GateReport gate)
-    {
-        var original = $"{ResultText.Icon(gate.Original.Verdict)}&nbsp;{Outcomes.Words(gate.Original.Verdict)}";
-        return gate.Repaired is { } repaired
-            ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}"
-            : original;
-    }
-
-    private static string Subject(GateReport gate, Room room)
-    {
-        var text = $"{Markdown.Text(gate.Title, room.Text)}<br><sub>{Markdown.Text(gate.Threshold, room.Text)}</sub>";
-        return gate.Original.Reason is { } reason ? $"{text}<br><sub>{Markdown.Text(reason, room.Text)}</sub>" : text;
-    }
-
-    private static string Value(MeasuredValue? reading, string change)
-    {
-        if (reading?.Value is not { } value)
-            return "";
-        var interval = ResultText.Interval(reading).Replace(" ", "&nbsp;", StringComparison.Ordinal);
-        var effort = GateText.Effort(reading) is { Length: > 0 } text ? $"<br>{text}" : "";
-        return $"{Numbers.Measured(value)}{(change.Length > 0 ? $"&nbsp;({change})" : "")}<br><sub>{interval}{effort}"
-            + "</sub>";
     }
 
     private static void Next(StringBuilder page, GateResult result, Room room)
@@ -221,6 +166,13 @@ public sealed partial class MarkdownReport : IReportWriter
                 .Concat(Cut(gates.Length, room.Rows, "- "))
         );
     }
+
+    private static string? FileOf(GateResult result) =>
+        result.Model is { } model ? Markdown.Code(Path.GetFileName(model.File)) : null;
+
+    private static string Commit(string? commit) => commit is null ? "" : $" ({Markdown.Code(Short(commit))})";
+
+    private static string Short(string commit) => commit.Length > 7 ? commit[..7] : commit;
 
     private static string Reproduce(GateResult result) =>
         $"""

@@ -12,21 +12,25 @@ internal static class ResultText
 {
     /// <summary>What the null control is, for readers who meet it first here.</summary>
     public const string NullControl =
-        "Null control: the original model with random weight noise as large as the repair. "
+        "Null control: the model before the repair, with random weight noise as large as the repair. "
         + "A repair that does no better has no effect.";
 
     /// <summary>One sentence: how the run ended, and what is proposed.</summary>
-    public static string Headline(GateResult result)
+    /// <param name="result">The run.</param>
+    /// <param name="model">Name of the model, as markup; null where the reader knows it.</param>
+    public static string Headline(GateResult result, string? model = null)
     {
         var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
         var (counted, verdict) = failing > 0 ? (failing, "failed") : (passing, "passed");
+        var of = model is null ? "" : $" of {model}";
         var text =
-            counted != total ? $"{counted} of {total} gates {verdict}"
-            : total == 1 ? $"the gate {verdict}"
-            : $"{GateText.All(total)} gates {verdict}";
-        foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
-            if (Count(result, open) is > 0 and var count)
-                text += $", {count} {Outcomes.Words(open)}";
+            counted != total ? $"{counted} of {total} gates{of} {verdict}"
+            : total == 1 ? $"the gate{of} {verdict}"
+            : $"{GateText.All(total)} gates{of} {verdict}";
+        // A pass that rests on what the policy lets through says so first.
+        var open = Open(result, result.Outcome == RunOutcome.Passed ? "gate" : null);
+        if (result.Outcome != RunOutcome.Passed)
+            text += open;
         if (result.Repair is { Proposed: true })
         {
             var repaired = result.Gates.Count(g => g.Repaired?.Verdict == Verdict.Pass);
@@ -37,7 +41,21 @@ internal static class ResultText
             text += $"; a repaired model that passes {which} is proposed";
         }
 
-        return $"{Outcome(result.Outcome)}: {text}";
+        return $"{Outcome(result.Outcome)}{(result.Outcome == RunOutcome.Passed ? open : "")}: {text}";
+    }
+
+    // ", 1 gate inconclusive, 2 not measured"
+    private static string Open(GateResult result, string? noun)
+    {
+        var text = "";
+        foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
+            if (Count(result, open) is > 0 and var count)
+            {
+                var named = noun is null || text.Length > 0 ? "" : $" {noun}{(count == 1 ? "" : "s")}";
+                text += $", {count}{named} {Outcomes.Words(open)}";
+            }
+
+        return text;
     }
 
     /// <summary>How sure the intervals are: <c>95% intervals</c>, or wider ones that hold together.</summary>
@@ -46,6 +64,19 @@ internal static class ResultText
             ? $"{Percent(result.Confidence)} intervals"
             : $"simultaneous {Percent(result.Confidence)} intervals ({Percent(result.GateConfidence)} each, "
                 + "Bonferroni)";
+
+    /// <summary>What, when and with what, for the end of a page: plain text.</summary>
+    public static string Footer(GateResult result)
+    {
+        string?[] parts =
+        [
+            result.Commit is { } commit ? $"commit {(commit.Length > 7 ? commit[..7] : commit)}" : null,
+            result.Run?.Started.UtcDateTime.ToString("yyyy-MM-dd 'UTC'", CultureInfo.InvariantCulture),
+            $"PostTrainGate {result.Tool}",
+        ];
+        var text = string.Join(", ", parts.OfType<string>());
+        return $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
+    }
 
     /// <summary>An outcome in a word.</summary>
     public static string Outcome(RunOutcome outcome) =>
@@ -111,6 +142,8 @@ internal static class ResultText
             : text;
     }
 
+    private const string Upload = "actions/upload-artifact";
+
     /// <summary>What a reader should do now, most important first.</summary>
     public static ImmutableArray<FormattableString> NextSteps(GateResult result)
     {
@@ -122,6 +155,10 @@ internal static class ResultText
             steps.Add(
                 $"Review the repaired model {output} ({method}), then replace {old} with it; the next run measures it."
             );
+            if (result.PullRequest is not null)
+                steps.Add(
+                    $"The repaired model and the report are on the runner only until a step uploads them: {Upload}."
+                );
             if (result.Gates.Any(g => g.Repaired is { Verdict: not Verdict.Pass }))
                 steps.Add($"The repaired model does not pass every gate; check its verdicts before you use it.");
         }

@@ -50,6 +50,11 @@ public sealed class SarifReport : IReportWriter
                             ["rules"] = new JsonArray([.. codes.Select(Rule)]),
                         },
                     },
+                    // Code scanning keeps the alerts of different policies apart by it.
+                    ["automationDetails"] = new JsonObject
+                    {
+                        ["id"] = $"posttraingate/{Address(result.Policy, result.Root)}/",
+                    },
                     ["columnKind"] = "utf16CodeUnits",
                     ["results"] = new JsonArray([
                         .. result.Diagnostics.Select(d => Finding(result, d, codes.IndexOf(d.Code))),
@@ -66,14 +71,13 @@ public sealed class SarifReport : IReportWriter
             .GetFields()
             .First(f => f.GetRawConstantValue() is string c && c == code)
             .Name;
-        var words = string.Concat(
-            name.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{c}")
-        );
         return new JsonObject
         {
             ["id"] = code,
             ["name"] = name,
-            ["shortDescription"] = new JsonObject { ["text"] = $"{words}." },
+            ["shortDescription"] = new JsonObject { ["text"] = RuleHelp.Meaning(code) },
+            ["fullDescription"] = new JsonObject { ["text"] = RuleHelp.Meaning(code) },
+            ["help"] = new JsonObject { ["text"] = $"{RuleHelp.Meaning(code)} {RuleHelp.Advice(code)}" },
         };
     }
 

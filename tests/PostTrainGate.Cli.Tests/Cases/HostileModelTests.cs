@@ -155,7 +155,10 @@ public sealed class HostileModelTests
         var here = Gate.Run(policy, new() { Repair = false }, null, TestContext.Current.CancellationToken);
         var there = SupervisedEngine.Run(policy, new() { Repair = false }, null, TestContext.Current.CancellationToken);
         var json = new GateJson();
-        Assert.Equal(json.Render(here with { Seconds = 0 }), json.Render(there with { Seconds = 0 }));
+        Assert.Equal(
+            json.Render(here with { Seconds = 0, Run = null }),
+            json.Render(there with { Seconds = 0, Run = null })
+        );
     }
 
     [Fact]

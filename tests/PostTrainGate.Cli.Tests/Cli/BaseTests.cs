@@ -118,11 +118,26 @@ public sealed partial class BaseTests : IDisposable
     }
 
     [Fact]
-    public async Task No_model_is_fetched_that_no_gate_needs()
+    public async Task The_base_model_is_compared_with_where_no_gate_asks_for_it()
     {
         Change(Workplace.Policy, Workplace.Policy);
+        _place.Folder.Write("models/credit.onnx", "newer model");
         await Check();
-        Assert.Null(_baseFile);
+        Assert.Equal("model", Encoding.UTF8.GetString(_baseModel!));
+    }
+
+    [Fact]
+    public async Task A_base_model_that_no_gate_needs_and_that_cannot_be_had_is_a_note()
+    {
+        _place.Folder.Write(
+            "models/credit.onnx",
+            $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('0', 64)}\nsize 5\n"
+        );
+        Change(Workplace.Policy, Workplace.Policy);
+        Assert.Equal(0, await Check());
+        var remark = Assert.Single(Remarks());
+        Assert.Equal((DiagnosticCodes.BaseUnavailable, Severity.Note), (remark.Code, remark.Severity));
+        Assert.Contains("so nothing is compared with it.", remark.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PostTrainGate.Foundation;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 
@@ -6,6 +7,25 @@ namespace PostTrainGate.Tests.Cli;
 
 public partial class CheckTests
 {
+    [Fact]
+    public async Task Json_is_all_that_standard_output_gets()
+    {
+        using var place = new Workplace();
+        Assert.Equal(1, await place.RunAsync(SampleResults.Repaired, "--format", "json"));
+        var written = File.ReadAllText(place.Folder.Path("posttraingate-report/gate-result.json"));
+        Assert.Equal(written, place.Out);
+        Assert.Contains("error PTG4001: ", place.Error, StringComparison.Ordinal);
+        Assert.Equal(
+            2,
+            await place.RunAsync(
+                (_, _, _, _) => throw new GateException(new Diagnostic("PTG2001", "Broken.")),
+                "--format",
+                "json"
+            )
+        );
+        Assert.Equal(written, place.Out);
+    }
+
     [Fact]
     public async Task A_log_is_plain_text()
     {
@@ -39,7 +59,7 @@ public partial class CheckTests
             place.Out,
             StringComparison.Ordinal
         );
-        Assert.Contains("(gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
+        Assert.Contains("(badge.json, gate-result.json, gate-report.md)\n", place.Out, StringComparison.Ordinal);
     }
 
     [Fact]

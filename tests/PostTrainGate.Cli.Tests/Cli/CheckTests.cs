@@ -93,7 +93,7 @@ public partial class CheckTests
         Assert.Equal(130, code);
         Assert.Equal("posttraingate: canceled; no file was changed.\n", place.Error);
         Assert.Equal(before, File.ReadAllText(report));
-        Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(report)!).Length);
+        Assert.Equal(3, Directory.GetFiles(Path.GetDirectoryName(report)!).Length);
     }
 
     [Fact]
@@ -242,7 +242,7 @@ public partial class CheckTests
         using var place = new Workplace($"{Workplace.Policy}\nreport: {{ html: true, sarif: true, folder: out/gate }}");
         await place.RunAsync(SampleResults.Passed);
         Assert.Equal(
-            ["gate-report.html", "gate-report.md", "gate-result.json", "gate.sarif"],
+            ["badge.json", "gate-report.html", "gate-report.md", "gate-result.json", "gate.sarif"],
             Directory.GetFiles(place.Folder.Path("out/gate")).Select(Path.GetFileName).Order(StringComparer.Ordinal)
         );
     }

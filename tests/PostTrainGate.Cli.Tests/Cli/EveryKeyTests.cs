@@ -159,7 +159,7 @@ public sealed class EveryKeyTests : IDisposable
     ];
 
     // Keys with one value only.
-    private static readonly string[] Fixed = ["version", "report.json", "report.markdown"];
+    private static readonly string[] Fixed = ["version", "report.json", "report.markdown", "report.badge"];
 
     private readonly Workplace _place = new();
 

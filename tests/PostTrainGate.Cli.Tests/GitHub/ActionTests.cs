@@ -130,7 +130,11 @@ public partial class ActionTests
 
     private static string[] Arguments(Dictionary<string, string> inputs)
     {
-        var declared = ((Dictionary<object, object>)Action()["inputs"]).Keys.Cast<string>().Except(["token"]).Order();
+        // These two come through the environment.
+        var declared = ((Dictionary<object, object>)Action()["inputs"])
+            .Keys.Cast<string>()
+            .Except(["token", "id"])
+            .Order();
         Assert.Equal(inputs.Keys.Order(), declared);
         var args = (List<object>)((Dictionary<object, object>)Action()["runs"])["args"];
         return [.. args.Select(a => Input().Replace((string)a, m => inputs[m.Groups[1].Value]))];

@@ -25,15 +25,17 @@ public sealed class GitHubOutputTests : IDisposable
         Assert.Equal(1, await Check(SampleResults.Repaired));
 
         var summary = File.ReadAllText(_place.Folder.Path("summary.md"));
-        Assert.StartsWith("## ❌ Failed: 2 of 5 gates failed", summary, StringComparison.Ordinal);
+        Assert.StartsWith("## ❌ Failed: 2 of 5 gates of `credit.onnx` failed", summary, StringComparison.Ordinal);
         var comment = Assert.Single(_github.Comments).Body;
         Assert.StartsWith(
-            "<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 -->\n## ❌ Failed: 2 of 5 gates failed",
+            $"<!-- posttraingate policy=posttraingate.yml run=500 attempt=1 head={FakeGitHub.HeadSha} "
+                + "outcome=failed -->\n"
+                + "## ❌ Failed: 2 of 5 gates of `credit.onnx` failed",
             comment,
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "Commit `aaaaaaa`, [run](https://github.example/octo/models/actions/runs/500)",
+            "[The run](https://github.example/octo/models/actions/runs/500) for `aaaaaaa`",
             comment,
             StringComparison.Ordinal
         );
@@ -130,6 +132,26 @@ public sealed class GitHubOutputTests : IDisposable
         Enter(("GITHUB_RUN_ID", "501"));
         await Check(SampleResults.Passed, "--comment", "failures");
         Assert.Contains("## ✅ Passed", Assert.Single(_github.Comments).Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Legs_of_a_matrix_have_a_section_each_and_what_is_on_the_runner_is_said_to_be()
+    {
+        Enter(("INPUT_ID", "linux"));
+        await Check(SampleResults.Passed);
+        Enter(("INPUT_ID", "arm"));
+        await Check(SampleResults.Repaired);
+        var body = Assert.Single(_github.Comments).Body;
+        var sections = PostTrainGate.Cli.GitHub.CommentBody.Parse(body).Sections;
+        Assert.Equal(["arm", "linux"], sections.Select(s => s.Marker.Id));
+        Assert.Contains(" is proposed (arm)\n", sections[0].Text, StringComparison.Ordinal);
+        Assert.Contains("## ✅ Passed: the gate of `credit.onnx` passed (linux)\n", body, StringComparison.Ordinal);
+        Assert.Contains(
+            "on the runner only until a step uploads them: `actions/upload-artifact`",
+            body,
+            StringComparison.Ordinal
+        );
+        Assert.DoesNotContain("with the report files", body, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.Text;
-using PostTrainGate.Cli;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Tests.Cli;

@@ -107,7 +107,7 @@ public class CandidateTests
                     Of(svg.Elements("circle"), "ring")
                 );
                 Assert.Equal(repair.Source is null ? 0 : 1, svg.Elements("rect").Count());
-                Assert.All(points, p => Assert.InRange((double)p.Attribute("cx")!, 44, 386));
+                Assert.All(points, p => Assert.InRange((double)p.Attribute("cx")!, 44, 378));
                 Assert.All(points, p => Assert.InRange((double)p.Attribute("cy")!, 14, 210));
                 Assert.Equal("img", (string)svg.Attribute("role")!);
                 Assert.All(((string)svg.Attribute("aria-labelledby")!).Split(' '), id =>

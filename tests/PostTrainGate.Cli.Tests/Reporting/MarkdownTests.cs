@@ -22,17 +22,17 @@ public class MarkdownTests
     public void The_first_line_is_the_verdict()
     {
         Assert.StartsWith(
-            "## ✅ Passed: the gate passed\n",
+            "## ✅ Passed: the gate of `credit.onnx` passed\n",
             Report.Render(SampleResults.Passed),
             StringComparison.Ordinal
         );
         Assert.StartsWith(
-            "## ⚠️ Undecided: 0 of 1 gates passed, 1 inconclusive\n",
+            "## ⚠️ Undecided: 0 of 1 gates of `credit.onnx` passed, 1 inconclusive\n",
             Report.Render(SampleResults.Undecided),
             StringComparison.Ordinal
         );
         Assert.StartsWith(
-            "## ❌ Failed: the gate failed\n",
+            "## ❌ Failed: the gate of `credit.onnx` failed\n",
             Report.Render(SampleResults.Rejected),
             StringComparison.Ordinal
         );

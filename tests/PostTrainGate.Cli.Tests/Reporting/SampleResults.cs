@@ -73,6 +73,7 @@ internal static partial class SampleResults
                 ) with
                 {
                     Min = 0.4,
+                    Parameters = new(null, null, "pgd", "linf", 0.1, null, 96),
                     Base = new(0.17, 0.131, 0.217, 300, Verdict.Fail),
                     Repaired = new(0.473, 0.417, 0.53, 300, Verdict.Pass) { Attacked = new(300, 300, 12) },
                     NullControl = new(0.159, 0.122, 0.205, 300, Verdict.Fail),
@@ -109,6 +110,13 @@ internal static partial class SampleResults
                 },
             ]) with
             {
+                Base = new(new string('b', 64), Unchanged: false)
+                {
+                    Commit = new string('b', 40),
+                    Flips = new(4, 5, 300, 1),
+                },
+                Commit = new string('a', 40),
+                PullRequest = 7,
                 Repair = new RepairSummary
                 {
                     Proposed = true,
@@ -265,6 +273,10 @@ internal static partial class SampleResults
             Outcome = RunOutcome.Passed,
             Gates = gates,
             Reproduce = $"posttraingate check {File}",
+            Run = new(new(2026, 11, 30, 8, 15, 0, TimeSpan.Zero), "Debian GNU/Linux 13", "x64", 4)
+            {
+                GateSeconds = [.. gates.Select((_, i) => 0.25 * (i + 1))],
+            },
             Seconds = 12.345,
         };
 

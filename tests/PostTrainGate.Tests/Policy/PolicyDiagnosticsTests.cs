@@ -57,7 +57,10 @@ public sealed class PolicyDiagnosticsTests : IDisposable
         Assert.Empty(read.Diagnostics);
         Assert.Equal((7, 0.95, 0.02), (read.Policy!.Seed, read.Policy.Confidence, read.Policy.Repair!.MaxAccuracyDrop));
         Assert.Equal(new SplitPolicy(0.5, 0.2, 0.3, read.Policy.Data.Splits.Position), read.Policy.Data.Splits);
-        Assert.Equal(["json", "markdown", "html", "junit", "sarif"], read.Policy.Report.Writers.Select(w => w.Name));
+        Assert.Equal(
+            ["json", "markdown", "html", "junit", "sarif", "badge"],
+            read.Policy.Report.Writers.Select(w => w.Name)
+        );
         Assert.Equal(
             [
                 "accuracy",

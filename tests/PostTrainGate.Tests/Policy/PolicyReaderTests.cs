@@ -45,7 +45,7 @@ public sealed class PolicyReaderTests : IDisposable
         Assert.Equal(plain.Data.Features, policy.Data.Features);
         Assert.Equal(plain.Repair, policy.Repair! with { Methods = [] });
         Assert.Equal(plain.Report.Folder, policy.Report.Folder);
-        Assert.Equal(["json", "markdown"], policy.Report.Writers.Select(w => w.Name));
+        Assert.Equal(["json", "markdown", "badge"], policy.Report.Writers.Select(w => w.Name));
         Assert.Empty(policy.Groups);
     }
 
@@ -141,7 +141,7 @@ public sealed class PolicyReaderTests : IDisposable
         );
         Assert.Equal((0.03, TimeSpan.FromMinutes(90)), (policy.Repair.MaxAccuracyDrop, policy.Repair.TimeLimit));
         Assert.Equal(_folder.In("models/credit.repaired.onnx"), policy.Repair.Output!.FullPath);
-        Assert.Equal(["json", "markdown", "html"], policy.Report.Writers.Select(w => w.Name));
+        Assert.Equal(["json", "markdown", "html", "badge"], policy.Report.Writers.Select(w => w.Name));
         Assert.Equal("out/report", policy.Report.Folder);
     }
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Data.Common;
 using System.Text.Json;
 using PostTrainGate.Foundation;
-using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;
 

@@ -1,0 +1,44 @@
+using System.Text.Json.Nodes;
+using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
+
+namespace PostTrainGate.Reporting;
+
+/// <summary><c>badge.json</c>: the outcome as an endpoint badge of shields.io.</summary>
+public sealed class BadgeJson : IReportWriter
+{
+    /// <inheritdoc/>
+    public string Name => "badge";
+
+    /// <inheritdoc/>
+    public string FileName => "badge.json";
+
+    /// <inheritdoc/>
+    public string Summary => "The outcome as a badge, for the endpoint of shields.io.";
+
+    /// <inheritdoc/>
+    public bool Always => true;
+
+    /// <inheritdoc/>
+    public string Mark => @"\A\{""schemaVersion"":1,""label"":""model gate"",";
+
+    /// <inheritdoc/>
+    public string Render(GateResult result)
+    {
+        var passing = result.Gates.Count(g => g.Original.Verdict == Verdict.Pass);
+        var (word, color) = result.Outcome switch
+        {
+            RunOutcome.Passed when passing == result.Gates.Length => ("passed", "brightgreen"),
+            RunOutcome.Passed => ("passed", "yellowgreen"),
+            RunOutcome.Failed => ("failed", "red"),
+            _ => ("undecided", "yellow"),
+        };
+        return new JsonObject
+            {
+                ["schemaVersion"] = 1,
+                ["label"] = "model gate",
+                ["message"] = FormattableString.Invariant($"{word}, {passing}/{result.Gates.Length}"),
+                ["color"] = color,
+            }.ToJsonString() + "\n";
+    }
+}
