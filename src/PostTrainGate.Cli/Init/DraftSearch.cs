@@ -33,7 +33,9 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
             throw NoExclusion(draft);
         var scales = Scales(label);
         var best = Best(readings.Select(r => r with { Scale = scales[0] }), cancel);
-        var others = Best(scales.Skip(1).Select(s => (best?.Draft ?? readings[0]) with { Scale = s }), cancel);
+        // An order of classes that was found under one scale may be chance: a wrong scale makes a model say anything.
+        var likeliest = (best?.Draft ?? readings[0]) with { Classes = draft.Classes };
+        var others = Best(scales.Skip(1).Select(s => likeliest with { Scale = s }), cancel);
         // The plainest scale stays, unless another one makes a difference.
         if (
             best is null

@@ -154,7 +154,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
 
     private static Paragraph Verdicts(GateReport gate)
     {
-        var text = new Paragraph().Append(Outcomes.Words(gate.Original.Verdict), Weight(gate.Original.Verdict));
+        var text = new Paragraph().Append(Outcomes.Words(gate), Weight(gate.Original.Verdict));
         return gate.Repaired is { } repaired
             ? text.Append(" -> ").Append(Outcomes.Words(repaired.Verdict), Weight(repaired.Verdict))
             : text;

@@ -110,7 +110,11 @@ public static partial class Gate
             : meter.ReadBase(@base.Rows, baseline!.Value);
         var gates = readings
             .Select(
-                (reading, i) => Reading(policy.Gates[i], reading) with { Base = theirs.IsDefault ? null : theirs[i] }
+                (reading, i) =>
+                    Reading(policy, policy.Gates[i], reading) with
+                    {
+                        Base = theirs.IsDefault ? null : theirs[i],
+                    }
             )
             .ToImmutableArray();
         var summary = new ModelSummary(
@@ -199,7 +203,7 @@ public static partial class Gate
             var measured = rule.Metric is IPredictionMetric counted
                 ? counted.Measure(predictions, rule, policy.GateConfidence, Seeds.Derive(policy.Seed, "predictions", i))
                 : Measurement.NotMeasured("it needs a model, but the policy has only predictions");
-            gates.Add(Reading(rule, GateMeter.Read(measured, Judge.Decide(rule, measured))));
+            gates.Add(Reading(policy, rule, GateMeter.Read(measured, Judge.Decide(rule, measured))));
         }
 
         var result = Result(
@@ -217,7 +221,7 @@ public static partial class Gate
     internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
     {
         var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
-        var gates = policy.Gates.Select(rule => Reading(rule, none)).ToImmutableArray();
+        var gates = policy.Gates.Select(rule => Reading(policy, rule, none)).ToImmutableArray();
         var model = policy.Model is { } file
             ? new ModelSummary(file.Text, Hash.ComputeFile(file.FullPath), "", 0, 0)
             : null;
@@ -228,7 +232,7 @@ public static partial class Gate
         };
     }
 
-    private static GateReport Reading(GateRule rule, MeasuredValue original) =>
+    private static GateReport Reading(GatePolicy policy, GateRule rule, MeasuredValue original) =>
         new()
         {
             Metric = rule.Metric.Name,
@@ -237,7 +241,7 @@ public static partial class Gate
             Min = rule.Min,
             Max = rule.Max,
             Drop = rule.Drop,
-            Severity = rule.Severity,
+            Severity = Outcomes.Most(policy, rule),
             Accepted = rule.Accepted,
             Parameters = Parameters(rule, original),
             Position = rule.Position,

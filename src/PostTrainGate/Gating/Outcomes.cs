@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 
@@ -90,6 +91,21 @@ internal static class Outcomes
         return new Diagnostic(code, text, gate.Position, severity);
     }
 
+    /// <summary>
+    /// What a gate that does not pass comes to at most on the day of the run: an accepted failure only warns.
+    /// </summary>
+    public static Severity Most(GatePolicy policy, GateRule rule) =>
+        rule is { Severity: Severity.Error, Accepted: { } accepted } && policy.Today <= accepted.Until
+            ? Severity.Warning
+            : rule.Severity;
+
+    /// <summary>The verdict on the model of a gate in words, with what it is worth.</summary>
+    public static string Words(GateReport gate) =>
+        gate is not { Original.Verdict: Verdict.Fail, Severity: not Severity.Error } ? Words(gate.Original.Verdict)
+        : gate.Accepted is { } accepted
+            ? $"fail, accepted until {accepted.Until.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}"
+        : $"fail, {(gate.Severity == Severity.Warning ? "a warning" : "a note")}";
+
     /// <summary>A verdict in words.</summary>
     public static string Words(Verdict verdict) =>
         verdict switch
@@ -115,8 +131,6 @@ internal static class Outcomes
             Severity.Warning => Outcome.Warn,
             _ => Outcome.Pass,
         };
-        if (gate.Accepted is { } accepted && policy.Today <= accepted.Until)
-            most = most == Outcome.Fail ? Outcome.Warn : most;
         return weight < most ? weight : most;
     }
 }

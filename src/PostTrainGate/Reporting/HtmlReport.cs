@@ -129,7 +129,7 @@ public sealed partial class HtmlReport : IReportWriter
                 var reading = c.Of(gate)!;
                 var change = c.Before is { } before ? ResultText.Change(before(gate), reading) : "";
                 return $"<tr><th scope=\"row\">{c.Name}</th>"
-                    + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(reading))}</td>"
+                    + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(gate, reading))}</td>"
                     + $"<td>{Value(reading, change)}</td></tr>\n";
             });
         return $"""
@@ -256,8 +256,10 @@ public sealed partial class HtmlReport : IReportWriter
             + $"{effort}{reason}</small>";
     }
 
-    private static string Verdict(MeasuredValue reading) =>
-        $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
+    private static string Verdict(GateReport gate, MeasuredValue reading) =>
+        ReferenceEquals(reading, gate.Original)
+            ? $"{ResultText.Icon(gate)} {Outcomes.Words(gate)}"
+            : $"{ResultText.Icon(reading.Verdict)} {Outcomes.Words(reading.Verdict)}";
 
     private static string Remark(Diagnostic remark) =>
         $"<li>{(remark.Severity == Severity.Note ? "" : "⚠️ ")}{Html.Text(remark.Message)} "

@@ -104,8 +104,7 @@ public sealed class JUnitReport : IReportWriter
 
     private static string Message(GateReport gate)
     {
-        var text =
-            $"{Outcomes.Words(gate.Original.Verdict)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
+        var text = $"{Outcomes.Words(gate)}: {GateText.Value(gate.Original)}, must be {gate.Threshold}";
         if (GateText.Effort(gate.Original) is { Length: > 0 } effort)
             text += $" ({effort})";
         return gate.Repaired is { } repaired
@@ -131,7 +130,8 @@ public sealed class JUnitReport : IReportWriter
         gate.Original.Verdict switch
         {
             Verdict.Pass => Ending.Passed,
-            Verdict.Fail => Ending.Failed,
+            Verdict.Fail when gate.Severity == Severity.Error => Ending.Failed,
+            Verdict.Fail => Ending.Skipped, // it only warns
             // Diagnostics carry what the policy makes of a gate without a verdict.
             _ => result.Diagnostics.Any(d => d.Severity == Severity.Error && d.Position == gate.Position)
                 ? Ending.Failed

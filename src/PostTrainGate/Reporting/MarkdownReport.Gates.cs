@@ -63,7 +63,7 @@ public sealed partial class MarkdownReport
 
     private static string Verdicts(GateReport gate)
     {
-        var original = $"{ResultText.Icon(gate.Original.Verdict)}&nbsp;{Outcomes.Words(gate.Original.Verdict)}";
+        var original = $"{ResultText.Icon(gate)}&nbsp;{Outcomes.Words(gate)}";
         return gate.Repaired is { } repaired
             ? $"{original}<br>→&nbsp;{ResultText.Icon(repaired.Verdict)}&nbsp;{Outcomes.Words(repaired.Verdict)}"
             : original;

@@ -21,7 +21,8 @@ internal static class ResultText
     public static string Headline(GateResult result, string? model = null)
     {
         var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
-        var (counted, verdict) = failing > 0 ? (failing, "failed") : (passing, "passed");
+        var (counted, verdict) =
+            failing > 0 && result.Outcome != RunOutcome.Passed ? (failing, "failed") : (passing, "passed");
         var of = model is null ? "" : $" of {model}";
         var text =
             counted != total ? $"{counted} of {total} gates{of} {verdict}"
@@ -44,18 +45,24 @@ internal static class ResultText
         return $"{Outcome(result.Outcome)}{(result.Outcome == RunOutcome.Passed ? open : "")}: {text}";
     }
 
-    // ", 1 gate inconclusive, 2 not measured"
+    // ", 1 gate failing, 1 inconclusive, 2 not measured"
     private static string Open(GateResult result, string? noun)
     {
         var text = "";
+        // Failing gates of a run that passed only warn.
+        if (noun is not null)
+            Add(Count(result, Verdict.Fail), "failing");
         foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
-            if (Count(result, open) is > 0 and var count)
-            {
-                var named = noun is null || text.Length > 0 ? "" : $" {noun}{(count == 1 ? "" : "s")}";
-                text += $", {count}{named} {Outcomes.Words(open)}";
-            }
-
+            Add(Count(result, open), Outcomes.Words(open));
         return text;
+
+        void Add(int count, string what)
+        {
+            if (count == 0)
+                return;
+            var named = noun is null || text.Length > 0 ? "" : $" {noun}{(count == 1 ? "" : "s")}";
+            text += $", {count}{named} {what}";
+        }
     }
 
     /// <summary>How sure the intervals are: <c>95% intervals</c>, or wider ones that hold together.</summary>
@@ -105,6 +112,12 @@ internal static class ResultText
             Verdict.Inconclusive => "⚠️",
             _ => "➖",
         };
+
+    /// <summary>The sign before the verdict on the model of a gate: a failure that only warns has that of a doubt.</summary>
+    public static string Icon(GateReport gate) =>
+        gate is { Original.Verdict: Verdict.Fail, Severity: not Severity.Error }
+            ? Icon(Verdict.Inconclusive)
+            : Icon(gate.Original.Verdict);
 
     /// <summary>An interval: <c>[0.702, 0.758]</c>; empty when nothing was measured.</summary>
     public static string Interval(MeasuredValue? reading) =>

@@ -85,6 +85,10 @@ internal static class RuleHelp
             "The rows for the repair look like training rows.",
             "Give rows that the model was not trained on."
         ),
+        [DiagnosticCodes.RepairNotApplied] = (
+            "A repaired model cannot take the model's place.",
+            "Run the check again, then apply its repair."
+        ),
         [DiagnosticCodes.GitHubDegraded] = (
             "GitHub refused the comment.",
             "Give the job 'pull-requests: write'; pull requests from forks do not get it."

@@ -56,6 +56,7 @@ public sealed class GitHubOutputTests : IDisposable
                 ["json"] = "posttraingate-report/gate-result.json",
                 ["sarif"] = "",
                 ["repaired-model"] = "models/credit.repaired.onnx",
+                ["fix"] = "",
             },
             Outputs.Parse(File.ReadAllText(_place.Folder.Path("output.txt")))
         );
