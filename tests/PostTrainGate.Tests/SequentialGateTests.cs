@@ -159,11 +159,15 @@ public sealed partial class SequentialGateTests : IDisposable
         var alone = Measure(after, set, Pgd, 0.5, plan with { Cache = null });
         without = after.Rows - without;
         var with = after.Rows;
-        var second = Measure(after, set, Pgd, 0.5, plan);
+        var second = Measure(after, set, Pgd, 0.5, plan with { Cache = Cache("cache") }); // a later run
         with = after.Rows - with;
         Assert.Equal(alone.Value, second.Value); // on a threshold, both find exactly what there is
         Assert.InRange(second.Attacked!.BrokenByKept, 1, 200 * (1 - second.Value));
         Assert.True(with < without, $"{with} rows went through the model, {without} without the examples");
+        // Within one run the second model's figures are those that it gets alone.
+        var own = new AttackPlan { Full = true, Cache = Cache("own") };
+        Measure(before, set, Pgd, 0.5, own);
+        Assert.Equal(0, Measure(after, set, Pgd, 0.5, own).Attacked!.BrokenByKept);
     }
 
     [Fact]
