@@ -26,12 +26,16 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         if (verbosity == Verbosity.Quiet)
             return await work(new Silence());
         if (!host.ErrorIsTerminal)
-            return await work(new PlainProgress(host.Error));
+            return await PlainProgress.WatchAsync(host.Error, work);
         var console = Terminal.Error(host).Console;
         return await console
             .Status()
             .Spinner(Spinner.Known.Dots)
-            .StartAsync("Reading model and data", status => work(new Live(status, console.Profile.Width - 4)));
+            .StartAsync("Reading model and data", async status =>
+            {
+                using var live = new Live(status, console.Profile.Width - 4);
+                return await work(live);
+            });
     }
 
     /// <inheritdoc/>
@@ -216,17 +220,34 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
             _ => Style.Plain,
         };
 
-    // One line, as a folded one would move the cursor's home.
-    private sealed class Live(StatusContext status, int width) : IProgress<RunProgress>
+    // One line, as a folded one would move the cursor's home; the time goes on while the engine says nothing.
+    private sealed class Live : IProgress<RunProgress>, IDisposable
     {
-        private readonly Stopwatch _total = Stopwatch.StartNew();
+        private readonly ProgressClock _clock = new();
+        private readonly Lock _lock = new();
+        private readonly StatusContext _status;
+        private readonly int _width;
+        private readonly Timer _timer;
 
-        public void Report(RunProgress value)
+        public Live(StatusContext status, int width)
         {
-            var time = $" ({_total.Elapsed.TotalSeconds:0} s)";
-            status.Status = Markup.Escape(
-                Untrusted.Clean(Progresses.Line(value), Math.Max(20, width - time.Length - 1)) + time
-            );
+            (_status, _width) = (status, width);
+            _timer = new Timer(_ => Show(null), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        }
+
+        public void Report(RunProgress value) => Show(value);
+
+        public void Dispose() => _timer.Dispose();
+
+        private void Show(RunProgress? value)
+        {
+            lock (_lock)
+            {
+                if (value is not null)
+                    _clock.Note(value);
+                if (_clock.Stage is not null)
+                    _status.Status = Markup.Escape(_clock.Line(_width));
+            }
         }
     }
 }

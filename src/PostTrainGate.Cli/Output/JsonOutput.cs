@@ -10,7 +10,7 @@ internal sealed class JsonOutput(CliHost host, Verbosity verbosity) : ICheckOutp
 {
     /// <inheritdoc/>
     public Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work) =>
-        work(verbosity == Verbosity.Detailed ? new PlainProgress(host.Error) : new Silence());
+        verbosity == Verbosity.Detailed ? PlainProgress.WatchAsync(host.Error, work) : work(new Silence());
 
     /// <inheritdoc/>
     public async Task ShowAsync(

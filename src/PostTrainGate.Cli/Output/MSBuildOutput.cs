@@ -10,7 +10,7 @@ internal sealed class MSBuildOutput(CliHost host, Verbosity verbosity) : ICheckO
 {
     /// <inheritdoc/>
     public Task<GateResult> WatchAsync(Func<IProgress<RunProgress>, Task<GateResult>> work) =>
-        work(verbosity == Verbosity.Quiet ? new Silence() : new PlainProgress(host.Out));
+        verbosity == Verbosity.Quiet ? work(new Silence()) : PlainProgress.WatchAsync(host.Out, work);
 
     /// <inheritdoc/>
     public Task ShowAsync(
