@@ -64,7 +64,13 @@ internal static class RobustBench
         var chosen = tournament.Choose();
         Say($"\n{clock.Elapsed.TotalSeconds:F0} s, {tournament.Tried.Count} candidates");
         foreach (var c in tournament.Tried)
-            Say($"  {(c.Chosen ? "*" : " ")} {c.Title}: gap {c.Gap:F3}, accuracy {c.Accuracy:F4}, churn {c.Churn:F3}");
+        {
+            var harm = c.Blocked ? ", harm beyond chance" : "";
+            Say(
+                $"  {(c.Chosen ? "*" : " ")} {c.Title}: gap {c.Gap:F3}, accuracy {c.Accuracy:F4}, churn {c.Churn:F3}{harm}"
+            );
+        }
+
         var attacked = Options.Count(args, "--attacked") ?? 1000;
         Report("source", source, test, gate, attacked);
         if (chosen is not null)

@@ -210,7 +210,7 @@ internal sealed class HarmPanel
             yield return new(
                 HarmKind.ClassAccuracy,
                 $"accuracy of class {name}",
-                MaterialOfClass + 2 * _policy.Repair!.MaxAccuracyDrop,
+                MaterialOfClass + Spread(data.ClassNames.Length) * _policy.Repair!.MaxAccuracyDrop,
                 e => -rows.Count(i => e.Predictions[i] == label) / (double)rows.Length,
                 (after, confidence, _) => Paired(rows, label, after, confidence)
             )
@@ -219,6 +219,10 @@ internal sealed class HarmPanel
             };
         }
     }
+
+    // How much more than all rows together one of them may lose: of two classes one can lose twice as much, and the more
+    // there are, the further they scatter.
+    private static double Spread(int classes) => Math.Sqrt(2.0 * classes);
 
     // The difference of two shares on the same rows.
     private (double Lower, double Upper)? Paired(int[] rows, int label, Evaluation after, double confidence)

@@ -11,9 +11,9 @@ namespace PostTrainGate.Gating;
 /// </summary>
 internal sealed class Tournament(Selection selection) : IDisposable
 {
-    // Of each round's plans the next one keeps the best part, and spends twice the effort.
+    // Of each round's plans the next one keeps the best part. All rounds spend the same effort: a first round on little
+    // of it would favor what changes little, and not what gets there.
     private const int KeepOneOf = 4;
-    private const double Growth = 2;
 
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
@@ -34,12 +34,11 @@ internal sealed class Tournament(Selection selection) : IDisposable
     public void Run(IReadOnlyList<RepairPlan> plans, RepairContext context)
     {
         var rounds = Rounds(plans.Count);
-        var unit = context.Seconds / Enumerable.Range(0, rounds).Sum(r => Math.Pow(Growth, r));
         var left = plans.ToList();
         for (var round = 0; round < rounds && left.Count > 0; round++)
         {
             var standing = new List<(RepairPlan Plan, SelectionScore Score)>();
-            var each = Allotment(left, unit * Math.Pow(Growth, round));
+            var each = Allotment(left, context.Seconds / rounds);
             foreach (var plan in left)
             {
                 context.Cancel.ThrowIfCancellationRequested();
