@@ -28,5 +28,16 @@ BATCH
 )
 
 # It starts when all tasks have succeeded, and is canceled when one failed for good.
-srun --job-name=gate-merge --dependency="afterok:${array%%;*}" --kill-on-invalid-dep=yes \
-  "${tool[@]}" merge "$policy" "$parts"
+log=$parts/merge.log code=0
+rm -f "$log"
+sbatch --wait --parsable --job-name=gate-merge --output="$log" --dependency="afterok:${array%%;*}" \
+  --kill-on-invalid-dep=yes >/dev/null <<BATCH || code=$?
+#!/bin/bash
+exec $(printf '%q ' "${tool[@]}") merge "\$policy" "\$parts/"
+BATCH
+if [ ! -e "$log" ]; then
+  echo "a shard failed; its log is in $parts" >&2
+  exit 3
+fi
+cat "$log"
+exit "$code"

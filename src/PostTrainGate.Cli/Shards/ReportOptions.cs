@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using PostTrainGate.Cli.Output;
 using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.Shards;
