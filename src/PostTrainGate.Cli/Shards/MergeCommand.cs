@@ -4,7 +4,8 @@ using PostTrainGate.Reading;
 namespace PostTrainGate.Cli.Shards;
 
 /// <summary>
-/// <c>posttraingate merge</c>: a check that finds the work of all shards done, so that its result is that of one machine.
+/// <c>posttraingate merge</c>: a check that finds the work of all shards done, so that its result is that of one
+/// machine.
 /// </summary>
 internal static class MergeCommand
 {

@@ -89,7 +89,8 @@ internal sealed record PartFile(
 
         static InvalidDataException Changed(Exception? inner) =>
             new(
-                "It was changed or cut off after it was written, as its checksum does not match. Measure its shard again.",
+                "It was changed or cut off after it was written, as its checksum does not match. "
+                    + "Measure its shard again.",
                 inner
             );
     }
@@ -153,7 +154,8 @@ internal sealed record PartFile(
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ShardRefused,
-                    $"The part {file} cannot be written: {e.Message} Give '--part' a file in a folder that can be written."
+                    $"The part {file} cannot be written: {e.Message} "
+                        + "Give '--part' a file in a folder that can be written."
                 ),
                 e
             );

@@ -47,7 +47,8 @@ internal static class PartSet
         if (missing.Length > 0)
             wrong.Add(
                 Refused(
-                    $"Part {Wording.List(missing.Select(m => $"{m}"))} of {of} is missing. {Again(policy, missing[0], of)}"
+                    $"Part {Wording.List(missing.Select(m => $"{m}"))} of {of} is missing. "
+                        + Again(policy, missing[0], of)
                 )
             );
         return wrong.Count == 0 ? [.. parts.OrderBy(p => p.Number)] : throw new GateException(wrong);

@@ -12,7 +12,9 @@ internal sealed record ShardOrder(int Number, int Of, string File)
     public string Text => $"{Number}/{Of}";
 }
 
-/// <summary>The blocks of one shard: all blocks of all gates are dealt out in turn, so that shares weigh alike.</summary>
+/// <summary>
+/// The blocks of one shard: all blocks of all gates are dealt out in turn, so that shares weigh alike.
+/// </summary>
 internal sealed class ShardWork(ShardOrder order) : BlockWork
 {
     private readonly SortedDictionary<string, byte[]> _found = new(StringComparer.Ordinal);
