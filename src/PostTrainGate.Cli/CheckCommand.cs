@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
 using PostTrainGate.Cli.Output;
+using PostTrainGate.Cli.Shards;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Reading;
@@ -66,6 +68,7 @@ internal sealed class CheckCommand(CliHost host)
         CancellationToken cancel
     )
     {
+        var shard = Shard(options);
         NoPolicy.Refuse(options.PolicyFile);
         var (policy, diagnostics) = PolicyReader.Read(options.PolicyFile);
         if (options.InputsFile is { } list)
@@ -78,13 +81,15 @@ internal sealed class CheckCommand(CliHost host)
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
         var gated = AtMost(options.Severity, baseline.Policy);
-        OutputFiles.Require(gated, options.Repair, reports: true);
+        OutputFiles.Require(gated, options.Repair && shard is null, reports: shard is null);
         var gate = new GateOptions
         {
-            Repair = options.Repair,
+            Repair = options.Repair && shard is null,
             BaseModel = baseline.Model,
             Full = options.Full,
-            Cache = cache,
+            Cache = shard is null ? cache : null,
+            Shard = shard,
+            Parts = options.Parts,
         };
         GateResult result;
         try
@@ -97,6 +102,8 @@ internal sealed class CheckCommand(CliHost host)
         }
 
         cancel.ThrowIfCancellationRequested();
+        if (shard is not null)
+            return await ShowShardAsync(result, [.. diagnostics, .. baseline.Diagnostics], output, cancel);
         result = result with
         {
             Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
@@ -117,6 +124,40 @@ internal sealed class CheckCommand(CliHost host)
             cancel
         );
         return result.ExitCode;
+    }
+
+    private ShardOrder? Shard(CheckOptions options)
+    {
+        if ((options.Shard is null) != (options.Part is null))
+            throw ShardNumber.Refused(
+                options.Shard is null
+                    ? "'--part' is the file of a shard; give '--shard K/N' too."
+                    : "A shard writes a part; give '--part FILE' too."
+            );
+        if (options is not { Shard: { } text, Part: { } part })
+            return null;
+        var (number, of) = ShardNumber.Read(text, host.Variable);
+        var isFolder = part.EndsWith('/') || part.EndsWith(Path.DirectorySeparatorChar) || Directory.Exists(part);
+        return new(number, of, isFolder ? Path.Combine(part, $"part-{number}-of-{of}.json") : part);
+    }
+
+    // A shard has no verdict: what it has to say is where its part is, or why there is none.
+    private async Task<int> ShowShardAsync(
+        GateResult result,
+        ImmutableArray<Diagnostic> before,
+        ICheckOutput output,
+        CancellationToken cancel
+    )
+    {
+        if (result.Outcome == RunOutcome.Passed)
+        {
+            foreach (var diagnostic in (ImmutableArray<Diagnostic>)[.. before, .. result.Diagnostics])
+                await host.Error.WriteLineAsync(diagnostic.ToString());
+            return 0;
+        }
+
+        await output.ShowFailureAsync([.. before, .. result.Diagnostics], cancel);
+        return ExitCodes.NoVerdict;
     }
 
     private static GatePolicy AtMost(Severity severity, GatePolicy policy) =>

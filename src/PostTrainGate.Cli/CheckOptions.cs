@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Foundation;
 using PostTrainGate.Reading;
 
@@ -105,6 +106,15 @@ internal sealed record CheckOptions
 
     /// <summary>The baseline model itself.</summary>
     public string? BaseModel { get; init; }
+
+    /// <summary>Which shard of the work is measured, as given; null: all of it.</summary>
+    public string? Shard { get; init; }
+
+    /// <summary>Where a shard writes its part.</summary>
+    public string? Part { get; init; }
+
+    /// <summary>Parts of all shards, whose work is not done again; null: there are none.</summary>
+    public ImmutableArray<string>? Parts { get; init; }
 
     /// <summary>Where to list the files that the run depends on.</summary>
     public string? InputsFile { get; init; }

@@ -39,6 +39,7 @@ internal static class CommandLine
         var version = root.Options.OfType<VersionOption>().Single();
         version.Action = new PrintVersion(host.Out);
         root.Add(Check(host));
+        root.Add(Shards.MergeCommand.Command(host));
         root.Add(Inspect(host));
         root.Add(Init.InitArguments.Command(host));
         root.Add(Schema(host));
@@ -113,6 +114,18 @@ internal static class CommandLine
             Description = "Write a list of the files that the run depends on.",
             HelpName = "file",
         };
+        var shard = new Option<string?>("--shard")
+        {
+            HelpName = "K/N|auto|auto/N",
+            Description =
+                "Measure one of N shares of the work, for 'merge': all inputs, no repair, no cache "
+                + "(auto: from Slurm, Kubernetes or AWS Batch).",
+        };
+        var part = new Option<string?>("--part")
+        {
+            HelpName = "file",
+            Description = "Where a shard writes what it measured: a file, or a folder for parts named by number.",
+        };
         var comment = new Option<CommentMode>("--comment")
         {
             HelpName = "always|failures|never",
@@ -144,6 +157,8 @@ internal static class CommandLine
             baseRef,
             baseModel,
             inputs,
+            shard,
+            part,
             comment,
             fix,
         };
@@ -163,6 +178,8 @@ internal static class CommandLine
                         Base = parsed.GetValue(baseRef),
                         BaseModel = parsed.GetValue(baseModel),
                         InputsFile = parsed.GetValue(inputs),
+                        Shard = parsed.GetValue(shard),
+                        Part = parsed.GetValue(part),
                         Comment = parsed.GetValue(comment),
                         Fix = parsed.GetValue(fix) switch
                         {

@@ -38,6 +38,12 @@ internal sealed record EngineRequest
     /// <summary>As in <see cref="GateOptions"/>.</summary>
     public string? BaseModel { get; init; }
 
+    /// <summary>As in <see cref="GateOptions"/>.</summary>
+    public ShardOrder? Shard { get; init; }
+
+    /// <summary>As in <see cref="GateOptions"/>.</summary>
+    public ImmutableArray<string>? Parts { get; init; }
+
     /// <summary>Folder of the cache; null: nothing is kept.</summary>
     public string? Cache { get; init; }
 }

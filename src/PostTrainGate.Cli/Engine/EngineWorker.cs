@@ -78,6 +78,8 @@ internal static class EngineWorker
                 Write = request.Write,
                 Full = request.Full,
                 BaseModel = request.BaseModel,
+                Shard = request.Shard,
+                Parts = request.Parts,
                 Cache = cache,
             };
             var clock = Stopwatch.StartNew();

@@ -34,6 +34,8 @@ internal static class SupervisedEngine
                     Write = options.Write,
                     Full = options.Full,
                     BaseModel = options.BaseModel,
+                    Shard = options.Shard,
+                    Parts = options.Parts,
                     Cache = options.Cache?.Folder,
                 },
                 EngineLimits.FromPolicy(policy),

@@ -96,44 +96,61 @@ public static class AttackHarness
     /// <exception cref="OperationCanceledException">Canceled.</exception>
     public static AttackDistances Distances(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
-        var budget = Budget.FromSettings(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
-        var attack = (IMinimalAttack)run.Attack;
         var correct = CleanlyCorrect(model, inputs, labels, run);
-        var standing = Enumerable.Range(0, correct.Length).Where(i => correct[i]).Select(i => (long)i).ToArray();
         var distances = new double[correct.Length];
         using var scope = NewDisposeScope();
         var examples = run.KeepExamples ? inputs.detach().clone() : null;
-        var done = 0;
-        foreach (var (number, rows) in standing.Chunk(run.BatchSize).Index())
+        var (done, standing) = (0, correct.Count(c => c));
+        foreach (var (number, rows) in DistanceBatches(correct, run).Index())
         {
-            run.Cancel.ThrowIfCancellationRequested();
             using var batch = NewDisposeScope();
-            using var random = new Generator((ulong)Seeds.Derive(run.Seed, "distances", number), CPU);
-            var index = tensor(rows);
-            var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
-            var context = new AttackContext(
-                model,
-                budget,
-                run.Settings,
-                random,
-                StopAtSuccess: false,
-                Cancel: run.Cancel
-            );
-            var found = budget.Project(clean, attack.Nearest(context, clean, y).detach());
-            // On the boundary a batch of another size may round to the other side; a hair further it does not.
-            var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Get(1.001)));
-            found = where(ActiveBatch.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
-            var isFound = Errs(LogitsOf(model, found), y);
-            examples?.index_copy_(0, index, where(ActiveBatch.PerRow(isFound, clean), found, clean));
-            var errs = isFound.data<bool>().ToArray();
-            var sizes = budget.Distance(clean, found).data<float>().ToArray();
+            var (found, sizes) = DistancesOf(model, inputs, labels, rows, number, run);
+            examples?.index_copy_(0, tensor(rows), found);
             for (var i = 0; i < rows.Length; i++)
-                distances[rows[i]] = errs[i] ? sizes[i] : double.PositiveInfinity;
+                distances[rows[i]] = sizes[i];
             done += rows.Length;
-            run.Progress?.Report((double)done / standing.Length);
+            run.Progress?.Report((double)done / standing);
         }
 
         return new([.. correct], [.. distances]) { Examples = examples?.DetachFromDisposeScope() };
+    }
+
+    /// <summary>The batches in which <see cref="Distances"/> attacks the rows that are classified correctly.</summary>
+    internal static IEnumerable<long[]> DistanceBatches(bool[] correct, AttackRun run) =>
+        correct.Index().Where(c => c.Item).Select(c => (long)c.Index).Chunk(run.BatchSize);
+
+    /// <summary>
+    /// One batch of <see cref="Distances"/>, whichever others are attacked: [rows, input shape], clean where nothing
+    /// was found, and the distances.
+    /// </summary>
+    internal static (Tensor Found, double[] Distances) DistancesOf(
+        Classifier model,
+        Tensor inputs,
+        Tensor labels,
+        long[] rows,
+        int number,
+        AttackRun run
+    )
+    {
+        run.Cancel.ThrowIfCancellationRequested();
+        var budget = Budget.FromSettings(run.Settings, model.Input) with { Epsilon = double.PositiveInfinity };
+        var attack = (IMinimalAttack)run.Attack;
+        using var scope = NewDisposeScope();
+        using var random = new Generator((ulong)Seeds.Derive(run.Seed, "distances", number), CPU);
+        var index = tensor(rows);
+        var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
+        var context = new AttackContext(model, budget, run.Settings, random, StopAtSuccess: false, Cancel: run.Cancel);
+        var found = budget.Project(clean, attack.Nearest(context, clean, y).detach());
+        // On the boundary a batch of another size may round to the other side; a hair further it does not.
+        var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Get(1.001)));
+        found = where(ActiveBatch.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
+        var isFound = Errs(LogitsOf(model, found), y);
+        var sizes = budget.Distance(clean, found).data<float>().ToArray();
+        double[] distances =
+        [
+            .. isFound.data<bool>().Select((errs, i) => errs ? (double)sizes[i] : double.PositiveInfinity),
+        ];
+        return (where(ActiveBatch.PerRow(isFound, clean), found, clean).MoveToOuterDisposeScope(), distances);
     }
 
     /// <summary>
@@ -148,7 +165,8 @@ public static class AttackHarness
         return logits.argmax(1).ne(labels).logical_or(logits.isnan().any(1)).MoveToOuterDisposeScope();
     }
 
-    private static bool[] CleanlyCorrect(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
+    /// <summary>Which rows are classified correctly as they are.</summary>
+    internal static bool[] CleanlyCorrect(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         using var scope = NewDisposeScope();
         run.Cancel.ThrowIfCancellationRequested();

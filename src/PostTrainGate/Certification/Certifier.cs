@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Torch;
@@ -17,6 +18,8 @@ internal static class Certifier
 {
     private const int Rows = 50;
     private const int PgdSteps = 20;
+    private const double Proved = 1,
+        Fell = 2;
 
     /// <summary>Certifies rows.</summary>
     /// <param name="graph">The model's graph as bounds see it.</param>
@@ -27,6 +30,7 @@ internal static class Certifier
     /// <param name="seed">Of the attack that sorts out rows that nothing can certify.</param>
     /// <param name="progress">Told the share done, 0 to 1.</param>
     /// <param name="cancel">Stops between passes.</param>
+    /// <param name="work">Where blocks of rows are worked on; null: here.</param>
     public static Certificates Run(
         BoundGraph graph,
         OnnxClassifier model,
@@ -35,7 +39,8 @@ internal static class Certifier
         CertificateSettings settings,
         int seed,
         IProgress<double>? progress = null,
-        CancellationToken cancel = default
+        CancellationToken cancel = default,
+        BlockWork? work = null
     )
     {
         using var scope = NewDisposeScope();
@@ -46,7 +51,19 @@ internal static class Certifier
         var rounding = Rounding(logits, model.Rebuilt.Model.Tolerance);
         var (certified, broken) = (new bool[all.Length], new bool[all.Length]);
         var done = 0;
-        foreach (var rows in all.Where(i => correct[i]).Chunk(Rows))
+        foreach (var (number, rows) in all.Where(i => correct[i]).Chunk(Rows).Index())
+        {
+            var outcome = (work ?? BlockWork.Here).Find($"rows {number}", rows.Length, () => Certify(rows));
+            foreach (var (row, value) in outcome is null ? [] : rows.Zip(outcome.Values))
+                (certified[row], broken[row]) = (value == Proved, value == Fell);
+            done += rows.Length;
+            progress?.Report((double)done / all.Length);
+        }
+
+        progress?.Report(1);
+        return new([.. correct], [.. certified], [.. broken]);
+
+        BlockOutcome Certify(long[] rows)
         {
             // Cheap bounds first; what they leave open either falls to a short attack or is worth the dear ones.
             var open = Prove(rows, backward: settings.Method == BoundMethod.Crown, refine: false);
@@ -57,12 +74,17 @@ internal static class Certifier
                     Prove(open, backward: true, refine: true);
             }
 
-            done += rows.Length;
-            progress?.Report((double)done / all.Length);
+            return new(
+                [
+                    .. rows.Select(row =>
+                        certified[row] ? Proved
+                        : broken[row] ? Fell
+                        : 0
+                    ),
+                ],
+                []
+            );
         }
-
-        progress?.Report(1);
-        return new([.. correct], [.. certified], [.. broken]);
 
         long[] Prove(long[] rows, bool backward, bool refine)
         {

@@ -1,4 +1,5 @@
 using MathNet.Numerics.Distributions;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Torch;
@@ -21,6 +22,7 @@ internal static class Smoothing
     public const int ChoosingDraws = 100;
 
     private const long PassSize = 1 << 21;
+    private const int Block = 20;
 
     /// <summary>What the smoothed classifier says of a row.</summary>
     /// <param name="Class">The class; -1 where it abstains.</param>
@@ -35,6 +37,7 @@ internal static class Smoothing
     /// <param name="seed">Of the noise.</param>
     /// <param name="progress">Told the share done, 0 to 1.</param>
     /// <param name="cancel">Stops between passes.</param>
+    /// <param name="work">Where blocks of rows are worked on; null: here.</param>
     public static Verdict[] Certify(
         Classifier model,
         Tensor inputs,
@@ -42,24 +45,43 @@ internal static class Smoothing
         int draws,
         int seed,
         IProgress<double>? progress = null,
-        CancellationToken cancel = default
+        CancellationToken cancel = default,
+        BlockWork? work = null
     )
     {
         var verdicts = new Verdict[inputs.shape[0]];
-        for (var row = 0; row < verdicts.Length; row++)
+        for (var start = 0; start < verdicts.Length; start += Block)
+        {
+            var (first, end) = (start, Math.Min(start + Block, verdicts.Length));
+            var outcome = (work ?? BlockWork.Here).Find($"rows {first}", 2 * (end - first), () => Rows(first, end));
+            for (var row = first; outcome is not null && row < end; row++)
+                verdicts[row] = new((int)outcome.Values[2 * (row - first)], outcome.Values[2 * (row - first) + 1]);
+        }
+
+        return verdicts;
+
+        BlockOutcome Rows(int first, int end)
+        {
+            var found = new double[2 * (end - first)];
+            for (var row = first; row < end; row++)
+            {
+                var (named, radius) = Row(row);
+                (found[2 * (row - first)], found[2 * (row - first) + 1]) = (named, radius);
+                progress?.Report((row + 1.0) / verdicts.Length);
+            }
+
+            return new(found, []);
+        }
+
+        Verdict Row(int row)
         {
             using var scope = NewDisposeScope();
             using var random = new Generator((ulong)Seeds.Derive(seed, "smoothing", row), CPU);
             var x = inputs.narrow(0, row, 1);
             var chosen = Counts(model, x, sigma, ChoosingDraws, random, cancel).Index().MaxBy(c => c.Item).Index;
             var hits = Counts(model, x, sigma, draws, random, cancel)[chosen];
-            verdicts[row] = Lower(hits, draws) is > 0.5 and var p
-                ? new(chosen, sigma * Normal.InvCDF(0, 1, p))
-                : new(-1, 0);
-            progress?.Report((row + 1.0) / verdicts.Length);
+            return Lower(hits, draws) is > 0.5 and var p ? new(chosen, sigma * Normal.InvCDF(0, 1, p)) : new(-1, 0);
         }
-
-        return verdicts;
     }
 
     /// <summary>

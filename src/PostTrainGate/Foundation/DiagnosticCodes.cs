@@ -2,7 +2,7 @@ namespace PostTrainGate.Foundation;
 
 /// <summary>
 /// Every code the product reports, in one place. PTG1xxx policy, PTG2xxx model, PTG3xxx data, PTG4xxx gates and
-/// measures, PTG5xxx repair, PTG6xxx GitHub and reports, PTG7xxx builds, PTG9xxx internal.
+/// measures, PTG5xxx repair, PTG6xxx GitHub and reports, PTG7xxx builds, PTG8xxx shards, PTG9xxx internal.
 /// </summary>
 public static class DiagnosticCodes
 {
@@ -134,6 +134,15 @@ public static class DiagnosticCodes
 
     /// <summary>A build could not start the tool.</summary>
     public const string BuildTool = "PTG7002";
+
+    /// <summary>A shard that cannot be: its number, what it is given with, or the file of its part.</summary>
+    public const string ShardRefused = "PTG8001";
+
+    /// <summary>A part that cannot be merged: missing, doubled, changed, or of something else.</summary>
+    public const string PartRefused = "PTG8002";
+
+    /// <summary>A shard measured its blocks and wrote its part.</summary>
+    public const string ShardMeasured = "PTG8003";
 
     /// <summary>A defect of the product.</summary>
     public const string Internal = "PTG9001";

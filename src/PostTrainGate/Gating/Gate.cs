@@ -26,6 +26,12 @@ public sealed record GateOptions
 
     /// <summary>What earlier runs found and this one leaves to the next; null: nothing is kept.</summary>
     public AttackCache? Cache { get; init; }
+
+    /// <summary>The share of the work that this machine has; null: all of it.</summary>
+    internal ShardOrder? Shard { get; init; }
+
+    /// <summary>Parts that machines wrote, whose work is not done again; null: there are none.</summary>
+    internal ImmutableArray<string>? Parts { get; init; }
 }
 
 /// <summary>
@@ -63,6 +69,7 @@ public static partial class Gate
     {
         var started = RunFacts.Now();
         OutputFiles.Require(policy, model: options.Repair && options.Write, reports: false);
+        var parts = RequireParts(policy, options);
         progress?.Report(new("Reading data"));
         if (policy.Model is null)
             return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds, Run = started };
@@ -92,10 +99,13 @@ public static partial class Gate
             };
         var (opened, unusable) = OpenBase(policy, options, use, splits.Test, test);
         using var @base = opened;
+        var identity = Identity(policy, options, source, @base, splits.Test);
+        var work = Work(policy, options, parts, identity, splits.Test);
         var meter = new GateMeter(policy, splits.Test, "test", cancel)
         {
             Base = @base?.Rows,
-            Plan = new() { Full = options.Full, Cache = options.Cache },
+            Plan = new() { Full = options.Full || identity is not null, Cache = options.Cache },
+            Work = work,
         };
         var measured = meter.Measure(test, "Measuring the model", progress);
         var seconds = meter.Seconds;
@@ -103,6 +113,18 @@ public static partial class Gate
             @base is null ? null
             : @base.Unchanged ? measured
             : meter.Measure(@base.Rows, "Measuring the base branch's model", progress);
+        var counts = new DataSummary(
+            policy.Data.Source.Text,
+            splits.Repair.Count,
+            splits.Select.Count,
+            splits.Test.Count
+        );
+        if (work is ShardWork share)
+            return Shared(policy, options.Shard!, share, identity!, counts, splits.Diagnostics) with
+            {
+                Seconds = clock.Elapsed.TotalSeconds,
+                Run = started,
+            };
         var readings = meter.Read(test, measured, baseline);
         var theirs =
             @base is null ? default
@@ -128,12 +150,7 @@ public static partial class Gate
             Output = source.Output,
             WhyNoGradients = source.WhyNoGradients,
         };
-        var result = Result(
-            policy,
-            gates,
-            new(policy.Data.Source.Text, splits.Repair.Count, splits.Select.Count, splits.Test.Count),
-            summary
-        ) with
+        var result = Result(policy, gates, counts, summary) with
         {
             Base = @base is null ? null : Summary(@base, test),
             Run = started with { GateSeconds = seconds },

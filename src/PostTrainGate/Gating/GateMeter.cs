@@ -37,6 +37,9 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>How far metrics that attack have to go; null: all rows, at once.</summary>
     public AttackPlan? Plan { get; init; }
 
+    /// <summary>Where the costly work on blocks of rows is done.</summary>
+    public BlockWork Work { get; init; } = BlockWork.Here;
+
     /// <summary>Seconds that each gate took when <see cref="Measure(Evaluation, string, IProgress{RunProgress})"/> was
     /// last called.</summary>
     public ImmutableArray<double> Seconds { get; private set; } = [];
@@ -84,6 +87,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                     {
                         RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
                         Plan = Plan,
+                        Work = Work.In($"{(ReferenceEquals(evaluation, Base) ? "base" : "model")} gate {i + 1}"),
                         Explain = Explain,
                     },
                     evaluation
@@ -197,6 +201,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         var (data, all) = (context.Evaluation.Data, whole.Data);
         if (whole.UndefinedScores is > 0 and var undefined)
             return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {all.Count} rows");
+        if (context.Work.IsPartial && metric is not IBlockMetric)
+            return Measurement.LeftToMerge;
         if (data.Count == all.Count)
             return metric.Measure(context);
         if (data.Count == 0)

@@ -86,6 +86,15 @@ internal static class OutputFiles
     public static string? WhyNotList(string path, GatePolicy? policy) =>
         WhyNot(Path.GetFullPath(path), file => IsOfList(Head(file).Split('\n')[0]), policy, anywhere: true);
 
+    /// <summary>Why a part of a measurement must not be written; null when it may.</summary>
+    public static string? WhyNotPart(string path, string mark) =>
+        WhyNot(
+            Path.GetFullPath(path),
+            file => Head(file).StartsWith(mark, StringComparison.Ordinal),
+            policy: null,
+            anywhere: true
+        );
+
     private static bool IsOfList(string line) =>
         line.StartsWith("glob:", StringComparison.Ordinal) || Path.IsPathFullyQualified(line);
 

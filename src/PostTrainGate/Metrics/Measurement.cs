@@ -42,6 +42,9 @@ public sealed record Measurement(double Value, double Lower, double Upper, int C
     /// <summary>A measurement that is an estimate and nothing else.</summary>
     public static implicit operator Measurement(IntervalEstimate estimate) => new(estimate);
 
+    /// <summary>No value, as this machine has only a share of the work.</summary>
+    internal static Measurement LeftToMerge { get; } = NotMeasured("it is measured when the parts are merged");
+
     /// <summary>No value, and why.</summary>
     public static Measurement NotMeasured(string reason) => new(double.NaN, double.NaN, double.NaN, 0, reason);
 }
@@ -126,6 +129,11 @@ public interface IMetric : INamed
     Measurement Measure(MetricContext context);
 }
 
+/// <summary>
+/// A metric whose costly work is done in blocks of rows, which machines may share; what it comes to is cheap.
+/// </summary>
+internal interface IBlockMetric : IMetric;
+
 /// <summary>A metric that needs predictions alone, wherever they were made.</summary>
 internal interface IPredictionMetric : IMetric
 {
@@ -165,6 +173,9 @@ public sealed record MetricContext(
 
     /// <summary>How far a metric that attacks has to go; null: all rows, at once.</summary>
     internal AttackPlan? Plan { get; init; }
+
+    /// <summary>Where the costly work on blocks of rows is done.</summary>
+    internal BlockWork Work { get; init; } = BlockWork.Here;
 
     /// <summary>The rows to measure, ascending: all, or a seeded choice of <c>samples</c> of them.</summary>
     public int[] Chosen(Data.EvaluationSet data)

@@ -108,6 +108,9 @@ internal static class RuleHelp
         ),
         [DiagnosticCodes.BuildSdk] = ("The build's SDK is too old.", "Install the .NET 10 SDK."),
         [DiagnosticCodes.BuildTool] = ("The build could not start the tool.", "See the message; install the tool."),
+        [DiagnosticCodes.ShardRefused] = ("A shard cannot be measured.", "Correct '--shard' or '--part'."),
+        [DiagnosticCodes.PartRefused] = ("A part cannot be merged.", "Measure its shard again."),
+        [DiagnosticCodes.ShardMeasured] = ("A shard wrote its part.", "Merge the parts of all shards."),
         [DiagnosticCodes.Internal] = ("A defect of PostTrainGate.", "Report it with the stack trace."),
     };
 

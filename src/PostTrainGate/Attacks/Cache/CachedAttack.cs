@@ -140,7 +140,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         });
 
     // All that decides what a row means and may become.
-    private static IEnumerable<string> Columns(FeatureLayout? layout) =>
+    internal static IEnumerable<string> Columns(FeatureLayout? layout) =>
         (layout?.Columns ?? []).Select(c =>
             string.Create(
                 CultureInfo.InvariantCulture,

@@ -13,7 +13,7 @@ namespace PostTrainGate.Metrics;
 /// Share of rows that are classified correctly and for which it is proved that nothing within epsilon changes that. It
 /// bounds the true robust accuracy from below, as <see cref="RobustAccuracy"/> bounds it from above.
 /// </summary>
-public sealed class CertifiedAccuracy : IDifferentiableMetric
+public sealed class CertifiedAccuracy : IDifferentiableMetric, IBlockMetric
 {
     internal static readonly Key<BoundMethod> Method = new(
         "method",
@@ -94,8 +94,11 @@ public sealed class CertifiedAccuracy : IDifferentiableMetric
             ball,
             context.Seed,
             context.Progress,
-            context.Cancel
+            context.Cancel,
+            context.Work
         );
+        if (context.Work.IsPartial)
+            return Measurement.LeftToMerge;
         var (certified, wrong, broken) = (
             found.Certified.Count(c => c),
             found.Correct.Count(c => !c),

@@ -19,7 +19,7 @@ namespace PostTrainGate.Metrics;
 /// report it like this. Severities repeat each row, so the interval counts rows, each with the share of its corrupted
 /// versions that are right.
 /// </remarks>
-public sealed class CorruptedAccuracy : IDifferentiableMetric
+public sealed class CorruptedAccuracy : IDifferentiableMetric, IBlockMetric
 {
     internal static readonly Key<ImmutableArray<Corruption>> Corruptions = new(
         "corruptions",
@@ -36,7 +36,7 @@ public sealed class CorruptedAccuracy : IDifferentiableMetric
         "Severities of the corruptions, from 1 to 5; default: all five."
     );
 
-    private const int Batch = 100;
+    private const int BatchRows = 100;
     private readonly bool _isError;
 
     private CorruptedAccuracy(bool isError) => _isError = isError;
@@ -119,6 +119,8 @@ public sealed class CorruptedAccuracy : IDifferentiableMetric
             }
         }
 
+        if (context.Work.IsPartial)
+            return Measurement.LeftToMerge;
         Measurement Share(double sum, double of) =>
             Value(Intervals.Proportion(Math.Min(sum / of, rows.Count), rows.Count, context.Confidence));
         var name = Name.Replace('_', ' ');
@@ -169,8 +171,19 @@ public sealed class CorruptedAccuracy : IDifferentiableMetric
     )
     {
         var correct = new List<bool>();
-        var size = form.IsTable ? rows.Count : Batch; // a table's columns are corrupted as a whole
+        var size = form.IsTable ? rows.Count : BatchRows; // a table's columns are corrupted as a whole
         for (var start = 0; start < rows.Count; start += size)
+        {
+            var (first, count) = (start, Math.Min(size, rows.Count - start));
+            var outcome = context.Work.Find($"{corruption.Name} {severity} {first}", count, () =>
+                new(Batch(first, count))
+            );
+            correct.AddRange(outcome?.Answers ?? new bool[count]);
+        }
+
+        return [.. correct];
+
+        bool[] Batch(int start, int count)
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var batch = NewDisposeScope();
@@ -178,16 +191,14 @@ public sealed class CorruptedAccuracy : IDifferentiableMetric
                 (ulong)Seeds.Derive(context.RowSeed, $"{corruption.Name} {severity}", start),
                 CPU
             );
-            var count = Math.Min(size, rows.Count - start);
             var corrupted = form.Apply(corruption, rows.Inputs.narrow(0, start, count), severity, random, columns);
-            correct.AddRange(
-                AttackHarness
+            return
+            [
+                .. AttackHarness
                     .Errs(model.LogitsOfAll(corrupted), rows.Labels.narrow(0, start, count))
                     .logical_not()
-                    .data<bool>()
-            );
+                    .data<bool>(),
+            ];
         }
-
-        return [.. correct];
     }
 }

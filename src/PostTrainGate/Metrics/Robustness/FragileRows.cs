@@ -24,10 +24,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
     private readonly TabularConstraints? _form = (attack with { Layout = evaluation.Data.Layout }).Form(
         evaluation.Model.Input
     );
-    private List<Found> _found = [];
-
-    // Columns: how many change, of an attack that keeps the form of a table, where that counts more than the size.
-    private sealed record Found(int Row, int Columns, double Size, Tensor Clean, Tensor Example);
+    private BrokenRow[] _found = [];
 
     private Classifier Model => evaluation.Model;
 
@@ -35,69 +32,69 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
 
     private Budget Budget => Budget.FromSettings(attack.Settings, Model.Input) with { Form = _form };
 
-    /// <summary>Looks at what an attack found.</summary>
-    /// <param name="set">Rows.</param>
-    /// <param name="places">Their places in the split.</param>
+    /// <summary>Looks at what an attack found, for the most fragile of these rows.</summary>
+    /// <param name="inputs">[n, input shape], clean.</param>
+    /// <param name="labels">[n], int64.</param>
+    /// <param name="places">Places of the rows in the split.</param>
     /// <param name="examples">
     /// [n, input shape]: adversarial where something was found, else clean or anything that does not err.
     /// </param>
-    public void Offer(EvaluationSet set, IReadOnlyList<int> places, Tensor examples)
+    public BrokenRow[] Find(Tensor inputs, Tensor labels, IReadOnlyList<int> places, Tensor examples)
     {
         using var scope = NewDisposeScope();
-        var changed = examples.ne(set.Inputs).flatten(1).any(1).nonzero().flatten();
+        var changed = examples.ne(inputs).flatten(1).any(1).nonzero().flatten();
         var (clean, x, y) = (
-            set.Inputs.index_select(0, changed),
+            inputs.index_select(0, changed),
             examples.index_select(0, changed),
-            set.Labels.index_select(0, changed)
+            labels.index_select(0, changed)
         );
         var broken = Errs(x, y).logical_and(Errs(clean, y).logical_not()).nonzero().flatten();
         if (broken.shape[0] == 0)
-            return;
+            return [];
         (clean, x, y) = (clean.index_select(0, broken), x.index_select(0, broken), y.index_select(0, broken));
         x = _form is null ? Nearer(clean, x, y) : TakenBack(clean, x, y);
         var rows = changed.index_select(0, broken).data<long>().ToArray();
         var sizes = Budget.Distance(clean, x).data<float>().ToArray();
         var columns = _form is null ? new long[rows.Length] : Changed(clean, x);
-        var all = _found
-            .Concat(
-                rows.Select(
-                    (row, i) =>
-                        new Found(
-                            places[(int)row],
-                            (int)columns[i],
-                            sizes[i],
-                            clean[i].DetachFromDisposeScope(),
-                            x[i].DetachFromDisposeScope()
-                        )
-                )
-            )
-            .OrderBy(f => f.Columns)
-            .ThenBy(f => f.Size)
-            .ThenBy(f => f.Row)
-            .ToArray();
-        _found = [.. all.Take(Most)];
-        foreach (var rest in all.Skip(Most))
-            Free(rest);
+        var first = First(rows.Select((row, i) => new BrokenRow(places[(int)row], (int)columns[i], sizes[i], [])));
+        return
+        [
+            .. first.Select(f =>
+                f with
+                {
+                    Example =
+                    [
+                        .. x[Array.FindIndex(rows, row => places[(int)row] == f.Row)].contiguous().data<float>(),
+                    ],
+                }
+            ),
+        ];
     }
+
+    /// <summary>Takes what was found in some rows together with what was found in others.</summary>
+    public void Add(IEnumerable<BrokenRow> found) => _found = [.. First(_found.Concat(found))];
+
+    // No two rows are equal in this order, so that it is all the same which of them were compared first.
+    private static IEnumerable<BrokenRow> First(IEnumerable<BrokenRow> rows) =>
+        rows.OrderBy(f => f.Columns).ThenBy(f => f.Size).ThenBy(f => f.Row).Take(Most);
 
     /// <summary>The rows, the most fragile first.</summary>
     public ImmutableArray<FragileInput> Inputs()
     {
-        if (_found.Count == 0)
+        if (_found.Length == 0)
             return [];
         using var scope = NewDisposeScope();
-        var predicted = Model
-            .LogitsOfAll(stack([.. _found.Select(f => f.Example)], 0))
-            .argmax(1)
-            .data<long>()
-            .ToArray();
+        var inputs = evaluation.Data.Inputs;
+        Tensor[] examples = [.. _found.Select(f => tensor(f.Example).reshape(inputs.shape[1..]))];
+        var predicted = Model.LogitsOfAll(stack(examples, 0)).argmax(1).data<long>().ToArray();
         var isImage = InputForm.TryFind(evaluation.Model, evaluation.Data, out var form) && !form.IsTable;
         return
         [
             .. _found.Select(
                 (f, i) =>
                 {
-                    var columns = isImage || f.Clean.dim() != 1 ? [] : Columns(f.Clean, f.Example);
+                    var (clean, example) = (inputs[f.Row], examples[i]);
+                    var columns = isImage || clean.dim() != 1 ? [] : Columns(clean, example);
                     return new FragileInput(
                         evaluation.Data.PlaceOf(f.Row),
                         evaluation.Data.ClassNames[evaluation.Data.LabelValues[f.Row]],
@@ -107,7 +104,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
                     {
                         Columns = [.. columns.Take(MostColumns)],
                         MoreColumns = Math.Max(0, columns.Length - MostColumns),
-                        Image = isImage ? Image(form, f.Clean, f.Example) : null,
+                        Image = isImage ? Image(form, clean, example) : null,
                     };
                 }
             ),
@@ -115,18 +112,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var found in _found)
-            Free(found);
-        _form?.Dispose();
-    }
-
-    private static void Free(Found found)
-    {
-        found.Clean.Dispose();
-        found.Example.Dispose();
-    }
+    public void Dispose() => _form?.Dispose();
 
     private Tensor Errs(Tensor x, Tensor y) => AttackHarness.Errs(Model.LogitsOfAll(x), y);
 

@@ -1,10 +1,13 @@
 using System.Collections.Immutable;
 using MathNet.Numerics.Distributions;
 using PostTrainGate.Attacks;
+using PostTrainGate.Data;
+using PostTrainGate.Evaluations;
 using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using PostTrainGate.Schema;
 using PostTrainGate.Statistics;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
@@ -12,7 +15,7 @@ namespace PostTrainGate.Metrics;
 /// Median distance of the nearest error that a minimal-norm attack finds, over the rows that are classified correctly.
 /// It needs no epsilon to be chosen and bounds the true median from above. Its breakdown is the robustness curve.
 /// </summary>
-public sealed class MedianPerturbation : IDifferentiableMetric
+public sealed class MedianPerturbation : IDifferentiableMetric, IBlockMetric
 {
     /// <inheritdoc/>
     public string Name => "median_perturbation";
@@ -66,7 +69,10 @@ public sealed class MedianPerturbation : IDifferentiableMetric
             Progress = context.Progress,
             Cancel = context.Cancel,
         };
-        using var found = AttackHarness.Distances(context.Evaluation.Model, rows.Inputs, rows.Labels, run);
+        using var fragile = new FragileRows(context.Evaluation, run);
+        using var found = Distances(context, rows, chosen, run, fragile);
+        if (context.Work.IsPartial)
+            return Measurement.LeftToMerge;
         double[] sorted = [.. found.Distance.Where((_, row) => found.Correct[row]).Order()];
         if (sorted.Length == 0)
             return Measurement.NotMeasured("the model classifies no row correctly");
@@ -79,9 +85,6 @@ public sealed class MedianPerturbation : IDifferentiableMetric
             );
         }
 
-        using var fragile = new FragileRows(context.Evaluation, run);
-        if (found.Examples is { } examples)
-            fragile.Offer(rows, chosen, examples);
         return new(found.Median, sorted[lower], sorted[upper], sorted.Length)
         {
             Breakdowns =
@@ -96,6 +99,45 @@ public sealed class MedianPerturbation : IDifferentiableMetric
             ],
             Fragile = fragile.Inputs(),
         };
+    }
+
+    // As the harness does, batch after batch.
+    private static AttackDistances Distances(
+        MetricContext context,
+        EvaluationSet rows,
+        int[] places,
+        AttackRun run,
+        FragileRows fragile
+    )
+    {
+        var model = context.Evaluation.Model;
+        var correct = AttackHarness.CleanlyCorrect(model, rows.Inputs, rows.Labels, run);
+        var distances = new double[rows.Count];
+        var (done, standing) = (0, correct.Count(c => c));
+        foreach (var (number, batch) in AttackHarness.DistanceBatches(correct, run).Index())
+        {
+            var outcome = context.Work.Find($"batch {number}", batch.Length, () => Attack(batch, number));
+            if (outcome is null)
+                continue;
+            fragile.Add(outcome.Fragile);
+            foreach (var (row, distance) in batch.Zip(outcome.Values))
+                distances[row] = distance;
+            context.Progress?.Report((double)(done += batch.Length) / standing);
+        }
+
+        return new([.. correct], [.. distances]);
+
+        BlockOutcome Attack(long[] batch, int number)
+        {
+            using var scope = NewDisposeScope();
+            var (found, sizes) = AttackHarness.DistancesOf(model, rows.Inputs, rows.Labels, batch, number, run);
+            if (!run.KeepExamples)
+                return new(sizes, []);
+            var index = tensor(batch);
+            int[] among = [.. batch.Select(row => places[row])];
+            var (clean, y) = (rows.Inputs.index_select(0, index), rows.Labels.index_select(0, index));
+            return new(sizes, fragile.Find(clean, y, among, found));
+        }
     }
 
     /// <summary>

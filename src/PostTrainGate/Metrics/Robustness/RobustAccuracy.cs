@@ -14,7 +14,7 @@ namespace PostTrainGate.Metrics;
 /// nothing. A wrong prediction without any attack counts as a failure. It bounds the true robust accuracy from above: a
 /// stronger attack may find more.
 /// </summary>
-public sealed class RobustAccuracy : IDifferentiableMetric
+public sealed class RobustAccuracy : IDifferentiableMetric, IBlockMetric
 {
     /// <inheritdoc/>
     public string Name => "robust_accuracy";
@@ -69,7 +69,6 @@ public sealed class RobustAccuracy : IDifferentiableMetric
             : new FragileRows(context.Evaluation, new(rule.Attack!, context.Seed) { Cancel = context.Cancel });
         foreach (var (number, chunk) in (plan is null ? [rows] : AttackPlan.Chunks(rows, context.RowSeed)).Index())
         {
-            using var set = data.Take(chunk);
             var run = new AttackRun(
                 rule.Attack!,
                 plan is null ? context.Seed : Seeds.Derive(context.Seed, "chunk", number)
@@ -80,26 +79,38 @@ public sealed class RobustAccuracy : IDifferentiableMetric
                     : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length)),
                 Cancel = context.Cancel,
             };
-            var (holds, broken, examples) = Attack(
-                context.Evaluation.Model,
-                set,
-                run with
-                {
-                    KeepExamples = fragile is not null,
-                },
-                cached
-            );
-            using (examples)
-                if (examples is not null)
-                    fragile?.Offer(set, chunk, examples);
+            var outcome = context.Work.Find($"chunk {number}", chunk.Length, () =>
+            {
+                using var set = data.Take(chunk);
+                var (robust, broken, examples) = Attack(
+                    context.Evaluation.Model,
+                    set,
+                    run with
+                    {
+                        KeepExamples = fragile is not null,
+                    },
+                    cached
+                );
+                brokenByKept += broken;
+                using (examples)
+                    return new(
+                        robust,
+                        examples is null ? null : fragile?.Find(set.Inputs, set.Labels, chunk, examples)
+                    );
+            });
             attacked.AddRange(chunk);
+            if (outcome is null)
+                continue;
+            fragile?.Add(outcome.Fragile);
+            var holds = outcome.Answers;
             robust.UnionWith(chunk.Where((_, i) => holds[i]));
-            brokenByKept += broken;
             if (stops && EarlyVerdict.IsCertain(rule, Possible(), rows.Length, context.Confidence))
                 break;
         }
 
         context.Progress?.Report(1);
+        if (context.Work.IsPartial)
+            return Measurement.LeftToMerge;
         return new Measurement(
             ConfidenceSequence.Measure(robust.Count, attacked.Count, rows.Length, context.Confidence)
         )

@@ -13,7 +13,7 @@ namespace PostTrainGate.Metrics;
 /// right and certified beyond the radius. It speaks of the smoothed classifier, which is another one than the model
 /// alone.
 /// </summary>
-public sealed class SmoothedAccuracy : IDifferentiableMetric
+public sealed class SmoothedAccuracy : IDifferentiableMetric, IBlockMetric
 {
     internal static readonly Key<double> Sigma = new(
         "sigma",
@@ -79,8 +79,11 @@ public sealed class SmoothedAccuracy : IDifferentiableMetric
             draws,
             context.Seed,
             context.Progress,
-            context.Cancel
+            context.Cancel,
+            context.Work
         );
+        if (context.Work.IsPartial)
+            return Measurement.LeftToMerge;
         bool Holds(int row, double radius) =>
             verdicts[row].Class == rows.LabelValues[row] && verdicts[row].Radius >= radius;
         Measurement Share(double radius) =>
