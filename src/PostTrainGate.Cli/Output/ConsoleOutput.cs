@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;

@@ -1,5 +1,4 @@
 using PostTrainGate.Cli.Output;
-using PostTrainGate.Foundation;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cli;

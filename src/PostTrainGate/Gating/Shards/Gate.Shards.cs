@@ -77,7 +77,7 @@ public static partial class Gate
             null,
             Severity.Note
         );
-        return Result(policy, [.. policy.Gates.Select(rule => Reading(rule, none))], data, null) with
+        return Result(policy, [.. policy.Gates.Select(rule => Reading(policy, rule, none))], data, null) with
         {
             Outcome = RunOutcome.Passed,
             Diagnostics = [.. known, done],
