@@ -96,7 +96,7 @@ public class BuildTests(Packages packages)
         var advisory = await app.BuildAsync("-p:PostTrainGateSeverity=warning");
         Assert.Empty(advisory.Errors);
         Assert.Contains(advisory.Warnings, w => w.Code == "PTG4001");
-        string[] strict = ["-p:PostTrainGateSeverity=warning", "-p:TreatWarningsAsErrors=true"];
+        string[] strict = ["-p:PostTrainGateSeverity=warning", "-p:MSBuildTreatWarningsAsErrors=true"];
         Assert.Contains((await app.BuildAsync(strict)).Errors, e => e.Code == "PTG4001");
         var spared = await app.BuildAsync([.. strict, "-p:WarningsNotAsErrors=PTG4001"]);
         Assert.Empty(spared.Errors);

@@ -268,11 +268,16 @@ public sealed partial class PullRequestCommentTests : IDisposable
         Assert.Equal(0, _github.Count("POST"));
     }
 
-    private Task<CommentOutcome> Upsert(CommentMarker marker, string text, bool create = true, string? head = null) =>
-        new PullRequestComment(GitHubApi.Open(_github.Host(_folder), TimeSpan.FromMinutes(1))!, 7, head).UpsertAsync(
+    private Task<CommentOutcome> Upsert(CommentMarker marker, string text, bool create = true, string? head = null)
+    {
+        var host = _github.Host(_folder);
+        if (_wait is { } wait)
+            host = host with { RetryWait = wait };
+        return new PullRequestComment(GitHubApi.Open(host, TimeSpan.FromMinutes(1))!, 7, head).UpsertAsync(
             marker,
             text,
             create,
             TestContext.Current.CancellationToken
         );
+    }
 }
