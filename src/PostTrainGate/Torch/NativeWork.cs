@@ -23,6 +23,12 @@ internal static class NativeWork
         : deadline > DateTime.UtcNow ? deadline - DateTime.UtcNow
         : TimeSpan.Zero;
 
+    /// <summary>
+    /// Whether what is done now has to end itself, since its time is over and nobody else ends it. Where somebody
+    /// watches, that one does: two who end it would say different things about the same file.
+    /// </summary>
+    public static bool IsOver => Observer is null && Left is { Ticks: 0 };
+
     /// <summary>Begins something; the scope ends it.</summary>
     /// <param name="what">What, for people.</param>
     /// <param name="limit">How long it may take; null: as long as what it is a part of.</param>
