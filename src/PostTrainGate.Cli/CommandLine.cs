@@ -64,17 +64,10 @@ internal static class CommandLine
             if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith('-')) is { } token)
                 result.AddError($"Unknown option '{token.Value}'.");
         });
-        var format = new Option<OutputFormat>("--format")
-        {
-            HelpName = "auto|console|msbuild|github|json",
-            Description = "Output format (auto: github inside Actions, console otherwise).",
-        };
-        var verbosity = new Option<Verbosity>("--verbosity", "-v")
-        {
-            HelpName = "quiet|normal|detailed",
-            Description = "How much to print.",
-            DefaultValueFactory = _ => Verbosity.Normal,
-        };
+        var report = new ReportOptions(
+            "Git reference whose policy applies and whose model is the baseline (default in Actions: the event's base).",
+            "The baseline model, for gates with 'drop'."
+        );
         var repair = new Option<bool>("--repair")
         {
             Description = "Whether to repair a model that fails a gate.",
@@ -85,30 +78,12 @@ internal static class CommandLine
         {
             Description = "Attack every input, even after the verdict is certain.",
         };
-        var severity = new Option<Severity>("--severity")
-        {
-            HelpName = "error|warning|note",
-            Description = "What a gate that does not pass reports at most; only an error makes the run fail.",
-            DefaultValueFactory = _ => Severity.Error,
-        };
         var cache = new Option<string?>("--cache")
         {
             HelpName = "folder",
             Description = "Folder for results that later runs reuse (default: the user's cache folder).",
         };
         var noCache = new Option<bool>("--no-cache") { Description = "Neither read nor write the cache." };
-        var baseRef = new Option<string?>("--base")
-        {
-            HelpName = "ref",
-            Description =
-                "Git reference whose policy applies and whose model is the baseline (default in Actions: the event's "
-                + "base).",
-        };
-        var baseModel = new Option<string?>("--base-model")
-        {
-            Description = "The baseline model, for gates with 'drop'.",
-            HelpName = "file",
-        };
         var inputs = new Option<string?>("--inputs-file")
         {
             Description = "Write a list of the files that the run depends on.",
@@ -126,11 +101,6 @@ internal static class CommandLine
             HelpName = "file",
             Description = "Where a shard writes what it measured: a file, or a folder for parts named by number.",
         };
-        var comment = new Option<CommentMode>("--comment")
-        {
-            HelpName = "always|failures|never",
-            Description = "When to comment on the pull request (github).",
-        };
         var fix = new Option<string>("--fix")
         {
             HelpName = "artifact|commit|pull-request",
@@ -146,41 +116,31 @@ internal static class CommandLine
         )
         {
             path,
-            format,
-            verbosity,
             repair,
             noRepair,
             full,
-            severity,
             cache,
             noCache,
-            baseRef,
-            baseModel,
             inputs,
             shard,
             part,
-            comment,
             fix,
         };
+        foreach (var option in report.All)
+            command.Add(option);
         command.SetAction(
             (parsed, cancel) =>
                 new CheckCommand(host).RunAsync(
-                    new()
+                    report.Read(parsed) with
                     {
                         Path = parsed.GetValue(path) is { Length: > 0 } given ? given : ".",
-                        Format = parsed.GetValue(format),
-                        Verbosity = parsed.GetValue(verbosity),
                         Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
                         Full = parsed.GetValue(full),
-                        Severity = parsed.GetValue(severity),
                         Cache = parsed.GetValue(cache),
                         NoCache = parsed.GetValue(noCache),
-                        Base = parsed.GetValue(baseRef),
-                        BaseModel = parsed.GetValue(baseModel),
                         InputsFile = parsed.GetValue(inputs),
                         Shard = parsed.GetValue(shard),
                         Part = parsed.GetValue(part),
-                        Comment = parsed.GetValue(comment),
                         Fix = parsed.GetValue(fix) switch
                         {
                             "commit" => FixMode.Commit,

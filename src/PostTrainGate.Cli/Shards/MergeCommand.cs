@@ -21,7 +21,10 @@ internal static class MergeCommand
             Description = "The parts of all shards; of a folder, the files that end in .json.",
             Arity = ArgumentArity.OneOrMore,
         };
-        var report = new ReportOptions();
+        var report = new ReportOptions(
+            "Git reference whose policy applies and whose model is the baseline; the same as of the shards.",
+            "The baseline model; the same as of the shards."
+        );
         var command = new Command("merge", "Judges what shards measured, and reports as one check would.")
         {
             path,

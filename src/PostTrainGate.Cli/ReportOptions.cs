@@ -2,10 +2,12 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using PostTrainGate.Foundation;
 
-namespace PostTrainGate.Cli.Shards;
+namespace PostTrainGate.Cli;
 
-/// <summary>The options of <c>merge</c>: those of <c>check</c> that do not say how to measure.</summary>
-internal sealed class ReportOptions
+/// <summary>The options that <c>check</c> and <c>merge</c> share: those that do not say how to measure.</summary>
+/// <param name="baseline">What the baseline's reference is, for the help.</param>
+/// <param name="baseModel">What its model is.</param>
+internal sealed class ReportOptions(string baseline, string baseModel)
 {
     private readonly Option<OutputFormat> _format = new("--format")
     {
@@ -27,17 +29,9 @@ internal sealed class ReportOptions
         DefaultValueFactory = _ => Severity.Error,
     };
 
-    private readonly Option<string?> _base = new("--base")
-    {
-        HelpName = "ref",
-        Description = "Git reference whose policy applies and whose model is the baseline; the same as of the shards.",
-    };
+    private readonly Option<string?> _base = new("--base") { HelpName = "ref", Description = baseline };
 
-    private readonly Option<string?> _baseModel = new("--base-model")
-    {
-        HelpName = "file",
-        Description = "The baseline model; the same as of the shards.",
-    };
+    private readonly Option<string?> _baseModel = new("--base-model") { HelpName = "file", Description = baseModel };
 
     private readonly Option<CommentMode> _comment = new("--comment")
     {
