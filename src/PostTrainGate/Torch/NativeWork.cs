@@ -17,17 +17,14 @@ internal static class NativeWork
     /// <param name="Deadline">When it has to have ended; null: whenever.</param>
     public sealed record Work(string What, DateTime? Deadline);
 
-    /// <summary>Time that is left to what is done now; null where there is no end to it.</summary>
+    /// <summary>
+    /// Time after which what is done now has to end itself; null where it has no end, or where somebody watches and
+    /// ends it: two who do would say different things about the same file.
+    /// </summary>
     public static TimeSpan? Left =>
-        _current?.Deadline is not { } deadline ? null
+        Observer is not null || _current?.Deadline is not { } deadline ? null
         : deadline > DateTime.UtcNow ? deadline - DateTime.UtcNow
         : TimeSpan.Zero;
-
-    /// <summary>
-    /// Whether what is done now has to end itself, since its time is over and nobody else ends it. Where somebody
-    /// watches, that one does: two who end it would say different things about the same file.
-    /// </summary>
-    public static bool IsOver => Observer is null && Left is { Ticks: 0 };
 
     /// <summary>Begins something; the scope ends it.</summary>
     /// <param name="what">What, for people.</param>

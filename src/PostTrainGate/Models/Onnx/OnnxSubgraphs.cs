@@ -95,7 +95,7 @@ internal sealed partial class OnnxCompiler
             {
                 if (trip == MaxTrips)
                     throw new ArgumentException($"it runs more than {MaxTrips} iterations");
-                if (NativeWork.IsOver)
+                if (NativeWork.Left is { Ticks: 0 })
                     throw new ArgumentException("its loops take too long");
                 var results = body.Run(v, [tensor(trip), tensor(going), .. carried]);
                 node.Fit(v, numbers += results.Sum(r => r.numel()));

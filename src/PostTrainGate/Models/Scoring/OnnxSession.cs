@@ -57,8 +57,7 @@ internal sealed class OnnxSession : IDisposable
     public Tensor?[] Run(IReadOnlyCollection<string> names, IReadOnlyCollection<OrtValue> values)
     {
         using var run = new RunOptions();
-        // Whoever watches ends it at its deadline.
-        var longest = NativeWork.Observer is null && NativeWork.Left is { } left && left < Longest ? left : Longest;
+        var longest = NativeWork.Left is { } left && left < Longest ? left : Longest;
         var isLate = false;
         using var late = new Timer(_ => isLate = run.Terminate = true, null, longest, Timeout.InfiniteTimeSpan);
         try
