@@ -104,13 +104,14 @@ internal sealed class CheckCommand(CliHost host)
         cancel.ThrowIfCancellationRequested();
         if (shard is not null)
             return await ShowShardAsync(result, [.. diagnostics, .. baseline.Diagnostics], output, cancel);
+        var pullRequest = GitHubEvent.PullRequestOf(host);
         result = result with
         {
             Diagnostics = [.. diagnostics, .. baseline.Diagnostics, .. result.Diagnostics],
             Reproduce = Reproduce(policy, options, baseline),
             Base = result.Base is { } compared ? compared with { Commit = baseline.ModelCommit } : null,
-            Commit = GitHubEvent.PullRequestOf(host)?.HeadSha ?? new ActionsEnvironment(host).Sha,
-            PullRequest = GitHubEvent.PullRequestOf(host)?.Number,
+            Commit = pullRequest?.HeadSha ?? new ActionsEnvironment(host).Sha,
+            PullRequest = pullRequest?.Number,
             Root = Checkout.RootOf(policy.File, host.Variable("GITHUB_WORKSPACE")),
         };
         var (files, unwritten) = ReportFolder.Write(policy, result);

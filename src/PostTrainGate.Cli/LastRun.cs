@@ -65,11 +65,11 @@ internal sealed record LastRun(string File, GateResult Result, GatePolicy Policy
         if (candidates.Find(System.IO.File.Exists) is not { } policy)
             throw Wrong(file, $"Its policy {Wording.Quote(result.Policy)} is neither here nor in a folder above.");
         policy = Path.GetRelativePath(Directory.GetCurrentDirectory(), policy);
-        return PolicyReader.Read(policy) is { Policy: { } read }
-            ? read
-            : throw new GateException([.. PolicyReader.Read(policy).Diagnostics]);
+        var (read, wrong) = PolicyReader.Read(policy);
+        return read ?? throw new GateException([.. wrong]);
     }
 
-    private static GateException Wrong(string file, string message) =>
+    /// <summary>Why the repair of a run cannot be used.</summary>
+    public static GateException Wrong(string file, string message) =>
         new(new Diagnostic(DiagnosticCodes.RepairNotApplied, message, new SourcePosition(file, 0, 0)));
 }

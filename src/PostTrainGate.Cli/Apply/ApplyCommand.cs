@@ -42,27 +42,27 @@ internal sealed class ApplyCommand(CliHost host)
     private int Run(string report, bool force)
     {
         var run = LastRun.Find(report)
-            ?? throw Wrong(report, "There is no report of a run here; run 'posttraingate check' first.");
+            ?? throw LastRun.Wrong(report, "There is no report of a run here; run 'posttraingate check' first.");
         if (run.Result is not { Model: { } gated, Repair: { Output: { } output, Sha256: { } hash } repair })
-            throw Wrong(
+            throw LastRun.Wrong(
                 run.File,
                 $"The last run proposes no repaired model. {run.Result.Repair?.Reason ?? "It did not repair."}".Trim()
             );
         if (run.Policy.Model is not { } model || model.Text != gated.File)
-            throw Wrong(
+            throw LastRun.Wrong(
                 run.Policy.File,
                 $"The policy names another model than the run, which gated {Wording.Quote(gated.File)}; "
                     + "run 'posttraingate check' again."
             );
         var repaired = Repaired(run, output);
         if (Hash.ComputeFile(repaired) != hash)
-            throw Wrong(
+            throw LastRun.Wrong(
                 repaired,
                 "This is not the repaired model that the report is about (another SHA-256); "
                     + "run 'posttraingate check' again."
             );
         if (OnnxFile.ExternalFiles(repaired).Any())
-            throw Wrong(
+            throw LastRun.Wrong(
                 repaired,
                 "The repaired model keeps its weights in a second file, which it names; it cannot be renamed. "
                     + $"Set 'model: {output}' in the policy instead."
@@ -95,7 +95,7 @@ internal sealed class ApplyCommand(CliHost host)
             Path.Combine(Path.GetDirectoryName(Path.GetFullPath(run.File))!, Path.GetFileName(output)),
         };
         return places.FirstOrDefault(p => File.Exists(p) && !SpecialFile.Is(p))
-            ?? throw Wrong(
+            ?? throw LastRun.Wrong(
                 run.File,
                 $"The repaired model {Wording.Quote(output)} is no longer there; run 'posttraingate check' again."
             );
@@ -104,13 +104,13 @@ internal sealed class ApplyCommand(CliHost host)
     private static void RefuseChanged(string target, bool isGated, bool force)
     {
         if (new FileInfo(target).Length <= 1024 && LargeFile.Pointer(File.ReadAllBytes(target)) is not null)
-            throw Wrong(
+            throw LastRun.Wrong(
                 target,
                 "This is a Git LFS pointer, not the model; run 'git lfs pull' first, so that the repaired model "
                     + "is stored by Git LFS too."
             );
         if (!isGated && !force)
-            throw Wrong(
+            throw LastRun.Wrong(
                 target,
                 "The model changed since the run, so the report is not about it; run 'posttraingate check' again, "
                     + "or replace it all the same with '--force'."
@@ -139,7 +139,4 @@ internal sealed class ApplyCommand(CliHost host)
         var policy = run.Policy.File;
         output.Say($"Next: posttraingate check {(policy == Reading.PolicyReader.FileName ? "" : policy)}".TrimEnd());
     }
-
-    private static GateException Wrong(string file, string message) =>
-        new(new Diagnostic(DiagnosticCodes.RepairNotApplied, message, new SourcePosition(file, 0, 0)));
 }

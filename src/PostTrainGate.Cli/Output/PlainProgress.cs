@@ -66,7 +66,7 @@ internal sealed class PlainProgress : IProgress<RunProgress>, IDisposable
     private void Write(string stage)
     {
         (_shown, _last) = (stage, _clock.Elapsed);
-        _output.WriteLine(Untrusted.Clean(_clock.Line()));
+        _output.WriteLine(_clock.Line());
     }
 }
 
@@ -98,13 +98,13 @@ internal sealed class ProgressClock(TimeProvider? time = null)
     }
 
     /// <summary>One line: "Attacking the model 25 % (90 s, about 4 min left)".</summary>
-    /// <param name="longest">Longest text before the time.</param>
-    public string Line(int longest = int.MaxValue)
+    /// <param name="longest">Longest line.</param>
+    public string Line(int longest = Untrusted.Longest)
     {
         var left = Left() is { } rest ? $", about {Words(rest)} left" : "";
         var end = $" ({Words(Elapsed)}{left})";
         var text = _now is { } now ? Progresses.Line(now) : "Starting";
-        return Untrusted.Clean(text, longest == int.MaxValue ? longest : Math.Max(20, longest - end.Length)) + end;
+        return Untrusted.Clean(text, Math.Max(20, longest - end.Length)) + end;
     }
 
     // At the pace of this stage so far.

@@ -43,16 +43,13 @@ internal static class Splitter
         Array.Sort(line);
         var share = Shares(shares, labels.Length, line.Length);
         var splits = new List<int>[] { [], [], [], [] };
-        if (trained is not null)
-            splits[0].AddRange(Enumerable.Range(0, labels.Length).Where(row => trained[row]));
-        var known = splits[0].Count;
         for (var i = 0; i < line.Length; i++)
         {
             var neediest = 0;
             var most = double.NegativeInfinity;
             for (var s = 0; s < share.Length; s++)
             {
-                var lacks = share[s] * (i + 1) - (splits[s].Count - (s == 0 ? known : 0));
+                var lacks = share[s] * (i + 1) - splits[s].Count;
                 if (share[s] > 1e-9 && lacks > most + 1e-9)
                     (neediest, most) = (s, lacks);
             }
@@ -60,6 +57,7 @@ internal static class Splitter
             splits[neediest].Add(line[i].Row);
         }
 
+        splits[0].AddRange(Enumerable.Range(0, labels.Length).Where(row => trained?[row] == true));
         foreach (var split in splits)
             split.Sort();
         return

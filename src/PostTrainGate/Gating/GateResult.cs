@@ -151,7 +151,9 @@ public sealed record GateReport
     /// <summary>The value may be worse than the base's by at most this.</summary>
     public double? Drop { get; init; }
 
-    /// <summary>What a verdict other than pass came to at most on the day of the run; only an error makes it fail.</summary>
+    /// <summary>
+    /// What a verdict other than pass came to at most on the day of the run; only an error makes it fail.
+    /// </summary>
     public Severity Severity { get; init; } = Severity.Error;
 
     /// <summary>Until when its failure is accepted, and why; null where it is not.</summary>

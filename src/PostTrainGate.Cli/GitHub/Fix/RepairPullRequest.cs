@@ -6,7 +6,9 @@ using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli.GitHub.Fix;
 
-/// <summary>One pull request for each branch and model, against that branch; a later run brings it up to date.</summary>
+/// <summary>
+/// One pull request for each branch and model, against that branch; a later run brings it up to date.
+/// </summary>
 internal sealed class RepairPullRequest(GitHubApi api, PullRequestEvent change, string path, GateResult result)
 {
     private const int Short = 8;
