@@ -1,7 +1,8 @@
 using PostTrainGate.Bench;
 using PostTrainGate.Torch;
 
-VectorWidth.Pin(); // before the first tensor, as the command line does
+VectorWidth.Pin(); // both before the first tensor, as the command line does
+IdleThreads.Sleep();
 
 // One file per benchmark; a new one is one more line here.
 Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()

@@ -3,7 +3,8 @@ using PostTrainGate.Cli;
 using PostTrainGate.Cli.Engine;
 using PostTrainGate.Torch;
 
-VectorWidth.Pin(); // before the first tensor
+VectorWidth.Pin(); // both before the first tensor
+IdleThreads.Sleep();
 if (args is [EngineWorker.Argument])
     return EngineWorker.Run();
 if (args is ["check" or "inspect" or "init", ..])

@@ -12,6 +12,7 @@ internal static class ProcessSetup
     internal static void Run()
     {
         VectorWidth.Pin();
+        IdleThreads.Sleep();
         // Test assemblies run side by side. Threads that wait for each other on busy cores cost more than they save;
         // the child processes that tests start take the variable over.
         NativeEnvironment.Set(Threads, "1");
