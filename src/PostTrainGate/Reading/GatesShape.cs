@@ -104,6 +104,21 @@ internal sealed class GatesShape : Shape
             yield break;
         }
 
+        if (NamedByKey(map, context) is { } key)
+        {
+            // As many tools want it: one slip too, and the settings beside it are the rule's.
+            var (word, value) = map.Entries[key];
+            var metric = (ScalarNode)value;
+            context.Report(
+                DiagnosticCodes.PolicyType,
+                word.Position,
+                $"Write the gate as '- {metric.Text}:' with its settings below, "
+                    + $"not as '- {Wording.Plain(word.Text, 20)}: {metric.Text}'."
+            );
+            yield return Entry(metric, new MapNode(item.Position, map.Entries.RemoveAt(key)), context);
+            yield break;
+        }
+
         foreach (var (name, _) in map.Entries.Skip(1))
         {
             context.Report(
@@ -116,6 +131,17 @@ internal sealed class GatesShape : Shape
 
         foreach (var (name, rule) in map.Entries)
             yield return Entry(name, rule, context);
+    }
+
+    // Place of the entry whose value, and not whose key, is the name of a metric; null where there is none.
+    private static int? NamedByKey(MapNode map, ReadContext context)
+    {
+        var names = context.Catalog.All<IMetric>().Select(m => m.Name).ToHashSet();
+        return map.Entries.Any(e => names.Contains(e.Key.Text)) ? null
+            : map.Entries.Index().Where(e => e.Item.Value is ScalarNode s && names.Contains(s.Text)).ToArray()
+                is [var (place, _)]
+                ? place
+            : null;
     }
 
     /// <summary>The threshold that bounds a metric's value.</summary>
