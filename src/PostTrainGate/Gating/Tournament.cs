@@ -11,15 +11,21 @@ namespace PostTrainGate.Gating;
 /// </summary>
 internal sealed class Tournament(Selection selection) : IDisposable
 {
-    // Of each round's plans the next one keeps the best part. All rounds spend the same effort: a first round on little
-    // of it would favor what changes little, and not what gets there.
+    // Of each round's plans the next one keeps the best part, and goes on with each from where it ended. The last round
+    // spends as much as all before it: a first one on too little would favor what changes little, and not what gets
+    // there.
     private const int KeepOneOf = 4;
+
+    // Bytes of weights that wait between two rounds; where they are more, plans begin anew.
+    private const long MostWaiting = 1 << 30;
 
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
 
     /// <summary>Parts of the way from the source at which every candidate is tried too.</summary>
     internal static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
+
+    private sealed record Entry(RepairPlan Plan, SelectionScore Score = default, OnnxClassifier? End = null);
 
     private readonly List<CandidateSummary> _tried = [];
     private readonly List<(RepairCandidate Candidate, int Number)> _best = [];
@@ -34,36 +40,44 @@ internal sealed class Tournament(Selection selection) : IDisposable
     public void Run(IReadOnlyList<RepairPlan> plans, RepairContext context)
     {
         var rounds = Rounds(plans.Count);
-        var left = plans.ToList();
-        for (var round = 0; round < rounds && left.Count > 0; round++)
+        var weights = context.Source.Parameters.Values.Sum(p => p.numel() * p.element_size());
+        var waits = plans.Count * weights <= MostWaiting;
+        Entry[] left = [.. plans.Select(p => new Entry(p))];
+        List<OnnxClassifier> waiting = [];
+        try
         {
-            var standing = new List<(RepairPlan Plan, SelectionScore Score)>();
-            var each = Allotment(left, context.Seconds / rounds);
-            foreach (var plan in left)
+            for (var round = 0; round < rounds && left.Length > 0; round++)
             {
-                context.Cancel.ThrowIfCancellationRequested();
-                if (DateTime.UtcNow >= context.Deadline.ToUniversalTime())
+                var each = Allotment([.. left.Select(e => e.Plan)], context.Seconds * Part(round, rounds));
+                var standing = new List<Entry>();
+                foreach (var entry in left)
                 {
-                    StoppedEarly = true;
-                    return;
+                    context.Cancel.ThrowIfCancellationRequested();
+                    if (DateTime.UtcNow >= context.Deadline.ToUniversalTime())
+                    {
+                        StoppedEarly = true;
+                        return;
+                    }
+
+                    var (plan, share) = (entry.Plan, Math.Min(1, each / entry.Plan.Seconds));
+                    var candidate = entry.End is { } from ? plan.GoOn(context, share, from) : plan.Run(context, share);
+                    var end = waits && share < 1 ? candidate.Model.Clone() : null;
+                    if (end is not null)
+                        waiting.Add(end);
+                    var score = Consider(candidate, context.Source);
+                    if (share < 1)
+                        standing.Add(new(plan, score, end));
                 }
 
-                var share = Math.Min(1, each / plan.Seconds);
-                var score = Consider(plan.Run(context, share), context.Source);
-                if (share < 1)
-                    standing.Add((plan, score));
+                // Good enough is the smallest change that passes; more effort is for what does not.
+                if (_best is [{ Candidate.Score: { Suffices: true, Harm: 0 } }, ..] && !context.Thorough)
+                    return;
+                left = [.. standing.OrderByDescending(e => e.Score).Take((standing.Count + KeepOneOf - 1) / KeepOneOf)];
             }
-
-            // Good enough is the smallest change that passes; more effort is for what does not.
-            if (_best is [{ Candidate.Score: { Suffices: true, Harm: 0 } }, ..] && !context.Thorough)
-                return;
-            left =
-            [
-                .. standing
-                    .OrderByDescending(s => s.Score)
-                    .Take((standing.Count + KeepOneOf - 1) / KeepOneOf)
-                    .Select(s => s.Plan),
-            ];
+        }
+        finally
+        {
+            waiting.ForEach(model => model.Dispose());
         }
     }
 
@@ -72,14 +86,21 @@ internal sealed class Tournament(Selection selection) : IDisposable
     /// </summary>
     public RepairCandidate? Choose()
     {
-        var confirmed = _best
-            .Select(c => c with { Candidate = c.Candidate with { Score = selection.Confirm(c.Candidate.Model) } })
-            .Where(c => c.Candidate.Score.Admissible && c.Candidate.Score.CompareTo(selection.Source) > 0)
-            .OrderByDescending(c => c.Candidate.Score)
-            .ToArray();
-        if (confirmed.Length == 0)
+        var confirmed = new List<(RepairCandidate Candidate, int Number)>();
+        foreach (var (candidate, place) in _best)
+        {
+            var score = selection.Confirm(candidate.Model);
+            if (score.Admissible && score.CompareTo(selection.Source) > 0)
+                confirmed.Add((candidate with { Score = score }, place));
+            // A strong attack takes longer than all that ranked the candidates: those after the first that passes are
+            // no better by their ranks.
+            if (score is { Admissible: true, Suffices: true, Harm: 0 })
+                break;
+        }
+
+        if (confirmed.Count == 0)
             return null;
-        var (chosen, number) = confirmed[0];
+        var (chosen, number) = confirmed.MaxBy(c => c.Candidate.Score);
         _best.RemoveAll(c => c.Number == number);
         _tried[number] = _tried[number] with { Chosen = true };
         return chosen;
@@ -96,6 +117,12 @@ internal sealed class Tournament(Selection selection) : IDisposable
     public void LeaveOut(string method, string reason) => _tried.Add(new(method, false, null, null, false, reason));
 
     private static int Rounds(int plans) => plans <= 1 ? 1 : 1 + (int)Math.Ceiling(Math.Log(plans, KeepOneOf));
+
+    // Of the effort, for a round.
+    private static double Part(int round, int rounds) =>
+        rounds == 1 ? 1
+        : round == rounds - 1 ? 0.5
+        : 0.5 / (rounds - 1);
 
     // What each plan gets of a round: plans that need less leave the rest to the others.
     private static double Allotment(IReadOnlyCollection<RepairPlan> plans, double seconds)

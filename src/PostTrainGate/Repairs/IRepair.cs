@@ -40,6 +40,13 @@ public abstract record RepairPlan(string Name)
     /// <param name="context">Model, rows, selection and time.</param>
     /// <param name="share">Part of its steps to take, in (0, 1].</param>
     public abstract RepairCandidate Run(RepairContext context, double share);
+
+    /// <summary>Goes on from where an earlier run with a smaller share ended; otherwise it begins anew.</summary>
+    /// <param name="context">Model, rows, selection and time.</param>
+    /// <param name="share">Part of its steps to take, in (0, 1].</param>
+    /// <param name="from">The earlier run's model; not changed.</param>
+    internal virtual RepairCandidate GoOn(RepairContext context, double share, OnnxClassifier from) =>
+        Run(context, share);
 }
 
 /// <summary>All that a repair may look at. There is no test split in it.</summary>

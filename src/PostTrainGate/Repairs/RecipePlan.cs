@@ -36,27 +36,34 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
     public override double Seconds => Cost;
 
     /// <inheritdoc/>
-    public override RepairCandidate Run(RepairContext context, double share)
+    public override RepairCandidate Run(RepairContext context, double share) => Run(context, share, null);
+
+    /// <inheritdoc/>
+    internal override RepairCandidate GoOn(RepairContext context, double share, OnnxClassifier from) =>
+        Run(context, share, from);
+
+    private RepairCandidate Run(RepairContext context, double share, OnnxClassifier? from)
     {
         var recipe = Make(context);
         if (Start is null)
-            return Run(recipe, context.Source, context, share);
+            return Run(recipe, context.Source, from, context, share);
         using var start = Start(context);
-        var candidate = Run(recipe, start, context, share);
+        var candidate = Run(recipe, start, from, context, share);
         var change = WeightChange.Between(context.Source, candidate.Model).ToString();
         return candidate with { Details = candidate.Details.SetItem("weights_changed", change) };
     }
 
     private static RepairCandidate Run(
         TransformRecipe recipe,
-        OnnxClassifier start,
+        OnnxClassifier source,
+        OnnxClassifier? from,
         RepairContext context,
         double share
     ) =>
         ModelTransform.Run(
             recipe,
             new(
-                start,
+                source,
                 context.RepairSet,
                 // A random stream of its own, so that leaving out a plan changes no other.
                 Seeds.Derive(context.Seed, recipe.Stream),
@@ -67,6 +74,7 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
             )
             {
                 Share = share,
+                Start = from,
             }
         );
 }

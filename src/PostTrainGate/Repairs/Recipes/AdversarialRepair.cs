@@ -12,17 +12,21 @@ public sealed class AdversarialRepair : IRepair
     // tournament finds out which of them the policy needs.
     private static readonly Func<Adversarial, Adversarial>[] Grid =
     [
+        a => At(a, 0.1) with { CleanShare = 0.3 },
         a => a,
-        a => a with { CleanShare = 0.3 },
-        a => Slower(a),
-        a => a with { AttackSteps = 3, Reach = 2 },
-        a => Slower(a) with { CleanShare = 0.5 },
+        a => At(a, 0.02) with { CleanShare = 0.3 },
+        a => a with { AttackSteps = 3, Reach = 2, CleanShare = 0.3 },
+        a => a with { CleanShare = 0.5 },
     ];
 
     // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them.
     private const double MostOfEffort = 0.6;
 
-    private static Adversarial Slower(Adversarial a) => a with { Schedule = a.Schedule with { LearningRate = 0.02 } };
+    private static Adversarial At(Adversarial a, double rate) =>
+        a with
+        {
+            Schedule = a.Schedule with { LearningRate = rate },
+        };
 
     /// <inheritdoc/>
     public string Name => "adversarial";

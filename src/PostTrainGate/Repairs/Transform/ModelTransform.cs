@@ -39,7 +39,7 @@ public sealed class ModelTransform : IDisposable
             _slice = recipe.Slice(context);
         }
 
-        _model = run.Source.Clone();
+        _model = (run.Start ?? run.Source).Clone();
         _weights = new TunedWeights(_model, _slice, recipe.Schedule.Projection == Projection.Epoch);
         _optimizer = recipe.Schedule.Optimizer();
     }

@@ -22,6 +22,9 @@ public sealed record TransformRun(
     CancellationToken Cancel = default
 )
 {
+    /// <summary>The weights to begin with, of the same graph; null: those of the source.</summary>
+    internal OnnxClassifier? Start { get; init; }
+
     /// <summary>Part of the schedule's steps to take, in (0, 1]; the rates follow the shorter course.</summary>
     public double Share { get; init; } = 1;
 }
