@@ -12,11 +12,11 @@ namespace PostTrainGate.Bench;
 /// gradient of the loss by the input, the unit that every attack is made of. The rebuilt graph, a module written by
 /// hand with the same weights, and ONNX Runtime (forward), interleaved in one process with the same number of threads;
 /// and the share of rows whose gradient of the first logit is off by more than 1 % of that in double precision.
-/// <c>GLIBC_TUNABLES=glibc.malloc.check=0</c> in the environment leaves the allocator as it is.
+/// <c>GLIBC_TUNABLES=glibc.malloc.check=0</c> in the environment leaves the allocator as it is. Options: parts of model
+/// names, <c>--batch 1,8,64,250</c>, <c>--threads N</c>.
 /// </summary>
 internal static class ModelBench
 {
-    private const int Batch = 250;
     private const int Passes = 40;
 
     // weights by name, input -> output of the file
@@ -49,12 +49,14 @@ internal static class ModelBench
     public static int Run(string[] args)
     {
         var tuned = NativeMemory.Tune();
+        set_num_threads(Options.Count(args, "--threads") ?? get_num_threads());
+        var batches = (Options.Text(args, "--batch") ?? "1,8,64,250").Split(',').Select(int.Parse).ToArray();
+        string[] names = [.. args.Where(a => char.IsLetter(a[0]))];
         Console.WriteLine(
-            $"threads {get_num_threads()}, batch {Batch}, allocator {(tuned ? "tuned" : "default")}, medians of "
-                + $"{Passes} passes"
+            $"threads {get_num_threads()}, allocator {(tuned ? "tuned" : "default")}, medians of {Passes} passes"
         );
         Console.WriteLine(
-            $"{"model", -12}{"pass", -20}{"rebuilt", 12}{"by hand", 12}{"ONNX Runtime", 14}   rows/s; time rebuilt / "
+            $"{"model", -12}{"rows", -6}{"pass", -20}{"rebuilt", 12}{"by hand", 12}{"ONNX Runtime", 14}   rows/s; time rebuilt / "
                 + "by hand, / ONNX Runtime"
         );
         var residual = Path.Combine(Path.GetTempPath(), $"residual-{Environment.ProcessId}.onnx");
@@ -66,8 +68,9 @@ internal static class ModelBench
                     .Select(m => (FixtureFolder.Path(m.File), m.ByHand))
                     .Append((residual, ResidualNetwork.ByHand))
             )
-                if (args.Length == 0 || args.Any(a => file.Contains(a, StringComparison.Ordinal)))
-                    Measure(file, byHand);
+                if (names.Length == 0 || names.Any(a => file.Contains(a, StringComparison.Ordinal)))
+                    foreach (var batch in batches)
+                        Measure(file, byHand, batch);
             return 0;
         }
         finally
@@ -90,7 +93,7 @@ internal static class ModelBench
             return network(name => model.Parameters[name], x).MoveToOuterDisposeScope();
         };
 
-    private static void Measure(string path, Func<Func<string, Tensor>, Tensor, Tensor> byHand)
+    private static void Measure(string path, Func<Func<string, Tensor>, Tensor, Tensor> byHand, int batch)
     {
         using var scope = NewDisposeScope();
         var file = Path.GetFileNameWithoutExtension(path).Split('-')[0];
@@ -99,8 +102,8 @@ internal static class ModelBench
         // its idle threads would slow down the pass after it
         settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         using var session = new InferenceSession(path, settings);
-        var x = rand([Batch, .. model.InputShape], generator: new Generator(1));
-        var y = zeros(Batch, dtype: ScalarType.Int64);
+        var x = rand([batch, .. model.InputShape], generator: new Generator(1));
+        var y = zeros(batch, dtype: ScalarType.Int64);
         var hand = ByHand(model, byHand);
         if (!allclose(hand(x).softmax(1), model.Logits(x).softmax(1), rtol: 1e-4, atol: 1e-4))
             throw new InvalidOperationException($"the module by hand is not {file}");
@@ -113,8 +116,8 @@ internal static class ModelBench
             .. Medians(() => session.Run(options, [session.InputNames[0]], [value], session.OutputNames).Dispose()),
         ];
         var gradient = Medians(() => Gradient(model.Logits, x, y).Dispose(), () => Gradient(hand, x, y).Dispose());
-        Print(file, "forward", forward);
-        Print(file, "forward + backward", gradient);
+        Print(file, batch, "forward", forward);
+        Print(file, batch, "forward + backward", gradient);
         // On some processors libtorch's convolutions give wrong gradients for some numbers of channels; what the
         // rebuild does about it costs time.
         var right = Slope(z => byHand(name => model.Parameters[name].to(float64), z), x.to(float64));
@@ -123,7 +126,7 @@ internal static class ModelBench
                 .to(float64)
                 .mean()
                 .item<double>();
-        Console.WriteLine($"{"", -12}{"wrong gradients", -20}{Wrong(model.Logits), 12:P1}{Wrong(hand), 12:P1}");
+        Console.WriteLine($"{"", -18}{"wrong gradients", -20}{Wrong(model.Logits), 12:P1}{Wrong(hand), 12:P1}");
     }
 
     private static void Forward(Func<Tensor, Tensor> network, Tensor x)
@@ -164,16 +167,16 @@ internal static class ModelBench
         return [.. seconds.Select(s => s.Order().ElementAt(s.Count / 2))];
     }
 
-    private static void Print(string file, string pass, double[] seconds)
+    private static void Print(string file, int batch, string pass, double[] seconds)
     {
         var rates = string.Concat(
-            seconds.Select((s, i) => (Batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12))
+            seconds.Select((s, i) => (batch / s).ToString("N0", CultureInfo.InvariantCulture).PadLeft(i == 2 ? 14 : 12))
         );
         var ratios = string.Join(
             "   ",
             seconds[1..].Select(s => (seconds[0] / s).ToString("F3", CultureInfo.InvariantCulture))
         );
-        Console.WriteLine($"{file, -12}{pass, -20}{rates.PadRight(38)}   {ratios}");
+        Console.WriteLine($"{file, -12}{batch, -6}{pass, -20}{rates.PadRight(38)}   {ratios}");
     }
 
     // Dense layers by number, ReLU between them.

@@ -32,18 +32,19 @@ internal static class InnerAttack
         double reach = Reach
     )
     {
-        using var _ = enable_grad();
         using var scope = NewDisposeScope();
         var x = budget.RandomPoint(clean, random);
         for (var step = 0; step < steps; step++)
         {
-            using var at = x.detach().requires_grad_();
-            using var loss = nn.functional.cross_entropy(model.Logits(at), labels);
-            var gradient = autograd.grad([loss], [at])[0];
+            var (_, gradient) = InputGradient.Along(model, x, (z, of) => Ascent(z, of(labels)));
             using (no_grad())
-                x = budget.Step(clean, at, gradient, reach * budget.Epsilon / steps);
+                x = budget.Step(clean, x, gradient, reach * budget.Epsilon / steps);
         }
 
         return x.MoveToOuterDisposeScope();
     }
+
+    // Of the cross-entropy summed over rows: steps are normalized by row.
+    private static Tensor Ascent(Tensor logits, Tensor labels) =>
+        logits.softmax(1) - nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype);
 }

@@ -74,7 +74,11 @@ public static partial class Gate
         if (policy.Model is null)
             return OfPredictions(policy, progress, cancel) with { Seconds = clock.Elapsed.TotalSeconds, Run = started };
         var model = OnnxFile.Read(policy.Model.FullPath);
-        var use = new ModelUse(policy.Input, policy.Output) { Label = policy.Data.Label };
+        var use = new ModelUse(policy.Input, policy.Output)
+        {
+            Label = policy.Data.Label,
+            PassBytes = PassFootprint.BytesWithin(policy.Limits.Memory),
+        };
         var wanted = ClassifierLoader.Wanted(model, use);
         using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
         InputBinding.Check(ClassifierLoader.Readable(model, use), policy, splits);

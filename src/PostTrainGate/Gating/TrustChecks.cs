@@ -96,7 +96,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         if (!Model.HasGradients)
             return null;
         using var scope = NewDisposeScope();
-        var (_, _, slope) = InputGradient.Compute(Model, _rows.Inputs, z => Losses.Margin(z, _rows.Labels));
+        var (_, _, slope) = InputGradient.Compute(Model, _rows.Inputs, (z, of) => Losses.Margin(z, of(_rows.Labels)));
         var flat = slope.flatten(1).abs().amax(1).nan_to_num(0).eq(0).to(float32).mean().item<float>();
         return flat > Tolerance
             ? $"the gradient of the logits is zero on {Percent(flat)} of the inputs, so gradient-based attacks fail"

@@ -47,12 +47,21 @@ public abstract class Classifier : IDisposable
     /// <summary>Changes with all that the logits of an input depend on; null where that cannot be told.</summary>
     internal virtual string? Fingerprint => null;
 
+    /// <summary>
+    /// Rows of one pass that fit in memory; a pass over more of them is cut into parts, as rows do not mix.
+    /// </summary>
+    /// <param name="gradients">Whether it keeps its values for a pass backward.</param>
+    internal virtual long RowsPerPass(bool gradients) => long.MaxValue;
+
     /// <summary>Logits of a batch.</summary>
     /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>
     /// <returns>
     /// [batch, classes]; part of the gradient graph when gradients are enabled and the input asks for them.
     /// </returns>
     public abstract Tensor Logits(Tensor inputs);
+
+    /// <summary>This classifier as it is now, for very many passes without gradients; the caller disposes it.</summary>
+    internal virtual FrozenModel Freeze() => new(this);
 
     /// <summary>Logits of many rows, in batches, without gradients.</summary>
     /// <param name="inputs">[n, input shape].</param>

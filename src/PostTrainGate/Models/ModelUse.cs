@@ -16,6 +16,9 @@ internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
     /// <summary>The rows that it will get; null where there are none, as where a file is only looked at.</summary>
     public EvaluationSet? Data { get; init; }
 
+    /// <summary>Bytes that the values of one pass may take.</summary>
+    public long PassBytes { get; init; } = PassFootprint.BytesWithin();
+
     /// <summary>Columns of the rows; null where they are no table's.</summary>
     public FeatureLayout? Layout { get; init; }
 

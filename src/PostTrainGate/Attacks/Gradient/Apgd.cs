@@ -166,7 +166,8 @@ public sealed class Apgd : RowAttack
         ActiveBatch.Kept? targets
     )
     {
-        Tensor Loss(Tensor z) => _loss(z, rows.Labels.Value, targets?.Value ?? rows.Labels.Value);
+        Tensor Loss(Tensor z, Func<Tensor, Tensor> of) =>
+            _loss(z, of(rows.Labels.Value), of(targets?.Value ?? rows.Labels.Value));
         var (logits, loss, gradient) = InputGradient.Compute(context.Model, x, Loss);
         for (var i = 1; i < Gradients; i++)
         {

@@ -120,19 +120,10 @@ public sealed class GradientAttack : RowAttack
         rows.Found(ones(rows.Count, dtype: ScalarType.Bool), x.Value, leave: true); // the harness judges the last step
     }
 
-    private (Tensor Logits, Tensor Gradient) Differentiate(AttackContext context, Tensor x, Tensor labels)
-    {
-        using var gradients = enable_grad();
-        using var scope = NewDisposeScope();
-        var input = x.detach().requires_grad_();
-        var logits = context.Model.Logits(input);
-        var isTrue = nn.functional.one_hot(labels, logits.shape[1]).to(ScalarType.Bool); // [rows, classes]
-        // Of the loss summed over rows: they do not mix. Without a derivative on the way there is nothing to go by.
-        var gradient = logits.requires_grad
-            ? autograd.grad([logits], [input], [_ascent(logits.detach(), isTrue)])[0]
-            : zeros_like(x);
-        return (logits.detach().MoveToOuterDisposeScope(), gradient.MoveToOuterDisposeScope());
-    }
+    private (Tensor Logits, Tensor Gradient) Differentiate(AttackContext context, Tensor x, Tensor labels) =>
+        InputGradient.Along(context.Model, x, (z, of) =>
+            _ascent(z, nn.functional.one_hot(of(labels), z.shape[1]).to(ScalarType.Bool))
+        );
 
     // Over its mean size, so that every step's gradient counts the same.
     private static Tensor Mean(Tensor gradient)

@@ -58,8 +58,8 @@ public sealed class Jsma : RowAttack
     // Gradients of the target's logit and of the sum of all others: [rows, values].
     private static (Tensor Toward, Tensor Others) Jacobian(AttackContext context, Tensor x, Tensor target)
     {
-        var (_, _, toward) = InputGradient.Compute(context.Model, x, z => z.gather(1, target).squeeze(1));
-        var (_, _, all) = InputGradient.Compute(context.Model, x, z => z.sum(1));
+        var (_, _, toward) = InputGradient.Compute(context.Model, x, (z, of) => z.gather(1, of(target)).squeeze(1));
+        var (_, _, all) = InputGradient.Compute(context.Model, x, (z, _) => z.sum(1));
         return (toward.flatten(1), all.flatten(1) - toward.flatten(1));
     }
 

@@ -77,5 +77,5 @@ public abstract class MarginDescent : MinimalAttack
         AttackContext context,
         ActiveBatch rows,
         Tensor x
-    ) => InputGradient.Compute(context.Model, x, z => Losses.Margin(z, rows.Labels.Value));
+    ) => InputGradient.Compute(context.Model, x, (z, of) => Losses.Margin(z, of(rows.Labels.Value)));
 }

@@ -44,8 +44,8 @@ public sealed class Fmn : MinimalAttack
         {
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
-            var (logits, margin, gradient) = InputGradient.Compute(context.Model, x.Value, z =>
-                Losses.Margin(z, rows.Labels.Value)
+            var (logits, margin, gradient) = InputGradient.Compute(context.Model, x.Value, (z, of) =>
+                Losses.Margin(z, of(rows.Labels.Value))
             );
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             gradient = budget.Open(rows.Clean.Value, x.Value, gradient); // no part of a step is lost at the bounds

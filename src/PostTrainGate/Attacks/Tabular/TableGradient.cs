@@ -54,8 +54,8 @@ public sealed class TableGradient : RowAttack
             context.Cancel.ThrowIfCancellationRequested();
             using var stepScope = NewDisposeScope();
             var clean = rows.Clean.Value;
-            var (logits, _, gradient) = InputGradient.Compute(context.Model, x.Value, z =>
-                Losses.CrossEntropy(z, rows.Labels.Value)
+            var (logits, _, gradient) = InputGradient.Compute(context.Model, x.Value, (z, of) =>
+                Losses.CrossEntropy(z, of(rows.Labels.Value))
             );
             var direction = ball.Direction(form.OfNumbers(gradient));
             numbers.Value = ball.Project(clean, numbers.Value.Plus(direction.mul(stepSize)));

@@ -18,8 +18,7 @@ internal static class OnnxAgreement
 
     private const long MaxTrial = 1 << 24;
 
-    // 1 GiB of float32.
-    private const long MaxAlive = 1 << 28;
+    private const long MaxAlive = 1 << 30;
 
     /// <summary>What an open axis may be: usual sizes of images, tried in turn.</summary>
     public static readonly long[] OpenSizes = [28, 32, 224, 64, 16, 8, 299];
@@ -32,11 +31,13 @@ internal static class OnnxAgreement
     /// <param name="rows">
     /// Rows of the data, [n, input shape]; null where there are none, so that open axes are guessed.
     /// </param>
-    /// <returns>Number of units before the head, and the head: that of the graph, or what the values show.</returns>
+    /// <returns>
+    /// Number of units before the head, the head (that of the graph, or what the values show), and the memory of a row.
+    /// </returns>
     /// <exception cref="GateException">
     /// PTG2003 with the first node that differs; PTG2004 where the output is no classifier's.
     /// </exception>
-    public static (long Units, OutputHead Head) Check(
+    public static (long Units, OutputHead Head, PassFootprint Row) Check(
         OnnxFile file,
         CompiledModel model,
         InputPolicy input,
@@ -46,7 +47,7 @@ internal static class OnnxAgreement
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var (x, ours) = Trial(file, model, input, normalization, rows);
+        var (x, ours, row) = Trial(file, model, input, normalization, rows);
         var theirs = Run(file, model, x, model.Signature.Output)[0]
             ?? throw OnnxSignature.Wrong(
                 file,
@@ -81,7 +82,7 @@ internal static class OnnxAgreement
         // One that is written out node by node, say.
         var probabilities =
             model.Head == OutputHead.Logits && model.Signature.Head is null && OnnxHead.AreProbabilities(logits);
-        return (logits.shape[1], probabilities ? OutputHead.Probabilities : model.Head);
+        return (logits.shape[1], probabilities ? OutputHead.Probabilities : model.Head, row);
     }
 
     /// <summary>
@@ -137,7 +138,7 @@ internal static class OnnxAgreement
         : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128
         : Tolerance;
 
-    private static (Tensor X, Tensor[] Values) Trial(
+    private static (Tensor X, Tensor[] Values, PassFootprint Row) Trial(
         OnnxFile file,
         CompiledModel model,
         InputPolicy input,
@@ -160,7 +161,8 @@ internal static class OnnxAgreement
             var x = normalization.Apply(Sample(count, shape, input, rows));
             try
             {
-                return (x, model.Run(model.State, x, [model.Output, model.Logits], MaxAlive));
+                var meter = new PassMeter(MaxAlive);
+                return (x, model.Run(model.State, x, [model.Output, model.Logits], meter), meter.PerRow(count));
             }
             catch (GateException) when (size != sizes[^1])
             {
@@ -207,7 +209,7 @@ internal static class OnnxAgreement
         var nodes = model.Nodes.ToHashSet(ReferenceEqualityComparer.Instance);
         var steps = model.Graph.Steps.Where(s => nodes.Contains(s.Node)).ToList();
         string[] names = [.. steps.Select(s => s.OutputName)];
-        var ours = model.Run(model.State, x, [.. steps.Select(s => s.Output)], MaxAlive);
+        var ours = model.Run(model.State, x, [.. steps.Select(s => s.Output)], new(MaxAlive));
         var theirs = Run(file, model, x, names);
         for (var i = 0; i < names.Length; i++)
         {

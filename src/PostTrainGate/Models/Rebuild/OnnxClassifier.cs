@@ -79,13 +79,14 @@ public sealed class OnnxClassifier : Classifier
             var input = use.Input;
             using var normalization = InputNormalization.FromPolicy(input, file, model.Signature.InputShape);
             using var rows = use.Some(OnnxAgreement.Rows);
-            var (units, head) = OnnxAgreement.Check(file, model, input, normalization, rows);
+            var (units, head, row) = OnnxAgreement.Check(file, model, input, normalization, rows);
             // A unit that nothing follows is one before its sigmoid.
             if (units == 1 && head == OutputHead.Logits)
                 head = OutputHead.Sigmoid;
             return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units)
             {
                 UnitsBeforeHead = units,
+                Memory = (row, use.PassBytes),
             };
         }
         catch
@@ -185,8 +186,11 @@ public sealed class OnnxClassifier : Classifier
                 throw new ArgumentException($"The model '{Name}' has no value '{taps[i]}'.", nameof(taps));
         }
 
+        var rows = inputs.size(0);
+        if (!is_grad_enabled() && rows > RowsPerPass(gradients: false))
+            return ValuesInParts(inputs, taps.ToArray());
         using var scope = NewDisposeScope();
-        var (rows, batch) = (inputs.size(0), _fewShapes ? BatchPadding.Fill(inputs) : inputs);
+        var batch = _fewShapes ? BatchPadding.Fill(inputs) : inputs;
         var values = _model.Run(_state, _normalization.Apply(batch), slots);
         for (var i = 0; i < taps.Length; i++)
         {
@@ -196,6 +200,15 @@ public sealed class OnnxClassifier : Classifier
 
         return values;
     }
+
+    private Tensor[] ValuesInParts(Tensor inputs, string[] taps) =>
+        Parts.Of(inputs.size(0), RowsPerPass(gradients: false), part => Values(part(inputs), taps));
+
+    /// <inheritdoc/>
+    internal override long RowsPerPass(bool gradients) => Memory.Row.Rows(Memory.Bytes, gradients);
+
+    /// <inheritdoc/>
+    internal override FrozenModel Freeze() => FrozenSession.Open(this, _file) ?? base.Freeze();
 
     /// <summary>The same graph with parameters of its own.</summary>
     public OnnxClassifier Clone()
@@ -207,8 +220,12 @@ public sealed class OnnxClassifier : Classifier
             ClassNames = ClassNames,
             Notes = Notes,
             UnitsBeforeHead = UnitsBeforeHead,
+            Memory = Memory,
         };
     }
+
+    // What the values of a row take, and what those of a pass may.
+    private (PassFootprint Row, long Bytes) Memory { get; init; }
 
     /// <summary>Number of values before the head: the classes, or 1 where two share a unit.</summary>
     internal long UnitsBeforeHead { get; private init; }
@@ -231,7 +248,10 @@ public sealed class OnnxClassifier : Classifier
         if (!change(proto, _model.Signature.Input, head?.Node.Input[0] ?? logits))
             return null;
         var file = new OnnxFile(_file.Path, proto);
-        var use = new ModelUse(Input, new() { Name = Output, Head = _model.Signature.Head });
+        var use = new ModelUse(Input, new() { Name = Output, Head = _model.Signature.Head })
+        {
+            PassBytes = Memory.Bytes,
+        };
         var model = Load(file, use, _model.Signature);
         (model.ClassNames, model.Notes) = (ClassNames, Notes);
         return model;

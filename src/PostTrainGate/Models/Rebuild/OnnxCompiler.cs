@@ -32,14 +32,14 @@ internal sealed record CompiledModel(
     /// Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all
     /// stacked.
     /// </summary>
-    public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, long maxAlive = long.MaxValue)
+    public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, PassMeter? meter = null)
     {
         if (!Signature.RowByRow || x.size(0) == 1)
-            return Graph.Run(state, x, taps, maxAlive);
+            return Graph.Run(state, x, taps, meter);
         using var scope = NewDisposeScope();
         var rows = new Tensor[x.size(0)][];
         for (var i = 0; i < rows.Length; i++)
-            rows[i] = Graph.Run(state, x.narrow(0, i, 1), taps, maxAlive);
+            rows[i] = Graph.Run(state, x.narrow(0, i, 1), taps, meter);
         var results = new Tensor[taps.Length];
         for (var t = 0; t < results.Length; t++)
         {

@@ -48,9 +48,9 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     /// <param name="state">Constants and parameters by slot.</param>
     /// <param name="x">The input, in the model's own units.</param>
     /// <param name="taps">Slots wanted.</param>
-    /// <param name="maxAlive">Numbers that all values alive may hold together.</param>
+    /// <param name="meter">Counts what the values hold, on a pass that is a trial.</param>
     /// <returns>A tensor per tap, which is the caller's.</returns>
-    public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, long maxAlive = long.MaxValue)
+    public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps, PassMeter? meter = null)
     {
         var plan = PlanOf(taps);
         using var scope = NewDisposeScope();
@@ -59,15 +59,14 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         for (var i = 0; i < plan.Steps.Length; i++)
         {
             var step = plan.Steps[i];
-            if (maxAlive < long.MaxValue)
+            if (meter is not null)
                 NativeWork.At($"node {OnnxNode.Describe(step.Node)}");
             var value = values[step.Output] = Compute(step, values);
-            if (maxAlive < long.MaxValue && (maxAlive -= value.numel()) < 0)
+            if (meter?.Add(value) == false)
                 throw Failed(step, values, new InvalidOperationException("the model needs too much memory"));
             foreach (var dead in plan.Dead[i])
             {
-                if (maxAlive < long.MaxValue)
-                    maxAlive += values[dead].numel();
+                meter?.Free(values[dead]);
                 values[dead].Dispose();
             }
         }

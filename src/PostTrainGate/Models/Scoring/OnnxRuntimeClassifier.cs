@@ -15,11 +15,15 @@ public sealed class OnnxRuntimeClassifier : Classifier
 {
     private const int TrialRows = 32;
 
+    // ONNX Runtime does not say what its values take. Those alive at once in usual networks are some times the input.
+    private const long TimesInput = 64;
+
     private readonly OnnxFile _file;
     private readonly InputBinding _feeds;
     private readonly OnnxSession _session;
     private readonly string _outputs;
     private readonly long _batch; // rows at a time, or 0
+    private readonly long _passBytes;
     private readonly InputNormalization? _normalization;
 
     private OnnxRuntimeClassifier(OnnxFile file, InputBinding feeds, ScoreOutput end, ModelUse use, string why)
@@ -28,6 +32,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
         (Input, WhyNoGradients, Output) = (use.Input, why, end.Name);
         use.Fit?.Invoke(feeds.InputShape);
         InputShape = use.Data is { } data ? [.. data.Inputs.shape.Skip(1)] : feeds.InputShape;
+        _passBytes = use.PassBytes;
         _batch =
             feeds.Batch > 0 ? feeds.Batch
             : RowIndependence.NeedsSingleRows(file.Graph) ? 1
@@ -91,6 +96,13 @@ public sealed class OnnxRuntimeClassifier : Classifier
         });
 
     /// <inheritdoc/>
+    internal override long RowsPerPass(bool gradients)
+    {
+        var bytes = InputShape.Aggregate(sizeof(float) * TimesInput, (a, b) => a * Math.Max(1, b));
+        return new PassFootprint(bytes, bytes).Rows(_passBytes, gradients);
+    }
+
+    /// <inheritdoc/>
     public override Tensor Logits(Tensor inputs)
     {
         using var _ = no_grad();
@@ -112,7 +124,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
         var rows = x.shape[0];
         if (rows == 0)
             return [zeros(0, Classes)];
-        var batch = _batch > 0 ? _batch : rows;
+        var batch = _batch > 0 ? _batch : Math.Min(rows, RowsPerPass(gradients: false));
         var parts = new List<Tensor[]>();
         for (long start = 0; start < rows; start += batch)
         {

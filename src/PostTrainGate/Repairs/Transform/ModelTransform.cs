@@ -156,9 +156,8 @@ public sealed class ModelTransform : IDisposable
             _weights.AskForGradients(true);
         }
 
-        var loss = Loss(inputs, new TuningBatch(_model, index, clean, labels));
         _weights.Gradient.zero_();
-        loss.backward();
+        var loss = Backward(inputs, new TuningBatch(_model, index, clean, labels));
         using var _ = no_grad();
         total.add_(loss);
         if (schedule.WeightDecay > 0)
@@ -172,15 +171,45 @@ public sealed class ModelTransform : IDisposable
         _optimizer.Step(_weights.Vector, _weights.Gradient, rate);
     }
 
-    private Tensor Loss(Tensor inputs, TuningBatch batch)
+    // The loss, whose gradient is added to that of the weights.
+    private Tensor Backward(Tensor inputs, TuningBatch batch)
+    {
+        string[] taps =
+            _recipe.LabelWeight == 0 ? [_recipe.Tap]
+            : _recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
+            : [_recipe.Tap, OnnxClassifier.LogitsTap];
+        var most = _model.RowsPerPass(gradients: true);
+        if (inputs.size(0) <= most)
+        {
+            var whole = Loss(_model.Values(inputs, taps), batch);
+            whole.backward();
+            return whole;
+        }
+
+        // What does not fit in one pass is run twice: for the loss of all rows, which says where to push the values,
+        // and part by part to push them there.
+        Tensor[] values;
+        using (no_grad())
+            values = [.. _model.Values(inputs, taps).Select(v => v.requires_grad_())];
+        var loss = Loss(values, batch);
+        loss.backward();
+        Parts.Of(inputs.size(0), most, of =>
+        {
+            var part = _model.Values(of(inputs), taps);
+            autograd.backward(part, [.. values.Select(v => of(v.grad!))]);
+            return [];
+        });
+        return loss;
+    }
+
+    private Tensor Loss(Tensor[] values, TuningBatch batch)
     {
         using Scalar targetWeight = _recipe.TargetWeight,
             labelWeight = _recipe.LabelWeight;
         if (_recipe.LabelWeight == 0)
-            return _targets.Loss(_model.Activations(inputs, _recipe.Tap), batch).mul(targetWeight);
+            return _targets.Loss(values[0], batch).mul(targetWeight);
         if (_recipe.TargetWeight == 0)
-            return LabelLoss(_model.Logits(inputs), batch).mul(labelWeight);
-        var values = _model.Values(inputs, _recipe.Tap, OnnxClassifier.LogitsTap);
+            return LabelLoss(values[0], batch).mul(labelWeight);
         return LabelLoss(values[1], batch).mul(labelWeight).add(_targets.Loss(values[0], batch), targetWeight);
     }
 
