@@ -42,15 +42,19 @@ public static class AttackHarness
         using var scope = NewDisposeScope();
         var examples = run.KeepExamples ? inputs.detach().clone() : null;
         var restarts = Math.Max(1, run.Settings.Restarts);
+        var robust = correct.ToArray();
+        Lock gate = new();
         for (var restart = 0; restart < restarts && standing.Length > 0; restart++)
         {
-            var left = new List<long>();
-            var done = 0;
-            foreach (var (number, rows) in standing.Chunk(run.BatchSize).Index())
+            var (turn, done) = (restart, 0);
+            long[][] batches = [.. standing.Chunk(run.RowsOf(standing.Length))];
+            var most = model.RowsPerPass(gradients: attack.NeedsGradients) / batches[0].Length;
+            Lanes.ForEach(batches.Length, (int)Math.Clamp(most, 1, batches.Length), number =>
             {
+                var rows = batches[number];
                 run.Cancel.ThrowIfCancellationRequested();
                 using var batch = NewDisposeScope();
-                using var random = new Generator((ulong)Seeds.Derive(run.Seed, $"restart {restart}", number), CPU);
+                using var random = new Generator((ulong)Seeds.Derive(run.Seed, $"restart {turn}", number), CPU);
                 var index = tensor(rows);
                 var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
                 var context = new AttackContext(
@@ -58,30 +62,26 @@ public static class AttackHarness
                     budget,
                     run.Settings,
                     random,
-                    restart == 0 ? null : true,
+                    turn == 0 ? null : true,
                     run.StopAtSuccess,
                     run.Cancel
                 );
                 var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
                 var errs = Errs(LogitsOf(model, perturbed), y);
-                left.AddRange(rows.Zip(errs.data<bool>()).Where(r => !r.Second).Select(r => r.First));
-                if (examples is not null)
+                foreach (var (row, err) in rows.Zip(errs.data<bool>()))
+                    robust[row] = !err;
+                var found = errs.nonzero().flatten();
+                lock (gate)
                 {
-                    var found = errs.nonzero().flatten();
-                    examples.index_copy_(0, index.index_select(0, found), perturbed.index_select(0, found));
+                    examples?.index_copy_(0, index.index_select(0, found), perturbed.index_select(0, found));
+                    done += rows.Length;
+                    run.Progress?.Report((turn + (double)done / standing.Length) / restarts);
                 }
-
-                done += rows.Length;
-                run.Progress?.Report((restart + (double)done / standing.Length) / restarts);
-            }
-
-            standing = [.. left];
+            });
+            standing = [.. standing.Where(row => robust[row])];
         }
 
         run.Progress?.Report(1);
-        var robust = new bool[n];
-        foreach (var row in standing)
-            robust[row] = true;
         return new AttackOutcome([.. correct], [.. robust], examples?.DetachFromDisposeScope());
     }
 
@@ -190,8 +190,16 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
     /// </summary>
     public FeatureLayout? Layout { get; init; }
 
-    /// <summary>Rows at a time.</summary>
+    // Below, a second batch costs more than it gains.
+    private const int FewestToSplit = 64;
+
+    /// <summary>Rows at a time at most.</summary>
     public int BatchSize { get; init; } = 250;
+
+    /// <summary>
+    /// Rows of each batch of so many: two batches at least, so that two cores have one each, wherever it runs.
+    /// </summary>
+    internal int RowsOf(int rows) => rows < FewestToSplit ? BatchSize : Math.Min(BatchSize, (rows + 1) / 2);
 
     /// <summary>
     /// Whether a row is finished once the classifier errs on it (<see cref="AttackContext.StopAtSuccess"/>).

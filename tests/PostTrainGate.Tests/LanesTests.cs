@@ -1,0 +1,71 @@
+using PostTrainGate.Attacks;
+using PostTrainGate.Models;
+using PostTrainGate.Policy;
+using PostTrainGate.Tests.Repairs;
+using PostTrainGate.Torch;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Tests;
+
+/// <summary>Work side by side finds what the same work finds one after the other.</summary>
+[Collection(nameof(Alone))]
+public class LanesTests
+{
+    [Theory]
+    [InlineData("pgd")]
+    [InlineData("apgd_t")]
+    [InlineData("square")]
+    public void An_attack_finds_the_same_on_one_core_and_on_two(string attack)
+    {
+        using var scope = NewDisposeScope();
+        using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
+        var (images, labels) = FashionMnist.Test(100);
+        var settings = new AttackSettings(Catalog.Default.Get<IAttack>(attack), Norm.Linf, 0.05) { Steps = 10 };
+        var run = new AttackRun(settings, 3) { KeepExamples = true };
+        using var one = On(1, () => AttackHarness.Run(model, images, labels, run));
+        using var two = On(2, () => AttackHarness.Run(model, images, labels, run));
+        Assert.Equal(one.Robust, two.Robust);
+        Assert.True(one.Examples!.Same(two.Examples!));
+        Assert.InRange(one.RobustAccuracy, 0.05, one.CleanAccuracy - 0.01);
+    }
+
+    [Fact]
+    public void Every_piece_is_done_once_and_the_number_of_threads_is_as_before() => On(2, () =>
+        {
+            var done = new int[100];
+            Lanes.ForEach(done.Length, done.Length, i => Interlocked.Increment(ref done[i]));
+            Assert.All(done, count => Assert.Equal(1, count));
+            Assert.Equal(2, get_num_threads());
+            return 0;
+        });
+
+    [Fact]
+    public void An_error_of_a_piece_is_thrown_and_ends_the_others() => On(2, () =>
+        {
+            var done = 0;
+            Assert.Throws<InvalidDataException>(() => Lanes.ForEach(1000, 1000, i =>
+                {
+                    if (i == 10)
+                        throw new InvalidDataException();
+                    Interlocked.Increment(ref done);
+                    Thread.Sleep(1);
+                }));
+            Assert.InRange(done, 1, 100);
+            return 0;
+        });
+
+    private static T On<T>(int threads, Func<T> work)
+    {
+        var before = get_num_threads();
+        set_num_threads(threads);
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+}
