@@ -50,6 +50,8 @@ internal static class Smoothing
     )
     {
         var verdicts = new Verdict[inputs.shape[0]];
+        using var frozen = model.Freeze();
+        Lock gate = new();
         for (var start = 0; start < verdicts.Length; start += Block)
         {
             var (first, end) = (start, Math.Min(start + Block, verdicts.Length));
@@ -62,14 +64,14 @@ internal static class Smoothing
 
         BlockOutcome Rows(int first, int end)
         {
-            var found = new double[2 * (end - first)];
-            for (var row = first; row < end; row++)
+            var (found, done) = (new double[2 * (end - first)], 0);
+            Lanes.ForEach(end - first, end - first, i =>
             {
-                var (named, radius) = Row(row);
-                (found[2 * (row - first)], found[2 * (row - first) + 1]) = (named, radius);
-                progress?.Report((row + 1.0) / verdicts.Length);
-            }
-
+                var verdict = Row(first + i);
+                (found[2 * i], found[2 * i + 1]) = (verdict.Class, verdict.Radius);
+                lock (gate)
+                    progress?.Report((first + ++done) / (double)verdicts.Length);
+            });
             return new(found, []);
         }
 
@@ -78,8 +80,11 @@ internal static class Smoothing
             using var scope = NewDisposeScope();
             using var random = new Generator((ulong)Seeds.Derive(seed, "smoothing", row), CPU);
             var x = inputs.narrow(0, row, 1);
-            var chosen = Counts(model, x, sigma, ChoosingDraws, random, cancel).Index().MaxBy(c => c.Item).Index;
-            var hits = Counts(model, x, sigma, draws, random, cancel)[chosen];
+            var chosen = Counts(frozen, model.Classes, x, sigma, ChoosingDraws, random, cancel)
+                .Index()
+                .MaxBy(c => c.Item)
+                .Index;
+            var hits = Counts(frozen, model.Classes, x, sigma, draws, random, cancel)[chosen];
             return Lower(hits, draws) is > 0.5 and var p ? new(chosen, sigma * Normal.InvCDF(0, 1, p)) : new(-1, 0);
         }
     }
@@ -91,7 +96,8 @@ internal static class Smoothing
 
     // How often each class is predicted; a draw whose logits are not numbers is none's.
     private static long[] Counts(
-        Classifier model,
+        FrozenModel model,
+        int classes,
         Tensor x,
         double sigma,
         int draws,
@@ -100,7 +106,7 @@ internal static class Smoothing
     )
     {
         using var _ = no_grad();
-        var counts = new long[model.Classes];
+        var counts = new long[classes];
         var most = Math.Clamp(PassSize / x.numel(), 1, 500);
         for (long done = 0; done < draws; )
         {
