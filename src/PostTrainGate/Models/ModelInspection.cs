@@ -87,7 +87,7 @@ public sealed record ModelInspection
                     .Select(g => new ModelOperator(
                         OnnxNode.Kind(g.First()),
                         g.Count(),
-                        g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)
+                        OnnxLowering.CanRebuild(g.First())
                     )),
             ],
         };
