@@ -36,14 +36,14 @@ var rows = ml.Data.LoadFromTextFile(
 );
 
 // The rows that 'splits.trained' in the policy names: the gate measures on others.
-var trained = ml.Data.FilterByCustomPredicate<Application>(rows, row => row.Amount % 10 >= 3);
+var trained = ml.Data.FilterByCustomPredicate<Application>(rows, row => row.Amount % 10 is < 3 or >= 6);
 var pipeline = ml
     .Transforms.Conversion.MapValueToKey("Label", "credit")
     .Append(ml.Transforms.Categorical.OneHotEncoding([.. texts.Select(t => new InputOutputColumnPair($"{t}_code", t))]))
     .Append(ml.Transforms.Concatenate("Numbers", numbers))
     .Append(ml.Transforms.NormalizeMinMax("Numbers"))
     .Append(ml.Transforms.Concatenate("Features", [.. texts.Select(t => $"{t}_code"), "Numbers"]))
-    .Append(ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy());
+    .Append(ml.MulticlassClassification.Trainers.LbfgsMaximumEntropy(l1Regularization: 0, l2Regularization: 0.05f));
 var model = pipeline.Fit(trained);
 using (var file = File.Create(output))
     ml.Model.ConvertToOnnx(model, rows, file);

@@ -80,6 +80,8 @@ internal static class OnnxAgreement
                 file,
                 "returns values outside [0, 1], which contradicts 'output.head: probabilities'"
             );
+        if (file.Lowering is not null && model.Signature.Head is null && OnnxHead.IsSingleShare(model.Head, logits))
+            throw OnnxSignature.Wrong(file, OnnxHead.SingleShare);
         // One that is written out node by node, say.
         var probabilities =
             model.Head == OutputHead.Logits && model.Signature.Head is null && OnnxHead.AreProbabilities(logits);
