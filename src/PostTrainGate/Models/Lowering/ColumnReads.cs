@@ -33,9 +33,7 @@ internal static class ColumnReads
                     if (!sum.requires_grad)
                         return new bool[model.InputShape[0]];
                     var slope = autograd.grad([sum], [x], retain_graph: true, allow_unused: true)[0];
-                    return slope is null
-                        ? new bool[model.InputShape[0]]
-                        : slope.ne(0).any(0).data<bool>().ToArray();
+                    return slope is null ? new bool[model.InputShape[0]] : slope.ne(0).any(0).data<bool>().ToArray();
                 }),
         ];
     }

@@ -165,8 +165,8 @@ internal sealed class LoweredGraph
             Define(
                 output,
                 type == DataType.Bool ? known.Map(v => (double)v == 0 ? 0.0 : 1.0, type)
-                : isFloat ? known with { Type = type }
-                : known.Map(v => Math.Truncate((double)v), type)
+                    : isFloat ? known with { Type = type }
+                    : known.Map(v => Math.Truncate((double)v), type)
             );
             return true;
         }
@@ -264,13 +264,7 @@ internal sealed class LoweredGraph
     }
 
     private string Columns(int start, int width) =>
-        Node(
-            "Slice",
-            [Row],
-            ("starts", (long[])[start]),
-            ("ends", (long[])[start + width]),
-            ("axes", (long[])[1])
-        );
+        Node("Slice", [Row], ("starts", (long[])[start]), ("ends", (long[])[start + width]), ("axes", (long[])[1]));
 
     private static TensorProto Proto(string name, long[] shape, IEnumerable<float> values)
     {
@@ -284,6 +278,5 @@ internal sealed class LoweredGraph
         return proto;
     }
 
-    private static ValueInfoProto Floats(string name, long[]? shape) =>
-        OnnxWriter.Describe(name, shape);
+    private static ValueInfoProto Floats(string name, long[]? shape) => OnnxWriter.Describe(name, shape);
 }

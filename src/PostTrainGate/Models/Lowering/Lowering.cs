@@ -30,10 +30,7 @@ internal sealed record AttributeWeight(TensorProto Tensor, string Output, string
     {
         using var plain = value.detach().contiguous();
         var values = plain.data<float>().ToArray();
-        var floats = graph
-            .Node.First(n => n.Output.Contains(Output))
-            .Attribute.First(a => a.Name == Attribute)
-            .Floats;
+        var floats = graph.Node.First(n => n.Output.Contains(Output)).Attribute.First(a => a.Name == Attribute).Floats;
         floats.Clear();
         if (IsMirrored)
             floats.AddRange(values.Select(v => -v));

@@ -100,7 +100,8 @@ internal static partial class MlOperators
 
         object[] List(string kind) =>
             attributes.Texts($"{kind}_strings") is { Length: > 0 } texts ? texts
-            : attributes.Ints($"{kind}_int64s") is { Length: > 0 } integers ? [.. integers.Select(i => (object)(double)i)]
+            : attributes.Ints($"{kind}_int64s") is { Length: > 0 } integers
+                ? [.. integers.Select(i => (object)(double)i)]
             : [.. (attributes.Floats($"{kind}_floats") ?? []).Select(f => (object)(double)f)];
     }
 }

@@ -99,5 +99,6 @@ internal static partial class MlOperators
     }
 
     private static bool IsMirrored(float[] values) =>
-        values.Length % 2 == 0 && values[..(values.Length / 2)].Zip(values[(values.Length / 2)..]).All(p => p.First == -p.Second);
+        values.Length % 2 == 0
+        && values[..(values.Length / 2)].Zip(values[(values.Length / 2)..]).All(p => p.First == -p.Second);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Models.Onnx;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
@@ -44,6 +45,16 @@ internal static class OnnxLowering
         node.Domain == Domain
             ? MlOperators.Table.ContainsKey(node.OpType)
             : node.Domain is "" or "ai.onnx" && Operators.Names.Contains(node.OpType);
+
+    /// <summary>Texts that the encoder of an input knows; empty where it has none.</summary>
+    public static ImmutableArray<string> Categories(OnnxFile file, string input) =>
+        [
+            .. file
+                .Graph.Node.Where(n => n.Input.Contains(input))
+                .SelectMany(n => n.Attribute.Where(a => a.Name is "keys_strings" or "cats_strings"))
+                .Take(1)
+                .SelectMany(a => a.Strings.Select(s => s.ToStringUtf8())),
+        ];
 
     private static bool Needs(OnnxFile file) =>
         file.Graph.Node.Any(n => n.Domain == Domain)

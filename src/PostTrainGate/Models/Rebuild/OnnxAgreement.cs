@@ -101,7 +101,9 @@ internal static class OnnxAgreement
         if (feeds is not null)
             outputs =
             [
-                .. outputs.Select(o => source.Producers.GetValueOrDefault(o) is { OpType: "ZipMap" } maps ? maps.Input[0] : o),
+                .. outputs.Select(o =>
+                    source.Producers.GetValueOrDefault(o) is { OpType: "ZipMap" } maps ? maps.Input[0] : o
+                ),
             ];
         using var session = new OnnxSession(
             file,
