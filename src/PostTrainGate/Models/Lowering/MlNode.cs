@@ -1,4 +1,3 @@
-using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
 
 namespace PostTrainGate.Models;
