@@ -1,10 +1,8 @@
 using Google.Protobuf;
 using PostTrainGate.Data;
-using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using Xunit;
-using static PostTrainGate.Models.Onnx.TensorProto.Types;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Models;
