@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests;
 
-/// <summary>The two models of the README: what their data is, and that each fails its policy and is repaired.</summary>
+/// <summary>The models of the README: what their data is, and that each fails its policy and is repaired.</summary>
 public sealed class SamplesTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -136,6 +136,20 @@ public sealed class SamplesTests : IDisposable
                     .Average(p => p == data.Test.Favorable ? 1.0 : 0);
             Assert.Equal(result.Gates[1].Repaired!.Value!.Value, Rate(0) - Rate(1), 1e-9);
         }
+    }
+
+    [Fact]
+    public void The_model_that_ML_NET_trained_has_gradients_and_fails_its_policy()
+    {
+        foreach (var file in (string[])["mlnet/posttraingate.yml", "mlnet/model.onnx", "credit/credit.csv"])
+            File.Copy(Path.Combine(Fixtures.Repository, "samples", file), _folder.Path(Path.GetFileName(file)));
+        var result = Gate.Run(
+            Read(_folder.Root),
+            new() { Repair = false },
+            cancel: TestContext.Current.CancellationToken
+        );
+        Assert.Null(result.Model!.WhyNoGradients);
+        Assert.Equal([Verdict.Pass, Verdict.Fail], result.Gates.Select(g => g.Original.Verdict));
     }
 
     private static int[] Predict(string model, EvaluationSet rows)

@@ -11,7 +11,7 @@ internal sealed partial class RepairRun
 {
     private void Search(Tournament tournament, Selection selection, ImmutableArray<GateRule> failed)
     {
-        using var history = new Snapshots(_repair.Snapshots, policy.Input);
+        using var history = new Snapshots(_repair.Snapshots, source);
         using var complete = splits.Repair.Complete(); // augmented rows cannot be made of values that are missing
         var owned = new List<IDisposable>();
         var context = new RepairContext(
@@ -63,8 +63,8 @@ internal sealed partial class RepairRun
     /// <summary>Models of the training history that the policy's glob names, ascending by name.</summary>
     private sealed class Snapshots : IDisposable
     {
-        public Snapshots(PolicyPath? glob, InputPolicy input) =>
-            Models = glob is null ? [] : [.. glob.Files.Select(f => OnnxClassifier.Load(f, input))];
+        public Snapshots(PolicyPath? glob, OnnxClassifier source) =>
+            Models = glob is null ? [] : [.. glob.Files.Select(f => source.LoadAlike(f))];
 
         public ImmutableArray<OnnxClassifier> Models { get; }
 

@@ -115,9 +115,11 @@ internal static class ClassifierLoader
 
     private static Classifier Run(OnnxFile file, ModelUse use)
     {
+        OnnxFile lowered;
         try
         {
-            OnnxSignature.Read(file, use.Output);
+            lowered = OnnxLowering.Lower(file, use.Layout);
+            OnnxSignature.Read(lowered, use.Output);
         }
         catch (GateException refused)
         {
@@ -126,9 +128,15 @@ internal static class ClassifierLoader
 
         try
         {
-            return OnnxClassifier.Load(file, use);
+            return OnnxClassifier.Load(lowered, use);
         }
-        catch (GateException refused) when (refused.Diagnostics[0].Code == DiagnosticCodes.ModelOperator)
+        catch (GateException refused)
+            when (refused.Diagnostics[0].Code == DiagnosticCodes.ModelOperator
+                || (
+                    lowered.Lowering is not null
+                    && refused.Diagnostics[0].Code is DiagnosticCodes.ModelDisagrees or DiagnosticCodes.ModelShape
+                )
+            )
         {
             return InRuntime(file, use, refused);
         }
@@ -153,7 +161,7 @@ internal static class ClassifierLoader
     private static string Why(OnnxFile file, GateException refused)
     {
         var without = file
-            .Graph.Node.Where(n => n.Domain is not ("" or "ai.onnx") || !Operators.Names.Contains(n.OpType))
+            .Graph.Node.Where(n => !OnnxLowering.CanRebuild(n))
             .Select(OnnxNode.Kind)
             .Distinct()
             .ToArray();

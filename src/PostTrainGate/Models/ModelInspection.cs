@@ -87,20 +87,19 @@ public sealed record ModelInspection
                     .Select(g => new ModelOperator(
                         OnnxNode.Kind(g.First()),
                         g.Count(),
-                        g.Key.Domain is "" or "ai.onnx" && Models.Operators.Names.Contains(g.Key.OpType)
+                        OnnxLowering.CanRebuild(g.First())
                     )),
             ],
         };
         try
         {
             // Without data, an input a column stands for the table's columns.
-            var columns = ClassifierLoader
-                .Wanted(file, new())
-                .Names.Select((name, i) => new FeatureColumn(name, i, []))
-                .ToImmutableArray();
+            var columns = ImmutableArray<FeatureColumn>.Empty;
+            foreach (var name in ClassifierLoader.Wanted(file, new()).Names)
+                columns = columns.Add(new(name, columns.Sum(c => c.Width), OnnxLowering.Categories(file, name)));
             using var model = ClassifierLoader.Load(
                 file,
-                new() { Layout = columns is { IsEmpty: false } c ? new FeatureLayout(c) : null }
+                new() { Layout = columns.IsEmpty ? null : new FeatureLayout(columns) }
             );
             var rebuilt = model as OnnxClassifier;
             return seen with

@@ -184,6 +184,8 @@ public sealed class ModelCaseTests
         Assert.Equal(accuracy, result!.Gates[0].Original.Value!.Value, 0.0021); // two rows are the other splits'
         Assert.Equal(parity, result.Gates[1].Original.Value!.Value, 0.006);
         Assert.Contains("'personal_status' and 'credit'", text, StringComparison.Ordinal);
+        // Linear models are rebuilt with gradients, trees are not.
+        Assert.Equal(name.StartsWith("lightgbm", StringComparison.Ordinal), result.Model!.WhyNoGradients is not null);
     }
 
     [Fact]

@@ -66,7 +66,7 @@ public sealed class ScoresOnlyTests : IDisposable
         Assert.Contains("the attack pgd needs gradients", result.Gates[2].Original.Reason!, StringComparison.Ordinal);
 
         Assert.Equal("probabilities", result.Model!.Head);
-        Assert.Contains("LabelEncoder", result.Model!.WhyNoGradients!, StringComparison.Ordinal);
+        Assert.Contains("TreeEnsembleClassifier", result.Model!.WhyNoGradients!, StringComparison.Ordinal);
         Assert.Contains(
             "No repair is possible because the model has no gradients",
             result.Repair!.Reason,

@@ -107,7 +107,7 @@ public sealed partial class OnnxRuntimeTests
                 { 1 },
             }
         );
-        using var shares = Load(Single(), null, new(Head: OutputHead.Probabilities));
+        using var shares = Open(Single(), OutputHead.Probabilities);
         Assert.True(
             allclose(
                 shares.Logits(x),
@@ -121,7 +121,7 @@ public sealed partial class OnnxRuntimeTests
                     .log()
             )
         );
-        using var units = Load(Single(), null, new(Head: OutputHead.Sigmoid));
+        using var units = Open(Single(), OutputHead.Sigmoid);
         Assert.True(
             allclose(
                 units.Logits(x),

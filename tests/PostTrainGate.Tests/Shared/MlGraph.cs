@@ -150,6 +150,10 @@ internal sealed class MlGraph
     public string Bytes(string name, long[] shape, params sbyte[] values) =>
         Initializer(name, shape, t => t.Int32Data.AddRange(values.Select(v => (int)v)), DataType.Int8);
 
+    /// <summary>Adds a list of integers.</summary>
+    public string Integers(string name, params long[] values) =>
+        Initializer(name, [values.Length], t => t.Int64Data.AddRange(values), DataType.Int64);
+
     /// <summary>Adds a zero point, a whole number of 8 bits without a sign.</summary>
     public string ZeroPoint(string name, byte value) =>
         Initializer(name, [], t => t.Int32Data.Add(value), DataType.Uint8);

@@ -22,6 +22,9 @@ internal sealed partial class OnnxFile
     private OnnxFile(OnnxFile whole, GraphProto graph)
         : this(whole.Path, whole.Model) => (_graph, _references, Bytes) = (new(graph), whole._references, whole.Bytes);
 
+    /// <summary>What its graph was made of; null where it is the graph that was read.</summary>
+    public Lowering? Lowering { get; private init; }
+
     /// <summary>Where it was read.</summary>
     public string Path { get; }
 
@@ -35,7 +38,8 @@ internal sealed partial class OnnxFile
     public GraphProto Graph => _graph.Value;
 
     /// <summary>Tensors whose values training may have set, by name of the value.</summary>
-    public IEnumerable<(string Name, TensorProto Tensor)> Weights => Floats(Model.Graph);
+    public IEnumerable<(string Name, TensorProto Tensor)> Weights =>
+        Floats(Model.Graph).Concat((Lowering?.Weights ?? []).Select(w => (w.Tensor.Name, w.Tensor)));
 
     /// <summary>Its inputs, without those that are initializers.</summary>
     public IReadOnlyList<ValueInfoProto> Inputs
@@ -107,6 +111,9 @@ internal sealed partial class OnnxFile
         graph.Output.AddRange(Graph.Output.Where(o => outputs.Contains(o.Name)));
         return new(this, graph);
     }
+
+    /// <summary>The same file with another graph, made of its own. It is saved as it was read.</summary>
+    public OnnxFile Lowered(GraphProto graph, Lowering lowering) => new(this, graph) { Lowering = lowering };
 
     /// <summary>Version of ONNX's own operator set.</summary>
     public long Opset => OnnxFunctions.OpsetOf(Model.OpsetImport);
@@ -196,6 +203,9 @@ internal sealed partial class OnnxFile
         foreach (var (name, proto) in Floats(model.Graph))
             if (parameters.TryGetValue(name, out var value))
                 OnnxTensors.Write(proto, value);
+        foreach (var weight in Lowering?.Weights ?? [])
+            if (parameters.TryGetValue(weight.Tensor.Name, out var value))
+                weight.Write(model.Graph, value);
         return model;
     }
 

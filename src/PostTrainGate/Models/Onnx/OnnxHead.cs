@@ -69,6 +69,17 @@ internal sealed record OnnxHead(NodeProto Node, IReadOnlyList<NodeProto> Tail)
             && units.max().item<float>() <= 1 + SumTolerance;
     }
 
+    /// <summary>What is wrong where values do not show whether one unit is a probability or a logit.</summary>
+    public const string SingleShare =
+        "returns one value from 0 to 1 per row; set 'output.head' to probabilities, or to sigmoid "
+        + "if the value is a logit";
+
+    /// <summary>Whether nothing shows what one unit is.</summary>
+    /// <param name="head">What was found at the end; null: nothing.</param>
+    /// <param name="units">[batch, units].</param>
+    public static bool IsSingleShare(OutputHead? head, Tensor units) =>
+        head is null or OutputHead.Logits && units.shape[1] == 1 && AreShares(units);
+
     /// <summary>
     /// [batch, classes], from whatever shape one value per class has. One unit z: the logits of its two classes are 0
     /// and z. Of probabilities their logarithms, whose softmax they are.

@@ -243,11 +243,17 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
     /// <summary>Every attribute has been asked for, and every output that is used has a kernel.</summary>
     public void Complete(IReadOnlySet<string> used)
     {
-        if (_attributes.Keys.FirstOrDefault(name => !_asked.Contains(name)) is { } unknown)
-            throw Refuse($"attribute {Wording.Quote(unknown)} is not supported");
+        Complete();
         for (var i = 0; i < proto.Output.Count; i++)
             if (!Kernels.ContainsKey(i) && used.Contains(proto.Output[i]))
                 throw Refuse($"output {i} ({Wording.Quote(proto.Output[i])}) is not supported");
+    }
+
+    /// <summary>Every attribute has been asked for.</summary>
+    public void Complete()
+    {
+        if (_attributes.Keys.FirstOrDefault(name => !_asked.Contains(name)) is { } unknown)
+            throw Refuse($"attribute {Wording.Quote(unknown)} is not supported");
     }
 
     /// <summary>The error that names this node.</summary>

@@ -173,7 +173,8 @@ internal sealed class OnnxWriter
 
     private static long[] All(int count, long value) => [.. Enumerable.Repeat(value, count)];
 
-    private static ValueInfoProto Describe(string name, long[]? shape)
+    /// <summary>A value of floats; -1 where an axis is open, null where the shape is not known.</summary>
+    internal static ValueInfoProto Describe(string name, long[]? shape)
     {
         var tensorType = new TypeProto.Types.Tensor { ElemType = (int)TensorProto.Types.DataType.Float };
         if (shape is not null)

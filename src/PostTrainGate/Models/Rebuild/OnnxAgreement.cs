@@ -56,6 +56,8 @@ internal static class OnnxAgreement
         if (!Agree(ours[0], theirs, model.Tolerance))
             throw new GateException(new Diagnostic(DiagnosticCodes.ModelDisagrees, FirstDifference(file, model, x)));
 
+        if (file.Lowering is not null)
+            RequireGradient(file, model, x);
         // One axis counts classes, others are left over from an image of one pixel; a single unit may have none.
         if (
             ours[1].dim() == 0
@@ -79,6 +81,8 @@ internal static class OnnxAgreement
                 file,
                 "returns values outside [0, 1], which contradicts 'output.head: probabilities'"
             );
+        if (file.Lowering is not null && model.Signature.Head is null && OnnxHead.IsSingleShare(model.Head, logits))
+            throw OnnxSignature.Wrong(file, OnnxHead.SingleShare);
         // One that is written out node by node, say.
         var probabilities =
             model.Head == OutputHead.Logits && model.Signature.Head is null && OnnxHead.AreProbabilities(logits);
@@ -93,9 +97,20 @@ internal static class OnnxAgreement
     {
         var signature = model.Signature;
         using var work = NativeWork.Begin($"ONNX Runtime running '{file.Name}'");
+        // A lowered graph is compared with the file as it is, whose maps hold the numbers of what they are made of.
+        var (source, feeds) = (file.Lowering?.Source ?? file, file.Lowering?.Feeds);
+        if (feeds is not null)
+            outputs =
+            [
+                .. outputs.Select(o =>
+                    source.Producers.GetValueOrDefault(o) is { OpType: "ZipMap" } maps ? maps.Input[0] : o
+                ),
+            ];
         using var session = new OnnxSession(
             file,
-            file.Part(model.Nodes, [signature.Input], outputs),
+            feeds is null
+                ? file.Part(model.Nodes, [signature.Input], outputs)
+                : source.Part(source.Needed(outputs), [], outputs),
             outputs,
             threads: 1
         );
@@ -105,8 +120,16 @@ internal static class OnnxAgreement
         for (long start = 0; start < x.shape[0]; start += batch)
         {
             using var rows = x.narrow(0, start, batch);
-            using var value = OnnxSession.Value(rows, signature.Type);
-            parts.Add([.. session.Run([signature.Input], [value]).Select(Floating)]);
+            var values = feeds?.Fill(rows) ?? [OnnxSession.Value(rows, signature.Type)];
+            try
+            {
+                parts.Add([.. session.Run(feeds?.Names ?? [signature.Input], values).Select(Floating)]);
+            }
+            finally
+            {
+                foreach (var value in values)
+                    value.Dispose();
+            }
         }
 
         if (parts.Count == 1)
@@ -137,6 +160,20 @@ internal static class OnnxAgreement
         types.Contains((int)TensorElementType.BFloat16) ? 1.0 / 16
         : types.Contains((int)TensorElementType.Float16) ? 1.0 / 128
         : Tolerance;
+
+    // Where all inputs are integers that are compared only, nothing leads from scores to them.
+    private static void RequireGradient(OnnxFile file, CompiledModel model, Tensor x)
+    {
+        using var gradients = enable_grad();
+        var row = x.narrow(0, 0, 1).detach().clone().requires_grad_();
+        if (model.Run(model.State, row, [model.Logits])[0] is { requires_grad: false })
+            throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.ModelOperator,
+                    $"The model '{file.Name}' cannot be rebuilt with gradients: its scores are constant around each row."
+                )
+            );
+    }
 
     private static (Tensor X, Tensor[] Values, PassFootprint Row) Trial(
         OnnxFile file,
@@ -207,7 +244,13 @@ internal static class OnnxAgreement
     private static string FirstDifference(OnnxFile file, CompiledModel model, Tensor x)
     {
         var nodes = model.Nodes.ToHashSet(ReferenceEqualityComparer.Instance);
-        var steps = model.Graph.Steps.Where(s => nodes.Contains(s.Node)).ToList();
+        var known = file.Lowering?.Source.Producers;
+        var steps = model
+            .Graph.Steps.Where(s =>
+                nodes.Contains(s.Node)
+                && (known is null || known.GetValueOrDefault(s.OutputName) is { OpType: not "ZipMap" })
+            )
+            .ToList();
         string[] names = [.. steps.Select(s => s.OutputName)];
         var ours = model.Run(model.State, x, [.. steps.Select(s => s.Output)], new(MaxAlive));
         var theirs = Run(file, model, x, names);

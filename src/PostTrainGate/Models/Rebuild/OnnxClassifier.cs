@@ -52,6 +52,7 @@ public sealed class OnnxClassifier : Classifier
     internal static OnnxClassifier Load(OnnxFile file, ModelUse use)
     {
         NativeMemory.Tune();
+        file = OnnxLowering.Lower(file, use.Layout);
         var signature = OnnxSignature.Read(file, use.Output);
         use.Fit?.Invoke(signature.InputShape);
         if (use.Data is { } data)
@@ -102,6 +103,9 @@ public sealed class OnnxClassifier : Classifier
 
     /// <inheritdoc/>
     public override string Output => _model.Signature.Output;
+
+    /// <summary>Whether the graph was lowered, so that its first layer need not read the columns of a row in order.</summary>
+    internal bool IsLowered => _file.Lowering is not null;
 
     /// <summary>Whether rows are run one by one and stacked, as the file fixes its batch to one.</summary>
     internal bool IsRowByRow => _model.Signature.RowByRow;
@@ -210,6 +214,16 @@ public sealed class OnnxClassifier : Classifier
     /// <inheritdoc/>
     internal override FrozenModel Freeze() => FrozenSession.Open(this, _file) ?? base.Freeze();
 
+    /// <summary>Another file of the same form, such as a snapshot of its training; the caller disposes it.</summary>
+    /// <exception cref="GateException">PTG2xxx.</exception>
+    internal OnnxClassifier LoadAlike(string path)
+    {
+        if (_file.Lowering is not { } lowering)
+            return Load(path, Input);
+        var output = new OutputPolicy { Name = Output, Head = _model.Signature.Head };
+        return Load(OnnxFile.Read(path).For([Output]), new ModelUse(Input, output) { Layout = lowering.Layout });
+    }
+
     /// <summary>The same graph with parameters of its own.</summary>
     public OnnxClassifier Clone()
     {
@@ -241,6 +255,8 @@ public sealed class OnnxClassifier : Classifier
     /// <exception cref="GateException">PTG2xxx: the changed file is none that can be used.</exception>
     internal OnnxClassifier? Extended(Func<ModelProto, string, string, bool> change)
     {
+        if (_file.Lowering is not null)
+            return null; // it would no longer be in its own terms
         var proto = _file.With(_parameters);
         var logits = _model.Graph.Values.First(v => _model.Graph.Slot(v) == _model.Logits);
         // Where nodes after the head are repeated for the logits, what stands before the head is what to change.

@@ -219,9 +219,11 @@ internal sealed partial class OnnxCompiler
     {
         var node = new OnnxNode(proto, [.. proto.Input.Select(Slot)], _around!);
         int[] captured = [];
-        if (proto.Domain is not ("" or "ai.onnx"))
+        if (proto.Domain == Operators.OwnDomain && Operators.Own.TryGetValue(proto.OpType, out var own))
+            node.Also(0, own(node));
+        else if (proto.Domain is not ("" or "ai.onnx"))
             throw node.Refuse("the operator is not supported");
-        if (proto.OpType == "If")
+        else if (proto.OpType == "If")
             captured = If(node);
         else if (proto.OpType == "Loop")
             captured = Loop(node);

@@ -61,7 +61,8 @@ internal sealed class FrozenSession : FrozenModel
         var signature = graph.Signature;
         var logits = graph.Graph.Values.First(v => graph.Graph.Slot(v) == graph.Logits);
         if (
-            signature.Batch > 0
+            file.Lowering is not null
+            || signature.Batch > 0
             || signature.RowByRow
             || signature.Type != ScalarType.Float32
             || graph.Tolerance > OnnxAgreement.Tolerance

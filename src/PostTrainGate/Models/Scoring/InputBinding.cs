@@ -16,18 +16,23 @@ namespace PostTrainGate.Models;
 /// </summary>
 internal sealed class InputBinding
 {
-    private readonly ImmutableArray<Feed> _feeds;
-
     private InputBinding(ImmutableArray<Feed> feeds, ImmutableArray<long> inputShape, long batch) =>
-        (_feeds, InputShape, Batch) = (feeds, inputShape, batch);
+        (Feeds, InputShape, Batch) = (feeds, inputShape, batch);
 
-    // Columns empty: the whole row.
-    private sealed record Feed(
+    /// <summary>What one input takes.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Type">Its type.</param>
+    /// <param name="RowShape">Its shape without the batch.</param>
+    /// <param name="Columns">Columns of a row that it takes; empty: the whole row.</param>
+    internal sealed record Feed(
         string Name,
         DataType Type,
         ImmutableArray<long> RowShape,
         ImmutableArray<FeatureColumn> Columns
     );
+
+    /// <summary>What each input takes.</summary>
+    public ImmutableArray<Feed> Feeds { get; }
 
     /// <summary>Shape of one row; -1 where the file leaves an axis open.</summary>
     public ImmutableArray<long> InputShape { get; }
@@ -36,7 +41,7 @@ internal sealed class InputBinding
     public long Batch { get; }
 
     /// <summary>Names of the inputs.</summary>
-    public IReadOnlyCollection<string> Names => [.. _feeds.Select(f => f.Name)];
+    public IReadOnlyCollection<string> Names => [.. Feeds.Select(f => f.Name)];
 
     /// <summary>What the file asks of the data.</summary>
     public static ModelInputs Wanted(OnnxFile file)
@@ -163,7 +168,7 @@ internal sealed class InputBinding
     public OrtValue[] Fill(Tensor rows)
     {
         using var scope = NewDisposeScope();
-        return [.. _feeds.Select(Value)];
+        return [.. Feeds.Select(Value)];
 
         OrtValue Value(Feed feed)
         {

@@ -190,14 +190,8 @@ public sealed class OnnxRuntimeClassifier : Classifier
                 _file,
                 "returns values outside [0, 1], which contradicts 'output.head: probabilities'"
             );
-        if (end.Head is null && single && shares)
-        {
-            throw OnnxSignature.Wrong(
-                _file,
-                "returns one value from 0 to 1 per row; set 'output.head' to probabilities, or to sigmoid "
-                    + "if the value is a logit"
-            );
-        }
+        if (end.Head is null && OnnxHead.IsSingleShare(null, units))
+            throw OnnxSignature.Wrong(_file, OnnxHead.SingleShare);
 
         var head = end.Head
             ?? (

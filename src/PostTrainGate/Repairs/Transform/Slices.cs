@@ -54,8 +54,16 @@ public static class Slices
         var first = context.Source.Layers[0];
         var shape = context.Source.Parameters[first.Weight].shape;
         var flags = new bool[shape[first.InputAxis]];
+        var reads = context.Source.IsLowered ? ColumnReads.Of(context.Source) : null;
         foreach (var column in Columns(groups, context.Data))
-            flags.AsSpan(column.Start, column.Width).Fill(true);
+        {
+            if (reads is null)
+                flags.AsSpan(column.Start, column.Width).Fill(true);
+            else
+                for (var i = 0; i < flags.Length; i++)
+                    flags[i] |= reads[i].AsSpan(column.Start, column.Width).Contains(true);
+        }
+
         var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(
             first.Weight,
             Along(tensor(flags), shape, first.InputAxis).expand(shape).clone()

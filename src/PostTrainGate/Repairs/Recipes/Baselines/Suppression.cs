@@ -56,6 +56,7 @@ internal sealed class Suppression : IRepair
     {
         var model = context.Source;
         return model.InputShape.Length == 1
+            && !model.IsLowered
             && model.Layers.Length > 0
             && model.Parameters[model.Layers[0].Weight].shape[model.Layers[0].InputAxis] == model.InputShape[0];
     }
