@@ -73,6 +73,9 @@ internal sealed record CliHost
     /// <summary>How long proposing the repaired model may take in all: it is uploaded.</summary>
     public TimeSpan FixTime { get; init; } = TimeSpan.FromMinutes(3);
 
+    /// <summary>How long a history may take in all: it may be fetched and pushed.</summary>
+    public TimeSpan HistoryTime { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>This process.</summary>
     public static CliHost OfProcess() =>
         new()

@@ -76,6 +76,7 @@ internal sealed partial class HistoryBranch : IDisposable
                     BackoffType = DelayBackoffType.Exponential,
                     UseJitter = true,
                     Delay = _host.RetryWait,
+                    MaxDelay = 4 * _host.RetryWait,
                 }
             )
             .Build();
@@ -101,10 +102,10 @@ internal sealed partial class HistoryBranch : IDisposable
         var pushed = await TryGitAsync(cancel, "push", "-q", _url, $"HEAD:refs/heads/{_branch}");
         if (pushed.IsSuccess)
             return;
-        // Whether another run was faster, or the push is refused: the branch tells.
+        // Whether another run was faster, or is about to be, or the push is refused: the branch tells.
         var built = _head;
         await FetchAsync(cancel);
-        if (_head != built)
+        if (_head != built || pushed.StandardError.Contains("cannot lock ref", StringComparison.Ordinal))
             throw new OvertakenException(pushed);
         throw Failed("pushed", pushed, " The job needs 'permissions: contents: write'.");
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
 using PostTrainGate.Foundation;
@@ -29,26 +30,11 @@ internal sealed class RunHistory(CliHost host, CheckOptions options)
     {
         if (options is { History: null, HistoryBranch: null })
             return result;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        stop.CancelAfter(host.HistoryTime);
         try
         {
-            using var branch = options.HistoryBranch is { } name
-                ? await HistoryBranch.OpenAsync(host, name, cancel)
-                : null;
-            var source = Source(host, policy.File);
-            var folder = options.History ?? branch!.Folder;
-            var adds = GitHubEvent.IsOfDefaultBranch(host);
-            if (adds)
-                Directory.CreateDirectory(folder); // the first run finds none
-            var (rows, refused) = await Task.Run(() => host.ReadHistory(folder, cancel), cancel);
-            result = With(Trends.Add(result, rows, source), refused);
-            var added = HistoryRow.From(result, source, new ActionsEnvironment(host).ReferenceName);
-            if (added.IsEmpty || !adds)
-                return result;
-            if (branch is not null)
-                await branch.AppendAsync(added, cancel);
-            else
-                new HistoryFolder(folder).Append(added);
-            return result;
+            return await AddInTimeAsync(result, policy, stop.Token);
         }
         catch (GateException wrong)
         {
@@ -58,6 +44,31 @@ internal sealed class RunHistory(CliHost host, CheckOptions options)
         {
             return With(result, [new(DiagnosticCodes.HistoryUnusable, $"The history cannot be used: {e.Message}")]);
         }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            var time = string.Create(CultureInfo.InvariantCulture, $"{host.HistoryTime.TotalSeconds:0.###} s");
+            return With(result, [new(DiagnosticCodes.HistoryUnusable, $"The history took longer than {time}.")]);
+        }
+    }
+
+    private async Task<GateResult> AddInTimeAsync(GateResult result, GatePolicy policy, CancellationToken cancel)
+    {
+        using var branch = options.HistoryBranch is { } name ? await HistoryBranch.OpenAsync(host, name, cancel) : null;
+        var source = Source(host, policy.File);
+        var folder = options.History ?? branch!.Folder;
+        var adds = GitHubEvent.IsOfDefaultBranch(host);
+        if (adds)
+            Directory.CreateDirectory(folder); // the first run finds none
+        var (rows, refused) = await Task.Run(() => host.ReadHistory(folder, cancel), cancel);
+        result = With(Trends.Add(result, rows, source), refused);
+        var added = HistoryRow.From(result, source, new ActionsEnvironment(host).ReferenceName);
+        if (added.IsEmpty || !adds)
+            return result;
+        if (branch is not null)
+            await branch.AppendAsync(added, cancel);
+        else
+            new HistoryFolder(folder).Append(added);
+        return result;
     }
 
     private static GateResult With(GateResult result, IEnumerable<Diagnostic> diagnostics) =>

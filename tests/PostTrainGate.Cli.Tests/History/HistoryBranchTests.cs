@@ -164,6 +164,16 @@ public sealed class HistoryBranchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_history_that_takes_too_long_changes_no_verdict()
+    {
+        Enter("push");
+        _place.Host = _place.Host with { HistoryTime = TimeSpan.FromMilliseconds(1) };
+        Assert.Equal(0, await Check(SampleResults.Passed));
+        Assert.Contains("PTG6006::The history took longer than 0.001 s.", _place.Out, StringComparison.Ordinal);
+        Assert.Empty(Files());
+    }
+
+    [Fact]
     public async Task No_file_of_a_clone_is_left()
     {
         Enter("push");
