@@ -64,11 +64,18 @@ internal sealed class RunHistory(CliHost host, CheckOptions options)
         var added = HistoryRow.From(result, source, new ActionsEnvironment(host).ReferenceName);
         if (added.IsEmpty || !adds)
             return result;
-        if (branch is not null)
-            await branch.AppendAsync(added, cancel);
-        else
-            new HistoryFolder(folder).Append(added);
-        return result;
+        try
+        {
+            if (branch is not null)
+                await branch.AppendAsync(added, cancel);
+            else
+                new HistoryFolder(folder).Append(added);
+            return result;
+        }
+        catch (GateException wrong)
+        {
+            return With(result, wrong.Diagnostics); // the trend is there all the same
+        }
     }
 
     private static GateResult With(GateResult result, IEnumerable<Diagnostic> diagnostics) =>

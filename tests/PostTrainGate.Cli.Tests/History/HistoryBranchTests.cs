@@ -124,6 +124,8 @@ public sealed class HistoryBranchTests : IDisposable
     [Fact]
     public async Task A_push_that_is_refused_is_a_warning_with_the_permission()
     {
+        Enter("push");
+        await Check(SampleResults.Day(SampleResults.Passed, 0));
         var hook = Path.Combine(_remote, "hooks/pre-receive");
         File.WriteAllText(hook, "#!/bin/sh\necho 'Write access not granted.' >&2\nexit 1\n");
         if (!OperatingSystem.IsWindows())
@@ -137,7 +139,12 @@ public sealed class HistoryBranchTests : IDisposable
             StringComparison.Ordinal
         );
         Assert.Contains("PTG6006", File.ReadAllText(_place.Folder.Path("summary.md")), StringComparison.Ordinal);
-        Assert.Empty(Files());
+        Assert.Contains(
+            "<summary>Trend over 2 runs</summary>",
+            File.ReadAllText(_place.Folder.Path("summary.md")),
+            StringComparison.Ordinal
+        );
+        Assert.Single(Files());
     }
 
     [Theory]
