@@ -23,9 +23,9 @@ RUN dotnet publish src/PostTrainGate.Cli -c Release -r linux-x64 --no-self-conta
 
 FROM mcr.microsoft.com/dotnet/runtime:10.0
 
-# git reads the base branch's policy and model from the checkout.
+# git reads the base branch's policy and model from the checkout, and fetches and pushes the history's branch.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git \
+ && apt-get install -y --no-install-recommends ca-certificates git \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /app /app
 COPY --chmod=755 eng/image-entrypoint.sh /app/entrypoint

@@ -3,6 +3,7 @@ using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
+using PostTrainGate.Cli.History;
 using PostTrainGate.Cli.Output;
 using PostTrainGate.Cli.Shards;
 using PostTrainGate.Foundation;
@@ -114,6 +115,7 @@ internal sealed class CheckCommand(CliHost host)
             PullRequest = pullRequest?.Number,
             Root = Checkout.RootOf(policy.File, host.Variable("GITHUB_WORKSPACE")),
         };
+        result = await new RunHistory(host, options).AddAsync(result, policy, cancel);
         var (files, unwritten) = ReportFolder.Write(policy, result);
         await output.ShowAsync(
             result with

@@ -122,6 +122,12 @@ internal sealed record CheckOptions
     /// <summary>What becomes of a repaired model in a pull request.</summary>
     public FixMode Fix { get; init; }
 
+    /// <summary>Folder with the results of earlier runs; null: none is read.</summary>
+    public string? History { get; init; }
+
+    /// <summary>Branch with the results of earlier runs; null: none is read.</summary>
+    public string? HistoryBranch { get; init; }
+
     /// <summary>When a comment is made on the pull request.</summary>
     public CommentMode Comment { get; init; }
 }

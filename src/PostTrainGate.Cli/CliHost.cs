@@ -4,6 +4,7 @@ using PostTrainGate.Cli.Init;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
+using PostTrainGate.History;
 using PostTrainGate.Models;
 
 namespace PostTrainGate.Cli;
@@ -46,6 +47,10 @@ internal sealed record CliHost
     /// <summary>Looks at the data of a policy.</summary>
     public Func<GatePolicy, CancellationToken, DataLook> Look { get; init; } = (policy, _) => DataLook.Read(policy);
 
+    /// <summary>Reads a history, whose files may be a stranger's.</summary>
+    public Func<string, CancellationToken, HistoryRead> ReadHistory { get; init; } =
+        (folder, _) => new HistoryFolder(folder).Read();
+
     /// <summary>Asks a person; null where none is there.</summary>
     public AskPerson? Ask { get; init; }
 
@@ -68,6 +73,9 @@ internal sealed record CliHost
     /// <summary>How long proposing the repaired model may take in all: it is uploaded.</summary>
     public TimeSpan FixTime { get; init; } = TimeSpan.FromMinutes(3);
 
+    /// <summary>How long a history may take in all: it may be fetched and pushed.</summary>
+    public TimeSpan HistoryTime { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>This process.</summary>
     public static CliHost OfProcess() =>
         new()
@@ -80,6 +88,7 @@ internal sealed record CliHost
             Run = SupervisedEngine.Run,
             Inspect = SupervisedEngine.Inspect,
             Look = SupervisedEngine.Look,
+            ReadHistory = SupervisedEngine.ReadHistory,
             Ask = Console.IsInputRedirected || Console.IsOutputRedirected ? null : Question.OnTerminal,
             Variable = name => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null,
         };

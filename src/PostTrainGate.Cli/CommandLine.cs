@@ -45,6 +45,7 @@ internal static class CommandLine
         root.Add(Schema(host));
         root.Add(Apply.ApplyCommand.Command(host));
         root.Add(Explain.ExplainCommand.Command(host));
+        root.Add(History.HistoryCommand.Command(host));
         root.Add(Doctor.DoctorCommand.Command(host));
         root.Add(Completion.Command(host));
         return root;

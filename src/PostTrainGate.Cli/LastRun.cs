@@ -20,11 +20,15 @@ internal sealed record LastRun(string File, GateResult Result, GatePolicy Policy
     /// <exception cref="GateException">It cannot be read, or its policy cannot be found.</exception>
     public static LastRun? Find(string given)
     {
-        if (!Path.Exists(given) || Places(given).FirstOrDefault(System.IO.File.Exists) is not { } file)
+        if (FindFile(given) is not { } file)
             return null;
         var result = Read(file);
         return new(file, result, PolicyOf(file, result));
     }
+
+    /// <summary>The same result's file alone.</summary>
+    public static string? FindFile(string given) =>
+        Path.Exists(given) ? Places(given).FirstOrDefault(System.IO.File.Exists) : null;
 
     private static IEnumerable<string> Places(string given)
     {
@@ -39,7 +43,9 @@ internal sealed record LastRun(string File, GateResult Result, GatePolicy Policy
         return places;
     }
 
-    private static GateResult Read(string file)
+    /// <summary>Reads a result.</summary>
+    /// <exception cref="GateException">It is none.</exception>
+    public static GateResult Read(string file, string code = DiagnosticCodes.RepairNotApplied)
     {
         try
         {
@@ -49,7 +55,7 @@ internal sealed record LastRun(string File, GateResult Result, GatePolicy Policy
         }
         catch (JsonException broken)
         {
-            throw Wrong(file, $"This is no result of a run ({broken.Message.Split('\n')[0].TrimEnd('.')}).");
+            throw Wrong(file, $"This is no result of a run ({broken.Message.Split('\n')[0].TrimEnd('.')}).", code);
         }
     }
 
@@ -69,7 +75,7 @@ internal sealed record LastRun(string File, GateResult Result, GatePolicy Policy
         return read ?? throw new GateException([.. wrong]);
     }
 
-    /// <summary>Why the repair of a run cannot be used.</summary>
-    public static GateException Wrong(string file, string message) =>
-        new(new Diagnostic(DiagnosticCodes.RepairNotApplied, message, new SourcePosition(file, 0, 0)));
+    /// <summary>Why a run cannot be used for what was asked.</summary>
+    public static GateException Wrong(string file, string message, string code = DiagnosticCodes.RepairNotApplied) =>
+        new(new Diagnostic(code, message, new SourcePosition(file, 0, 0)));
 }

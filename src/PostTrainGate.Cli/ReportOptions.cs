@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using PostTrainGate.Cli.History;
 using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli;
@@ -39,8 +40,21 @@ internal sealed class ReportOptions(string baseline, string baseModel)
         Description = "When to comment on the pull request (github).",
     };
 
+    private readonly Option<string?> _history = new("--history")
+    {
+        HelpName = "folder",
+        Description = "Show the trend over the runs of this folder; a run of the default branch in Actions is added.",
+    };
+
+    private readonly Option<string?> _historyBranch = new("--history-branch")
+    {
+        HelpName = "branch|none",
+        Description = "The same of a branch of the repository, unless '--history' names a folder (github).",
+    };
+
     /// <summary>All of them.</summary>
-    public ImmutableArray<Option> All => [_format, _verbosity, _severity, _base, _baseModel, _comment];
+    public ImmutableArray<Option> All =>
+        [_format, _verbosity, _severity, _base, _baseModel, _history, _historyBranch, _comment];
 
     /// <summary>What was given.</summary>
     public CheckOptions Read(ParseResult parsed) =>
@@ -51,6 +65,12 @@ internal sealed class ReportOptions(string baseline, string baseModel)
             Severity = parsed.GetValue(_severity),
             Base = parsed.GetValue(_base),
             BaseModel = parsed.GetValue(_baseModel),
+            History = parsed.GetValue(_history),
+            HistoryBranch =
+                parsed.GetValue(_history) is null
+                && parsed.GetValue(_historyBranch) is { Length: > 0 } branch and not RunHistory.None
+                    ? branch
+                    : null,
             Comment = parsed.GetValue(_comment),
         };
 }

@@ -63,6 +63,7 @@ public sealed partial class Check
             line.AppendSwitch("--full");
         line.AppendSwitchIfNotNull("--severity=", Severity.Length > 0 ? Severity : null);
         line.AppendSwitchIfNotNull("--base=", Base.Length > 0 ? Base : null);
+        line.AppendSwitchIfNotNull("--history=", History.Length > 0 ? History : null);
         if (Arguments.Length > 0)
             line.AppendTextUnquoted(" " + Arguments);
         return line.ToString();

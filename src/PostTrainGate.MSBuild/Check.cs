@@ -53,6 +53,9 @@ public sealed partial class Check : ToolTask
     /// <summary>The git reference that the policy and the model are held against; empty: none.</summary>
     public string Base { get; set; } = "";
 
+    /// <summary>Folder with the results of earlier runs, for the report's trend; empty: none.</summary>
+    public string History { get; set; } = "";
+
     /// <summary>Further arguments of the command line, quoted as a shell wants them.</summary>
     public string Arguments { get; set; } = "";
 

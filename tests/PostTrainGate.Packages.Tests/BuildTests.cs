@@ -107,6 +107,18 @@ public class BuildTests(Packages packages)
     }
 
     [Fact]
+    public async Task A_history_that_cannot_be_read_is_a_warning_and_no_more()
+    {
+        var app = new ConsumerProject(packages, "History").WithGate();
+        app.UseModel(right: true);
+        var build = await app.BuildAsync("-p:PostTrainGateHistory=nowhere");
+        Assert.True(build.Succeeded, build.Output);
+        var warning = Assert.Single(build.Warnings);
+        Assert.Equal("PTG6006", warning.Code);
+        Assert.Contains("nowhere", warning.File, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_base_keeps_the_bar_that_a_change_lowers()
     {
         var app = new ConsumerProject(packages, "Base").WithGate();

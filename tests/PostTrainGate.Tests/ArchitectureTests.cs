@@ -27,6 +27,7 @@ public class ArchitectureTests
         "Metrics",
         "Repairs",
         "Gating",
+        "History",
         "Reporting",
         "",
         "Reading",

@@ -27,6 +27,12 @@ internal sealed class GitRepository(CliHost host, string folder)
             ? Text(hash)
             : null;
 
+    /// <summary>The branch that is checked out; null when none is.</summary>
+    public async Task<string?> BranchAsync(CancellationToken cancel) =>
+        await RunAsync(["symbolic-ref", "--quiet", "--short", "HEAD"], 64 * 1024, cancel) is { } name
+            ? Text(name)
+            : null;
+
     /// <summary>Where what is checked out left another line of commits; null when one of them is not here.</summary>
     public async Task<string?> MergeBaseAsync(string reference, CancellationToken cancel) =>
         await CommitAsync(reference, cancel) is { } other
@@ -190,8 +196,8 @@ internal sealed class GitRepository(CliHost host, string folder)
         }
     }
 
-    // No prompts, no network, no locks, no token; null removes a variable.
-    private static Dictionary<string, string?> Variables() =>
+    /// <summary>No prompts, no objects from elsewhere, no locks, no token; null removes a variable.</summary>
+    internal static Dictionary<string, string?> Variables() =>
         new(Secrets.Names().Select(name => KeyValuePair.Create(name, (string?)null)))
         {
             ["GIT_TERMINAL_PROMPT"] = "0",

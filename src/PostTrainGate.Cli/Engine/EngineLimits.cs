@@ -21,6 +21,9 @@ internal sealed record EngineLimits(long Memory, TimeSpan Time)
         return new(InspectedBase + 6 * size, TimeSpan.FromMinutes(10)); // what is done says itself how long it may take
     }
 
+    /// <summary>Enough to read a history, which holds some numbers a run.</summary>
+    public static EngineLimits OfHistory { get; } = new(3L << 30, TimeSpan.FromMinutes(1));
+
     // A file that keeps its weights elsewhere is small itself.
     private static long OfModel(string file)
     {

@@ -6,12 +6,13 @@ using System.Text.Json.Serialization;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
+using PostTrainGate.History;
 using PostTrainGate.Models;
 using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
 
-/// <summary>What a worker is asked: to run a policy, or to inspect a file.</summary>
+/// <summary>What a worker is asked: to run a policy, to inspect a file, or to read a history.</summary>
 internal sealed record EngineRequest
 {
     /// <summary>The policy to run.</summary>
@@ -25,6 +26,9 @@ internal sealed record EngineRequest
 
     /// <summary>How many nodes of the file are run in ONNX Runtime, instead of inspecting it; 0: none.</summary>
     public int Nodes { get; init; }
+
+    /// <summary>The history to read.</summary>
+    public string? History { get; init; }
 
     /// <summary>As in <see cref="GateOptions"/>.</summary>
     public bool Repair { get; init; }
@@ -69,6 +73,9 @@ internal sealed record EngineReply
     /// <summary>What the data looks like.</summary>
     public DataLook? Look { get; init; }
 
+    /// <summary>What was read of a history.</summary>
+    public HistoryRead? History { get; init; }
+
     /// <summary>Why there is no result.</summary>
     public ImmutableArray<Diagnostic>? Refused { get; init; }
 
@@ -103,6 +110,7 @@ internal sealed record Defect(string Type, string Message, string Trace);
 [JsonSerializable(typeof(ModelInspection))]
 [JsonSerializable(typeof(ImmutableArray<Diagnostic>))]
 [JsonSerializable(typeof(DataLook))]
+[JsonSerializable(typeof(HistoryRead))]
 [JsonSerializable(typeof(Defect))]
 internal sealed partial class EngineJson : JsonSerializerContext
 {
@@ -134,6 +142,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
             { Result: { } result } => ('g', JsonSerializer.Serialize(result, Default.GateResult)),
             { Inspection: { } found } => ('i', JsonSerializer.Serialize(found, Default.ModelInspection)),
             { Look: { } look } => ('l', JsonSerializer.Serialize(look, Default.DataLook)),
+            { History: { } history } => ('h', JsonSerializer.Serialize(history, Default.HistoryRead)),
             { Refused: { } refused } => ('r', JsonSerializer.Serialize(refused, Default.ImmutableArrayDiagnostic)),
             { Defect: { } defect } => ('d', JsonSerializer.Serialize(defect, Default.Defect)),
             { Canceled: true } => ('c', ""),
@@ -169,6 +178,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
             'g' => new() { Result = JsonSerializer.Deserialize(json, Default.GateResult) },
             'i' => new() { Inspection = JsonSerializer.Deserialize(json, Default.ModelInspection) },
             'l' => new() { Look = JsonSerializer.Deserialize(json, Default.DataLook) },
+            'h' => new() { History = JsonSerializer.Deserialize(json, Default.HistoryRead) },
             'r' => new() { Refused = JsonSerializer.Deserialize(json, Default.ImmutableArrayDiagnostic) },
             'd' => new() { Defect = JsonSerializer.Deserialize(json, Default.Defect) },
             'c' => new() { Canceled = true },

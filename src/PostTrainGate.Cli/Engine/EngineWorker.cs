@@ -5,6 +5,7 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
+using PostTrainGate.History;
 using PostTrainGate.Models;
 using PostTrainGate.Torch;
 
@@ -70,6 +71,8 @@ internal static class EngineWorker
 
             if (request.Inspect is { } file)
                 return new() { Inspection = ModelInspection.Inspect(file) };
+            if (request.History is { } history)
+                return new() { History = new HistoryFolder(history).Read() };
             if (request.Look)
                 return new() { Look = DataLook.Read(request.Policy!) };
             var options = new GateOptions

@@ -1,6 +1,7 @@
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
+using PostTrainGate.History;
 using PostTrainGate.Models;
 
 namespace PostTrainGate.Cli.Engine;
@@ -96,6 +97,25 @@ internal static class SupervisedEngine
         {
             throw new GateException(
                 new Diagnostic(DiagnosticCodes.EngineEnded, ended.Death.Message, policy.Data.Source.Position),
+                ended
+            );
+        }
+    }
+
+    /// <summary>Reads a history as <see cref="HistoryFolder.Read"/> does.</summary>
+    /// <exception cref="GateException">PTG6006: it cannot be read, or the engine ended.</exception>
+    public static HistoryRead ReadHistory(string folder, CancellationToken cancel)
+    {
+        using var engine = EngineProcess.Start();
+        try
+        {
+            var reply = engine.Ask(new() { History = folder }, EngineLimits.OfHistory, null, cancel);
+            return Checked(reply).History!;
+        }
+        catch (EngineException ended)
+        {
+            throw new GateException(
+                new Diagnostic(DiagnosticCodes.HistoryUnusable, ended.Death.Message, new SourcePosition(folder, 0, 0)),
                 ended
             );
         }

@@ -17,6 +17,12 @@ internal sealed class ActionsEnvironment(CliHost host)
     /// <summary>Commit that the run is for.</summary>
     public string? Sha => host.Variable("GITHUB_SHA");
 
+    /// <summary>Branch, tag or merge that the run is for, as git names it in full.</summary>
+    public string? Reference => host.Variable("GITHUB_REF");
+
+    /// <summary>Its short name.</summary>
+    public string? ReferenceName => host.Variable("GITHUB_REF_NAME");
+
     /// <summary>Name of the event that started the run.</summary>
     public string? EventName => host.Variable("GITHUB_EVENT_NAME");
 
@@ -54,12 +60,16 @@ internal sealed class ActionsEnvironment(CliHost host)
     /// </summary>
     public (long Run, int Attempt) Run => (Number("GITHUB_RUN_ID"), (int)Number("GITHUB_RUN_ATTEMPT"));
 
+    /// <summary>Page of the repository, which git clones from too; null outside Actions.</summary>
+    public string? RepositoryPage =>
+        host.Variable("GITHUB_SERVER_URL") is { } server && Repository is var (owner, name)
+            ? $"{server}/{owner}/{name}"
+            : null;
+
     /// <summary>Page of the run; null outside Actions.</summary>
     public string? RunPage =>
-        host.Variable("GITHUB_SERVER_URL") is { } server
-        && host.Variable("GITHUB_REPOSITORY") is { } repository
-        && Run.Run > 0
-            ? $"{server}/{repository}/actions/runs/{Run.Run.ToString(CultureInfo.InvariantCulture)}"
+        RepositoryPage is { } page && Run.Run > 0
+            ? $"{page}/actions/runs/{Run.Run.ToString(CultureInfo.InvariantCulture)}"
             : null;
 
     /// <summary>

@@ -79,6 +79,31 @@ internal static class GitHubEvent
                 );
     }
 
+    /// <summary>The default branch of the repository; null where the event does not name it.</summary>
+    public static string? DefaultBranchOf(CliHost host)
+    {
+        using var document = Read(new ActionsEnvironment(host));
+        return Text(document, "repository", "default_branch");
+    }
+
+    /// <summary>
+    /// Whether the run is for what stands on the default branch. Only events that check out nothing else by themselves:
+    /// <c>workflow_run</c> and the like run there too, with what a stranger proposes.
+    /// </summary>
+    public static bool IsOfDefaultBranch(CliHost host)
+    {
+        var actions = new ActionsEnvironment(host);
+        return actions.IsActions
+            && (
+                actions.EventName == "schedule" // there is no other branch for it
+                || (
+                    actions.EventName is "push" or "workflow_dispatch"
+                    && DefaultBranchOf(host) is { } branch
+                    && actions.Reference == $"refs/heads/{branch}"
+                )
+            );
+    }
+
     private static bool IsPullRequest(ActionsEnvironment actions) =>
         actions.EventName?.StartsWith("pull_request", StringComparison.Ordinal) == true;
 

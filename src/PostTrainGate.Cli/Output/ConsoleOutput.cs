@@ -57,6 +57,11 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         if (verbosity == Verbosity.Quiet)
             return Task.CompletedTask;
 
+        foreach (var gate in result.Gates)
+            if (gate.Trend is { } trend && TrendText.Shift(trend) is { } shift)
+                _out.Say(
+                    $"Trend: {gate.Title} is {shift.ToString(System.Globalization.CultureInfo.InvariantCulture)}."
+                );
         if (Comparison.Sentence(result) is { } compared)
             _out.Say($"Against the base: {compared}");
         if (result.Repair is { } repair)

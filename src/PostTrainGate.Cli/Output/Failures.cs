@@ -7,15 +7,19 @@ namespace PostTrainGate.Cli.Output;
 internal static class Failures
 {
     /// <summary>Runs a command; throws nothing.</summary>
-    public static int Guard(CliHost host, Func<int> run, CancellationToken cancel)
+    public static int Guard(CliHost host, Func<int> run, CancellationToken cancel) =>
+        GuardAsync(host, () => Task.FromResult(run()), cancel).GetAwaiter().GetResult();
+
+    /// <inheritdoc cref="Guard"/>
+    public static async Task<int> GuardAsync(CliHost host, Func<Task<int>> run, CancellationToken cancel)
     {
         try
         {
-            return run();
+            return await run();
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            host.Error.WriteLine("posttraingate: canceled; no file was changed.");
+            await host.Error.WriteLineAsync("posttraingate: canceled; no file was changed.");
             return ExitCodes.Canceled;
         }
         catch (GateException wrong)

@@ -21,17 +21,28 @@ internal static class AtomicFile
     /// <param name="isPrivate">Whether only the user may read it, where the system tells users apart so.</param>
     public static void Write(string path, Action<Stream> content, bool isPrivate = false)
     {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (isPrivate && !OperatingSystem.IsWindows())
+            options.UnixCreateMode = Private;
+        WriteFile(path, temporary =>
+        {
+            using var stream = new FileStream(temporary, options);
+            content(stream);
+        });
+    }
+
+    /// <inheritdoc cref="WriteText"/>
+    /// <param name="path">The target; its folder is made where it does not exist.</param>
+    /// <param name="write">Writes a new file of the name that it is given.</param>
+    public static void WriteFile(string path, Action<string> write)
+    {
         var target = Path.GetFullPath(path);
         var folder = Path.GetDirectoryName(target)!;
         Directory.CreateDirectory(folder);
         var temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}");
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (isPrivate && !OperatingSystem.IsWindows())
-            options.UnixCreateMode = Private;
         try
         {
-            using (var stream = new FileStream(temporary, options))
-                content(stream);
+            write(temporary);
             File.Move(temporary, target, overwrite: true);
         }
         finally

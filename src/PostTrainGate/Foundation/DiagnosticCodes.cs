@@ -129,6 +129,9 @@ public static class DiagnosticCodes
     /// </summary>
     public const string OutputRefused = "PTG6005";
 
+    /// <summary>A history of results, or a file of it, that cannot be read or added to.</summary>
+    public const string HistoryUnusable = "PTG6006";
+
     /// <summary>The SDK of a build is too old to fetch the tool.</summary>
     public const string BuildSdk = "PTG7001";
 

@@ -183,6 +183,11 @@ public sealed record GateReport
     /// Null control: the original with random weight noise of the repair's size (mean of several draws).
     /// </summary>
     public MeasuredValue? NullControl { get; init; }
+
+    /// <summary>
+    /// What earlier runs gave, this one last; null where no history was asked for. It is the history's, so in no JSON.
+    /// </summary>
+    internal Trend? Trend { get; init; }
 }
 
 /// <summary>One measurement with its verdict. Value and interval are null when nothing was measured.</summary>

@@ -52,6 +52,10 @@ public sealed partial class HtmlReport
         .source { fill: var(--ink); stroke: var(--card) } .label { fill: var(--ink);
         font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3 }
         .bound { fill: var(--mark) }
+        .trend { display: flex; flex-wrap: wrap; gap: .3rem 1rem; align-items: center; margin: .6rem 0 0 }
+        .trend figcaption { flex: 1 1 12rem } .shift { stroke: var(--ink); stroke-width: 1.5 }
+        .band { fill: var(--quiet); fill-opacity: .15 }
+        .course { fill: none; stroke: var(--quiet); stroke-width: 1.5 }
         @media print { body { max-width: none; padding: 0 } h2, h3 { break-after: avoid }
         section, figure { break-inside: avoid }
         details::details-content { content-visibility: visible; block-size: auto } .scroll { overflow: visible } }

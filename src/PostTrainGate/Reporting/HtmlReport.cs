@@ -83,6 +83,8 @@ public sealed partial class HtmlReport : IReportWriter
             page.Append($"<h2>Remarks</h2>\n<ul>{string.Concat(remarks.Select(Remark))}</ul>\n");
         var columns = Comparison.Columns(result);
         var (open, more, passing) = Comparison.Sort(result);
+        if (result.Gates.Select(g => g.Trend).OfType<Trend>().ToArray() is { Length: > 0 } trends)
+            page.Append($"<p><b>Trend:</b> {Html.Sentence(TrendText.Runs(trends, TrendText.ThisRun))}.</p>\n");
         Gates("Gates that do not pass or changed", [.. open, .. more]);
         Gates("Gates that pass", passing);
         if (result.Gates.Any(g => g.NullControl is not null))
@@ -141,10 +143,26 @@ public sealed partial class HtmlReport : IReportWriter
                     + $"{string.Concat(rows)}</table>",
                 gate.Title
             )}{IntervalPicture.Draw(gate, columns)}</div>
-            {Notes(gate.Original)}{Breakdowns(gate, columns)}{Fragile("Most fragile inputs", gate.Original)}
+            {Course(gate)}{Notes(gate.Original)}{Breakdowns(gate, columns)}{Fragile(
+                "Most fragile inputs",
+                gate.Original
+            )}
             {Fragile("Most fragile inputs of the repaired model", gate.Repaired)}</section>
 
             """;
+    }
+
+    // The gate over several runs.
+    private static string Course(GateReport gate)
+    {
+        if (gate.Trend is not { } trend || TrendPicture.Draw(gate) is not { Length: > 0 } picture)
+            return "";
+        var change = TrendText.Change(trend) is { Length: > 0 } signed
+            ? [$"{signed} from the run before"]
+            : (string[])[];
+        var remarks = string.Join("; ", change.Concat(TrendText.Remarks(trend).Select(Html.Sentence)));
+        return $"<figure class=\"trend\">{picture}<figcaption>Trend over {trend.Points.Length} runs"
+            + $"{(remarks.Length > 0 ? $": {remarks}" : "")}.</figcaption></figure>\n";
     }
 
     // A wide table scrolls by itself, by keyboard too.

@@ -120,8 +120,8 @@ internal static class IntervalPicture
         return $"{label}: {string.Join("; ", values)}{bounds}";
     }
 
-    // A bound on a signed difference holds on both sides of 0, one on a ratio on both sides of 1.
-    private static IEnumerable<double> Thresholds(GateReport gate) =>
+    /// <summary>A bound on a signed difference holds on both sides of 0, one on a ratio on both sides of 1.</summary>
+    internal static IEnumerable<double> Thresholds(GateReport gate) =>
         gate.Better switch
         {
             Better.NearZero when gate.Max is { } max => [-max, max],

@@ -96,6 +96,7 @@ public sealed partial class MarkdownReport : IReportWriter
         if (Comparison.Sentence(result) is { } compared)
             Line(page, $"**Against the base{Commit(result.Base!.Commit)}:** {compared}\n");
         Gates(page, result, room);
+        Trends(page, result, room);
         if (result.Repair is { } repair)
         {
             Line(page, $"**Repair:** {Markdown.Text(repair.Reason, room.Text)}");

@@ -248,6 +248,6 @@ internal static class ResultText
     private static int Count(GateResult result, Verdict verdict) =>
         result.Gates.Count(g => g.Original.Verdict == verdict);
 
-    // A change is no more exact than the values it lies between.
-    private static string Signed(double change) => change.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture);
+    /// <summary>A signed difference, which is no more exact than the values it lies between.</summary>
+    public static string Signed(double change) => change.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture);
 }

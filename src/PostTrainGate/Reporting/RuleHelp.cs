@@ -106,6 +106,10 @@ internal static class RuleHelp
             "A file must not be written over.",
             "Choose another name, or move the file that is there."
         ),
+        [DiagnosticCodes.HistoryUnusable] = (
+            "The history of results, or a file of it, cannot be used.",
+            "Remove the file that is named, or give the job 'contents: write'; the verdict stands."
+        ),
         [DiagnosticCodes.BuildSdk] = ("The build's SDK is too old.", "Install the .NET 10 SDK."),
         [DiagnosticCodes.BuildTool] = ("The build could not start the tool.", "See the message; install the tool."),
         [DiagnosticCodes.ShardRefused] = ("A shard cannot be measured.", "Correct '--shard' or '--part'."),

@@ -80,6 +80,7 @@ public partial class ActionTests
                 ["base"] = "event",
                 ["verbosity"] = "normal",
                 ["fix"] = "artifact",
+                ["history"] = "none",
             }
         );
         // As inside Actions, where a run for no pull request is held against its own line of commits.

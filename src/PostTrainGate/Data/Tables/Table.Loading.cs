@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Data.Common;
 using System.Globalization;
-using DuckDB.NET.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using static TorchSharp.torch;
@@ -119,17 +118,10 @@ internal sealed partial class Table
 
     private static Table Create(ImmutableArray<string> files, string sql, PolicyPath source)
     {
-        var table = new Table(new DuckDBConnection("DataSource=:memory:"), source);
+        var table = new Table(ClosedDatabase.Create(), source);
         try
         {
-            table._db.Open();
-            table.Run($"SET memory_limit = '{DataLimits.TableMemory}'");
-            table.Run($"SET allowed_paths = [{string.Join(", ", files.Select(Literal))}]");
-            table.Run(
-                "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false; "
-                    + "SET temp_directory = ''"
-            );
-            table.Run("SET enable_external_access = false; SET lock_configuration = true");
+            ClosedDatabase.Open(table._db, DataLimits.TableMemory, files);
             table.Run(sql);
             table.Describe();
             if (files is [var first, ..] && IsCsv(first))
