@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
-using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using PostTrainGate.Tests.Repairs;

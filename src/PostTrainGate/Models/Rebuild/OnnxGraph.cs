@@ -88,11 +88,13 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     {
         try
         {
+            // What a kernel makes along the way goes at once, not with the pass.
+            using var scope = NewDisposeScope();
             var result = step.Kernel(values);
             foreach (var slot in step.Inputs)
                 if (ReferenceEquals(values[slot], result))
-                    return result.alias();
-            return result;
+                    return result.alias().MoveToOuterDisposeScope();
+            return scope.MoveToOuter(result);
         }
         catch (Exception e) when (e is not GateException and not OperationCanceledException)
         {
