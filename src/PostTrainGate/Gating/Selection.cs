@@ -94,15 +94,27 @@ internal sealed class Selection : ISelection, IDisposable
     public SelectionScore Confirm(OnnxClassifier model) =>
         _policy.Gates.All(g => Ranking(g) == g) ? Score(model) : Score(model, _own);
 
+    /// <summary>
+    /// What a plan promises that was not run in full: the score of a model as if it could cost some times the accuracy,
+    /// and without a look at harm. A short course loses more of both than a long one.
+    /// </summary>
+    /// <param name="model">Where the plan ended.</param>
+    /// <param name="times">How many times.</param>
+    public SelectionScore Promise(OnnxClassifier model, int times) =>
+        Score(model, _ranking, times) with
+        {
+            Blocked = false,
+        };
+
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();
 
-    private SelectionScore Score(OnnxClassifier model, GateMeter meter)
+    private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1)
     {
         using var threads = new ThreadScope(model, _multiplications);
         using var evaluation = new Evaluation(model, meter.Data);
         var (accuracy, drop, error) = Accuracy(evaluation);
-        var allowed = _policy.Repair?.MaxAccuracyDrop ?? 0;
+        var allowed = times * (_policy.Repair?.MaxAccuracyDrop ?? 0);
         // Attacking a model that is out of the question would be a waste.
         if (drop > allowed || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
             return new(false, double.PositiveInfinity, accuracy);

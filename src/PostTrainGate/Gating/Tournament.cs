@@ -65,6 +65,8 @@ internal sealed class Tournament(Selection selection) : IDisposable
                     if (end is not null)
                         waiting.Add(end);
                     var score = Consider(candidate, context.Source);
+                    if (end is not null && round < rounds - 1)
+                        score = Larger(score, selection.Promise(end, rounds - round));
                     if (share < 1)
                         standing.Add(new(plan, score, end));
                 }
@@ -117,6 +119,8 @@ internal sealed class Tournament(Selection selection) : IDisposable
     public void LeaveOut(string method, string reason) => _tried.Add(new(method, false, null, null, false, reason));
 
     private static int Rounds(int plans) => plans <= 1 ? 1 : 1 + (int)Math.Ceiling(Math.Log(plans, KeepOneOf));
+
+    private static SelectionScore Larger(SelectionScore a, SelectionScore b) => a.CompareTo(b) < 0 ? b : a;
 
     // Of the effort, for a round.
     private static double Part(int round, int rounds) =>
