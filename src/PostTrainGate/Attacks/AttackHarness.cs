@@ -13,6 +13,8 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public static class AttackHarness
 {
+    private const double LeastProgress = 0.01;
+
     /// <inheritdoc cref="Run(Classifier, Tensor, Tensor, AttackRun)"/>
     /// <param name="model">The classifier; its weights get no gradients.</param>
     /// <param name="rows">Inputs, labels and the columns that inputs are.</param>
@@ -46,9 +48,10 @@ public static class AttackHarness
         Lock gate = new();
         for (var restart = 0; restart < restarts && standing.Length > 0; restart++)
         {
-            var (turn, done) = (restart, 0);
+            var turn = restart;
             long[][] batches = [.. standing.Chunk(run.RowsOf(standing.Length))];
             var most = model.RowsPerPass(gradients: attack.NeedsGradients) / batches[0].Length;
+            var (shares, told) = (new double[batches.Length], 0.0);
             Lanes.ForEach(batches.Length, (int)Math.Clamp(most, 1, batches.Length), number =>
             {
                 var rows = batches[number];
@@ -65,7 +68,10 @@ public static class AttackHarness
                     turn == 0 ? null : true,
                     run.StopAtSuccess,
                     run.Cancel
-                );
+                )
+                {
+                    Done = run.Progress is null ? null : share => Tell(number, share),
+                };
                 var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
                 var errs = Errs(LogitsOf(model, perturbed), y);
                 foreach (var (row, err) in rows.Zip(errs.data<bool>()))
@@ -74,11 +80,25 @@ public static class AttackHarness
                 lock (gate)
                 {
                     examples?.index_copy_(0, index.index_select(0, found), perturbed.index_select(0, found));
-                    done += rows.Length;
-                    run.Progress?.Report((turn + (double)done / standing.Length) / restarts);
                 }
+
+                Tell(number, 1);
             });
             standing = [.. standing.Where(row => robust[row])];
+
+            // Not every step of every batch: someone writes it down.
+            void Tell(int number, double share)
+            {
+                lock (gate)
+                {
+                    shares[number] = Math.Max(shares[number], share);
+                    var done = shares.Zip(batches, (s, rows) => s * rows.Length).Sum() / standing.Length;
+                    if (done - told < LeastProgress && share < 1)
+                        return;
+                    told = done;
+                    run.Progress?.Report((turn + done) / restarts);
+                }
+            }
         }
 
         run.Progress?.Report(1);

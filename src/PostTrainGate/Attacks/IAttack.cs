@@ -61,4 +61,20 @@ public sealed record AttackContext(
     bool? RandomStart = null,
     bool StopAtSuccess = true,
     CancellationToken Cancel = default
-);
+)
+{
+    /// <summary>Told the share done, 0 to 1.</summary>
+    internal Action<double>? Done { get; init; }
+
+    /// <summary>Begins a step: tells how far the attack is.</summary>
+    /// <exception cref="OperationCanceledException">It is canceled.</exception>
+    internal void Begin(int step, int steps)
+    {
+        Cancel.ThrowIfCancellationRequested();
+        Done?.Invoke((double)step / steps);
+    }
+
+    /// <summary>The same for one of several attacks that follow each other, which leads from one share to another.</summary>
+    internal AttackContext Between(double from, double to) =>
+        Done is { } done ? this with { Done = share => done(from + share * (to - from)) } : this;
+}

@@ -74,10 +74,12 @@ public sealed class Apgd : RowAttack
         }
 
         using var order = rows.Keep(WrongClasses(context, rows));
-        for (var target = 0; target < Math.Min(Targets, order.Value.shape[1]) && rows.Count > 0; target++)
+        var tried = (int)Math.Min(Targets, order.Value.shape[1]);
+        for (var target = 0; target < tried && rows.Count > 0; target++)
         {
             using var targets = rows.Keep(order.Value.select(1, target));
-            using var _ = Ascend(context, rows, targets, steps);
+            var part = context.Between((double)target / tried, (target + 1.0) / tried);
+            using var _ = Ascend(part, rows, targets, steps);
         }
     }
 
@@ -114,7 +116,7 @@ public sealed class Apgd : RowAttack
         rows.Judge(context, logits, x.Value);
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             var inertia = x.Value - previous.Value;
             previous.Value = x.Value;

@@ -6,9 +6,14 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public sealed class AutoAttack : RowAttack
 {
-    private readonly Action<AttackContext, ActiveBatch>[] _parts;
+    // What is run, and about how long it takes in units of the first.
+    private readonly (Action<AttackContext, ActiveBatch> Run, double Effort)[] _parts;
 
-    private AutoAttack(string name, string summary, params Action<AttackContext, ActiveBatch>[] parts)
+    private AutoAttack(
+        string name,
+        string summary,
+        params (Action<AttackContext, ActiveBatch> Run, double Effort)[] parts
+    )
         : base(name, summary, needsGradients: true) => _parts = parts;
 
     /// <summary>
@@ -19,10 +24,10 @@ public sealed class AutoAttack : RowAttack
             "autoattack",
             "AutoAttack, standard version: APGD-CE, APGD-T, FAB-T and Square in turn on the rows still robust, "
                 + "all steps (Croce and Hein 2020).",
-            Apgd.CrossEntropy.Run,
-            Apgd.Targeted.Run,
-            Fab.Targeted.Run,
-            Attacks.Square.Instance.Run
+            (Apgd.CrossEntropy.Run, 1),
+            (Apgd.Targeted.Run, 9),
+            (Fab.Targeted.Run, 9),
+            (Attacks.Square.Instance.Run, 9)
         );
 
     /// <summary>
@@ -36,10 +41,10 @@ public sealed class AutoAttack : RowAttack
             "The attacks of AutoAttack's standard version, "
                 + "but stopping early on unpromising targets and queries. Faster, "
                 + "but not comparable with published AutoAttack results.",
-            Apgd.CrossEntropy.Run,
-            AutoAttackSweeps.Ascend,
-            AutoAttackSweeps.Boundaries,
-            AutoAttackSweeps.Square
+            (Apgd.CrossEntropy.Run, 1),
+            (AutoAttackSweeps.Ascend, 1),
+            (AutoAttackSweeps.Boundaries, 1),
+            (AutoAttackSweeps.Square, 1)
         );
 
     /// <summary>Five restarts of the untargeted attacks, and every step of all.</summary>
@@ -48,12 +53,12 @@ public sealed class AutoAttack : RowAttack
             "autoattack_plus",
             "AutoAttack, plus version: APGD-CE, APGD-DLR and FAB with 5 restarts, Square, APGD-T and FAB-T, "
                 + "all steps (Croce and Hein 2020).",
-            Restarted(Apgd.CrossEntropy),
-            Restarted(Apgd.LogitsRatio),
-            Restarted(Fab.Untargeted),
-            Attacks.Square.Instance.Run,
-            Apgd.Targeted.Run,
-            Fab.Targeted.Run
+            (Restarted(Apgd.CrossEntropy), 5),
+            (Restarted(Apgd.LogitsRatio), 5),
+            (Restarted(Fab.Untargeted), 25),
+            (Attacks.Square.Instance.Run, 9),
+            (Apgd.Targeted.Run, 9),
+            (Fab.Targeted.Run, 9)
         );
 
     /// <summary>For randomized outputs: gradients are means of 20.</summary>
@@ -62,8 +67,8 @@ public sealed class AutoAttack : RowAttack
             "autoattack_rand",
             "AutoAttack, version for randomized models: APGD-CE and APGD-DLR on the mean of 20 gradients "
                 + "(Croce and Hein 2020).",
-            Apgd.CrossEntropy.ForRandomOutputs().Run,
-            Apgd.LogitsRatio.ForRandomOutputs().Run
+            (Apgd.CrossEntropy.ForRandomOutputs().Run, 1),
+            (Apgd.LogitsRatio.ForRandomOutputs().Run, 1)
         )
         {
             IsForRandomOutputs = true,
@@ -82,10 +87,12 @@ public sealed class AutoAttack : RowAttack
         {
             Settings = context.Settings with { Steps = null, StepSize = null, RandomStart = null },
         };
-        foreach (var part in _parts)
+        var (done, all) = (0.0, _parts.Sum(p => p.Effort));
+        foreach (var (run, effort) in _parts)
         {
             if (rows.Count > 0)
-                part(plain, rows);
+                run(plain.Between(done / all, (done + effort) / all), rows);
+            done += effort;
         }
     }
 
@@ -94,6 +101,9 @@ public sealed class AutoAttack : RowAttack
         {
             const int restarts = 5;
             for (var restart = 0; restart < restarts && rows.Count > 0; restart++)
-                attack.Run(restart == 0 ? context : context with { RandomStart = true }, rows);
+            {
+                var part = context.Between((double)restart / restarts, (restart + 1.0) / restarts);
+                attack.Run(restart == 0 ? part : part with { RandomStart = true }, rows);
+            }
         };
 }

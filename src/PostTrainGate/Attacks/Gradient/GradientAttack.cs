@@ -104,7 +104,7 @@ public sealed class GradientAttack : RowAttack
         using var sum = _momentum == 0 ? null : rows.Keep(zeros_like(x.Value));
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             var (logits, gradient) = Differentiate(context, x.Value, rows.Labels.Value);
             if (sum is not null)

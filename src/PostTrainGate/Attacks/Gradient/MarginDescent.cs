@@ -57,7 +57,7 @@ public abstract class MarginDescent : MinimalAttack
         var steps = context.Settings.Steps ?? _steps;
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             var (x, done) = (descent.X, step / Math.Max(1.0, steps - 1));
             var (logits, margin, slope) = Linearize(context, rows, x);

@@ -39,7 +39,7 @@ public sealed class DeepFool : MinimalAttack
         var steps = context.Settings.Steps ?? Steps;
         for (var step = 0; step <= steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             // A look without gradients first: most of a step's work is one pass backward for each class.
             var errs = AttackHarness.Errs(InputGradient.Logits(context.Model, x.Value), rows.Labels.Value);

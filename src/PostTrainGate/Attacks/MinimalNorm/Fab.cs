@@ -56,10 +56,12 @@ public sealed class Fab : MinimalAttack
             return;
         }
 
-        for (var target = 0; target < Math.Min(Apgd.Targets, order.Value.shape[1]) && rows.Count > 0; target++)
+        var tried = (int)Math.Min(Apgd.Targets, order.Value.shape[1]);
+        for (var target = 0; target < tried && rows.Count > 0; target++)
         {
             using var targets = rows.Keep(order.Value.narrow(1, target, 1));
-            Search(context, rows, nearest, targets, steps);
+            var part = context.Between((double)target / tried, (target + 1.0) / tried);
+            Search(part, rows, nearest, targets, steps);
         }
     }
 
@@ -93,7 +95,7 @@ public sealed class Fab : MinimalAttack
         using var next = rows.Keep(x.Value);
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             var (logits, difference, gradient) = Linearize(context, rows, x.Value, targets.Value);
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);

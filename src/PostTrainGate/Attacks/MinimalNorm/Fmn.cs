@@ -42,7 +42,7 @@ public sealed class Fmn : MinimalAttack
         using var radius = rows.Keep(full(rows.Count, Scalars.Get(double.PositiveInfinity)));
         for (var step = 0; step <= steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             var (logits, margin, gradient) = InputGradient.Compute(context.Model, x.Value, (z, of) =>
                 Losses.Margin(z, of(rows.Labels.Value))

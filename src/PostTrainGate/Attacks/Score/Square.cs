@@ -47,7 +47,7 @@ public sealed class Square : RowAttack
         using var x = rows.Keep(best.Value);
         for (var query = 0; query < queries && rows.Count > 0; query++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(query, queries);
             using var stepScope = NewDisposeScope();
             if (query > 0)
                 x.Value = windows.Propose(rows.Clean.Value, best.Value, Share(query, queries));

@@ -51,7 +51,7 @@ public sealed class TableGradient : RowAttack
         using var next = rows.Keep(x.Value);
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
             var clean = rows.Clean.Value;
             var (logits, _, gradient) = InputGradient.Compute(context.Model, x.Value, (z, of) =>
