@@ -49,7 +49,7 @@ public static class AttackHarness
         for (var restart = 0; restart < restarts && standing.Length > 0; restart++)
         {
             var turn = restart;
-            long[][] batches = [.. standing.Chunk(run.RowsOf(standing.Length))];
+            long[][] batches = [.. standing.Chunk(run.RowsOf(standing.Length, model))];
             var most = model.RowsPerPass(gradients: attack.NeedsGradients) / batches[0].Length;
             var (shares, told) = (new double[batches.Length], 0.0);
             Lanes.ForEach(batches.Length, (int)Math.Clamp(most, 1, batches.Length), number =>
@@ -211,15 +211,19 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
     public FeatureLayout? Layout { get; init; }
 
     // Below, a second batch costs more than it gains.
-    private const int FewestToSplit = 64;
+    private const int FewestToSplit = 32;
 
     /// <summary>Rows at a time at most.</summary>
     public int BatchSize { get; init; } = 250;
 
     /// <summary>
-    /// Rows of each batch of so many: two batches at least, so that two cores have one each, wherever it runs.
+    /// Rows of each batch of so many: about what a core's caches hold, and two batches at least, so that two cores have
+    /// one each, wherever it runs.
     /// </summary>
-    internal int RowsOf(int rows) => rows < FewestToSplit ? BatchSize : Math.Min(BatchSize, (rows + 1) / 2);
+    internal int RowsOf(int rows, Classifier model) =>
+        rows < FewestToSplit
+            ? BatchSize
+            : (int)Math.Min((rows + 1) / 2, Math.Min(BatchSize, Math.Max(FewestToSplit, model.RowsInCache)));
 
     /// <summary>
     /// Whether a row is finished once the classifier errs on it (<see cref="AttackContext.StopAtSuccess"/>).

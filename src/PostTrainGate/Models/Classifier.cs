@@ -53,6 +53,9 @@ public abstract class Classifier : IDisposable
     /// <param name="gradients">Whether it keeps its values for a pass backward.</param>
     internal virtual long RowsPerPass(bool gradients) => long.MaxValue;
 
+    /// <summary>Rows of one pass with gradients whose values stay in the caches of a core.</summary>
+    internal virtual long RowsInCache => long.MaxValue;
+
     /// <summary>Logits of a batch.</summary>
     /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>
     /// <returns>

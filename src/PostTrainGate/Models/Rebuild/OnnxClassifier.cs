@@ -212,6 +212,9 @@ public sealed class OnnxClassifier : Classifier
     internal override long RowsPerPass(bool gradients) => Memory.Row.Rows(Memory.Bytes, gradients);
 
     /// <inheritdoc/>
+    internal override long RowsInCache => Memory.Row.Rows(PassFootprint.CacheBytes, gradients: true);
+
+    /// <inheritdoc/>
     internal override FrozenModel Freeze() => FrozenSession.Open(this, _file) ?? base.Freeze();
 
     /// <summary>Another file of the same form, such as a snapshot of its training; the caller disposes it.</summary>

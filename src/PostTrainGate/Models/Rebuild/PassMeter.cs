@@ -34,6 +34,9 @@ internal sealed class PassMeter(long limit)
 /// <param name="All">Bytes of all values, which a pass that records gradients keeps to its end.</param>
 internal readonly record struct PassFootprint(long Alive, long All)
 {
+    /// <summary>About what the caches of one core hold; the same everywhere, so that batches are.</summary>
+    public const long CacheBytes = 12 << 20;
+
     // Larger passes are no faster, and the same everywhere gives the same figures everywhere.
     private const long MostBytes = 1 << 30;
 
