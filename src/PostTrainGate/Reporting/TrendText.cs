@@ -65,11 +65,12 @@ internal static class TrendText
     public static FormattableString Runs(IEnumerable<Trend> trends, string last)
     {
         var trend = trends.MaxBy(t => t.Points.Length)!;
-        var first = trend.Points[0];
+        var (first, count) = (trend.Points[0], trend.Points.Length);
+        var runs = count == 1 ? "run" : "runs";
         return Latest(trend, p => p.Model) is not { } model
-            ? $"{trend.Points.Length} runs since {Day(first)}, {new Words(last)}; the model is the same"
+            ? $"{count} {new Words(runs)} since {Day(first)}, {new Words(last)}; the model is the same"
             : (FormattableString)
-                $"{trend.Points.Length} runs since {Day(first)}, {new Words(last)}; new model since {Commit(model)} ({Day(model)})";
+                $"{count} {new Words(runs)} since {Day(first)}, {new Words(last)}; new model since {Commit(model)} ({Day(model)})";
     }
 
     /// <summary>Where the level shifted, and which way; null where it did not.</summary>
