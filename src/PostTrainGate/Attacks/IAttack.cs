@@ -77,4 +77,7 @@ public sealed record AttackContext(
     /// <summary>The same for one of several attacks that follow each other, which leads from one share to another.</summary>
     internal AttackContext Between(double from, double to) =>
         Done is { } done ? this with { Done = share => done(from + share * (to - from)) } : this;
+
+    /// <summary>The same for one of several attacks that take about as long as each other.</summary>
+    internal AttackContext Part(int number, int count) => Between((double)number / count, (number + 1.0) / count);
 }

@@ -37,8 +37,7 @@ internal static class InnerAttack
         for (var step = 0; step < steps; step++)
         {
             var (_, gradient) = InputGradient.Along(model, x, (z, of) => Ascent(z, of(labels)));
-            using (no_grad())
-                x = budget.Step(clean, x, gradient, reach * budget.Epsilon / steps);
+            x = budget.Step(clean, x, gradient, reach * budget.Epsilon / steps);
         }
 
         return x.MoveToOuterDisposeScope();

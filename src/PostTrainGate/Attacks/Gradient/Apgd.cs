@@ -78,7 +78,7 @@ public sealed class Apgd : RowAttack
         for (var target = 0; target < tried && rows.Count > 0; target++)
         {
             using var targets = rows.Keep(order.Value.select(1, target));
-            var part = context.Between((double)target / tried, (target + 1.0) / tried);
+            var part = context.Part(target, tried);
             using var _ = Ascend(part, rows, targets, steps);
         }
     }

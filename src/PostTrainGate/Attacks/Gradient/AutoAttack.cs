@@ -102,7 +102,7 @@ public sealed class AutoAttack : RowAttack
             const int restarts = 5;
             for (var restart = 0; restart < restarts && rows.Count > 0; restart++)
             {
-                var part = context.Between((double)restart / restarts, (restart + 1.0) / restarts);
+                var part = context.Part(restart, restarts);
                 attack.Run(restart == 0 ? part : part with { RandomStart = true }, rows);
             }
         };

@@ -60,7 +60,7 @@ public sealed class Fab : MinimalAttack
         for (var target = 0; target < tried && rows.Count > 0; target++)
         {
             using var targets = rows.Keep(order.Value.narrow(1, target, 1));
-            var part = context.Between((double)target / tried, (target + 1.0) / tried);
+            var part = context.Part(target, tried);
             Search(part, rows, nearest, targets, steps);
         }
     }
