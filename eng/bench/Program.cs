@@ -29,6 +29,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["null"] = (NullBench.Run, "how often random noise or shuffled labels are proposed as a repair"),
     ["robust"] = (RobustBench.Run, "the whole tournament on Fashion-MNIST models, its choice attacked by AutoAttack"),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
+    ["strength"] = (StrengthBench.Run, "attacks beside plain loops on the same rows from the same starts"),
     ["models"] = (
         ModelBench.Run,
         "rows per second of three models: the rebuilt graph, the same network by hand, ONNX Runtime"
