@@ -1,6 +1,7 @@
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Repairs;
 using PostTrainGate.Tests.Repairs;
 using PostTrainGate.Torch;
 using Xunit;
@@ -28,6 +29,22 @@ public class LanesTests
         Assert.Equal(one.Robust, two.Robust);
         Assert.True(one.Examples!.Same(two.Examples!));
         Assert.InRange(one.RobustAccuracy, 0.05, one.CleanAccuracy - 0.01);
+    }
+
+    [Fact]
+    public void A_model_is_tuned_to_the_same_weights_on_one_core_and_on_two()
+    {
+        using var scope = NewDisposeScope();
+        using var source = OnnxClassifier.Load(Fixtures.Path("fmnist/cnn.onnx"));
+        using var rows = FashionMnist.TestSet(256);
+        var recipe = new Adversarial { Budgets = [new Budget(Norm.Linf, 0.05, 0, 1)], CleanShare = 0.25 };
+        recipe = recipe with { Schedule = recipe.Schedule with { Steps = 4 } };
+        using var one = On(1, Tuned);
+        using var two = On(2, Tuned);
+        Assert.All(one.Parameters, p => Assert.True(p.Value.Same(two.Parameters[p.Key]), p.Key));
+        Assert.Contains(one.Parameters, p => !p.Value.Same(source.Parameters[p.Key]));
+
+        OnnxClassifier Tuned() => ModelTransform.Run(recipe.Recipe(source), new(source, rows, 1)).Model;
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
@@ -41,15 +40,7 @@ public class PartsTests
     {
         using var scope = NewDisposeScope();
         var path = Fixtures.Path("fmnist/lenet5.onnx");
-        var (x, y) = FashionMnist.Test(64);
-        using var rows = new Data.EvaluationSet(
-            x,
-            y,
-            [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
-            ImmutableDictionary<string, Data.GroupColumn>.Empty,
-            null,
-            0
-        );
+        using var rows = FashionMnist.TestSet(64);
         using var whole = Tuned(PassFootprint.BytesWithin());
         using var parts = Tuned(1 << 18);
         Assert.All(whole.Parameters, p => Close(p.Value, parts.Parameters[p.Key]));

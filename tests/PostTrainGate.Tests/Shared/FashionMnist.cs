@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Data;
 using static TorchSharp.torch;
 
@@ -18,6 +19,20 @@ internal static class FashionMnist
         return (
             (images.to(float32) / 255).unsqueeze(1).MoveToOuterDisposeScope(),
             labels.to(int64).MoveToOuterDisposeScope()
+        );
+    }
+
+    /// <summary>The same as rows of a policy; the caller disposes them.</summary>
+    public static EvaluationSet TestSet(int n)
+    {
+        var (images, labels) = Test(n);
+        return new(
+            images,
+            labels,
+            [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
+            ImmutableDictionary<string, GroupColumn>.Empty,
+            null,
+            0
         );
     }
 }

@@ -27,6 +27,9 @@ public sealed record Adversarial
     /// <summary>Share of each batch that stays clean.</summary>
     public double CleanShare { get; init; }
 
+    /// <summary>Beside the name: what distinguishes this setting from others.</summary>
+    public string Variant { get; init; } = "";
+
     /// <summary>Weight of the pull toward clean activations.</summary>
     public double TargetWeight { get; init; } = 0.1;
 
@@ -49,7 +52,8 @@ public sealed record Adversarial
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"adversarial {(AttackSteps == 1 ? "fgsm-rs" : $"pgd-{AttackSteps}")} lr {Schedule.LearningRate:G3}"
-            ) + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"));
+            ) + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"))
+            + Variant;
         return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.Everything, Schedule)
         {
             LabelWeight = 1,
@@ -65,41 +69,18 @@ public sealed record Adversarial
 
         TuningInputs Inputs(TransformContext context)
         {
-            var turn = 0;
             return new(context.Data.Inputs)
             {
                 Labels = context.Data.Labels,
                 Description = "rows, attacked at every step",
-                Augment = (current, inputs, labels) =>
+                Augment = (current, inputs, labels, step, random) =>
                 {
-                    var budget = Budgets[turn++ % Budgets.Length];
+                    var budget = Budgets[step % Budgets.Length];
                     var spared = (long)(CleanShare * inputs.shape[0]);
-                    if (spared == 0)
-                        return InnerAttack.Perturb(
-                            current,
-                            budget,
-                            inputs,
-                            labels!,
-                            context.Random,
-                            AttackSteps,
-                            Reach
-                        );
                     var attacked = inputs.narrow(0, spared, inputs.shape[0] - spared);
-                    return cat(
-                        [
-                            inputs.narrow(0, 0, spared),
-                            InnerAttack.Perturb(
-                                current,
-                                budget,
-                                attacked,
-                                labels!.narrow(0, spared, attacked.shape[0]),
-                                context.Random,
-                                AttackSteps,
-                                Reach
-                            ),
-                        ],
-                        0
-                    );
+                    var of = labels!.narrow(0, spared, attacked.shape[0]);
+                    var found = InnerAttack.Perturb(current, budget, attacked, of, random, AttackSteps, Reach);
+                    return spared == 0 ? found : cat([inputs.narrow(0, 0, spared), found], 0);
                 },
             };
         }
@@ -114,9 +95,7 @@ public sealed record Adversarial
             (tapped, batch) =>
             {
                 using var scope = NewDisposeScope();
-                Tensor target;
-                using (no_grad())
-                    target = batch.Model.Activations(batch.Clean, context.Tap);
+                var target = batch.Target!;
                 using Scalar floor = 1e-6;
                 return nn
                     .functional.mse_loss(tapped, target)
@@ -124,5 +103,8 @@ public sealed record Adversarial
                     .MoveToOuterDisposeScope();
             },
             "activations of the clean inputs in the current model"
-        );
+        )
+        {
+            OfClean = (model, clean) => model.Activations(clean, context.Tap),
+        };
 }

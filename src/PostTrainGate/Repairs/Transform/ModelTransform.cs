@@ -23,6 +23,7 @@ public sealed class ModelTransform : IDisposable
     private readonly WeightSlice _slice;
     private readonly OnnxClassifier _model;
     private readonly TunedWeights _weights;
+    private readonly TuningPass _pass;
     private readonly Optimizer _optimizer;
     private Tensor? _best;
     private SelectionScore? _bestScore;
@@ -41,6 +42,7 @@ public sealed class ModelTransform : IDisposable
 
         _model = (run.Start ?? run.Source).Clone();
         _weights = new TunedWeights(_model, _slice, recipe.Schedule.Projection == Projection.Epoch);
+        _pass = new TuningPass(recipe, _inputs, _targets, _model, _weights, run);
         _optimizer = recipe.Schedule.Optimizer();
     }
 
@@ -83,7 +85,7 @@ public sealed class ModelTransform : IDisposable
 
             if (schedule.FreshOptimizer)
                 _optimizer.Reset();
-            Step(order, at, pace.NextRate(), total);
+            Step(done, order, at, pace.NextRate(), total);
             if (schedule.Projection == Projection.Epoch && at == perEpoch - 1)
                 WithoutGradients(_weights.Project);
             if ((done + 1) % window == 0)
@@ -137,7 +139,7 @@ public sealed class ModelTransform : IDisposable
     }
 
     /// <summary>One optimizer step; nothing in it waits for a value.</summary>
-    private void Step(Tensor? order, int at, double rate, Tensor total)
+    private void Step(int step, Tensor? order, int at, double rate, Tensor total)
     {
         var schedule = _recipe.Schedule;
         using var scope = NewDisposeScope();
@@ -148,16 +150,8 @@ public sealed class ModelTransform : IDisposable
             : order.narrow(0, start, Math.Min(schedule.BatchSize, rows - start));
         var clean = _inputs.Rows.index_select(0, index);
         var labels = _inputs.Labels?.index_select(0, index);
-        var inputs = clean;
-        if (_inputs.Augment is { } augment)
-        {
-            _weights.AskForGradients(false);
-            inputs = augment(_model, clean, labels).detach();
-            _weights.AskForGradients(true);
-        }
-
         _weights.Gradient.zero_();
-        var loss = Backward(inputs, new TuningBatch(_model, index, clean, labels));
+        var loss = _pass.Run(new(_model, index, clean, labels), step);
         using var _ = no_grad();
         total.add_(loss);
         if (schedule.WeightDecay > 0)
@@ -170,54 +164,6 @@ public sealed class ModelTransform : IDisposable
             _weights.MaskGradient();
         _optimizer.Step(_weights.Vector, _weights.Gradient, rate);
     }
-
-    // The loss, whose gradient is added to that of the weights.
-    private Tensor Backward(Tensor inputs, TuningBatch batch)
-    {
-        string[] taps =
-            _recipe.LabelWeight == 0 ? [_recipe.Tap]
-            : _recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
-            : [_recipe.Tap, OnnxClassifier.LogitsTap];
-        var most = _model.RowsPerPass(gradients: true);
-        if (inputs.size(0) <= most)
-        {
-            var whole = Loss(_model.Values(inputs, taps), batch);
-            whole.backward();
-            return whole;
-        }
-
-        // What does not fit in one pass is run twice: for the loss of all rows, which says where to push the values,
-        // and part by part to push them there.
-        Tensor[] values;
-        using (no_grad())
-            values = [.. _model.Values(inputs, taps).Select(v => v.requires_grad_())];
-        var loss = Loss(values, batch);
-        loss.backward();
-        Parts.Of(inputs.size(0), most, of =>
-        {
-            var part = _model.Values(of(inputs), taps);
-            autograd.backward(part, [.. values.Select(v => of(v.grad!))]);
-            return [];
-        });
-        return loss;
-    }
-
-    private Tensor Loss(Tensor[] values, TuningBatch batch)
-    {
-        using Scalar targetWeight = _recipe.TargetWeight,
-            labelWeight = _recipe.LabelWeight;
-        if (_recipe.LabelWeight == 0)
-            return _targets.Loss(values[0], batch).mul(targetWeight);
-        if (_recipe.TargetWeight == 0)
-            return LabelLoss(values[0], batch).mul(labelWeight);
-        return LabelLoss(values[1], batch).mul(labelWeight).add(_targets.Loss(values[0], batch), targetWeight);
-    }
-
-    private static Tensor LabelLoss(Tensor logits, TuningBatch batch) =>
-        nn.functional.cross_entropy(
-            logits,
-            batch.Labels ?? throw new InvalidOperationException("a label loss needs labeled rows")
-        );
 
     /// <summary>
     /// Scores the state as it stands and keeps it if it is the best so far; without a selection keeps the last one.
@@ -302,6 +248,7 @@ public sealed class ModelTransform : IDisposable
     public void Dispose()
     {
         _optimizer.Dispose();
+        _pass.Dispose();
         _weights.Dispose();
         _best?.Dispose();
         _random.Dispose();

@@ -80,6 +80,7 @@ public sealed record TuningInputs(Tensor Rows)
 
     /// <summary>
     /// Changes each batch anew before it is used, such as by an attack on the model as it stands; null: used as it is.
+    /// Parts of a batch are changed side by side.
     /// </summary>
     public Augmentation? Augment { get; init; }
 
@@ -91,19 +92,32 @@ public sealed record TuningInputs(Tensor Rows)
 /// <param name="model">The model as it stands; its weights ask for no gradient during the call.</param>
 /// <param name="inputs">[batch, input shape].</param>
 /// <param name="labels">[batch], int64, where the rows have labels.</param>
-public delegate Tensor Augmentation(OnnxClassifier model, Tensor inputs, Tensor? labels);
+/// <param name="step">Number of the step, from 0.</param>
+/// <param name="random">The only source of randomness.</param>
+public delegate Tensor Augmentation(OnnxClassifier model, Tensor inputs, Tensor? labels, int step, Generator random);
 
 /// <summary>One step's rows.</summary>
 /// <param name="Model">The model as it stands.</param>
 /// <param name="Index">[batch], int64: positions in <see cref="TuningInputs.Rows"/>.</param>
 /// <param name="Clean">[batch, input shape], before augmentation.</param>
 /// <param name="Labels">[batch], int64, where the rows have labels.</param>
-public sealed record TuningBatch(OnnxClassifier Model, Tensor Index, Tensor Clean, Tensor? Labels);
+public sealed record TuningBatch(OnnxClassifier Model, Tensor Index, Tensor Clean, Tensor? Labels)
+{
+    /// <summary>What <see cref="TuningTargets.OfClean"/> gave for the rows.</summary>
+    public Tensor? Target { get; init; }
+}
 
 /// <summary>What the tapped outputs should become, as the loss that leads there.</summary>
 /// <param name="Loss">From the tapped outputs [batch, ...] of the step's inputs to a scalar.</param>
 /// <param name="Description">For reports.</param>
-public sealed record TuningTargets(Func<Tensor, TuningBatch, Tensor> Loss, string Description);
+public sealed record TuningTargets(Func<Tensor, TuningBatch, Tensor> Loss, string Description)
+{
+    /// <summary>
+    /// Makes what the loss needs of the clean rows as the model stands, row by row and without gradients; null:
+    /// nothing.
+    /// </summary>
+    public Func<OnnxClassifier, Tensor, Tensor>? OfClean { get; init; }
+}
 
 /// <summary>Which values of which parameters may change. Parameters it does not name are left alone.</summary>
 /// <param name="Masks">By name a mask of the parameter's shape (bool), or null: all of it.</param>

@@ -10,8 +10,8 @@ namespace PostTrainGate.Repairs;
 /// </summary>
 internal sealed class TunedWeights : IDisposable
 {
-    private readonly List<Tensor> _parameters = [];
-    private readonly List<Tensor> _views = [];
+    private readonly List<(string Name, long Start, long[] Shape)> _places = [];
+
     private readonly Tensor _original;
     private readonly Tensor? _mask; // 1 where a value may change; null: everywhere
 
@@ -26,14 +26,18 @@ internal sealed class TunedWeights : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var chosen = new List<(Tensor Parameter, Tensor? Mask)>();
+        long start = 0;
         foreach (var (name, mask) in slice.Masks)
         {
-            if (throughMoves || mask is null || mask.any().item<bool>())
-                chosen.Add((model.Parameters[name], mask));
+            if (!throughMoves && mask is not null && !mask.any().item<bool>())
+                continue;
+            var parameter = model.Parameters[name];
+            chosen.Add((parameter, mask));
+            _places.Add((name, start, parameter.shape));
+            start += parameter.numel();
         }
 
         Vector = cat([.. chosen.Select(c => c.Parameter.reshape(-1))], 0).DetachFromDisposeScope();
-        Gradient = zeros_like(Vector).DetachFromDisposeScope();
         _original = Vector.clone().DetachFromDisposeScope();
         if (chosen.Any(c => c.Mask is { } m && !m.all().item<bool>()))
         {
@@ -41,23 +45,17 @@ internal sealed class TunedWeights : IDisposable
                 .DetachFromDisposeScope();
         }
 
-        long start = 0;
-        foreach (var (parameter, mask) in chosen)
-        {
-            var shape = parameter.shape;
-            var count = parameter.numel();
-            parameter.set_(Vector.narrow(0, start, count).view(shape));
-            _views.Add(Gradient.narrow(0, start, count).view(shape).DetachFromDisposeScope());
-            _parameters.Add(parameter);
-            start += count;
-        }
+        Gradients = Bind(model);
     }
 
     /// <summary>[n]: the tuned values; the model's parameters are views of it.</summary>
     public Tensor Vector { get; }
 
     /// <summary>[n]: filled by a backward pass while <see cref="AskForGradients"/> is on.</summary>
-    public Tensor Gradient { get; }
+    public Tensor Gradient => Gradients.Vector;
+
+    /// <summary>The parameters of the model that it was made for, and their gradients.</summary>
+    public WeightGradients Gradients { get; }
 
     /// <summary>Number of values that may change.</summary>
     public long Free => _mask is null ? Vector.numel() : _mask.sum().item<long>();
@@ -65,13 +63,24 @@ internal sealed class TunedWeights : IDisposable
     /// <summary>
     /// Turns the gradients of the parameters on or off; on, a backward pass adds to <see cref="Gradient"/>.
     /// </summary>
-    public void AskForGradients(bool on)
+    public void AskForGradients(bool on) => Gradients.Ask(on);
+
+    /// <summary>Lets a model of the same graph share the tuned values, with gradients of its own.</summary>
+    public WeightGradients Bind(OnnxClassifier model)
     {
-        for (var i = 0; i < _parameters.Count; i++)
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var gradient = zeros_like(Vector);
+        var bound = new List<(Tensor, Tensor)>();
+        foreach (var (name, start, shape) in _places)
         {
-            _parameters[i].requires_grad_(on);
-            _parameters[i].grad = on ? _views[i] : null;
+            var parameter = model.Parameters[name];
+            var count = parameter.numel();
+            parameter.set_(Vector.narrow(0, start, count).view(shape));
+            bound.Add((parameter, gradient.narrow(0, start, count).view(shape).DetachFromDisposeScope()));
         }
+
+        return new(gradient.DetachFromDisposeScope(), bound);
     }
 
     /// <summary>Removes the gradient of what may not change.</summary>
@@ -102,12 +111,38 @@ internal sealed class TunedWeights : IDisposable
     /// <summary>Lets go of the gradients; the model keeps the tuned values.</summary>
     public void Dispose()
     {
-        AskForGradients(false);
-        foreach (var view in _views)
-            view.Dispose();
+        Gradients.Dispose();
         Vector.Dispose();
-        Gradient.Dispose();
         _original.Dispose();
         _mask?.Dispose();
+    }
+}
+
+/// <summary>The tuned parameters of one model and their gradients, side by side in one vector.</summary>
+/// <param name="vector">[n].</param>
+/// <param name="bound">Each parameter, and the view of the vector that its gradient is.</param>
+internal sealed class WeightGradients(Tensor vector, IReadOnlyList<(Tensor Parameter, Tensor Gradient)> bound)
+    : IDisposable
+{
+    /// <summary>[n]: filled by a backward pass while <see cref="Ask"/> is on.</summary>
+    public Tensor Vector => vector;
+
+    /// <summary>Turns the gradients on or off; on, a backward pass adds to <see cref="Vector"/>.</summary>
+    public void Ask(bool on)
+    {
+        foreach (var (parameter, gradient) in bound)
+        {
+            parameter.requires_grad_(on);
+            parameter.grad = on ? gradient : null;
+        }
+    }
+
+    /// <summary>Lets go of the gradients; the model keeps its values.</summary>
+    public void Dispose()
+    {
+        Ask(false);
+        foreach (var (_, gradient) in bound)
+            gradient.Dispose();
+        vector.Dispose();
     }
 }

@@ -1,0 +1,173 @@
+using PostTrainGate.Foundation;
+using PostTrainGate.Models;
+using PostTrainGate.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Repairs;
+
+/// <summary>
+/// The pass forward and backward of a step. Parts of a batch run side by side, one a core, each in a model of its own
+/// over the same weights; the loss of all rows then pushes each part's values, and the gradients are added in order.
+/// The parts are the same on every machine, and so is what they come to.
+/// </summary>
+internal sealed class TuningPass : IDisposable
+{
+    // Of a part; smaller ones lose more than they gain.
+    private const int FewestRows = 32;
+    private const double FewestMultiplications = 2e7;
+
+    private readonly TransformRecipe _recipe;
+    private readonly TuningInputs _inputs;
+    private readonly TuningTargets _targets;
+    private readonly string[] _taps;
+    private readonly TunedWeights _weights;
+    private readonly List<Lane> _lanes = [];
+
+    // The first lane's model is the one that is tuned, the others' are copies over its weights.
+    private sealed record Lane(OnnxClassifier Model, WeightGradients Gradients, Generator Random);
+
+    // What a part gave, and its graph; Inputs where it was too large to keep one.
+    private sealed record Part(Tensor[] Values, Tensor? Target, Tensor? Inputs);
+
+    /// <summary>Prepares the parts.</summary>
+    /// <param name="recipe">What is tuned.</param>
+    /// <param name="inputs">The rows.</param>
+    /// <param name="targets">What they should give.</param>
+    /// <param name="model">The model that is tuned.</param>
+    /// <param name="weights">Its tuned weights.</param>
+    /// <param name="run">What surrounds it.</param>
+    public TuningPass(
+        TransformRecipe recipe,
+        TuningInputs inputs,
+        TuningTargets targets,
+        OnnxClassifier model,
+        TunedWeights weights,
+        TransformRun run
+    )
+    {
+        (_recipe, _inputs, _targets, _weights) = (recipe, inputs, targets, weights);
+        _taps =
+            recipe.LabelWeight == 0 ? [recipe.Tap]
+            : recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
+            : [recipe.Tap, OnnxClassifier.LogitsTap];
+        for (var i = 0; i < Math.Max(1, Parts(model, recipe.Schedule.BatchSize, run)); i++)
+        {
+            var own = i == 0 ? model : model.Clone();
+            var gradients = i == 0 ? weights.Gradients : weights.Bind(own);
+            _lanes.Add(new(own, gradients, new Generator((ulong)Seeds.Derive(run.Seed, "part", i))));
+        }
+    }
+
+    private static int Parts(OnnxClassifier model, int rows, TransformRun run)
+    {
+        var multiplications = TuningCost.Measure(model, run.Data.Inputs).Multiplications * FewestRows;
+        return multiplications < FewestMultiplications ? 1 : rows / FewestRows;
+    }
+
+    /// <summary>The loss of a batch, whose gradient is added to that of the weights.</summary>
+    /// <param name="batch">The rows.</param>
+    /// <param name="step">Number of the step, from 0.</param>
+    public Tensor Run(TuningBatch batch, int step)
+    {
+        var rows = batch.Clean.size(0);
+        var most = batch.Model.RowsPerPass(gradients: true);
+        var count = rows > most ? 1 : (int)Math.Clamp(rows / FewestRows, 1, _lanes.Count);
+        var parts = new Part[count];
+        Lanes.ForEach(count, count, i => parts[i] = Forward(_lanes[i], Rows(i), batch, step, keep: rows <= most));
+
+        Tensor[] values = [.. _taps.Select((_, tap) => Whole(p => p.Values[tap]).detach().requires_grad_())];
+        var target = parts[0].Target is null ? null : Whole(p => p.Target!);
+        var loss = Loss(values, batch with { Target = target });
+        loss.backward();
+
+        Lanes.ForEach(count, count, i =>
+            Backward(_lanes[i], Rows(i), parts[i], [.. values.Select(v => v.grad!)], most)
+        );
+        foreach (var lane in _lanes.Take(count).Skip(1))
+        {
+            _weights.Gradient.add_(lane.Gradients.Vector);
+            lane.Gradients.Vector.zero_();
+        }
+
+        return loss;
+
+        (long Start, long Count) Rows(int part) =>
+            (rows * part / count, rows * (part + 1) / count - rows * part / count);
+
+        Tensor Whole(Func<Part, Tensor> of) => count == 1 ? of(parts[0]) : cat([.. parts.Select(of)], 0);
+    }
+
+    private Part Forward(Lane lane, (long Start, long Count) rows, TuningBatch batch, int step, bool keep)
+    {
+        using var scope = NewDisposeScope();
+        var clean = batch.Clean.narrow(0, rows.Start, rows.Count);
+        var labels = batch.Labels?.narrow(0, rows.Start, rows.Count);
+        var inputs = clean;
+        Tensor? target = null;
+        lane.Gradients.Ask(false);
+        if (_inputs.Augment is { } augment)
+            inputs = augment(lane.Model, clean, labels, step, lane.Random).detach();
+        using (no_grad())
+            target = _targets.OfClean?.Invoke(lane.Model, clean);
+        lane.Gradients.Ask(true);
+        using var _ = set_grad_enabled(keep);
+        var values = lane.Model.Values(inputs, _taps);
+        return new(
+            [.. values.Select(v => v.DetachFromDisposeScope())],
+            target?.DetachFromDisposeScope(),
+            keep ? null : inputs.alias().DetachFromDisposeScope()
+        );
+    }
+
+    // What does not fit in one pass is run twice: for the loss of all rows, which says where to push the values, and
+    // piece by piece to push them there.
+    private void Backward(Lane lane, (long Start, long Count) rows, Part part, Tensor[] pushes, long most)
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] own = [.. pushes.Select(p => p.narrow(0, rows.Start, rows.Count))];
+        if (part.Inputs is not { } inputs)
+            autograd.backward(part.Values, own);
+        else
+        {
+            Models.Parts.Of(rows.Count, most, of =>
+            {
+                autograd.backward(lane.Model.Values(of(inputs), _taps), [.. own.Select(of)]);
+                return [];
+            });
+        }
+
+        foreach (var tensor in part.Values.Append(part.Target).Append(part.Inputs))
+            tensor?.Dispose();
+    }
+
+    private Tensor Loss(Tensor[] values, TuningBatch batch)
+    {
+        using Scalar targetWeight = _recipe.TargetWeight,
+            labelWeight = _recipe.LabelWeight;
+        if (_recipe.LabelWeight == 0)
+            return _targets.Loss(values[0], batch).mul(targetWeight);
+        if (_recipe.TargetWeight == 0)
+            return LabelLoss(values[0], batch).mul(labelWeight);
+        return LabelLoss(values[1], batch).mul(labelWeight).add(_targets.Loss(values[0], batch), targetWeight);
+    }
+
+    private static Tensor LabelLoss(Tensor logits, TuningBatch batch) =>
+        nn.functional.cross_entropy(
+            logits,
+            batch.Labels ?? throw new InvalidOperationException("a label loss needs labeled rows")
+        );
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (i, lane) in _lanes.Index())
+        {
+            lane.Random.Dispose();
+            if (i == 0)
+                continue; // the caller's
+            lane.Gradients.Dispose();
+            lane.Model.Dispose();
+        }
+    }
+}
