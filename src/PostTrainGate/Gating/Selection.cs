@@ -115,15 +115,17 @@ internal sealed class Selection : ISelection, IDisposable
         using var evaluation = new Evaluation(model, meter.Data);
         var (accuracy, drop, error) = Accuracy(evaluation);
         var allowed = times * (_policy.Repair?.MaxAccuracyDrop ?? 0);
+        // A drop that is measured on few rows may be larger on others.
+        var safe = Math.Max(allowed - error, allowed / 2);
         // Attacking a model that is out of the question would be a waste.
         if (drop > allowed || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
-            return new(false, double.PositiveInfinity, accuracy);
-        // A drop that is measured on few rows may be larger on others.
+            return new(false, double.PositiveInfinity, accuracy) { IsDear = drop > safe };
         var (harm, blocks) = _harm.Weigh(evaluation);
-        var lacking = Lacking(meter.Measure(evaluation)).Add(drop - Math.Max(allowed - error, allowed / 2));
+        var lacking = Lacking(meter.Measure(evaluation)).Add(drop - safe);
         return new(true, lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum(), accuracy)
         {
             Passed = lacking.Count(lack => lack <= 0),
+            IsDear = drop > safe,
             Harm = harm,
             Blocked = blocks,
             Churn = HarmPanel.Churn(_source, evaluation),

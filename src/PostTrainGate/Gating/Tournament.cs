@@ -19,6 +19,9 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // Bytes of weights that wait between two rounds; where they are more, plans begin anew.
     private const long MostWaiting = 1 << 30;
 
+    // Scores between two models, where each is dear.
+    private const int Halvings = 3;
+
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
 
@@ -59,12 +62,16 @@ internal sealed class Tournament(Selection selection) : IDisposable
                         return;
                     }
 
-                    var (plan, share) = (entry.Plan, Math.Min(1, each / entry.Plan.Seconds));
+                    var plan = entry.Plan;
+                    var settling = round == rounds - 1 && !selection.IsCheap ? plan.Settling : null;
+                    var share = Math.Min(1, (each - (settling?.Seconds ?? 0)) / plan.Seconds);
                     var candidate = entry.End is { } from ? plan.GoOn(context, share, from) : plan.Run(context, share);
-                    var end = waits && share < 1 ? candidate.Model.Clone() : null;
+                    var end = settling is not null || (waits && share < 1) ? candidate.Model.Clone() : null;
                     if (end is not null)
                         waiting.Add(end);
                     var score = Consider(candidate, context.Source);
+                    if (settling is not null && candidate.Score.IsDear)
+                        Settle(settling, end!, context);
                     if (end is not null && round < rounds - 1)
                         score = Larger(score, selection.Promise(end, rounds - round));
                     if (share < 1)
@@ -158,7 +165,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
 
         // Under attack each score is dear: the shortest step that passes is found by halves.
         var (low, high) = (0.0, 1.0);
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < Halvings; i++)
         {
             var middle = (low + high) / 2;
             var score =
@@ -173,14 +180,38 @@ internal sealed class Tournament(Selection selection) : IDisposable
 
         SelectionScore Try(double share)
         {
-            var model = Interpolation.Between(source, end, share);
-            var score = selection.Score(model);
-            var details = candidate.Details.SetItem("share_of_the_way", FormattableString.Invariant($"{share}"));
-            Keep(candidate with { Model = model, Score = score, Details = details }, share);
+            var score = TryBetween(source, end, share, candidate);
             if (score.CompareTo(best) > 0)
                 best = score;
             return score;
         }
+    }
+
+    // What passes but for its accuracy gains some back, and where it has enough, little else is lost: between two models
+    // of one valley both change evenly.
+    private void Settle(RepairPlan settling, OnnxClassifier from, RepairContext context)
+    {
+        var candidate = settling.GoOn(context, 1, from);
+        using var end = candidate.Model.Clone();
+        Keep(candidate);
+        var (low, high) = (0.0, 1.0);
+        for (var i = 0; i < Halvings; i++)
+        {
+            var middle = (low + high) / 2;
+            if (TryBetween(from, end, middle, candidate).IsDear)
+                low = middle;
+            else
+                high = middle;
+        }
+    }
+
+    private SelectionScore TryBetween(OnnxClassifier from, OnnxClassifier to, double share, RepairCandidate candidate)
+    {
+        var model = Interpolation.Between(from, to, share);
+        var score = selection.Score(model);
+        var details = candidate.Details.SetItem("share_of_the_way", FormattableString.Invariant($"{share}"));
+        Keep(candidate with { Model = model, Score = score, Details = details }, share);
+        return score;
     }
 
     // The model is in the list of the best, or disposed.

@@ -47,6 +47,11 @@ public abstract record RepairPlan(string Name)
     /// <param name="from">The earlier run's model; not changed.</param>
     internal virtual RepairCandidate GoOn(RepairContext context, double share, OnnxClassifier from) =>
         Run(context, share);
+
+    /// <summary>
+    /// What goes on from where this ended, should it have cost too much accuracy, and gains some back; null: nothing.
+    /// </summary>
+    internal RepairPlan? Settling { get; init; }
 }
 
 /// <summary>All that a repair may look at. There is no test split in it.</summary>

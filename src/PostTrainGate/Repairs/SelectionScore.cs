@@ -17,6 +17,9 @@ public readonly record struct SelectionScore(bool Admissible, double Gap, double
     // A hundredth of a point of accuracy is one row of 10,000.
     private const double AccuracyStep = 0.001;
 
+    /// <summary>Whether it costs more accuracy than the policy allows, or may on other rows.</summary>
+    public bool IsDear { get; init; }
+
     /// <summary>Gates that pass with a margin.</summary>
     public int Passed { get; init; }
 

@@ -19,13 +19,23 @@ public sealed class AdversarialRepair : IRepair
         a => a with { CleanShare = 0.5 },
     ];
 
-    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them.
-    private const double MostOfEffort = 0.6;
+    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them. And that of
+    // gaining accuracy back.
+    private const double MostOfEffort = 0.6,
+        SettlingPart = 0.06;
 
     private static Adversarial At(Adversarial a, double rate) =>
         a with
         {
             Schedule = a.Schedule with { LearningRate = rate },
+        };
+
+    // Mostly clean rows, in small steps.
+    private static Adversarial Settled(Adversarial a) =>
+        At(a, a.Schedule.LearningRate / 5) with
+        {
+            CleanShare = Math.Max(0.8, a.CleanShare),
+            Variant = ", settled",
         };
 
     /// <inheritdoc/>
@@ -65,15 +75,19 @@ public sealed class AdversarialRepair : IRepair
         foreach (var change in Grid)
         {
             var recipe = change(new Adversarial { Budgets = budgets });
+            yield return Within(recipe, context.Seconds * MostOfEffort) with
+            {
+                Settling = Within(Settled(recipe), context.Seconds * SettlingPart),
+            };
+        }
+
+        RecipePlan Within(Adversarial recipe, double seconds)
+        {
             // Units of one forward pass: attack 1 + 1, clean targets 1, tuning 3; attack's overhead.
             var passes = 3 * recipe.AttackSteps + 4;
-            var batch = recipe.Schedule.BatchSize;
-            var steps = cost.Steps(context.Seconds * MostOfEffort, passes, batch, context.RepairSet.Count);
-            yield return RecipePlan.Fixed(
-                (recipe with { Schedule = recipe.Schedule with { Steps = steps } }).Recipe(context.Source),
-                context,
-                passes
-            );
+            var steps = cost.Steps(seconds, passes, recipe.Schedule.BatchSize, context.RepairSet.Count);
+            recipe = recipe with { Schedule = recipe.Schedule with { Steps = steps } };
+            return RecipePlan.Fixed(recipe.Recipe(context.Source), context, passes);
         }
     }
 }
