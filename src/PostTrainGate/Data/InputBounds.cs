@@ -8,6 +8,7 @@ namespace PostTrainGate.Data;
 internal static class InputBounds
 {
     private const double Slack = 1e-6; // float32 at the edge of [0, 1]
+    private const long PartValues = 1 << 20;
 
     /// <summary>
     /// Values outside are an error where the unit is the data's own, a note where a fitted scale made them.
@@ -22,20 +23,19 @@ internal static class InputBounds
         if (!policy.Input.BoundsGiven && !policy.ChangesInputs)
             return;
         using var scope = NewDisposeScope();
-        var present = inputs.Where(i => i.numel() > 0).ToArray();
         // A missing value, NaN, is neither too small nor too large.
-        var least = present
-            .Select(i => i.nan_to_num(float.PositiveInfinity))
-            .Select(i => layout is null ? i.min().reshape(1) : i.amin(0))
-            .Aggregate(minimum)
-            .data<float>()
-            .ToArray();
-        var most = present
-            .Select(i => i.nan_to_num(float.NegativeInfinity))
-            .Select(i => layout is null ? i.max().reshape(1) : i.amax(0))
-            .Aggregate(maximum)
-            .data<float>()
-            .ToArray();
+        var least = Extremes(
+            inputs,
+            float.PositiveInfinity,
+            x => layout is null ? x.min().reshape(1) : x.amin(0),
+            minimum
+        );
+        var most = Extremes(
+            inputs,
+            float.NegativeInfinity,
+            x => layout is null ? x.max().reshape(1) : x.amax(0),
+            maximum
+        );
         var bounds = $"[{Wording.Number(lower)}, {Wording.Number(upper)}]";
         if (layout is null)
         {
@@ -80,5 +80,28 @@ internal static class InputBounds
 
         string Range(int column) => $"range from {Wording.Number(least[column])} to {Wording.Number(most[column])}";
         bool Outside(int column) => least[column] < lower - Slack || most[column] > upper + Slack;
+    }
+
+    // Part by part, so that the copies on the way are small beside the inputs.
+    private static float[] Extremes(
+        Tensor[] inputs,
+        double missing,
+        Func<Tensor, Tensor> of,
+        Func<Tensor, Tensor, Tensor> both
+    )
+    {
+        Tensor? found = null;
+        foreach (var rows in inputs.Where(i => i.numel() > 0))
+        {
+            var each = Math.Max(1, PartValues * rows.size(0) / rows.numel());
+            for (long start = 0; start < rows.size(0); start += each)
+            {
+                using var scope = NewDisposeScope();
+                var part = of(rows.narrow(0, start, Math.Min(each, rows.size(0) - start)).nan_to_num(missing));
+                found = (found is null ? part : both(found, part)).MoveToOuterDisposeScope();
+            }
+        }
+
+        return found!.data<float>().ToArray();
     }
 }
