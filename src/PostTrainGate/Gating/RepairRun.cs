@@ -93,7 +93,7 @@ internal sealed partial class RepairRun(
             afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress),
             baseline
         );
-        var controls = NullControls(original);
+        var (controls, nullAccuracy) = NullControls(original);
         var gates = result
             .Gates.Select((g, i) => g with { Repaired = readings[i], NullControl = controls[i] })
             .ToImmutableArray();
@@ -113,6 +113,7 @@ internal sealed partial class RepairRun(
                 after,
                 before.Value - after.Value <= _repair.MaxAccuracyDrop ? Verdict.Pass : Verdict.Fail
             ),
+            NullAccuracy = nullAccuracy,
             Churn = HarmPanel.Churn(original, evaluation),
             Corrected = corrected,
             Broken = broken,
@@ -260,11 +261,12 @@ internal sealed partial class RepairRun(
 
     // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their
     // range.
-    private ImmutableArray<MeasuredValue> NullControls(Evaluation original)
+    private (ImmutableArray<MeasuredValue> Gates, double Accuracy) NullControls(Evaluation original)
     {
         var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(NullAttackedRows))] };
         var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
         var draws = new List<ImmutableArray<Measurement>>();
+        var accuracy = 0.0;
         foreach (var model in NullControl.Draw(source, _best!.Model, Seeds.Derive(policy.Seed, "null")))
         {
             progress?.Report(
@@ -273,9 +275,10 @@ internal sealed partial class RepairRun(
             using var _ = model;
             using var evaluation = new Evaluation(model, splits.Test);
             draws.Add(meter.Measure(evaluation, $"draw {draws.Count}"));
+            accuracy += evaluation.Right / (double)splits.Test.Count;
         }
 
-        return
+        ImmutableArray<MeasuredValue> gates =
         [
             .. Enumerable
                 .Range(0, policy.Gates.Length)
@@ -294,6 +297,7 @@ internal sealed partial class RepairRun(
                     return GateMeter.Read(mean, Judge.Decide(policy.Gates[i] with { Drop = null }, mean));
                 }),
         ];
+        return (gates, accuracy / draws.Count);
     }
 
     public void Dispose() => _best?.Model.Dispose();

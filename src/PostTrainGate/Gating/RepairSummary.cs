@@ -27,6 +27,9 @@ public sealed record RepairSummary
     /// <summary>Clean accuracy on the test split after the repair.</summary>
     public MeasuredValue? AccuracyAfter { get; init; }
 
+    /// <summary>Clean accuracy on the test split of the null control, the mean of its draws.</summary>
+    public double? NullAccuracy { get; init; }
+
     /// <summary>Share of test rows whose prediction changed.</summary>
     public double? Churn { get; init; }
 

@@ -88,7 +88,7 @@ public sealed partial class HtmlReport : IReportWriter
         Gates("Gates that do not pass or changed", [.. open, .. more]);
         Gates("Gates that pass", passing);
         if (result.Gates.Any(g => g.NullControl is not null))
-            page.Append($"<p class=\"quiet\">{ResultText.NullControl}</p>\n");
+            page.Append($"<p class=\"quiet\">{ResultText.NullControl(result)}</p>\n");
         if (result.Repair is { } tried)
             page.Append(Harm(tried)).Append(Tried(tried));
         page.Append(

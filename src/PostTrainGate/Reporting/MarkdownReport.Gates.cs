@@ -21,7 +21,7 @@ public sealed partial class MarkdownReport
             ? "In parentheses: the change from the column before. "
             : "";
         if (columns.Any(c => c.Name == Comparison.NullControl))
-            legend += ResultText.NullControl;
+            legend += ResultText.NullControl(result);
         if (legend.Length > 0)
             Line(page, $"<sub>{legend.TrimEnd()}</sub>\n");
 

@@ -36,6 +36,17 @@ public partial class ReportTests
         Assert.Contains("dare was not tried: no gate of robustness to spectra", page, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0.741, "A repair that does no better has no effect.")]
+    [InlineData(0.52, "(accuracy 0.520 instead of 0.757), so the control says little here.")]
+    public void A_null_control_that_destroyed_the_model_says_so(double left, string expected)
+    {
+        var repaired = SampleResults.Repaired;
+        var result = repaired with { Repair = repaired.Repair! with { NullAccuracy = left } };
+        Assert.Contains(expected, new HtmlReport().Render(result), StringComparison.Ordinal);
+        Assert.Contains(expected, new MarkdownReport().Render(result), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_repair_is_the_same_in_json_junit_and_sarif()
     {

@@ -126,6 +126,7 @@ internal static partial class SampleResults
                     Sha256 = new string('c', 64),
                     AccuracyBefore = new(0.757, 0.705, 0.802, 300, Verdict.Pass),
                     AccuracyAfter = new(0.75, 0.698, 0.796, 300, Verdict.Pass),
+                    NullAccuracy = 0.741,
                     Churn = 0.043,
                     Corrected = 5,
                     Broken = 7,
