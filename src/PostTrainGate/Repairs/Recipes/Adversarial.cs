@@ -52,7 +52,8 @@ public sealed record Adversarial
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"adversarial {(AttackSteps == 1 ? "fgsm-rs" : $"pgd-{AttackSteps}")} lr {Schedule.LearningRate:G3}"
-            ) + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"))
+            )
+            + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"))
             + Variant;
         return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.Everything, Schedule)
         {
