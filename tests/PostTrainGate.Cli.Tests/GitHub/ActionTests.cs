@@ -10,6 +10,8 @@ namespace PostTrainGate.Tests.GitHub;
 
 public partial class ActionTests
 {
+    private const string Composite = "eng/action/action.yml";
+
     public static TheoryData<string> Workflows =>
         [
             .. Directory
@@ -18,8 +20,10 @@ public partial class ActionTests
                 .Order(StringComparer.Ordinal),
         ];
 
-    [Fact]
-    public void The_action_is_valid() => Lint(Path.Combine(Fixtures.Repository, "action.yml"));
+    [Theory]
+    [InlineData("action.yml")]
+    [InlineData(Composite)]
+    public void An_action_is_valid(string file) => Lint(Path.Combine(Fixtures.Repository, file));
 
     [Theory]
     [MemberData(nameof(Workflows))]
@@ -141,8 +145,8 @@ public partial class ActionTests
         return [.. args.Select(a => Input().Replace((string)a, m => inputs[m.Groups[1].Value]))];
     }
 
-    private static Dictionary<object, object> Action() =>
-        Yaml(File.ReadAllText(Path.Combine(Fixtures.Repository, "action.yml")));
+    private static Dictionary<object, object> Action(string file = "action.yml") =>
+        Yaml(File.ReadAllText(Path.Combine(Fixtures.Repository, file)));
 
     private static Dictionary<object, object> Yaml(string text) =>
         new DeserializerBuilder().Build().Deserialize<Dictionary<object, object>>(text);
