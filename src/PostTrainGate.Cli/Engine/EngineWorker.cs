@@ -28,6 +28,7 @@ internal static class EngineWorker
     /// <summary>Answers requests, one after the other, until its input ends.</summary>
     public static int Run()
     {
+        NativeLibraries.LoadInBackground();
         // Signals reach all processes of a terminal; this one ends when it is told to.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => signal.Cancel = true);
