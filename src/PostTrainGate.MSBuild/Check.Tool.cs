@@ -1,4 +1,5 @@
 using System.Reflection;
+using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 using PostTrainGate.Foundation;
 
@@ -69,6 +70,37 @@ public sealed partial class Check
         return line.ToString();
     }
 
+    // The first build waits for a large download, and nothing else says so.
+    private void AnnounceFetching()
+    {
+        var size = Metadata("ToolSizes")
+            .Split('|')
+            .Select(s => s.Split(':'))
+            .Where(s => s.Length == 2 && s[0] == RuntimeIdentifier)
+            .Select(s => $"{s[1]} MB, ")
+            .FirstOrDefault();
+        Log.LogMessage(
+            MessageImportance.High,
+            "PostTrainGate {0}: fetching the tool PostTrainGate.Cli {1} for {2} from the package sources ({3}once); "
+                + "later builds run it from {4}",
+            Project,
+            Version,
+            RuntimeIdentifier,
+            size,
+            PackageRoot
+        );
+    }
+
+    // What to do about a tool that did not start.
+    private string Advice() =>
+        Tool.Length > 0 ? "check PostTrainGateToolPath"
+        : Cached is not null ? "set PostTrainGateToolPath to an installed tool"
+        : lastLine.Contains("is not found") && ToolVersion.Length > 0
+            ? $"set PostTrainGateToolVersion to a version that the sources have, or remove it to use {Own}"
+        : "make the package sources reachable, name others with RestoreAdditionalProjectSources, "
+            + $"or set PostTrainGateToolPath to an installed PostTrainGate.Cli {Version}; "
+            + "PostTrainGateEnabled=false builds without the check";
+
     private bool Refuse(string code, string text)
     {
         Log.LogError(null, code, null, Policy, 0, 0, 0, 0, "{0}", text);
@@ -118,6 +150,10 @@ public sealed partial class Check
 
     private static string Own { get; } =
         typeof(Check).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>().InformationalVersion;
+
+    private static string Metadata(string key) =>
+        typeof(Check).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(a => a.Key == key)?.Value
+        ?? "";
 
     /// <summary>What tells one call of the tool from another.</summary>
     internal static string Call(string settings) => Own + "|" + settings;

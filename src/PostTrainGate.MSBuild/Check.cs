@@ -15,6 +15,8 @@ public sealed partial class Check : ToolTask
         BadPolicy = 2,
         Undecided = 3;
 
+    private const string Outcome = "PostTrainGate ";
+
     private readonly List<string> diagnostics = [];
     private string lastLine = "";
     private volatile bool canceled;
@@ -26,6 +28,9 @@ public sealed partial class Check : ToolTask
     /// <inheritdoc cref="CollectInputs.ProjectDirectory"/>
     [Required]
     public string ProjectDirectory { get; set; } = "";
+
+    /// <summary>Name of the project, for messages.</summary>
+    public string Project { get; set; } = "";
 
     /// <inheritdoc cref="CollectInputs.Settings"/>
     public string Settings { get; set; } = "";
@@ -127,7 +132,9 @@ public sealed partial class Check : ToolTask
         Directory.CreateDirectory(Path.GetDirectoryName(Result));
         File.Delete(Result);
         File.Delete(InputList); // the engine writes it early on: its presence says that the engine started
-        Log.LogMessage(MessageImportance.High, "Checking the model against {0}", Policy);
+        if (Tool.Length == 0 && Cached is null)
+            AnnounceFetching();
+        Log.LogMessage(MessageImportance.High, "PostTrainGate {0}: checking the model against {1}", Project, Policy);
         YieldDuringToolExecution = true;
         var exitCode = base.ExecuteTool(pathToTool, responseFileCommands, commandLineCommands);
         if (canceled)
@@ -171,8 +178,16 @@ public sealed partial class Check : ToolTask
         {
             if (singleLine.Trim().Length > 0)
                 lastLine = singleLine.Trim();
-            var isOutcome = singleLine.StartsWith("PostTrainGate ", StringComparison.Ordinal);
-            Log.LogMessage(isOutcome ? MessageImportance.High : MessageImportance.Normal, "{0}", singleLine);
+            if (singleLine.StartsWith(Outcome, StringComparison.Ordinal)) // and the policy
+                Log.LogMessage(
+                    MessageImportance.High,
+                    "{0}{1}: {2}",
+                    Outcome,
+                    Project,
+                    singleLine.Substring(Outcome.Length)
+                );
+            else
+                Log.LogMessage(MessageImportance.Normal, "{0}", singleLine);
             return;
         }
         if (line.IsError || line.IsWarning)
@@ -186,7 +201,7 @@ public sealed partial class Check : ToolTask
         {
             _ when !File.Exists(InputList) => (
                 DiagnosticCodes.BuildTool,
-                $"the tool did not start (exit code {exitCode}): {lastLine}"
+                $"the tool did not start (exit code {exitCode}): {lastLine.TrimEnd('.')}; {Advice()}"
             ),
             Failed => (DiagnosticCodes.GateFailed, "a gate failed"),
             BadPolicy => (DiagnosticCodes.PolicyUnreadable, $"the policy cannot be used: {lastLine}"),

@@ -16,18 +16,24 @@ public sealed class Repeat : Task
     [Required]
     public string Policy { get; set; } = "";
 
+    /// <inheritdoc cref="Check.Project"/>
+    public string Project { get; set; } = "";
+
     /// <inheritdoc/>
     public override bool Execute()
     {
         var record = GateRecord.Read(Result);
         foreach (var line in record?.Lines ?? [])
             GateLine.Parse(line)?.Log(Log, Policy);
-        if (record is not { ExitCode: 0 })
-            Log.LogMessage(
-                MessageImportance.High,
-                "Nothing has changed since the check at {0:yyyy-MM-dd HH:mm:ss}, so its result still applies.",
-                File.GetLastWriteTime(Result)
-            );
+        var passed = record is { ExitCode: 0 };
+        Log.LogMessage(
+            passed ? MessageImportance.Normal : MessageImportance.High,
+            "PostTrainGate {0}: {1}: nothing has changed since the check at {2:yyyy-MM-dd HH:mm:ss}, {3}",
+            Project,
+            Policy,
+            File.GetLastWriteTime(Result),
+            passed ? "which passed" : "so its result still applies"
+        );
         return !Log.HasLoggedErrors;
     }
 }

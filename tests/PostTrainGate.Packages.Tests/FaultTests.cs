@@ -36,11 +36,59 @@ public class FaultTests(Packages packages)
         var app = new ConsumerProject(packages, "NoTool").WithGate();
         var unknown = (await app.BuildAsync("-p:PostTrainGateToolVersion=99.0.0")).Fails("PTG7002");
         Assert.Contains("99.0.0 of package posttraingate.cli is not found", unknown.Text, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"set PostTrainGateToolVersion to a version that the sources have, or remove it to use {packages.Version}",
+            unknown.Text,
+            StringComparison.Ordinal
+        );
         var old = (await app.BuildAsync("-p:PostTrainGateToolVersion=99.0.0", "-p:NETCoreSdkVersion=9.0.304")).Fails(
             "PTG7001"
         );
         Assert.Contains("10.0.100", old.Text, StringComparison.Ordinal);
         (await app.BuildAsync("-p:PostTrainGateToolPath=nowhere/PostTrainGate.Cli.dll")).Fails("PTG7002");
+
+        await app.DotnetAsync(["restore"]);
+        app.UseFeed("https://127.0.0.1:9/index.json"); // nothing listens there
+        string[] offline = ["--no-restore", "-p:PostTrainGateToolVersion=98.0.0"];
+        Assert.Contains(
+            "set PostTrainGateToolPath to an installed PostTrainGate.Cli 98.0.0",
+            (await app.BuildAsync(offline)).Fails("PTG7002").Text,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
+    public async Task The_first_build_says_what_it_fetches_and_how_large_it_is()
+    {
+        var app = new ConsumerProject(packages, "First").WithGate();
+        app.UseModel(right: true);
+        var natives = packages.Package($"PostTrainGate.Cli.{Packages.Rid}");
+        var said =
+            $"fetching the tool PostTrainGate.Cli {packages.Version} for {Packages.Rid} from the package sources "
+            + $"({new FileInfo(natives).Length / 1_000_000} MB, once)";
+        var first = await BuildAsync("-tl:off");
+        Assert.Contains(said, first, StringComparison.Ordinal);
+        Assert.Matches("PostTrainGate App: .*posttraingate.yml: Passed: ", first);
+        Assert.Matches(
+            "PostTrainGate App: posttraingate.yml: nothing has changed since the check at .*, which passed",
+            await BuildAsync("-tl:off", "-v:normal")
+        );
+        app.UseModel(right: true);
+        Assert.DoesNotContain("fetching", await BuildAsync("-tl:off"), StringComparison.Ordinal);
+
+        async Task<string> BuildAsync(params string[] arguments)
+        {
+            // A folder of packages where this tool never was.
+            var alone = new Dictionary<string, string> { ["NUGET_PACKAGES"] = app.File("packages") };
+            var (code, output) = await packages.DotnetAsync(
+                "First",
+                app.Folder,
+                ["build", .. arguments],
+                environment: alone
+            );
+            Assert.True(code == 0, output);
+            return output;
+        }
     }
 
     [Fact]

@@ -60,22 +60,26 @@ public sealed class Packages : IAsyncLifetime
         string name,
         string folder,
         string[] arguments,
-        Func<Process, Task>? meanwhile = null
+        Func<Process, Task>? meanwhile = null,
+        IReadOnlyDictionary<string, string>? environment = null
     ) =>
         RunAsync(
             name,
             folder,
             Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
             arguments,
-            meanwhile
+            meanwhile,
+            environment
         );
 
-    private async Task<(int ExitCode, string Output)> RunAsync(
+    /// <summary>Runs another program in the same way.</summary>
+    public async Task<(int ExitCode, string Output)> RunAsync(
         string name,
         string folder,
         string program,
         string[] arguments,
-        Func<Process, Task>? meanwhile
+        Func<Process, Task>? meanwhile = null,
+        IReadOnlyDictionary<string, string>? environment = null
     )
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -102,6 +106,8 @@ public sealed class Packages : IAsyncLifetime
         start.Environment["UseSharedCompilation"] = "false";
         start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en";
         start.Environment["OMP_NUM_THREADS"] = "1"; // the engine shares the cores with other builds
+        foreach (var (variable, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[variable] = value;
 
         var output = new StringBuilder();
         using var process = new Process { StartInfo = start };
@@ -137,7 +143,7 @@ public sealed class Packages : IAsyncLifetime
             text = output.ToString();
         await File.WriteAllTextAsync(
             Path.Combine(Logs, name + ".log"),
-            $"{folder}$ dotnet {string.Join(' ', arguments)}\n{text}exit code {process.ExitCode} after "
+            $"{folder}$ {Path.GetFileName(program)} {string.Join(' ', arguments)}\n{text}exit code {process.ExitCode} after "
                 + $"{clock.Elapsed.TotalSeconds:0.0} s\n"
         );
         return (process.ExitCode, text);
