@@ -26,6 +26,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
         "seven published fairness tasks: chosen on one half of x_test, reported on the other"
     ),
     ["mend"] = (MendBench.Run, "every kind of gate, failed by a small model and repaired"),
+    ["natives"] = (NativesBench.Run, "loads the native libraries and a model: what a start is held against"),
     ["null"] = (NullBench.Run, "how often random noise or shuffled labels are proposed as a repair"),
     ["robust"] = (RobustBench.Run, "the whole tournament on Fashion-MNIST models, its choice attacked by AutoAttack"),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
