@@ -105,7 +105,7 @@ internal sealed class ExplainCommand(CliHost host)
     {
         var output = Terminal.Out(host);
         var value = gate.Original;
-        output.Say($"{gate.Title}: {GateText.Value(value)}, {gate.Threshold}: {Outcomes.Words(value.Verdict)}");
+        output.Say($"{gate.Title}: {GateText.Value(value)}, {gate.Threshold}: {Outcomes.Words(gate)}");
         if (value.Reason is { } why)
             output.Say($"  {why}");
         output.Say($"  Rows: {value.Count}. The interval is what the true value may be; it must meet the threshold.");

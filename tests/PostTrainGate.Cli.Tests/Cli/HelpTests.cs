@@ -1,4 +1,6 @@
 using PostTrainGate.Cli;
+using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 using Xunit;
 
 namespace PostTrainGate.Tests.Cli;
@@ -65,6 +67,30 @@ public sealed class HelpTests : IDisposable
         Assert.All(rows, r => Assert.Equal(r[0], r[1] + r[3]));
         var rates = rows.Select(r => (r[2] + r[4]) / (double)r[0]).ToArray();
         Assert.Equal(0.250, Math.Abs(rates[0] - rates[1]), 0.0006);
+    }
+
+    [Theory]
+    [InlineData(Severity.Error, "at least 0.9: fail\n")]
+    [InlineData(Severity.Warning, "at least 0.9: fail, a warning\n")]
+    [InlineData(Severity.Note, "at least 0.9: fail, a note\n")]
+    public async Task A_verdict_is_explained_in_the_consoles_words(Severity severity, string words)
+    {
+        var result = Reporting.SampleResults.Rejected;
+        result = result with { Gates = [result.Gates[0] with { Severity = severity }] };
+        _place.Host = _place.Host with { Run = (_, _, _, _) => result };
+        Assert.Equal(0, await Run("explain", "1", _place.PolicyFile));
+        Assert.Contains(words, _place.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_accepted_failure_is_explained_as_accepted()
+    {
+        var result = Reporting.SampleResults.Rejected;
+        var accepted = new AcceptedFailure(new(2999, 12, 31), "not retrained yet");
+        result = result with { Gates = [result.Gates[0] with { Severity = Severity.Warning, Accepted = accepted }] };
+        _place.Host = _place.Host with { Run = (_, _, _, _) => result };
+        Assert.Equal(0, await Run("explain", "1", _place.PolicyFile));
+        Assert.Contains("at least 0.9: fail, accepted until 2999-12-31\n", _place.Out, StringComparison.Ordinal);
     }
 
     [Fact]
