@@ -67,11 +67,11 @@ internal sealed record CommentBody(ImmutableArray<CommentSection> Sections)
     /// The comment. Where not all fits, sections are cut to their headings, the best first; the run that each is of has
     /// the whole of it.
     /// </summary>
-    /// <param name="head">Commit that is proposed now; null when it is not known.</param>
-    public string Render(string? head)
+    /// <param name="heads">Commits whose sections are not older ones; none when they are not known.</param>
+    public string Render(ImmutableArray<string> heads)
     {
-        string[] whole = [.. Sections.Select(s => Shown(s, head, Safe(s.Text)))];
-        string[] brief = [.. Sections.Select(s => Shown(s, head, Heading(s.Text)))];
+        string[] whole = [.. Sections.Select(s => Shown(s, heads, Safe(s.Text)))];
+        string[] brief = [.. Sections.Select(s => Shown(s, heads, Heading(s.Text)))];
         // First all are cut to their headings one after the other, the last first, then left out.
         var (kept, shown) = (whole.Length, whole.Length);
         var length = whole.Sum(t => (long)t.Length);
@@ -88,11 +88,11 @@ internal sealed record CommentBody(ImmutableArray<CommentSection> Sections)
         return text.TrimEnd('\n');
     }
 
-    private static string Shown(CommentSection section, string? head, string content) =>
-        $"{section.Marker}\n{(Older(section, head) is { } older ? $"{OlderLead}{older}\n\n" : "")}{content}\n\n";
+    private static string Shown(CommentSection section, ImmutableArray<string> heads, string content) =>
+        $"{section.Marker}\n{(Older(section, heads) is { } older ? $"{OlderLead}{older}\n\n" : "")}{content}\n\n";
 
-    private static string? Older(CommentSection section, string? head) =>
-        head is null || section.Marker.Head.Equals(head, StringComparison.OrdinalIgnoreCase) ? null
+    private static string? Older(CommentSection section, ImmutableArray<string> heads) =>
+        heads.IsEmpty || heads.Contains(section.Marker.Head, StringComparer.OrdinalIgnoreCase) ? null
         : section.Marker.Head is { Length: >= 7 } known
             ? $"Of the older commit `{known[..7]}`; not yet run for this one."
         : "Of an older commit; not yet run for this one.";

@@ -3,6 +3,7 @@ using Octokit;
 using Octokit.Internal;
 using Polly;
 using Polly.Retry;
+using PostTrainGate.Cli.GitHub.Fix;
 using PostTrainGate.Foundation;
 
 namespace PostTrainGate.Cli.GitHub;
@@ -154,6 +155,24 @@ internal sealed partial class GitHubApi
         catch (Exception) when (!cancel.IsCancellationRequested)
         {
             return null;
+        }
+    }
+
+    /// <summary>
+    /// Whether a commit is a repaired model that this tool put on top of another; false when GitHub does not tell.
+    /// </summary>
+    public async Task<bool> IsRepairAsync(string commit, string parent, CancellationToken cancel)
+    {
+        try
+        {
+            var asked = await Client.Git.Commit.Get(Owner, Name, commit).WaitAsync(cancel);
+            return RepairMessage.Is(asked?.Message)
+                && asked!.Parents is [{ } only]
+                && parent.Equals(only.Sha, StringComparison.OrdinalIgnoreCase);
+        }
+        catch (Exception) when (!cancel.IsCancellationRequested)
+        {
+            return false;
         }
     }
 

@@ -49,6 +49,8 @@ internal sealed class GitHubOutput : ICheckOutput
         CancellationToken cancel
     )
     {
+        // Before anything is told of it: the comment names the commit, or why there is none.
+        (result, var fix) = await FixAsync(result, policy, cancel);
         await _console.ShowAsync(result, policy, files, cancel);
         var text = new MarkdownReport().Render(result);
         _workflow.Annotate(result.Diagnostics);
@@ -62,26 +64,24 @@ internal sealed class GitHubOutput : ICheckOutput
                 "repaired-model",
                 result.Repair?.Output is { } output ? _actions.Relative(Path.Combine(policy.Folder, output)) : ""
             ),
+            ("fix", fix),
         ]);
         await CommentAsync(text, result.Outcome, cancel);
-        // Afterwards: a commit makes the comment's commit an older one.
-        await FixAsync(result, policy, cancel);
     }
 
-    private async Task FixAsync(GateResult result, GatePolicy policy, CancellationToken cancel)
+    // The result with what became of the repaired model, and the commit or pull request that proposes it.
+    private async Task<(GateResult Result, string Reference)> FixAsync(
+        GateResult result,
+        GatePolicy policy,
+        CancellationToken cancel
+    )
     {
         if (_options.Fix == FixMode.Artifact || result.Repair is not { Proposed: true, Output: not null })
-        {
-            _workflow.Set([("fix", "")]);
-            return;
-        }
-
+            return (result, "");
         try
         {
             var made = await new ProposeRepair(_host, result, policy).RunAsync(_options.Fix, cancel);
-            _host.Out.WriteLine(made.Text);
-            _workflow.Summarize($"{Markdown.Text(made.Text)}");
-            _workflow.Set([("fix", made.Reference)]);
+            return (result with { Proposal = made.Text }, made.Reference);
         }
         catch (RepairRefusedException refused)
         {
@@ -92,9 +92,7 @@ internal sealed class GitHubOutput : ICheckOutput
                     + "upload as an artifact.",
                 Severity: Severity.Warning
             );
-            _workflow.Annotate([diagnostic]);
-            _workflow.Summarize($"> ⚠️ {Markdown.Text(diagnostic.Message)} ({diagnostic.Code})");
-            _workflow.Set([("fix", "")]);
+            return (result with { Diagnostics = [.. result.Diagnostics, diagnostic] }, "");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Octokit;
 
 namespace PostTrainGate.Cli.GitHub;
@@ -20,7 +21,7 @@ internal enum CommentOutcome
 
 /// <summary>
 /// Keeps one comment on a pull request, with a section for each policy and leg. A run whose commit is no longer the
-/// proposed one writes nothing; of one commit and section the later run counts. GitHub has no conditional writes, so
+/// proposed one writes nothing, unless what is on top of it is its repaired model; of one commit and section the later run counts. GitHub has no conditional writes, so
 /// every write is checked afterwards, at once and after a while: where another run wrote meanwhile and our section is
 /// missing or older, what is there is read again and written with ours. Of comments that runs made at once, the oldest
 /// gets all sections. Every step starts from what is there, so that all of it can be repeated after a failure.
@@ -64,7 +65,7 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         for (var round = 0; round < Rounds; round++)
         {
             cancel.ThrowIfCancellationRequested();
-            if (await IsOutdatedAsync(cancel))
+            if (await HeadsAsync(cancel) is not { } heads)
                 return CommentOutcome.Stale;
             var own = await OwnAsync(login, mine);
             var all = CommentBody.Merge(own.Select(c => CommentBody.Parse(c.Body)));
@@ -74,7 +75,7 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
 
             if (there is null && !create && outcome == CommentOutcome.None)
                 return outcome;
-            var body = all.With(section).Render(head);
+            var body = all.With(section).Render(heads);
             if (own is [var oldest, ..])
             {
                 mine = await comments.Update(api.Owner, api.Name, oldest.Id, body);
@@ -143,10 +144,20 @@ internal sealed class PullRequestComment(GitHubApi api, long pullRequest, string
         return isAlone;
     }
 
-    private async Task<bool> IsOutdatedAsync(CancellationToken cancel) =>
-        head is not null
-        && await api.HeadAsync(pullRequest, cancel) is { Length: > 0 } now
-        && !now.Equals(head, StringComparison.OrdinalIgnoreCase);
+    // The commits that today's sections are about; null when the run's is not among them any longer. A repaired model
+    // that a run has put on top of the commit, this one or that of another policy, makes no section an older one: its
+    // own run does.
+    private async Task<ImmutableArray<string>?> HeadsAsync(CancellationToken cancel)
+    {
+        if (head is null)
+            return [];
+        if (
+            await api.HeadAsync(pullRequest, cancel) is not { Length: > 0 } now
+            || now.Equals(head, StringComparison.OrdinalIgnoreCase)
+        )
+            return [head];
+        return await api.IsRepairAsync(now, head, cancel) ? [head, now] : null;
+    }
 
     // Our comments, the oldest first. A list may lag behind a write, so what was just written counts as it is known,
     // unless the list has it.

@@ -94,6 +94,12 @@ public sealed record GateResult
     /// </summary>
     internal string? Root { get; init; }
 
+    /// <summary>
+    /// Where the repaired model was proposed, as a sentence; null where it is a file alone. Known only after the files
+    /// are written, so in no file.
+    /// </summary>
+    internal FormattableString? Proposal { get; init; }
+
     /// <summary>Exit code that follows from <see cref="Outcome"/>.</summary>
     public int ExitCode =>
         Outcome switch

@@ -20,6 +20,6 @@ internal static class Html
         string.Format(
             CultureInfo.InvariantCulture,
             Text(sentence.Format),
-            [.. sentence.GetArguments().Select(a => a is string text ? Code(text) : a)]
+            [.. sentence.GetArguments().Select(a => a is string or Link ? Code(a.ToString()) : a)]
         );
 }

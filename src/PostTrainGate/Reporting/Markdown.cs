@@ -76,7 +76,18 @@ internal static class Markdown
         string.Format(
             CultureInfo.InvariantCulture,
             sentence.Format,
-            [.. sentence.GetArguments().Select(a => a is string text ? Code(text) : a)]
+            [
+                .. sentence
+                    .GetArguments()
+                    .Select(a =>
+                        a switch
+                        {
+                            string text => Code(text),
+                            Link link => $"[{Code(link.Text)}](<{link.Address.AbsoluteUri}>)",
+                            _ => a,
+                        }
+                    ),
+            ]
         );
 
     private static bool EndsWith(string text, int end, string word) =>

@@ -177,10 +177,13 @@ internal static class ResultText
         if (result.Repair is { Proposed: true, Output: { } output } repair)
         {
             var (method, old) = (repair.Method ?? "unknown", result.Model?.File);
-            steps.Add(
-                $"Review the repaired model {output} ({method}), then replace {old} with it; the next run measures it."
-            );
-            if (result.PullRequest is not null)
+            if (result.Proposal is { } proposal)
+                steps.Add(proposal);
+            else
+                steps.Add(
+                    $"Review the repaired model {output} ({method}), then replace {old} with it; the next run measures it."
+                );
+            if (result is { Proposal: null, PullRequest: not null })
                 steps.Add(
                     $"The repaired model and the report are on the runner only until a step uploads them: {Upload}."
                 );

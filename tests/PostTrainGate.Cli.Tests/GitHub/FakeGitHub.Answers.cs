@@ -69,7 +69,7 @@ internal sealed partial class FakeGitHub
                     new JsonObject
                     {
                         ["number"] = 7,
-                        ["head"] = new JsonObject { ["sha"] = Head },
+                        ["head"] = new JsonObject { ["sha"] = Repository?.Tip(HeadBranch) ?? Head },
                     }
                 );
             if (path.StartsWith("/repos/octo/models/contents/", StringComparison.Ordinal))

@@ -10,6 +10,9 @@ internal sealed partial class FakeGitHub
 {
     private const string RootTree = "cccccccccccccccccccccccccccccccccccccccc";
 
+    /// <summary>A real repository, which answers in place of all below; null: there is none.</summary>
+    public BareRepository? Repository { get; set; }
+
     /// <summary>Files of the proposed commit by path.</summary>
     public Dictionary<string, byte[]> HeadFiles { get; } = [];
 
@@ -34,9 +37,13 @@ internal sealed partial class FakeGitHub
     private ResponseMessage? Git(string method, string path, IRequestMessage request)
     {
         const string root = "/repos/octo/models/";
-        if (!path.StartsWith(root, StringComparison.Ordinal) || HeadFiles.Count == 0)
+        if (!path.StartsWith(root, StringComparison.Ordinal))
             return null;
-        var (at, body) = (path[root.Length..], request.Body is { } text ? JsonNode.Parse(text) : null);
+        var (at, body) = (path[root.Length..], request.Body is { Length: > 0 } text ? JsonNode.Parse(text) : null);
+        if (Repository?.Answer(method, at.Split('/'), body) is { } real)
+            return Json(real.Status, real.Body);
+        if (HeadFiles.Count == 0)
+            return null;
         return (method, at.Split('/')) switch
         {
             ("GET", ["git", "commits", var sha]) => Json(
@@ -45,6 +52,9 @@ internal sealed partial class FakeGitHub
                 {
                     ["sha"] = sha,
                     ["message"] = Commits.TryGetValue(sha, out var own) ? (string)own["message"]! : "theirs",
+                    ["parents"] = new JsonArray([
+                        .. (own?["parents"]?.AsArray() ?? []).Select(p => new JsonObject { ["sha"] = (string)p! }),
+                    ]),
                     ["tree"] = new JsonObject { ["sha"] = RootTree },
                 }
             ),
@@ -146,6 +156,8 @@ internal sealed partial class FakeGitHub
         if (!(bool)body["force"]! && (string)Commits[sha]["parents"]![0]! != Branches[name])
             return Status(422, "Update is not a fast forward");
         Branches[name] = sha;
+        if (name == "feature/model")
+            Head = sha; // what pull request 7 proposes
         return Reference($"git/ref/heads/{name}", sha);
     }
 

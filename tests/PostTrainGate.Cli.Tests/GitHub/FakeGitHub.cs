@@ -37,7 +37,10 @@ internal sealed partial class FakeGitHub : IDisposable
     /// <summary>Whether the base commit can be read.</summary>
     public bool HasBase { get; set; } = true;
 
-    /// <summary>Commit that pull request 7 proposes.</summary>
+    /// <summary>Branch of the real repository that pull request 7 proposes.</summary>
+    public const string HeadBranch = "new-model";
+
+    /// <summary>Commit that pull request 7 proposes, where there is no real repository.</summary>
     public string Head { get; set; } = HeadSha;
 
     /// <summary>Who the token belongs to, as GraphQL tells it; null: GraphQL does not answer.</summary>
@@ -78,6 +81,19 @@ internal sealed partial class FakeGitHub : IDisposable
     /// <summary>A step of Actions for pull request 7 whose interface is this server.</summary>
     public CliHost Host(TemporaryFolder folder, Dictionary<string, string?>? changes = null)
     {
+        var variables = Variables(folder, changes);
+        return new()
+        {
+            Out = new StringWriter(CultureInfo.InvariantCulture),
+            Error = new StringWriter(CultureInfo.InvariantCulture),
+            Variable = name => variables.GetValueOrDefault(name),
+            RetryWait = TimeSpan.FromMilliseconds(1),
+        };
+    }
+
+    /// <summary>The environment of such a step.</summary>
+    public Dictionary<string, string?> Variables(TemporaryFolder folder, Dictionary<string, string?>? changes = null)
+    {
         var variables = new Dictionary<string, string?>
         {
             ["GITHUB_ACTIONS"] = "true",
@@ -96,13 +112,7 @@ internal sealed partial class FakeGitHub : IDisposable
         };
         foreach (var (name, value) in changes ?? [])
             variables[name] = value;
-        return new()
-        {
-            Out = new StringWriter(CultureInfo.InvariantCulture),
-            Error = new StringWriter(CultureInfo.InvariantCulture),
-            Variable = name => variables.GetValueOrDefault(name),
-            RetryWait = TimeSpan.FromMilliseconds(1),
-        };
+        return variables;
     }
 
     public const string HeadSha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",

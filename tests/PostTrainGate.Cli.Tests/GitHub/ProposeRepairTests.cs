@@ -47,6 +47,41 @@ public sealed class ProposeRepairTests : IDisposable
         Assert.Equal(sha, Fix());
     }
 
+    [Theory]
+    [InlineData(
+        "commit",
+        @"\n- The repaired model was committed to `feature/model` as \[`\w{7}`\]\(<\S+/commit/\w{40}>\);"
+    )]
+    [InlineData("pull-request", @"\n- The pull request \[`8`\]\(<\S+/pull/8>\) with the repaired model was opened\.\n")]
+    public async Task The_comment_names_what_was_made_before_it(string fix, string sentence)
+    {
+        await Run(fix);
+        var comment = Assert.Single(_github.Comments).Body;
+        Assert.Matches(sentence, comment);
+        Assert.DoesNotContain("then replace", comment, StringComparison.Ordinal);
+        Assert.DoesNotContain("on the runner only", comment, StringComparison.Ordinal);
+        Assert.DoesNotContain("⏳", comment, StringComparison.Ordinal); // the commit makes it no older one
+        Assert.Contains($"head={FakeGitHub.HeadSha}", comment, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_comment_says_why_nothing_was_made()
+    {
+        _github.Interfere = (method, path) =>
+            method == "PATCH" && path.Contains("/git/refs/", StringComparison.Ordinal)
+                ? FakeGitHub.Status(403, "Resource not accessible by integration")
+                : null;
+        await Run("commit");
+        var comment = Assert.Single(_github.Comments).Body;
+        Assert.Contains(
+            "\n> ⚠️ The repaired model was not proposed: GitHub refused",
+            comment,
+            StringComparison.Ordinal
+        );
+        Assert.Contains("contents: write", comment, StringComparison.Ordinal);
+        Assert.Contains("\n- Review the repaired model ", comment, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_pull_request_is_opened_once_and_then_brought_up_to_date()
     {
@@ -55,7 +90,7 @@ public sealed class ProposeRepairTests : IDisposable
             b.StartsWith("posttraingate/", StringComparison.Ordinal)
         );
         Assert.Equal(FakeGitHub.HeadSha, _github.Branches["feature/model"]);
-        Assert.Contains("pull request 8 with the repaired model was opened", Said());
+        Assert.Contains("pull request 8 (https://github.example/octo/models/pull/8) with the repaired model was opened", Said());
         Assert.Equal("https://github.example/octo/models/pull/8", Fix());
 
         await Run("pull-request");

@@ -96,6 +96,28 @@ public sealed partial class PullRequestCommentTests
         Assert.Equal(["new", "new other"], Sections());
     }
 
+    [Theory]
+    [InlineData("Repair m.onnx\n\nPostTrainGate-Model: m.onnx\n", true)]
+    [InlineData("Another model", false)]
+    public async Task A_repair_that_another_leg_committed_on_top_makes_no_section_an_older_one(
+        string message,
+        bool isOurs
+    )
+    {
+        await Upsert(Other, "other", head: FakeGitHub.HeadSha);
+        _github.HeadFiles["m.onnx"] = [];
+        _github.Head = FakeGitHub.BaseSha;
+        _github.Commits[FakeGitHub.BaseSha] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["message"] = message,
+            ["parents"] = new System.Text.Json.Nodes.JsonArray(FakeGitHub.HeadSha),
+        };
+        var outcome = await Upsert(Mine, "ours", head: FakeGitHub.HeadSha);
+        Assert.Equal(isOurs ? CommentOutcome.Updated : CommentOutcome.Stale, outcome);
+        Assert.Equal(isOurs ? ["ours", "other"] : ["other"], Sections());
+        Assert.DoesNotContain("⏳", _github.Comments[0].Body, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task No_text_passes_for_a_section()
     {
@@ -118,7 +140,7 @@ public sealed partial class PullRequestCommentTests
                 },
                 $"## heading {i}\n{filler}<sub>run {i}</sub>"
             ));
-        _github.Add(FakeGitHub.Bot, CommentBody.Merge([new([.. sections])]).Render(null));
+        _github.Add(FakeGitHub.Bot, CommentBody.Merge([new([.. sections])]).Render([]));
         await Upsert(Other with { Outcome = RunOutcome.Passed }, "green");
         var body = Assert.Single(_github.Comments).Body;
         Assert.InRange(body.Length, 1000, CommentBody.Limit);

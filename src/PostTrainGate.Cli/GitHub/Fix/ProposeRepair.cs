@@ -4,6 +4,7 @@ using Octokit;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
+using PostTrainGate.Reporting;
 
 namespace PostTrainGate.Cli.GitHub.Fix;
 
@@ -18,8 +19,8 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
 
     private readonly ActionsEnvironment _actions = new(host);
 
-    /// <summary>What was made: a line for people, and the commit or the address of the pull request.</summary>
-    public sealed record Made(string Text, string Reference);
+    /// <summary>What was made: a sentence for people, and the commit or the address of the pull request.</summary>
+    public sealed record Made(FormattableString Text, string Reference);
 
     /// <summary>Makes it.</summary>
     /// <exception cref="RepairRefusedException">It is not made, and why.</exception>
@@ -167,7 +168,7 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(content));
 #pragma warning restore CA5350
 
-    private static async Task<Made> OntoHeadAsync(
+    private async Task<Made> OntoHeadAsync(
         GitHubApi api,
         PullRequestEvent pullRequest,
         string commit,
@@ -192,8 +193,9 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
             throw Stale(); // no fast forward: the branch moved meanwhile
         }
 
+        var page = new Link(commit[..7], new($"{_actions.RepositoryPage ?? "https://github.com"}/commit/{commit}"));
         return new(
-            $"The repaired model was committed to {Untrusted.Clean(pullRequest.HeadRef)} as {commit[..7]}.",
+            $"The repaired model was committed to {pullRequest.HeadRef} as {page}; the next run measures it.",
             commit
         );
     }

@@ -1,16 +1,20 @@
 using System.Text;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 
 namespace PostTrainGate.Cli.GitHub.Fix;
 
 /// <summary>What a commit with a repaired model says of where it comes from.</summary>
 internal static class RepairMessage
 {
-    /// <summary>The line by which a commit of this tool is known.</summary>
-    public const string Mark = "PostTrainGate-Model: ";
+    // The line by which a commit of this tool is known.
+    private const string Mark = "PostTrainGate-Model: ";
 
     private const int LongestSubject = 72;
+
+    /// <summary>Whether the message of a commit is one of these.</summary>
+    public static bool Is(string? message) => message?.Contains($"\n{Mark}", StringComparison.Ordinal) == true;
 
     /// <summary>The first line.</summary>
     public static string Subject(GateResult result)
@@ -30,7 +34,8 @@ internal static class RepairMessage
                     + $"{Outcomes.Words(gate.Original.Verdict)}, {GateText.Value(gate.Repaired!)} "
                     + $"{Outcomes.Words(gate.Repaired!.Verdict)}\n"
             );
-        if (repair is { AccuracyBefore: { } before, AccuracyAfter: { } after })
+        var isGated = result.Gates.Any(g => g.Metric == new Accuracy().Name);
+        if (!isGated && repair is { AccuracyBefore: { } before, AccuracyAfter: { } after })
             text.Append($"- accuracy: {GateText.Value(before)}, {GateText.Value(after)}\n");
         text.Append($"\n{Mark}{Plain(result.Model!.File)}\n");
         text.Append($"PostTrainGate-Version: {result.Tool}\n");

@@ -48,21 +48,16 @@ internal sealed class RepairPullRequest(GitHubApi api, PullRequestEvent change, 
         {
             var update = new PullRequestUpdate { Title = title, Body = body };
             await api.AskAsync(_ => requests.Update(api.Owner, api.Name, there.Number, update), cancel);
-            return Made("updated", there);
+            return new($"The pull request {Page(there)} with the repaired model was updated.", there.HtmlUrl);
         }
 
         var wanted = new NewPullRequest(title, Branch, change.HeadRef) { Body = body };
-        return Made("opened", await api.AskAsync(_ => requests.Create(api.Owner, api.Name, wanted), cancel));
+        var made = await api.AskAsync(_ => requests.Create(api.Owner, api.Name, wanted), cancel);
+        return new($"The pull request {Page(made)} with the repaired model was opened.", made.HtmlUrl);
     }
 
-    private static ProposeRepair.Made Made(string what, PullRequest request) =>
-        new(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"The pull request {request.Number} with the repaired model was {what}: {request.HtmlUrl}"
-            ),
-            request.HtmlUrl
-        );
+    private static Link Page(PullRequest request) =>
+        new(request.Number.ToString(CultureInfo.InvariantCulture), new(request.HtmlUrl));
 
     // Its branch holds nothing but one commit of this tool, which a new one may take the place of.
     private async Task MoveAsync(string commit, CancellationToken cancel)
@@ -88,7 +83,7 @@ internal sealed class RepairPullRequest(GitHubApi api, PullRequestEvent change, 
         }
 
         var tip = await api.AskAsync(_ => api.Client.Git.Commit.Get(api.Owner, api.Name, now.Object.Sha), cancel);
-        if (tip.Message?.Contains($"\n{RepairMessage.Mark}", StringComparison.Ordinal) != true)
+        if (!RepairMessage.Is(tip.Message))
             throw new RepairRefusedException($"the branch {Branch} holds a commit of somebody else; delete it.");
         var update = new ReferenceUpdate(commit, force: true);
         await api.AskAsync(_ => references.Update(api.Owner, api.Name, $"heads/{Branch}", update), cancel);
