@@ -110,11 +110,11 @@ public sealed class CounterfactualFlips : IDifferentiableMetric
                 : null;
 
         string Flip(int row, (int Level, int Class) flip) =>
-            $"row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} changes "
+            $"Row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} changes "
             + "the prediction "
-            + $"from {data.ClassNames[context.Evaluation.Predictions[row]]} to {data.ClassNames[flip.Class]}";
+            + $"from {data.ClassNames[context.Evaluation.Predictions[row]]} to {data.ClassNames[flip.Class]}.";
     }
 
     private static ImmutableArray<string> More(int flipped) =>
-        flipped > MostNamed ? [$"and {flipped - MostNamed} more rows"] : [];
+        flipped > MostNamed ? [$"So it is with {flipped - MostNamed} more rows."] : [];
 }
