@@ -40,8 +40,7 @@ internal static class Comparison
     );
 
     /// <summary>What readers call the model under the gate.</summary>
-    public static string Model(GateResult result) =>
-        result is { Base: null, PullRequest: null } && result.Gates.All(g => g.Base is null) ? "Model" : "This PR";
+    public static string Model(GateResult result) => result.PullRequest is null ? "Model" : "This PR";
 
     /// <summary>The models that have readings, in the order of their making. The same file has one column.</summary>
     public static ImmutableArray<Column> Columns(GateResult result)
@@ -82,7 +81,8 @@ internal static class Comparison
         if (flips.Corrected + flips.Broken == 0)
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"This PR is right and wrong on the same rows as the base, all {flips.Rows:N0} of them."
+                $"{(result.PullRequest is null ? "The model" : "This PR")} is right and wrong on the same rows as the "
+                    + $"base, all {flips.Rows:N0} of them."
             );
         var p = flips.PValue < 0.001 ? "p < 0.001" : FormattableString.Invariant($"p = {flips.PValue:0.000}");
         var chance = flips.PValue < Level ? "more than chance" : "may be chance";

@@ -15,11 +15,13 @@ internal static class FrontierPicture
     /// <summary>Most points; the chosen one and the frontier come first.</summary>
     public const int MostPoints = 150;
 
+    private const int LongestNote = 60;
+
     private const double Width = 400,
         Height = 250,
-        Left = 44,
+        Left = 60,
         Right = 22,
-        Top = 14,
+        Top = 16,
         Bottom = 40;
 
     /// <summary>A figure with its caption; empty when there is nothing to compare.</summary>
@@ -173,7 +175,7 @@ internal static class FrontierPicture
 
         svg.Append(Text($"<text x=\"{Width - Right}\" y=\"{Height - 6}\" text-anchor=\"end\">accuracy →</text>"));
         var middle = (Top + bottom) / 2;
-        return svg.Append(Text($"<text transform=\"rotate(-90 10 {middle})\" x=\"10\" y=\"{middle}\" "))
+        return svg.Append(Text($"<text transform=\"rotate(-90 13 {middle})\" x=\"13\" y=\"{middle}\" "))
             .Append("text-anchor=\"middle\">gates lack (0: all pass)</text>")
             .ToString();
     }
@@ -183,13 +185,14 @@ internal static class FrontierPicture
     {
         var toLeft = at.X > Width * 0.75;
         var anchor = toLeft ? "end" : "start";
-        return Text($"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{Math.Max(10, at.Y - 6):0.#}\" ")
-            + $"text-anchor=\"{anchor}\">{text}</text>";
+        return Text(
+                $"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{Math.Max(Top, at.Y - 6):0.#}\" "
+            ) + $"text-anchor=\"{anchor}\">{text}</text>";
     }
 
     private static string Words(CandidateSummary c)
     {
-        var note = Candidates.Note(c) is { } why ? $"; {why}" : "";
+        var note = Candidates.Note(c) is { } why ? $"; {Untrusted.Clean(why, LongestNote)}" : "";
         return $"{c.Title}: {Figures(c.Accuracy!.Value, c.Gap!.Value)}{note}";
     }
 

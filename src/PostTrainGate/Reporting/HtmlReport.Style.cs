@@ -39,6 +39,7 @@ public sealed partial class HtmlReport
         .gate th { min-width: 3.2rem } .scroll { overflow-x: auto } .scroll table { overflow-wrap: normal }
         caption { text-align: left; font-weight: 600; padding: .3rem 0 }
         .figures td { font-variant-numeric: tabular-nums; min-width: 3rem }
+        .figures small { white-space: nowrap } .figures th small { white-space: normal }
         .figures [scope=row] { font-weight: normal; min-width: 8rem } small { color: var(--quiet) }
         .frontier { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem;
         margin: .6rem 0; break-inside: avoid; display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center }
@@ -58,7 +59,9 @@ public sealed partial class HtmlReport
         .course { fill: none; stroke: var(--quiet); stroke-width: 1.5 }
         @media print { body { max-width: none; padding: 0 } h2, h3 { break-after: avoid }
         section, figure { break-inside: avoid }
-        details::details-content { content-visibility: visible; block-size: auto } .scroll { overflow: visible } }
+        summary { list-style: none } details::details-content { content-visibility: visible; block-size: auto }
+        .scroll { overflow: visible } .scroll table, .gate th, .gate tr > td:nth-child(2) {
+        overflow-wrap: anywhere; white-space: normal } }
         .open { stroke: var(--open); fill: var(--open) } .none { stroke: var(--quiet); fill: var(--quiet) }
         """;
 }

@@ -8,6 +8,10 @@ namespace PostTrainGate.Reporting;
 // What the repair changes beside the gates, and what it tried.
 public sealed partial class HtmlReport
 {
+    // A thousand classes are a thousand measures; a page is for reading.
+    private const int MostMeasures = 100,
+        MostWorsened = 20;
+
     // Where a reader looks first: what got worse, or that nothing did.
     private static string Worsened(RepairSummary repair)
     {
@@ -17,8 +21,12 @@ public sealed partial class HtmlReport
         var worsened = HarmText.Worsened(repair);
         if (worsened.Length > 0)
         {
-            var lines = worsened.Select(h => $"<li>{Icon(h.Standing)}{Html.Text(HarmText.Line(h))}</li>");
+            var lines = worsened
+                .Take(MostWorsened)
+                .Select(h => $"<li>{Icon(h.Standing)}{Html.Text(HarmText.Line(h))}</li>");
             text.Append($"<p><b>What else gets worse</b></p>\n<ul>{string.Concat(lines)}</ul>\n");
+            if (worsened.Length > MostWorsened)
+                text.Append($"<p>And {Whole(worsened.Length - MostWorsened)} more: see {JsonFile}.</p>\n");
         }
 
         if (GateText.StoppedEarly(repair) is { } stopped)
@@ -32,16 +40,23 @@ public sealed partial class HtmlReport
             return "";
         var rows = HarmText
             .Ordered(repair)
+            .Take(MostMeasures)
             .Select(h =>
                 $"<tr><th scope=\"row\">{Html.Text(h.Title)}<br><small>{Icon(h.Standing)}"
                 + $"{HarmText.Words(h)}</small></th>"
                 + $"<td>{Numbers.Measured(h.Before)}</td><td>{Numbers.Measured(h.After)}</td>"
-                + $"<td>{HarmText.Worsening(h)}</td></tr>\n"
+                + $"<td>{HarmText.Worsening(h).Replace(" [", "<br><small>[", StringComparison.Ordinal)}"
+                + $"{(h.Lower is null ? "" : "</small>")}</td></tr>\n"
             );
+        var cut =
+            repair.Harm.Length > MostMeasures
+                ? $" {Whole(repair.Harm.Length - MostMeasures)} that get less worse are in {JsonFile} alone."
+                : "";
+        var table =
+            "<table class=\"wide figures\"><tr><th>Measure</th><th>Before</th>"
+            + $"<th>After</th><th>Worse by</th></tr>\n{string.Concat(rows)}</table>";
         return "<h2>What else changes</h2>\n<p class=\"quiet\">Measures that no gate of the policy looks at, on the "
-            + "test split.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"What else changes\">"
-            + "<table class=\"wide figures\"><tr><th>Measure</th><th>Before</th>"
-            + $"<th>After</th><th>Worse by</th></tr>\n{string.Concat(rows)}</table></div>\n";
+            + $"test split.{cut}</p>\n{Scroll(table, "What else changes")}\n";
     }
 
     private static string Icon(HarmStanding standing) =>
@@ -87,8 +102,7 @@ public sealed partial class HtmlReport
     private static string Options(RepairSummary repair, ImmutableArray<CandidateSummary> options)
     {
         var text = new StringBuilder(
-            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"What the repair tried\">"
-                + "<table class=\"wide figures\"><caption>What each further step costs, the most "
+            "<table class=\"wide figures\"><caption>What each further step costs, the most "
                 + "accurate first</caption>\n<tr><th>Candidate</th><th>Accuracy</th><th>Gates lack</th><th>Harm</th>"
                 + "<th>Changed</th></tr>\n"
         );
@@ -107,6 +121,6 @@ public sealed partial class HtmlReport
             );
         }
 
-        return text.Append($"</table></div>\n<p class=\"quiet\">{Candidates.Legend}</p>\n").ToString();
+        return $"{Scroll($"{text}</table>", "What the repair tried")}\n<p class=\"quiet\">{Candidates.Legend}</p>\n";
     }
 }

@@ -13,6 +13,11 @@ namespace PostTrainGate.Reporting;
 /// </summary>
 public sealed partial class HtmlReport : IReportWriter
 {
+    private const int MostParts = 50;
+
+    // Has everything.
+    private static readonly string JsonFile = Html.Code(new GateJson().FileName);
+
     /// <inheritdoc/>
     public string Name => "html";
 
@@ -158,7 +163,7 @@ public sealed partial class HtmlReport : IReportWriter
         if (gate.Trend is not { } trend || TrendPicture.Draw(gate) is not { Length: > 0 } picture)
             return "";
         var change = TrendText.Change(trend) is { Length: > 0 } signed
-            ? [$"{signed} from the run before"]
+            ? [signed == "0.000" ? "as in the run before" : $"{signed} from the run before"]
             : (string[])[];
         var remarks = string.Join("; ", change.Concat(TrendText.Remarks(trend).Select(Html.Sentence)));
         return $"<figure class=\"trend\">{picture}<figcaption>Trend over {trend.Points.Length} runs"
@@ -167,7 +172,7 @@ public sealed partial class HtmlReport : IReportWriter
 
     // A wide table scrolls by itself, by keyboard too.
     private static string Scroll(string table, string name) =>
-        $"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{Html.Text(name)}\">{table}</div>";
+        $"<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{Html.Text(name)}\">{table}</div>";
 
     private static string Notes(MeasuredValue reading) =>
         reading.Notes.IsEmpty
@@ -183,8 +188,8 @@ public sealed partial class HtmlReport : IReportWriter
         return string.Concat(
             gate.Original.Breakdowns.Select(breakdown =>
             {
-                var after = repaired.FirstOrDefault(b => b.Title == breakdown.Title);
-                var rows = breakdown.Parts.Select(
+                var (shown, after) = Shown(breakdown, repaired.FirstOrDefault(b => b.Title == breakdown.Title));
+                var rows = shown.Parts.Select(
                     (part, i) =>
                         $"<tr><th scope=\"row\">{Html.Text(part.Name)}</th><td>{Part(part)}"
                         + $"</td>{(after is null ? "" : $"<td>{Part(after.Parts.ElementAtOrDefault(i))}</td>")}</tr>"
@@ -193,9 +198,11 @@ public sealed partial class HtmlReport : IReportWriter
                     $"<tr><td></td><th scope=\"col\">{model}</th>"
                     + $"{(after is null ? "" : "<th scope=\"col\">Repaired</th>")}</tr>";
                 var picture = breakdown.IsCurve
-                    ? CurvePicture.Draw(breakdown, after, model)
-                    : IntervalPicture.Draw(after ?? breakdown, after is null ? model : "Repaired");
+                    ? CurvePicture.Draw(shown, after, model)
+                    : IntervalPicture.Draw(after ?? shown, after is null ? model : "Repaired");
                 var caption = breakdown.IsCurve ? "" : $"Drawn: {(after is null ? model : "Repaired")}.";
+                if (shown.Parts.Length < breakdown.Parts.Length)
+                    caption += $" The {MostParts} lowest of {Whole(breakdown.Parts.Length)}: see {JsonFile} for all.";
                 return $"""
                     <details{(gate.Original.Verdict == Metrics.Verdict.Fail ? " open" : "")}><summary>{Html.Text(
                         breakdown.Title
@@ -207,6 +214,23 @@ public sealed partial class HtmlReport : IReportWriter
                     """;
             })
         );
+    }
+
+    // Of a thousand classes those that fare worst, the repaired model's beside the model's.
+    private static (Breakdown Shown, Breakdown? After) Shown(Breakdown breakdown, Breakdown? after)
+    {
+        if (breakdown.IsCurve || breakdown.Parts.Length <= MostParts)
+            return (breakdown, after);
+        int[] lowest =
+        [
+            .. Enumerable
+                .Range(0, breakdown.Parts.Length)
+                .OrderBy(i => breakdown.Parts[i].Value ?? double.MaxValue)
+                .Take(MostParts),
+        ];
+        return (Of(breakdown), after is null ? null : Of(after));
+
+        Breakdown Of(Breakdown all) => all with { Parts = [.. lowest.Select(i => all.Parts[i])] };
     }
 
     // What the attack found, folded too.

@@ -174,6 +174,32 @@ public partial class ReportTests
         );
     }
 
+    [Fact]
+    public void Html_of_a_thousand_classes_shows_the_lowest_and_says_where_the_others_are()
+    {
+        var gate = SampleResults.Passed.Gates[0];
+        var parts = Enumerable.Range(0, 1000).Select(i => new BreakdownPart($"class {i}", 1 - i / 1000.0, 0, 1, 50));
+        var original = gate.Original with { Breakdowns = [new("accuracy by class", [.. parts])] };
+        var after = original with
+        {
+            Breakdowns = [new("accuracy by class", [.. parts.Select(p => p with { Value = p.Value / 2 })])],
+        };
+        var page = new HtmlReport().Render(
+            SampleResults.Passed with
+            {
+                Gates = [gate with { Original = original, Repaired = after }],
+            }
+        );
+        Assert.Equal(50, Regex.Count(page, "<th scope=\"row\">class \\d+</th>"));
+        Assert.Matches("class 999</th><td>0.001<br>.*</td><td>0.001<br>", page); // 0.001 and half of it, rounded
+        Assert.Matches("class 950</th><td>0.050<br>.*</td><td>0.025<br>", page);
+        Assert.Contains(
+            "The 50 lowest of 1,000: see <code>gate-result.json</code> for all.",
+            page,
+            StringComparison.Ordinal
+        );
+    }
+
     // What is seen is what was given: every image is decoded again from the page.
     [Fact]
     public void Html_shows_the_most_fragile_inputs_as_images_within_the_page()
