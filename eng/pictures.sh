@@ -1,24 +1,29 @@
 #!/usr/bin/env bash
-# Makes the two pictures of the README from real runs: the pull request comment, rendered by GitHub's own Markdown renderer with
-# GitHub's style, and the terminal.
+# Makes the pictures of README.md and docs/pull-request.md from real runs: what a pull request shows, as the test
+# PullRequestWalkTests leaves it, rendered by GitHub's own Markdown renderer with GitHub's style; and the terminal.
 #
-# Usage:  eng/pictures.sh         writes .github/images/comment.png and .github/images/terminal.png
-# Needs:  Debian's chromium, cmark-gfm, tmux, aha, fonts-noto-color-emoji; npm ci in eng/contract.
+# Usage:  eng/pictures.sh         writes the pictures in .github/images
+# Needs:  Debian's chromium, cmark-gfm, tmux, aha, pngquant, fonts-noto-color-emoji; npm ci in eng/contract.
 # Environment:
-#   COMMENT   policy of the comment      default: samples/credit
 #   TERMINAL  policy of the terminal     default: samples/credit
+#   COLUMNS   width of the terminal      default: 80
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for tool in chromium cmark-gfm tmux aha; do command -v $tool >/dev/null || { echo "pictures.sh: $tool is missing" >&2; exit 1; }; done
+for tool in chromium cmark-gfm tmux aha pngquant; do
+  command -v $tool >/dev/null || { echo "pictures.sh: $tool is missing" >&2; exit 1; }
+done
 css=$PWD/eng/contract/node_modules/github-markdown-css/github-markdown-light.css
 [ -e "$css" ] || { echo "pictures.sh: run npm ci in eng/contract" >&2; exit 1; }
+images=$PWD/.github/images
 work=$(mktemp -d)
 trap 'tmux -L posttraingate kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
-mkdir -p .github/images
+mkdir -p "$images"
 
-dotnet build src/PostTrainGate.Cli -c Release -v quiet -nologo
+dotnet build tests/PostTrainGate.Cli.Tests -c Release -v quiet -nologo
 gate=$PWD/src/PostTrainGate.Cli/bin/Release/net10.0/PostTrainGate.Cli
+POSTTRAINGATE_WALK=$work/walk dotnet run --project tests/PostTrainGate.Cli.Tests -c Release --no-build -- \
+  --filter-class '*.PullRequestWalkTests'
 
 browse() {
   chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
@@ -26,18 +31,19 @@ browse() {
 }
 
 # A page's picture, as high as its content.
-picture() { # page width file
+picture() { # page width name
   local height
   echo '<script>document.documentElement.dataset.height = Math.ceil(document.querySelector("body > *").getBoundingClientRect().bottom) + 16</script>' >>"$1"
   height=$(browse --window-size="$2,400" --dump-dom "file://$1" | sed -n 's/.*data-height="\([0-9]*\)".*/\1/p' | head -n 1)
-  browse --window-size="$2,$height" --force-device-scale-factor=2 --screenshot="$3" "file://$1" >/dev/null
-  ls -l "$3"
+  browse --window-size="$2,$height" --force-device-scale-factor=2 --screenshot="$work/picture.png" "file://$1" >/dev/null
+  pngquant --force --output "$images/$3.png" "$work/picture.png"
+  ls -l "$images/$3.png"
 }
 
-"$gate" check "${COMMENT:-samples/credit}" --verbosity quiet || true
-{
-  printf '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="file://%s">' "$css"
-  cat <<'P'
+comment() { # Markdown name
+  {
+    printf '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="file://%s">' "$css"
+    cat <<'P'
 <style>
   body { margin: 0; background: #fff; font: 14px system-ui, sans-serif }
   .comment { margin: 16px; border: 1px solid #d1d9e0; border-radius: 6px }
@@ -47,19 +53,37 @@ picture() { # page width file
 </style>
 <div class="comment"><div class="head"><b>github-actions</b> <i>bot</i> commented now</div><div class="markdown-body">
 P
-  cmark-gfm --unsafe -e table -e autolink -e strikethrough -e tagfilter "${COMMENT:-samples/credit}/posttraingate-report/gate-report.md"
-  echo '</div></div>'
-} >"$work/comment.html"
-picture "$work/comment.html" 880 "$PWD/.github/images/comment.png"
+    cmark-gfm --unsafe -e table -e autolink -e strikethrough -e tagfilter "$1"
+    echo '</div></div>'
+  } >"$work/$2.html"
+  picture "$work/$2.html" 880 "$2"
+}
+
+# Text with a terminal's colors from standard input.
+screen() { # width name
+  {
+    echo '<!doctype html><meta charset="utf-8"><style>body { margin: 0; background: #fff } .screen { margin: 16px; padding: 14px 18px; border-radius: 8px; background: #0d1117; color: #e6edf3 } pre { margin: 0; font: 13px/1.4 "DejaVu Sans Mono", monospace }</style><div class="screen"><pre>'
+    aha --no-header --black
+    echo '</pre></div>'
+  } >"$work/$2.html"
+  picture "$work/$2.html" "$1" "$2"
+}
+
+comment "$work/walk/red.md" walk-red
+cp "$images/walk-red.png" "$images/comment.png"
+comment "$work/walk/green.md" walk-green
+screen 880 walk-commit <"$work/walk/commit.txt"
+
+# Of the report, what the merge adds: its head, and the first gate with its trend.
+{
+  cat "$work/walk/merged.html"
+} >"$work/walk-history.html"
+picture "$work/walk-history.html" 880 walk-history
 
 terminal=${TERMINAL:-samples/credit}
-tmux -L posttraingate -f /dev/null new-session -d -x 132 -y 40 \
+tmux -L posttraingate -f /dev/null new-session -d -x "${COLUMNS:-80}" -y 60 \
   "printf '\$ posttraingate check $terminal\n'; TERM=xterm-256color $gate check $terminal; touch $work/done; sleep 60"
 until [ -e "$work/done" ]; do sleep 1; done
 sleep 1
-{
-  echo '<!doctype html><meta charset="utf-8"><style>body { margin: 0; background: #fff } .screen { margin: 16px; padding: 14px 18px; border-radius: 8px; background: #0d1117; color: #e6edf3 } pre { margin: 0; font: 13px/1.4 "DejaVu Sans Mono", monospace }</style><div class="screen"><pre>'
-  tmux -L posttraingate capture-pane -pe | sed -e :a -e '/^[[:space:]]*$/{$d;N;ba' -e '}' | aha --no-header --black
-  echo '</pre></div>'
-} >"$work/terminal.html"
-picture "$work/terminal.html" 1100 "$PWD/.github/images/terminal.png"
+tmux -L posttraingate capture-pane -pe | sed -e :a -e '/^[[:space:]]*$/{$d;N;ba' -e '}' >"$work/terminal.txt"
+screen $((${COLUMNS:-80} * 8 + 70)) terminal <"$work/terminal.txt"

@@ -133,7 +133,7 @@ public partial class ActionTests
         Assert.True(code == 0, output + error);
     }
 
-    private static string[] Arguments(Dictionary<string, string> inputs)
+    internal static string[] Arguments(Dictionary<string, string> inputs)
     {
         // These two come through the environment.
         var declared = ((Dictionary<object, object>)Action()["inputs"])

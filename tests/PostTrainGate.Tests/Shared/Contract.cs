@@ -8,6 +8,9 @@ internal static class Contract
     /// <summary>Folder of the installed packages' manifest.</summary>
     public static string Folder { get; } = Path.Combine(Fixtures.Repository, "eng/contract");
 
+    /// <summary>Whether a package's file is installed.</summary>
+    public static bool Has(string path) => File.Exists(Path.Combine(Folder, "node_modules", path));
+
     /// <summary>Full path of a file of an installed package; skips the test when it is not installed.</summary>
     public static string Module(string path)
     {
