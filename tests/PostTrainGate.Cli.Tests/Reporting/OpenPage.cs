@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 using Xunit;
@@ -40,10 +41,12 @@ public sealed class OpenPage : IAsyncDisposable
     }
 
     /// <summary>axe-core's rules of WCAG and of good practice hold, with everything unfolded.</summary>
-    public async Task IsAccessibleAsync()
+    /// <param name="rules">The only rules that are asked; none: all.</param>
+    public async Task IsAccessibleAsync(params string[] rules)
     {
         await Page.EvaluateAsync(Unfold);
-        var found = await Page.RunAxe();
+        var only = rules.Length > 0 ? new AxeRunOptions { RunOnly = RunOnlyOptions.Rules(rules) } : null;
+        var found = await Page.RunAxe(only);
         Assert.NotEmpty(found.Passes);
         Assert.Empty(
             found.Violations.Select(v =>

@@ -28,14 +28,15 @@ public sealed class PageTests(Browser browser, PageTests.Reports reports)
     }
 
     [Theory]
-    [MemberData(nameof(Pages))]
+    [InlineData("everything")]
+    [InlineData("digits")]
+    [InlineData("hostile")]
     public async Task Axe_finds_nothing_wrong(string name)
     {
-        foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
-        {
-            await using var page = await browser.OpenAsync(reports.File(name), Browser.Widths[^1], scheme);
-            await page.IsAccessibleAsync();
-        }
+        await using var page = await browser.OpenAsync(reports.File(name), Browser.Widths[^1]);
+        await page.IsAccessibleAsync();
+        await page.Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
+        await page.IsAccessibleAsync("color-contrast"); // nothing else differs
     }
 
     [Theory]
