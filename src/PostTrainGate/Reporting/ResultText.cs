@@ -16,7 +16,8 @@ internal static class ResultText
     /// <summary>What the null control is, for readers who meet it first here, and whether it can say something.</summary>
     public static string NullControl(GateResult result)
     {
-        const string Is = "Null control: the model before the repair, with random weight noise as large as the repair. ";
+        const string Is =
+            "Null control: the model before the repair, with random weight noise as large as the repair. ";
         if (
             result.Repair is not { NullAccuracy: { } left, AccuracyBefore.Value: { } before }
             || result.Model?.Classes is not { } classes

@@ -90,7 +90,10 @@ public sealed class ProposeRepairTests : IDisposable
             b.StartsWith("posttraingate/", StringComparison.Ordinal)
         );
         Assert.Equal(FakeGitHub.HeadSha, _github.Branches["feature/model"]);
-        Assert.Contains("pull request 8 (https://github.example/octo/models/pull/8) with the repaired model was opened", Said());
+        Assert.Contains(
+            "pull request 8 (https://github.example/octo/models/pull/8) with the repaired model was opened",
+            Said()
+        );
         Assert.Equal("https://github.example/octo/models/pull/8", Fix());
 
         await Run("pull-request");
