@@ -42,7 +42,7 @@ public sealed class ModelTransform : IDisposable
 
         _model = (run.Start ?? run.Source).Clone();
         _weights = new TunedWeights(_model, _slice, recipe.Schedule.Projection == Projection.Epoch);
-        _pass = new TuningPass(recipe, _inputs, _targets, _model, _weights, run);
+        _pass = new TuningPass(recipe, _inputs, _targets, _model, _weights, run, _random);
         _optimizer = recipe.Schedule.Optimizer();
     }
 

@@ -37,13 +37,15 @@ internal sealed class TuningPass : IDisposable
     /// <param name="model">The model that is tuned.</param>
     /// <param name="weights">Its tuned weights.</param>
     /// <param name="run">What surrounds it.</param>
+    /// <param name="random">What the first part draws from; the others have a stream each.</param>
     public TuningPass(
         TransformRecipe recipe,
         TuningInputs inputs,
         TuningTargets targets,
         OnnxClassifier model,
         TunedWeights weights,
-        TransformRun run
+        TransformRun run,
+        Generator random
     )
     {
         (_recipe, _inputs, _targets, _weights) = (recipe, inputs, targets, weights);
@@ -51,11 +53,13 @@ internal sealed class TuningPass : IDisposable
             recipe.LabelWeight == 0 ? [recipe.Tap]
             : recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
             : [recipe.Tap, OnnxClassifier.LogitsTap];
-        for (var i = 0; i < Math.Max(1, Parts(model, recipe.Schedule.BatchSize, run)); i++)
+        _lanes.Add(new(model, weights.Gradients, random));
+        var parts = Parts(model, recipe.Schedule.BatchSize, run);
+        for (var i = 1; i < parts; i++)
         {
-            var own = i == 0 ? model : model.Clone();
-            var gradients = i == 0 ? weights.Gradients : weights.Bind(own);
-            _lanes.Add(new(own, gradients, new Generator((ulong)Seeds.Derive(run.Seed, "part", i))));
+            var own = model.Clone();
+            var stream = new Generator((ulong)Seeds.Derive(run.Seed, "part", i));
+            _lanes.Add(new(own, weights.Bind(own), stream));
         }
     }
 
@@ -161,11 +165,9 @@ internal sealed class TuningPass : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var (i, lane) in _lanes.Index())
+        foreach (var lane in _lanes.Skip(1)) // the first one's are the caller's
         {
             lane.Random.Dispose();
-            if (i == 0)
-                continue; // the caller's
             lane.Gradients.Dispose();
             lane.Model.Dispose();
         }
