@@ -101,15 +101,13 @@ public class FoolboxTests(ITestOutputHelper output)
         var (images, labels) = FashionMnist.Test(n);
         var run = new AttackRun(Settings(reference), 1);
         using var plain = AttackHarness.Run(model, images, labels, run with { StopAtSuccess = false });
-        using var verdict = AttackHarness.Run(model, images, labels, run);
+        using var verdict = AttackHarness.Run(model, images.narrow(0, 0, 300), labels.narrow(0, 0, 300), run);
         double Theirs(string figure) => foolbox.RootElement.GetProperty(figure).GetDouble();
-        output.WriteLine(
-            $"{file} {reference} {n}: {plain.RobustAccuracy}, for a verdict {verdict.RobustAccuracy}, "
-                + $"foolbox {Theirs("robust_accuracy")}"
-        );
+        output.WriteLine($"{file} {reference} {n}: {plain.RobustAccuracy}, foolbox {Theirs("robust_accuracy")}");
         Assert.Equal(Theirs("clean_accuracy"), plain.CleanAccuracy, 1e-9);
         Assert.Equal(Theirs("robust_accuracy"), plain.RobustAccuracy, tolerance + 1e-9);
         // For a verdict PGD goes on where its steps did not suffice.
-        Assert.InRange(verdict.RobustAccuracy, plain.RobustAccuracy - 0.03, plain.RobustAccuracy);
+        var left = plain.Robust.Take(300).Count(r => r) / 300.0;
+        Assert.InRange(verdict.RobustAccuracy, left - 0.03, left);
     }
 }
