@@ -25,7 +25,7 @@ public sealed partial class SequentialGateTests : IDisposable
     public void A_full_run_gives_the_figure_that_foolbox_has()
     {
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/cnn.onnx"));
-        using var set = Images(1000);
+        using var set = FashionMnist.TestSet(1000);
         // reference/attacks.csv: cnn, fgsm_0.1, foolbox, 1000 images
         var full = Measure(model, set, new(Named.Attack("fgsm"), Norm.Linf, 0.1), 0.5, new() { Full = true });
         Assert.Equal(
@@ -68,7 +68,7 @@ public sealed partial class SequentialGateTests : IDisposable
     public void An_interrupted_run_goes_on_where_it_was_and_ends_as_one_that_was_not()
     {
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
-        using var set = Images(400);
+        using var set = FashionMnist.TestSet(400);
         var settings = new AttackSettings(Named.Attack("pgd"), Norm.Linf, 4 / 255.0) { Steps = 5 };
         AttackPlan Plan(string name) => new() { Full = true, Cache = Cache(name) };
         var whole = Measure(model, set, settings, 0.5, Plan("whole"));
@@ -103,7 +103,7 @@ public sealed partial class SequentialGateTests : IDisposable
     public void Kept_outcomes_are_those_of_the_same_model_settings_and_seed_only()
     {
         using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
-        using var set = Images(64);
+        using var set = FashionMnist.TestSet(64);
         var cache = Cache("cache");
         var settings = new AttackSettings(Named.Attack("fgsm"), Norm.Linf, 0.01);
         long Known(OnnxClassifier of, AttackSettings with, int seed)
@@ -232,19 +232,6 @@ public sealed partial class SequentialGateTests : IDisposable
             ImmutableDictionary<string, GroupColumn>.Empty,
             null,
             1
-        );
-    }
-
-    private static EvaluationSet Images(int n)
-    {
-        var (images, labels) = FashionMnist.Test(n);
-        return new(
-            images,
-            labels,
-            [.. Enumerable.Range(0, 10).Select(c => $"{c}")],
-            ImmutableDictionary<string, GroupColumn>.Empty,
-            null,
-            0
         );
     }
 
