@@ -21,10 +21,11 @@ internal enum CommentOutcome
 
 /// <summary>
 /// Keeps one comment on a pull request, with a section for each policy and leg. A run whose commit is no longer the
-/// proposed one writes nothing, unless what is on top of it is its repaired model; of one commit and section the later run counts. GitHub has no conditional writes, so
-/// every write is checked afterwards, at once and after a while: where another run wrote meanwhile and our section is
-/// missing or older, what is there is read again and written with ours. Of comments that runs made at once, the oldest
-/// gets all sections. Every step starts from what is there, so that all of it can be repeated after a failure.
+/// proposed one writes nothing, unless what is on top of it is its repaired model; of one commit and section the
+/// later run counts. GitHub has no conditional writes, so every write is checked afterwards, at once and after a
+/// while: where another run wrote meanwhile and our section is missing or older, what is there is read again and
+/// written with ours. Of comments that runs made at once, the oldest gets all sections. Every step starts from what
+/// is there, so that all of it can be repeated after a failure.
 /// </summary>
 /// <param name="api">GitHub.</param>
 /// <param name="pullRequest">Number of the pull request.</param>
