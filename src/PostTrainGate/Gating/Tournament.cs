@@ -164,18 +164,10 @@ internal sealed class Tournament(Selection selection) : IDisposable
         }
 
         // Under attack each score is dear: the shortest step that passes is found by halves.
-        var (low, high) = (0.0, 1.0);
-        for (var i = 0; i < Halvings; i++)
-        {
-            var middle = (low + high) / 2;
-            var score =
-                i == 0 && candidate.Score is { Admissible: true, Suffices: false } ? candidate.Score : Try(middle);
-            if (score.Suffices || !score.Admissible)
-                high = middle;
-            else
-                low = middle;
-        }
-
+        var isShort = candidate.Score is { Admissible: true, Suffices: false }; // and so is half of it
+        Halve(share =>
+            (isShort && share == 0.5 ? candidate.Score : Try(share)) is { Suffices: true } or { Admissible: false }
+        );
         return best;
 
         SelectionScore Try(double share)
@@ -194,14 +186,20 @@ internal sealed class Tournament(Selection selection) : IDisposable
         var candidate = settling.GoOn(context, 1, from);
         using var end = candidate.Model.Clone();
         Keep(candidate);
+        Halve(share => !TryBetween(from, end, share, candidate).IsDear);
+    }
+
+    // Closes in on the shortest step that goes far enough.
+    private static void Halve(Func<double, bool> isFarEnough)
+    {
         var (low, high) = (0.0, 1.0);
         for (var i = 0; i < Halvings; i++)
         {
             var middle = (low + high) / 2;
-            if (TryBetween(from, end, middle, candidate).IsDear)
-                low = middle;
-            else
+            if (isFarEnough(middle))
                 high = middle;
+            else
+                low = middle;
         }
     }
 

@@ -21,7 +21,6 @@ internal sealed class TuningPass : IDisposable
     private readonly TuningInputs _inputs;
     private readonly TuningTargets _targets;
     private readonly string[] _taps;
-    private readonly TunedWeights _weights;
     private readonly List<Lane> _lanes = [];
 
     // The first lane's model is the one that is tuned, the others' are copies over its weights.
@@ -48,7 +47,7 @@ internal sealed class TuningPass : IDisposable
         Generator random
     )
     {
-        (_recipe, _inputs, _targets, _weights) = (recipe, inputs, targets, weights);
+        (_recipe, _inputs, _targets) = (recipe, inputs, targets);
         _taps =
             recipe.LabelWeight == 0 ? [recipe.Tap]
             : recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
@@ -90,7 +89,7 @@ internal sealed class TuningPass : IDisposable
         );
         foreach (var lane in _lanes.Take(count).Skip(1))
         {
-            _weights.Gradient.add_(lane.Gradients.Vector);
+            _lanes[0].Gradients.Vector.add_(lane.Gradients.Vector);
             lane.Gradients.Vector.zero_();
         }
 
