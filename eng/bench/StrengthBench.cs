@@ -9,9 +9,8 @@ namespace PostTrainGate.Bench;
 
 /// <summary>
 /// Attacks beside plain loops on the same rows from the same starts: PGD on the cross-entropy, the same with a run on
-/// the margin after it, and AutoAttack fast beside standard. Rows that only one of the two
-/// breaks are counted. <c>strength [--model FILE] [--epsilon 0.1] [--steps 40] [--from 2000] [--rows 500]
-/// [--finish 10] [--auto]</c>.
+/// the margin after it, and AutoAttack fast beside standard. Rows that only one of the two breaks are counted.
+/// <c>strength [--model FILE] [--epsilon 0.1] [--steps 40] [--from 2000] [--rows 500] [--finish 10] [--auto]</c>.
 /// </summary>
 internal static class StrengthBench
 {
@@ -29,7 +28,9 @@ internal static class StrengthBench
         var plain = loop.Descend(rows.Inputs, steps, _ => size, (z, y) => nn.functional.cross_entropy(z, y));
         var finish = Options.Count(args, "--finish") ?? 10;
         var margin = plain.Then(loop.Descend(plain.Last, finish, s => size * (1 - s / (double)finish), Loop.Margin));
-        Say($"plain PGD-{steps}: {plain.Robust:F4}; with {finish} steps on the margin after it: {margin.Robust:F4}");
+        Console.WriteLine(
+            $"plain PGD-{steps}: {plain.Robust:F4}; with {finish} steps on the margin after it: {margin.Robust:F4}"
+        );
         var pgd = new AttackSettings(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, epsilon)
         {
             RandomStart = false,
@@ -47,16 +48,18 @@ internal static class StrengthBench
         void Compare(string name, AttackSettings settings)
         {
             using var outcome = AttackHarness.Run(model, rows.Inputs, rows.Labels, new(settings, 1));
-            Say($"{name}: {outcome.RobustAccuracy:F4}; rows broken by one alone:");
-            Say($"  it {Only(outcome.Robust, plain.Standing)}, plain {Only(plain.Standing, outcome.Robust)}");
-            Say($"  it {Only(outcome.Robust, margin.Standing)}, with margin {Only(margin.Standing, outcome.Robust)}");
+            Console.WriteLine($"{name}: {outcome.RobustAccuracy:F4}; rows broken by one alone:");
+            Console.WriteLine(
+                $"  it {Only(outcome.Robust, plain.Standing)}, plain {Only(plain.Standing, outcome.Robust)}"
+            );
+            Console.WriteLine(
+                $"  it {Only(outcome.Robust, margin.Standing)}, with margin {Only(margin.Standing, outcome.Robust)}"
+            );
         }
 
         static int Only(IReadOnlyList<bool> broken, IReadOnlyList<bool> standing) =>
             broken.Zip(standing).Count(r => !r.First && r.Second);
     }
-
-    private static void Say(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Signed gradient steps on all rows, all of them, as a tutorial has them.</summary>
     private sealed record Loop(Classifier Model, Tensor Clean, Tensor Labels, double Epsilon)
