@@ -70,7 +70,6 @@ screen() { # width name
 }
 
 comment "$work/walk/red.md" walk-red
-cp "$images/walk-red.png" "$images/comment.png"
 sed -i "0,/<details>/s//<details open>/" "$work/walk/green.md" # the figures that were promised
 comment "$work/walk/green.md" walk-green
 screen 900 walk-commit <"$work/walk/commit.txt"
