@@ -24,7 +24,8 @@ public class DebiasedAbsoluteSumTests
         Assert.InRange(sum / terms.Length - size, -0.25, 0.25);
         // The error of one of them, as it strays.
         var each = terms.Select(t => DebiasedAbsoluteSum.Compute([t]).Value).ToArray();
-        var strays = Math.Sqrt(each.Average(v => (v - each.Average()) * (v - each.Average())));
+        var middle = each.Average();
+        var strays = Math.Sqrt(each.Average(v => (v - middle) * (v - middle)));
         Assert.InRange(strays, 0.97, 1.21);
         Assert.InRange(down / Math.Sqrt(terms.Length), 0.8 * strays, 1.05 * strays);
         Assert.InRange(up / Math.Sqrt(terms.Length), 0.9 * strays, 1.15 * strays);
