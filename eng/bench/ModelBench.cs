@@ -83,7 +83,8 @@ internal static class ModelBench
     public static Func<Tensor, Tensor> ByHand(OnnxClassifier model, string file) =>
         ByHand(model, Models.Single(m => m.File.EndsWith($"/{file}.onnx", StringComparison.Ordinal)).ByHand);
 
-    private static Func<Tensor, Tensor> ByHand(
+    /// <summary>A network by hand, which asks for its weights by name, with the model's.</summary>
+    public static Func<Tensor, Tensor> ByHand(
         OnnxClassifier model,
         Func<Func<string, Tensor>, Tensor, Tensor> network
     ) =>

@@ -13,6 +13,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
         "AutoAttack's standard version beside autoattack_fast, on images that neither was tuned on"
     ),
     ["adversarial"] = (AdversarialBench.Run, "adversarial tuning of the Fashion-MNIST cnn, attacked afresh"),
+    ["beside"] = (BesideBench.Run, "seconds of attacks beside the usual loops over a module by hand, in turn"),
     ["certify"] = (
         CertifyBench.Run,
         "certified accuracy of the fixtures by IBP and CROWN beside an attack, and seconds a row"
@@ -28,6 +29,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["mend"] = (MendBench.Run, "every kind of gate, failed by a small model and repaired"),
     ["natives"] = (NativesBench.Run, "loads the native libraries and a model: what a start is held against"),
     ["null"] = (NullBench.Run, "how often random noise or shuffled labels are proposed as a repair"),
+    ["residual"] = (ResidualBench.Run, "trains a residual network on Fashion-MNIST, for the other benchmarks"),
     ["robust"] = (RobustBench.Run, "the whole tournament on Fashion-MNIST models, its choice attacked by AutoAttack"),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
     ["strength"] = (StrengthBench.Run, "attacks beside plain loops on the same rows from the same starts"),

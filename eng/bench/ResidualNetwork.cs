@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// A small residual network for 32 x 32 color images (He et al. 2016: 16, 32 and 64 channels, two blocks of two
-/// convolutions each), random weights, every convolution followed by a batch normalization as training leaves it.
+/// A small residual network (He et al. 2016: 16, 32 and 64 channels, two blocks of two convolutions each), random
+/// weights, every convolution followed by a batch normalization as training leaves it.
 /// </summary>
 internal static class ResidualNetwork
 {
@@ -19,12 +19,13 @@ internal static class ResidualNetwork
         (64, 64, 1),
     ];
 
-    /// <summary>Writes it as a file.</summary>
-    public static void Write(string path)
+    /// <summary>Writes it as a file, for color images of 32 x 32 unless told otherwise.</summary>
+    public static void Write(string path, params long[] input)
     {
         using var scope = NewDisposeScope();
         using var random = new Generator(1);
-        OnnxWriter w = new([3, 32, 32]);
+        long[] shape = input is [] ? [3, 32, 32] : input;
+        OnnxWriter w = new(shape);
         var count = 0;
         string Convolve(string from, long inputs, long outputs, long kernel, long stride)
         {
@@ -50,7 +51,7 @@ internal static class ResidualNetwork
             );
         }
 
-        Convolve("input", 3, 16, 3, 1);
+        Convolve("input", shape[0], 16, 3, 1);
         w.Relu();
         foreach (var (inputs, outputs, stride) in Blocks)
         {
@@ -68,8 +69,11 @@ internal static class ResidualNetwork
 
     /// <summary>The same as one would write it by hand.</summary>
     /// <param name="w">Weights by name.</param>
-    /// <param name="x">[batch, 3, 32, 32].</param>
-    public static Tensor ByHand(Func<string, Tensor> w, Tensor x)
+    /// <param name="x">[batch, input shape].</param>
+    public static Tensor ByHand(Func<string, Tensor> w, Tensor x) => Forward(w, x, training: false);
+
+    /// <summary>The same; in training each batch is normalized by its own moments, which the running ones follow.</summary>
+    public static Tensor Forward(Func<string, Tensor> w, Tensor x, bool training)
     {
         var count = 0;
         Tensor Convolve(Tensor from, long stride)
@@ -83,7 +87,8 @@ internal static class ResidualNetwork
                 w($"{name}.mean"),
                 w($"{name}.variance"),
                 w($"{name}.scale"),
-                w($"{name}.shift")
+                w($"{name}.shift"),
+                training
             );
         }
 

@@ -85,7 +85,7 @@ internal sealed class ActiveBatch : IDisposable
         if (!leave)
             return;
         _finished.index_fill_(0, places, Scalars.Get(1));
-        Shrink(which.logical_not());
+        Refresh(); // copies of a row leave with it
     }
 
     /// <summary>Lets rows go without a result.</summary>
@@ -107,7 +107,18 @@ internal sealed class ActiveBatch : IDisposable
         return new(this, flat);
     }
 
-    /// <summary>Lets go of the rows that a part of this set has finished.</summary>
+    /// <summary>
+    /// Each row several times, one copy after the other, as a set of its own with the same result: a row is finished
+    /// once a copy of it is. <see cref="Refresh"/> this set when it is done.
+    /// </summary>
+    public ActiveBatch Copies(int times)
+    {
+        using var index = arange(Scalars.Get(Count), dtype: int64);
+        using var repeated = index.repeat_interleave(times);
+        return new(this, repeated);
+    }
+
+    /// <summary>Lets go of the rows that are finished, here or in a part of this set.</summary>
     public void Refresh()
     {
         using var scope = NewDisposeScope();

@@ -221,9 +221,10 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
     /// one each, wherever it runs.
     /// </summary>
     internal int RowsOf(int rows, Classifier model) =>
-        rows < FewestToSplit
-            ? BatchSize
-            : (int)Math.Min((rows + 1) / 2, Math.Min(BatchSize, Math.Max(FewestToSplit, model.RowsInCache)));
+        rows < FewestToSplit ? BatchSize : (int)Math.Min((rows + 1) / 2, Math.Min(BatchSize, RowsAtOnce(model)));
+
+    /// <summary>Rows of a pass that are fast together: fewer take nearly as long, more leave a core's caches.</summary>
+    internal static long RowsAtOnce(Classifier model) => Math.Max(FewestToSplit, model.RowsInCache);
 
     /// <summary>
     /// Whether a row is finished once the classifier errs on it (<see cref="AttackContext.StopAtSuccess"/>).

@@ -51,9 +51,6 @@ public sealed class Apgd : RowAttack
     /// <summary>Steps unless settings say otherwise.</summary>
     internal const int DefaultSteps = 100;
 
-    /// <summary>Wrong classes that targeted attacks try.</summary>
-    internal const int Targets = 9;
-
     /// <summary>Gradients averaged in each step, for classifiers with randomized outputs.</summary>
     internal int Gradients { get; init; } = 1;
 
@@ -73,23 +70,7 @@ public sealed class Apgd : RowAttack
             return;
         }
 
-        using var order = rows.Keep(WrongClasses(context, rows));
-        var tried = (int)Math.Min(Targets, order.Value.shape[1]);
-        for (var target = 0; target < tried && rows.Count > 0; target++)
-        {
-            using var targets = rows.Keep(order.Value.select(1, target));
-            var part = context.Part(target, tried);
-            using var _ = Ascend(part, rows, targets, steps);
-        }
-    }
-
-    /// <summary>Wrong classes of the clean rows, the likeliest first; the caller disposes them.</summary>
-    internal static Tensor WrongClasses(AttackContext context, ActiveBatch rows)
-    {
-        using var scope = NewDisposeScope();
-        return Losses
-            .WrongClasses(InputGradient.Logits(context.Model, rows.Clean.Value), rows.Labels.Value)
-            .MoveToOuterDisposeScope();
+        TargetTurns.Run(context, rows, (part, some, targets) => Ascend(part, some, targets, steps).Dispose());
     }
 
     /// <summary>One run. Rows that break are judged at every step.</summary>

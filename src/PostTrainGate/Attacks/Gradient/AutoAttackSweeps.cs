@@ -99,7 +99,7 @@ internal static class AutoAttackSweeps
         using var scope = NewDisposeScope();
         using var clean = rows.Keep(InputGradient.Logits(context.Model, rows.Clean.Value));
         var wrong = Losses.WrongClasses(clean.Value, rows.Labels.Value);
-        using var order = rows.Keep(wrong.narrow(1, 0, Math.Min(Apgd.Targets, wrong.shape[1])).contiguous());
+        using var order = rows.Keep(wrong.narrow(1, 0, Math.Min(TargetTurns.Most, wrong.shape[1])).contiguous());
         using var likely = rows.Keep(Likely(context, rows, order.Value));
         for (var target = 0; target < order.Value.shape[1] && rows.Count > 0; target++)
         {

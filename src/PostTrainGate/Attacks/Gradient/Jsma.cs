@@ -28,12 +28,7 @@ public sealed class Jsma : RowAttack
         using var scope = NewDisposeScope();
         var values = rows.Clean.Value.flatten(1).shape[1];
         var steps = context.Settings.Steps ?? (int)(values * Share / 2);
-        using var order = rows.Keep(Apgd.WrongClasses(context, rows));
-        for (var i = 0; i < Math.Min(Apgd.Targets, order.Value.shape[1]) && rows.Count > 0; i++)
-        {
-            using var target = rows.Keep(order.Value.narrow(1, i, 1));
-            Toward(context, rows, target, steps);
-        }
+        TargetTurns.Run(context, rows, (part, some, targets) => Toward(part, some, targets, steps));
     }
 
     private static void Toward(AttackContext context, ActiveBatch rows, ActiveBatch.Kept target, int steps)
@@ -41,12 +36,12 @@ public sealed class Jsma : RowAttack
         using var x = rows.Keep(rows.Clean.Value);
         for (var step = 0; step <= steps && rows.Count > 0; step++)
         {
-            context.Cancel.ThrowIfCancellationRequested();
+            context.Begin(step, steps + 1);
             using var stepScope = NewDisposeScope();
             rows.Judge(context with { StopAtSuccess = true }, InputGradient.Logits(context.Model, x.Value), x.Value);
             if (step == steps || rows.Count == 0)
                 break;
-            var (toward, others) = Jacobian(context, x.Value, target.Value);
+            var (toward, others) = Jacobian(context, x.Value, target.Value.unsqueeze(1));
             var pair = BestPair(toward, others, x.Value.flatten(1).lt(Scalars.Get(context.Budget.Upper)));
             x.Value = x
                 .Value.flatten(1)

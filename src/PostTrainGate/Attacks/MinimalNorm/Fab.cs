@@ -47,22 +47,22 @@ public sealed class Fab : MinimalAttack
     internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();
-        using var order = rows.Keep(Apgd.WrongClasses(context, rows));
         var steps = context.Settings.Steps ?? Apgd.DefaultSteps;
-        using var nearest = new NearestRows(context, rows);
-        if (!_targeted)
+        if (_targeted && context.StopAtSuccess)
         {
-            Search(context, rows, nearest, order, steps);
+            TargetTurns.Run(context, rows, (part, some, targets) => Search(part, some, targets, steps).Dispose());
             return;
         }
 
-        var tried = (int)Math.Min(Apgd.Targets, order.Value.shape[1]);
-        for (var target = 0; target < tried && rows.Count > 0; target++)
+        using var nearest = new NearestRows(context, rows);
+        if (_targeted)
         {
-            using var targets = rows.Keep(order.Value.narrow(1, target, 1));
-            var part = context.Part(target, tried);
-            Search(part, rows, nearest, targets, steps);
+            TargetTurns.Run(context, rows, (part, _, targets) => Search(part, rows, nearest, targets, steps));
+            return;
         }
+
+        using var order = rows.Keep(TargetTurns.WrongClasses(context, rows));
+        Search(context, rows, nearest, order, steps);
     }
 
     /// <summary>Toward one class, [rows], for some steps.</summary>
@@ -76,11 +76,11 @@ public sealed class Fab : MinimalAttack
     {
         using var scope = NewDisposeScope();
         using var nearest = new NearestRows(context, rows);
-        using var to = rows.Keep(targets.Value.unsqueeze(1));
-        Search(context, rows, nearest, to, steps);
+        Search(context, rows, nearest, targets, steps);
         return rows.Keep(nearest.Distance);
     }
 
+    // Toward one class, [rows], or the nearest of several, [rows, classes].
     private static void Search(
         AttackContext context,
         ActiveBatch rows,
@@ -97,7 +97,12 @@ public sealed class Fab : MinimalAttack
         {
             context.Begin(step, steps);
             using var stepScope = NewDisposeScope();
-            var (logits, difference, gradient) = Linearize(context, rows, x.Value, targets.Value);
+            var (logits, difference, gradient) = Linearize(
+                context,
+                rows,
+                x.Value,
+                targets.Value.dim() == 1 ? targets.Value.unsqueeze(1) : targets.Value
+            );
             var errs = AttackHarness.Errs(logits, rows.Labels.Value);
             var clean = rows.Clean.Value;
             var onward = Onto(context.Budget, clean, x.Value, difference, gradient);
