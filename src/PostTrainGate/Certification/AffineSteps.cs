@@ -8,7 +8,7 @@ namespace PostTrainGate.Certification;
 /// </summary>
 internal static class AffineSteps
 {
-    private const double Tiny = 1e-200;
+    private const double Tiny = 1e-30; // above the least float32
 
     /// <summary>Affine in the first input, all else being constant; null where it is not.</summary>
     public static Func<BoundedStep, Relaxation?> First(bool mixes) =>

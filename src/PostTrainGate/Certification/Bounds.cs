@@ -33,7 +33,7 @@ internal sealed class Bounds : IDisposable
     /// <param name="budget">Norm, epsilon and the bounds of inputs.</param>
     /// <param name="refine">Whether bounds of inner values are made tighter by passes backwards.</param>
     /// <param name="cancel">Stops between passes.</param>
-    /// <param name="trains">Whether the graph's constants have gradients that intervals keep.</param>
+    /// <param name="trains">Whether the graph's constants have gradients that intervals keep; they alone are of use then.</param>
     public Bounds(
         BoundGraph graph,
         Tensor clean,
@@ -47,7 +47,7 @@ internal sealed class Bounds : IDisposable
         using var _ = set_grad_enabled(trains && is_grad_enabled());
         using var scope = NewDisposeScope();
         (_graph, _budget, _cancel) = (graph, budget, cancel);
-        _clean = clean.to(float64).DetachFromDisposeScope();
+        _clean = clean.to(graph.Type, copy: true).DetachFromDisposeScope();
         // A clean value outside of the bounds is legal where it is, as in attacks.
         var (least, most) = (_clean.clamp_max(Scalars.Get(budget.Lower)), _clean.clamp_min(Scalars.Get(budget.Upper)));
         _box = new Interval(

@@ -54,7 +54,8 @@ internal static class CoupledSteps
         return Maximum(x =>
         {
             var all = inputs.Select(
-                (slot, i) => Array.IndexOf(step.Bounded, slot) is >= 0 and var at ? x[at] : step.Constant(i).to(float64)
+                (slot, i) =>
+                    Array.IndexOf(step.Bounded, slot) is >= 0 and var at ? x[at] : step.Constant(i).to(x[0].dtype)
             );
             return stack([.. broadcast_tensors([.. all])], -1);
         });

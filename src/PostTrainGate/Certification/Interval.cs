@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Certification;
 
 /// <summary>The smallest and the largest value of each element.</summary>
-/// <param name="Lower">float64.</param>
+/// <param name="Lower">Of the graph's type.</param>
 /// <param name="Upper">The same shape.</param>
 internal sealed record Interval(Tensor Lower, Tensor Upper) : IDisposable
 {

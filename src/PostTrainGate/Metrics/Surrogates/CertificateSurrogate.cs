@@ -27,7 +27,7 @@ internal sealed class CertificateSurrogate(SurrogateContext context) : LabelSurr
     );
 
     /// <inheritdoc/>
-    public override double Passes => 4 * ForwardAndBack; // middle and radius in float64
+    public override double Passes => 2 * ForwardAndBack; // middle and radius
 
     /// <inheritdoc/>
     protected override Tensor Compute(SurrogateBatch batch)
@@ -42,8 +42,8 @@ internal sealed class CertificateSurrogate(SurrogateContext context) : LabelSurr
         using var bounds = new Bounds(graph, batch.Inputs, budget, refine: false, trains: true);
         var margins = bounds.Margins(batch.Labels, backward: false);
         // ln(1 + sum_j exp(-margin_j)): the cross-entropy of the label's least logit and the others' largest.
-        var worst = cat([zeros([margins.shape[0], 1], dtype: float64), margins.neg()], 1).logsumexp(1).mean();
-        return clean.mul(Scalars.Get(share)).Plus(worst.to(clean.dtype).mul(Scalars.Get(1 - share)));
+        var worst = cat([zeros([margins.shape[0], 1], dtype: margins.dtype), margins.neg()], 1).logsumexp(1).mean();
+        return clean.mul(Scalars.Get(share)).Plus(worst.mul(Scalars.Get(1 - share)));
     }
 
     /// <inheritdoc/>
