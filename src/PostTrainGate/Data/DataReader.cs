@@ -8,6 +8,8 @@ namespace PostTrainGate.Data;
 /// <summary>Reads the rows a policy names, encodes them, and splits them.</summary>
 public static class DataReader
 {
+    private const int RowsAtOnce = 1000;
+
     /// <summary>
     /// The three splits: disjoint, seeded, stratified by label and group; encoders fitted on the repair split.
     /// </summary>
@@ -194,6 +196,22 @@ public static class DataReader
         + $"{Wording.List(absent.Take(10).Select(c => Wording.Quote(classes[c])))}"
         + (absent.Length > 10 ? $" and {absent.Length - 10} more" : "");
 
+    // [rows, input shape] in float32; in blocks, so that the rows never stand a second time in their own type.
+    private static Tensor Chosen(Tensor array, int[] rows)
+    {
+        var chosen = empty([rows.Length, .. array.shape[1..]], float32);
+        var start = 0L;
+        foreach (var block in rows.Chunk(RowsAtOnce))
+        {
+            using var scope = NewDisposeScope();
+            var index = tensor(block.Select(r => (long)r).ToArray());
+            chosen.narrow(0, start, block.Length).copy_(array.index_select(0, index));
+            start += block.Length;
+        }
+
+        return chosen;
+    }
+
     // [rows of the split, input shape] in float32
     private static Tensor[] Rows(Tensor array, int[][] splits, EvaluationPolicy policy, List<Diagnostic> notes)
     {
@@ -201,9 +219,7 @@ public static class DataReader
         var inputs = splits
             .Select(rows =>
             {
-                using var index = tensor(rows.Select(r => (long)r).ToArray());
-                using var chosen = array.index_select(0, index);
-                var split = chosen.to(float32, copy: true).mul_(policy.Input.Scale);
+                var split = Chosen(array, rows).mul_(policy.Input.Scale);
                 if (!array.is_floating_point())
                     return split;
                 using var scope = NewDisposeScope();
