@@ -93,15 +93,17 @@ internal static class RobustBench
             Min = Options.Number(args, "--min") ?? 0.66,
             Samples = 500,
         };
-        return metric.RestsOnAttack
-            ? rule with
+        if (metric.RestsOnAttack)
+            return rule with
             {
                 Attack = new(
                     Catalog.Default.Get<IAttack>(Options.Text(args, "--attack") ?? "autoattack"),
                     Norm.Linf,
                     epsilon
                 ),
-            }
+            };
+        return metric.Keys.Contains(AttackKeys.Epsilon)
+            ? rule.With(AttackKeys.Norm, Norm.Linf).With(AttackKeys.Epsilon, epsilon)
             : rule;
     }
 
