@@ -82,7 +82,7 @@ internal static class InputBounds
         bool Outside(int column) => least[column] < lower - Slack || most[column] > upper + Slack;
     }
 
-    // Part by part, so that the copies on the way are small beside the inputs.
+    // A missing value makes an extreme one, too: only then are values copied, part by part.
     private static float[] Extremes(
         Tensor[] inputs,
         double missing,
@@ -97,7 +97,10 @@ internal static class InputBounds
             for (long start = 0; start < rows.size(0); start += each)
             {
                 using var scope = NewDisposeScope();
-                var part = of(rows.narrow(0, start, Math.Min(each, rows.size(0) - start)).nan_to_num(missing));
+                var values = rows.narrow(0, start, Math.Min(each, rows.size(0) - start));
+                var part = of(values);
+                if (part.isnan().any().item<bool>())
+                    part = of(values.nan_to_num(missing));
                 found = (found is null ? part : both(found, part)).MoveToOuterDisposeScope();
             }
         }

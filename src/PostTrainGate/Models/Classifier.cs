@@ -75,15 +75,18 @@ public abstract class Classifier : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var rows = inputs.shape[0];
-        var parts = new List<Tensor>();
+        Tensor? all = null;
         for (long start = 0; start < rows; start += batchSize)
         {
             using var batch = NewDisposeScope();
-            using var part = inputs.narrow(0, start, Math.Min(batchSize, rows - start));
-            parts.Add(batch.MoveToOuter(Logits(part).contiguous()));
+            var count = Math.Min(batchSize, rows - start);
+            var logits = Logits(inputs.narrow(0, start, count));
+            // Small tensors kept from every batch would lie between its large ones, whose space could not be used again.
+            all ??= empty([rows, Classes], dtype: logits.dtype).MoveToOuterDisposeScope();
+            all.narrow(0, start, count).copy_(logits);
         }
 
-        return (parts.Count == 0 ? zeros(0, Classes) : cat(parts, 0)).MoveToOuterDisposeScope();
+        return (all ?? zeros(0, Classes)).MoveToOuterDisposeScope();
     }
 
     /// <summary>What every fingerprint holds of bounds, normalization and head.</summary>
