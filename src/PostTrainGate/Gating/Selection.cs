@@ -4,6 +4,7 @@ using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using PostTrainGate.Statistics;
 
@@ -173,18 +174,24 @@ internal sealed class Selection : ISelection, IDisposable
         return rule.Max is not null ? value - before : before - value;
     }
 
-    // Candidates under an attack along gradients are told apart by a few steps of PGD.
-    private static GateRule Ranking(GateRule rule) =>
-        rule.Attack is not { } attack
-        || attack.Attack.KeepsForm
-        || !double.IsFinite(attack.Epsilon)
-        || !rule.Metric.RestsOnAttack
-        || attack.Attack == GradientAttack.Fgsm
+    // Candidates under an attack along gradients are told apart by a few steps of PGD, those with a certificate by
+    // intervals, which certify less in a hundredth of the time.
+    private static GateRule Ranking(GateRule rule)
+    {
+        if (rule.Metric is CertifiedAccuracy)
+            return rule.With(CertifiedAccuracy.Method, BoundMethod.Ibp);
+        return
+            rule.Attack is not { } attack
+            || attack.Attack.KeepsForm
+            || !double.IsFinite(attack.Epsilon)
+            || !rule.Metric.RestsOnAttack
+            || attack.Attack == GradientAttack.Fgsm
             ? rule
             : rule with
             {
                 Attack = new(GradientAttack.Pgd, attack.Norm, attack.Epsilon) { Steps = RankingSteps },
             };
+    }
 
     // A classifier that says the same of every row withstands every attack and is fair to all groups; it is no repair.
     private bool GivesUpClass(Evaluation evaluation)
