@@ -19,14 +19,19 @@ internal static class Parts
             return pass(static t => t);
         using var scope = NewDisposeScope();
         var count = (rows + most - 1) / most;
-        var parts = new List<Tensor[]>();
+        // Every part's own would lie between the large values of two parts, whose space could not be used again.
+        Tensor[] whole = [];
         for (long i = 0; i < count; i++)
         {
             using var part = NewDisposeScope();
             var (start, end) = (rows * i / count, rows * (i + 1) / count);
-            parts.Add([.. pass(t => t.narrow(0, start, end - start)).Select(t => t.MoveToOuterDisposeScope())]);
+            var found = pass(t => t.narrow(0, start, end - start));
+            if (i == 0)
+                whole = [.. found.Select(t => empty([rows, .. t.shape[1..]], t.dtype).MoveToOuterDisposeScope())];
+            foreach (var (to, from) in whole.Zip(found))
+                to.narrow(0, start, end - start).copy_(from);
         }
 
-        return [.. parts[0].Select((_, i) => cat([.. parts.Select(p => p[i])], 0).MoveToOuterDisposeScope())];
+        return [.. whole.Select(t => t.MoveToOuterDisposeScope())];
     }
 }
