@@ -1,7 +1,11 @@
+using System.Runtime.InteropServices;
 using PostTrainGate.Cli;
 using PostTrainGate.Cli.Init;
+using PostTrainGate.Data;
 using PostTrainGate.Reading;
+using SkiaSharp;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Tests.Cli;
 
@@ -69,6 +73,44 @@ public sealed class InitTests : IDisposable
     {
         Copy("tests/PostTrainGate.Cli.Tests/Cases/npz_flatten_open12", "model.onnx", "data.npz");
         await Reads("data.npz");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Images_work_too(bool isFolder)
+    {
+        File.Copy(Fixtures.Path("fmnist/lenet5.onnx"), _folder.Path("model.onnx"));
+        var (images, labels) = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz");
+        foreach (var name in new[] { images, labels })
+            File.Copy(
+                Fixtures.Debian($"/usr/share/datasets/fashion-mnist/{name}", "dataset-fashion-mnist"),
+                _folder.Path(name)
+            );
+        if (isFolder)
+            Unpack(_folder.Path(images), _folder.Path(labels), 300);
+        await Reads(isFolder ? "photos" : images);
+        var policy = PolicyReader.Read(_folder.Path("posttraingate.yml")).Policy!;
+        Assert.Equal(1 / 255.0, policy.Input.Scale);
+        Assert.Equal(isFolder ? null : labels, policy.Data.LabelFile?.Text);
+    }
+
+    // A folder of images for each class.
+    private void Unpack(string images, string labels, int count)
+    {
+        using var scope = NewDisposeScope();
+        var (pixels, classes) = (
+            IdxFile.Read(images).data<byte>().ToArray(),
+            IdxFile.Read(labels).data<byte>().ToArray()
+        );
+        for (var i = 0; i < count; i++)
+        {
+            using var image = new SKBitmap(28, 28, SKColorType.Gray8, SKAlphaType.Opaque);
+            Marshal.Copy(pixels, i * 784, image.GetPixels(), 784);
+            Directory.CreateDirectory(_folder.Path($"photos/{classes[i]}"));
+            using var file = File.Create(_folder.Path($"photos/{classes[i]}/{i}.png"));
+            image.Encode(file, SKEncodedImageFormat.Png, 100);
+        }
     }
 
     [Fact]
