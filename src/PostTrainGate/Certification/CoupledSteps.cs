@@ -11,7 +11,7 @@ internal static class CoupledSteps
     public static Relaxation? MaxPool(BoundedStep step)
     {
         var (pads, windows) = Operators.PoolWindows(step.Node);
-        return new(x => new(Members(x[0].Lower).amax([-1]), Members(x[0].Upper).amax([-1])), Pull) { Mixes = true };
+        return new(x => new(step.Run([x[0].Lower]), step.Run([x[0].Upper])), Pull) { Mixes = true };
 
         Tensor Members(Tensor x) =>
             windows(Operators.PadWith(x, pads(x.shape), double.NegativeInfinity)).flatten((int)x.dim());

@@ -66,6 +66,13 @@ internal static class ElementwiseSteps
             Loose = IsLoose,
         };
 
+    /// <summary>Slope 0 below 0, whose ends are those of the interval: it rises.</summary>
+    public static Relaxation Relu() =>
+        Kinked(l => zeros_like(l)) with
+        {
+            Bound = x => new(x[0].Lower.relu(), x[0].Upper.relu()),
+        };
+
     /// <summary>
     /// A line cut off at both ends: scale x + shift between two constants, constant outside. Upper line: from the lower
     /// end (or where the flat part lies) to where the upper flat part begins; it has a slope of at least 0 and stays

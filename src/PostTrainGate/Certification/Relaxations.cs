@@ -56,7 +56,7 @@ internal static class Relaxations
             ["Pad"] = Mixes,
             ["ReduceMean"] = Mixes,
             ["ReduceSum"] = Mixes,
-            ["Relu"] = _ => ElementwiseSteps.Kinked(l => zeros_like(l)),
+            ["Relu"] = _ => ElementwiseSteps.Relu(),
             ["Reshape"] = Moves,
             ["Sigmoid"] = _ => ElementwiseSteps.SShaped(sigmoid, x => x.sigmoid() * x.neg().sigmoid()),
             ["Slice"] = Moves,

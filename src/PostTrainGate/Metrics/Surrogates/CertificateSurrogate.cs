@@ -27,7 +27,7 @@ internal sealed class CertificateSurrogate(SurrogateContext context) : LabelSurr
     );
 
     /// <inheritdoc/>
-    public override double Passes => 2 * ForwardAndBack; // middle and radius
+    public override double Passes => 4 * ForwardAndBack; // middle and radius, and more backward
 
     /// <inheritdoc/>
     protected override Tensor Compute(SurrogateBatch batch)
