@@ -12,8 +12,8 @@ namespace PostTrainGate.Bench;
 
 /// <summary>
 /// Certified accuracy of the fixtures on their first test rows, beside the robust accuracy under PGD with 100 steps,
-/// and seconds a row; and what a training pass through interval bounds takes. Options: models (<c>cnn lenet5 adult bank compas german</c>), <c>--rows N</c> (50), <c>--norm
-/// l2</c>.
+/// and seconds a row; and what a training pass through interval bounds takes. Options: models (<c>cnn lenet5 adult
+/// bank compas german</c>), <c>--rows N</c> (50), <c>--norm l2</c>.
 /// </summary>
 internal static class CertifyBench
 {
@@ -85,34 +85,28 @@ internal static class CertifyBench
         using var _ = model;
         foreach (var weight in model.Parameters.Values)
             weight.requires_grad_();
-        var plain = Seconds(() => nn.functional.cross_entropy(model.Logits(inputs), labels).backward());
-        var bounded = Seconds(() =>
+        var seconds = ModelBench.Medians(Bounded, Plain);
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name, -8} training, {rows} rows: {seconds[0] * 1000:F0} ms a pass by intervals, "
+                    + $"{seconds[1] * 1000:F0} ms plain"
+            )
+        );
+
+        void Plain()
         {
+            using var pass = NewDisposeScope();
+            nn.functional.cross_entropy(model.Logits(inputs), labels).backward();
+        }
+
+        void Bounded()
+        {
+            using var pass = NewDisposeScope();
             using var graph = BoundGraph.TryBuild(model, inputs.shape[1..], out var _, trains: true)!;
             var budget = new Budget(norm, 0.01, model.Input.Lower, model.Input.Upper);
             using var bounds = new Bounds(graph, inputs, budget, refine: false, trains: true);
             bounds.Margins(labels, backward: false).neg().logsumexp(1).mean().backward();
-        });
-        Console.WriteLine(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{name, -8} training, {rows} rows: {bounded * 1000:F0} ms a pass by intervals, {plain * 1000:F0} ms plain"
-            )
-        );
-
-        static double Seconds(Action pass)
-        {
-            var seconds = new List<double>();
-            for (var i = -2; i < 9; i++)
-            {
-                using var inner = NewDisposeScope();
-                var clock = Stopwatch.StartNew();
-                pass();
-                if (i >= 0)
-                    seconds.Add(clock.Elapsed.TotalSeconds);
-            }
-
-            return seconds.Order().ElementAt(seconds.Count / 2);
         }
     }
 

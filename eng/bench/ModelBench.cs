@@ -150,8 +150,8 @@ internal static class ModelBench
         return autograd.grad([loss], [input])[0].MoveToOuterDisposeScope();
     }
 
-    // Interleaved, so that what else the machine does meets all of them.
-    private static double[] Medians(params Action[] ways)
+    /// <summary>Median seconds of each way; interleaved, so that whatever the machine does meets all of them.</summary>
+    public static double[] Medians(params Action[] ways)
     {
         var seconds = ways.Select(_ => new List<double>()).ToArray();
         for (var pass = -5; pass < Passes; pass++)

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Attacks as their papers and foolbox have them, a loop each over a batch: every row takes every step, and nothing is
-/// shared with the attacks of the product.
+/// Attacks as their papers and foolbox have them, a loop each over a batch, in which every row takes every step. Only
+/// AutoAttack is made of the product's own parts, in the order and the batches of the original.
 /// </summary>
 /// <param name="Logits">[batch, input shape] to [batch, classes], with gradients.</param>
 /// <param name="Clean">[n, input shape], in [0, 1].</param>

@@ -72,7 +72,7 @@ internal static class ResidualNetwork
     /// <param name="x">[batch, input shape].</param>
     public static Tensor ByHand(Func<string, Tensor> w, Tensor x) => Forward(w, x, training: false);
 
-    /// <summary>The same; in training each batch is normalized by its own moments, which the running ones follow.</summary>
+    /// <summary>The same; in training each batch is normalized by its own moments, and the running ones follow.</summary>
     public static Tensor Forward(Func<string, Tensor> w, Tensor x, bool training)
     {
         var count = 0;

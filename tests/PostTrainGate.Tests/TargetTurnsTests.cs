@@ -26,7 +26,7 @@ public class TargetTurnsTests
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([2], 4, Logits);
         var inputs = stack([linspace(0.05, 0.45, rows), full(rows, 0.5)], 1);
-        // At most one value of two changes for JSMA, up to the bound.
+        // JSMA raises values up to the bound, whatever epsilon is: here both, in one step.
         var epsilon = attack == "jsma" ? 1 : 0.25;
         var settings = new AttackSettings(Named.Attack(attack), Norm.Linf, epsilon)
         {

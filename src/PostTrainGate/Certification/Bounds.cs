@@ -33,7 +33,9 @@ internal sealed class Bounds : IDisposable
     /// <param name="budget">Norm, epsilon and the bounds of inputs.</param>
     /// <param name="refine">Whether bounds of inner values are made tighter by passes backwards.</param>
     /// <param name="cancel">Stops between passes.</param>
-    /// <param name="trains">Whether the graph's constants have gradients that intervals keep; they alone are of use then.</param>
+    /// <param name="trains">
+    /// Whether the graph's constants have gradients, which intervals keep; linear bounds cannot be had then.
+    /// </param>
     public Bounds(
         BoundGraph graph,
         Tensor clean,

@@ -5,7 +5,7 @@ namespace PostTrainGate.Attacks;
 
 /// <summary>
 /// Jacobian-based saliency map attack (Papernot et al. 2016): raises to the upper bound, two at a time, the values that
-/// most favor the a wrong class over all others, the likeliest first. At most a tenth of the values change.
+/// most favor a wrong class over all others, the likeliest first. At most a tenth of the values change.
 /// </summary>
 public sealed class Jsma : RowAttack
 {
