@@ -49,7 +49,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
             _out.Show(Gates(result));
         var color = result.Outcome switch
         {
-            RunOutcome.Passed => Color.Green,
+            RunOutcome.Passed when ResultText.AllPass(result) => Color.Green,
             RunOutcome.Failed => Color.Red,
             _ => Color.Yellow,
         };

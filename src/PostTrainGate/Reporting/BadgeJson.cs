@@ -26,12 +26,12 @@ public sealed class BadgeJson : IReportWriter
     public string Render(GateResult result)
     {
         var passing = result.Gates.Count(g => g.Original.Verdict == Verdict.Pass);
-        var (word, color) = result.Outcome switch
+        var word = ResultText.Outcome(result).ToLowerInvariant();
+        var color = result.Outcome switch
         {
-            RunOutcome.Passed when passing == result.Gates.Length => ("passed", "brightgreen"),
-            RunOutcome.Passed => ("passed", "yellowgreen"),
-            RunOutcome.Failed => ("failed", "red"),
-            _ => ("undecided", "yellow"),
+            RunOutcome.Passed => ResultText.AllPass(result) ? "brightgreen" : "yellowgreen",
+            RunOutcome.Failed => "red",
+            _ => "yellow",
         };
         return new JsonObject
             {

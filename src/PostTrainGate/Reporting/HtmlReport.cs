@@ -52,8 +52,8 @@ public sealed partial class HtmlReport : IReportWriter
             <style>
             {{Style}}
             </style>
-            <header class="{{ResultText.Outcome(result.Outcome).ToLowerInvariant()}}">
-            <h1>{{ResultText.Icon(result.Outcome)}} {{ResultText.Headline(
+            <header class="{{ResultText.Outcome(result).ToLowerInvariant().Replace(' ', '-')}}">
+            <h1>{{ResultText.Icon(result)}} {{ResultText.Headline(
                 result,
                 result.Model is { } named ? Html.Code(Path.GetFileName(named.File)) : null
             )}}</h1>

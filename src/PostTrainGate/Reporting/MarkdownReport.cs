@@ -42,7 +42,7 @@ public sealed partial class MarkdownReport : IReportWriter
     public bool Always => true;
 
     /// <inheritdoc/>
-    public string Mark => @"\A## \S+ (Passed|Failed|Undecided)[:,] ";
+    public string Mark => @"\A## \S+ (Passed|Not blocked|Failed|Undecided)[:,] ";
 
     /// <inheritdoc/>
     public string Render(GateResult result) => Fitting(room => Render(result, room));
@@ -84,7 +84,7 @@ public sealed partial class MarkdownReport : IReportWriter
     private static string Render(GateResult result, Room room)
     {
         var page = new StringBuilder();
-        Line(page, $"## {ResultText.Icon(result.Outcome)} {ResultText.Headline(result, FileOf(result))}");
+        Line(page, $"## {ResultText.Icon(result)} {ResultText.Headline(result, FileOf(result))}");
         Line(page);
         Line(
             page,

@@ -41,10 +41,7 @@ internal static class ResultText
             counted != total ? $"{counted} of {total} gates{of} {verdict}"
             : total == 1 ? $"the gate{of} {verdict}"
             : $"{GateText.All(total)} gates{of} {verdict}";
-        // A pass that rests on what the policy lets through says so first.
-        var open = Open(result, result.Outcome == RunOutcome.Passed ? "gate" : null);
-        if (result.Outcome != RunOutcome.Passed)
-            text += open;
+        text += Open(result);
         if (result.Repair is { Proposed: true })
         {
             var repaired = result.Gates.Count(g => g.Repaired?.Verdict == Verdict.Pass);
@@ -55,27 +52,21 @@ internal static class ResultText
             text += $"; a repaired model that passes {which} is proposed";
         }
 
-        return $"{Outcome(result.Outcome)}{(result.Outcome == RunOutcome.Passed ? open : "")}: {text}";
+        return $"{Outcome(result)}: {text}";
     }
 
-    // ", 1 gate failing, 1 inconclusive, 2 not measured"
-    private static string Open(GateResult result, string? noun)
+    // ", 1 failing, 1 inconclusive, 2 not measured"
+    private static string Open(GateResult result)
     {
         var text = "";
-        // Failing gates of a run that passed only warn.
-        if (noun is not null)
+        // Failing gates of a run that is not blocked only warn; those of another one are counted before.
+        if (result.Outcome == RunOutcome.Passed)
             Add(Count(result, Verdict.Fail), "failing");
         foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
             Add(Count(result, open), Outcomes.Words(open));
         return text;
 
-        void Add(int count, string what)
-        {
-            if (count == 0)
-                return;
-            var named = noun is null || text.Length > 0 ? "" : $" {noun}{(count == 1 ? "" : "s")}";
-            text += $", {count}{named} {what}";
-        }
+        void Add(int count, string what) => text += count == 0 ? "" : $", {count} {what}";
     }
 
     /// <summary>How sure the intervals are: <c>95% intervals</c>, or wider ones that hold together.</summary>
@@ -98,23 +89,30 @@ internal static class ResultText
         return $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
     }
 
-    /// <summary>An outcome in a word.</summary>
-    public static string Outcome(RunOutcome outcome) =>
-        outcome switch
+    /// <summary>
+    /// How the run ended, in words: it has <c>Passed</c> only where every gate does. What the policy lets through, a gate
+    /// that is inconclusive or only warns, is <c>Not blocked</c>.
+    /// </summary>
+    public static string Outcome(GateResult result) =>
+        result.Outcome switch
         {
-            RunOutcome.Passed => "Passed",
+            RunOutcome.Passed => AllPass(result) ? "Passed" : "Not blocked",
             RunOutcome.Failed => "Failed",
             _ => "Undecided",
         };
 
     /// <summary>The sign before a headline.</summary>
-    public static string Icon(RunOutcome outcome) =>
-        outcome switch
+    public static string Icon(GateResult result) =>
+        result.Outcome switch
         {
-            RunOutcome.Passed => "✅",
+            RunOutcome.Passed when AllPass(result) => "✅",
             RunOutcome.Failed => "❌",
             _ => "⚠️",
         };
+
+    /// <summary>Whether the run passed and every gate with it.</summary>
+    public static bool AllPass(GateResult result) =>
+        result.Outcome == RunOutcome.Passed && Count(result, Verdict.Pass) == result.Gates.Length;
 
     /// <summary>The sign before a verdict; the word always stands beside it.</summary>
     public static string Icon(Verdict verdict) =>

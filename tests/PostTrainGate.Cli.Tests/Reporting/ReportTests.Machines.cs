@@ -114,11 +114,11 @@ public partial class ReportTests
     {
         var undecided = SampleResults.Undecided;
         var granted = undecided with { Outcome = RunOutcome.Passed };
-        Assert.Equal("Passed, 1 gate inconclusive: 0 of 1 gates passed", ResultText.Headline(granted));
+        Assert.Equal("Not blocked: 0 of 1 gates passed, 1 inconclusive", ResultText.Headline(granted));
         Assert.Matches(new MarkdownReport().Mark, new MarkdownReport().Render(granted));
         var none = undecided.Gates[0] with { Original = new(null, null, null, 0, Verdict.NotMeasured, "why") };
         Assert.Equal(
-            "Passed, 2 gates inconclusive, 1 not measured: 0 of 3 gates passed",
+            "Not blocked: 0 of 3 gates passed, 2 inconclusive, 1 not measured",
             ResultText.Headline(granted with { Gates = [.. undecided.Gates, .. undecided.Gates, none] })
         );
         Assert.Equal("yellowgreen", (string)JsonNode.Parse(new BadgeJson().Render(granted))!["color"]!);
