@@ -29,10 +29,10 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ["mend"] = (MendBench.Run, "every kind of gate, failed by a small model and repaired"),
     ["natives"] = (NativesBench.Run, "loads the native libraries and a model: what a start is held against"),
     ["null"] = (NullBench.Run, "how often random noise or shuffled labels are proposed as a repair"),
-    ["residual"] = (ResidualBench.Run, "trains a residual network on Fashion-MNIST, for the other benchmarks"),
     ["robust"] = (RobustBench.Run, "the whole tournament on Fashion-MNIST models, its choice attacked by AutoAttack"),
     ["sequential"] = (SequentialBench.Run, "inputs that a verdict takes: early, by all rows, and on simulated gates"),
     ["strength"] = (StrengthBench.Run, "attacks beside plain loops on the same rows from the same starts"),
+    ["train"] = (TrainBench.Run, "trains a residual network or a VGG on Fashion-MNIST, for the other benchmarks"),
     ["models"] = (
         ModelBench.Run,
         "rows per second of three models: the rebuilt graph, the same network by hand, ONNX Runtime"

@@ -27,29 +27,8 @@ internal static class ResidualNetwork
         long[] shape = input is [] ? [3, 32, 32] : input;
         OnnxWriter w = new(shape);
         var count = 0;
-        string Convolve(string from, long inputs, long outputs, long kernel, long stride)
-        {
-            var name = $"conv{count++}";
-            Tensor Draw(params long[] shape) => randn(shape, generator: random);
-            var weight = Draw(outputs, inputs, kernel, kernel) / Math.Sqrt(inputs * kernel * kernel);
-            var x = w.Node(
-                "Conv",
-                [from, w.Initializer($"{name}.weight", weight)],
-                ("kernel_shape", (long[])[kernel, kernel]),
-                ("pads", (long[])[kernel / 2, kernel / 2, kernel / 2, kernel / 2]),
-                ("strides", (long[])[stride, stride])
-            );
-            return w.Node(
-                "BatchNormalization",
-                [
-                    x,
-                    w.Initializer($"{name}.scale", Draw(outputs).abs() + 0.5),
-                    w.Initializer($"{name}.shift", Draw(outputs)),
-                    w.Initializer($"{name}.mean", Draw(outputs)),
-                    w.Initializer($"{name}.variance", Draw(outputs).abs() + 0.5),
-                ]
-            );
-        }
+        string Convolve(string from, long inputs, long outputs, long kernel, long stride) =>
+            NormalizedConvolution.Write(w, $"conv{count++}", from, (inputs, outputs, kernel, stride), random);
 
         Convolve("input", shape[0], 16, 3, 1);
         w.Relu();
@@ -76,21 +55,8 @@ internal static class ResidualNetwork
     public static Tensor Forward(Func<string, Tensor> w, Tensor x, bool training)
     {
         var count = 0;
-        Tensor Convolve(Tensor from, long stride)
-        {
-            var name = $"conv{count++}";
-            var weight = w($"{name}.weight");
-            var half = weight.shape[2] / 2;
-            var y = nn.functional.conv2d(from, weight, strides: [stride, stride], padding: [half, half]);
-            return nn.functional.batch_norm(
-                y,
-                w($"{name}.mean"),
-                w($"{name}.variance"),
-                w($"{name}.scale"),
-                w($"{name}.shift"),
-                training
-            );
-        }
+        Tensor Convolve(Tensor from, long stride) =>
+            NormalizedConvolution.Forward(w, $"conv{count++}", from, stride, training);
 
         x = Convolve(x, 1).relu();
         foreach (var (inputs, outputs, stride) in Blocks)

@@ -109,6 +109,10 @@ public sealed class EvaluationSet : IDisposable
         );
     }
 
+    /// <summary>The same rows with other inputs, of which it takes ownership; rows that lack a value still do.</summary>
+    internal EvaluationSet WithInputs(Tensor inputs) =>
+        new(inputs, Labels.clone(), ClassNames, Groups, null, Favorable) { _incomplete = IncompleteRows };
+
     /// <summary>
     /// The same rows with their classes in another order, which may name more of them; takes over the inputs.
     /// </summary>

@@ -7,18 +7,32 @@ namespace PostTrainGate.Evaluations;
 
 /// <summary>A classifier on a set of rows; predictions are computed once and shared by every metric.</summary>
 /// <remarks>Owns neither the classifier nor the rows.</remarks>
-public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredictions, IDisposable
+public sealed class Evaluation : IPredictions, IDisposable
 {
-    private readonly Lazy<Tensor> _logits = new(() => model.LogitsOfAll(data.Inputs).DetachFromDisposeScope());
+    private readonly Lazy<Tensor> _logits;
     private readonly Dictionary<object, IDisposable> _kept = [];
     private LogitPredictions? _predicted;
     private int? _undefined;
 
+    /// <summary>A classifier on rows.</summary>
+    public Evaluation(Classifier model, EvaluationSet data)
+        : this(model, data, null) { }
+
+    /// <summary>The same where the logits may be had for less than a pass over all rows.</summary>
+    /// <param name="model">The classifier.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="known">Its logits for the rows, if they are; what it returns is taken over.</param>
+    internal Evaluation(Classifier model, EvaluationSet data, Func<Classifier, Tensor?>? known)
+    {
+        (Model, Data) = (model, data);
+        _logits = new(() => (known?.Invoke(model) ?? model.LogitsOfAll(data.Inputs)).DetachFromDisposeScope());
+    }
+
     /// <summary>The classifier.</summary>
-    public Classifier Model => model;
+    public Classifier Model { get; }
 
     /// <summary>The rows.</summary>
-    public EvaluationSet Data => data;
+    public EvaluationSet Data { get; }
 
     /// <summary>[n, classes].</summary>
     public Tensor Logits => _logits.Value;
@@ -33,15 +47,15 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     public double[] Scores(int favorable) => Predicted.Scores(favorable);
 
     /// <inheritdoc/>
-    public ImmutableArray<string> ClassNames => data.ClassNames;
+    public ImmutableArray<string> ClassNames => Data.ClassNames;
 
     /// <inheritdoc/>
-    public int Favorable => data.Favorable;
+    public int Favorable => Data.Favorable;
 
     /// <inheritdoc/>
     public PredictedRows? Rows(string? group, int? scored = null) => Predicted.Rows(group, scored);
 
-    private LogitPredictions Predicted => _predicted ??= new(data, Logits);
+    private LogitPredictions Predicted => _predicted ??= new(Data, Logits);
 
     /// <summary>
     /// Number of rows whose logits or probabilities are not numbers: the largest of them is no prediction, so that
@@ -52,7 +66,7 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
         get
         {
             using var scope = NewDisposeScope();
-            return _undefined ??= data.Count == 0 ? 0 : (int)Logits.softmax(1).isnan().any(1).sum().item<long>();
+            return _undefined ??= Data.Count == 0 ? 0 : (int)Logits.softmax(1).isnan().any(1).sum().item<long>();
         }
     }
 
@@ -73,10 +87,10 @@ public sealed class Evaluation(Classifier model, EvaluationSet data) : IPredicti
     /// </summary>
     public Evaluation OnCompleteRows()
     {
-        if (data.IncompleteRows.IsEmpty)
+        if (Data.IncompleteRows.IsEmpty)
             return this;
-        var rows = Once(typeof(EvaluationSet), () => data.Complete()!);
-        return Once(typeof(Evaluation), () => new Evaluation(model, rows));
+        var rows = Once(typeof(EvaluationSet), () => Data.Complete()!);
+        return Once(typeof(Evaluation), () => new Evaluation(Model, rows));
     }
 
     /// <inheritdoc/>

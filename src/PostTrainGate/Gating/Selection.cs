@@ -32,6 +32,7 @@ internal sealed class Selection : ISelection, IDisposable
 
     private readonly GatePolicy _policy;
     private readonly Evaluation _source;
+    private readonly FeatureSet? _features;
     private readonly GateMeter _ranking,
         _own;
     private readonly HarmPanel _harm;
@@ -58,7 +59,8 @@ internal sealed class Selection : ISelection, IDisposable
     )
     {
         _policy = policy;
-        _source = new Evaluation(source, set);
+        _features = FeatureSet.Of(source, set);
+        _source = Evaluate(source, set);
         _failed = [.. policy.Gates.Select(g => failed.Contains(g))];
         _shrink = Math.Sqrt(set.Count / (double)Math.Max(1, testRows));
         _multiplications = TuningCost.Measure(source, set.Inputs).Multiplications * set.Count;
@@ -108,12 +110,19 @@ internal sealed class Selection : ISelection, IDisposable
         };
 
     /// <inheritdoc/>
-    public void Dispose() => _source.Dispose();
+    public void Dispose()
+    {
+        _source.Dispose();
+        _features?.Dispose();
+    }
+
+    private Evaluation Evaluate(OnnxClassifier model, EvaluationSet set) =>
+        new(model, set, _features is null ? null : _features.LogitsOf);
 
     private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1)
     {
         using var threads = new ThreadScope(model, _multiplications);
-        using var evaluation = new Evaluation(model, meter.Data);
+        using var evaluation = Evaluate(model, meter.Data);
         var (accuracy, drop, error) = Accuracy(evaluation);
         var allowed = times * (_policy.Repair?.MaxAccuracyDrop ?? 0);
         // A drop that is measured on few rows may be larger on others.

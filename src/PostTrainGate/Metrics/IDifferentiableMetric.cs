@@ -31,6 +31,11 @@ public interface ISurrogate : IDisposable
     /// <summary>What a step costs beside the pass over clean inputs, in forward passes of a batch.</summary>
     double Passes { get; }
 
+    /// <summary>
+    /// Whether it needs more of a batch than its logits, its labels and where its rows stand: the inputs, or the model.
+    /// </summary>
+    bool ReadsInputs => true;
+
     /// <summary>Scalar, at least 0, with gradients: the lower, the nearer the gate is to being met.</summary>
     Tensor Loss(SurrogateBatch batch);
 

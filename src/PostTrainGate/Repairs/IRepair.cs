@@ -3,6 +3,7 @@ using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
 
@@ -90,6 +91,18 @@ public sealed record RepairContext(
 
     /// <summary>What plans made along the way and share; disposed with the search.</summary>
     public ICollection<IDisposable> Owned { get; init; } = [];
+
+    /// <summary>What the last layer of the source reads for the rows to learn from; null where that is no gain.</summary>
+    internal FeatureSet? Features()
+    {
+        var features = Owned.OfType<FeatureSet>().FirstOrDefault();
+        if (features is null && FeatureSet.Of(Source, RepairSet) is { } made)
+            Owned.Add(features = made);
+        return features;
+    }
+
+    /// <summary>The logits of the source for the rows to learn from; the caller disposes them.</summary>
+    internal Tensor SourceLogits() => Features()?.LogitsOf(Source) ?? Source.LogitsOfAll(RepairSet.Inputs);
 }
 
 /// <summary>

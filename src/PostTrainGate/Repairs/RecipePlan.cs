@@ -20,12 +20,13 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
     /// <param name="rows">Rows that it tunes on; null: those of the repair split.</param>
     public static RecipePlan Fixed(TransformRecipe recipe, RepairContext context, double passes = 3, int? rows = null)
     {
-        var schedule = recipe.Schedule;
-        var steps = schedule.StepsOver(rows ?? context.RepairSet.Count);
+        var (schedule, source, data) = (recipe.Schedule, context.Source, context.RepairSet);
+        var steps = schedule.StepsOver(rows ?? data.Count);
+        var layers = recipe.OfLastLayer && FeatureSet.Has(source, data) ? source.Layers[^1..] : source.Layers;
         return new(
             recipe.Name,
             _ => recipe,
-            TuningCost.Measure(context.Source, context.RepairSet.Inputs).Seconds(steps, passes, schedule.BatchSize)
+            TuningCost.Measure(source, data.Inputs, layers).Seconds(steps, passes, schedule.BatchSize)
         );
     }
 
@@ -59,22 +60,24 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
         OnnxClassifier? from,
         RepairContext context,
         double share
-    ) =>
-        ModelTransform.Run(
-            recipe,
-            new(
-                source,
-                context.RepairSet,
-                // A random stream of its own, so that leaving out a plan changes no other.
-                Seeds.Derive(context.Seed, recipe.Stream),
-                context.Selection,
-                context.Deadline,
-                context.Progress,
-                context.Cancel
-            )
-            {
-                Share = share,
-                Start = from,
-            }
-        );
+    )
+    {
+        TransformRun run = new(
+            source,
+            context.RepairSet,
+            // A random stream of its own, so that leaving out a plan changes no other.
+            Seeds.Derive(context.Seed, recipe.Stream),
+            context.Selection,
+            context.Deadline,
+            context.Progress,
+            context.Cancel
+        )
+        {
+            Share = share,
+            Start = from,
+        };
+        return recipe.OfLastLayer && context.Features() is { } features && features.Fits(source)
+            ? features.Tune(run, last => ModelTransform.Run(recipe, last))
+            : ModelTransform.Run(recipe, run);
+    }
 }

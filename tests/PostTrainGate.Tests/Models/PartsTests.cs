@@ -1,4 +1,5 @@
 using PostTrainGate.Attacks;
+using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
@@ -62,6 +63,51 @@ public class PartsTests
                 },
             }.Recipe(model);
             return ModelTransform.Run(recipe, new(model, rows, 1)).Model;
+        }
+    }
+
+    [Theory]
+    [InlineData("robust_accuracy")]
+    [InlineData("smoothed_accuracy")]
+    [InlineData("corrupted_accuracy")]
+    public void A_gate_on_changed_inputs_pushes_the_weights_in_parts_as_in_one_pass(string metric)
+    {
+        using var scope = NewDisposeScope();
+        var path = Fixtures.Path("fmnist/lenet5.onnx");
+        using var rows = FashionMnist.TestSet(64);
+        var gate = new GateRule { Metric = Catalog.Default.Get<IMetric>(metric), Min = 0.9 };
+        if (gate.Metric.RestsOnAttack)
+            gate = gate with { Attack = new(Catalog.Default.Get<IAttack>("pgd"), Norm.Linf, 0.05) };
+        using var whole = Tuned(PassFootprint.BytesWithin());
+        using var parts = Tuned(1 << 18);
+        using var source = OnnxClassifier.Load(path);
+        Assert.All(whole.Parameters, p => Close(p.Value, parts.Parameters[p.Key]));
+        Assert.Contains(source.Parameters, p => !p.Value.Same(whole.Parameters[p.Key]));
+
+        OnnxClassifier Tuned(long bytes)
+        {
+            using var model = OnnxClassifier.Load(OnnxFile.Read(path), new ModelUse { PassBytes = bytes });
+            List<IDisposable> owned = [];
+            RepairContext context = new(model, rows, new Even(), 1, 60, [gate], [gate], [], DateTime.MaxValue)
+            {
+                Owned = owned,
+            };
+            var recipe = new PolicyTuning
+            {
+                Gates = [gate],
+                Anchor = Anchor.Labels,
+                FirstMultiplier = 3,
+                Schedule = new()
+                {
+                    Steps = 3,
+                    BatchSize = 32,
+                    LearningRate = 0.01,
+                    Optimizer = () => new Sgd(),
+                },
+            }.Recipe(context);
+            var tuned = ModelTransform.Run(recipe, new(model, rows, 1)).Model;
+            owned.ForEach(o => o.Dispose());
+            return tuned;
         }
     }
 

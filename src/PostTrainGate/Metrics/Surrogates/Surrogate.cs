@@ -21,6 +21,9 @@ internal abstract class Surrogate(SurrogateContext context) : ISurrogate
     /// <inheritdoc/>
     public virtual double Passes => ForwardAndBack;
 
+    /// <inheritdoc/>
+    public bool ReadsInputs => Passes > 0;
+
     /// <summary>The rows to learn from.</summary>
     protected EvaluationSet Data => context.Data;
 

@@ -191,8 +191,16 @@ public sealed class OnnxClassifier : Classifier
         }
 
         var rows = inputs.size(0);
-        if (!is_grad_enabled() && rows > RowsPerPass(gradients: false))
+        if (is_grad_enabled())
+        {
+            if (Deferred is { } deferred && rows > RowsPerPass(gradients: true))
+                return deferred.Run(this, inputs, taps.ToArray());
+        }
+        else if (rows > RowsPerPass(gradients: false))
+        {
             return ValuesInParts(inputs, taps.ToArray());
+        }
+
         using var scope = NewDisposeScope();
         var batch = _fewShapes ? BatchPadding.Fill(inputs) : inputs;
         var values = _model.Run(_state, _normalization.Apply(batch), slots);
@@ -210,6 +218,9 @@ public sealed class OnnxClassifier : Classifier
 
     /// <inheritdoc/>
     internal override long RowsPerPass(bool gradients) => Memory.Row.Rows(Memory.Bytes, gradients);
+
+    /// <summary>Takes passes with gradients that do not fit in memory; null: they run as they are.</summary>
+    internal DeferredPasses? Deferred { private get; set; }
 
     /// <inheritdoc/>
     internal override long RowsInCache => Memory.Row.Rows(PassFootprint.CacheBytes, gradients: true);
@@ -236,6 +247,56 @@ public sealed class OnnxClassifier : Classifier
         {
             ClassNames = ClassNames,
             Notes = Notes,
+            UnitsBeforeHead = UnitsBeforeHead,
+            Memory = Memory,
+        };
+    }
+
+    /// <summary>Whether both are the same graph, whatever their weights.</summary>
+    internal bool HasGraphOf(OnnxClassifier other) => ReferenceEquals(_model, other._model);
+
+    /// <summary>Name of the value that the last weighted layer reads; null where there is none.</summary>
+    internal string? InputOfLastLayer
+    {
+        get
+        {
+            if (Layers.IsEmpty || IsRowByRow)
+                return null;
+            var weight = _model.Parameters[Layers[^1].Weight];
+            var step = _model.Graph.Steps.First(s => s.Inputs.Contains(weight));
+            var slot = step.Inputs.First(i => _state[i] is null);
+            return _model.Graph.Values.First(v => _model.Graph.Slot(v) == slot);
+        }
+    }
+
+    /// <summary>
+    /// What follows a value, as a classifier of that value over the same weights; the caller disposes it.
+    /// </summary>
+    /// <param name="value">Name of a value.</param>
+    /// <param name="shape">Its shape without the batch.</param>
+    /// <returns>Null where other values lead around it.</returns>
+    internal OnnxClassifier? Behind(string value, ReadOnlySpan<long> shape)
+    {
+        if (_model.Graph.Between(_model.Graph.Slot(value), _model.Logits) is not { } graph)
+            return null;
+        var used = graph.Steps.SelectMany(s => s.Inputs).Append(_model.Logits).ToHashSet();
+        var layers = Layers.Where(l => used.Contains(_model.Parameters[l.Weight]));
+        return new(
+            _file,
+            _model with
+            {
+                Graph = graph,
+                Parameters = _model.Parameters.Where(p => used.Contains(p.Value)).ToDictionary(),
+                Signature = _model.Signature with { Input = value, InputShape = [.. shape] },
+            },
+            [.. _state.Select((t, i) => t is null || !used.Contains(i) ? null! : t.alias().DetachFromDisposeScope())],
+            [.. layers.Select((l, i) => l with { Index = i })],
+            new(),
+            Head,
+            Classes
+        )
+        {
+            ClassNames = ClassNames,
             UnitsBeforeHead = UnitsBeforeHead,
             Memory = Memory,
         };

@@ -142,6 +142,27 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
         return new([.. needed], dead);
     }
 
+    /// <summary>
+    /// The part that computes a value from another one, which is then its input; null where it needs the input as well.
+    /// </summary>
+    /// <param name="from">Slot of the value to begin with.</param>
+    /// <param name="to">Slot of the value to end with.</param>
+    public OnnxGraph? Between(int from, int to)
+    {
+        HashSet<int> wanted = [to];
+        var needed = new List<Step>();
+        foreach (var step in steps.Reverse())
+        {
+            if (step.Output == from || !wanted.Contains(step.Output))
+                continue;
+            wanted.UnionWith(step.Inputs);
+            needed.Add(step);
+        }
+
+        needed.Reverse();
+        return wanted.Contains(input) ? null : new OnnxGraph(slots, needed, from);
+    }
+
     /// <summary>The steps that some slots depend on, in an order that can be run.</summary>
     public List<Step> Needed(params ReadOnlySpan<int> taps)
     {

@@ -76,6 +76,7 @@ public sealed class PolicyRepair : IRepair
         if (Slices.ReadsColumnsOf(columns, context.RepairSet))
             slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true), 1e-2));
         GateRule[] harmless = [.. Harmless(context)];
+        var fromLogits = !context.Gates.Concat(harmless).Any(g => Asked(context, g, s => s.ReadsInputs));
         foreach (var (aim, smooth, from, to) in Aims)
         {
             foreach (var (name, slice, rate) in slices)
@@ -87,6 +88,7 @@ public sealed class PolicyRepair : IRepair
                         Gates = [.. context.Gates.Select(g => g.Aimed(aim)), .. harmless],
                         Anchor = anchor,
                         Slice = slice,
+                        OfLastLayer = fromLogits && slice == Slices.Head,
                         Temperature = (from, to),
                         Variant = FormattableString.Invariant(
                             $"{(anchor == Anchor.Labels ? "labels" : "predictions")}{name}{smooth}, aim {aim:G2}"
@@ -102,7 +104,7 @@ public sealed class PolicyRepair : IRepair
     private static IEnumerable<RepairPlan> OnChangedInputs(RepairContext context)
     {
         var cost = TuningCost.Measure(context.Source, context.RepairSet.Inputs);
-        var passes = 3 + context.Gates.Sum(g => Passes(context, g));
+        var passes = 3 + context.Gates.Sum(g => Asked(context, g, s => s.Passes));
         (string Name, Func<TuningSchedule, TuningSchedule> Change, double First)[] settings =
         [
             (
@@ -130,19 +132,20 @@ public sealed class PolicyRepair : IRepair
         }
     }
 
-    private static double Passes(RepairContext context, GateRule gate)
+    private static T Asked<T>(RepairContext context, GateRule gate, Func<ISurrogate, T> question)
+        where T : struct
     {
         if (gate.Metric is not IDifferentiableMetric metric)
-            return 0;
+            return default;
         using var surrogate = metric.Surrogate(new(context.Source, context.RepairSet, gate, context.Seed), out _);
-        return surrogate?.Passes ?? 0;
+        return surrogate is null ? default : question(surrogate);
     }
 
     // What no gate looks at need not become worse: the other measures of a group, and how far each outcome is
     // recognized in the level where that is least.
     private static IEnumerable<GateRule> Harmless(RepairContext context)
     {
-        using var source = new Evaluation(context.Source, context.RepairSet);
+        using var source = new Evaluation(context.Source, context.RepairSet, _ => context.SourceLogits());
         foreach (var group in context.Failed.Select(g => g.Group).OfType<string>().Distinct())
         {
             if (source.Rows(group) is not { } rows)

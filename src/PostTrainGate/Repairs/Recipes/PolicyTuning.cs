@@ -58,6 +58,9 @@ public sealed record PolicyTuning
     /// <summary>Which weights may change.</summary>
     public SliceRule Slice { get; init; } = Slices.Everything;
 
+    /// <summary>Whether these are the last layer's, and no gate reads inputs.</summary>
+    internal bool OfLastLayer { get; init; }
+
     /// <summary>How to tune.</summary>
     public TuningSchedule Schedule { get; init; } =
         new()
@@ -82,6 +85,7 @@ public sealed record PolicyTuning
             Schedule
         )
         {
+            OfLastLayer = OfLastLayer,
             Notes = ImmutableSortedDictionary<string, string>
                 .Empty.Add("gates", string.Join(", ", Gates.Select(g => g.Metric.Name).Distinct()))
                 .Add("anchor", Anchor == Anchor.Labels ? "label loss" : "divergence from the source's predictions"),

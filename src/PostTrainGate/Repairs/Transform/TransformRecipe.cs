@@ -39,6 +39,12 @@ public sealed record TransformRecipe(
     /// </summary>
     public double LabelWeight { get; init; }
 
+    /// <summary>
+    /// Whether it tunes the last layer alone, by nothing but the logits of the rows as they are: what stands before that
+    /// layer is then computed once.
+    /// </summary>
+    internal bool OfLastLayer { get; init; }
+
     /// <summary>What the report should know beyond what the frame tells: the group, the budget, a substitute.</summary>
     public ImmutableSortedDictionary<string, string> Notes { get; init; } =
         ImmutableSortedDictionary<string, string>.Empty;

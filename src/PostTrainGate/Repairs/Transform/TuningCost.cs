@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using PostTrainGate.Models;
 using static TorchSharp.torch;
 
@@ -18,14 +19,17 @@ internal sealed record TuningCost(double Multiplications)
     private const int EnoughEpochs = 30;
 
     /// <summary>Counts them from the shapes of one row's activations.</summary>
-    public static TuningCost Measure(OnnxClassifier model, Tensor rows)
+    public static TuningCost Measure(OnnxClassifier model, Tensor rows) => Measure(model, rows, model.Layers);
+
+    /// <summary>The same for a pass through some layers.</summary>
+    public static TuningCost Measure(OnnxClassifier model, Tensor rows, ImmutableArray<Layer> layers)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var outputs = model.Values(rows.narrow(0, 0, 1), [.. model.Layers.Select(l => l.Output)]);
+        var outputs = model.Values(rows.narrow(0, 0, 1), [.. layers.Select(l => l.Output)]);
         return new(
-            model
-                .Layers.Zip(outputs, (layer, output) =>
+            layers
+                .Zip(outputs, (layer, output) =>
                     model.Parameters[layer.Weight].numel() * (double)output.numel() / layer.Units
                 )
                 .Sum()

@@ -22,12 +22,13 @@ internal sealed class TuningPass : IDisposable
     private readonly TuningTargets _targets;
     private readonly string[] _taps;
     private readonly List<Lane> _lanes = [];
+    private readonly DeferredPasses _deferred = new();
 
     // The first lane's model is the one that is tuned, the others' are copies over its weights.
     private sealed record Lane(OnnxClassifier Model, WeightGradients Gradients, Generator Random);
 
-    // What a part gave, and its graph; Inputs where it was too large to keep one.
-    private sealed record Part(Tensor[] Values, Tensor? Target, Tensor? Inputs);
+    // What a part gave, and its graph.
+    private sealed record Part(Tensor[] Values, Tensor? Target);
 
     /// <summary>Prepares the parts.</summary>
     /// <param name="recipe">What is tuned.</param>
@@ -53,6 +54,7 @@ internal sealed class TuningPass : IDisposable
             : recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
             : [recipe.Tap, OnnxClassifier.LogitsTap];
         _lanes.Add(new(model, weights.Gradients, random));
+        model.Deferred = _deferred;
         var parts = Parts(model, recipe.Schedule.BatchSize, run);
         for (var i = 1; i < parts; i++)
         {
@@ -74,19 +76,18 @@ internal sealed class TuningPass : IDisposable
     public Tensor Run(TuningBatch batch, int step)
     {
         var rows = batch.Clean.size(0);
-        var most = batch.Model.RowsPerPass(gradients: true);
-        var count = rows > most ? 1 : (int)Math.Clamp(rows / FewestRows, 1, _lanes.Count);
+        var fits = rows <= batch.Model.RowsPerPass(gradients: true);
+        var count = fits ? (int)Math.Clamp(rows / FewestRows, 1, _lanes.Count) : 1;
         var parts = new Part[count];
-        Lanes.ForEach(count, count, i => parts[i] = Forward(_lanes[i], Rows(i), batch, step, keep: rows <= most));
+        Lanes.ForEach(count, count, i => parts[i] = Forward(_lanes[i], Rows(i), batch, step));
 
         Tensor[] values = [.. _taps.Select((_, tap) => Whole(p => p.Values[tap]).detach().requires_grad_())];
         var target = parts[0].Target is null ? null : Whole(p => p.Target!);
         var loss = Loss(values, batch with { Target = target });
         loss.backward();
 
-        Lanes.ForEach(count, count, i =>
-            Backward(_lanes[i], Rows(i), parts[i], [.. values.Select(v => v.grad!)], most)
-        );
+        Lanes.ForEach(count, count, i => Backward(Rows(i), parts[i], [.. values.Select(v => v.grad!)]));
+        _deferred.Backward();
         foreach (var lane in _lanes.Take(count).Skip(1))
         {
             _lanes[0].Gradients.Vector.add_(lane.Gradients.Vector);
@@ -101,7 +102,7 @@ internal sealed class TuningPass : IDisposable
         Tensor Whole(Func<Part, Tensor> of) => count == 1 ? of(parts[0]) : cat([.. parts.Select(of)], 0);
     }
 
-    private Part Forward(Lane lane, (long Start, long Count) rows, TuningBatch batch, int step, bool keep)
+    private Part Forward(Lane lane, (long Start, long Count) rows, TuningBatch batch, int step)
     {
         using var scope = NewDisposeScope();
         var clean = batch.Clean.narrow(0, rows.Start, rows.Count);
@@ -114,33 +115,15 @@ internal sealed class TuningPass : IDisposable
         using (no_grad())
             target = _targets.OfClean?.Invoke(lane.Model, clean);
         lane.Gradients.Ask(true);
-        using var _ = set_grad_enabled(keep);
         var values = lane.Model.Values(inputs, _taps);
-        return new(
-            [.. values.Select(v => v.DetachFromDisposeScope())],
-            target?.DetachFromDisposeScope(),
-            keep ? null : inputs.alias().DetachFromDisposeScope()
-        );
+        return new([.. values.Select(v => v.DetachFromDisposeScope())], target?.DetachFromDisposeScope());
     }
 
-    // What does not fit in one pass is run twice: for the loss of all rows, which says where to push the values, and
-    // piece by piece to push them there.
-    private void Backward(Lane lane, (long Start, long Count) rows, Part part, Tensor[] pushes, long most)
+    private static void Backward((long Start, long Count) rows, Part part, Tensor[] pushes)
     {
         using var scope = NewDisposeScope();
-        Tensor[] own = [.. pushes.Select(p => p.narrow(0, rows.Start, rows.Count))];
-        if (part.Inputs is not { } inputs)
-            autograd.backward(part.Values, own);
-        else
-        {
-            Models.Parts.Of(rows.Count, most, of =>
-            {
-                autograd.backward(lane.Model.Values(of(inputs), _taps), [.. own.Select(of)]);
-                return [];
-            });
-        }
-
-        foreach (var tensor in part.Values.Append(part.Target).Append(part.Inputs))
+        autograd.backward(part.Values, [.. pushes.Select(p => p.narrow(0, rows.Start, rows.Count))]);
+        foreach (var tensor in part.Values.Append(part.Target))
             tensor?.Dispose();
     }
 
@@ -164,6 +147,8 @@ internal sealed class TuningPass : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _lanes[0].Model.Deferred = null;
+        _deferred.Dispose();
         foreach (var lane in _lanes.Skip(1)) // the first one's are the caller's
         {
             lane.Random.Dispose();

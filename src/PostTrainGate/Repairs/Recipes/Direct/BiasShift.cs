@@ -44,7 +44,7 @@ internal sealed class BiasShift : IRepair
     {
         var (source, data) = (run.Context.Source, run.Context.RepairSet);
         using var _ = no_grad();
-        var logits = source.LogitsOfAll(data.Inputs);
+        var logits = run.Context.SourceLogits();
         var shift = Search(run, logits, new(run.Context, data, logits, aim));
         var model = source.Clone();
         LogitHead.Find(source, data.Inputs, out var __)!.Shift(model, tensor(shift).to(ScalarType.Float32));

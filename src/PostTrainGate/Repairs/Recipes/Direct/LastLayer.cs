@@ -70,6 +70,7 @@ internal sealed class LastLayer : IRepair
         {
             LabelWeight = 1,
             TargetWeight = 0,
+            OfLastLayer = true,
             Notes = ImmutableSortedDictionary<string, string>.Empty.Add("group", group.Name),
         };
 }

@@ -41,7 +41,7 @@ internal sealed class TemperatureScaling : IRepair
     {
         using var _ = no_grad();
         var (source, data) = (run.Context.Source, run.Context.RepairSet);
-        var temperature = best(run, source.LogitsOfAll(data.Inputs));
+        var temperature = best(run, run.Context.SourceLogits());
         var model = source.Clone();
         LogitHead.Find(source, data.Inputs, out var __)!.Cool(model, temperature);
         return new(model, ("temperature", temperature.ToString("G4", CultureInfo.InvariantCulture)));

@@ -55,7 +55,7 @@ internal sealed class GroupThresholds : IRepair
     {
         using var _ = no_grad();
         var (source, data) = (run.Context.Source, run.Context.RepairSet);
-        var logits = source.LogitsOfAll(data.Inputs);
+        var logits = run.Context.SourceLogits();
         var shifts = Search(run, group, logits, new(run.Context, data, logits, aim));
         DirectResult? best = null;
         SelectionScore bestScore = default;

@@ -8,11 +8,13 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Bench;
 
 /// <summary>
-/// Trains the residual network on Fashion-MNIST, for benchmarks that need a model with batch normalization that nobody
-/// tuned on. <c>residual [--out residual.onnx] [--epochs 2]</c>.
+/// Trains a network on Fashion-MNIST, for benchmarks that need a model with batch normalization that nobody tuned on.
+/// <c>train residual|vgg [--out residual.onnx] [--epochs 2]</c>.
 /// </summary>
-internal static class ResidualBench
+internal static class TrainBench
 {
+    private delegate Tensor Forward(Func<string, Tensor> weights, Tensor inputs, bool training);
+
     private const int Batch = 128;
     private const double Rate = 0.003;
 
@@ -20,11 +22,16 @@ internal static class ResidualBench
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         NativeMemory.Tune();
-        var path = Options.Text(args, "--out") ?? "residual.onnx";
-        ResidualNetwork.Write(path, 1, 28, 28);
+        var name = args.Contains("vgg") ? "vgg" : "residual";
+        var path = Options.Text(args, "--out") ?? $"{name}.onnx";
+        Forward forward = name == "vgg" ? VggNetwork.Forward : ResidualNetwork.Forward;
+        if (name == "vgg")
+            VggNetwork.Write(path);
+        else
+            ResidualNetwork.Write(path, 1, 28, 28);
         using var model = OnnxClassifier.Load(path);
         using var train = FashionMnist.Train();
-        Train(model, train, Options.Count(args, "--epochs") ?? 2);
+        Train(model, forward, train, Options.Count(args, "--epochs") ?? 2);
         model.Save(path);
         using var test = FashionMnist.Test();
         using var evaluation = new Evaluation(model, test);
@@ -32,7 +39,7 @@ internal static class ResidualBench
         return 0;
     }
 
-    private static void Train(OnnxClassifier model, Data.EvaluationSet train, int epochs)
+    private static void Train(OnnxClassifier model, Forward forward, Data.EvaluationSet train, int epochs)
     {
         using var scope = NewDisposeScope();
         var weights = model.Parameters.ToDictionary(p => p.Key, p => Start(p.Key, p.Value));
@@ -50,11 +57,7 @@ internal static class ResidualBench
                 foreach (var group in adam.ParamGroups)
                     group.LearningRate = Rate * (1 - step / (double)steps);
                 var index = tensor(rows);
-                var logits = ResidualNetwork.Forward(
-                    n => weights[n],
-                    train.Inputs.index_select(0, index),
-                    training: true
-                );
+                var logits = forward(n => weights[n], train.Inputs.index_select(0, index), training: true);
                 var value = nn.functional.cross_entropy(logits, train.Labels.index_select(0, index));
                 adam.zero_grad();
                 value.backward();
