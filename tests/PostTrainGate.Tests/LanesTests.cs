@@ -48,6 +48,24 @@ public class LanesTests
     }
 
     [Fact]
+    public void The_attack_within_a_step_keeps_nothing_of_its_own_steps()
+    {
+        using var scope = NewDisposeScope();
+        List<long> alive = [];
+        var weight = rand(3, 4);
+        using var model = new FunctionClassifier([4], 3, x =>
+        {
+            alive.Add(Tensor.TotalCount);
+            return x.matmul(weight.t());
+        });
+        using var random = new Generator(1);
+        var labels = zeros(8, dtype: ScalarType.Int64);
+        InnerAttack.Perturb(model, new(Norm.Linf, 0.1, 0, 1), rand(8, 4), labels, random, steps: 6);
+        Assert.Equal(6, alive.Count);
+        Assert.Single(alive.Skip(2).Distinct());
+    }
+
+    [Fact]
     public void Every_piece_is_done_once_and_the_number_of_threads_is_as_before() => On(2, () =>
         {
             var done = new int[100];

@@ -34,10 +34,14 @@ internal static class InnerAttack
     {
         using var scope = NewDisposeScope();
         var x = budget.RandomPoint(clean, random);
+        Tensor? before = null;
         for (var step = 0; step < steps; step++)
         {
+            using var inner = NewDisposeScope();
             var (_, gradient) = InputGradient.Along(model, x, (z, of) => Ascent(z, of(labels)));
-            x = budget.Step(clean, x, gradient, reach * budget.Epsilon / steps);
+            x = budget.Step(clean, x, gradient, reach * budget.Epsilon / steps).MoveToOuterDisposeScope();
+            before?.Dispose();
+            before = x;
         }
 
         return x.MoveToOuterDisposeScope();

@@ -14,7 +14,21 @@ internal static unsafe class NativeMemory
     private const int MmapThreshold = -3;
     private const int ArenaMax = -8;
 
+    private const int LargeBlock = 16 << 20;
+
+    private static delegate* unmanaged[Cdecl]<int, int, int> _mallopt;
+
     private static readonly Lazy<bool> Tuned = new(Apply);
+
+    /// <summary>
+    /// Hands large blocks back after all, for a model whose rows fill them: blocks of many sizes leave holes in kept
+    /// memory that the next ones do not fill, and the page faults are few beside what such a pass takes.
+    /// </summary>
+    public static void ReturnLargeBlocks()
+    {
+        if (Tune())
+            _ = _mallopt(MmapThreshold, LargeBlock);
+    }
 
     /// <summary>Tunes the allocator of this process, once.</summary>
     /// <returns>Whether it had an effect.</returns>
@@ -37,7 +51,7 @@ internal static unsafe class NativeMemory
             return false;
         if (!NativeLibrary.TryGetExport(libc, "mallopt", out var address))
             return false;
-        var mallopt = (delegate* unmanaged[Cdecl]<int, int, int>)address;
+        var mallopt = _mallopt = (delegate* unmanaged[Cdecl]<int, int, int>)address;
         // Older versions refuse a threshold above 32 MiB. Arenas of other threads are limited to 64 MiB blocks; one
         // arena for all is not.
         var mapped = mallopt(MmapThreshold, 1 << 30) != 0 || mallopt(MmapThreshold, 32 << 20) != 0;

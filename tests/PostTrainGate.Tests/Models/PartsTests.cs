@@ -99,7 +99,7 @@ public class PartsTests
                 FirstMultiplier = 3,
                 Schedule = new()
                 {
-                    Steps = 3,
+                    Steps = 5,
                     BatchSize = 32,
                     LearningRate = 0.01,
                     Optimizer = () => new Sgd(),

@@ -16,6 +16,9 @@ public sealed class OnnxClassifier : Classifier
     /// <summary>Name that stands for the logits in <see cref="Values"/>.</summary>
     public const string LogitsTap = "";
 
+    // Of a pass: with fewer, each value of it is a block of many MiB.
+    private const int OfLargeRows = 64;
+
     private readonly OnnxFile _file;
     private readonly CompiledModel _model;
     private readonly Tensor[] _state;
@@ -81,6 +84,8 @@ public sealed class OnnxClassifier : Classifier
             using var normalization = InputNormalization.FromPolicy(input, file, model.Signature.InputShape);
             using var rows = use.Some(OnnxAgreement.Rows);
             var (units, head, row) = OnnxAgreement.Check(file, model, input, normalization, rows);
+            if (row.Rows(use.PassBytes, gradients: true) < OfLargeRows)
+                NativeMemory.ReturnLargeBlocks();
             // A unit that nothing follows is one before its sigmoid.
             if (units == 1 && head == OutputHead.Logits)
                 head = OutputHead.Sigmoid;

@@ -38,7 +38,7 @@ internal readonly record struct PassFootprint(long Alive, long All)
     public const long CacheBytes = 12 << 20;
 
     // Larger passes are no faster, and the same everywhere gives the same figures everywhere.
-    private const long MostBytes = 1 << 29;
+    private const long MostBytes = 1 << 28;
 
     /// <summary>
     /// Bytes that a pass may take: a quarter of what the engine, the machine or its container has, or less.

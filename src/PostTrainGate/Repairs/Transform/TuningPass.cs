@@ -55,7 +55,8 @@ internal sealed class TuningPass : IDisposable
             : [recipe.Tap, OnnxClassifier.LogitsTap];
         _lanes.Add(new(model, weights.Gradients, random));
         model.Deferred = _deferred;
-        var parts = Parts(model, recipe.Schedule.BatchSize, run);
+        var fits = recipe.Schedule.BatchSize <= model.RowsPerPass(gradients: true);
+        var parts = fits ? Parts(model, recipe.Schedule.BatchSize, run) : 1;
         for (var i = 1; i < parts; i++)
         {
             var own = model.Clone();
@@ -86,7 +87,9 @@ internal sealed class TuningPass : IDisposable
         var loss = Loss(values, batch with { Target = target });
         loss.backward();
 
-        Lanes.ForEach(count, count, i => Backward(Rows(i), parts[i], [.. values.Select(v => v.grad!)]));
+        // A handle made on another thread would belong to no scope.
+        Tensor[] pushes = [.. values.Select(v => v.grad!)];
+        Lanes.ForEach(count, count, i => Backward(Rows(i), parts[i], pushes));
         _deferred.Backward();
         foreach (var lane in _lanes.Take(count).Skip(1))
         {
