@@ -29,6 +29,7 @@ internal sealed partial class RepairRun
         )
         {
             Owned = owned,
+            Accept = _repair.Accept,
             ExtendsGraph = _repair.Graph == GraphUse.Extend,
             Thorough = _repair.Effort == Effort.Thorough,
         };

@@ -89,6 +89,9 @@ public sealed record RepairContext(
     /// <summary>Whether a repair may add nodes to the graph.</summary>
     public bool ExtendsGraph { get; init; }
 
+    /// <summary>What the policy lets get worse.</summary>
+    public ImmutableArray<HarmKind> Accept { get; init; } = [];
+
     /// <summary>What plans made along the way and share; disposed with the search.</summary>
     public ICollection<IDisposable> Owned { get; init; } = [];
 

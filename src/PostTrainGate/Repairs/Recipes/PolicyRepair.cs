@@ -141,7 +141,15 @@ public sealed class PolicyRepair : IRepair
         return surrogate is null ? default : question(surrogate);
     }
 
-    // What no gate looks at need not become worse: the other measures of a group, and how far each outcome is
+    // The harm that each of the guarded metrics is.
+    private static readonly ImmutableArray<HarmKind> OfGroups =
+    [
+        HarmKind.StatisticalParityDifference,
+        HarmKind.EqualOpportunityDifference,
+        HarmKind.AverageAbsoluteOddsDifference,
+    ];
+
+    // What no gate looks at, and the policy does not accept, need not become worse: the other measures of a group, and how far each outcome is
     // recognized in the level where that is least.
     private static IEnumerable<GateRule> Harmless(RepairContext context)
     {
@@ -151,9 +159,9 @@ public sealed class PolicyRepair : IRepair
             if (source.Rows(group) is not { } rows)
                 continue;
             var table = GroupTable.Count(rows, context.RepairSet.Favorable);
-            foreach (var metric in GroupMetric.Guarded)
+            foreach (var (metric, harm) in GroupMetric.Guarded.Zip(OfGroups))
             {
-                if (!context.Gates.Any(g => g.Metric == metric && g.Group == group))
+                if (!context.Accept.Contains(harm) && !context.Gates.Any(g => g.Metric == metric && g.Group == group))
                     yield return new()
                     {
                         Metric = metric,
@@ -162,6 +170,8 @@ public sealed class PolicyRepair : IRepair
                     };
             }
 
+            if (context.Accept.Contains(HarmKind.ClassAccuracy))
+                continue;
             foreach (var rate in new[] { Rate.TruePositive, Rate.TrueNegative })
             {
                 var rule = new GateRule
