@@ -75,6 +75,7 @@ public sealed class AdversarialRepair : IRepair
         foreach (var change in Grid)
         {
             var recipe = change(new Adversarial { Budgets = budgets });
+            recipe = At(recipe, recipe.Schedule.LearningRate * Depth.RateOf(context.Source));
             yield return Within(recipe, context.Seconds * MostOfEffort) with
             {
                 Settling = Within(Settled(recipe), context.Seconds * SettlingPart),

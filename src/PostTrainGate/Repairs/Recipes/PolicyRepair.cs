@@ -109,7 +109,14 @@ public sealed class PolicyRepair : IRepair
         [
             (
                 "sgd",
-                s => s with { LearningRate = 0.05, Optimizer = () => new Sgd(), WarmUp = 0.2, WeightDecay = 5e-4 },
+                s =>
+                    s with
+                    {
+                        LearningRate = 0.05 * Depth.RateOf(context.Source),
+                        Optimizer = () => new Sgd(),
+                        WarmUp = 0.2,
+                        WeightDecay = 5e-4,
+                    },
                 3
             ),
             ("adam", s => s with { LearningRate = 1e-3, WarmUp = 0.1 }, 3),
