@@ -26,13 +26,6 @@ internal sealed class HarmPanel
     private const int FewestRows = 10;
     private const int MostClasses = 100;
 
-    private static readonly ImmutableArray<HarmKind> OfGroups =
-    [
-        HarmKind.StatisticalParityDifference,
-        HarmKind.EqualOpportunityDifference,
-        HarmKind.AverageAbsoluteOddsDifference,
-    ];
-
     private readonly Evaluation _before;
     private readonly GatePolicy _policy;
     private readonly ImmutableArray<Figure> _figures;
@@ -129,10 +122,13 @@ internal sealed class HarmPanel
         var calibration = Rate.All.First(r => r.Name == "calibration_error");
         foreach (var name in _before.Data.Groups.Keys.Order(StringComparer.Ordinal))
         {
-            GateRule[] rules = [.. GroupMetric.Guarded.Select(m => new GateRule { Metric = m, Group = name })];
-            foreach (var (rule, kind) in rules.Zip(OfGroups))
-                if (!_policy.Gates.Any(g => g.Metric == rule.Metric && g.Group == name))
+            foreach (var (metric, kind) in HarmKinds.OfGroups)
+            {
+                var rule = new GateRule { Metric = metric, Group = name };
+                if (!_policy.Gates.Any(g => g.Metric == metric && g.Group == name))
                     yield return OfRule(rule, kind, GateText.Title(rule));
+            }
+
             yield return OfRule(
                 new()
                 {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Repairs;
@@ -84,4 +85,18 @@ public enum HarmKind
 
     /// <summary>Share of a class's rows that are recognized.</summary>
     ClassAccuracy,
+}
+
+/// <summary>What the kinds of harm are measured by.</summary>
+internal static class HarmKinds
+{
+    /// <summary>The metrics of a group that each get worse when another one is repaired.</summary>
+    public static ImmutableArray<(GroupMetric Metric, HarmKind Kind)> OfGroups { get; } =
+    [
+        .. GroupMetric.Guarded.Zip([
+            HarmKind.StatisticalParityDifference,
+            HarmKind.EqualOpportunityDifference,
+            HarmKind.AverageAbsoluteOddsDifference,
+        ]),
+    ];
 }

@@ -148,16 +148,8 @@ public sealed class PolicyRepair : IRepair
         return surrogate is null ? default : question(surrogate);
     }
 
-    // The harm that each of the guarded metrics is.
-    private static readonly ImmutableArray<HarmKind> OfGroups =
-    [
-        HarmKind.StatisticalParityDifference,
-        HarmKind.EqualOpportunityDifference,
-        HarmKind.AverageAbsoluteOddsDifference,
-    ];
-
-    // What no gate looks at, and the policy does not accept, need not become worse: the other measures of a group, and how far each outcome is
-    // recognized in the level where that is least.
+    // What no gate looks at, and the policy does not accept, need not become worse: the other measures of a group, and how
+    // far each outcome is recognized in the level where that is least.
     private static IEnumerable<GateRule> Harmless(RepairContext context)
     {
         using var source = new Evaluation(context.Source, context.RepairSet, _ => context.SourceLogits());
@@ -166,7 +158,7 @@ public sealed class PolicyRepair : IRepair
             if (source.Rows(group) is not { } rows)
                 continue;
             var table = GroupTable.Count(rows, context.RepairSet.Favorable);
-            foreach (var (metric, harm) in GroupMetric.Guarded.Zip(OfGroups))
+            foreach (var (metric, harm) in HarmKinds.OfGroups)
             {
                 if (!context.Accept.Contains(harm) && !context.Gates.Any(g => g.Metric == metric && g.Group == group))
                     yield return new()
