@@ -70,6 +70,14 @@ public class FeatureSetTests
         w.Node("Add", [w.Last, before]);
         Assert.Null(FeatureSet.Of(Loaded(w), rows));
 
+        // Tuning the last layer would change the one before it too.
+        w = new([1, 28, 28]);
+        w.Conv(randn(10, 1, 13, 13), zeros(10), padding: 6).Then("GlobalAveragePool").Flatten();
+        string[] shared = [w.Initializer("weight", randn(10, 10)), w.Initializer("bias", zeros(10))];
+        w.Node("Gemm", [w.Last, .. shared]);
+        w.Relu().Node("Gemm", [w.Last, .. shared]);
+        Assert.Null(FeatureSet.Of(Loaded(w), rows));
+
         static OnnxClassifier Loaded(OnnxWriter w)
         {
             var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.onnx");

@@ -260,15 +260,20 @@ public sealed class OnnxClassifier : Classifier
     /// <summary>Whether both are the same graph, whatever their weights.</summary>
     internal bool HasGraphOf(OnnxClassifier other) => ReferenceEquals(_model, other._model);
 
-    /// <summary>Name of the value that the last weighted layer reads; null where there is none.</summary>
+    /// <summary>
+    /// Name of the value that the last weighted layer reads; null where there is none, or where others share its weights.
+    /// </summary>
     internal string? InputOfLastLayer
     {
         get
         {
             if (Layers.IsEmpty || IsRowByRow)
                 return null;
-            var weight = _model.Parameters[Layers[^1].Weight];
-            var step = _model.Graph.Steps.First(s => s.Inputs.Contains(weight));
+            var (last, steps) = (Layers[^1], _model.Graph.Steps);
+            int Readers(string parameter) => steps.Count(s => s.Inputs.Contains(_model.Parameters[parameter]));
+            if (Readers(last.Weight) != 1 || (last.Bias is { } bias && Readers(bias) != 1))
+                return null;
+            var step = steps.First(s => s.Inputs.Contains(_model.Parameters[last.Weight]));
             var slot = step.Inputs.First(i => _state[i] is null);
             return _model.Graph.Values.First(v => _model.Graph.Slot(v) == slot);
         }
