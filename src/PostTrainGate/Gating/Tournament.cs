@@ -22,6 +22,9 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // Scores between two models, where each is dear.
     private const int Halvings = 3;
 
+    // Courses on mostly clean rows, one after the other, until accuracy is back.
+    private const int MostCourses = 3;
+
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
 
@@ -183,10 +186,28 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // of one valley both change evenly.
     private void Settle(RepairPlan settling, OnnxClassifier from, RepairContext context)
     {
-        var candidate = settling.GoOn(context, 1, from);
-        using var end = candidate.Model.Clone();
-        Keep(candidate);
-        Halve(share => !TryBetween(from, end, share, candidate).IsDear);
+        List<OnnxClassifier> ends = [];
+        try
+        {
+            for (var course = 0; course < MostCourses; course++)
+            {
+                var candidate = settling.GoOn(context, 1, from);
+                var end = candidate.Model.Clone();
+                ends.Add(end);
+                Keep(candidate);
+                if (!candidate.Score.IsDear)
+                {
+                    Halve(share => !TryBetween(from, end, share, candidate).IsDear);
+                    return;
+                }
+
+                from = end;
+            }
+        }
+        finally
+        {
+            ends.ForEach(model => model.Dispose());
+        }
     }
 
     // Closes in on the shortest step that goes far enough.
