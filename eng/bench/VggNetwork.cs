@@ -42,7 +42,7 @@ internal static class VggNetwork
         w.Save(path, "logits", 10);
     }
 
-    /// <summary>The same as one would write it by hand; in training each batch is normalized by its own moments.</summary>
+    /// <summary>The same by hand; in training each batch is normalized by its own moments.</summary>
     public static Tensor Forward(Func<string, Tensor> w, Tensor x, bool training)
     {
         var count = 0;

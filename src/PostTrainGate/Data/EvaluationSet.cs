@@ -109,7 +109,7 @@ public sealed class EvaluationSet : IDisposable
         );
     }
 
-    /// <summary>The same rows with other inputs, of which it takes ownership; rows that lack a value still do.</summary>
+    /// <summary>The same rows with other inputs, which it owns; rows that lack a value still do.</summary>
     internal EvaluationSet WithInputs(Tensor inputs) =>
         new(inputs, Labels.clone(), ClassNames, Groups, null, Favorable) { _incomplete = IncompleteRows };
 

@@ -95,7 +95,7 @@ public sealed record RepairContext(
     /// <summary>What plans made along the way and share; disposed with the search.</summary>
     public ICollection<IDisposable> Owned { get; init; } = [];
 
-    /// <summary>What the last layer of the source reads for the rows to learn from; null where that is no gain.</summary>
+    /// <summary>What the source's last layer reads for the rows to learn from; null where it is no gain.</summary>
     internal FeatureSet? Features()
     {
         var features = Owned.OfType<FeatureSet>().FirstOrDefault();

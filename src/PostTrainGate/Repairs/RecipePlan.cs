@@ -22,7 +22,7 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
     {
         var (schedule, source, data) = (recipe.Schedule, context.Source, context.RepairSet);
         var steps = schedule.StepsOver(rows ?? data.Count);
-        var layers = recipe.OfLastLayer && FeatureSet.Has(source, data) ? source.Layers[^1..] : source.Layers;
+        var layers = recipe.OfLastLayer && context.Features() is not null ? source.Layers[^1..] : source.Layers;
         return new(
             recipe.Name,
             _ => recipe,

@@ -90,8 +90,8 @@ internal static class ResultText
     }
 
     /// <summary>
-    /// How the run ended, in words: it has <c>Passed</c> only where every gate does. What the policy lets through, a gate
-    /// that is inconclusive or only warns, is <c>Not blocked</c>.
+    /// How the run ended, in words: it has <c>Passed</c> only where every gate does. What the policy lets through, a
+    /// gate that is inconclusive or only warns, is <c>Not blocked</c>.
     /// </summary>
     public static string Outcome(GateResult result) =>
         result.Outcome switch

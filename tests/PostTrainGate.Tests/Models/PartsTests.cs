@@ -51,17 +51,9 @@ public class PartsTests
         OnnxClassifier Tuned(long bytes)
         {
             using var model = OnnxClassifier.Load(OnnxFile.Read(path), new ModelUse { PassBytes = bytes });
-            var recipe = new Adversarial
-            {
-                Budgets = [new Budget(Norm.Linf, 0.05, 0, 1)],
-                Schedule = new()
-                {
-                    Steps = 5,
-                    BatchSize = 32,
-                    LearningRate = 0.01,
-                    Optimizer = () => new Sgd(),
-                },
-            }.Recipe(model);
+            var recipe = new Adversarial { Budgets = [new Budget(Norm.Linf, 0.05, 0, 1)], Schedule = Steps(5) }.Recipe(
+                model
+            );
             return ModelTransform.Run(recipe, new(model, rows, 1)).Model;
         }
     }
@@ -97,13 +89,7 @@ public class PartsTests
                 Gates = [gate],
                 Anchor = Anchor.Labels,
                 FirstMultiplier = 3,
-                Schedule = new()
-                {
-                    Steps = 5,
-                    BatchSize = 32,
-                    LearningRate = 0.01,
-                    Optimizer = () => new Sgd(),
-                },
+                Schedule = Steps(5),
             }.Recipe(context);
             var tuned = ModelTransform.Run(recipe, new(model, rows, 1)).Model;
             owned.ForEach(o => o.Dispose());
@@ -133,6 +119,15 @@ public class PartsTests
         Close(expected, frozen.Logits(x));
         Assert.False(allclose(expected, model.LogitsOfAll(x), rtol: 1e-2, atol: 1e-2));
     }
+
+    private static TuningSchedule Steps(int count) =>
+        new()
+        {
+            Steps = count,
+            BatchSize = 32,
+            LearningRate = 0.01,
+            Optimizer = () => new Sgd(),
+        };
 
     private static void Close(Tensor expected, Tensor actual) =>
         Assert.True(

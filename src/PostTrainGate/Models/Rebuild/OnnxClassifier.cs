@@ -261,7 +261,7 @@ public sealed class OnnxClassifier : Classifier
     internal bool HasGraphOf(OnnxClassifier other) => ReferenceEquals(_model, other._model);
 
     /// <summary>
-    /// Name of the value that the last weighted layer reads; null where there is none, or where others share its weights.
+    /// Name of the value that the last weighted layer reads; null where there is none, or others share its weights.
     /// </summary>
     internal string? InputOfLastLayer
     {

@@ -150,27 +150,20 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
     public OnnxGraph? Between(int from, int to)
     {
         HashSet<int> wanted = [to];
-        var needed = new List<Step>();
-        foreach (var step in steps.Reverse())
-        {
-            if (step.Output == from || !wanted.Contains(step.Output))
-                continue;
-            wanted.UnionWith(step.Inputs);
-            needed.Add(step);
-        }
-
-        needed.Reverse();
+        var needed = Needed(wanted, known: from);
         return wanted.Contains(input) ? null : new OnnxGraph(slots, needed, from);
     }
 
     /// <summary>The steps that some slots depend on, in an order that can be run.</summary>
-    public List<Step> Needed(params ReadOnlySpan<int> taps)
+    public List<Step> Needed(params ReadOnlySpan<int> taps) => Needed([.. taps], known: -1);
+
+    // Adds to the wanted slots all that they depend on, as far as the one that is known.
+    private List<Step> Needed(HashSet<int> wanted, int known)
     {
-        HashSet<int> wanted = [.. taps];
         var needed = new List<Step>();
         foreach (var step in steps.Reverse())
         {
-            if (!wanted.Contains(step.Output))
+            if (step.Output == known || !wanted.Contains(step.Output))
                 continue;
             wanted.UnionWith(step.Inputs);
             needed.Add(step);

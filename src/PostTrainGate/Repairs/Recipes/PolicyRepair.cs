@@ -148,8 +148,8 @@ public sealed class PolicyRepair : IRepair
         return surrogate is null ? default : question(surrogate);
     }
 
-    // What no gate looks at, and the policy does not accept, need not become worse: the other measures of a group, and how
-    // far each outcome is recognized in the level where that is least.
+    // What no gate looks at, and the policy does not accept, need not become worse: the other measures of a group, and
+    // how far each outcome is recognized in the level where that is least.
     private static IEnumerable<GateRule> Harmless(RepairContext context)
     {
         using var source = new Evaluation(context.Source, context.RepairSet, _ => context.SourceLogits());

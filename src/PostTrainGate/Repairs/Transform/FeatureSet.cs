@@ -27,9 +27,6 @@ internal sealed class FeatureSet : IDisposable
     public static FeatureSet? Of(OnnxClassifier source, EvaluationSet rows) =>
         Value(source, rows) is { } value ? new(source, rows, value) : null;
 
-    /// <summary>Whether a model has features to tune from.</summary>
-    public static bool Has(OnnxClassifier source, EvaluationSet rows) => Value(source, rows) is not null;
-
     /// <summary>The rows with what the last layer reads as their inputs.</summary>
     public EvaluationSet Rows => _features ??= _rows.WithInputs(_source.ActivationsOfAll(_rows.Inputs, _value));
 
@@ -103,14 +100,10 @@ internal sealed class FeatureSet : IDisposable
         if (TuningCost.Measure(source, row).Multiplications < FewestMultiplications)
             return null;
         var features = source.Values(row, value)[0];
-        var fits = features.dim() > 1 && features.size(0) == 1 && features.numel() <= row.numel();
-        return fits && source.Behind(value, features.shape.AsSpan()[1..]) is { } head && Frees(head) ? value : null;
-
-        static bool Frees(OnnxClassifier head)
-        {
-            head.Dispose();
-            return true;
-        }
+        if (features.dim() < 2 || features.size(0) != 1 || features.numel() > row.numel())
+            return null;
+        using var head = source.Behind(value, features.shape.AsSpan()[1..]);
+        return head is null ? null : value;
     }
 
     // Judges a last layer as part of the whole model.

@@ -40,8 +40,8 @@ public sealed record TransformRecipe(
     public double LabelWeight { get; init; }
 
     /// <summary>
-    /// Whether it tunes the last layer alone, by nothing but the logits of the rows as they are: what stands before that
-    /// layer is then computed once.
+    /// Whether it tunes the last layer alone, by nothing but the logits of the rows as they are: what stands before
+    /// that layer is then computed once.
     /// </summary>
     internal bool OfLastLayer { get; init; }
 
