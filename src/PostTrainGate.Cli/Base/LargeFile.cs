@@ -22,6 +22,12 @@ internal static class LargeFile
             : null;
     }
 
+    /// <summary>The pointer that git keeps in place of a file.</summary>
+    /// <param name="hash">Its SHA-256.</param>
+    /// <param name="size">Its bytes.</param>
+    public static byte[] PointerTo(string hash, long size) =>
+        Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Head}oid sha256:{hash}\nsize {size}\n"));
+
     /// <summary>Where a repository keeps the file, when it was fetched.</summary>
     public static string Stored(string commonFolder, string hash) =>
         Path.Combine(

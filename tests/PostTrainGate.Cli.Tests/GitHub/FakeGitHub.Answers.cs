@@ -16,6 +16,8 @@ internal sealed partial class FakeGitHub
             return own;
         lock (_lock)
         {
+            if (LargeFile(method, path, request) is { } large)
+                return large;
             if (path == "/graphql")
                 return Viewer is null
                     ? Status(404, "Not Found")

@@ -91,13 +91,12 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         var git = api.Client.Git;
         var parent = await api.AskAsync(_ => git.Commit.Get(api.Owner, api.Name, head), cancel);
         var entry = await EntryAsync(api, parent.Tree.Sha, path, cancel);
-        if (await IsStoredByLfsAsync(api, entry, cancel))
-            throw new RepairRefusedException(
-                "the model is stored by Git LFS, which a commit through GitHub's API cannot write."
-            );
-        RequireGated(entry);
-        if (bytes.Length > LargestBlob)
-            throw new RepairRefusedException("GitHub takes files of up to 100 MB.");
+        var pointer = await PointerAsync(api, entry, cancel);
+        RequireGated(entry, pointer);
+        if (pointer is not null)
+            bytes = await StoredAsync(api, pullRequest, parent.Tree.Sha, cancel);
+        else if (bytes.Length > LargestBlob)
+            throw new RepairRefusedException("GitHub takes files of up to 100 MB where Git LFS does not store them.");
         var blob = await api.AskAsync(
             _ =>
                 git.Blob.Create(
@@ -128,9 +127,8 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         var parts = path.Split('/');
         for (var i = 0; ; i++)
         {
-            var (at, last) = (tree, i == parts.Length - 1);
-            var listed = await api.AskAsync(_ => api.Client.Git.Tree.Get(api.Owner, api.Name, at), cancel);
-            var entry = listed.Tree.FirstOrDefault(e => e.Path == parts[i]);
+            var last = i == parts.Length - 1;
+            var entry = (await ListAsync(api, tree, cancel)).FirstOrDefault(e => e.Path == parts[i]);
             if (entry is null || entry.Type.Value != (last ? TreeType.Blob : TreeType.Tree) || entry.Mode == "120000")
                 throw new RepairRefusedException("the pull request's branch has no plain file at the model's path.");
             if (last)
@@ -139,33 +137,73 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         }
     }
 
-    private static async Task<bool> IsStoredByLfsAsync(GitHubApi api, TreeItem entry, CancellationToken cancel)
+    private static async Task<IReadOnlyList<TreeItem>> ListAsync(
+        GitHubApi api,
+        string tree,
+        CancellationToken cancel
+    ) => (await api.AskAsync(_ => api.Client.Git.Tree.Get(api.Owner, api.Name, tree), cancel)).Tree;
+
+    private static async Task<byte[]> ReadAsync(GitHubApi api, TreeItem entry, CancellationToken cancel)
     {
-        if (entry.Size > LargestPointer)
-            return false;
         var blob = await api.AskAsync(_ => api.Client.Git.Blob.Get(api.Owner, api.Name, entry.Sha), cancel);
-        var bytes =
-            blob.Encoding.Value == EncodingType.Base64
-                ? Convert.FromBase64String(blob.Content)
-                : System.Text.Encoding.UTF8.GetBytes(blob.Content);
-        return LargeFile.Pointer(bytes) is not null;
+        return blob.Encoding.Value == EncodingType.Base64
+            ? Convert.FromBase64String(blob.Content)
+            : System.Text.Encoding.UTF8.GetBytes(blob.Content);
+    }
+
+    // SHA-256 of the file that Git LFS keeps for the entry; null where the entry is the file.
+    private static async Task<string?> PointerAsync(GitHubApi api, TreeItem entry, CancellationToken cancel) =>
+        entry.Size > LargestPointer ? null : LargeFile.Pointer(await ReadAsync(api, entry, cancel));
+
+    // The model goes to Git LFS, and a pointer into the commit.
+    private async Task<byte[]> StoredAsync(
+        GitHubApi api,
+        PullRequestEvent pullRequest,
+        string root,
+        CancellationToken cancel
+    )
+    {
+        // A branch could lead the token, or everyone's next fetch, to another server.
+        var settings = (await ListAsync(api, root, cancel)).FirstOrDefault(e => e.Path == ".lfsconfig");
+        if (
+            settings is not null
+            && System
+                .Text.Encoding.UTF8.GetString(await ReadAsync(api, settings, cancel))
+                .Contains("url", StringComparison.OrdinalIgnoreCase)
+        )
+            throw new RepairRefusedException("'.lfsconfig' names another server for the files of Git LFS.");
+        var file = Path.Combine(policy.Folder, result.Repair!.Output!);
+        var page = new Uri(_actions.RepositoryPage ?? $"https://github.com/{api.Owner}/{api.Name}");
+        await new LargeFileStore(api, page, _actions.Token!).UploadAsync(
+            file,
+            result.Repair.Sha256!,
+            pullRequest.HeadRef!,
+            cancel
+        );
+        return LargeFile.PointerTo(result.Repair.Sha256!, new FileInfo(file).Length);
     }
 
     // What was measured may be the merge with the base, which has another model than the branch.
-    private void RequireGated(TreeItem entry)
+    private void RequireGated(TreeItem entry, string? pointer)
     {
         var file = Path.Combine(policy.Folder, result.Model!.File);
-        var content = File.ReadAllBytes(file);
-        var head = System.Text.Encoding.ASCII.GetBytes(
-            string.Create(CultureInfo.InvariantCulture, $"blob {content.Length}\0")
-        );
-        if (Hash.ComputeFile(file) != result.Model.Sha256 || GitHash([.. head, .. content]) != entry.Sha)
+        if (
+            Hash.ComputeFile(file) != result.Model.Sha256
+            || (pointer is null ? BlobHash(File.ReadAllBytes(file)) != entry.Sha : pointer != result.Model.Sha256)
+        )
             throw new RepairRefusedException("the branch has another model than the one that was measured.");
     }
 
 #pragma warning disable CA5350 // git names its objects so
-    private static string GitHash(byte[] content) =>
-        Convert.ToHexStringLower(System.Security.Cryptography.SHA1.HashData(content));
+    private static string BlobHash(byte[] content) =>
+        Convert.ToHexStringLower(
+            System.Security.Cryptography.SHA1.HashData([
+                .. System.Text.Encoding.ASCII.GetBytes(
+                    string.Create(CultureInfo.InvariantCulture, $"blob {content.Length}\0")
+                ),
+                .. content,
+            ])
+        );
 #pragma warning restore CA5350
 
     private async Task<Made> OntoHeadAsync(
