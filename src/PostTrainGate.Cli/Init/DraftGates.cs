@@ -13,11 +13,11 @@ namespace PostTrainGate.Cli.Init;
 /// </summary>
 internal static class DraftGates
 {
-    /// <summary>Rows that a gate attacks.</summary>
-    public const int AttackedRows = 500;
+    /// <summary>Rows that a gate attacks: of large images fewer, as each takes seconds.</summary>
+    public static int AttackedRows(DataLook data) => IsSmall(data) ? 500 : 200;
 
     /// <summary>Rows that are attacked to find a threshold.</summary>
-    public const int TriedRows = 200;
+    public static int TriedRows(DataLook data) => IsSmall(data) ? 200 : 50;
 
     /// <summary>Part of the accuracy that should withstand an attack.</summary>
     private const double WantedShare = 0.7;
@@ -87,6 +87,8 @@ internal static class DraftGates
 
     private static double Floor(double value, double step) => Math.Floor(value / step + 1e-9) * step;
 
+    private static bool IsSmall(DataLook data) => data.IsTable || data.Shape.Aggregate(1L, (a, b) => a * b) <= 32 * 32;
+
     // Epsilon counts in the units that the model's input has after scaling.
     private static (string Attack, string Epsilon, string Why) Attack(Draft draft, DataLook data, ModelInspection model)
     {
@@ -94,7 +96,7 @@ internal static class DraftGates
         if (draft.Scale.Factor is not null || !data.IsTable)
         {
             var range = draft.Scale.Factor is null ? Math.Max(1, data.Highest - data.Lowest) : 1;
-            var isSmall = data.IsTable || data.Shape.Aggregate(1L, (a, b) => a * b) <= 32 * 32;
+            var isSmall = IsSmall(data);
             var part = isSmall ? "a tenth" : "8/255";
             return (
                 scores ? "square" : "pgd",

@@ -35,12 +35,12 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
         host.Error.WriteLine("Finding out how the model reads the data ...");
         var search = new DraftSearch(options, host, data, model);
         (draft, _) = search.Find(draft, cancel);
-        draft = draft with { Gates = DraftGates.Open(draft, data, model, DraftGates.TriedRows) };
+        draft = draft with { Gates = DraftGates.Open(draft, data, model, DraftGates.TriedRows(data)) };
         host.Error.WriteLine($"Measuring {draft.Gates.Length} gates ...");
         var measured = search.Measure(draft, cancel);
         foreach (var gate in measured.Gates.Where(g => g.Original.Value is null))
             _out.Say($"Left out: {gate.Title}, {gate.Original.Reason}.", Color.Yellow);
-        draft = draft with { Gates = DraftGates.Open(draft, data, model, DraftGates.AttackedRows) };
+        draft = draft with { Gates = DraftGates.Open(draft, data, model, DraftGates.AttackedRows(data)) };
         draft = draft with { Gates = DraftGates.Close(draft, measured, Majority(draft, data)) };
         _ = Policy(draft); // what is written is read first
         InitFiles.Write(options, draft);
