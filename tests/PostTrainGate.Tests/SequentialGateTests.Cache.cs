@@ -78,7 +78,9 @@ public sealed partial class SequentialGateTests
                 File.WriteAllBytes(file, content);
             // Outcomes are sealed and would be found again: another key, and they are not there.
             var afresh = plan with { Cache = new AttackCache(_folder.Path("cache"), keyFile: null) };
-            Assert.Equal(truth, Measure(model, set, settings, 0.5, afresh).Value);
+            var measured = Measure(model, set, settings, 0.5, afresh);
+            Assert.Equal(truth, measured.Value);
+            Assert.Equal(0, measured.Attacked!.BrokenByKept);
         }
     }
 

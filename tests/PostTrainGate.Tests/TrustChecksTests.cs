@@ -70,7 +70,7 @@ public class TrustChecksTests
             Attack = new(Named.Attack(attack), Norm.Linf, 0.25),
         };
         using var checks = new TrustChecks(evaluation, rule, 1, TestContext.Current.CancellationToken);
-        return checks.Doubt(null);
+        return checks.Doubt(null, null);
     }
 
     private static Tensor Margin(Tensor x, double distance) => (x.mean([1]) - 0.5).neg().Plus(distance);

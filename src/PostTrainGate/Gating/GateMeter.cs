@@ -156,7 +156,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
         var seed = Seeds.Derive(policy.Seed, $"{split}:trust", gate);
         using var checks = new TrustChecks(Rows(evaluation, gate), Rules[gate], seed, cancel);
         if (reading.Verdict == Verdict.Pass)
-            return checks.Doubt(Reference is { } reference ? Rows(reference, gate) : null) is { } doubt
+            return
+                checks.Doubt(Reference is { } reference ? Rows(reference, gate) : null, reading.Attacked) is { } doubt
                 ? reading with
                 {
                     Verdict = Verdict.Fail,

@@ -53,7 +53,7 @@ internal static class GateText
         if (attacked.StoppedEarly)
             parts.Add($"decided after {attacked.Inputs:N0} of {attacked.Of:N0} inputs");
         if (attacked.BrokenByKept > 0)
-            parts.Add($"{attacked.BrokenByKept:N0} broken by cached examples");
+            parts.Add($"earlier examples break {attacked.BrokenByKept:N0} more");
         return string.Join(", ", parts.Select(FormattableString.Invariant));
     }
 

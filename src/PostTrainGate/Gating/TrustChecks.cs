@@ -39,10 +39,14 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
     /// </summary>
     /// <param name="reference">The model before the repair on the same rows, whose adversarial examples must not beat a
     /// fresh attack.</param>
-    public string? Doubt(Evaluation? reference)
+    /// <param name="attacked">What the attack took.</param>
+    public string? Doubt(Evaluation? reference, AttackedInputs? attacked)
     {
         if (Sign() is { } sign)
             return sign;
+        if (attacked is { BrokenByKept: > 1 and var broken } && broken > Tolerance * attacked.Inputs)
+            return $"adversarial examples of earlier runs break {Percent(broken / (double)attacked.Inputs)} of the inputs "
+                + "that survive the attack";
         // Without an epsilon there is no budget to beat.
         if (double.IsInfinity(rule.Attack!.Epsilon))
             return null;

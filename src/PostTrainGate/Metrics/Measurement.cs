@@ -53,7 +53,7 @@ public sealed record Measurement(double Value, double Lower, double Upper, int C
 /// <param name="Inputs">Inputs that were attacked.</param>
 /// <param name="Of">Inputs that the gate asks for.</param>
 /// <param name="BrokenByKept">
-/// Inputs that an adversarial example of an earlier attack broke, so that no further one was needed.
+/// Inputs that survive the attack and count as robust, but are broken by an adversarial example of an earlier run.
 /// </param>
 public sealed record AttackedInputs(int Inputs, int Of, int BrokenByKept)
 {

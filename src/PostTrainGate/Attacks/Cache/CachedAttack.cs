@@ -8,8 +8,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Attacks a chunk of rows with what a cache holds: its outcome where that is known, else the kept adversarial examples
-/// of the same attack and budget, of whatever model, and then the attack on what withstands them.
+/// Attacks a chunk of rows, unless a cache knows the outcome. What withstands the attack is then tried with the kept
+/// adversarial examples of the same attack and budget, of whatever model: they change no outcome, which is the same
+/// with and without a cache, but tell of an attack that does not work on this model.
 /// </summary>
 internal sealed class CachedAttack(Classifier model, AttackCache cache)
 {
@@ -18,7 +19,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
 
     private readonly string? _model = model.Fingerprint;
 
-    /// <summary>Whether each row is robust, and how many rows a kept example broke.</summary>
+    /// <summary>Whether each row is robust, and how many robust ones a kept example breaks all the same.</summary>
     public (bool[] Robust, int BrokenByKept) Run(EvaluationSet rows, AttackRun run)
     {
         var (name, length) = (_model is null ? null : OutcomeName(rows, run), sizeof(int) + (rows.Count + 7) / 8);
@@ -31,10 +32,10 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
     }
 
     /// <summary>
-    /// The kept examples of rows, made legal, whether or not they break this model; clean where there is none: [n,
-    /// input shape].
+    /// The kept examples of rows that are not robust, made legal, whether or not they break this model; clean where
+    /// there is none: [n, input shape].
     /// </summary>
-    public Tensor Examples(EvaluationSet rows, AttackRun run)
+    public Tensor Examples(EvaluationSet rows, bool[] robust, AttackRun run)
     {
         using var scope = NewDisposeScope();
         using var form = (run with { Layout = rows.Layout }).Form(model.Input);
@@ -42,7 +43,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         var inputs = rows.Inputs.contiguous();
         var examples = inputs.clone();
         foreach (var (row, name) in Names(rows, inputs, run, budget).Index())
-            if (cache.Example(name, Row(inputs, row).Length) is { } kept)
+            if (!robust[row] && cache.Example(name, Row(inputs, row).Length) is { } kept)
                 kept.CopyTo(Row(examples, row));
         return budget.Project(inputs, examples).MoveToOuterDisposeScope();
     }
@@ -61,33 +62,22 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
         var names = Names(rows, inputs, run, budget);
-        var broken = BrokenByKept(inputs, rows.Labels, names, budget);
-        var left = Where(broken, isBroken => !isBroken);
-        var robust = new bool[rows.Count];
-        if (left.Length > 0)
-        {
-            var index = tensor(left);
-            var (x, y) = (inputs.index_select(0, index), rows.Labels.index_select(0, index));
-            using var outcome = AttackHarness.Run(model, x, y, run with { KeepExamples = true });
-            for (var i = 0; i < left.Length; i++)
-            {
-                robust[left[i]] = outcome.Robust[i];
-                if (outcome.Correct[i] && !outcome.Robust[i])
-                    cache.KeepExample(names[left[i]], Row(outcome.Examples!, i));
-            }
-        }
-
-        return (robust, broken.Count(b => b));
+        using var outcome = AttackHarness.Run(model, inputs, rows.Labels, run with { KeepExamples = true });
+        foreach (var (row, name) in names.Index())
+            if (outcome.Correct[row] && !outcome.Robust[row])
+                cache.KeepExample(name, Row(outcome.Examples!, row));
+        bool[] robust = [.. outcome.Robust];
+        return (robust, BrokenByKept(inputs, rows.Labels, names, robust, budget));
     }
 
-    // Right without a perturbation, and wrong with the kept one, once that is made legal.
-    private bool[] BrokenByKept(Tensor inputs, Tensor labels, string[] names, Budget budget)
+    // Robust, and wrong with the kept example, once that is made legal.
+    private int BrokenByKept(Tensor inputs, Tensor labels, string[] names, bool[] robust, Budget budget)
     {
-        var broken = new bool[names.Length];
-        var kept = names.Select(name => cache.EarlierExample(name, Row(inputs, 0).Length)).ToArray();
+        var length = Row(inputs, 0).Length;
+        var kept = names.Select((name, row) => robust[row] ? cache.EarlierExample(name, length) : null).ToArray();
         var tried = Where(kept, example => example is not null);
         if (tried.Length == 0)
-            return broken;
+            return 0;
         using var scope = NewDisposeScope();
         var index = tensor(tried);
         var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
@@ -97,13 +87,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
         var legal = budget.Project(clean, examples);
         // Numbers beyond all measure may overflow on their way into the budget.
         var isNear = budget.Distance(clean, legal).le(Scalars.Get(budget.Epsilon * (1 + 1e-3)));
-        var errs = AttackHarness.Errs(model.LogitsOfAll(legal), y).logical_and(isNear).nonzero().flatten();
-        var right = AttackHarness
-            .Errs(model.LogitsOfAll(clean.index_select(0, errs)), y.index_select(0, errs))
-            .logical_not();
-        foreach (var i in errs.masked_select(right).data<long>())
-            broken[tried[i]] = true;
-        return broken;
+        return (int)AttackHarness.Errs(model.LogitsOfAll(legal), y).logical_and(isNear).sum().item<long>();
     }
 
     private static long[] Where<T>(T[] rows, Func<T, bool> holds) =>

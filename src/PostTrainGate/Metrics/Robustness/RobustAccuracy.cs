@@ -138,7 +138,7 @@ public sealed class RobustAccuracy : IDifferentiableMetric, IBlockMetric
         if (cached is not null)
         {
             var (robust, broken) = cached.Run(rows, run);
-            return (robust, broken, run.KeepExamples ? cached.Examples(rows, run) : null);
+            return (robust, broken, run.KeepExamples ? cached.Examples(rows, robust, run) : null);
         }
 
         var outcome = AttackHarness.Run(model, rows, run);
