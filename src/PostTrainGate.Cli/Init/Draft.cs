@@ -63,7 +63,7 @@ internal sealed partial record Draft
         if (Label is { } label)
             Line($"  label: {Yaml(label)}", "the right answers");
         if (!Classes.IsEmpty)
-            Line($"  classes: {List(Classes)}", "in the order of the model's outputs");
+            Line($"  classes: {List(Classes)}", "in the order of the model's outputs: so it is most accurate");
         if (Favorable is { } favorable)
             Line($"  favorable: {Yaml(favorable)}", "the outcome that people want; fairness counts it");
         if (!Except.IsEmpty || DropMissing || Scale.Column is not null)
@@ -71,7 +71,7 @@ internal sealed partial record Draft
         if (!Except.IsEmpty)
             Line($"    except: {List(Except)}", "no inputs of the model");
         if (DropMissing)
-            Line("    missing: drop", "rows without a value in a text column are left out");
+            Line("    missing: drop", "rows with missing values are left out");
         if (Scale.Column is { } scale)
             Line($"    scale: {scale}", ScaleNote);
         Line("  splits: { repair: 40%, select: 20%, test: 40% }", "to repair on, to choose on, to measure on");

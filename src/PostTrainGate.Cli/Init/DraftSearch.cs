@@ -92,18 +92,38 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
             var result = Measure(draft, cancel);
             if (result.Gates[0].Original.Value is not null)
                 return (draft, result.Gates[0].Original);
-            var unclear = result.Diagnostics.FirstOrDefault(d => d.Code == DiagnosticCodes.ModelClassOrder);
-            // Of two classes only one other order is left.
-            if (unclear is not null && draft.Classes.IsEmpty && Labels(draft) is [var first, var second])
-                return Accuracy(draft with { Classes = [second, first] }, cancel);
-            _refused ??= new GateException([.. result.Diagnostics.Where(d => d.Severity == Severity.Error)]);
+            if (draft.Classes.IsEmpty && OtherOrder(draft, result) is { } order)
+                return Accuracy(draft with { Classes = order }, cancel);
+            Refuse([.. result.Diagnostics.Where(d => d.Severity == Severity.Error)]);
         }
         catch (GateException refused)
         {
-            _refused ??= refused;
+            var lacks = data.Columns.Any(c => c.Missing > 0) && refused.Diagnostics.Any(IsValue);
+            if (lacks && !draft.DropMissing)
+                return Accuracy(draft with { DropMissing = true }, cancel);
+            Refuse(refused.Diagnostics);
         }
 
         return null;
+
+        static bool IsValue(Diagnostic d) => d.Code == DiagnosticCodes.DataValue;
+    }
+
+    // The draft is no file that could be looked at.
+    private void Refuse(IReadOnlyList<Diagnostic> diagnostics) =>
+        _refused ??= new GateException([
+            .. diagnostics.Select(d =>
+                d.Position?.File == options.Output ? d with { Position = new SourcePosition(options.Data, 0, 0) } : d
+            ),
+        ]);
+
+    private ImmutableArray<string>? OtherOrder(Draft draft, GateResult result)
+    {
+        var unclear = result.Diagnostics.FirstOrDefault(d => d.Code == DiagnosticCodes.ModelClassOrder);
+        if (unclear?.Suggested is { } order)
+            return [.. order];
+        // Of two classes only one other order is left.
+        return unclear is not null && Labels(draft) is [var first, var second] ? [second, first] : null;
     }
 
     private ImmutableArray<string> Labels(Draft draft) =>

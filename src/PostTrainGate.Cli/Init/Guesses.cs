@@ -111,10 +111,23 @@ internal static class Guesses
         var levels = column.Values;
         if (column.Kind == ColumnKind.Number && (levels.IsEmpty || levels.Length > MostLevels))
             return Number(column, rows, name);
-        if (levels.Length is < 2 or > MostLevels || levels.Min(l => l.Count) < Math.Max(10, rows * LeastShare))
+        if (levels.Length is < 2 or > MostLevels || levels.Min(l => l.Count) < LeastRows(rows))
             return null;
         return new(name, $"column: {Draft.Yaml(column.Name)}", $"{Wording.List(levels.Select(l => l.Text), "or")}");
     }
+
+    /// <summary>Why a column makes no group, as the end of a sentence.</summary>
+    public static string WhyNoGroup(ColumnLook column, int rows)
+    {
+        if (column.Kind == ColumnKind.Number && column.Values.Length is 0 or > MostLevels)
+            return "whose numbers cannot be cut into two groups of enough rows";
+        if (column.Values.Length is < 2 or > MostLevels)
+            return $"which has {(column.Values.IsEmpty ? "too many" : column.Values.Length)} levels, not 2 to {MostLevels}";
+        var (text, count) = column.Values.MinBy(l => l.Count)!;
+        return $"whose level {Wording.Quote(text)} has {count} rows of the {LeastRows(rows):0} that a group needs here";
+    }
+
+    private static double LeastRows(int rows) => Math.Ceiling(Math.Max(10, rows * LeastShare));
 
     // 25 is where studies of credit cut ages; else both sides get the same number of rows.
     private static DraftGroup? Number(ColumnLook column, int rows, string name)

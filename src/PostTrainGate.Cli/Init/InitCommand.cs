@@ -34,14 +34,22 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
         draft = Answered(draft, data, model);
         host.Error.WriteLine("Finding out how the model reads the data ...");
         var search = new DraftSearch(options, host, data, model);
-        (draft, _) = search.Find(draft, cancel);
+        (draft, var accuracy) = search.Find(draft, cancel);
+        var majority = Majority(draft, data);
+        if (accuracy.Value <= majority.Share)
+            _out.Say(
+                $"The model is right on {Numbers.Measured(accuracy.Value.Value)} of the rows; always answering "
+                    + $"{Wording.Quote(majority.Answer)} would be right on {Numbers.Measured(majority.Share)}. Perhaps "
+                    + "training read the data in another way: check the scale, the columns and the classes.",
+                Color.Yellow
+            );
         draft = draft with { Gates = DraftGates.Open(draft, data, model, DraftGates.TriedRows(data)) };
         host.Error.WriteLine($"Measuring {draft.Gates.Length} gates ...");
         var measured = search.Measure(draft, cancel);
         foreach (var gate in measured.Gates.Where(g => g.Original.Value is null))
             _out.Say($"Left out: {gate.Title}, {gate.Original.Reason}.", Color.Yellow);
         draft = draft with { Gates = DraftGates.Open(draft, data, model, DraftGates.AttackedRows(data)) };
-        draft = draft with { Gates = DraftGates.Close(draft, measured, Majority(draft, data)) };
+        draft = draft with { Gates = DraftGates.Close(draft, measured, majority.Share) };
         _ = Policy(draft); // what is written is read first
         InitFiles.Write(options, draft);
         Show(draft);
@@ -70,8 +78,8 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
                 .. sensitive.Select(name =>
                     Guesses.Group(Column(data, name, "--sensitive"), data.Rows, null)
                     ?? throw Wrong(
-                        $"'--sensitive' names {Wording.Quote(name)}, which does not cut the rows into a few groups "
-                            + "of enough rows; name another column, or write a condition into 'groups' later."
+                        $"'--sensitive' names {Wording.Quote(name)}, {Guesses.WhyNoGroup(Column(data, name, ""), data.Rows)};"
+                            + " name another column, or write a condition into 'groups' later."
                     )
                 ),
             ],
@@ -146,10 +154,11 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
     private GateException Wrong(string message) =>
         new(new Diagnostic(DiagnosticCodes.DataColumn, message, new SourcePosition(options.Data, 0, 0)));
 
-    private static double Majority(Draft draft, DataLook data)
+    private static (string Answer, double Share) Majority(Draft draft, DataLook data)
     {
         var label = data.Columns.First(c => c.Name == (draft.Label ?? data.Label));
-        return label.Values.Max(v => v.Count) / (double)data.Rows;
+        var (answer, count) = label.Values.MaxBy(v => v.Count)!;
+        return (answer, count / (double)data.Rows);
     }
 
     private void Show(Draft draft)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace PostTrainGate.Foundation;
 
@@ -39,6 +40,12 @@ public sealed record Diagnostic(
     Severity Severity = Severity.Error
 )
 {
+    /// <summary>
+    /// What the key that the message names would rightly hold, where that is known: the classes in the model's order.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Suggested { get; init; }
+
     /// <summary>The canonical line of MSBuild: <c>file(line,column): error PTG1001: message</c>.</summary>
     public override string ToString()
     {

@@ -81,7 +81,10 @@ internal static class ClassOrder
                 + $"{Numbers.Measured(asRead.Value)}.{hint} Neither the model nor the data gives the order; "
                 + "list the classes in 'data.classes' in the model's order.",
             policy.Data.Position
-        );
+        )
+        {
+            Suggested = better ? [.. order.Select(c => data[c])] : null,
+        };
 
         Measurement Share(int count) => Intervals.Proportion(count, test.Data.Count, Confidence);
     }

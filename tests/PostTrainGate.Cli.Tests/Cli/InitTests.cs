@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using PostTrainGate.Cli;
 using PostTrainGate.Cli.Init;
 using PostTrainGate.Data;
+using PostTrainGate.Models;
 using PostTrainGate.Reading;
 using SkiaSharp;
 using Xunit;
@@ -76,6 +77,61 @@ public sealed class InitTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0)]
+    [InlineData(40)]
+    public async Task An_order_of_three_classes_and_rows_that_lack_values_are_found_out(int missing)
+    {
+        // Small ones are pears, middle ones apples and large ones figs; the model knows them in this order.
+        OnnxWriter model = new([2]);
+        model.Gemm(
+            tensor(
+                new float[,]
+                {
+                    { 0, 0 },
+                    { 1, 0 },
+                    { 2, 0 },
+                }
+            ),
+            tensor([0f, -33, -99])
+        );
+        model.Save(_folder.Path("model.onnx"), "logits", 3);
+        var rows = Enumerable
+            .Range(0, 400)
+            .Select(i => (Size: i * 37 % 100, Weight: i < missing ? "" : $"{i * 13 % 50}"))
+            .Select(r => $"{r.Size},{r.Weight},{(r.Size <= 33 ? "pear" : r.Size <= 66 ? "apple" : "fig")}");
+        _folder.Write("fruit.csv", $"size,weight,fruit\n{string.Join('\n', rows)}\n");
+        var (code, said, error) = await Run(null, "fruit.csv");
+        Assert.True(code == 0, error);
+        Assert.Contains("\n  classes: [pear, apple, fig] ", Policy(), StringComparison.Ordinal);
+        Assert.Equal(missing > 0, Policy().Contains("\n    missing: drop ", StringComparison.Ordinal));
+        Assert.Contains("accuracy: { min: 0.9", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("Perhaps", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_model_that_knows_nothing_is_said_to_be_no_better_than_one_answer()
+    {
+        OnnxWriter model = new([1]);
+        model
+            .Gemm(
+                tensor(
+                    new float[,]
+                    {
+                        { 0 },
+                        { 0 },
+                    }
+                ),
+                tensor([1f, 0])
+            )
+            .Save(_folder.Path("model.onnx"), "logits", 2);
+        var rows = Enumerable.Range(0, 200).Select(i => $"{i},{(i % 5 < 2 ? "no" : "yes")}");
+        _folder.Write("answers.csv", $"number,answer\n{string.Join('\n', rows)}\n");
+        var (code, said, error) = await Run(null, "answers.csv");
+        Assert.True(code == 0, error);
+        Assert.Contains("always answering 'yes' would be right on 0.600. Perhaps", said, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Images_work_too(bool isFolder)
@@ -131,6 +187,8 @@ public sealed class InitTests : IDisposable
     [InlineData("credit.csv.onnx", "credit.csv", "PTG2001: ")]
     [InlineData("model.onnx", "credit.csv", "PTG3002: '--label' names the column 'credits', ", "--label", "credits")]
     [InlineData("model.onnx", "credit.csv", "PTG2004: ", "--except", "age")]
+    [InlineData("model.onnx", "credit.csv", "whose level 'no' has 37 rows of the 50 ", "--sensitive", "foreign_worker")]
+    [InlineData("model.onnx", "credit.csv", "which has 10 levels, not 2 to 8; ", "--sensitive", "purpose")]
     public async Task What_cannot_be_used_is_named(string model, string data, string error, params string[] options)
     {
         Copy("samples/credit", "model.onnx", "credit.csv");
