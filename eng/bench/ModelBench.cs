@@ -80,8 +80,11 @@ internal static class ModelBench
     }
 
     /// <summary>The network of a fixture, such as <c>cnn</c>, as a module by hand with the model's weights.</summary>
-    public static Func<Tensor, Tensor> ByHand(OnnxClassifier model, string file) =>
-        ByHand(model, Models.Single(m => m.File.EndsWith($"/{file}.onnx", StringComparison.Ordinal)).ByHand);
+    public static Func<Tensor, Tensor> ByHand(OnnxClassifier model, string file) => ByHand(model, Network(file));
+
+    /// <summary>The network of a fixture by hand, which asks for its weights by name.</summary>
+    public static Func<Func<string, Tensor>, Tensor, Tensor> Network(string file) =>
+        Models.Single(m => m.File.EndsWith($"/{file}.onnx", StringComparison.Ordinal)).ByHand;
 
     /// <summary>A network by hand, which asks for its weights by name, with the model's.</summary>
     public static Func<Tensor, Tensor> ByHand(

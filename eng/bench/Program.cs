@@ -26,6 +26,7 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
         HalvesBench.Run,
         "seven published fairness tasks: chosen on one half of x_test, reported on the other"
     ),
+    ["loops"] = (LoopBench.Run, "the usual loops of adversarial training by hand, with the passes of a tournament"),
     ["mend"] = (MendBench.Run, "every kind of gate, failed by a small model and repaired"),
     ["natives"] = (NativesBench.Run, "loads the native libraries and a model: what a start is held against"),
     ["null"] = (NullBench.Run, "how often random noise or shuffled labels are proposed as a repair"),

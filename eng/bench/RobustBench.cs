@@ -18,7 +18,8 @@ namespace PostTrainGate.Bench;
 /// </summary>
 internal static class RobustBench
 {
-    private const int SelectRows = 2000;
+    /// <summary>The last test images, which choose.</summary>
+    public const int SelectRows = 2000;
 
     public static int Run(string[] args)
     {
@@ -84,7 +85,8 @@ internal static class RobustBench
         return 0;
     }
 
-    private static GateRule Gate(string[] args, double epsilon)
+    /// <summary>The gate that the options name.</summary>
+    public static GateRule Gate(string[] args, double epsilon)
     {
         var metric = Catalog.Default.Get<IMetric>(Options.Text(args, "--metric") ?? "robust_accuracy");
         var rule = new GateRule
@@ -107,7 +109,8 @@ internal static class RobustBench
             : rule;
     }
 
-    private static void Report(string who, OnnxClassifier model, Data.EvaluationSet test, GateRule gate, int attacked)
+    /// <summary>Writes a model's clean accuracy, and what the gate measures on some of the rows.</summary>
+    public static void Report(string who, OnnxClassifier model, Data.EvaluationSet test, GateRule gate, int attacked)
     {
         using var evaluation = new Evaluation(model, test);
         var clean = evaluation.Right / (double)test.Count;
