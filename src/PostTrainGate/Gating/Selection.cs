@@ -41,6 +41,7 @@ internal sealed class Selection : ISelection, IDisposable
         _multiplications;
     private readonly ImmutableArray<Measurement> _before;
     private readonly ImmutableArray<double> _lacks;
+    private readonly CancellationToken _cancel;
 
     /// <summary>Measures the source.</summary>
     /// <param name="source">The model before the repair.</param>
@@ -64,22 +65,13 @@ internal sealed class Selection : ISelection, IDisposable
         _failed = [.. policy.Gates.Select(g => failed.Contains(g))];
         _shrink = Math.Sqrt(set.Count / (double)Math.Max(1, testRows));
         _multiplications = TuningCost.Measure(source, set.Inputs).Multiplications * set.Count;
-        _own = Meter(g => g);
-        _ranking = Meter(Ranking);
+        _cancel = cancel;
+        _own = Meter(set, g => g);
+        _ranking = Meter(set, Ranking);
         _harm = new HarmPanel(_source, policy);
         _before = _ranking.Measure(_source);
         _lacks = [.. Lacking(_before).Select(lack => Math.Max(lack, LeastGap))];
         Source = Score(source);
-
-        GateMeter Meter(Func<GateRule, GateRule> change)
-        {
-            var gates = policy.Gates.Select(g => change(g).OnAtMost(AttackedRows));
-            return new(policy with { Gates = [.. gates] }, set, "select", cancel)
-            {
-                Reference = _source,
-                Explain = false,
-            };
-        }
     }
 
     /// <summary>The score of the model before the repair.</summary>
@@ -99,10 +91,11 @@ internal sealed class Selection : ISelection, IDisposable
 
     /// <summary>
     /// What a plan promises that was not run in full: the score of a model as if it could cost some times the accuracy,
-    /// and without a look at harm. A short course loses more of both than a long one.
+    /// and without a look at harm. A short course loses more of both than a long one. What withstands no attack yet may
+    /// withstand one with part of its epsilon: half of the gap is what is missing there.
     /// </summary>
     /// <param name="model">Where the plan ended.</param>
-    /// <param name="times">How many times.</param>
+    /// <param name="times">How many times, and the part of epsilon.</param>
     public SelectionScore Promise(OnnxClassifier model, int times) =>
         Score(model, _ranking, times) with
         {
@@ -116,6 +109,16 @@ internal sealed class Selection : ISelection, IDisposable
         _features?.Dispose();
     }
 
+    private GateMeter Meter(EvaluationSet set, Func<GateRule, GateRule> change)
+    {
+        var gates = _policy.Gates.Select(g => change(g).OnAtMost(AttackedRows));
+        return new(_policy with { Gates = [.. gates] }, set, "select", _cancel)
+        {
+            Reference = _source,
+            Explain = false,
+        };
+    }
+
     private Evaluation Evaluate(OnnxClassifier model, EvaluationSet set) =>
         new(model, set, _features is null ? null : _features.LogitsOf);
 
@@ -124,15 +127,21 @@ internal sealed class Selection : ISelection, IDisposable
         using var threads = new ThreadScope(model, _multiplications);
         using var evaluation = Evaluate(model, meter.Data);
         var (accuracy, drop, error) = Accuracy(evaluation);
-        var allowed = times * (_policy.Repair?.MaxAccuracyDrop ?? 0);
+        var once = _policy.Repair?.MaxAccuracyDrop ?? 0;
+        // Where steps back to the source are tried at every share, what costs too much gains it back there; under
+        // attack a plan has to get there itself, and what it lacks counts.
+        var allowed = IsCheap ? times * once : once;
         // A drop that is measured on few rows may be larger on others.
         var safe = Math.Max(allowed - error, allowed / 2);
         // Attacking a model that is out of the question would be a waste.
-        if (drop > allowed || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
+        if (drop > times * once || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
             return new(false, double.PositiveInfinity, accuracy) { IsDear = drop > safe };
         var (harm, blocks) = _harm.Weigh(evaluation);
         var lacking = Lacking(meter.Measure(evaluation)).Add(drop - safe);
-        return new(true, lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum(), accuracy)
+        var gap = lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum();
+        if (times > 1 && _policy.Gates.Any(HasBudget))
+            gap = (gap + GapAtPart(evaluation, times)) / 2;
+        return new(true, gap, accuracy)
         {
             Passed = lacking.Count(lack => lack <= 0),
             IsDear = drop > safe,
@@ -142,6 +151,13 @@ internal sealed class Selection : ISelection, IDisposable
         };
 
         double Unit(int i) => i < _lacks.Length ? _lacks[i] : Math.Max(Math.Max(allowed, error), LeastGap);
+    }
+
+    // The gap under attacks with one of some parts of their epsilon.
+    private double GapAtPart(Evaluation evaluation, int parts)
+    {
+        var meter = Meter(evaluation.Data, g => AtPart(Ranking(g), parts));
+        return Lacking(meter.Measure(evaluation)).Select((lack, i) => Math.Max(0, lack) / _lacks[i]).Sum();
     }
 
     /// <summary>What each gate lacks to pass with a margin, in its metric's own unit; 0 or less: nothing.</summary>
@@ -201,6 +217,11 @@ internal sealed class Selection : ISelection, IDisposable
                 Attack = new(GradientAttack.Pgd, attack.Norm, attack.Epsilon) { Steps = RankingSteps },
             };
     }
+
+    private static bool HasBudget(GateRule rule) => rule.Settings.Names.Contains(AttackKeys.Epsilon.Name);
+
+    private static GateRule AtPart(GateRule rule, int parts) =>
+        HasBudget(rule) ? rule.With(AttackKeys.Epsilon, rule.Get(AttackKeys.Epsilon) / parts) : rule;
 
     // A classifier that says the same of every row withstands every attack and is fair to all groups; it is no repair.
     private bool GivesUpClass(Evaluation evaluation)

@@ -23,7 +23,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
     private const int Halvings = 3;
 
     // Courses on mostly clean rows, one after the other, until accuracy is back.
-    private const int MostCourses = 3;
+    private const int MostCourses = 6;
 
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
@@ -76,7 +76,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
                     if (settling is not null && candidate.Score.IsDear)
                         Settle(settling, end!, context);
                     if (end is not null && round < rounds - 1)
-                        score = Larger(score, selection.Promise(end, rounds - round));
+                        score = Prospect(score, selection.Promise(end, rounds - round));
                     if (share < 1)
                         standing.Add(new(plan, score, end));
                 }
@@ -130,7 +130,14 @@ internal sealed class Tournament(Selection selection) : IDisposable
 
     private static int Rounds(int plans) => plans <= 1 ? 1 : 1 + (int)Math.Ceiling(Math.Log(plans, KeepOneOf));
 
-    private static SelectionScore Larger(SelectionScore a, SelectionScore b) => a.CompareTo(b) < 0 ? b : a;
+    // No short course under attack ends with all gates passed: how much is missing, of all of them and of accuracy,
+    // tells more than how many pass, which is one where nothing was learned and no accuracy lost.
+    private SelectionScore Prospect(SelectionScore score, SelectionScore promise)
+    {
+        if (selection.IsCheap)
+            return score.CompareTo(promise) < 0 ? promise : score;
+        return (promise.Gap < score.Gap ? promise : score) with { Passed = 0, Blocked = false };
+    }
 
     // Of the effort, for a round.
     private static double Part(int round, int rounds) =>
