@@ -76,8 +76,9 @@ internal sealed record RecipePlan(string Name, Func<RepairContext, TransformReci
             Share = share,
             Start = from,
         };
-        return recipe.OfLastLayer && context.Features() is { } features && features.Fits(source)
-            ? features.Tune(run, last => ModelTransform.Run(recipe, last))
-            : ModelTransform.Run(recipe, run);
+        if (recipe.OfLastLayer && context.Features() is { } features && features.Fits(source))
+            return features.Tune(run, last => ModelTransform.Run(recipe, last));
+        var twin = recipe.InTraining ? NormalizedTwin.Of(source) : null;
+        return twin?.Tune(run, normalized => ModelTransform.Run(recipe, normalized)) ?? ModelTransform.Run(recipe, run);
     }
 }

@@ -31,14 +31,26 @@ public class PolicyRepairTests
     }
 
     [Theory]
-    [InlineData(1, "lr 0.1")]
-    [InlineData(6, "lr 0.02")]
-    public void A_deep_network_is_tuned_in_shorter_steps(int convolutions, string rate)
+    [InlineData(1, false, "lr 0.1")]
+    [InlineData(6, false, "lr 0.02")]
+    [InlineData(6, true, "lr 0.1")]
+    public void A_deep_network_that_cannot_be_normalized_is_tuned_in_shorter_steps(
+        int convolutions,
+        bool haveBiases,
+        string rate
+    )
     {
         using var scope = NewDisposeScope();
         OnnxWriter w = new([1, 28, 28]);
         for (var i = 0; i < convolutions; i++)
-            w.Conv(randn(2, i == 0 ? 1 : 2, 3, 3), zeros(2), padding: 1).Relu();
+        {
+            string[] inputs = [w.Last, w.Initializer($"{i}.weight", randn(2, i == 0 ? 1 : 2, 3, 3))];
+            if (haveBiases)
+                inputs = [.. inputs, w.Initializer($"{i}.bias", zeros(2))];
+            w.Node("Conv", inputs, ("kernel_shape", (long[])[3, 3]), ("pads", (long[])[1, 1, 1, 1]));
+            w.Relu();
+        }
+
         w.Flatten().Gemm(randn(10, 2 * 28 * 28), zeros(10));
         var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.onnx");
         try

@@ -207,8 +207,9 @@ public sealed class OnnxClassifier : Classifier
         }
 
         using var scope = NewDisposeScope();
-        var batch = _fewShapes ? BatchPadding.Fill(inputs) : inputs;
-        var values = _model.Run(_state, _normalization.Apply(batch), slots);
+        var batch = _fewShapes && Moments is null ? BatchPadding.Fill(inputs) : inputs;
+        var x = _normalization.Apply(batch);
+        var values = Moments is { } moments ? moments.Run(_state, x, slots) : _model.Run(_state, x, slots);
         for (var i = 0; i < taps.Length; i++)
         {
             var value = ReferenceEquals(batch, inputs) ? values[i] : values[i].narrow(0, 0, rows);
@@ -226,6 +227,9 @@ public sealed class OnnxClassifier : Classifier
 
     /// <summary>Takes passes with gradients that do not fit in memory; null: they run as they are.</summary>
     internal DeferredPasses? Deferred { private get; set; }
+
+    /// <summary>Normalizes batches by their own moments while it is set; null: by those of the model.</summary>
+    internal BatchMoments? Moments { private get; set; }
 
     /// <inheritdoc/>
     internal override long RowsInCache => Memory.Row.Rows(PassFootprint.CacheBytes, gradients: true);

@@ -72,7 +72,7 @@ internal static class OnnxFusion
     // one of the convolution's shapes.
     private static OnnxGraph.Step[]? Normalized(OnnxGraph.Step conv, OnnxGraph.Step step)
     {
-        if (step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights)
+        if (step.IsInTraining || step.Rebuild.Normalizes is not { } norm || conv.Rebuild.Convolves is not { } weights)
             return null;
         if (conv.OutputName != conv.Node.Output[0])
             return null; // has one already

@@ -13,6 +13,7 @@ namespace PostTrainGate.Models;
 internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<OnnxGraph.Step> steps, int input)
 {
     private readonly ConcurrentDictionary<string, Plan> _plans = [];
+    private OnnxGraph? _inTraining;
 
     /// <summary>One value computed from others.</summary>
     /// <param name="Node">The node that it comes from.</param>
@@ -27,10 +28,16 @@ internal sealed class OnnxGraph(Dictionary<string, int> slots, IReadOnlyList<Onn
 
         /// <summary>Whether its value was rectified in place, so that its gradient needs it as it is.</summary>
         public bool IsRectified { get; init; }
+
+        /// <summary>Whether it computes more than a pass of inference would.</summary>
+        public bool IsInTraining { get; init; }
     }
 
     // Dead[i]: slots that no step after i reads, so that their memory is free again where no gradient needs it.
     private sealed record Plan(Step[] Steps, int[][] Dead);
+
+    /// <summary>The same values, with batches normalized by their own moments.</summary>
+    public OnnxGraph InTraining => _inTraining ??= new(slots, BatchMoments.InTraining(steps), input);
 
     /// <summary>Slot of the model's input.</summary>
     public int Input => input;

@@ -55,8 +55,9 @@ public sealed record Adversarial
             )
             + (CleanShare == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {CleanShare:P0} clean"))
             + Variant;
-        return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.Everything, Schedule)
+        return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.EverythingTrained, Schedule)
         {
+            InTraining = true,
             LabelWeight = 1,
             TargetWeight = TargetWeight,
             Notes = ImmutableSortedDictionary<string, string>.Empty.Add(

@@ -122,10 +122,14 @@ public sealed class PolicyRepair : IRepair
             ("adam", s => s with { LearningRate = 1e-3, WarmUp = 0.1 }, 3),
             ("adam gentle", s => s with { LearningRate = 3e-4, WarmUp = 0.1 }, 1),
         ];
+        // Bounds are those of the model as it will be asked.
+        var inTraining = !context.Gates.Any(g => g.Metric is CertifiedAccuracy);
         foreach (var (name, change, first) in settings)
         {
             var tuning = new PolicyTuning
             {
+                Slice = inTraining ? Slices.EverythingTrained : Slices.Everything,
+                InTraining = inTraining,
                 Gates = [.. context.Gates.Select(g => g.Aimed(0.7))],
                 Anchor = Anchor.Labels,
                 FirstMultiplier = first,

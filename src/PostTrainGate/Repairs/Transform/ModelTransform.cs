@@ -95,6 +95,7 @@ public sealed class ModelTransform : IDisposable
                 if (watch.HasDiverged(loss) || (telling && pace.IsWarm && !TellsClassesApart(_model)))
                 {
                     _optimizer.Reset();
+                    _pass.Rest();
                     WithoutGradients(() =>
                     {
                         if (_bestScore is { Admissible: true })
@@ -102,6 +103,7 @@ public sealed class ModelTransform : IDisposable
                         else
                             _weights.Reset();
                     });
+                    _pass.Train();
                     if (++backOffs > MaxBackOffs)
                         break;
                     pace.BackOff();
@@ -123,6 +125,7 @@ public sealed class ModelTransform : IDisposable
         _weights.AskForGradients(false);
         WithoutGradients(_weights.Project);
         Score();
+        _pass.Rest();
         if (_best is not null)
             WithoutGradients(() => _weights.Restore(_best));
         return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
@@ -173,6 +176,7 @@ public sealed class ModelTransform : IDisposable
         if (_run.Selection is not { } selection)
             return;
         _weights.AskForGradients(false);
+        _pass.Rest();
         using (var before = _weights.Save())
         {
             // A state between two resets is not one that could be proposed.
@@ -189,6 +193,7 @@ public sealed class ModelTransform : IDisposable
             WithoutGradients(() => _weights.Restore(before));
         }
 
+        _pass.Train();
         _weights.AskForGradients(true);
     }
 

@@ -25,6 +25,14 @@ public static class Slices
     public static WeightSlice Everything(TransformContext context) =>
         new(All(context.Source, context.Source.Layers), "all weights");
 
+    /// <summary>The same with the parameters of batch normalizations, for tuning as in training.</summary>
+    internal static WeightSlice EverythingTrained(TransformContext context) =>
+        new(
+            All(context.Source, context.Source.Layers)
+                .SetItems(BatchMoments.Names(context.Source).Select(n => KeyValuePair.Create(n, (Tensor?)null))),
+            "all weights and normalizations"
+        );
+
     /// <summary>Every weight up to the tapped layer (variants -s).</summary>
     public static WeightSlice Front(TransformContext context) =>
         new(All(context.Source, FrontLayers(context.Source, context.Tap)), "all weights up to the tapped layer");

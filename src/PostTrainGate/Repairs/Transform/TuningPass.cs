@@ -25,7 +25,10 @@ internal sealed class TuningPass : IDisposable
     private readonly DeferredPasses _deferred = new();
 
     // The first lane's model is the one that is tuned, the others' are copies over its weights.
-    private sealed record Lane(OnnxClassifier Model, WeightGradients Gradients, Generator Random);
+    private sealed record Lane(OnnxClassifier Model, WeightGradients Gradients, Generator Random)
+    {
+        public BatchMoments? Moments { get; init; }
+    }
 
     // What a part gave, and its graph.
     private sealed record Part(Tensor[] Values, Tensor? Target);
@@ -53,7 +56,8 @@ internal sealed class TuningPass : IDisposable
             recipe.LabelWeight == 0 ? [recipe.Tap]
             : recipe.TargetWeight == 0 ? [OnnxClassifier.LogitsTap]
             : [recipe.Tap, OnnxClassifier.LogitsTap];
-        _lanes.Add(new(model, weights.Gradients, random));
+        BatchMoments? Moments() => recipe.InTraining ? BatchMoments.Of(model) : null;
+        _lanes.Add(new(model, weights.Gradients, random) { Moments = Moments() });
         model.Deferred = _deferred;
         var fits = recipe.Schedule.BatchSize <= model.RowsPerPass(gradients: true);
         var parts = fits ? Parts(model, recipe.Schedule.BatchSize, run) : 1;
@@ -61,8 +65,33 @@ internal sealed class TuningPass : IDisposable
         {
             var own = model.Clone();
             var stream = new Generator((ulong)Seeds.Derive(run.Seed, "part", i));
-            _lanes.Add(new(own, weights.Bind(own), stream));
+            _lanes.Add(new(own, weights.Bind(own), stream) { Moments = Moments() });
         }
+
+        Train();
+    }
+
+    /// <summary>
+    /// From here on batches are normalized by their own moments, where the recipe asks for it; the running ones begin
+    /// with the model's.
+    /// </summary>
+    public void Train()
+    {
+        foreach (var lane in _lanes)
+        {
+            lane.Moments?.Take(_lanes[0].Model);
+            lane.Model.Moments = lane.Moments;
+        }
+    }
+
+    /// <summary>Leaves a model that can be asked: its moments are those that the parts followed.</summary>
+    public void Rest()
+    {
+        BatchMoments[] moments = [.. _lanes.Select(l => l.Moments).OfType<BatchMoments>()];
+        if (moments.Length > 0)
+            BatchMoments.Give(moments, _lanes[0].Model);
+        foreach (var lane in _lanes)
+            lane.Model.Moments = null;
     }
 
     private static int Parts(OnnxClassifier model, int rows, TransformRun run)
@@ -150,8 +179,10 @@ internal sealed class TuningPass : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _lanes[0].Model.Deferred = null;
+        (_lanes[0].Model.Deferred, _lanes[0].Model.Moments) = (null, null);
         _deferred.Dispose();
+        foreach (var lane in _lanes)
+            lane.Moments?.Dispose();
         foreach (var lane in _lanes.Skip(1)) // the first one's are the caller's
         {
             lane.Random.Dispose();
