@@ -202,6 +202,25 @@ public class GroupTableTests
     }
 
     [Theory]
+    [InlineData("accuracy", 1)]
+    [InlineData("true_positive_rate", 0)]
+    public void That_the_accuracy_of_one_class_is_meant_is_said(string rate, int notes)
+    {
+        float[] predicted = [.. Enumerable.Range(0, 80).Select(i => (float)(i % 3))];
+        var m = Measure(
+            predicted,
+            new()
+            {
+                Metric = GroupExtremum.Minimum,
+                Group = "g",
+                Rate = Named.Rate(rate),
+            }
+        );
+        Assert.True(m.IsMeasured);
+        Assert.Equal(notes, m.Notes.Count(n => n.StartsWith("Of 3 classes, this ", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData("rate_difference", "auc")]
     [InlineData("rate_difference", "selection_rate")]
     [InlineData("statistical_parity_difference", null)]

@@ -34,6 +34,15 @@ public class TrustChecksTests
             StringComparison.Ordinal
         );
 
+    [Theory]
+    [InlineData("square", 1, true)]
+    [InlineData("square", 200, false)]
+    public void A_search_by_scores_that_stops_soon_is_told(string attack, int steps, bool told)
+    {
+        var doubt = Doubt(16, x => Margin(x, 0.1), attack, steps);
+        Assert.Equal(told, doubt?.Contains(" break", StringComparison.Ordinal) ?? false);
+    }
+
     // Small steps are caught by ripples that large ones step over.
     [Fact]
     public void Fewer_steps_must_not_break_more() =>
@@ -51,7 +60,7 @@ public class TrustChecksTests
         Assert.Equal(told, doubt?.Contains("change from pass to pass", StringComparison.Ordinal) ?? false);
     }
 
-    private static string? Doubt(int values, Func<Tensor, Tensor> margin, string attack)
+    private static string? Doubt(int values, Func<Tensor, Tensor> margin, string attack, int? steps = null)
     {
         using var scope = NewDisposeScope();
         using var model = new FunctionClassifier([values], 2, x => stack([zeros(x.shape[0]), margin(x)], 1));
@@ -67,7 +76,7 @@ public class TrustChecksTests
         GateRule rule = new()
         {
             Metric = Named.Metric("robust_accuracy"),
-            Attack = new(Named.Attack(attack), Norm.Linf, 0.25),
+            Attack = new(Named.Attack(attack), Norm.Linf, 0.25) { Steps = steps },
         };
         using var checks = new TrustChecks(evaluation, rule, 1, TestContext.Current.CancellationToken);
         return checks.Doubt(null, null);

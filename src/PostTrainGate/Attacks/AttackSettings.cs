@@ -38,7 +38,7 @@ public sealed record AttackSettings(IAttack Attack, Norm Norm, double Epsilon)
             if (double.IsFinite(Epsilon))
                 text += $" epsilon {Numbers.Chosen(Epsilon)}";
             if (Steps is { } steps)
-                text += $", {steps} steps";
+                text += steps == 1 ? ", 1 step" : $", {steps} steps";
             if (Attack.KeepsForm)
                 text += Categories == 1 ? ", 1 category" : $", {Categories} categories";
             return Restarts > 1 ? $"{text}, {Restarts} restarts" : text;

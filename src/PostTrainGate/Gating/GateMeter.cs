@@ -189,7 +189,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 Fragile = m.Fragile,
                 Attacked = m.Attacked,
             }
-            : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason);
+            : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason) { Notes = m.Notes };
 
     // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them
     // takes whole rows.
@@ -204,11 +204,11 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             return Measurement.NotMeasured($"the model's scores are not numbers in {undefined} of {all.Count} rows");
         if (context.Work.IsPartial && metric is not IBlockMetric)
             return Measurement.LeftToMerge;
-        if (data.Count == all.Count)
-            return metric.Measure(context);
-        if (data.Count == 0)
+        if (data.Count == 0 && all.Count > 0)
             return Measurement.NotMeasured("every row has missing values, and this metric needs complete rows");
-        var measured = metric.Measure(context);
+        var measured = Run(metric, context);
+        if (data.Count == all.Count)
+            return measured;
         return measured with
         {
             Notes =
@@ -217,6 +217,22 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 .. measured.Notes,
             ],
         };
+    }
+
+    // A model that takes the rows as they are may refuse changed ones, such as numbers of words that it does not have.
+    private static Measurement Run(IMetric metric, MetricContext context)
+    {
+        try
+        {
+            return metric.Measure(context);
+        }
+        catch (GateException refused)
+            when (metric.ChangesInputs
+                && refused.Diagnostics[0].Code is DiagnosticCodes.ModelUnreadable or DiagnosticCodes.ModelShape
+            )
+        {
+            return Measurement.NotMeasured("the model cannot run on changed inputs") with { Notes = [refused.Message] };
+        }
     }
 
     /// <summary>Clean accuracy, whether or not a gate asks for it.</summary>

@@ -53,6 +53,7 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         return TransferBeatsAttack(reference)
             ?? FewStepsBeatAttack()
             ?? ScoresBeatGradients()
+            ?? MoreStepsBeatAttack()
             ?? (_attack.KeepsForm ? StandsAtAnyRow() : StandsAtAnyEpsilon());
     }
 
@@ -135,6 +136,25 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
                     Restarts = 1,
                 }
             );
+
+    // A search by scores or labels that is told to stop soon finds little on any model. Its queries alone are counted in
+    // hundreds.
+    private string? MoreStepsBeatAttack()
+    {
+        if (_attack.NeedsGradients || rule.Attack!.Steps is not { } steps)
+            return null;
+        var isSquare = _attack == Square.Instance;
+        return isSquare && steps >= Queries
+            ? null
+            : Beaten(
+                isSquare ? $"{Queries} queries break" : "the attack with its default steps breaks",
+                rule.Attack with
+                {
+                    Steps = isSquare ? Queries : null,
+                    StepSize = null,
+                }
+            );
+    }
 
     private string? Beaten(string what, AttackSettings other) => Beaten(what, rows =>
         {

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using PostTrainGate.Cli;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
+using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Reading;
 using PostTrainGate.Reporting;
@@ -75,6 +76,44 @@ public sealed class ScoresOnlyTests : IDisposable
         Assert.Single(place.Out.Split('\n'), l =>
             l.Contains("PTG2005: The model 'trees.onnx'", StringComparison.Ordinal)
         );
+    }
+
+    [Fact]
+    public async Task A_gate_whose_inputs_a_model_refuses_leaves_the_others_their_figures()
+    {
+        // Each column holds the number of a word, and there are twenty words.
+        OnnxWriter model = new([2]);
+        var (words, table) = (model.Node("Cast", [model.Last], ("to", 7L)), TorchSharp.torch.rand(20, 2));
+        model.Node("Gather", [model.Initializer("table", table), words]);
+        model.Node("ReduceMean", [model.Last], ("axes", (long[])[1]), ("keepdims", 0L));
+        model.Save(_folder.Path("words.onnx"), "logits", 2);
+        var rows = Enumerable.Range(0, 100).Select(i => $"{i % 20},{i * 7 % 20},{(i % 3 == 0 ? 1 : 0)}");
+        _folder.Write("words.csv", $"first,second,label\n{string.Join('\n', rows)}\n");
+        _folder.Write(
+            "posttraingate.yml",
+            """
+            version: 1
+            model: words.onnx
+            data: { source: words.csv, label: label }
+            input: { bounds: [0, 19] }
+            gates:
+              - accuracy: { min: 0.01 }
+              - corrupted_accuracy: { min: 0.1 }
+            when: { not_measured: warn }
+            repair: false
+            """
+        );
+        using var place = new Workplace();
+        var code = await CommandLine.RunAsync(
+            ["check", _folder.Root],
+            place.Host,
+            TestContext.Current.CancellationToken
+        );
+        Assert.True(code == 0, place.Error + place.Out);
+        var result = GateJson.Parse(File.ReadAllText(_folder.Path("posttraingate-report/gate-result.json")));
+        Assert.Equal(Verdict.Pass, result.Gates[0].Original.Verdict);
+        Assert.Equal("the model cannot run on changed inputs", result.Gates[1].Original.Reason);
+        Assert.Contains("Gather", Assert.Single(result.Gates[1].Original.Notes), StringComparison.Ordinal);
     }
 
     // Three columns are few enough to try every row that is legal.

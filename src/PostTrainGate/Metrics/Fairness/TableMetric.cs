@@ -187,7 +187,8 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferent
                 confidence,
                 seed
             );
-            return Sizes(table, rule) is { } note ? explained with { Notes = [.. explained.Notes, note] } : explained;
+            string?[] notes = [OneOfSeveral(predictions, rule), Sizes(table, rule)];
+            return explained with { Notes = [.. explained.Notes, .. notes.OfType<string>()] };
         }
 
         // The worst of several is the worst by chance too: each interval is widened as for so many gates (Bonferroni).
@@ -201,6 +202,13 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferent
             return Measurement.NotMeasured($"class '{predictions.ClassNames[missing.Index]}': {reason}");
         return rule.Average == ClassView.Worst ? Worst(each) : Mean(each);
     }
+
+    // The share of right answers is another figure there.
+    private static string? OneOfSeveral(IPredictions predictions, GateRule rule) =>
+        predictions.ClassNames.Length > 2 && rule.Rate?.Name is "accuracy" or "error_rate"
+            ? $"Of {predictions.ClassNames.Length} classes, this {rule.Rate.Name.Replace('_', ' ')} tells "
+                + $"'{predictions.ClassNames[predictions.Favorable]}' from the rest; 'average: worst' looks at each class."
+            : null;
 
     // What other libraries say of such a rate.
     private static string? Sizes(GroupTable table, GateRule rule) =>
