@@ -58,10 +58,21 @@ public sealed partial class DataReaderTests
     }
 
     [Fact]
-    public void A_category_that_the_repair_split_lacks_is_a_block_of_zeros_and_a_warning()
+    public void Categories_are_those_of_all_rows()
     {
         Copy("SELECT 'c' || i AS a, i % 2 AS y FROM range(100) t(i)", "rare.csv");
         using var splits = DataReader.Read(Policy("rare.csv", "y"));
+        Assert.Equal(100, splits.Repair.Layout!.Width);
+        using var sums = splits.Test.Inputs.sum(1);
+        Assert.All(sums.data<float>().ToArray(), sum => Assert.Equal(1, sum));
+        Assert.Empty(splits.Diagnostics);
+    }
+
+    [Fact]
+    public void A_category_that_the_repair_split_and_the_model_lack_is_a_block_of_zeros_and_a_warning()
+    {
+        Copy("SELECT 'c' || i AS a, i % 2 AS y FROM range(100) t(i)", "rare.csv");
+        using var splits = DataReader.Read(Policy("rare.csv", "y"), new ModelInputs([], Text: false, [50]));
         Assert.Equal(50, splits.Repair.Layout!.Width);
         using var sum = splits.Test.Inputs.abs().sum();
         Assert.Equal(0, sum.item<float>());

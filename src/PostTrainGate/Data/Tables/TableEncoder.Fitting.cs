@@ -70,17 +70,38 @@ internal static partial class TableEncoder
         );
     }
 
+    // Whether the model was made for the categories of the repair split, and there are more of them.
+    private static bool FitsRepair(IEnumerable<Codes> texts, int columns, int[] repair, ModelInputs? wanted)
+    {
+        if (wanted is not { Text: false, Shape: [var width] })
+            return false;
+        Codes[] all = [.. texts];
+        long numbers = columns - all.Length;
+        return numbers + all.Sum(c => c.Values.Length) != width
+            && numbers + all.Sum(c => Seen(c, repair).Count(s => s)) == width;
+    }
+
+    private static bool[] Seen(Codes codes, int[]? rows)
+    {
+        var seen = new bool[codes.Values.Length];
+        if (rows is null)
+            Array.Fill(seen, true);
+        foreach (var row in rows ?? [])
+            if (codes.Index![row] is >= 0 and var category)
+                seen[category] = true;
+        return seen;
+    }
+
     private static (FeatureColumn Block, int[] CategoryOf) Fit(
         FeatureColumn block,
         Codes codes,
+        int[]? fitted,
         int[][] splits,
         SourcePosition at,
         List<Diagnostic> notes
     )
     {
-        var seen = new bool[codes.Values.Length];
-        foreach (var row in splits[0])
-            seen[codes.Index![row]] = true;
+        var seen = Seen(codes, fitted);
         var categoryOf = new int[seen.Length];
         var categories = ImmutableArray.CreateBuilder<string>();
         for (var c = 0; c < seen.Length; c++)

@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Data;
 
 /// <summary>
-/// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block. Scaling and categories
-/// are fitted on the repair split alone. A category that only other splits have becomes a block of zeros, and a warning
-/// tells how many rows have one.
+/// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block of its categories in
+/// order. Scaling is fitted on the repair split alone, and so are categories where the model has just so many inputs: one
+/// that only other splits have then becomes a block of zeros, and a warning tells how many rows have one.
 /// </summary>
 internal static partial class TableEncoder
 {
@@ -74,6 +74,7 @@ internal static partial class TableEncoder
         var blocks = new FeatureColumn[columns.Length];
         var categoryOf = new int[columns.Length][];
         List<Diagnostic> faults = [];
+        var fitted = FitsRepair(codes.Values, columns.Length, splits[0], wanted) ? splits[0] : null;
         for (int i = 0, start = 0; i < columns.Length; start += blocks[i++].Width)
         {
             blocks[i] = new(columns[i].Name, start, [])
@@ -87,7 +88,7 @@ internal static partial class TableEncoder
             (blocks[i], categoryOf[i]) =
                 wanted is { Text: true } ? Whole(blocks[i], c)
                 : faults.Count > 0 ? (blocks[i], [])
-                : Fit(blocks[i], c, splits, at, notes);
+                : Fit(blocks[i], c, fitted, splits, at, notes);
         }
 
         var width = blocks.Sum(b => b.Width);
