@@ -57,6 +57,17 @@ public sealed partial class DataReaderTests
         Assert.Equal(["0", "1", "2", "3", "4"], splits.Repair.Layout!.Find("code")!.Categories.Except(["other"]));
     }
 
+    [Theory]
+    [InlineData("\n", "\r\n", "line 1 ends in LF and line 5 in CR LF")]
+    [InlineData("\r\n", "\n", "line 1 ends in CR LF and line 5 in LF")]
+    public void Two_kinds_of_line_ends_are_named(string most, string other, string reason)
+    {
+        var lines = Enumerable.Range(0, 200).Select(i => $"{i},{i % 2}{(i == 3 ? other : most)}");
+        File.WriteAllText(Path.Combine(_folder, "mixed.csv"), $"a,y{most}{string.Concat(lines)}");
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(Policy("mixed.csv", "y")).Dispose());
+        Assert.Contains(reason, wrong.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Categories_are_those_of_all_rows()
     {

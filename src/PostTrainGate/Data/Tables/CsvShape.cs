@@ -70,7 +70,7 @@ internal static class CsvShape
     private static string? Fault(Stream stream)
     {
         var record = new Record();
-        var header = (Line: 0, Counts: Array.Empty<int>());
+        var header = (Line: 0, Counts: Array.Empty<int>(), HasReturn: false);
         var buffer = new byte[1 << 14];
         for (long seen = 0; seen < MostBytes; )
         {
@@ -84,6 +84,9 @@ internal static class CsvShape
                     continue;
                 if (Check(record, ref header) is { } fault)
                     return fault;
+                if (record.Length > 0 && record.HasReturn != header.HasReturn)
+                    return $"line {Line(header.Line)} ends in {End(header.HasReturn)} and line {Line(record.Line)} in "
+                        + $"{End(record.HasReturn)}; save the file with one kind of line ends";
                 record.Next();
             }
 
@@ -96,7 +99,9 @@ internal static class CsvShape
         return null;
     }
 
-    private static string? Check(Record record, ref (int Line, int[] Counts) header)
+    private static string End(bool hasReturn) => hasReturn ? "CR LF" : "LF";
+
+    private static string? Check(Record record, ref (int Line, int[] Counts, bool HasReturn) header)
     {
         if (record.Length == 0)
             return null;
@@ -105,7 +110,7 @@ internal static class CsvShape
         var counts = Delimiters.Select(record.Count).ToArray();
         if (header.Line == 0)
         {
-            header = (record.Line, counts);
+            header = (record.Line, counts, record.HasReturn);
             return null;
         }
 
@@ -149,6 +154,9 @@ internal static class CsvShape
 
         public int Length { get; private set; }
 
+        /// <summary>Whether a return stood last, before the line's end.</summary>
+        public bool HasReturn { get; private set; }
+
         public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
         public int Count(char sign) => _counts[sign];
@@ -163,7 +171,8 @@ internal static class CsvShape
                     return true;
             }
 
-            if (b == '\r')
+            HasReturn = b == '\r';
+            if (HasReturn)
                 return false;
             if (b == '"')
                 _quoted = !_quoted;
@@ -177,7 +186,7 @@ internal static class CsvShape
 
         public void Next()
         {
-            (Length, Line, _lines, _quoted) = (0, Line + _lines, 0, false);
+            (Length, Line, _lines, _quoted, HasReturn) = (0, Line + _lines, 0, false, false);
             Array.Clear(_counts);
         }
     }
