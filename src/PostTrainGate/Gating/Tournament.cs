@@ -22,7 +22,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // Scores between two models, where each is dear.
     private const int Halvings = 3;
 
-    // Courses on mostly clean rows, one after the other, until accuracy is back.
+    // Courses on more clean rows or fewer, one after the other, until accuracy is back or spent.
     private const int MostCourses = 6;
 
     // Candidates that are measured under the policy's own attacks before one is chosen.
@@ -66,15 +66,19 @@ internal sealed class Tournament(Selection selection) : IDisposable
                     }
 
                     var plan = entry.Plan;
-                    var settling = round == rounds - 1 && !selection.IsCheap ? plan.Settling : null;
-                    var share = Math.Min(1, (each - (settling?.Seconds ?? 0)) / plan.Seconds);
+                    var isLast = round == rounds - 1 && !selection.IsCheap;
+                    var (settling, pressing) = isLast ? (plan.Settling, plan.Pressing) : (null, null);
+                    var share = Math.Min(1, (each - ((settling ?? pressing)?.Seconds ?? 0)) / plan.Seconds);
                     var candidate = entry.End is { } from ? plan.GoOn(context, share, from) : plan.Run(context, share);
-                    var end = settling is not null || (waits && share < 1) ? candidate.Model.Clone() : null;
+                    var goesOn = settling is not null || pressing is not null;
+                    var end = goesOn || (waits && share < 1) ? candidate.Model.Clone() : null;
                     if (end is not null)
                         waiting.Add(end);
                     var score = Consider(candidate, context.Source);
                     if (settling is not null && candidate.Score.IsDear)
-                        Settle(settling, end!, context);
+                        GoOn(settling, end!, context, s => !s.IsDear);
+                    else if (pressing is not null && !IsEnough(candidate.Score))
+                        GoOn(pressing, end!, context, IsEnough);
                     if (end is not null && round < rounds - 1)
                         score = Prospect(score, selection.Promise(end, rounds - round));
                     if (share < 1)
@@ -189,22 +193,29 @@ internal sealed class Tournament(Selection selection) : IDisposable
         }
     }
 
-    // What passes but for its accuracy gains some back, and where it has enough, little else is lost: between two models
-    // of one valley both change evenly.
-    private void Settle(RepairPlan settling, OnnxClassifier from, RepairContext context)
+    private static bool IsEnough(SelectionScore score) => score.Suffices || score.IsDear || !score.Admissible;
+
+    // What passes but for its accuracy gains some back, and what has accuracy left spends it. Little else is lost where
+    // there is enough: between two models of one valley both change evenly.
+    private void GoOn(
+        RepairPlan plan,
+        OnnxClassifier from,
+        RepairContext context,
+        Func<SelectionScore, bool> isFarEnough
+    )
     {
         List<OnnxClassifier> ends = [];
         try
         {
             for (var course = 0; course < MostCourses; course++)
             {
-                var candidate = settling.GoOn(context, 1, from);
+                var candidate = plan.GoOn(context, 1, from);
                 var end = candidate.Model.Clone();
                 ends.Add(end);
                 Keep(candidate);
-                if (!candidate.Score.IsDear)
+                if (isFarEnough(candidate.Score))
                 {
-                    Halve(share => !TryBetween(from, end, share, candidate).IsDear);
+                    Halve(share => isFarEnough(TryBetween(from, end, share, candidate)));
                     return;
                 }
 

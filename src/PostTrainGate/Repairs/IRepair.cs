@@ -53,6 +53,12 @@ public abstract record RepairPlan(string Name)
     /// What goes on from where this ended, should it have cost too much accuracy, and gains some back; null: nothing.
     /// </summary>
     internal RepairPlan? Settling { get; init; }
+
+    /// <summary>
+    /// What goes on from where this ended, should gates still fail that accuracy is left for, and spends some; null:
+    /// nothing.
+    /// </summary>
+    internal RepairPlan? Pressing { get; init; }
 }
 
 /// <summary>All that a repair may look at. There is no test split in it.</summary>

@@ -27,6 +27,40 @@ public class TournamentTests
         Assert.Equal(needed == taken, settled.Any(t => t.Share < 1)); // the least that is enough
     }
 
+    [Theory]
+    [InlineData(2, false, 2)] // enough accuracy is spent
+    [InlineData(2, true, 2)] // or the gate passes
+    [InlineData(9, false, 6)]
+    public void Accuracy_that_is_left_is_spent_on_gates_that_fail(int until, bool passes, int taken)
+    {
+        using var toy = new RepairToy(RepairToy.Attacked);
+        using var tournament = new Tournament((Selection)toy.Context.Selection);
+        var courses = 0;
+        SelectionScore Next() =>
+            ++courses < until ? new(true, 0.5, 0.85)
+            : passes ? new(true, 0, 0.84)
+            : new(true, 0.3, 0.8) { IsDear = true };
+        var plan = new Fixed("robust", () => new(true, 0.8, 0.88)) { Pressing = new Fixed("pressed", Next) };
+        tournament.Run([plan], toy.Context);
+        Assert.Equal(taken, courses);
+        var pressed = tournament.Tried.Where(t => t.Method == "pressed").ToArray();
+        Assert.Equal(taken, pressed.Count(t => t.Share == 1));
+        Assert.Equal(until == taken, pressed.Any(t => t.Share < 1));
+    }
+
+    [Fact]
+    public void A_plan_that_passes_is_not_pressed()
+    {
+        using var toy = new RepairToy(RepairToy.Attacked);
+        using var tournament = new Tournament((Selection)toy.Context.Selection);
+        var plan = new Fixed("robust", () => new(true, 0, 0.88))
+        {
+            Pressing = new Fixed("pressed", () => throw new InvalidOperationException("pressed")),
+        };
+        tournament.Run([plan], toy.Context);
+        Assert.DoesNotContain(tournament.Tried, t => t.Method == "pressed");
+    }
+
     // Always gives the source, with a score of its own.
     private sealed record Fixed(string Name, Func<SelectionScore> Score) : RepairPlan(Name)
     {

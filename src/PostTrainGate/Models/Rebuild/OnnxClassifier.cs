@@ -261,6 +261,10 @@ public sealed class OnnxClassifier : Classifier
         };
     }
 
+    /// <summary>Whether the file holds a parameter in single precision.</summary>
+    internal bool IsSingle(string parameter) =>
+        _file.Weights.Any(w => w.Name == parameter && w.Tensor.DataType == (int)TensorProto.Types.DataType.Float);
+
     /// <summary>Whether both are the same graph, whatever their weights.</summary>
     internal bool HasGraphOf(OnnxClassifier other) => ReferenceEquals(_model, other._model);
 

@@ -19,10 +19,10 @@ public sealed class AdversarialRepair : IRepair
         a => a with { CleanShare = 0.5 },
     ];
 
-    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them. And that of
-    // gaining accuracy back.
+    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them. And that of a
+    // course which gains accuracy back, or spends what is left.
     private const double MostOfEffort = 0.6,
-        SettlingPart = 0.06;
+        CoursePart = 0.06;
 
     private static Adversarial At(Adversarial a, double rate) =>
         a with
@@ -36,6 +36,14 @@ public sealed class AdversarialRepair : IRepair
         {
             CleanShare = Math.Max(0.8, a.CleanShare),
             Variant = ", settled",
+        };
+
+    // Fewer clean rows.
+    private static Adversarial Pressed(Adversarial a) =>
+        At(a, a.Schedule.LearningRate / 2) with
+        {
+            CleanShare = 0.3 * a.CleanShare,
+            Variant = ", pressed",
         };
 
     /// <inheritdoc/>
@@ -78,7 +86,8 @@ public sealed class AdversarialRepair : IRepair
             recipe = At(recipe, recipe.Schedule.LearningRate * Depth.RateOf(context.Source));
             yield return Within(recipe, context.Seconds * MostOfEffort) with
             {
-                Settling = Within(Settled(recipe), context.Seconds * SettlingPart),
+                Settling = Within(Settled(recipe), context.Seconds * CoursePart),
+                Pressing = recipe.CleanShare == 0 ? null : Within(Pressed(recipe), context.Seconds * CoursePart),
             };
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
+using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
@@ -37,6 +38,8 @@ internal sealed class NormalizedTwin
                 .Layers.SkipLast(1)
                 .Where(l =>
                     l is { Operator: "Conv", Bias: { } bias }
+                    && model.IsSingle(l.Weight)
+                    && model.IsSingle(bias)
                     && steps.Count(s => s.Node.Input.Contains(l.Weight)) == 1
                     && steps.Count(s => s.Node.Input.Contains(bias)) == 1
                 ),
@@ -71,6 +74,10 @@ internal sealed class NormalizedTwin
         try
         {
             return model.Extended((proto, _, _) => Normalize(proto, moments));
+        }
+        catch (GateException)
+        {
+            return null; // it computes something else, however little
         }
         finally
         {
@@ -156,8 +163,7 @@ internal sealed class NormalizedTwin
         foreach (var (i, layer) in _layers.Index())
         {
             var at = graph.Node.ToList().FindIndex(n => n.OpType == "Conv" && n.Input.Contains(layer.Weight));
-            var weight = graph.Initializer.FirstOrDefault(t => t.Name == layer.Weight);
-            if (at < 0 || weight?.DataType != (int)DataType.Float)
+            if (at < 0)
                 return false;
             var conv = graph.Node[at];
             var node = new NodeProto { Name = Name(i, "node"), OpType = "BatchNormalization" };

@@ -26,12 +26,16 @@ public static class Slices
         new(All(context.Source, context.Source.Layers), "all weights");
 
     /// <summary>The same with the parameters of batch normalizations, for tuning as in training.</summary>
-    internal static WeightSlice EverythingTrained(TransformContext context) =>
-        new(
-            All(context.Source, context.Source.Layers)
-                .SetItems(BatchMoments.Names(context.Source).Select(n => KeyValuePair.Create(n, (Tensor?)null))),
-            "all weights and normalizations"
-        );
+    internal static WeightSlice EverythingTrained(TransformContext context)
+    {
+        var (weights, normalizations) = (Everything(context), BatchMoments.Names(context.Source));
+        return normalizations.Count == 0
+            ? weights
+            : new(
+                weights.Masks.SetItems(normalizations.Select(n => KeyValuePair.Create(n, (Tensor?)null))),
+                $"{weights.Description} and normalizations"
+            );
+    }
 
     /// <summary>Every weight up to the tapped layer (variants -s).</summary>
     public static WeightSlice Front(TransformContext context) =>
