@@ -220,6 +220,20 @@ public sealed partial class DataReaderTests : IDisposable
         Assert.Equal(first.Select(v => (int)v / 100), splits.Test.Groups["sex"].LevelOf);
     }
 
+    [Theory]
+    [InlineData("labels", 99, "The array 'labels' does not hold one number for each of 100 rows")]
+    [InlineData("sex", 100, "The data has no labels; name an NPZ array")]
+    public void Arrays_that_cannot_be_the_labels_are_named(string name, int count, string reason)
+    {
+        var path = NpzFileTests.Archive(
+            ("x", NpzFileTests.Npy("<f4", false, "(100, 2)", new byte[800], 1)),
+            (name, NpzFileTests.Npy("|u1", false, $"({count},)", new byte[count], 1))
+        );
+        File.Move(path, Path.Combine(_folder, "b.npz"));
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(Policy("b.npz", null)).Dispose());
+        Assert.Contains(reason, wrong.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Names_of_encoded_columns_give_their_blocks()
     {

@@ -58,7 +58,9 @@ public static class DataReader
             .Select(g => (IReadOnlyList<int>)groups[g.Name].LevelOf)
             .ToArray();
         var splits = Splitter.Split(labels, strata, data.Splits, policy.Seed, Trained(table, data, labelName));
-        CheckSplits(splits, labels, classes, data.Splits.Position, notes);
+        // Shares that the policy does not name stand nowhere.
+        var at = data.Splits.Position == default ? data.Position : data.Splits.Position;
+        CheckSplits(splits, labels, classes, at, notes);
         notes.AddRange(
             policy
                 .Groups.Where(g => g.Cross.IsEmpty)

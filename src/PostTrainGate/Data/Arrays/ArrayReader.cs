@@ -67,7 +67,11 @@ internal static class ArrayReader
             )
             ?? throw data.Position.Error(
                 DiagnosticCodes.DataColumn,
-                "The data has no labels; name an NPZ array in 'data.label' or a file in 'data.label_file'."
+                LabelNames.FirstOrDefault(n => n != name && shapes.ContainsKey(n)) is { } unfit
+                    ? $"The array {Wording.Quote(unfit)} does not hold one number for each of "
+                        + $"{DataProblem.Rows(rows)}, so it cannot be the labels; correct it, or name another array in "
+                        + "'data.label'."
+                    : "The data has no labels; name an NPZ array in 'data.label' or a file in 'data.label_file'."
             );
         var arrays = idx
             ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
