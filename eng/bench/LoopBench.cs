@@ -22,8 +22,6 @@ internal static class LoopBench
         WeightDecay = 5e-4,
         WarmUp = 0.4; // of the cycle that the learning rate goes through
 
-    private delegate Tensor Network(Func<string, Tensor> weights, Tensor inputs, bool training);
-
     public static int Run(string[] args)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -38,7 +36,7 @@ internal static class LoopBench
             All(vgg, VggNetwork.Forward);
         return 0;
 
-        void All(string path, Network network)
+        void All(string path, HandNetwork network)
         {
             foreach (var steps in attacks)
             foreach (var rate in rates)
@@ -46,7 +44,7 @@ internal static class LoopBench
         }
     }
 
-    private static void One(string[] args, string path, Network network, int attackSteps, double rate)
+    private static void One(string[] args, string path, HandNetwork network, int attackSteps, double rate)
     {
         using var model = OnnxClassifier.Load(path);
         using var train = FashionMnist.Train();
@@ -61,7 +59,8 @@ internal static class LoopBench
         Train(model, network, train, new(epsilon, attackSteps, rate, steps));
         var who = attackSteps == 1 ? "fgsm-rs" : $"pgd-{attackSteps}";
         RobustBench.Report(
-            $"{Path.GetFileNameWithoutExtension(path)} {who} lr {rate}, {steps} steps, {clock.Elapsed.TotalSeconds:F0} s",
+            $"{Path.GetFileNameWithoutExtension(path)} {who} lr {rate}, {steps} steps, "
+                + $"{clock.Elapsed.TotalSeconds:F0} s",
             model,
             reported,
             RobustBench.Gate(args, epsilon),
@@ -81,26 +80,16 @@ internal static class LoopBench
         }
     }
 
-    private static void Train(OnnxClassifier model, Network network, EvaluationSet train, Course course)
+    private static void Train(OnnxClassifier model, HandNetwork network, EvaluationSet train, Course course)
     {
         using var scope = NewDisposeScope();
         var weights = model.Parameters.ToDictionary(p => p.Key, p => Trainable(p.Key, p.Value));
         using var sgd = optim.SGD(weights.Values.OfType<Parameter>(), course.Rate, Momentum, weight_decay: WeightDecay);
         using var random = new Generator(1);
-        Random shuffle = new(1);
-        var order = Enumerable.Range(0, train.Count).Select(i => (long)i).ToArray();
-        var at = order.Length;
-        for (var step = 0; step < course.Steps; step++)
+        foreach (var (step, rows) in HandTraining.Batches(train.Count, Batch).Take(course.Steps).Index())
         {
-            if (at + Batch > order.Length)
-            {
-                shuffle.Shuffle(order);
-                at = 0;
-            }
-
             using var inner = NewDisposeScope();
-            var index = tensor(order[at..(at + Batch)]);
-            at += Batch;
+            var index = tensor(rows);
             var (x, y) = (train.Inputs.index_select(0, index), train.Labels.index_select(0, index));
             var attacked = Attack(z => network(n => weights[n], z, true), x, y, course, random);
             foreach (var group in sgd.ParamGroups)
@@ -110,9 +99,7 @@ internal static class LoopBench
             sgd.step();
         }
 
-        using var _ = no_grad();
-        foreach (var (name, value) in model.Parameters)
-            value.copy_(weights[name]);
+        HandTraining.Give(weights, model);
     }
 
     private static Tensor Attack(Func<Tensor, Tensor> logits, Tensor x, Tensor y, Course course, Generator random)

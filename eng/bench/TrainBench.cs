@@ -15,8 +15,6 @@ namespace PostTrainGate.Bench;
 /// </summary>
 internal static class TrainBench
 {
-    private delegate Tensor Forward(Func<string, Tensor> weights, Tensor inputs, bool training);
-
     private const int Batch = 128;
     private const double Rate = 0.003;
 
@@ -26,7 +24,7 @@ internal static class TrainBench
         NativeMemory.Tune();
         var name = args.Contains("vgg") ? "vgg" : "residual";
         var path = Options.Text(args, "--out") ?? $"{name}.onnx";
-        Forward forward = name == "vgg" ? VggNetwork.Forward : ResidualNetwork.Forward;
+        HandNetwork forward = name == "vgg" ? VggNetwork.Forward : ResidualNetwork.Forward;
         if (name == "vgg")
             VggNetwork.Write(path);
         else
@@ -51,19 +49,17 @@ internal static class TrainBench
         return 0;
     }
 
-    private static void Train(OnnxClassifier model, Forward forward, Data.EvaluationSet train, int epochs)
+    private static void Train(OnnxClassifier model, HandNetwork forward, Data.EvaluationSet train, int epochs)
     {
         using var scope = NewDisposeScope();
         var weights = model.Parameters.ToDictionary(p => p.Key, p => Start(p.Key, p.Value));
         using var adam = optim.Adam(weights.Values.OfType<Parameter>(), Rate);
-        var order = Enumerable.Range(0, train.Count).Select(i => (long)i).ToArray();
-        Random random = new(1);
         var (step, steps) = (0, epochs * train.Count / Batch);
-        for (var epoch = 0; epoch < epochs; epoch++)
+        var batches = HandTraining.Batches(train.Count, Batch).Chunk(train.Count / Batch).Take(epochs);
+        foreach (var (epoch, ofEpoch) in batches.Index())
         {
-            random.Shuffle(order);
             var loss = 0.0;
-            foreach (var rows in order.Chunk(Batch).Where(r => r.Length == Batch))
+            foreach (var rows in ofEpoch)
             {
                 using var inner = NewDisposeScope();
                 foreach (var group in adam.ParamGroups)
@@ -81,9 +77,7 @@ internal static class TrainBench
             Console.WriteLine($"epoch {epoch + 1}: loss {loss * Batch / train.Count:F4}");
         }
 
-        using var _ = no_grad();
-        foreach (var (name, value) in model.Parameters)
-            value.copy_(weights[name]);
+        HandTraining.Give(weights, model);
     }
 
     // Weights start as they are drawn, each normalization as if its inputs were normal already.

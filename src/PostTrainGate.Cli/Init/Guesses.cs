@@ -122,7 +122,8 @@ internal static class Guesses
         if (column.Kind == ColumnKind.Number && column.Values.Length is 0 or > MostLevels)
             return "whose numbers cannot be cut into two groups of enough rows";
         if (column.Values.Length is < 2 or > MostLevels)
-            return $"which has {(column.Values.IsEmpty ? "too many" : column.Values.Length)} levels, not 2 to {MostLevels}";
+            return $"which has {(column.Values.IsEmpty ? "too many" : column.Values.Length)} levels, "
+                + $"not 2 to {MostLevels}";
         var (text, count) = column.Values.MinBy(l => l.Count)!;
         return $"whose level {Wording.Quote(text)} has {count} rows of the {LeastRows(rows):0} that a group needs here";
     }

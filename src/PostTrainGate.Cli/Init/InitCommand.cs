@@ -78,8 +78,8 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
                 .. sensitive.Select(name =>
                     Guesses.Group(Column(data, name, "--sensitive"), data.Rows, null)
                     ?? throw Wrong(
-                        $"'--sensitive' names {Wording.Quote(name)}, {Guesses.WhyNoGroup(Column(data, name, ""), data.Rows)};"
-                            + " name another column, or write a condition into 'groups' later."
+                        $"'--sensitive' names {Wording.Quote(name)}, "
+                            + $"{Guesses.WhyNoGroup(Column(data, name, "--sensitive"), data.Rows)}; name another column, or write a condition into 'groups' later."
                     )
                 ),
             ],

@@ -45,8 +45,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
         if (Sign() is { } sign)
             return sign;
         if (attacked is { BrokenByKept: > 1 and var broken } && broken > Tolerance * attacked.Inputs)
-            return $"adversarial examples of earlier runs break {Percent(broken / (double)attacked.Inputs)} of the inputs "
-                + "that survive the attack";
+            return $"adversarial examples of earlier runs break {Percent(broken / (double)attacked.Inputs)} of the "
+                + "inputs that survive the attack";
         // Without an epsilon there is no budget to beat.
         if (double.IsInfinity(rule.Attack!.Epsilon))
             return null;
@@ -137,8 +137,8 @@ internal sealed class TrustChecks(Evaluation evaluation, GateRule rule, int seed
                 }
             );
 
-    // A search by scores or labels that is told to stop soon finds little on any model. Its queries alone are counted in
-    // hundreds.
+    // A search by scores or labels that is told to stop soon finds little on any model: a query is not a step along a
+    // gradient.
     private string? MoreStepsBeatAttack()
     {
         if (_attack.NeedsGradients || rule.Attack!.Steps is not { } steps)

@@ -28,9 +28,8 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
     {
         var pullRequest = PullRequest();
         var path = ModelPath();
-        var file = Path.Combine(policy.Folder, result.Repair!.Output!);
-        var bytes = await File.ReadAllBytesAsync(file, cancel);
-        if (Hash.ComputeFile(file) != result.Repair.Sha256)
+        var file = Repaired;
+        if (Hash.ComputeFile(file) != result.Repair!.Sha256)
             throw new RepairRefusedException("the file is not the one that was measured.");
         if (Models.OnnxFile.ExternalFiles(file).Any())
             throw new RepairRefusedException("the model keeps its weights in a second file.");
@@ -38,7 +37,7 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
             throw new RepairRefusedException("there is no token.");
         try
         {
-            var commit = await CommitAsync(api, pullRequest, path, bytes, cancel);
+            var commit = await CommitAsync(api, pullRequest, path, cancel);
             return mode == FixMode.Commit
                 ? await OntoHeadAsync(api, pullRequest, commit, cancel)
                 : await new RepairPullRequest(api, pullRequest, path, result).OpenAsync(commit, cancel);
@@ -48,6 +47,8 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
             throw new RepairRefusedException(Why(e));
         }
     }
+
+    private string Repaired => Path.Combine(policy.Folder, result.Repair!.Output!);
 
     private PullRequestEvent PullRequest()
     {
@@ -78,7 +79,6 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         GitHubApi api,
         PullRequestEvent pullRequest,
         string path,
-        byte[] bytes,
         CancellationToken cancel
     )
     {
@@ -93,10 +93,11 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
         var entry = await EntryAsync(api, parent.Tree.Sha, path, cancel);
         var pointer = await PointerAsync(api, entry, cancel);
         RequireGated(entry, pointer);
-        if (pointer is not null)
-            bytes = await StoredAsync(api, pullRequest, parent.Tree.Sha, cancel);
-        else if (bytes.Length > LargestBlob)
+        if (pointer is null && new FileInfo(Repaired).Length > LargestBlob)
             throw new RepairRefusedException("GitHub takes files of up to 100 MB where Git LFS does not store them.");
+        var bytes = pointer is null
+            ? await File.ReadAllBytesAsync(Repaired, cancel)
+            : await StoredAsync(api, pullRequest, parent.Tree.Sha, cancel);
         var blob = await api.AskAsync(
             _ =>
                 git.Blob.Create(
@@ -172,15 +173,14 @@ internal sealed class ProposeRepair(CliHost host, GateResult result, GatePolicy 
                 .Contains("url", StringComparison.OrdinalIgnoreCase)
         )
             throw new RepairRefusedException("'.lfsconfig' names another server for the files of Git LFS.");
-        var file = Path.Combine(policy.Folder, result.Repair!.Output!);
         var page = new Uri(_actions.RepositoryPage ?? $"https://github.com/{api.Owner}/{api.Name}");
         await new LargeFileStore(api, page, _actions.Token!).UploadAsync(
-            file,
-            result.Repair.Sha256!,
+            Repaired,
+            result.Repair!.Sha256!,
             pullRequest.HeadRef!,
             cancel
         );
-        return LargeFile.PointerTo(result.Repair.Sha256!, new FileInfo(file).Length);
+        return LargeFile.PointerTo(result.Repair.Sha256!, new FileInfo(Repaired).Length);
     }
 
     // What was measured may be the merge with the base, which has another model than the branch.

@@ -6,7 +6,7 @@ using PostTrainGate.Foundation;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// A folder in which runs leave what they found for later ones: adversarial examples, which are tried before an attack,
+/// A folder in which runs leave what they found for later ones: adversarial examples, which are tried after an attack,
 /// and the outcome of finished chunks of rows, from which an interrupted run goes on. Every file is named by the hash
 /// of all that its content depends on.
 /// </summary>

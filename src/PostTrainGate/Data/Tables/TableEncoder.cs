@@ -8,8 +8,8 @@ namespace PostTrainGate.Data;
 
 /// <summary>
 /// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block of its categories in
-/// order. Scaling is fitted on the repair split alone, and so are categories where the model has just so many inputs: one
-/// that only other splits have then becomes a block of zeros, and a warning tells how many rows have one.
+/// order. Scaling is fitted on the repair split alone, and so are categories where the model has just so many inputs:
+/// one that only other splits have then becomes a block of zeros, and a warning tells how many rows have one.
 /// </summary>
 internal static partial class TableEncoder
 {

@@ -207,7 +207,8 @@ public abstract class TableMetric : IPredictionMetric, IPairedMetric, IDifferent
     private static string? OneOfSeveral(IPredictions predictions, GateRule rule) =>
         predictions.ClassNames.Length > 2 && rule.Rate?.Name is "accuracy" or "error_rate"
             ? $"Of {predictions.ClassNames.Length} classes, this {rule.Rate.Name.Replace('_', ' ')} tells "
-                + $"'{predictions.ClassNames[predictions.Favorable]}' from the rest; 'average: worst' looks at each class."
+                + $"'{predictions.ClassNames[predictions.Favorable]}' from the rest; "
+                + "'average: worst' looks at each class."
             : null;
 
     // What other libraries say of such a rate.

@@ -4,7 +4,7 @@ namespace PostTrainGate.Models;
 
 /// <summary>
 /// Batch normalization as in training (Ioffe and Szegedy 2015): each batch is normalized by its own moments, which the
-/// running ones follow. A network that was trained so tolerates long steps only so: fixed moments lag behind the weights.
+/// running ones follow. A network that was trained so takes long steps only so: fixed moments lag behind the weights.
 /// </summary>
 /// <remarks>
 /// The running moments of a pass are tensors of its own, so that models over the same weights can be passed side by

@@ -57,7 +57,6 @@ public sealed record Adversarial
             + Variant;
         return new(name, TargetLayer(model).Output, Inputs, CleanActivations, Slices.EverythingTrained, Schedule)
         {
-            InTraining = true,
             LabelWeight = 1,
             TargetWeight = TargetWeight,
             Notes = ImmutableSortedDictionary<string, string>.Empty.Add(

@@ -123,13 +123,14 @@ public sealed class PolicyRepair : IRepair
             ("adam gentle", s => s with { LearningRate = 3e-4, WarmUp = 0.1 }, 1),
         ];
         // Bounds are those of the model as it will be asked.
-        var inTraining = !context.Gates.Any(g => g.Metric is CertifiedAccuracy);
+        SliceRule slice = context.Gates.Any(g => g.Metric is CertifiedAccuracy)
+            ? Slices.Everything
+            : Slices.EverythingTrained;
         foreach (var (name, change, first) in settings)
         {
             var tuning = new PolicyTuning
             {
-                Slice = inTraining ? Slices.EverythingTrained : Slices.Everything,
-                InTraining = inTraining,
+                Slice = slice,
                 Gates = [.. context.Gates.Select(g => g.Aimed(0.7))],
                 Anchor = Anchor.Labels,
                 FirstMultiplier = first,

@@ -61,9 +61,6 @@ public sealed record PolicyTuning
     /// <summary>Whether these are the last layer's, and no gate reads inputs.</summary>
     internal bool OfLastLayer { get; init; }
 
-    /// <summary>Whether batch normalizations work as in training.</summary>
-    internal bool InTraining { get; init; }
-
     /// <summary>How to tune.</summary>
     public TuningSchedule Schedule { get; init; } =
         new()
@@ -89,7 +86,6 @@ public sealed record PolicyTuning
         )
         {
             OfLastLayer = OfLastLayer,
-            InTraining = InTraining,
             Notes = ImmutableSortedDictionary<string, string>
                 .Empty.Add("gates", string.Join(", ", Gates.Select(g => g.Metric.Name).Distinct()))
                 .Add("anchor", Anchor == Anchor.Labels ? "label loss" : "divergence from the source's predictions"),

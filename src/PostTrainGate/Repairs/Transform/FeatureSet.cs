@@ -63,12 +63,8 @@ internal sealed class FeatureSet : IDisposable
     {
         using var source = Head(run.Source);
         using var start = run.Start is { } from ? Head(from) : null;
-        var selection = run.Selection is { } judge ? new Whole(judge, run.Source) : null;
-        var tuned = tune(run with { Source = source, Data = Rows, Start = start, Selection = selection });
-        using var head = tuned.Model;
-        var model = With(run.Source, head);
-        var change = WeightChange.Between(run.Source, model).ToString();
-        return tuned with { Model = model, Details = tuned.Details.SetItem("weights_changed", change) };
+        var instead = run with { Source = source, Data = Rows, Start = start };
+        return StandIn.Tune(run, instead, head => With(run.Source, head), tune);
     }
 
     /// <inheritdoc/>
@@ -104,15 +100,5 @@ internal sealed class FeatureSet : IDisposable
             return null;
         using var head = source.Behind(value, features.shape.AsSpan()[1..]);
         return head is null ? null : value;
-    }
-
-    // Judges a last layer as part of the whole model.
-    private sealed class Whole(ISelection selection, OnnxClassifier source) : ISelection
-    {
-        public SelectionScore Score(OnnxClassifier model)
-        {
-            using var whole = With(source, model);
-            return selection.Score(whole);
-        }
     }
 }

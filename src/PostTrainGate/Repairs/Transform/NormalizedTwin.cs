@@ -57,12 +57,8 @@ internal sealed class NormalizedTwin
         if (source is null)
             return null;
         using var start = run.Start is { } from ? Unfold(from, run.Data.Inputs) : null;
-        var selection = run.Selection is { } judge ? new Folded(judge, this, run.Source) : null;
-        var tuned = tune(run with { Source = source, Start = start, Selection = selection });
-        using var twin = tuned.Model;
-        var model = Fold(twin, run.Source);
-        var change = WeightChange.Between(run.Source, model).ToString();
-        return tuned with { Model = model, Details = tuned.Details.SetItem("weights_changed", change) };
+        var instead = run with { Source = source, Start = start };
+        return StandIn.Tune(run, instead, twin => Fold(twin, run.Source), tune);
     }
 
     /// <summary>The twin; null where the file cannot have one.</summary>
@@ -198,15 +194,5 @@ internal sealed class NormalizedTwin
         }
 
         return true;
-    }
-
-    // Judges twins as they will be saved.
-    private sealed class Folded(ISelection selection, NormalizedTwin twins, OnnxClassifier source) : ISelection
-    {
-        public SelectionScore Score(OnnxClassifier model)
-        {
-            using var folded = twins.Fold(model, source);
-            return selection.Score(folded);
-        }
     }
 }

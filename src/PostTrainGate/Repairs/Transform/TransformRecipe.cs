@@ -45,10 +45,8 @@ public sealed record TransformRecipe(
     /// </summary>
     internal bool OfLastLayer { get; init; }
 
-    /// <summary>
-    /// Whether batch normalizations work as in training. Their parameters belong into the slice then.
-    /// </summary>
-    internal bool InTraining { get; init; }
+    /// <summary>Whether batch normalizations work as in training, where their parameters may change.</summary>
+    internal bool InTraining => Slice == Slices.EverythingTrained;
 
     /// <summary>What the report should know beyond what the frame tells: the group, the budget, a substitute.</summary>
     public ImmutableSortedDictionary<string, string> Notes { get; init; } =
