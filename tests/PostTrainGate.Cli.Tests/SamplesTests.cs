@@ -110,6 +110,10 @@ public sealed class SamplesTests : IDisposable
         Assert.All(result.Gates, g =>
             Assert.Equal(g.Original.Verdict == Verdict.Fail ? repaired : Verdict.Pass, g.Repaired!.Verdict)
         );
+        // More training on the same rows mends no gate here: ordinary training gives no robustness (Szegedy et al. 2014).
+        Assert.All(result.Gates.Where(g => g.Original.Verdict == Verdict.Fail), g =>
+            Assert.NotEqual(Verdict.Pass, g.CleanControl!.Verdict)
+        );
         Assert.True(result.Repair!.Proposed);
         Assert.True(result.Repair.Churn < 0.15);
         Assert.DoesNotContain(result.Repair.Harm, h => h.Standing == HarmStanding.Blocks);

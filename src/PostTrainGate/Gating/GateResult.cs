@@ -191,6 +191,12 @@ public sealed record GateReport
     public MeasuredValue? NullControl { get; init; }
 
     /// <summary>
+    /// Clean control: the original trained further on the same rows by their labels alone; null where there was no time
+    /// for it.
+    /// </summary>
+    public MeasuredValue? CleanControl { get; init; }
+
+    /// <summary>
     /// What earlier runs gave, this one last; null where no history was asked for. It is the history's, so in no JSON.
     /// </summary>
     internal Trend? Trend { get; init; }

@@ -6,7 +6,7 @@ using PostTrainGate.Repairs;
 
 namespace PostTrainGate.Gating;
 
-// The candidates, and which of them is best on the selection split.
+// The candidates, which of them is best on the selection split, and what it is held against.
 internal sealed partial class RepairRun
 {
     private void Search(Tournament tournament, Selection selection, ImmutableArray<GateRule> failed)
@@ -45,6 +45,8 @@ internal sealed partial class RepairRun
             }
 
             tournament.Run(plans, context);
+            _best = tournament.Choose();
+            _trained = _best is null ? null : CleanControl.Train(context);
         }
         finally
         {

@@ -22,11 +22,9 @@ internal sealed partial class RepairRun(
     CancellationToken cancel
 ) : IDisposable
 {
-    /// <summary>Rows that are attacked in each draw of the null control; only their mean is shown.</summary>
-    private const int NullAttackedRows = 200;
-
     private readonly RepairPolicy _repair = policy.Repair!;
-    private RepairCandidate? _best;
+    private RepairCandidate? _best,
+        _trained;
 
     /// <summary>The result with what the repair came to, and the repaired model written when it is proposed.</summary>
     public GateResult Repair(GateResult result, Evaluation original, ImmutableArray<GateRule> failed, bool write)
@@ -35,7 +33,6 @@ internal sealed partial class RepairRun(
         using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel);
         using var tournament = new Tournament(selection);
         Search(tournament, selection, failed);
-        _best = tournament.Choose();
         var candidates = tournament
             .Tried.OrderByDescending(c => c.Chosen)
             .ThenByDescending(c => c.Admissible)
@@ -93,9 +90,12 @@ internal sealed partial class RepairRun(
             afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress),
             baseline
         );
-        var (controls, nullAccuracy) = NullControls(original);
+        var (noise, nullAccuracy) = NullControls(original);
+        var trained = CleanControls(original);
         var gates = result
-            .Gates.Select((g, i) => g with { Repaired = readings[i], NullControl = controls[i] })
+            .Gates.Select(
+                (g, i) => g with { Repaired = readings[i], NullControl = noise[i], CleanControl = trained?[i] }
+            )
             .ToImmutableArray();
 
         var before = test.Accuracy(original);
@@ -114,6 +114,7 @@ internal sealed partial class RepairRun(
                 before.Value - after.Value <= _repair.MaxAccuracyDrop ? Verdict.Pass : Verdict.Fail
             ),
             NullAccuracy = nullAccuracy,
+            CleanControl = _trained is { Score.Admissible: true } t ? new(t.Score.Gap, t.Score.Accuracy) : null,
             Churn = HarmPanel.Churn(original, evaluation),
             Corrected = corrected,
             Broken = broken,
@@ -259,46 +260,10 @@ internal sealed partial class RepairRun(
         _best!.Model.Save(path, new Provenance(entries));
     }
 
-    // Random weight noise of the repair's size: what chance alone does to each gate. Mean over the draws, and their
-    // range.
-    private (ImmutableArray<MeasuredValue> Gates, double Accuracy) NullControls(Evaluation original)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(NullAttackedRows))] };
-        var meter = new GateMeter(fewer, splits.Test, "null", cancel) { Reference = original };
-        var draws = new List<ImmutableArray<Measurement>>();
-        var accuracy = 0.0;
-        foreach (var model in NullControl.Draw(source, _best!.Model, Seeds.Derive(policy.Seed, "null")))
-        {
-            progress?.Report(
-                new("Null control: random noise of the repair's size", draws.Count / (double)NullControl.DefaultDraws)
-            );
-            using var _ = model;
-            using var evaluation = new Evaluation(model, splits.Test);
-            draws.Add(meter.Measure(evaluation, $"draw {draws.Count}"));
-            accuracy += evaluation.Right / (double)splits.Test.Count;
-        }
-
-        ImmutableArray<MeasuredValue> gates =
-        [
-            .. Enumerable
-                .Range(0, policy.Gates.Length)
-                .Select(i =>
-                {
-                    var some = draws.Select(d => d[i]).Where(m => m.IsMeasured).ToArray();
-                    var mean =
-                        some.Length == 0
-                            ? Measurement.NotMeasured(draws[0][i].Reason!)
-                            : new Measurement(
-                                some.Average(m => m.Value),
-                                some.Min(m => m.Value),
-                                some.Max(m => m.Value),
-                                some[0].Count
-                            );
-                    return GateMeter.Read(mean, Judge.Decide(policy.Gates[i] with { Drop = null }, mean));
-                }),
-        ];
-        return (gates, accuracy / draws.Count);
+        _best?.Model.Dispose();
+        _trained?.Model.Dispose();
     }
-
-    public void Dispose() => _best?.Model.Dispose();
 }

@@ -55,11 +55,16 @@ public sealed record RepairSummary
     /// <summary>The model before the repair on the selection split, which candidates are held against.</summary>
     public SourceStanding? Source { get; init; }
 
+    /// <summary>
+    /// The clean control on the selection split; null where it was not trained or loses more than the policy allows.
+    /// </summary>
+    public SourceStanding? CleanControl { get; init; }
+
     /// <summary>Every candidate, best first on the selection split.</summary>
     public ImmutableArray<CandidateSummary> Candidates { get; init; } = [];
 }
 
-/// <summary>The model before the repair on the selection split.</summary>
+/// <summary>A model that is no candidate on the selection split.</summary>
 /// <param name="Gap">What is missing until every gate passes with a margin, as for candidates.</param>
 /// <param name="Accuracy">Clean accuracy.</param>
 public sealed record SourceStanding(double Gap, double Accuracy);

@@ -13,9 +13,6 @@ internal static class Comparison
     /// <summary>Most gates that are shown without being asked for.</summary>
     public const int MostOpen = 8;
 
-    /// <summary>The column of models that differ by noise alone.</summary>
-    public const string NullControl = "Null control";
-
     // Below this, a difference is called more than chance.
     private const double Level = 0.05;
 
@@ -27,7 +24,11 @@ internal static class Comparison
         string Name,
         Func<GateReport, MeasuredValue?> Of,
         Func<GateReport, MeasuredValue?>? Before = null
-    );
+    )
+    {
+        /// <summary>Whether it is only there to be compared with, so that its verdict is of no interest.</summary>
+        public bool IsControl { get; init; }
+    }
 
     /// <summary>The gates in the order in which a reader should see them.</summary>
     /// <param name="Open">What does not pass or changed, the worst first.</param>
@@ -51,7 +52,8 @@ internal static class Comparison
             new("Base", g => isSame ? null : g.Base),
             new(Model(result), g => g.Original, isSame ? null : g => g.Base),
             new("Repaired", g => g.Repaired, g => g.Original),
-            new(NullControl, g => g.NullControl),
+            new("Null control", g => g.NullControl) { IsControl = true },
+            new("Clean control", g => g.CleanControl) { IsControl = true },
         ];
         return [.. all.Where(c => result.Gates.Any(g => c.Of(g) is not null))];
     }

@@ -55,14 +55,14 @@ internal static class FrontierPicture
                 .Append(Label("chosen", at));
         }
 
-        if (repair.Source is { } source)
+        foreach (var (standing, name, label) in Fixed(repair))
         {
-            var at = At(source.Accuracy, source.Gap);
+            var at = At(standing.Accuracy, standing.Gap);
             svg.Append(Text($"<rect class=\"source\" width=\"9\" height=\"9\" x=\"{at.X - 4.5:0.#}\" "))
-                .Append(Text($"y=\"{at.Y - 4.5:0.#}\"><title>the model as it is: "))
-                .Append(Figures(source.Accuracy, source.Gap))
+                .Append(Text($"y=\"{at.Y - 4.5:0.#}\"><title>{name}: "))
+                .Append(Figures(standing.Accuracy, standing.Gap))
                 .Append("</title></rect>")
-                .Append(Label("source", at));
+                .Append(Label(label, at, below: standing != repair.Source));
         }
 
         return $"<figure class=\"frontier\">{svg}</svg>\n<figcaption>{Caption(left, beyond)}</figcaption></figure>\n";
@@ -97,6 +97,15 @@ internal static class FrontierPicture
         return left > 0 ? text + Text($" Not drawn: {left:N0} more.") : text;
     }
 
+    // Models that are no candidates, and that candidates are seen beside.
+    private static IEnumerable<(SourceStanding Standing, string Name, string Label)> Fixed(RepairSummary repair)
+    {
+        if (repair.Source is { } source)
+            yield return (source, "The model as it is", "source");
+        if (repair.CleanControl is { } clean)
+            yield return (clean, "Clean control", "clean control");
+    }
+
     // For those who do not see it.
     private static string Description(
         RepairSummary repair,
@@ -105,8 +114,8 @@ internal static class FrontierPicture
     )
     {
         var text = Text($"{points.Length} candidates, {frontier.Length} of them not beaten by another.");
-        if (repair.Source is { } source)
-            text += $" The model as it is: {Figures(source.Accuracy, source.Gap)}.";
+        foreach (var (standing, name, _) in Fixed(repair))
+            text += $" {name}: {Figures(standing.Accuracy, standing.Gap)}.";
         return points.FirstOrDefault(c => c.Chosen) is { } chosen ? $"{text} Chosen: {Words(chosen)}." : text;
     }
 
@@ -137,10 +146,10 @@ internal static class FrontierPicture
     {
         var accuracies = points.Select(p => p.Accuracy!.Value).ToList();
         var gaps = points.Where(p => p.Chosen || open.Contains(p)).Select(p => p.Gap!.Value).ToList();
-        if (repair.Source is { } source)
+        foreach (var (standing, _, _) in Fixed(repair))
         {
-            accuracies.Add(source.Accuracy);
-            gaps.Add(source.Gap);
+            accuracies.Add(standing.Accuracy);
+            gaps.Add(standing.Gap);
         }
 
         if (gaps.Count == 0)
@@ -180,13 +189,14 @@ internal static class FrontierPicture
             .ToString();
     }
 
-    // Beside its point, on the side where there is room.
-    private static string Label(string text, (double X, double Y) at)
+    // Beside its point, on the side where there is room; a control is near the source, whose label is above.
+    private static string Label(string text, (double X, double Y) at, bool below = false)
     {
+        var y = below ? Math.Min(Height - Bottom - 4, at.Y + 15) : Math.Max(Top, at.Y - 6);
         var toLeft = at.X > Width * 0.75;
         var anchor = toLeft ? "end" : "start";
         return Text(
-                $"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{Math.Max(Top, at.Y - 6):0.#}\" "
+                $"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{y:0.#}\" "
             ) + $"text-anchor=\"{anchor}\">{text}</text>";
     }
 

@@ -92,8 +92,8 @@ public sealed partial class HtmlReport : IReportWriter
             page.Append($"<p><b>Trend:</b> {Html.Sentence(TrendText.Runs(trends, TrendText.ThisRun))}.</p>\n");
         Gates("Gates that do not pass or changed", [.. open, .. more]);
         Gates("Gates that pass", passing);
-        if (result.Gates.Any(g => g.NullControl is not null))
-            page.Append($"<p class=\"quiet\">{ResultText.NullControl(result)}</p>\n");
+        if (ControlText.Of(result) is { Length: > 0 } controls)
+            page.Append($"<p class=\"quiet\">{Html.Text(controls)}</p>\n");
         if (result.Repair is { } tried)
             page.Append(Harm(tried)).Append(Tried(tried));
         page.Append(
@@ -136,7 +136,7 @@ public sealed partial class HtmlReport : IReportWriter
                 var reading = c.Of(gate)!;
                 var change = c.Before is { } before ? ResultText.Change(before(gate), reading) : "";
                 return $"<tr><th scope=\"row\">{c.Name}</th>"
-                    + $"<td>{(c.Name == Comparison.NullControl ? "" : Verdict(gate, reading))}</td>"
+                    + $"<td>{(c.IsControl ? "" : Verdict(gate, reading))}</td>"
                     + $"<td>{Value(reading, change)}</td></tr>\n";
             });
         return $"""

@@ -25,14 +25,14 @@ internal static class IntervalPicture
             gate.Title,
             [.. Thresholds(gate)],
             columns
-                .Select(c => (c.Name, Reading: c.Of(gate)))
+                .Select(c => (c.Name, c.IsControl, Reading: c.Of(gate)))
                 .Where(r => r.Reading?.Value is not null)
                 .Select(r => new Row(
                     r.Name,
                     r.Reading!.Value!.Value,
                     r.Reading.Lower ?? r.Reading.Value.Value,
                     r.Reading.Upper ?? r.Reading.Value.Value,
-                    r.Name == Comparison.NullControl
+                    r.IsControl
                         ? "none"
                         : r.Reading.Verdict switch
                         {
@@ -129,7 +129,7 @@ internal static class IntervalPicture
             _ => new[] { gate.Min, gate.Max }.OfType<double>(),
         };
 
-    private static string Shorten(string name) => name.Length > 12 ? name[..11] + "…" : name;
+    private static string Shorten(string name) => name.Length > 13 ? name[..12] + "…" : name;
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -20,8 +20,7 @@ public sealed partial class MarkdownReport
         var legend = columns.Any(c => c.Before is not null && result.Gates.Any(g => Change(c, g).Length > 0))
             ? "In parentheses: the change from the column before. "
             : "";
-        if (columns.Any(c => c.Name == Comparison.NullControl))
-            legend += ResultText.NullControl(result);
+        legend += ControlText.Of(result);
         if (legend.Length > 0)
             Line(page, $"<sub>{legend.TrimEnd()}</sub>\n");
 
@@ -50,11 +49,19 @@ public sealed partial class MarkdownReport
     {
         if (gates.Length == 0)
             return;
-        Line(page, $"| Verdict | Gate | {string.Join(" | ", columns.Select(c => c.Name))} |");
-        Line(page, $"|---|---|{string.Concat(columns.Select(_ => "--:|"))}");
+        // Tables of comments are narrow: what is only compared with shares a column.
+        var controls = columns.Where(c => c.IsControl).ToArray();
+        var models = columns.Where(c => !c.IsControl || controls.Length == 1).ToArray();
+        string[] heads = [.. models.Select(c => c.Name), .. controls.Length > 1 ? ["Controls"] : (string[])[]];
+        Line(page, $"| Verdict | Gate | {string.Join(" | ", heads)} |");
+        Line(page, $"|---|---|{string.Concat(heads.Select(_ => "--:|"))}");
         foreach (var gate in gates)
         {
-            var values = columns.Select(c => Value(c, gate));
+            var values = models.Select(c => Value(c, gate));
+            if (controls.Length > 1)
+                values = values.Append(
+                    string.Join("<br>", controls.Select(c => Short(c, gate)).Where(v => v.Length > 0))
+                );
             Line(page, $"| {Verdicts(gate)} | {Subject(gate, room)} | {string.Join(" | ", values)} |");
         }
 
@@ -77,6 +84,12 @@ public sealed partial class MarkdownReport
 
     private static string Change(Comparison.Column column, GateReport gate) =>
         column.Before is { } before ? ResultText.Change(before(gate), column.Of(gate)) : "";
+
+    // "null -0.176"
+    private static string Short(Comparison.Column control, GateReport gate) =>
+        control.Of(gate)?.Value is { } value
+            ? $"<sub>{control.Name.Split(' ')[0].ToLowerInvariant()}</sub>&nbsp;{Numbers.Measured(value)}"
+            : "";
 
     private static string Value(Comparison.Column column, GateReport gate)
     {

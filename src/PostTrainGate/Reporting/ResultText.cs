@@ -10,24 +10,6 @@ namespace PostTrainGate.Reporting;
 /// <summary>What a result says in words, the same in every report.</summary>
 internal static class ResultText
 {
-    // A control that has lost more of the accuracy above chance than this is another model, not the same with noise.
-    private const double LeastOfAccuracy = 0.5;
-
-    /// <summary>What the null control is, for readers who meet it first here, and whether it can say something.</summary>
-    public static string NullControl(GateResult result)
-    {
-        const string Is =
-            "Null control: the model before the repair, with random weight noise as large as the repair. ";
-        if (
-            result.Repair is not { NullAccuracy: { } left, AccuracyBefore.Value: { } before }
-            || result.Model?.Classes is not { } classes
-            || left - 1.0 / classes >= LeastOfAccuracy * (before - 1.0 / classes)
-        )
-            return Is + "A repair that does no better has no effect.";
-        return $"{Is}Noise of this size destroys the model (accuracy {Numbers.Measured(left)} instead of "
-            + $"{Numbers.Measured(before)}), so the control says little here.";
-    }
-
     /// <summary>One sentence: how the run ended, and what is proposed.</summary>
     /// <param name="result">The run.</param>
     /// <param name="model">Name of the model, as markup; null where the reader knows it.</param>

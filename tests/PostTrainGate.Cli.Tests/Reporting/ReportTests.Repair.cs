@@ -47,6 +47,34 @@ public partial class ReportTests
         Assert.Contains(expected, new MarkdownReport().Render(result), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(-0.165, 0.16, "It does less than the repair.")]
+    [InlineData(0.01, 0.16, "It does as well on 1 of 2 gates that the repair improves.")]
+    [InlineData(-0.02, 0.48, "Here it does as well as the repair")]
+    public void What_more_training_mends_as_well_is_said(double parity, double robust, string expected)
+    {
+        var repaired = SampleResults.Repaired;
+        var result = repaired with
+        {
+            Gates =
+            [
+                .. repaired.Gates.Select(g =>
+                    g.Metric switch
+                    {
+                        "statistical_parity_difference" => g with
+                        {
+                            CleanControl = g.CleanControl! with { Value = parity },
+                        },
+                        "robust_accuracy" => g with { CleanControl = g.CleanControl! with { Value = robust } },
+                        _ => g,
+                    }
+                ),
+            ],
+        };
+        Assert.Contains(expected, new HtmlReport().Render(result), StringComparison.Ordinal);
+        Assert.Contains(expected, new MarkdownReport().Render(result), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_repair_is_the_same_in_json_junit_and_sarif()
     {

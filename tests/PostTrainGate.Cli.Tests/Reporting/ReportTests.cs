@@ -160,7 +160,7 @@ public partial class ReportTests
         var page = new HtmlReport().Render(SampleResults.Repaired);
         // The fifth gate was not measured; one gate has a breakdown; candidates have a picture of their own.
         Assert.Equal(6, Regex.Count(page, "<svg"));
-        Assert.Equal(16, Regex.Count(page, "<circle class=\"(pass|fail|open|none)\""));
+        Assert.Equal(19, Regex.Count(page, "<circle class=\"(pass|fail|open|none)\""));
     }
 
     [Fact]

@@ -48,6 +48,7 @@ internal static partial class SampleResults
                     Base = new(0.76, 0.709, 0.806, 300, Verdict.Pass),
                     Repaired = new(0.75, 0.728, 0.796, 300, Verdict.Pass) { Breakdowns = [ByClass(0.82, 0.68)] },
                     NullControl = new(0.748, 0.695, 0.794, 300, Verdict.Inconclusive),
+                    CleanControl = new(0.762, 0.711, 0.807, 300, Verdict.Inconclusive),
                 },
                 Gate(
                     "statistical_parity_difference",
@@ -62,6 +63,7 @@ internal static partial class SampleResults
                     Base = new(-0.181, -0.25, -0.108, 300, Verdict.Fail),
                     Repaired = new(0.021, -0.048, 0.09, 300, Verdict.Pass),
                     NullControl = new(-0.176, -0.249, -0.102, 300, Verdict.Fail),
+                    CleanControl = new(-0.165, -0.238, -0.091, 300, Verdict.Fail),
                 },
                 Gate(
                     "robust_accuracy",
@@ -77,6 +79,7 @@ internal static partial class SampleResults
                     Base = new(0.17, 0.131, 0.217, 300, Verdict.Fail),
                     Repaired = new(0.473, 0.417, 0.53, 300, Verdict.Pass) { Attacked = new(300, 300, 12) },
                     NullControl = new(0.159, 0.122, 0.205, 300, Verdict.Fail),
+                    CleanControl = new(0.16, 0.116, 0.217, 200, Verdict.Fail),
                 },
                 Gate(
                     "disparate_impact",
@@ -127,6 +130,7 @@ internal static partial class SampleResults
                     AccuracyBefore = new(0.757, 0.705, 0.802, 300, Verdict.Pass),
                     AccuracyAfter = new(0.75, 0.698, 0.796, 300, Verdict.Pass),
                     NullAccuracy = 0.741,
+                    CleanControl = new(1.9, 0.764),
                     Churn = 0.043,
                     Corrected = 5,
                     Broken = 7,
