@@ -195,9 +195,8 @@ internal static class FrontierPicture
         var y = below ? Math.Min(Height - Bottom - 4, at.Y + 15) : Math.Max(Top, at.Y - 6);
         var toLeft = at.X > Width * 0.75;
         var anchor = toLeft ? "end" : "start";
-        return Text(
-                $"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{y:0.#}\" "
-            ) + $"text-anchor=\"{anchor}\">{text}</text>";
+        return Text($"<text class=\"label\" x=\"{at.X + (toLeft ? -11 : 11):0.#}\" y=\"{y:0.#}\" ")
+            + $"text-anchor=\"{anchor}\">{text}</text>";
     }
 
     private static string Words(CandidateSummary c)
