@@ -16,7 +16,8 @@ namespace PostTrainGate.Cli.History;
 
 /// <summary>
 /// A history on a branch of its own, in a temporary clone of that branch alone: the checkout is left as it is. Each run
-/// is a file of its own, so that of two runs that push at once the later one adds its file to what the first pushed.
+/// is a file of its own, so that of two runs that push at once the later one adds its file to what the first pushed. The
+/// first run of a month makes one file of those of the month before, so that what a run fetches stays small.
 /// </summary>
 internal sealed partial class HistoryBranch : IDisposable
 {
@@ -93,9 +94,11 @@ internal sealed partial class HistoryBranch : IDisposable
 
     private async Task PushAsync(ImmutableArray<HistoryRow> rows, CancellationToken cancel)
     {
-        var file = new HistoryFolder(Folder).Append(rows);
+        var history = new HistoryFolder(Folder);
+        history.Append(rows);
+        history.Compact(rows[0].Time);
         var commit = rows[0].Commit is { } known ? known[..Math.Min(7, known.Length)] : "an unknown commit";
-        await GitAsync(cancel, "add", "--force", "--", Path.GetRelativePath(Folder, file));
+        await GitAsync(cancel, "add", "--all", "--force", "--", ".");
         string[] identity = ["-c", $"user.name={Author}", "-c", $"user.email={Address}"];
         var message = Untrusted.Clean($"Add the results of {commit} ({rows[0].Policy})");
         await GitAsync(cancel, [.. identity, "commit", "-q", "--allow-empty", "--no-verify", "-m", message]);

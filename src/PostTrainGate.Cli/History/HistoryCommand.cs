@@ -30,7 +30,11 @@ internal sealed class HistoryCommand(CliHost host)
     /// <summary>The command.</summary>
     public static Command Command(CliHost host)
     {
-        var command = new Command("history", "Shows the gates over the runs of a history.") { Append(host) };
+        var command = new Command("history", "Shows the gates over the runs of a history.")
+        {
+            Append(host),
+            Compact(host),
+        };
         var show = new Command("show", "The same as 'history' alone.");
         command.Add(show);
         foreach (var shows in new[] { command, show })
@@ -38,14 +42,17 @@ internal sealed class HistoryCommand(CliHost host)
         return command;
     }
 
-    private static void Show(CliHost host, Command command)
-    {
-        var from = new Option<string>("--from")
+    private static Option<string> From() =>
+        new("--from")
         {
             HelpName = "folder",
             Description = "The folder with the history's Parquet files.",
             DefaultValueFactory = _ => ".",
         };
+
+    private static void Show(CliHost host, Command command)
+    {
+        var from = From();
         var policy = new Option<string?>("--policy")
         {
             HelpName = "text",
@@ -119,6 +126,29 @@ internal sealed class HistoryCommand(CliHost host)
                             cancel
                         ),
                     cancel
+                )
+        );
+        return command;
+    }
+
+    private static Command Compact(CliHost host)
+    {
+        var from = From();
+        var command = new Command("compact", "Makes one file of those of each month that has ended.") { from };
+        command.SetAction(
+            (parsed, cancel) =>
+                Task.FromResult(
+                    Failures.Guard(
+                        host,
+                        () =>
+                        {
+                            var folder = parsed.GetValue(from)!;
+                            var (before, after) = new HistoryFolder(folder).Compact(TimeProvider.System.GetUtcNow());
+                            Terminal.Out(host).Say($"{folder} has {after} files now; it had {before}.");
+                            return 0;
+                        },
+                        cancel
+                    )
                 )
         );
         return command;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Data.Common;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
@@ -14,12 +15,14 @@ internal sealed record HistoryRead(ImmutableArray<HistoryRow> Rows, ImmutableArr
 
 /// <summary>
 /// A history of results: a folder of Parquet files, one a run, so that adding a run changes no file that is there and
-/// two branches of it merge by themselves. Any tool that reads Parquet can query it.
+/// two branches of it merge by themselves; months that have ended may become one file each. Any tool that reads Parquet
+/// can query it.
 /// </summary>
 /// <param name="root">The folder.</param>
-internal sealed class HistoryFolder(string root)
+internal sealed partial class HistoryFolder(string root)
 {
     private const string Memory = "1GiB";
+    private const string MonthFile = "month.parquet";
     private const int MostFiles = 20_000; // the newest ones
     private const int MostRows = 2_000_000;
     private const long LargestFile = 64L << 20;
@@ -39,12 +42,7 @@ internal sealed class HistoryFolder(string root)
             CultureInfo.InvariantCulture,
             $"{first.Time:yyyyMMdd'T'HHmmss'Z'}-{commit[..Math.Min(12, commit.Length)]}-{id}.parquet"
         );
-        var path = Path.Combine(
-            root,
-            first.Time.ToString("yyyy", CultureInfo.InvariantCulture),
-            first.Time.ToString("MM", CultureInfo.InvariantCulture),
-            name
-        );
+        var path = Path.Combine(FolderOf(first.Time), name);
         try
         {
             AtomicFile.WriteFile(path, temporary => Write(temporary, rows));
@@ -53,6 +51,53 @@ internal sealed class HistoryFolder(string root)
         catch (Exception e) when (e is DbException or IOException or UnauthorizedAccessException)
         {
             throw new GateException(Problem(path, $"The run cannot be added to the history: {Line(e)}"), e);
+        }
+    }
+
+    /// <summary>
+    /// Makes one file of those of each month that has ended, so that years of runs are some dozens of files. Rows stay
+    /// as they are; a month with a file that is no part of a history is left alone.
+    /// </summary>
+    /// <param name="now">The month of this time goes on.</param>
+    /// <returns>Number of files that were there before, and that are now.</returns>
+    /// <exception cref="GateException">PTG6006: the folder cannot be read, or a file not be written.</exception>
+    public (int Before, int After) Compact(DateTimeOffset now)
+    {
+        var current = FolderOf(now);
+        var (before, after) = (0, 0);
+        foreach (var month in List().GroupBy(f => Path.GetDirectoryName(f)!))
+        {
+            string[] files = [.. month];
+            before += files.Length;
+            after += IsMonth(month.Key) && month.Key != current && Merge(files) ? 1 : files.Length;
+        }
+
+        return (before, after);
+
+        bool IsMonth(string folder) => MonthFolder().IsMatch(Path.GetRelativePath(root, folder).Replace('\\', '/'));
+    }
+
+    // The whole month is written before the first of its files goes, and rows that are there twice are read once.
+    private static bool Merge(string[] files)
+    {
+        if (files.Length == 1)
+            return true;
+        var path = Path.Combine(Path.GetDirectoryName(files[0])!, MonthFile);
+        try
+        {
+            var rows = Sorted(Query(files));
+            AtomicFile.WriteFile(path, temporary => Write(temporary, rows));
+            foreach (var file in files.Where(f => f != path))
+                File.Delete(file);
+            return true;
+        }
+        catch (Exception e) when (e is DbException or FormatException or InvalidCastException)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GateException(Problem(path, $"The files of a month cannot become one: {Line(e)}"), e);
         }
     }
 
@@ -84,6 +129,13 @@ internal sealed class HistoryFolder(string root)
 
         return new(Sorted(rows), [.. refused]);
     }
+
+    private string FolderOf(DateTimeOffset time) =>
+        Path.Combine(
+            root,
+            time.UtcDateTime.ToString("yyyy", CultureInfo.InvariantCulture),
+            time.UtcDateTime.ToString("MM", CultureInfo.InvariantCulture)
+        );
 
     private string[] List()
     {
@@ -151,7 +203,8 @@ internal sealed class HistoryFolder(string root)
         }
     }
 
-    private static ImmutableArray<HistoryRow> Sorted(IEnumerable<HistoryRow> rows) => [.. rows.OrderBy(r => r.Time)];
+    private static ImmutableArray<HistoryRow> Sorted(IEnumerable<HistoryRow> rows) =>
+        [.. rows.Distinct().OrderBy(r => r.Time)];
 
     private static string Quoted(HistoryColumns.Column column) => Table.Identifier(column.Name);
 
@@ -162,4 +215,7 @@ internal sealed class HistoryFolder(string root)
 
     private static Diagnostic Problem(string file, string message) =>
         new(DiagnosticCodes.HistoryUnusable, message, new SourcePosition(file, 0, 0));
+
+    [GeneratedRegex(@"\A\d{4}/\d{2}\z")]
+    private static partial Regex MonthFolder();
 }

@@ -122,6 +122,29 @@ public sealed class HistoryBranchTests : IDisposable
     }
 
     [Fact]
+    public async Task The_first_run_of_a_month_makes_one_file_of_the_month_before()
+    {
+        Enter("push");
+        for (var run = 0; run < 3; run++)
+            Assert.Equal(0, await Check(SampleResults.Day(SampleResults.Passed, run)));
+        var passed = SampleResults.Passed;
+        var december = passed.Run! with { Started = new(2026, 12, 1, 9, 0, 0, TimeSpan.Zero) };
+        Assert.Equal(0, await Check(passed with { Run = december }));
+        Assert.Collection(
+            Files(),
+            f => Assert.Equal("2026/11/month.parquet", f),
+            f => Assert.StartsWith("2026/12/20261201T090000Z-", f, StringComparison.Ordinal)
+        );
+        Enter("pull_request");
+        Assert.Equal(0, await Check(passed with { Run = december with { Started = december.Started.AddDays(1) } }));
+        Assert.Contains(
+            "<summary>Trend over 5 runs</summary>",
+            Assert.Single(_github.Comments).Body,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public async Task A_push_that_is_refused_is_a_warning_with_the_permission()
     {
         Enter("push");

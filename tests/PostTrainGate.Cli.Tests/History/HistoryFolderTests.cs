@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DuckDB.NET.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.History;
@@ -87,6 +88,41 @@ public sealed class HistoryFolderTests : IDisposable
     }
 
     [Fact]
+    public void Months_that_have_ended_become_one_file_with_the_same_rows()
+    {
+        var history = new HistoryFolder(_folder.Root);
+        var copy = "";
+        for (var run = 0; run < 6; run++)
+            copy = history.Append(Run(run));
+        var last = File.ReadAllBytes(copy);
+        var december = history.Append(Run(6, new(2026, 12, 1, 9, 0, 0, TimeSpan.Zero)));
+        var before = history.Read().Rows;
+
+        Assert.Equal((7, 2), history.Compact(new(2026, 12, 31, 23, 59, 0, TimeSpan.Zero)));
+        Assert.Equal(["2026/11/month.parquet", Relative(december)], Files());
+        Assert.Equal(before.Select(Figures), history.Read().Rows.Select(Figures));
+        Assert.Equal((2, 2), history.Compact(new(2026, 12, 31, 23, 59, 0, TimeSpan.Zero)));
+
+        // One that was stopped before it deleted everything left rows twice.
+        File.WriteAllBytes(copy, last);
+        Assert.Equal(before.Select(Figures), history.Read().Rows.Select(Figures));
+        Assert.Equal((3, 2), history.Compact(new(2027, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        Assert.Equal(before.Select(Figures), history.Read().Rows.Select(Figures));
+    }
+
+    [Fact]
+    public void What_is_no_month_of_a_history_is_left_alone()
+    {
+        var history = new HistoryFolder(_folder.Root);
+        for (var run = 0; run < 2; run++)
+            File.Copy(history.Append(Run(run)), _folder.Path($"{run}.parquet"));
+        _folder.Write("2026/11/text.parquet", "time,value\n1,2\n");
+        var files = Files();
+        Assert.Equal((5, 5), history.Compact(DateTimeOffset.MaxValue));
+        Assert.Equal(files, Files());
+    }
+
+    [Fact]
     public void A_link_leads_nowhere()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a right there");
@@ -130,4 +166,22 @@ public sealed class HistoryFolderTests : IDisposable
         db.Open();
         return db;
     }
+
+    private static ImmutableArray<HistoryRow> Run(int run, DateTimeOffset? started = null)
+    {
+        var result = SampleResults.Day(SampleResults.Repaired, run);
+        return HistoryRow.From(
+            result with
+            {
+                Run = result.Run! with { Started = started ?? result.Run.Started },
+            },
+            Source,
+            "main"
+        );
+    }
+
+    private string Relative(string file) => Path.GetRelativePath(_folder.Root, file).Replace('\\', '/');
+
+    private string[] Files() =>
+        [.. Directory.GetFiles(_folder.Root, "*", SearchOption.AllDirectories).Select(Relative).Order()];
 }
