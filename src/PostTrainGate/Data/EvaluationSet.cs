@@ -109,6 +109,20 @@ public sealed class EvaluationSet : IDisposable
         );
     }
 
+    /// <summary>These rows and then those of another set of the same data; the caller disposes it.</summary>
+    internal EvaluationSet And(EvaluationSet other)
+    {
+        using var scope = NewDisposeScope();
+        return new EvaluationSet(
+            cat([Inputs, other.Inputs]),
+            cat([Labels, other.Labels]),
+            ClassNames,
+            Groups.ToImmutableDictionary(g => g.Key, g => g.Value.And(other.Groups[g.Key])),
+            Layout,
+            Favorable
+        );
+    }
+
     /// <summary>The same rows with other inputs, which it owns; rows that lack a value still do.</summary>
     internal EvaluationSet WithInputs(Tensor inputs) =>
         new(inputs, Labels.clone(), ClassNames, Groups, null, Favorable) { _incomplete = IncompleteRows };

@@ -39,4 +39,7 @@ public sealed record GroupColumn(
 
     /// <summary>The same for the chosen rows.</summary>
     public GroupColumn Take(int[] rows) => this with { LevelOf = [.. rows.Select(r => LevelOf[r])] };
+
+    /// <summary>The same for these rows and then those of another set of the same data.</summary>
+    internal GroupColumn And(GroupColumn other) => this with { LevelOf = [.. LevelOf, .. other.LevelOf] };
 }

@@ -44,6 +44,8 @@ internal sealed partial class RepairRun
                     plans.AddRange(method.Plan(context));
             }
 
+            using var crossFitting = CrossFit(context, selection, failed);
+            tournament.CrossFitting = crossFitting;
             tournament.Run(plans, context);
             _best = tournament.Choose();
             _trained = _best is null ? null : CleanControl.Train(context);
@@ -54,6 +56,14 @@ internal sealed partial class RepairRun
                 thing.Dispose();
         }
     }
+
+    // A model that knows the rows for repair by heart looks as good on them as it likes.
+    private CrossFitting? CrossFit(RepairContext context, Selection selection, ImmutableArray<GateRule> failed) =>
+        !selection.IsCheap || policy.Data.Splits.Trained is not null
+            ? null
+            : CrossFitting.Of(context, _repair.Methods, splits.Select, rows =>
+                new(source, rows, policy, failed, splits.Test.Count, cancel)
+            );
 
     private static double Seconds(Effort effort) =>
         effort switch

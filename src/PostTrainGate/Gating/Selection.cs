@@ -7,6 +7,7 @@ using PostTrainGate.Models;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using PostTrainGate.Statistics;
+using static TorchSharp.torch;
 
 namespace PostTrainGate.Gating;
 
@@ -83,6 +84,11 @@ internal sealed class Selection : ISelection, IDisposable
     /// <inheritdoc/>
     public SelectionScore Score(OnnxClassifier model) => Score(model, _ranking);
 
+    /// <summary>The score by logits that several models may have given.</summary>
+    /// <param name="model">One of them, which all have the graph of.</param>
+    /// <param name="logits">[n, classes].</param>
+    public SelectionScore Score(OnnxClassifier model, Tensor logits) => Score(model, _ranking, 1, logits);
+
     /// <summary>
     /// The score with each gate's own attack, where <see cref="Score(OnnxClassifier)"/> ranks by a faster one.
     /// </summary>
@@ -122,10 +128,12 @@ internal sealed class Selection : ISelection, IDisposable
     private Evaluation Evaluate(OnnxClassifier model, EvaluationSet set) =>
         new(model, set, _features is null ? null : _features.LogitsOf);
 
-    private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1)
+    private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1, Tensor? logits = null)
     {
         using var threads = new ThreadScope(model, _multiplications);
-        using var evaluation = Evaluate(model, meter.Data);
+        using var evaluation = logits is null
+            ? Evaluate(model, meter.Data)
+            : new Evaluation(model, meter.Data, _ => logits);
         var (accuracy, drop, error) = Accuracy(evaluation);
         var once = _policy.Repair?.MaxAccuracyDrop ?? 0;
         // Where steps back to the source are tried at every share, what costs too much gains it back there; under

@@ -28,16 +28,33 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
 
+    // The same where that takes no attack: what leads by few rows leads by chance.
+    private const int CrossFittedFinalists = 8;
+
     /// <summary>Parts of the way from the source at which every candidate is tried too.</summary>
     internal static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
 
-    private sealed record Entry(RepairPlan Plan, SelectionScore Score = default, OnnxClassifier? End = null);
+    private sealed record Entry(
+        RepairPlan Plan,
+        SelectionScore Score = default,
+        OnnxClassifier? End = null,
+        double Steps = 0
+    );
+
+    // How a candidate was made: the part of a plan's steps.
+    private readonly record struct Making(RepairPlan Plan, double Steps);
+
+    // A candidate, its place among those tried, and the part of the way from the source.
+    private sealed record Finalist(RepairCandidate Candidate, int Number, Making Making, double Share);
 
     private readonly List<CandidateSummary> _tried = [];
-    private readonly List<(RepairCandidate Candidate, int Number)> _best = [];
+    private readonly List<Finalist> _best = [];
 
     /// <summary>Every candidate, in the order they were tried.</summary>
     public IReadOnlyList<CandidateSummary> Tried => _tried;
+
+    /// <summary>Judges the best candidates once more, where the rows to choose by are few; null: they are many.</summary>
+    public CrossFitting? CrossFitting { get; set; }
 
     /// <summary>Whether the deadline came before the effort was spent.</summary>
     public bool StoppedEarly { get; private set; }
@@ -74,7 +91,8 @@ internal sealed class Tournament(Selection selection) : IDisposable
                     var end = goesOn || (waits && share < 1) ? candidate.Model.Clone() : null;
                     if (end is not null)
                         waiting.Add(end);
-                    var score = Consider(candidate, context.Source);
+                    var steps = entry.End is null ? share : Math.Min(1, entry.Steps + share);
+                    var score = Consider(candidate, context.Source, new(plan, steps));
                     if (settling is not null && candidate.Score.IsDear)
                         GoOn(settling, end!, context, s => !s.IsDear);
                     else if (pressing is not null && !IsEnough(candidate.Score))
@@ -82,7 +100,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
                     if (end is not null && round < rounds - 1)
                         score = Prospect(score, selection.Promise(end, rounds - round));
                     if (share < 1)
-                        standing.Add(new(plan, score, end));
+                        standing.Add(new(plan, score, end, steps));
                 }
 
                 // Good enough is the smallest change that passes; more effort is for what does not.
@@ -98,35 +116,63 @@ internal sealed class Tournament(Selection selection) : IDisposable
     }
 
     /// <summary>
-    /// The best candidate that improves on the source, by each gate's own attack; the caller disposes its model.
+    /// The best candidate that improves on the source, by cross-fitting or by each gate's own attack; the caller
+    /// disposes its model.
     /// </summary>
     public RepairCandidate? Choose()
     {
-        var confirmed = new List<(RepairCandidate Candidate, int Number)>();
-        foreach (var (candidate, place) in _best)
+        // Where models of fewer rows are no better, the one of all of them may be.
+        if ((CrossFitted() ?? Confirmed()) is not { } chosen)
+            return null;
+        _best.RemoveAll(f => f.Number == chosen.Number);
+        _tried[chosen.Number] = _tried[chosen.Number] with { Chosen = true };
+        return chosen.Candidate;
+    }
+
+    private Finalist? CrossFitted() =>
+        CrossFitting is not { } judge
+            ? null
+            : Best(
+                _best.Select(f =>
+                    f with
+                    {
+                        Candidate = f.Candidate with
+                        {
+                            Score = judge.Score(f.Candidate.Model, f.Making.Plan, f.Making.Steps, f.Share),
+                            Details = f.Candidate.Details.SetItem("chosen_by", judge.Description),
+                        },
+                    }
+                ),
+                judge.Source
+            );
+
+    private Finalist? Confirmed()
+    {
+        var confirmed = new List<Finalist>();
+        foreach (var finalist in _best)
         {
-            var score = selection.Confirm(candidate.Model);
-            if (score.Admissible && score.CompareTo(selection.Source) > 0)
-                confirmed.Add((candidate with { Score = score }, place));
+            var score = selection.Confirm(finalist.Candidate.Model);
+            confirmed.Add(finalist with { Candidate = finalist.Candidate with { Score = score } });
             // A strong attack takes longer than all that ranked the candidates: those after the first that passes are
             // no better by their ranks.
             if (score is { Admissible: true, Suffices: true, Harm: 0 })
                 break;
         }
 
-        if (confirmed.Count == 0)
-            return null;
-        var (chosen, number) = confirmed.MaxBy(c => c.Candidate.Score);
-        _best.RemoveAll(c => c.Number == number);
-        _tried[number] = _tried[number] with { Chosen = true };
-        return chosen;
+        return Best(confirmed, selection.Source);
     }
+
+    private static Finalist? Best(IEnumerable<Finalist> finalists, SelectionScore source) =>
+        finalists
+            .Where(f => f.Candidate.Score.Admissible && f.Candidate.Score.CompareTo(source) > 0)
+            .OrderByDescending(f => f.Candidate.Score)
+            .FirstOrDefault();
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var (candidate, _) in _best)
-            candidate.Model.Dispose();
+        foreach (var finalist in _best)
+            finalist.Candidate.Model.Dispose();
     }
 
     /// <summary>Takes down a plan that cannot be tried.</summary>
@@ -163,10 +209,10 @@ internal sealed class Tournament(Selection selection) : IDisposable
         return count == 0 ? double.PositiveInfinity : left / count;
     }
 
-    private SelectionScore Consider(RepairCandidate candidate, OnnxClassifier source)
+    private SelectionScore Consider(RepairCandidate candidate, OnnxClassifier source, Making making)
     {
         using var end = candidate.Model.Clone(); // what is kept is disposed when better ones come
-        Keep(candidate);
+        Keep(candidate, making);
         if (!Interpolation.IsPossible(source, end) || WeightChange.Between(source, end).Changed == 0)
             return candidate.Score;
         var best = candidate.Score;
@@ -186,7 +232,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
 
         SelectionScore Try(double share)
         {
-            var score = TryBetween(source, end, share, candidate);
+            var score = TryBetween(source, end, share, candidate, making);
             if (score.CompareTo(best) > 0)
                 best = score;
             return score;
@@ -212,10 +258,10 @@ internal sealed class Tournament(Selection selection) : IDisposable
                 var candidate = plan.GoOn(context, 1, from);
                 var end = candidate.Model.Clone();
                 ends.Add(end);
-                Keep(candidate);
+                Keep(candidate, new(plan, 1));
                 if (isFarEnough(candidate.Score))
                 {
-                    Halve(share => isFarEnough(TryBetween(from, end, share, candidate)));
+                    Halve(share => isFarEnough(TryBetween(from, end, share, candidate, new(plan, 1))));
                     return;
                 }
 
@@ -242,17 +288,23 @@ internal sealed class Tournament(Selection selection) : IDisposable
         }
     }
 
-    private SelectionScore TryBetween(OnnxClassifier from, OnnxClassifier to, double share, RepairCandidate candidate)
+    private SelectionScore TryBetween(
+        OnnxClassifier from,
+        OnnxClassifier to,
+        double share,
+        RepairCandidate candidate,
+        Making making
+    )
     {
         var model = Interpolation.Between(from, to, share);
         var score = selection.Score(model);
         var details = candidate.Details.SetItem("share_of_the_way", FormattableString.Invariant($"{share}"));
-        Keep(candidate with { Model = model, Score = score, Details = details }, share);
+        Keep(candidate with { Model = model, Score = score, Details = details }, making, share);
         return score;
     }
 
     // The model is in the list of the best, or disposed.
-    private void Keep(RepairCandidate candidate, double share = 1)
+    private void Keep(RepairCandidate candidate, Making making, double share = 1)
     {
         candidate.Details.TryGetValue("substitute", out var note);
         var score = candidate.Score;
@@ -265,9 +317,9 @@ internal sealed class Tournament(Selection selection) : IDisposable
                 Churn = score.Admissible ? score.Churn : null,
             }
         );
-        _best.Add((candidate, _tried.Count - 1));
+        _best.Add(new(candidate, _tried.Count - 1, making, share));
         _best.Sort((a, b) => b.Candidate.Score.CompareTo(a.Candidate.Score));
-        if (_best.Count > Finalists)
+        if (_best.Count > (CrossFitting is null ? Finalists : CrossFittedFinalists))
         {
             _best[^1].Candidate.Model.Dispose();
             _best.RemoveAt(_best.Count - 1);

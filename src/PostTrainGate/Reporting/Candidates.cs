@@ -112,8 +112,8 @@ internal static class Candidates
     /// <summary>Why the chosen one is not on the frontier, in one sentence; empty where it is.</summary>
     public static string Remark(RepairSummary repair) =>
         repair.Candidates.FirstOrDefault(c => c.Chosen) is { } chosen && !Frontier(repair).Contains(chosen)
-            ? "The choice rests on each gate's own attack and ignores differences within chance, so another may look "
-                + "better here."
+            ? "The choice rests on each gate's own attack, or on cross-fitting where rows are few, and ignores differences "
+                + "within chance, so another may look better here."
             : "";
 
     /// <summary>Methods that were not tried, with the reason.</summary>
