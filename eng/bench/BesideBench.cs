@@ -5,6 +5,7 @@ using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Reading;
 using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
@@ -12,8 +13,9 @@ namespace PostTrainGate.Bench;
 
 /// <summary>
 /// Seconds of attacks beside the usual loops over a module by hand (<see cref="PlainAttacks"/>), in turn, in one
-/// process, on all cores: PGD of 40 and of 20 steps on 1,000 images, AutoAttack's standard version, DeepFool.
-/// <c>beside [cnn lenet5] [--residual FILE] [--only TEXT] [--rounds 3] [--auto 200]</c>.
+/// process, on all cores: PGD of 40 and of 20 steps on 1,000 images, AutoAttack's standard version, DeepFool, and Carlini
+/// and Wagner's. <c>beside [cnn lenet5 digits] [--residual FILE] [--vgg FILE] [--only TEXT] [--rounds 3] [--auto
+/// 200]</c>.
 /// </summary>
 internal static class BesideBench
 {
@@ -29,17 +31,34 @@ internal static class BesideBench
             Options.Count(args, "--rounds") ?? 3,
             Options.Count(args, "--auto") ?? 200
         );
-        using var test = FashionMnist.Test();
+        using var images = FashionMnist.Test();
+        Func<int, EvaluationSet> first = count => images.Rows(FirstRow, count);
+        var small = 8 / 255.0;
         foreach (var name in args.Where(a => a is "cnn" or "lenet5"))
         {
             using var model = OnnxClassifier.Load(FixtureFolder.Path($"fmnist/{name}.onnx"));
             All(name, model, ModelBench.ByHand(model, name));
         }
 
-        if (Options.Text(args, "--residual") is { } file)
+        if (Options.Text(args, "--residual") is { } residual)
         {
-            using var model = OnnxClassifier.Load(file);
+            using var model = OnnxClassifier.Load(residual);
             All("residual", model, ModelBench.ByHand(model, ResidualNetwork.ByHand));
+        }
+
+        if (Options.Text(args, "--vgg") is { } vgg)
+        {
+            using var model = OnnxClassifier.Load(vgg);
+            All("vgg", model, ModelBench.ByHand(model, (w, x) => VggNetwork.Forward(w, x, training: false)));
+        }
+
+        if (args.Contains("digits"))
+        {
+            var (policy, _) = PolicyReader.Read("samples/digits/posttraingate.yml");
+            using var data = DataReader.Read(policy!);
+            using var model = OnnxClassifier.Load("samples/digits/model.onnx");
+            (first, small) = (count => data.Test.Take([.. Enumerable.Range(0, Math.Min(count, data.Test.Count))]), 0.1);
+            All("digits", model, ModelBench.ByHand(model, Digits));
         }
 
         return 0;
@@ -49,10 +68,11 @@ internal static class BesideBench
             using var hand = new ByHand(model, network);
             Pgd("pgd-40 0.1", 0.1, 40, 0.01);
             Pgd("pgd-20 8/255", 8 / 255.0, 20, 2 / 255.0);
-            Compare($"autoattack 8/255, {auto} rows", auto, 8 / 255.0, "autoattack", null, plain =>
-                Share(plain.AutoAttack(hand, Settings("autoattack", 8 / 255.0), 1))
+            Compare($"autoattack {small:0.###}, {auto} rows", auto, small, "autoattack", null, plain =>
+                Share(plain.AutoAttack(hand, Settings("autoattack", small), 1))
             );
             Compare("deepfool, 200 rows", 200, 0, "deepfool", null, plain => Median(plain.DeepFool()));
+            Compare("cw, 200 rows", 200, 0, "cw", null, plain => Median(plain.CarliniWagner()));
 
             void Pgd(string what, double epsilon, int steps, double size) =>
                 Compare($"{what}, 1000 rows", 1000, epsilon, "pgd", (steps, size), plain =>
@@ -70,7 +90,7 @@ internal static class BesideBench
             {
                 if (!what.Contains(only, StringComparison.Ordinal))
                     return;
-                using var rows = test.Rows(FirstRow, count);
+                using var rows = first(count);
                 var settings = Settings(attack, epsilon) with { Steps = steps?.Steps, StepSize = steps?.Size };
                 PlainAttacks plain = new(network, rows.Inputs, rows.Labels, epsilon) { Batch = PgdBatch };
                 List<(double Ours, double Theirs)> seconds = [];
@@ -93,6 +113,16 @@ internal static class BesideBench
                 );
             }
         }
+    }
+
+    // That of samples/digits: pixels in a row.
+    private static Tensor Digits(Func<string, Tensor> w, Tensor x)
+    {
+        var h = nn
+            .functional.conv2d(x.reshape(-1, 1, 8, 8), w("conv1.weight"), w("conv1.bias"), padding: [1, 1])
+            .relu();
+        h = nn.functional.linear(nn.functional.max_pool2d(h, 2).flatten(1), w("gemm1.weight"), w("gemm1.bias")).relu();
+        return nn.functional.linear(h, w("gemm2.weight"), w("gemm2.bias"));
     }
 
     private static double Ours(OnnxClassifier model, EvaluationSet rows, AttackSettings settings)
