@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Certification;
@@ -15,7 +16,7 @@ internal sealed class BoundGraph : IDisposable
 {
     private readonly OnnxClassifier _model;
     private readonly List<OnnxGraph.Step> _needed;
-    private readonly Tensor[] _constants;
+    private readonly Tensor[] _constants; // in the memory of the host, as devices are slow in float64
     private readonly Dictionary<int, long[]> _shapes = []; // of values that depend on the input, without the batch
     private readonly List<OnnxGraph.Step> _ofShapes = []; // steps that depend on shapes only
     private readonly Dictionary<long, Tensor[]> _around = [];
@@ -28,8 +29,8 @@ internal sealed class BoundGraph : IDisposable
         [
             .. model.Rebuilt.State.Select(t =>
                 t is null ? null!
-                : is_floating_point(t) ? (trains ? t.alias() : t.detach()).to(Type).DetachFromDisposeScope()
-                : t.alias().DetachFromDisposeScope()
+                : is_floating_point(t) ? (trains ? t.alias() : t.detach()).OnHost().to(Type).DetachFromDisposeScope()
+                : t.OnHost().alias().DetachFromDisposeScope()
             ),
         ];
         Input = model.Rebuilt.Model.Graph.Input;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -47,6 +48,9 @@ public abstract class Classifier : IDisposable
     /// <summary>Changes with all that the logits of an input depend on; null where that cannot be told.</summary>
     internal virtual string? Fingerprint => null;
 
+    /// <summary>Where it computes, and where batches that are passed again and again are best kept.</summary>
+    internal virtual ComputeDevice Device => ComputeDevice.Cpu;
+
     /// <summary>
     /// Rows of one pass that fit in memory; a pass over more of them is cut into parts, as rows do not mix.
     /// </summary>
@@ -59,7 +63,8 @@ public abstract class Classifier : IDisposable
     /// <summary>Logits of a batch.</summary>
     /// <param name="inputs">[batch, input shape], float32, in the data's units.</param>
     /// <returns>
-    /// [batch, classes]; part of the gradient graph when gradients are enabled and the input asks for them.
+    /// [batch, classes], where the inputs are; part of the gradient graph when gradients are enabled and the input asks
+    /// for them.
     /// </returns>
     public abstract Tensor Logits(Tensor inputs);
 
@@ -82,7 +87,7 @@ public abstract class Classifier : IDisposable
             var count = Math.Min(batchSize, rows - start);
             var logits = Logits(inputs.narrow(0, start, count));
             // Small tensors kept from every batch would lie between its large ones, whose space could not be used again.
-            all ??= empty([rows, Classes], dtype: logits.dtype).MoveToOuterDisposeScope();
+            all ??= empty([rows, Classes], dtype: logits.dtype, device: logits.device).MoveToOuterDisposeScope();
             all.narrow(0, start, count).copy_(logits);
         }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -43,8 +44,8 @@ internal sealed class InputNormalization : IDisposable
     public Tensor Apply(Tensor x)
     {
         if (_mean is not null)
-            x = x - _mean;
-        return _std is null ? x : x / _std;
+            x = x - _mean.On(x);
+        return _std is null ? x : x / _std.On(x);
     }
 
     /// <inheritdoc/>

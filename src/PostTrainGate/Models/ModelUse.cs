@@ -1,5 +1,6 @@
 using PostTrainGate.Data;
 using PostTrainGate.Policy;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -18,6 +19,9 @@ internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
 
     /// <summary>Bytes that the values of one pass may take.</summary>
     public long PassBytes { get; init; } = PassFootprint.BytesWithin();
+
+    /// <summary>Where it computes.</summary>
+    public ComputeDevice Device { get; init; } = ComputeDevice.Cpu;
 
     /// <summary>Columns of the rows; null where they are no table's.</summary>
     public FeatureLayout? Layout { get; init; }

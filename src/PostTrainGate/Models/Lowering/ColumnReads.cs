@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -22,7 +23,7 @@ internal static class ColumnReads
         using var scope = NewDisposeScope();
         using var random = new Generator(1);
         var x = rand([Rows, model.InputShape[0]], generator: random).requires_grad_();
-        var inputs = compiled.Graph.Run(state, x, [slot])[0].reshape(Rows, -1);
+        var inputs = compiled.Graph.Run(state, model.Device.Take(x), [slot])[0].On(x).reshape(Rows, -1);
         return
         [
             .. Enumerable

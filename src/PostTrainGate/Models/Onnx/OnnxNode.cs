@@ -1,5 +1,6 @@
 using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -202,7 +203,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
         var slot = Input(index);
         return v =>
         {
-            using var plain = v[slot].to_type(ScalarType.Float32).contiguous();
+            using var plain = v[slot].to_type(ScalarType.Float32).contiguous().OnHost();
             return plain.data<float>().ToArray();
         };
     }
@@ -277,7 +278,7 @@ internal sealed class OnnxNode(NodeProto proto, int[] inputs, OnnxNode.Surroundi
 
     private static long[] ToLongs(Tensor tensor)
     {
-        using var plain = tensor.to_type(ScalarType.Int64).contiguous();
+        using var plain = tensor.to_type(ScalarType.Int64).contiguous().OnHost();
         return plain.data<long>().ToArray();
     }
 

@@ -91,13 +91,14 @@ internal sealed partial class OnnxCompiler
                 .Select(_ => new List<Tensor>())
                 .ToArray();
             long numbers = 0;
+            var there = v.First(t => t is not null);
             for (long trip = 0; trip < limit && going; trip++)
             {
                 if (trip == MaxTrips)
                     throw new ArgumentException($"it runs more than {MaxTrips} iterations");
                 if (NativeWork.Left is { Ticks: 0 })
                     throw new ArgumentException("its loops take too long");
-                var results = body.Run(v, [tensor(trip), tensor(going), .. carried]);
+                var results = body.Run(v, [tensor(trip).On(there), tensor(going).On(there), .. carried]);
                 node.Fit(v, numbers += results.Sum(r => r.numel()));
                 going = results[0].item<bool>();
                 carried = results[1..(1 + first.Length)];

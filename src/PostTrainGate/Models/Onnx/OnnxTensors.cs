@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
 using static TorchSharp.torch;
 
@@ -69,8 +70,9 @@ internal static class OnnxTensors
     {
         using var scope = NewDisposeScope();
         using var before = Read(proto);
-        var kept = before.to_type(ScalarType.Float32).eq(value.detach());
-        var plain = where(kept, before, value.detach().to_type(before.dtype)).contiguous();
+        var given = value.detach().OnHost();
+        var kept = before.to_type(ScalarType.Float32).eq(given);
+        var plain = where(kept, before, given.to_type(before.dtype)).contiguous();
         switch (proto)
         {
             case { HasRawData: true }:

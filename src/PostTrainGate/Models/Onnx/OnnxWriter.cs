@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static PostTrainGate.Models.Onnx.AttributeProto.Types;
 using static TorchSharp.torch;
 
@@ -39,7 +40,7 @@ internal sealed class OnnxWriter
     public string Initializer(string name, Tensor value)
     {
         using var scope = NewDisposeScope();
-        var plain = value.detach().contiguous();
+        var plain = value.detach().contiguous().OnHost();
         var type = (int)OnnxTensors.CodeOf(plain.dtype);
         var proto = new TensorProto
         {

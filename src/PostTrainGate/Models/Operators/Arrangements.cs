@@ -40,7 +40,7 @@ internal static partial class Operators
                 var from = new long[Math.Max(0, size + sides[i].Begin + sides[i].End)];
                 for (var j = 0; j < from.Length; j++)
                     from[j] = source(j - sides[i].Begin, size);
-                result = result.index_select(i, tensor(from));
+                result = result.index_select(i, tensor(from).On(result));
             }
 
             return result;
@@ -108,7 +108,7 @@ internal static partial class Operators
     // x: [time, batch, ...]; of each row the first steps backwards, the others as they are.
     private static Tensor Reversed(Tensor x, Tensor lengths)
     {
-        var (until, step) = (lengths.to_type(ScalarType.Int64), arange(Scalars.Whole(x.shape[0])).unsqueeze(1));
+        var (until, step) = (lengths.to_type(ScalarType.Int64), arange(Scalars.Whole(x.shape[0])).On(x).unsqueeze(1));
         var from = where(step < until, until - step - Scalars.Whole(1), step);
         return x.gather(0, from.reshape([.. from.shape, .. Same((int)x.dim() - 2, 1)]).expand(x.shape));
     }

@@ -41,7 +41,7 @@ internal static partial class Operators
             var shape = v[x].shape;
             long Bound(long at) => Math.Clamp(at < 0 ? at + shape.Length : at, 0, shape.Length);
             var (first, last) = ((int)Bound(start), (int)Bound(end));
-            return tensor(first < last ? shape[first..last] : []);
+            return tensor(first < last ? shape[first..last] : []).On(v[x]);
         };
     }
 
@@ -54,9 +54,9 @@ internal static partial class Operators
 
     private static Kernel ConstantOfShape(OnnxNode node)
     {
-        var shape = node.Integers(0);
+        var (given, shape) = (node.Input(0), node.Integers(0));
         using var value = node.Tensor("value");
-        if (value is { } given && given.numel() != 1)
+        if (value is { } filling && filling.numel() != 1)
             throw node.Refuse("attribute 'value' is not one number");
         var (fill, type) = value is null
             ? (Scalars.Get(0), ScalarType.Float32)
@@ -64,7 +64,7 @@ internal static partial class Operators
         return v =>
         {
             node.Fit(v, shape(v));
-            return full(shape(v), fill, type);
+            return full(shape(v), fill, type).On(v[given]);
         };
     }
 
@@ -78,7 +78,7 @@ internal static partial class Operators
         {
             if (v[x].shape is not [var rows, var columns])
                 throw new ArgumentException("its input is not a matrix");
-            var place = arange(Scalars.Whole(columns)) - arange(Scalars.Whole(rows)).unsqueeze(1);
+            var place = (arange(Scalars.Whole(columns)) - arange(Scalars.Whole(rows)).unsqueeze(1)).On(v[x]);
             return place.eq(Scalars.Whole(diagonal)).to_type(type ?? v[x].dtype);
         };
     }
@@ -93,7 +93,8 @@ internal static partial class Operators
             var count = Math.Ceiling((limit(v) - first(v)) / by(v));
             if (!double.IsFinite(count) || count > OnnxNode.MaxNumbersPerRow)
                 throw new ArgumentException("the range is infinite");
-            return arange(Scalars.Whole((long)Math.Max(0, count)), dtype: v[start].dtype) * v[delta].reshape([])
+            return arange(Scalars.Whole((long)Math.Max(0, count)), dtype: v[start].dtype).On(v[start])
+                    * v[delta].reshape([])
                 + v[start].reshape([]);
         };
     }

@@ -1,3 +1,4 @@
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -70,8 +71,8 @@ internal sealed class ConvolutionGradient : autograd.SingleTensorFunction<Convol
         // last one.
         var kernel = nn
             .functional.pad(weight, [0, 1, 0, 1])
-            .index_select(2, tensor(height.Taps))
-            .index_select(3, tensor(width.Taps))
+            .index_select(2, tensor(height.Taps).On(weight))
+            .index_select(3, tensor(width.Taps).On(weight))
             .reshape(outputs, channels, side, height.TapCount, side, width.TapCount)
             .permute(1, 2, 4, 0, 3, 5)
             .reshape(channels * side * side, outputs, height.TapCount, width.TapCount);

@@ -85,7 +85,7 @@ internal static partial class Operators
             var batches = data[..shared].Aggregate(1L, (a, b) => a * b);
             var places = Places(v[indices], data[shared..]).reshape(batches, -1);
             var each = data[shared..(shared + (int)at[^1])].Aggregate(1L, (a, b) => a * b);
-            places = places + arange(Scalars.Whole(batches)).mul(Scalars.Whole(each)).unsqueeze(1);
+            places = places + arange(Scalars.Whole(batches)).On(places).mul(Scalars.Whole(each)).unsqueeze(1);
             return v[x].reshape([batches * each, .. rest]).index_select(0, places.flatten()).reshape(result);
         };
     }
@@ -93,7 +93,7 @@ internal static partial class Operators
     // Coordinates [..., k] as places in an array of the first k axes of a shape.
     private static Tensor Places(Tensor coordinates, long[] shape)
     {
-        var place = zeros(coordinates.shape[..^1], dtype: ScalarType.Int64);
+        var place = zeros(coordinates.shape[..^1], dtype: ScalarType.Int64).On(coordinates);
         for (var i = 0; i < coordinates.shape[^1]; i++)
             place = place * Scalars.Whole(shape[i]) + FromFront(coordinates.select(-1, i), shape[i]);
         return place;
@@ -107,13 +107,13 @@ internal static partial class Operators
         {
             var (data, at) = (v[x].shape, v[indices].shape);
             var dim = Axis(axis, data.Length);
-            var place = zeros(at, dtype: ScalarType.Int64);
+            var place = zeros(at, dtype: ScalarType.Int64).On(v[x]);
             for (var i = 0; i < data.Length; i++)
             {
                 var along =
                     i == dim
                         ? FromFront(v[indices], data[i])
-                        : arange(Scalars.Whole(at[i])).reshape([at[i], .. Same(data.Length - 1 - i, 1)]);
+                        : arange(Scalars.Whole(at[i])).On(v[x]).reshape([at[i], .. Same(data.Length - 1 - i, 1)]);
                 place = place * Scalars.Whole(data[i]) + along;
             }
 
@@ -160,7 +160,9 @@ internal static partial class Operators
     // Where a place along an axis is the one that is given there with one value.
     private static Tensor IsAt(Tensor place, long axis, long size) =>
         place.eq(
-            arange(Scalars.Whole(size)).reshape([size, .. Same((int)(place.dim() - 1 - Axis(axis, place.dim())), 1)])
+            arange(Scalars.Whole(size))
+                .On(place)
+                .reshape([size, .. Same((int)(place.dim() - 1 - Axis(axis, place.dim())), 1)])
         );
 
     private static Kernel Compress(OnnxNode node)

@@ -135,7 +135,7 @@ internal static partial class Operators
             ["Sign"] = Unary(sign),
             ["Sin"] = Unary(sin),
             ["Sinh"] = Unary(sinh),
-            ["Size"] = Unary(x => tensor(x.numel())),
+            ["Size"] = Unary(x => tensor(x.numel()).On(x)),
             ["Slice"] = Slice,
             ["Softmax"] = node => OverClasses(node, (x, axis) => x.softmax(axis)),
             ["Softplus"] = Unary(x => nn.functional.softplus(x)),

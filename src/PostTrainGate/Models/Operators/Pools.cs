@@ -59,7 +59,7 @@ internal static partial class Operators
             // Other padding is written out. What does not count (pads, and what is beyond them) is divided out.
             var whole = window.WholeWindows(v[x].shape, kernel, pads, ceil);
             var means = Average(PadWith(v[x], whole, 0), kernel, strides, none, false, true);
-            var counted = ones([1, 1, .. v[x].shape[2..]], dtype: v[x].dtype);
+            var counted = ones([1, 1, .. v[x].shape[2..]], dtype: v[x].dtype).On(v[x]);
             if (countPads)
                 (counted, whole) = (PadWith(counted, pads, 1), [.. whole.Select((w, i) => (0L, w.End - pads[i].End))]);
             return means / Average(PadWith(counted, whole, 0), kernel, strides, none, false, true);

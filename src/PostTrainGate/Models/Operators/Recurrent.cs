@@ -134,7 +134,7 @@ internal static partial class Operators
             [
                 .. first.Select(slot =>
                     slot < 0
-                        ? zeros([batch, hidden], dtype: data.dtype)
+                        ? zeros([batch, hidden], dtype: data.dtype).On(data)
                         : node.Rowwise(v, v[slot].select(batchFirst ? 1 : 0, d), batch)
                 ),
             ];

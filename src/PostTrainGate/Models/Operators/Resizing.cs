@@ -1,4 +1,5 @@
 using PostTrainGate.Foundation;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Models;
@@ -229,12 +230,12 @@ internal static partial class Operators
                 region?[i + axes.Length] ?? 1
             );
             long[] column = [to[i], .. Same(shape.Length - 1 - axis, 1)];
-            var parts = places.Select(p => x.index_select(axis, tensor(p))).ToList();
-            var weighted = parts.Zip(weights, (part, w) => part * tensor(w, part.dtype).reshape(column));
+            var parts = places.Select(p => x.index_select(axis, tensor(p).On(x))).ToList();
+            var weighted = parts.Zip(weights, (part, w) => part * tensor(w, part.dtype).On(x).reshape(column));
             x = weights.Length == 0 ? parts[0] : weighted.Aggregate(add);
             if (outside is null)
                 continue;
-            var here = tensor(at.Select(a => a < 0 || a > size - 1).ToArray()).reshape(column);
+            var here = tensor(at.Select(a => a < 0 || a > size - 1).ToArray()).On(x).reshape(column);
             beyond = beyond is null ? here : beyond.logical_or(here);
         }
 

@@ -166,7 +166,7 @@ internal static class OnnxAgreement
     {
         using var gradients = enable_grad();
         var row = x.narrow(0, 0, 1).detach().clone().requires_grad_();
-        if (model.Run(model.State, row, [model.Logits])[0] is { requires_grad: false })
+        if (Values(model, row, [model.Logits])[0] is { requires_grad: false })
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelOperator,
@@ -174,6 +174,10 @@ internal static class OnnxAgreement
                 )
             );
     }
+
+    // On the model's device, and back.
+    private static Tensor[] Values(CompiledModel model, Tensor x, int[] taps, PassMeter? meter = null) =>
+        [.. model.Run(model.State, model.Device.Take(x), taps, meter).Select(v => v.On(x))];
 
     private static (Tensor X, Tensor[] Values, PassFootprint Row) Trial(
         OnnxFile file,
@@ -199,7 +203,7 @@ internal static class OnnxAgreement
             try
             {
                 var meter = new PassMeter(MaxAlive);
-                return (x, model.Run(model.State, x, [model.Output, model.Logits], meter), meter.PerRow(count));
+                return (x, Values(model, x, [model.Output, model.Logits], meter), meter.PerRow(count));
             }
             catch (GateException) when (size != sizes[^1])
             {
@@ -252,7 +256,7 @@ internal static class OnnxAgreement
             )
             .ToList();
         string[] names = [.. steps.Select(s => s.OutputName)];
-        var ours = model.Run(model.State, x, [.. steps.Select(s => s.Output)], new(MaxAlive));
+        var ours = Values(model, x, [.. steps.Select(s => s.Output)], new(MaxAlive));
         var theirs = Run(file, model, x, names);
         for (var i = 0; i < names.Length; i++)
         {

@@ -88,6 +88,7 @@ public sealed partial class OnnxClassifier
         var use = new ModelUse(Input, new() { Name = Output, Head = _model.Signature.Head })
         {
             PassBytes = Memory.Bytes,
+            Device = Device,
         };
         var model = Load(file, use, _model.Signature);
         (model.ClassNames, model.Notes) = (ClassNames, Notes);

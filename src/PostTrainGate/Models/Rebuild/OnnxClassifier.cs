@@ -38,7 +38,7 @@ public sealed partial class OnnxClassifier : Classifier
         (_file, _model, _state, Layers, Input, Head, Classes) = (file, model, state, layers, input, head, classes);
         _parameters = model.Parameters.ToDictionary(p => p.Key, p => state[p.Value]);
         _normalization = InputNormalization.FromPolicy(input, file, InputShape);
-        _fewShapes = !model.Signature.RowByRow && BatchPadding.Helps(model.Graph);
+        _fewShapes = model.Device.IsCpu && !model.Signature.RowByRow && BatchPadding.Helps(model.Graph);
     }
 
     /// <summary>Reads, checks and rebuilds a file; one batch must agree with ONNX Runtime.</summary>
@@ -76,14 +76,15 @@ public sealed partial class OnnxClassifier : Classifier
 
     private static OnnxClassifier Load(OnnxFile file, ModelUse use, OnnxSignature signature)
     {
-        var model = OnnxCompiler.Compile(file, signature, single: true);
+        var model = OnnxCompiler.Compile(file, signature, single: true).On(use.Device);
         try
         {
             var input = use.Input;
             using var normalization = InputNormalization.FromPolicy(input, file, model.Signature.InputShape);
             using var rows = use.Some(OnnxAgreement.Rows);
             var (units, head, row) = OnnxAgreement.Check(file, model, input, normalization, rows);
-            if (row.Rows(use.PassBytes, gradients: true) < OfLargeRows)
+            var bytes = use.Device.PassBytes(use.PassBytes);
+            if (row.Rows(bytes, gradients: true) < OfLargeRows)
                 NativeMemory.ReturnLargeBlocks();
             // A unit that nothing follows is one before its sigmoid.
             if (units == 1 && head == OutputHead.Logits)
@@ -91,7 +92,7 @@ public sealed partial class OnnxClassifier : Classifier
             return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units)
             {
                 UnitsBeforeHead = units,
-                Memory = (row, use.PassBytes),
+                Memory = (row, bytes),
             };
         }
         catch
@@ -147,11 +148,13 @@ public sealed partial class OnnxClassifier : Classifier
         Hash.Compute(content =>
         {
             Describe(content);
+            if (!Device.IsCpu)
+                content.Write(Device.Name); // which rounds in its own way
             content.Write(_model.Signature.ToString() ?? "");
             _file.Model.WriteTo(content.BaseStream);
             foreach (var tensor in _state.OfType<Tensor>())
             {
-                using var values = tensor.detach().contiguous();
+                using var values = tensor.detach().contiguous().OnHost();
                 content.Write(values.bytes);
             }
         });
@@ -207,12 +210,14 @@ public sealed partial class OnnxClassifier : Classifier
 
         using var scope = NewDisposeScope();
         var batch = _fewShapes && Moments is null ? BatchPadding.Fill(inputs) : inputs;
-        var x = _normalization.Apply(batch);
+        // The one place where rows go to the device, and where values come back to the rows.
+        var x = Device.Take(_normalization.Apply(batch));
         var values = Moments is { } moments ? moments.Run(_state, x, slots) : _model.Run(_state, x, slots);
         for (var i = 0; i < taps.Length; i++)
         {
             var value = ReferenceEquals(batch, inputs) ? values[i] : values[i].narrow(0, 0, rows);
-            values[i] = (taps[i].Length == 0 ? OnnxHead.ToLogits(value, Head) : value).MoveToOuterDisposeScope();
+            var found = taps[i].Length == 0 ? OnnxHead.ToLogits(value, Head) : value;
+            values[i] = found.On(inputs).MoveToOuterDisposeScope();
         }
 
         return values;
@@ -234,16 +239,22 @@ public sealed partial class OnnxClassifier : Classifier
     internal override long RowsInCache => Memory.Row.Rows(PassFootprint.CacheBytes, gradients: true);
 
     /// <inheritdoc/>
-    internal override FrozenModel Freeze() => FrozenSession.Open(this, _file) ?? base.Freeze();
+    internal override FrozenModel Freeze() => (Device.IsCpu ? FrozenSession.Open(this, _file) : null) ?? base.Freeze();
+
+    /// <inheritdoc/>
+    internal override ComputeDevice Device => _model.Device;
 
     /// <summary>Another file of the same form, such as a snapshot of its training; the caller disposes it.</summary>
     /// <exception cref="GateException">PTG2xxx.</exception>
     internal OnnxClassifier LoadAlike(string path)
     {
         if (_file.Lowering is not { } lowering)
-            return Load(path, Input);
+            return Load(OnnxFile.Read(path), new ModelUse(Input, new()) { Device = Device });
         var output = new OutputPolicy { Name = Output, Head = _model.Signature.Head };
-        return Load(OnnxFile.Read(path).For([Output]), new ModelUse(Input, output) { Layout = lowering.Layout });
+        return Load(
+            OnnxFile.Read(path).For([Output]),
+            new ModelUse(Input, output) { Layout = lowering.Layout, Device = Device }
+        );
     }
 
     /// <summary>The same graph with parameters of its own.</summary>

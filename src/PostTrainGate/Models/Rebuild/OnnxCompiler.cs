@@ -28,6 +28,32 @@ internal sealed record CompiledModel(
     double Tolerance
 )
 {
+    /// <summary>Where constants and parameters are, so that passes run there.</summary>
+    public ComputeDevice Device { get; private init; } = ComputeDevice.Cpu;
+
+    /// <summary>The same with constants and parameters on a device, which takes them over.</summary>
+    public CompiledModel On(ComputeDevice device)
+    {
+        var state = new Tensor[State.Length];
+        for (var i = 0; i < state.Length; i++)
+        {
+            if (State[i] is not { } here || device.Has(here))
+            {
+                state[i] = State[i];
+                continue;
+            }
+
+            state[i] = device.Take(here).DetachFromDisposeScope();
+            here.Dispose();
+        }
+
+        return this with
+        {
+            State = state,
+            Device = device,
+        };
+    }
+
     /// <summary>
     /// Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all
     /// stacked.

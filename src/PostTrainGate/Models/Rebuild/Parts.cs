@@ -27,7 +27,10 @@ internal static class Parts
             var (start, end) = (rows * i / count, rows * (i + 1) / count);
             var found = pass(t => t.narrow(0, start, end - start));
             if (i == 0)
-                whole = [.. found.Select(t => empty([rows, .. t.shape[1..]], t.dtype).MoveToOuterDisposeScope())];
+                whole =
+                [
+                    .. found.Select(t => empty([rows, .. t.shape[1..]], t.dtype, t.device).MoveToOuterDisposeScope()),
+                ];
             foreach (var (to, from) in whole.Zip(found))
                 to.narrow(0, start, end - start).copy_(from);
         }

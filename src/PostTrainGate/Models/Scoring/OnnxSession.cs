@@ -82,7 +82,7 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>A tensor as a value of ONNX Runtime, in a type of its own; the caller disposes it.</summary>
     public static OrtValue Value(Tensor tensor, ScalarType type)
     {
-        using var plain = tensor.to_type(type).contiguous();
+        using var plain = tensor.to_type(type).contiguous().OnHost();
         var value = OrtValue.CreateAllocatedTensorValue(
             OrtAllocator.DefaultInstance,
             (TensorElementType)OnnxTensors.CodeOf(type),
