@@ -21,9 +21,9 @@ internal sealed class ActiveBatch : IDisposable
     public ActiveBatch(Tensor inputs, Tensor labels)
     {
         (Clean, Labels) = (Keep(inputs.detach()), Keep(labels.detach()));
-        _places = Keep(arange(Scalars.Get(labels.shape[0]), dtype: int64));
+        _places = Keep(arange(Scalars.Get(labels.shape[0]), dtype: int64).On(inputs));
         _result = inputs.detach().clone().DetachFromDisposeScope();
-        _finished = zeros(labels.shape[0], dtype: ScalarType.Bool).DetachFromDisposeScope();
+        _finished = zeros(labels.shape[0], dtype: ScalarType.Bool).On(inputs).DetachFromDisposeScope();
     }
 
     private ActiveBatch(ActiveBatch whole, Tensor index)
@@ -113,7 +113,7 @@ internal sealed class ActiveBatch : IDisposable
     /// </summary>
     public ActiveBatch Copies(int times)
     {
-        using var index = arange(Scalars.Get(Count), dtype: int64);
+        using var index = arange(Scalars.Get(Count), dtype: int64).On(Clean.Value);
         using var repeated = index.repeat_interleave(times);
         return new(this, repeated);
     }

@@ -36,7 +36,7 @@ public static class AttackHarness
     public static AttackOutcome Run(Classifier model, Tensor inputs, Tensor labels, AttackRun run)
     {
         var attack = run.Attack;
-        using var form = run.Form(model.Input);
+        using var form = run.Form(model.Input, model.Device);
         var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var n = (int)labels.shape[0];
         var correct = CleanlyCorrect(model, inputs, labels, run);
@@ -59,7 +59,7 @@ public static class AttackHarness
                 using var batch = NewDisposeScope();
                 using var random = new Generator((ulong)Seeds.Derive(run.Seed, $"restart {turn}", number), CPU);
                 var index = tensor(rows);
-                var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
+                var (clean, y) = model.Device.Take(inputs.index_select(0, index), labels.index_select(0, index));
                 var context = new AttackContext(
                     model,
                     budget,
@@ -74,6 +74,7 @@ public static class AttackHarness
                 };
                 var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
                 var errs = Errs(LogitsOf(model, perturbed), y);
+                (perturbed, errs) = (perturbed.On(inputs), errs.OnHost());
                 foreach (var (row, err) in rows.Zip(errs.data<bool>()))
                     robust[row] = !err;
                 var found = errs.nonzero().flatten();
@@ -158,19 +159,22 @@ public static class AttackHarness
         using var scope = NewDisposeScope();
         using var random = new Generator((ulong)Seeds.Derive(run.Seed, "distances", number), CPU);
         var index = tensor(rows);
-        var (clean, y) = (inputs.index_select(0, index), labels.index_select(0, index));
+        var (clean, y) = model.Device.Take(inputs.index_select(0, index), labels.index_select(0, index));
         var context = new AttackContext(model, budget, run.Settings, random, StopAtSuccess: false, Cancel: run.Cancel);
         var found = budget.Project(clean, attack.Nearest(context, clean, y).detach());
         // On the boundary a batch of another size may round to the other side; a hair further it does not.
         var further = budget.Project(clean, clean.Plus((found - clean) * Scalars.Get(1.001)));
         found = where(ActiveBatch.PerRow(Errs(LogitsOf(model, found), y), clean), found, further);
         var isFound = Errs(LogitsOf(model, found), y);
-        var sizes = budget.Distance(clean, found).data<float>().ToArray();
+        var sizes = budget.Distance(clean, found).OnHost().data<float>().ToArray();
         double[] distances =
         [
-            .. isFound.data<bool>().Select((errs, i) => errs ? (double)sizes[i] : double.PositiveInfinity),
+            .. isFound.OnHost().data<bool>().Select((errs, i) => errs ? (double)sizes[i] : double.PositiveInfinity),
         ];
-        return (where(ActiveBatch.PerRow(isFound, clean), found, clean).MoveToOuterDisposeScope(), distances);
+        return (
+            where(ActiveBatch.PerRow(isFound, clean), found, clean).On(inputs).MoveToOuterDisposeScope(),
+            distances
+        );
     }
 
     /// <summary>
@@ -245,9 +249,9 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
 
     /// <summary>The form that the attack keeps, whose owner is the caller; null where it keeps none.</summary>
     /// <exception cref="InvalidOperationException">It would, but inputs are no table.</exception>
-    internal TabularConstraints? Form(InputPolicy input) =>
+    internal TabularConstraints? Form(InputPolicy input, ComputeDevice? device = null) =>
         !Attack.KeepsForm ? null
-        : Layout is { } layout ? new(layout, Settings.Categories, input)
+        : Layout is { } layout ? new(layout, Settings.Categories, input, device)
         : throw new InvalidOperationException(
             $"The attack {Attack.Name} applies to tables, but the inputs are not a table."
         );

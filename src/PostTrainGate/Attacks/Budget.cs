@@ -92,6 +92,7 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         if (Norm == Norm.Linf)
         {
             change = rand(clean.shape, generator: random)
+                .On(clean)
                 .mul(Scalars.Get(2))
                 .sub(Scalars.Get(1))
                 .mul(Scalars.Get(Epsilon));
@@ -100,19 +101,20 @@ public sealed record Budget(Norm Norm, double Epsilon, double Lower, double Uppe
         {
             // Uniform in the cross-polytope: random signs, sizes of d + 1 exponentials over their sum, the last one
             // left out.
-            var sizes = empty_like(clean).exponential_(1, random);
-            var rest = empty(PerRow(clean)).exponential_(1, random);
+            var sizes = empty(clean.shape).exponential_(1, random).On(clean);
+            var rest = empty(PerRow(clean)).exponential_(1, random).On(clean);
             var total = sizes.flatten(1).sum(1).reshape(PerRow(clean)).Plus(rest);
-            change = randn(clean.shape, generator: random).sign() * sizes / total * Scalars.Get(Epsilon);
+            change = randn(clean.shape, generator: random).On(clean).sign() * sizes / total * Scalars.Get(Epsilon);
         }
         else
         {
             // Uniform in a d-ball: a uniform direction times the d-th root of a uniform radius (Muller 1959).
             var values = clean.numel() / Math.Max(1, clean.shape[0]);
             var radius = rand(PerRow(clean), generator: random)
+                .On(clean)
                 .pow(Scalars.Get(1.0 / values))
                 .mul(Scalars.Get(Epsilon));
-            change = Direction(randn(clean.shape, generator: random)) * radius;
+            change = Direction(randn(clean.shape, generator: random).On(clean)) * radius;
         }
 
         return Project(clean, clean.Plus(change)).MoveToOuterDisposeScope();

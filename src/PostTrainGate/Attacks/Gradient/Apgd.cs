@@ -132,8 +132,8 @@ public sealed class Apgd : RowAttack
         using var scope = NewDisposeScope();
         var change =
             budget.Norm == Norm.Linf
-                ? rand(clean.shape, generator: random).mul(Scalars.Get(2)).sub(Scalars.Get(1))
-                : randn(clean.shape, generator: random);
+                ? rand(clean.shape, generator: random).On(clean).mul(Scalars.Get(2)).sub(Scalars.Get(1))
+                : randn(clean.shape, generator: random).On(clean);
         var length = ActiveBatch
             .PerRow(budget.Distance(zeros_like(change), change), change)
             .clamp_min(Scalars.Get(1e-12));

@@ -130,9 +130,9 @@ internal sealed class SparseSchedule : ApgdSchedule
         (_rows, _budget, _x, _best, _gradient, _bestGradient) = (rows, budget, x, best, gradient, bestGradient);
         _period = Math.Max((int)(0.04 * steps), 1);
         var values = x.Value.numel() / Math.Max(1, x.Value.shape[0]);
-        _size = rows.Keep(full(x.Value.shape[0], Scalars.Get(budget.Epsilon)));
-        _share = rows.Keep(full(x.Value.shape[0], Scalars.Get(Share)));
-        _nonzero = rows.Keep(full(x.Value.shape[0], Scalars.Get(values)));
+        _size = rows.Keep(full(x.Value.shape[0], Scalars.Get(budget.Epsilon)).On(x.Value));
+        _share = rows.Keep(full(x.Value.shape[0], Scalars.Get(Share)).On(x.Value));
+        _nonzero = rows.Keep(full(x.Value.shape[0], Scalars.Get(values)).On(x.Value));
     }
 
     public override bool HasMomentum => false;

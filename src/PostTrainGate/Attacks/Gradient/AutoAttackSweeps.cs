@@ -77,7 +77,7 @@ internal static class AutoAttackSweeps
     public static void Square(AttackContext context, ActiveBatch rows)
     {
         const int queries = Attacks.Square.DefaultQueries;
-        using var before = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)));
+        using var before = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)).On(rows.Clean.Value));
         var check = FewestQueries / 2;
         Attacks.Square.Search(context, rows, queries, (query, margin) =>
         {

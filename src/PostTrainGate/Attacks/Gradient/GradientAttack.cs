@@ -130,7 +130,7 @@ public sealed class GradientAttack : RowAttack
             x.Value = next.Value;
         }
 
-        rows.Found(ones(rows.Count, dtype: ScalarType.Bool), x.Value, leave: true); // the harness judges the last step
+        rows.Found(ones(rows.Count, dtype: ScalarType.Bool).On(x.Value), x.Value, leave: true); // the harness judges the last step
     }
 
     private static (Tensor Logits, Tensor Gradient) Differentiate(

@@ -45,7 +45,7 @@ public sealed class Jsma : RowAttack
             var pair = BestPair(toward, others, x.Value.flatten(1).lt(Scalars.Get(context.Budget.Upper)));
             x.Value = x
                 .Value.flatten(1)
-                .scatter(1, pair, full(pair.shape, Scalars.Get(context.Budget.Upper)))
+                .scatter(1, pair, full(pair.shape, Scalars.Get(context.Budget.Upper)).On(pair))
                 .reshape(x.Value.shape);
         }
     }
@@ -72,7 +72,7 @@ public sealed class Jsma : RowAttack
             .logical_and(loss.lt(Scalars.Get(0)))
             .logical_and(open.unsqueeze(2))
             .logical_and(open.unsqueeze(1))
-            .logical_and(eye(k, dtype: ScalarType.Bool).logical_not());
+            .logical_and(eye(k, dtype: ScalarType.Bool).logical_not().On(pool));
         var (score, at) = (gain * loss.neg()).masked_fill(possible.logical_not(), Scalars.Get(-1)).flatten(1).max(1);
         var pair = stack([at.div(Scalars.Whole(k), RoundingMode.floor), at.remainder(Scalars.Whole(k))], 1);
         return where(score.gt(Scalars.Get(0)).unsqueeze(1), pool.gather(1, pair), pool.narrow(1, 0, 2));

@@ -39,7 +39,7 @@ public sealed class Fmn : MinimalAttack
         using var nearest = new NearestRows(context, rows);
         using var x = rows.Keep(rows.Clean.Value);
         using var next = rows.Keep(x.Value);
-        using var radius = rows.Keep(full(rows.Count, Scalars.Get(double.PositiveInfinity)));
+        using var radius = rows.Keep(full(rows.Count, Scalars.Get(double.PositiveInfinity)).On(rows.Clean.Value));
         for (var step = 0; step <= steps && rows.Count > 0; step++)
         {
             context.Begin(step, steps);

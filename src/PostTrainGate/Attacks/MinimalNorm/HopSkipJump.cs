@@ -73,11 +73,12 @@ public sealed class HopSkipJump : MinimalAttack
         using var scope = NewDisposeScope();
         var (clean, labels) = (rows.Clean.Value, rows.Labels.Value);
         var x = clean;
-        var missing = ones(rows.Count, dtype: ScalarType.Bool);
+        var missing = ones(rows.Count, dtype: ScalarType.Bool).On(clean);
         for (var i = 0; i < StartTries && missing.any().item<bool>(); i++)
         {
             var noise =
-                rand(clean.shape, generator: context.Random) * Scalars.Get(context.Budget.Upper - context.Budget.Lower);
+                rand(clean.shape, generator: context.Random).On(clean)
+                * Scalars.Get(context.Budget.Upper - context.Budget.Lower);
             noise = noise.Plus(context.Budget.Lower);
             var found = missing.logical_and(Errs(context, noise, labels));
             x = where(ActiveBatch.PerRow(found, x), noise, x);
@@ -92,7 +93,7 @@ public sealed class HopSkipJump : MinimalAttack
     {
         using var scope = NewDisposeScope();
         var isBall = context.Budget.Norm == Norm.Linf;
-        var high = isBall ? context.Budget.Distance(clean, x) : ones(clean.shape[0]);
+        var high = isBall ? context.Budget.Distance(clean, x) : ones(clean.shape[0]).On(clean);
         var low = zeros_like(high);
         for (var i = 0; i < 15; i++)
         {
@@ -114,7 +115,7 @@ public sealed class HopSkipJump : MinimalAttack
     private static Tensor Estimate(AttackContext context, Tensor x, Tensor labels, Tensor reach, int samples)
     {
         using var scope = NewDisposeScope();
-        var (weighed, plain, decisions) = (zeros_like(x), zeros_like(x), zeros(x.shape[0]));
+        var (weighed, plain, decisions) = (zeros_like(x), zeros_like(x), zeros(x.shape[0]).On(x));
         var atOnce = (int)Math.Max(1, RowsAtOnce / x.shape[0]);
         for (var done = 0; done < samples; done += atOnce)
         {
@@ -124,8 +125,8 @@ public sealed class HopSkipJump : MinimalAttack
             long[] shape = [x.shape[0], count, .. x.shape.Skip(1)];
             var noise =
                 context.Budget.Norm == Norm.Linf
-                    ? rand(shape, generator: context.Random) * Scalars.Get(2) - Scalars.Get(1)
-                    : randn(shape, generator: context.Random);
+                    ? rand(shape, generator: context.Random).On(x) * Scalars.Get(2) - Scalars.Get(1)
+                    : randn(shape, generator: context.Random).On(x);
             noise = noise / noise.flatten(2).norm(2).reshape([x.shape[0], count, .. Ones(x)]);
             var size = ActiveBatch.PerRow(reach, noise);
             var center = x.unsqueeze(1);
@@ -153,7 +154,7 @@ public sealed class HopSkipJump : MinimalAttack
     {
         using var scope = NewDisposeScope();
         var result = x;
-        var missing = ones(x.shape[0], dtype: ScalarType.Bool);
+        var missing = ones(x.shape[0], dtype: ScalarType.Bool).On(x);
         for (var i = 0; i < Halvings && missing.any().item<bool>(); i++)
         {
             var far = x.Plus(direction * ActiveBatch.PerRow(size, x))

@@ -42,7 +42,9 @@ public abstract class MinimalAttack : RowAttack, IMinimalAttack
     /// <summary>The nearest adversarial inputs so far.</summary>
     private protected sealed class NearestRows(AttackContext context, ActiveBatch rows) : IDisposable
     {
-        private readonly ActiveBatch.Kept _distance = rows.Keep(full(rows.Count, Scalars.Get(double.PositiveInfinity)));
+        private readonly ActiveBatch.Kept _distance = rows.Keep(
+            full(rows.Count, Scalars.Get(double.PositiveInfinity)).On(rows.Clean.Value)
+        );
 
         /// <summary>[rows], infinite where none was found.</summary>
         public Tensor Distance => _distance.Value;

@@ -43,7 +43,7 @@ public sealed class Square : RowAttack
         using var model = context.Model.Freeze();
         var windows = new SquareWindows(context.Budget, rows.Clean.Value.shape, context.Random);
         using var best = rows.Keep(windows.First(rows.Clean.Value));
-        using var margin = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)));
+        using var margin = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)).On(rows.Clean.Value));
         using var x = rows.Keep(best.Value);
         for (var query = 0; query < queries && rows.Count > 0; query++)
         {

@@ -40,18 +40,18 @@ internal sealed class SquareWindows
         Tensor change;
         if (_budget.Norm == Norm.L2 && IsImage)
         {
-            change = zeros(rows, _channels, _height, _width);
+            change = zeros(rows, _channels, _height, _width).On(clean);
             var side = Math.Max(Math.Min(_height, _width) / 5, 1);
             for (var top = (_height % side) / 2; top + side <= _height; top += side)
             for (var left = (_width % side) / 2; left + side <= _width; left += side)
                 change
                     .narrow(2, top, side)
                     .narrow(3, left, side)
-                    .add_(Bump(side) * Signs(rows, _channels), Scalars.Get(1));
+                    .add_((Bump(side) * Signs(rows, _channels)).On(clean), Scalars.Get(1));
         }
         else
         {
-            change = Signs(rows, _channels, _width).expand(rows, _channels, _height, _width);
+            change = Signs(rows, _channels, _width).On(clean).expand(rows, _channels, _height, _width);
         }
 
         return Legal(clean, Scaled(change)).MoveToOuterDisposeScope();
@@ -76,7 +76,7 @@ internal sealed class SquareWindows
             Norm.L2 => _budget.Epsilon / Math.Sqrt(tall * wide * _channels),
             _ => _budget.Epsilon / (tall * wide * _channels),
         };
-        window.add_(Signs(clean.shape[0], _channels), Scalars.Get(size));
+        window.add_(Signs(clean.shape[0], _channels).On(clean), Scalars.Get(size));
         return Legal(clean, change).MoveToOuterDisposeScope();
     }
 
@@ -89,7 +89,7 @@ internal sealed class SquareWindows
         var window = Window(change, side);
         var other = Window(change, side);
         var before = change.square().sum([1, 2, 3], keepdim: true);
-        var bump = (Bump(side) * Signs(change.shape[0], _channels)).Plus(Unit(window));
+        var bump = (Bump(side) * Signs(change.shape[0], _channels)).On(change).Plus(Unit(window));
         var left = change.clone();
         Place(left, other).zero_();
         Place(left, window).zero_();

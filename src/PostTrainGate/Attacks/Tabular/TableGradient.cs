@@ -67,7 +67,7 @@ public sealed class TableGradient : RowAttack
             x.Value = next.Value;
         }
 
-        rows.Found(ones(rows.Count, dtype: ScalarType.Bool), x.Value, leave: true); // the harness judges the last step
+        rows.Found(ones(rows.Count, dtype: ScalarType.Bool).On(x.Value), x.Value, leave: true); // the harness judges the last step
     }
 
     // Rows with the best of the changes of category, or none: [rows, width]. Gains: [rows, options].
@@ -87,7 +87,7 @@ public sealed class TableGradient : RowAttack
             .topk((int)Math.Min(Promising, gains.shape[1]), 1)
             .indexes;
         var random = randint(0, gains.shape[1], [rows.Count, Random], dtype: int64, generator: context.Random);
-        var tries = cat([promising, random], 1);
+        var tries = cat([promising, random.On(promising)], 1);
         var best = form.Join(numbers, form.Take(clean, chosen.Value));
         var most = Losses.CrossEntropy(InputGradient.Logits(context.Model, best), rows.Labels.Value);
         var choice = chosen.Value;

@@ -70,17 +70,17 @@ public sealed class TableSearch : RowAttack
             _columns = _numbers + (_form.Changes > 0 ? _form.Choices.Count : 0);
             var clean = rows.Clean.Value;
             _value = rows.Keep(clean); // [rows, width], of which numbers count, as if any number were legal
-            _chosen = rows.Keep(zeros(rows.Count, _form.Options)); // [rows, options], 1 at what is taken
+            _chosen = rows.Keep(zeros(rows.Count, _form.Options).On(clean)); // [rows, options], 1 at what is taken
             // [rows, columns of categories], what a change brought.
-            _gain = rows.Keep(zeros(rows.Count, Math.Max(1, _form.Choices.Count)));
-            _margin = rows.Keep(full(rows.Count, Scalars.Get(float.MinValue))); // [rows], there
+            _gain = rows.Keep(zeros(rows.Count, Math.Max(1, _form.Choices.Count)).On(clean));
+            _margin = rows.Keep(full(rows.Count, Scalars.Get(float.MinValue)).On(clean)); // [rows], there
             _best = rows.Keep(clean); // [rows, width], legal, the largest margin so far
             _most = rows.Keep(_margin.Value); // [rows], that margin
-            _stale = rows.Keep(zeros(rows.Count)); // [rows], passes without a gain
+            _stale = rows.Keep(zeros(rows.Count).On(clean)); // [rows], passes without a gain
             if (context.RandomStart ?? context.Settings.RandomStart ?? false)
-                Restart(ones(rows.Count, dtype: ScalarType.Bool));
+                Restart(ones(rows.Count, dtype: ScalarType.Bool).On(clean));
             else
-                Start(ones(rows.Count, dtype: ScalarType.Bool), clean);
+                Start(ones(rows.Count, dtype: ScalarType.Bool).On(clean), clean);
         }
 
         /// <summary>Tries every column, and puts together what helps.</summary>
@@ -92,9 +92,9 @@ public sealed class TableSearch : RowAttack
                 return;
             using var before = _rows.Keep(_margin.Value);
             using var promise = _rows.Keep(
-                full([_rows.Count, Math.Max(1, _columns)], Scalars.Get(double.NegativeInfinity))
+                full([_rows.Count, Math.Max(1, _columns)], Scalars.Get(double.NegativeInfinity)).On(before.Value)
             );
-            using var target = _rows.Keep(zeros(_rows.Count, Math.Max(1, _columns)));
+            using var target = _rows.Keep(zeros(_rows.Count, Math.Max(1, _columns)).On(before.Value));
             for (var column = 0; column < _columns && _rows.Count > 0; column++)
                 Try(column, promise, target);
             if (_rows.Count == 0)
@@ -118,7 +118,7 @@ public sealed class TableSearch : RowAttack
         public void Finish()
         {
             if (_rows.Count > 0)
-                _rows.Found(ones(_rows.Count, dtype: ScalarType.Bool), _best.Value, leave: true);
+                _rows.Found(ones(_rows.Count, dtype: ScalarType.Bool).On(_best.Value), _best.Value, leave: true);
         }
 
         public void Dispose()
@@ -166,13 +166,17 @@ public sealed class TableSearch : RowAttack
             using var scope = NewDisposeScope();
             var targets = column < _numbers ? Values(_form.Numbers[column]) : OptionsOf(column - _numbers);
             var many = targets.shape[1];
-            var place = full([_rows.Count], Scalars.Whole(column), dtype: int64);
+            var place = full([_rows.Count], Scalars.Whole(column), dtype: int64).On(targets);
             var tries = Enumerable.Range(0, (int)many).Select(t => Moved(place, targets.select(1, t)).X).ToArray();
             var logits = tries.Select(x => InputGradient.Logits(_context.Model, x)).ToArray();
             var margins = stack(logits.Select(z => Margin(z, _rows.Labels.Value)), 1); // [rows, values]
             var (most, at) = margins.max(1);
-            promise.Value = promise.Value.index_copy(1, tensor([(long)column]), most.unsqueeze(1));
-            target.Value = target.Value.index_copy(1, tensor([(long)column]), targets.gather(1, at.unsqueeze(1)));
+            promise.Value = promise.Value.index_copy(1, tensor([(long)column]).On(most), most.unsqueeze(1));
+            target.Value = target.Value.index_copy(
+                1,
+                tensor([(long)column]).On(most),
+                targets.gather(1, at.unsqueeze(1))
+            );
             if (_context.StopAtSuccess)
                 _rows.Judge(_context, Best(logits), Best(tries));
 
@@ -215,7 +219,7 @@ public sealed class TableSearch : RowAttack
             var isNumber = column.lt(Scalars.Whole(_numbers)).unsqueeze(1);
             if (_numbers > 0)
             {
-                var places = tensor(_form.Numbers.Select(i => (long)i).ToArray());
+                var places = tensor(_form.Numbers.Select(i => (long)i).ToArray()).On(column);
                 var place = places.index_select(0, column.clamp_max(Scalars.Whole(_numbers - 1))).unsqueeze(1);
                 value = _ball.Project(
                     _rows.Clean.Value,
@@ -237,7 +241,7 @@ public sealed class TableSearch : RowAttack
         private Tensor Values(int input)
         {
             var (least, most) = _form.Room(_ball, _rows.Clean.Value, input);
-            var within = rand([_rows.Count, Inner], generator: _context.Random);
+            var within = rand([_rows.Count, Inner], generator: _context.Random).On(least);
             return cat([least, most, least.Plus(within * (most - least))], 1);
         }
 
@@ -249,7 +253,7 @@ public sealed class TableSearch : RowAttack
                 count <= MostOptions
                     ? arange(Scalars.Whole(count), dtype: int64)
                     : randperm(count, generator: _context.Random).narrow(0, 0, MostOptions);
-            return options.Plus(first).to(float32).unsqueeze(0).expand(_rows.Count, -1);
+            return options.On(_best.Value).Plus(first).to(float32).unsqueeze(0).expand(_rows.Count, -1);
         }
 
         private static Tensor Margin(Tensor logits, Tensor labels) =>

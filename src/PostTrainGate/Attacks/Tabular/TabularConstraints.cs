@@ -39,7 +39,8 @@ public sealed class TabularConstraints : IDisposable
     /// <param name="layout">Their columns.</param>
     /// <param name="categories">How many columns of categories or of two values may change.</param>
     /// <param name="input">Bounds, which count where the policy gives them.</param>
-    internal TabularConstraints(FeatureLayout layout, int categories, InputPolicy input)
+    /// <param name="device">Where the rows are; null: in the memory of the host.</param>
+    internal TabularConstraints(FeatureLayout layout, int categories, InputPolicy input, ComputeDevice? device = null)
     {
         var width = layout.Width;
         var (isNumber, isWhole, divisor) = (new bool[width], new bool[width], Enumerable.Repeat(1.0, width).ToArray());
@@ -89,6 +90,8 @@ public sealed class TabularConstraints : IDisposable
         _value = Kept(tensor(options.Select(o => o.Value).ToArray(), dtype: float32));
         _choice = Kept(tensor(options.Select(o => o.Choice).ToArray(), dtype: int64));
         _choiceOf = Kept(tensor(choiceOf));
+
+        Tensor Kept(Tensor value) => (device ?? ComputeDevice.Cpu).Take(value).DetachFromDisposeScope();
     }
 
     /// <summary>Inputs that are numbers and may move.</summary>
@@ -230,7 +233,7 @@ public sealed class TabularConstraints : IDisposable
 
     /// <summary>Values of options, summed by their column: [batch, columns].</summary>
     internal Tensor PerColumn(Tensor values) =>
-        zeros(values.shape[0], _choices.Length).index_add(1, _choice, values, Scalars.Get(1));
+        zeros(values.shape[0], _choices.Length).On(values).index_add(1, _choice, values, Scalars.Get(1));
 
     /// <summary>Rows that take the options chosen: [batch, width].</summary>
     /// <param name="clean">[batch, width].</param>
@@ -238,7 +241,7 @@ public sealed class TabularConstraints : IDisposable
     internal Tensor Take(Tensor clean, Tensor chosen)
     {
         using var scope = NewDisposeScope();
-        var perColumn = cat([PerColumn(chosen), zeros(chosen.shape[0], 1)], 1);
+        var perColumn = cat([PerColumn(chosen), zeros(chosen.shape[0], 1).On(chosen)], 1);
         var rest = clean.masked_fill(perColumn.index_select(1, _choiceOf).gt(Scalars.Get(0)), Scalars.Get(0));
         return rest.index_add(1, _position, chosen * _value, Scalars.Get(1)).MoveToOuterDisposeScope();
     }
@@ -262,7 +265,7 @@ public sealed class TabularConstraints : IDisposable
     {
         using var scope = NewDisposeScope();
         var numbers = MoveNumbers(ball, clean, ball.RandomPoint(clean, random));
-        var gains = rand([clean.shape[0], Options], generator: random).sub(Scalars.Get(0.5));
+        var gains = rand([clean.shape[0], Options], generator: random).On(clean).sub(Scalars.Get(0.5));
         return Join(numbers, Choose(clean, gains)).MoveToOuterDisposeScope();
     }
 
@@ -277,8 +280,7 @@ public sealed class TabularConstraints : IDisposable
     // Of an option, the sum over all inputs of its column: [batch, options].
     private Tensor Sums(Tensor values) =>
         zeros(values.shape[0], _choices.Length + 1)
+            .On(values)
             .index_add(1, _choiceOf, values, Scalars.Get(1))
             .index_select(1, _choice);
-
-    private static Tensor Kept(Tensor value) => value.DetachFromDisposeScope();
 }
