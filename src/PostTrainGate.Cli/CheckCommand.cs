@@ -82,6 +82,7 @@ internal sealed class CheckCommand(CliHost host)
 
         using var baseline = await Baseline.FindAsync(policy, options, host, cancel);
         var gated = AtMost(options.Severity, baseline.Policy);
+        gated = gated with { Device = options.Device ?? gated.Device };
         OutputFiles.Require(gated, options.Repair && shard is null, reports: shard is null);
         var gate = new GateOptions
         {
@@ -200,6 +201,7 @@ internal sealed class CheckCommand(CliHost host)
     private static SourcePosition? Place(GatePolicy policy, string code) =>
         code[..4] switch
         {
+            _ when code == DiagnosticCodes.ModelDevice && policy.Root is { } root => root.At(PolicyShape.Device),
             "PTG2" => policy.Model?.Position,
             "PTG3" => policy.Data.Source.Position,
             _ => null,
@@ -225,6 +227,8 @@ internal sealed class CheckCommand(CliHost host)
             words.Add("--no-repair");
         if (options.Full)
             words.Add("--full");
+        if (options.Device is { } device)
+            words.AddRange(["--device", $"{device}".ToLowerInvariant()]);
         if (baseline.Commit is { } commit)
             words.AddRange(["--base", commit]);
         if (options.BaseModel is { } model)

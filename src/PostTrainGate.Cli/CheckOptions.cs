@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli;
@@ -85,6 +86,9 @@ internal sealed record CheckOptions
 
     /// <summary>Whether every input is attacked, also where the verdict is certain before.</summary>
     public bool Full { get; init; }
+
+    /// <summary>Where the model computes; null: as the policy says.</summary>
+    public DeviceChoice? Device { get; init; }
 
     /// <summary>What a gate that does not pass comes to at most, besides what the policy says.</summary>
     public Severity Severity { get; init; } = Severity.Error;

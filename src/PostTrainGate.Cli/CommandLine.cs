@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Reading;
 
 namespace PostTrainGate.Cli;
@@ -79,6 +80,11 @@ internal static class CommandLine
         {
             Description = "Attack every input, even after the verdict is certain.",
         };
+        var device = new Option<DeviceChoice?>("--device")
+        {
+            HelpName = "auto|cpu|cuda",
+            Description = "Where the model computes (default: as the policy says).",
+        };
         var cache = new Option<string?>("--cache")
         {
             HelpName = "folder",
@@ -120,6 +126,7 @@ internal static class CommandLine
             repair,
             noRepair,
             full,
+            device,
             cache,
             noCache,
             inputs,
@@ -137,6 +144,7 @@ internal static class CommandLine
                         Path = parsed.GetValue(path) is { Length: > 0 } given ? given : ".",
                         Repair = parsed.GetValue(repair) && !parsed.GetValue(noRepair),
                         Full = parsed.GetValue(full),
+                        Device = parsed.GetValue(device),
                         Cache = parsed.GetValue(cache),
                         NoCache = parsed.GetValue(noCache),
                         InputsFile = parsed.GetValue(inputs),

@@ -6,7 +6,7 @@ using PostTrainGate.Torch;
 VectorWidth.Pin(); // both before the first tensor
 IdleThreads.Sleep();
 if (args is [EngineWorker.Argument])
-    return EngineWorker.Run();
+    return OwnLibtorch.Run() ?? EngineWorker.Run();
 if (args is ["check" or "inspect" or "init", ..])
     EngineProcess.StartEarly(); // while the policy and its base are read
 if (Console.OutputEncoding.CodePage != Encoding.UTF8.CodePage)

@@ -68,6 +68,9 @@ public static class DiagnosticCodes
     /// <summary>The order of the model's classes is in doubt, so that no gate is judged.</summary>
     public const string ModelClassOrder = "PTG2009";
 
+    /// <summary>The device that the model computes on where the policy asks for one, or why it cannot be had.</summary>
+    public const string ModelDevice = "PTG2010";
+
     /// <summary>The data cannot be read.</summary>
     public const string DataUnreadable = "PTG3001";
 

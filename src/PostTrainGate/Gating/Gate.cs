@@ -6,6 +6,7 @@ using PostTrainGate.Evaluations;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 
 namespace PostTrainGate.Gating;
 
@@ -26,6 +27,9 @@ public sealed record GateOptions
 
     /// <summary>What earlier runs found and this one leaves to the next; null: nothing is kept.</summary>
     public AttackCache? Cache { get; init; }
+
+    /// <summary>A device that no policy can name; null: the policy's.</summary>
+    internal ComputeDevice? Device { get; init; }
 
     /// <summary>The share of the work that this machine has; null: all of it.</summary>
     internal ShardOrder? Shard { get; init; }
@@ -82,10 +86,12 @@ public static partial class Gate
         var wanted = ClassifierLoader.Wanted(model, use);
         using var splits = ClassOrder.Match(policy, DataReader.Read(policy, wanted), wanted.ClassNames);
         InputBinding.Check(ClassifierLoader.Readable(model, use), policy, splits);
-        progress?.Report(new("Loading the model"));
+        var (device, computes) = options.Device is { } given ? (given, null) : DeviceOf(policy);
+        progress?.Report(new(device.IsCpu ? "Loading the model" : $"Loading the model to {device.Name}"));
         use = use with
         {
             Data = splits.Test,
+            Device = device,
             Layout = splits.Test.Layout,
             Fit = shape => FitShape(policy, shape, splits.Test),
         };
@@ -172,6 +178,8 @@ public static partial class Gate
             .. Assumed(policy, source),
             .. ScoresOnly(policy, source),
         ];
+        if (computes is not null)
+            known = known.Add(computes);
         if (unusable is not null)
             known = known.Add(unusable);
         return result with
@@ -196,7 +204,9 @@ public static partial class Gate
                         Reason = $"No repair is possible because the model has no gradients: {model.WhyNoGradients}",
                     },
                 };
-            using var run = new RepairRun(policy, splits, rebuilt, meter, baseline, progress, cancel);
+            // Weights that are tuned meet rows, targets and masks, which are in the memory of the host.
+            using var here = rebuilt.Device.IsCpu ? null : rebuilt.Clone(ComputeDevice.Cpu);
+            using var run = new RepairRun(policy, splits, here ?? rebuilt, meter, baseline, progress, cancel);
             return run.Repair(result, test, failed, options.Write);
         }
     }

@@ -42,6 +42,9 @@ public sealed record GatePolicy : EvaluationPolicy
     /// <summary>Which report files to write.</summary>
     public ReportPolicy Report { get; init; } = new();
 
+    /// <summary>Where the model computes.</summary>
+    public DeviceChoice Device { get; init; }
+
     /// <summary>What the engine may use before it is ended.</summary>
     public LimitPolicy Limits { get; init; } = new(null, TimeSpan.FromHours(6));
 

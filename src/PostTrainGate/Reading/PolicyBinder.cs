@@ -36,6 +36,7 @@ internal static class PolicyBinder
                 _ => Repair(Absent, context.Catalog),
             },
             Report = Report(root.Get(Shapes.ReportKey) ?? Absent, context.Catalog),
+            Device = root.Get(Shapes.Device),
             Limits = Limits(root.Get(Shapes.LimitsKey) ?? Absent),
             Root = root,
         };

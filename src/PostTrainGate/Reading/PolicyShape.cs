@@ -90,6 +90,14 @@ internal static partial class PolicyShape
         "How to repair a failing model; false to only measure."
     );
     public static readonly Key<Section> ReportKey = new("report", Report.Map, "Which report files to write.");
+    public static readonly Key<DeviceChoice> Device = new(
+        "device",
+        new ChoiceShape<DeviceChoice>(),
+        "Where the model computes: on the processor, on an NVIDIA graphics card, or auto: on that where there is one."
+    )
+    {
+        Default = "cpu",
+    };
     public static readonly Key<Section> LimitsKey = new(
         "limits",
         Limits.Map,
@@ -112,6 +120,7 @@ internal static partial class PolicyShape
         WhenKey,
         RepairKey,
         ReportKey,
+        Device,
         LimitsKey
     );
 }

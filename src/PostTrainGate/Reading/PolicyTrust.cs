@@ -117,6 +117,7 @@ internal static class PolicyTrust
             Decider.Change,
             "Its files are new, or an earlier run's; never in `.git` or `.github`, links followed."
         ),
+        ("device", Decider.Base, "A run without the device gives no verdict."),
         ("limits", Decider.Base, "A stopped run gives no verdict."),
         ("limits.memory", Decider.Base, "A stopped run gives no verdict."),
         ("limits.time", Decider.Base, "A stopped run gives no verdict."),

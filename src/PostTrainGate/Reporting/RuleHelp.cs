@@ -48,6 +48,10 @@ internal static class RuleHelp
             "The order of the model's classes is in doubt.",
             "State 'data.classes' in the policy."
         ),
+        [DiagnosticCodes.ModelDevice] = (
+            "Where the model computes, or why it cannot compute there.",
+            "Set 'device: cpu' where there is no NVIDIA graphics card."
+        ),
         [DiagnosticCodes.DataUnreadable] = ("The data cannot be read.", "Check its format and its path."),
         [DiagnosticCodes.DataColumn] = ("The data lacks a column.", "Correct the name in the policy or the data."),
         [DiagnosticCodes.DataValue] = ("The data has values that cannot be used.", "Correct or remove these rows."),

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -21,6 +22,39 @@ internal sealed class ComputeDevice
 
     /// <summary>The processor.</summary>
     public static ComputeDevice Cpu { get; } = new("cpu", null);
+
+    /// <summary>Variable with the folder of a libtorch that has CUDA.</summary>
+    public const string LibtorchVariable = "POSTTRAINGATE_LIBTORCH";
+
+    /// <summary>Key of <see cref="AppContext"/>: why the libraries of that folder are not used, if so.</summary>
+    public const string LibtorchProblem = "PostTrainGate.LibtorchProblem";
+
+    /// <summary>The first NVIDIA graphics card.</summary>
+    /// <param name="why">Why there is none, and what would be right.</param>
+    /// <returns>Null where there is none.</returns>
+    public static ComputeDevice? Cuda(out string? why)
+    {
+        why = AppContext.GetData(LibtorchProblem) as string;
+        if (why is not null)
+            return null;
+        if (!NativeLibrary.TryLoad("torch_cuda", typeof(torch).Assembly, null, out _))
+        {
+            why =
+                "its libraries are not there: set "
+                + $"{LibtorchVariable} to the folder with the libraries of libtorch {__version__} for CUDA";
+            return null;
+        }
+
+        if (!TryInitializeDeviceType(DeviceType.CUDA) || cuda.device_count() == 0)
+        {
+            why = "libtorch finds no graphics card: look with 'nvidia-smi' whether its driver works";
+            return null;
+        }
+
+        // Ten bits of a number instead of 23 would be other figures than those of the processor.
+        (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
+        return new("cuda", new Device(DeviceType.CUDA, 0));
+    }
 
     /// <summary>For people.</summary>
     public string Name { get; }

@@ -58,6 +58,7 @@ public sealed class EveryKeyTests : IDisposable
           graph: extend
           output: models/out.onnx
         report: { html: true, folder: posttraingate-report }
+        device: cpu
         limits: { memory: 8GB, time: 6h }
         """;
 
@@ -151,6 +152,7 @@ public sealed class EveryKeyTests : IDisposable
         ("report.junit", "html: true", "html: true, junit: true"),
         ("report.sarif", "html: true", "html: true, sarif: true"),
         ("report.folder", "folder: posttraingate-report", "folder: reports"),
+        ("device", "device: cpu", "device: auto"),
         ("limits.memory", "memory: 8GB", "memory: 16GB"),
         ("limits.time", "time: 6h", "time: 7h"),
         ("data.label_file", "data/a.gz", "data/b.gz"),

@@ -11,7 +11,7 @@ public sealed partial class OnnxClassifier
         _file.Weights.Any(w => w.Name == parameter && w.Tensor.DataType == (int)TensorProto.Types.DataType.Float);
 
     /// <summary>Whether both are the same graph, whatever their weights.</summary>
-    internal bool HasGraphOf(OnnxClassifier other) => ReferenceEquals(_model, other._model);
+    internal bool HasGraphOf(OnnxClassifier other) => ReferenceEquals(_model.Graph, other._model.Graph);
 
     /// <summary>
     /// Name of the value that the last weighted layer reads; null where there is none, or others share its weights.

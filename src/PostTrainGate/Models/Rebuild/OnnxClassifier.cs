@@ -83,8 +83,7 @@ public sealed partial class OnnxClassifier : Classifier
             using var normalization = InputNormalization.FromPolicy(input, file, model.Signature.InputShape);
             using var rows = use.Some(OnnxAgreement.Rows);
             var (units, head, row) = OnnxAgreement.Check(file, model, input, normalization, rows);
-            var bytes = use.Device.PassBytes(use.PassBytes);
-            if (row.Rows(bytes, gradients: true) < OfLargeRows)
+            if (row.Rows(use.PassBytes, gradients: true) < OfLargeRows)
                 NativeMemory.ReturnLargeBlocks();
             // A unit that nothing follows is one before its sigmoid.
             if (units == 1 && head == OutputHead.Logits)
@@ -92,7 +91,7 @@ public sealed partial class OnnxClassifier : Classifier
             return new(file, model, model.State, OnnxLayers.Find(model), input, head, units == 1 ? 2 : (int)units)
             {
                 UnitsBeforeHead = units,
-                Memory = (row, bytes),
+                Memory = (row, use.PassBytes),
             };
         }
         catch
@@ -227,7 +226,7 @@ public sealed partial class OnnxClassifier : Classifier
         Parts.Of(inputs.size(0), RowsPerPass(gradients: false), part => Values(part(inputs), taps));
 
     /// <inheritdoc/>
-    internal override long RowsPerPass(bool gradients) => Memory.Row.Rows(Memory.Bytes, gradients);
+    internal override long RowsPerPass(bool gradients) => Memory.Row.Rows(Device.PassBytes(Memory.Bytes), gradients);
 
     /// <summary>Takes passes with gradients that do not fit in memory; null: they run as they are.</summary>
     internal DeferredPasses? Deferred { private get; set; }
@@ -258,11 +257,16 @@ public sealed partial class OnnxClassifier : Classifier
     }
 
     /// <summary>The same graph with parameters of its own.</summary>
-    public OnnxClassifier Clone()
+    public OnnxClassifier Clone() => Clone(Device);
+
+    /// <summary>The same on a device.</summary>
+    internal OnnxClassifier Clone(ComputeDevice device)
     {
         using var scope = NewDisposeScope();
-        var state = _state.Select(t => t is null ? null! : t.detach().clone().DetachFromDisposeScope());
-        return new(_file, _model, [.. state], Layers, Input, Head, Classes)
+        Tensor Copy(Tensor t) => device.Has(t) ? t.detach().clone() : device.Take(t.detach());
+        Tensor[] state = [.. _state.Select(t => t is null ? null! : Copy(t).DetachFromDisposeScope())];
+        var model = device == Device ? _model : _model.On(device, state);
+        return new(_file, model, state, Layers, Input, Head, Classes)
         {
             ClassNames = ClassNames,
             Notes = Notes,
@@ -271,7 +275,7 @@ public sealed partial class OnnxClassifier : Classifier
         };
     }
 
-    // What the values of a row take, and what those of a pass may.
+    // What the values of a row take, and what those of a pass may in the memory of the host.
     private (PassFootprint Row, long Bytes) Memory { get; init; }
 
     /// <summary>Number of values before the head: the classes, or 1 where two share a unit.</summary>

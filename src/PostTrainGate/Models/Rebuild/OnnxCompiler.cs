@@ -47,12 +47,11 @@ internal sealed record CompiledModel(
             here.Dispose();
         }
 
-        return this with
-        {
-            State = state,
-            Device = device,
-        };
+        return On(device, state);
     }
+
+    /// <summary>The same with other constants and parameters, which are on a device.</summary>
+    public CompiledModel On(ComputeDevice device, Tensor[] state) => this with { State = state, Device = device };
 
     /// <summary>
     /// Computes the values of some slots, as <see cref="OnnxGraph.Run"/>; where rows are run one by one, those of all
