@@ -40,9 +40,11 @@ Dictionary<string, (Func<string[], int> Run, string Summary)> benchmarks = new()
     ),
 };
 
-if (args.Length > 0 && benchmarks.TryGetValue(args[0], out var chosen))
+if (args.Length > 0 && !args.Contains("--help") && benchmarks.TryGetValue(args[0], out var chosen))
     return chosen.Run(args[1..]);
-Console.Error.WriteLine("usage: dotnet run -c Release --project eng/bench -- NAME [OPTIONS]");
+Console.Error.WriteLine(
+    "usage: dotnet run -c Release --project eng/bench -- NAME [OPTIONS]; the head of each file has its options"
+);
 foreach (var (name, (_, summary)) in benchmarks)
     Console.Error.WriteLine($"  {name, -12} {summary}");
 return 2;
