@@ -88,6 +88,10 @@ public sealed class ImageReaderTests : IDisposable
         var values = splits.Test.Inputs.data<float>().ToArray();
         for (var i = 0; i < values.Length; i++)
             Assert.Equal(luma[splits.Test.LabelValues[i / 16]], values[i] * 255, 0.51);
+        var places = Enumerable.Range(0, 20).Select(splits.Test.PlaceInData).ToArray();
+        Assert.Equal(20, places.Distinct().Count());
+        Assert.All(places, (place, i) => Assert.StartsWith($"images/{splits.Test.LabelValues[i]}/", place));
+        Assert.All(places, place => Assert.True(File.Exists(_folder.Path(place)), place));
     }
 
     [Fact]

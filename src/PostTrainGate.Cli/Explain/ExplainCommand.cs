@@ -5,6 +5,7 @@ using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Reading;
+using PostTrainGate.Reporting;
 using Spectre.Console;
 
 namespace PostTrainGate.Cli.Explain;
@@ -151,7 +152,7 @@ internal sealed class ExplainCommand(CliHost host)
         {
             var changes = string.Join(", ", input.Columns.Select(c => $"{c.Name} {c.From} -> {c.To}"));
             table.AddRow(
-                Terminal.Cell($"{input.Row}"),
+                Terminal.Cell(ResultText.Place(input)),
                 Terminal.Cell(input.Label),
                 Terminal.Cell(input.Predicted),
                 Terminal.Cell(Numbers.Measured(input.Size)),

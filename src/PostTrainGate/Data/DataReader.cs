@@ -48,8 +48,10 @@ public static class DataReader
             );
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
-        if (array is null && data.Features.Missing == Missing.Drop)
-            MissingValues.Dropped(table.Drop(features), table.Rows, data, notes);
+        var all = table.Rows;
+        var kept = array is null && data.Features.Missing == Missing.Drop ? table.Drop(features) : null;
+        MissingValues.Dropped(all - table.Rows, table.Rows, data, notes);
+        var places = new RowPlaces(source, policy.Folder, all, kept);
         var (classes, labels) = Labels(table, label, data, notes);
         var favorable = ClassReader.Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
@@ -82,6 +84,9 @@ public static class DataReader
                         layout,
                         favorable
                     )
+                    {
+                        Places = (places, rows),
+                    }
             )
             .ToArray();
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };

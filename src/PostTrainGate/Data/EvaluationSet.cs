@@ -90,8 +90,18 @@ public sealed class EvaluationSet : IDisposable
         }
     }
 
-    /// <summary>The place that a row has in the split, for people.</summary>
+    /// <summary>The place that a row has in the split.</summary>
     public int PlaceOf(int row) => _rows is null ? row : _rows[row];
+
+    /// <summary>
+    /// Where a row stands in the data, for people: <c>german.csv, line 17</c>; of rows that were read from nowhere their
+    /// place in the split.
+    /// </summary>
+    internal string PlaceInData(int row) =>
+        Places is var (places, rows) ? places[rows[row]] : $"row {PlaceOf(row)} of the split";
+
+    /// <summary>Places of the rows of all splits, and which of those these are.</summary>
+    internal (RowPlaces All, int[] Rows)? Places { get; init; }
 
     /// <summary>The chosen rows, in the order given; the caller disposes it.</summary>
     public EvaluationSet Take(ReadOnlySpan<int> rows)
@@ -106,7 +116,10 @@ public sealed class EvaluationSet : IDisposable
             Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen)),
             Layout,
             Favorable
-        );
+        )
+        {
+            Places = Places is var (all, places) ? (all, [.. chosen.Select(row => places[row])]) : null,
+        };
     }
 
     /// <summary>These rows and then those of another set of the same data; the caller disposes it.</summary>
@@ -125,7 +138,11 @@ public sealed class EvaluationSet : IDisposable
 
     /// <summary>The same rows with other inputs, which it owns; rows that lack a value still do.</summary>
     internal EvaluationSet WithInputs(Tensor inputs) =>
-        new(inputs, Labels.clone(), ClassNames, Groups, null, Favorable) { _incomplete = IncompleteRows };
+        new(inputs, Labels.clone(), ClassNames, Groups, null, Favorable)
+        {
+            _incomplete = IncompleteRows,
+            Places = Places,
+        };
 
     /// <summary>
     /// The same rows with their classes in another order, which may name more of them; takes over the inputs.
@@ -140,7 +157,10 @@ public sealed class EvaluationSet : IDisposable
             Groups,
             Layout,
             places[Favorable]
-        );
+        )
+        {
+            Places = Places,
+        };
     }
 
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ namespace PostTrainGate.Metrics;
 /// An input that a small perturbation turns into an error, of those that an attack found. It explains, it is not
 /// judged.
 /// </summary>
-/// <param name="Row">Its place in the split.</param>
+/// <param name="Row">Its place in the split, from 0.</param>
 /// <param name="Label">Its true class, which the unperturbed input is given.</param>
 /// <param name="Predicted">The class that the perturbed one is given.</param>
 /// <param name="Size">
@@ -15,6 +15,9 @@ namespace PostTrainGate.Metrics;
 /// </param>
 public sealed record FragileInput(int Row, string Label, string Predicted, double Size)
 {
+    /// <summary>Where it stands in the data: <c>german.csv, line 17</c>; empty in results of earlier versions.</summary>
+    public string Place { get; init; } = "";
+
     /// <summary>Of a table: what changes, the largest changes first.</summary>
     public ImmutableArray<ChangedColumn> Columns { get; init; } = [];
 

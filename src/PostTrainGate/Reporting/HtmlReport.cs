@@ -248,8 +248,9 @@ public sealed partial class HtmlReport : IReportWriter
     private static string Fragile(FragileInput input)
     {
         var size = input.Size > 0 ? $"size {Numbers.Chosen(input.Size)}" : "no numeric change";
+        var place = Html.Text(ResultText.Place(input));
         var head =
-            $"<p>Row {Whole(input.Row)}: <b>{Html.Text(input.Label)}</b> is predicted as "
+            $"<p>{place}: <b>{Html.Text(input.Label)}</b> is predicted as "
             + $"<b>{Html.Text(input.Predicted)}</b> "
             + $"<span class=\"quiet\">{size}</span></p>";
         if (input.Image is { } image)
@@ -275,7 +276,7 @@ public sealed partial class HtmlReport : IReportWriter
         string Figure(string caption, ImmutableArray<byte> pixels)
         {
             var address = Png.Address(image.Width, image.Height, image.Channels, pixels.AsSpan());
-            return $"<figure><img alt=\"{caption}, row {Whole(input.Row)}\" src=\"{address}\">"
+            return $"<figure><img alt=\"{caption}, {place}\" src=\"{address}\">"
                 + $"<figcaption>{caption}</figcaption></figure>";
         }
     }

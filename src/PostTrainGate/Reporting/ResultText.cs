@@ -122,6 +122,12 @@ internal static class ResultText
     public static string Change(MeasuredValue? from, MeasuredValue? to) =>
         from?.Value is { } a && to?.Value is { } b ? Signed(b - a) : "";
 
+    /// <summary>Where an input stands, for people.</summary>
+    public static string Place(FragileInput input) =>
+        input.Place.Length > 0
+            ? input.Place
+            : string.Create(CultureInfo.InvariantCulture, $"row {input.Row:N0} of the split");
+
     /// <summary>A share in percent: <c>4.3 %</c>.</summary>
     public static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:0.#} %");
 

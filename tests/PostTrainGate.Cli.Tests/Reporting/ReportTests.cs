@@ -210,6 +210,7 @@ public partial class ReportTests
         var fragile = ImmutableArray.Create(
             new FragileInput(7, "cat", "dog", 0.0123)
             {
+                Place = "pets/cat/tom & co.png",
                 Image = new(3, 2, 1, [.. gray], [.. gray.Reverse()], [.. gray], 40),
             },
             new FragileInput(8, "dog", "cat", 0.5)
@@ -223,7 +224,12 @@ public partial class ReportTests
         };
         var page = new HtmlReport().Render(result);
         Assert.Contains("img-src data:", page, StringComparison.Ordinal);
-        Assert.Contains("Row 7: <b>cat</b> is predicted as <b>dog</b>", page, StringComparison.Ordinal);
+        Assert.Contains(
+            "pets/cat/tom &amp; co.png: <b>cat</b> is predicted as <b>dog</b>",
+            page,
+            StringComparison.Ordinal
+        );
+        Assert.Contains("row 8 of the split: <b>dog</b> is predicted as <b>cat</b>", page, StringComparison.Ordinal);
         Assert.Contains("perturbation × 40", page, StringComparison.Ordinal);
         var shown = Regex
             .Matches(page, "src=\"data:image/png;base64,([^\"]+)\"")
@@ -235,11 +241,13 @@ public partial class ReportTests
         );
         Assert.DoesNotContain("image", new GateJson().Render(result), StringComparison.Ordinal);
         Assert.Equal(
-            fragile.Select(f => f with { Image = null }).Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}"),
+            fragile
+                .Select(f => f with { Image = null })
+                .Select(f => $"{f.Row} {f.Place} {f.Label} {f.Predicted} {f.Size}"),
             GateJson
                 .Parse(new GateJson().Render(result))
                 .Gates[0]
-                .Original.Fragile.Select(f => $"{f.Row} {f.Label} {f.Predicted} {f.Size}")
+                .Original.Fragile.Select(f => $"{f.Row} {f.Place} {f.Label} {f.Predicted} {f.Size}")
         );
 
         static byte[] Decoded(byte[] png)

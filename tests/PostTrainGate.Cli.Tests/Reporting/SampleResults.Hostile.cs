@@ -28,6 +28,7 @@ internal static partial class SampleResults
                         [
                             new(3, Evil, "</b><script>", 0.1)
                             {
+                                Place = "<img src=x>.csv, line 3",
                                 Columns = [new("<td>|", "'\"><script>", "-->")],
                                 MoreColumns = 2,
                             },

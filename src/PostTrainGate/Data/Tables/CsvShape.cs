@@ -134,7 +134,8 @@ internal static class CsvShape
 
     private static string Line(int line) => line.ToString(CultureInfo.InvariantCulture);
 
-    private static Stream? Open(string file) =>
+    /// <summary>The bytes of a file, unpacked; null where it is packed in a way that only DuckDB reads.</summary>
+    public static Stream? Open(string file) =>
         Path.GetExtension(file).ToLowerInvariant() switch
         {
             ".gz" => new GZipStream(File.OpenRead(file), CompressionMode.Decompress),

@@ -27,7 +27,14 @@ internal sealed partial class Table
     /// <summary>The same without holding the rows: each query reads the files anew.</summary>
     public static Table Stream(PolicyPath source) => Load(source, "VIEW");
 
-    private static Table Load(PolicyPath source, string kind)
+    /// <summary>How many rows each file has; files without rows are left out.</summary>
+    public static Dictionary<string, long> RowsByFile(PolicyPath source)
+    {
+        using var table = Load(source, "TABLE", "filename AS file, count(*) AS n", " GROUP BY ALL");
+        return table.Query("SELECT file, n FROM source", r => (r.GetString(0), r.GetInt64(1))).ToDictionary();
+    }
+
+    private static Table Load(PolicyPath source, string kind, string columns = Everything, string end = "")
     {
         Unpacking.Check(source);
         // Types are guessed from the first rows, which is twice as fast as from all, and from all where a later row
@@ -46,8 +53,9 @@ internal sealed partial class Table
         {
             var dialect = IsCsv(source.Files[0]) ? CsvShape.WideDialect(source.Files[0]) : "";
             var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
-            return $"CREATE {kind} source AS SELECT {Everything} FROM "
-                + $"{string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample, dialect)}";
+            return $"CREATE {kind} source AS SELECT {columns} FROM "
+                + string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample, dialect)
+                + end;
         }
     }
 

@@ -56,14 +56,17 @@ internal sealed partial class Table : IDisposable
             }
         );
 
-    /// <summary>Leaves rows out that have no value in a column; how many.</summary>
-    public int Drop(IEnumerable<TableColumn> columns)
+    /// <summary>Leaves rows out that have no value in a column; which are left.</summary>
+    public int[] Drop(IEnumerable<TableColumn> columns)
     {
-        var before = Rows;
-        var missing = columns.Select(c => c.IsFloating ? $"{c.Sql} IS NULL OR isnan({c.Sql})" : $"{c.Sql} IS NULL");
-        Run($"DELETE FROM source WHERE {string.Join(" OR ", missing)}");
+        var missing = string.Join(
+            " OR ",
+            columns.Select(c => c.IsFloating ? $"{c.Sql} IS NULL OR isnan({c.Sql})" : $"{c.Sql} IS NULL")
+        );
+        int[] kept = [.. Integers($"CAST({missing} AS INTEGER)").Index().Where(r => r.Item == 0).Select(r => r.Index)];
+        Run($"DELETE FROM source WHERE {missing}");
         Describe();
-        return before - Rows;
+        return kept;
     }
 
     /// <summary>

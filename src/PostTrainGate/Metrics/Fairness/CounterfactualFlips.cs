@@ -110,7 +110,7 @@ public sealed class CounterfactualFlips : IDifferentiableMetric
                 : null;
 
         string Flip(int row, (int Level, int Class) flip) =>
-            $"Row {row} of the split: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} changes "
+            $"{data.PlaceInData(row)}: {group.Levels[group.LevelOf[row]]} → {group.Levels[flip.Level]} changes "
             + "the prediction "
             + $"from {data.ClassNames[context.Evaluation.Predictions[row]]} to {data.ClassNames[flip.Class]}.";
     }

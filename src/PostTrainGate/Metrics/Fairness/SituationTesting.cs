@@ -73,7 +73,7 @@ public sealed class SituationTesting : IDifferentiableMetric
                 .. found
                     .Take(MostNamed)
                     .Select(r =>
-                        $"row {data.PlaceOf(r)} of the split ({sides.Group.Levels[sides.Group.LevelOf[r]]}) "
+                        $"{data.PlaceInData(r)} ({sides.Group.Levels[sides.Group.LevelOf[r]]}) "
                         + "is predicted unfavorable, unlike its privileged neighbors"
                     ),
             ],

@@ -102,6 +102,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
                         f.Size
                     )
                     {
+                        Place = evaluation.Data.PlaceInData(f.Row),
                         Columns = [.. columns.Take(MostColumns)],
                         MoreColumns = Math.Max(0, columns.Length - MostColumns),
                         Image = isImage ? Image(form, clean, example) : null,
