@@ -92,6 +92,34 @@ public sealed partial class DataReaderTests
         Assert.StartsWith("50 rows outside the repair split", warning.Message, StringComparison.Ordinal);
     }
 
+    // Rooms are 1 to 3 in the rows; whoever trained the model also knew of 4.
+    [Fact]
+    public void A_column_that_is_listed_has_an_input_for_each_value_in_that_order()
+    {
+        Copy("SELECT 1 + i % 3 AS rooms, i % 2 = 0 AS pets, i % 2 AS y FROM range(60) t(i)", "rooms.csv");
+        var policy = Policy("rooms.csv", "y");
+        policy = policy with
+        {
+            Data = policy.Data with
+            {
+                Features = new() { Categories = [new("rooms", ["4", "2", "1", "3"]), new("pets", ["true", "false"])] },
+            },
+        };
+        using var splits = DataReader.Read(policy, new ModelInputs([], Text: false, [6]));
+        Assert.Equal([("rooms", 4), ("pets", 2)], splits.Test.Layout!.Columns.Select(c => (c.Name, c.Width)));
+        foreach (var (row, label) in splits.Test.LabelValues.Index())
+        {
+            var place = splits.Test.PlaceInData(row);
+            var i =
+                int.Parse(place[(place.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture) - 2;
+            float[] rooms = [.. new[] { 4, 2, 1, 3 }.Select(n => n == 1 + i % 3 ? 1f : 0)];
+            Assert.Equal([.. rooms, 1 - i % 2, i % 2], splits.Test.Inputs[row].data<float>().ToArray());
+        }
+
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy, new([], Text: true, [])).Dispose());
+        Assert.Contains("the model reads text by itself; remove it", wrong.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Text_keeps_its_spelling_and_numbers_their_order()
     {

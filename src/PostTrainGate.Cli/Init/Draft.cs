@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.RegularExpressions;
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Reading;
 
@@ -29,6 +30,9 @@ internal sealed partial record Draft
 
     /// <summary>Columns that are not inputs.</summary>
     public ImmutableArray<string> Except { get; init; } = [];
+
+    /// <summary>Columns of text that become one-hot inputs, unless they are no inputs.</summary>
+    public ImmutableArray<ColumnLook> Texts { get; init; } = [];
 
     /// <summary>How inputs are scaled.</summary>
     public DraftScale Scale { get; init; } = DraftScale.None;
@@ -66,7 +70,8 @@ internal sealed partial record Draft
             Line($"  classes: {List(Classes)}", "in the order of the model's outputs: so it is most accurate");
         if (Favorable is { } favorable)
             Line($"  favorable: {Yaml(favorable)}", "the outcome that people want; fairness counts it");
-        if (!Except.IsEmpty || DropMissing || Scale.Column is not null)
+        var hasFeatures = !Except.IsEmpty || DropMissing || Scale.Column is not null;
+        if (hasFeatures)
             Line("  features:");
         if (!Except.IsEmpty)
             Line($"    except: {List(Except)}", "no inputs of the model");
@@ -74,6 +79,14 @@ internal sealed partial record Draft
             Line("    missing: drop", "rows with missing values are left out");
         if (Scale.Column is { } scale)
             Line($"    scale: {scale}", ScaleNote);
+        if (Texts.Where(c => !Except.Contains(c.Name)).MinBy(c => c.Values.Length) is { } texts)
+        {
+            var order = $"categories: {{ {Yaml(texts.Name)}: {List(texts.Values.Select(v => v.Text))} }}";
+            Line(
+                hasFeatures ? $"    # {order}" : $"  # features: {{ {order} }}",
+                "if training had another order of one-hot inputs, list it so"
+            );
+        }
         Line("  splits: { repair: 40%, select: 20%, test: 40% }", "to repair on, to choose on, to measure on");
         if (Scale.Bounds is { } bounds)
         {

@@ -66,6 +66,8 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
     {
         if (data.IsTable)
             draft = draft with { Label = Label(data, model), DropMissing = data.Columns.Any(LacksText) };
+        if (data.IsTable && model.Inputs.All(i => i.Type != "string"))
+            draft = draft with { Texts = [.. data.Columns.Where(c => IsOneHot(c) && c.Name != draft.Label)] };
         var label = data.Columns.First(c => c.Name == (draft.Label ?? data.Label));
         var sensitive = Sensitive(data, label);
         if (sensitive.IsEmpty)
@@ -85,6 +87,7 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
             ],
         };
 
+        static bool IsOneHot(ColumnLook column) => column is { Kind: ColumnKind.Text, Values.IsEmpty: false };
         static bool LacksText(ColumnLook column) => column.Kind == ColumnKind.Text && column.Missing > 0;
     }
 

@@ -70,7 +70,7 @@ public static class DataReader
         );
 
         var (inputs, layout) = array is null
-            ? TableEncoder.Encode(table, features, policy, splits, wanted, notes)
+            ? TableEncoder.Encode(table, features, policy, splits, wanted, places, notes)
             : (Rows(array, splits, policy, notes), null);
         InputBounds.Check(inputs, layout, policy, notes);
         var sets = splits

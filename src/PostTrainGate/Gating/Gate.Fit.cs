@@ -20,7 +20,8 @@ public static partial class Gate
                     DiagnosticCodes.ModelShape,
                     $"'{policy.Model!.Text}' expects inputs of shape [{string.Join(", ", wanted)}], "
                         + $"but rows of '{policy.Data.Source.Text}' have shape [{string.Join(", ", given)}]"
-                        + $"{data.Layout?.Described}; change the features, the encoding or the model.",
+                        + $"{data.Layout?.Described}; change the features, the encoding "
+                        + "('features.categories' lists the values that a model knows) or the model.",
                     policy.Data.Source.Position
                 )
             );

@@ -69,11 +69,30 @@ public sealed record FeaturePolicy
     /// <summary>Columns that no attack on the rows of a table may change.</summary>
     public ImmutableArray<string> Immutable { get; init; } = [];
 
+    /// <summary>Columns whose one-hot inputs stand in an order of their own; of others it is that of the text.</summary>
+    public ImmutableArray<CategoryOrder> Categories { get; init; } = [];
+
     /// <summary>Scaling of numeric columns, fitted on the repair split.</summary>
     public Scaling Scale { get; init; } = Scaling.None;
 
     /// <summary>What becomes of values that rows lack.</summary>
     public Missing Missing { get; init; } = Missing.Keep;
+}
+
+/// <summary>The values of a column in the order of their one-hot inputs.</summary>
+/// <param name="Column">The column.</param>
+/// <param name="Values">As text; every one has an input, whether rows have it or not.</param>
+public sealed record CategoryOrder(string Column, ImmutableArray<string> Values)
+{
+    /// <inheritdoc/>
+    public bool Equals(CategoryOrder? other) =>
+        other is not null && Column == other.Column && Values.SequenceEqual(other.Values);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Column, Values.Length);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Column}: [{string.Join(", ", Values)}]";
 }
 
 /// <summary>What becomes of values that rows lack.</summary>

@@ -64,6 +64,7 @@ internal static class PolicyBinder
             Only = List(features, Shapes.Features.Only),
             Except = List(features, Shapes.Features.Except),
             Immutable = List(features, Shapes.Features.Immutable),
+            Categories = List(features, Shapes.Features.Categories),
             Scale = features.Get(Shapes.Features.Scale),
             Missing = features.Get(Shapes.Features.Missing),
         };

@@ -105,6 +105,17 @@ internal static partial class PolicyShape
             "Columns that attacks on tables ('table_pgd', 'table_search') must not change."
         );
 
+        public static readonly Key<ImmutableArray<CategoryOrder>> Categories = new(
+            "categories",
+            new ByColumnShape<CategoryOrder>(
+                new ListShape<string>(new TextShape("a value of the column"), "[rent, own]") { Distinct = true },
+                "{ housing: [rent, own] }",
+                (column, values) => new(column, (ImmutableArray<string>)values)
+            ),
+            "Values of a one-hot encoded column in the order of the model's inputs; default: those in the data, in "
+                + "ascending order. A number column that stands here is one-hot too."
+        );
+
         public static readonly Key<Scaling> Scale = new(
             "scale",
             new ChoiceShape<Scaling>(),
@@ -125,7 +136,7 @@ internal static partial class PolicyShape
             Default = "keep",
         };
 
-        public static readonly MapShape Map = new(Only, Except, Immutable, Scale, Missing);
+        public static readonly MapShape Map = new(Only, Except, Immutable, Categories, Scale, Missing);
     }
 
     /// <summary>The <c>splits</c> section.</summary>

@@ -48,6 +48,7 @@ internal static class PolicyTrust
         ("data.features.only", Decider.Base, Meaning),
         ("data.features.except", Decider.Base, Meaning),
         ("data.features.immutable", Decider.Base, "Columns that no attack may change make a model look robust."),
+        ("data.features.categories", Decider.Base, Meaning),
         ("data.features.scale", Decider.Base, Meaning),
         ("data.features.missing", Decider.Base, Rows),
         ("data.splits", Decider.Base, Rows),

@@ -82,3 +82,45 @@ internal sealed class ListShape<T>(Shape item, string example, int fewest = 1, i
         return schema;
     }
 }
+
+/// <summary>
+/// A map whose keys are columns of the data. Read as an immutable array of <typeparamref name="T"/>, in the order of
+/// the columns' names.
+/// </summary>
+/// <param name="item">Shape of what stands at a column.</param>
+/// <param name="example">For messages.</param>
+/// <param name="make">From the column and what was read.</param>
+internal sealed class ByColumnShape<T>(Shape item, string example, Func<string, object, T> make) : Shape
+{
+    private static readonly TextShape Column = new("the name of a column");
+
+    /// <inheritdoc/>
+    internal override string Expected => $"a map of columns such as {example}";
+
+    /// <inheritdoc/>
+    internal override string Form(ICatalog catalog) => $"map of columns, each a {item.Form(catalog)}";
+
+    /// <inheritdoc/>
+    internal override object? Read(PolicyNode node, string what, ReadContext context)
+    {
+        if (node is not MapNode map)
+            return Wrong(node, what, context);
+        var seen = new Dictionary<string, SourcePosition>();
+        var read = map
+            .Entries.Where(e => !MapShape.IsTwice(e.Key, what, seen, context))
+            .Select(e =>
+                (
+                    Name: (string?)Column.Read(e.Key, $"Each key of {what}", context),
+                    Value: item.Read(e.Value, Wording.Quote(e.Key.Text), context)
+                )
+            )
+            .ToList();
+        return read.Count == map.Entries.Length && read.TrueForAll(e => e is { Name: not null, Value: not null })
+            ? read.OrderBy(e => e.Name, StringComparer.Ordinal).Select(e => make(e.Name!, e.Value!)).ToImmutableArray()
+            : null;
+    }
+
+    /// <inheritdoc/>
+    internal override JsonObject Schema(ICatalog catalog) =>
+        new() { ["type"] = "object", ["additionalProperties"] = item.Schema(catalog) };
+}

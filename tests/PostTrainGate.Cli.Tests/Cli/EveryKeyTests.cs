@@ -21,7 +21,8 @@ public sealed class EveryKeyTests : IDisposable
           label: good
           classes: ["0", "1"]
           favorable: "1"
-          features: { only: [sex, age], except: [id], immutable: [age], missing: keep, scale: minmax }
+          features: { only: [sex, age], except: [id], immutable: [age], categories: { sex: [male, female] }, missing: keep,
+              scale: minmax }
           splits: { repair: 40%, select: 20%, test: 40%, trained: "id < 100" }
         input: { bounds: [0, 1], scale: 1/255, mean: [0.5], std: [0.5], size: [8, 8], layout: nchw }
         output: { name: score, head: logits }
@@ -87,6 +88,7 @@ public sealed class EveryKeyTests : IDisposable
         ("data.features.only", "only: [sex, age]", "only: [age]"),
         ("data.features.except", "except: [id]", "except: [name]"),
         ("data.features.immutable", "immutable: [age]", "immutable: [age, sex]"),
+        ("data.features.categories", "{ sex: [male, female] }", "{ sex: [female, male] }"),
         ("data.features.missing", "missing: keep", "missing: drop"),
         ("data.features.scale", "scale: minmax", "scale: standard"),
         ("data.splits.repair", "repair: 40%,", "repair: 30%,"),

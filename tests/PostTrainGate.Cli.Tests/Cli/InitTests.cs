@@ -38,6 +38,12 @@ public sealed class InitTests : IDisposable
         Assert.Contains("\n  age: { where: 'age > 25' } ", text, StringComparison.Ordinal);
         Assert.Contains("Label: credit. It is a guess; '--label COL' names another.", said, StringComparison.Ordinal);
         Assert.Contains("Next: posttraingate check ", said, StringComparison.Ordinal);
+        // What stands there as a comment is right as soon as it is none.
+        var listed = text.Replace("# categories:", "categories:", StringComparison.Ordinal);
+        Assert.Equal(
+            [new("sex", ["female", "male"])],
+            PolicyReader.ReadText(listed, _folder.Path("posttraingate.yml")).Policy!.Data.Features.Categories
+        );
 
         using var place = new Workplace();
         Assert.Equal(1, await Command(place.Host, "check", _folder.Root, "--no-repair"));

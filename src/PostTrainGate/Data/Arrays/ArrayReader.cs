@@ -24,11 +24,12 @@ internal static class ArrayReader
     public static (Tensor Inputs, Table Columns, string Label) Read(EvaluationPolicy policy, List<Diagnostic> notes)
     {
         var (data, file) = (policy.Data, policy.Data.Source.Files[0]);
-        if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty)
+        if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty || !data.Features.Categories.IsEmpty)
         {
             throw data.Position.Error(
                 DiagnosticCodes.PolicyConflict,
-                "'features.scale' and 'features.except' apply to tables only; use 'input.scale' for IDX and NPZ."
+                "'features.scale', 'features.except' and 'features.categories' apply to tables only; "
+                    + "use 'input.scale' for IDX and NPZ."
             );
         }
 

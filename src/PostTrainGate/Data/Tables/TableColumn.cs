@@ -51,7 +51,11 @@ internal sealed record TableColumn(string Name, string Type)
 /// <param name="Index">
 /// Per row the index of its value, -1 where it is missing; null where there are too many values.
 /// </param>
-internal sealed record Codes(ImmutableArray<string> Values, int[]? Index);
+internal sealed record Codes(ImmutableArray<string> Values, int[]? Index)
+{
+    /// <summary>Whether the policy lists the values: then each is known, whether rows have it or not.</summary>
+    public bool Listed { get; init; }
+}
 
 /// <summary>How a column becomes numbers, in two steps, so that rows may be grouped in between.</summary>
 /// <param name="Values">The distinct values as text.</param>

@@ -12,19 +12,46 @@ internal static partial class TableEncoder
     private const int MostCategories = 1000;
 
     // Text as it becomes an input: of few values, none of which is a number that was misread.
-    private static Codes Known(TableColumn column, Codes codes, ModelInputs? wanted, SourcePosition at)
+    private static Codes Known(
+        TableColumn column,
+        Codes codes,
+        ModelInputs? wanted,
+        CategoryOrder? order,
+        RowPlaces places,
+        SourcePosition at
+    )
     {
         var name = Wording.Quote(column.Name);
-        if (wanted is not { Text: true })
+        if (wanted is not { Text: true } && order is null)
             MisreadNumbers(name, codes.Values, at);
-        return codes.Index is not null
-            ? codes
-            : throw at.Error(
+        if (codes.Index is null)
+            throw at.Error(
                 DiagnosticCodes.DataValue,
-                $"The text column {name} has more than {MostCategories} distinct values, "
-                    + $"such as {Wording.Quote(codes.Values[0])}; "
+                $"The {(column.Kind == ColumnKind.Text ? "text " : "")}column {name} has more than {MostCategories} "
+                    + $"distinct values, such as {Wording.Quote(codes.Values[0])}; "
                     + "merge some, or exclude it with 'features.except'."
             );
+        return order is null ? codes : InOrder(order, codes, places, at);
+    }
+
+    // The codes by the places that the policy gives their values.
+    private static Codes InOrder(CategoryOrder order, Codes codes, RowPlaces places, SourcePosition at)
+    {
+        int[] place = [.. codes.Values.Select(v => TruthValues.Find(order.Values, v))];
+        var unlisted = codes.Values.Where((_, v) => place[v] < 0).ToArray();
+        if (unlisted.Length == 0)
+            return new(order.Values, [.. codes.Index!.Select(v => v < 0 ? v : place[v])]) { Listed = true };
+        var rows = codes.Index!.Index().Where(v => v.Item >= 0 && place[v.Item] < 0).Select(v => v.Index).ToArray();
+        var named = Wording.List(unlisted.Take(5).Select(Wording.Quote).Concat(More(unlisted.Length - 5)));
+        throw at.Error(
+            DiagnosticCodes.DataValue,
+            $"The column {Wording.Quote(order.Column)} has {named} in {DataProblem.Rows(rows.Length)}, first in "
+                + $"{places[rows[0]]}, and 'features.categories' does not list "
+                + $"{(unlisted.Length == 1 ? "it" : "them")}; list every value that the model knows, and leave out "
+                + "rows with others."
+        );
+
+        static IEnumerable<string> More(int count) => count > 0 ? [$"{count} more"] : [];
     }
 
     // One "NA" makes a column of numbers a column of text, and so does a comma in place of the point; neither was
@@ -84,7 +111,7 @@ internal static partial class TableEncoder
     private static bool[] Seen(Codes codes, int[]? rows)
     {
         var seen = new bool[codes.Values.Length];
-        if (rows is null)
+        if (rows is null || codes.Listed)
             Array.Fill(seen, true);
         foreach (var row in rows ?? [])
             if (codes.Index![row] is >= 0 and var category)

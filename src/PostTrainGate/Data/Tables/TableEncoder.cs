@@ -8,8 +8,9 @@ namespace PostTrainGate.Data;
 
 /// <summary>
 /// Turns columns into inputs: numbers scaled, truth values as 0 and 1, text as a one-hot block of its categories in
-/// order. Scaling is fitted on the repair split alone, and so are categories where the model has just so many inputs:
-/// one that only other splits have then becomes a block of zeros, and a warning tells how many rows have one.
+/// the order of the policy, else of their text. Scaling is fitted on the repair split alone, and so are categories that
+/// the policy does not list where the model has just so many inputs: one that only other splits have then becomes a
+/// block of zeros, and a warning tells how many rows have one.
 /// </summary>
 internal static partial class TableEncoder
 {
@@ -39,6 +40,7 @@ internal static partial class TableEncoder
             : (TableColumn[])[.. chosen.Only.Select(name => table.Column(name, "'features.only'", at))];
         if (columns.Length == 0)
             throw at.Error(DiagnosticCodes.DataColumn, "No input columns are left.");
+        CheckCategories(table, columns, data, wanted);
 
         var faults = columns
             .Select(c => (c.Name, Fault: Fault(c)))
@@ -61,16 +63,21 @@ internal static partial class TableEncoder
         EvaluationPolicy policy,
         int[][] splits,
         ModelInputs? wanted,
+        RowPlaces places,
         List<Diagnostic> notes
     )
     {
         var at = policy.Data.Position;
 
         // Text first: its categories settle the width.
-        var texts = columns.Where(c => c.Kind == ColumnKind.Text).ToArray();
+        var orders = policy.Data.Features.Categories.ToDictionary(o => o.Column);
+        var texts = columns.Where(c => c.Kind == ColumnKind.Text || orders.ContainsKey(c.Name)).ToArray();
         var codes = texts
             .Zip(table.Texts(texts, MostCategories))
-            .ToDictionary(c => c.First, c => Known(c.First, c.Second, wanted, at));
+            .ToDictionary(
+                c => c.First,
+                c => Known(c.First, c.Second, wanted, orders.GetValueOrDefault(c.First.Name), places, at)
+            );
         var blocks = new FeatureColumn[columns.Length];
         var categoryOf = new int[columns.Length][];
         List<Diagnostic> faults = [];
@@ -151,6 +158,24 @@ internal static partial class TableEncoder
                     at
                 )
             );
+        }
+    }
+
+    // An order that nothing is encoded by was meant for something.
+    private static void CheckCategories(Table table, TableColumn[] columns, DataPolicy data, ModelInputs? wanted)
+    {
+        foreach (var (name, _) in data.Features.Categories)
+        {
+            table.Column(name, "'features.categories'", data.Position);
+            var why =
+                wanted is { Text: true } ? "the model reads text by itself"
+                : columns.Any(c => c.Name == name) ? null
+                : "that column is no input";
+            if (why is not null)
+                throw data.Position.Error(
+                    DiagnosticCodes.PolicyConflict,
+                    $"'features.categories' gives {Wording.Quote(name)} an order, but {why}; remove it."
+                );
         }
     }
 
