@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
@@ -32,6 +33,96 @@ public sealed partial class DataReaderTests
         var thrown = Assert.Throws<GateException>(() => DataReader.Read(Policy("t.csv", "y")));
         Assert.Equal(code, thrown.Diagnostics[0].Code);
         Assert.Contains(says, thrown.Message, StringComparison.Ordinal);
+    }
+
+    // DuckDB calls the second column age_1 or column1, whatever the format, and says nothing.
+    [Theory]
+    [InlineData("age,b,age,y", "'t.csv' has two columns 'age': columns 1 and 3 of line 1; rename or remove one.")]
+    [InlineData("age;\"b;c\";age;y", "has two columns 'age': columns 1 and 3 of line 1")]
+    [InlineData("\uFEFFage\tb\tage\ty", "has two columns 'age': columns 1 and 3 of line 1")]
+    [InlineData("age,b,Age,y", "has the columns 'age' and 'Age', whose names differ by case or blanks only: columns 1")]
+    [InlineData(
+        "age,b, age ,y",
+        "has the columns 'age' and ' age ', whose names differ by case or blanks only: columns 1"
+    )]
+    [InlineData("age,b,\"\"\"b\"\"\",y", "")]
+    [InlineData("age,b,age_1,y", "")]
+    [InlineData("age,,b,y", "has no name, column 2 of line 1, and is called 'column1' here")]
+    [InlineData("age,b,\"  \",y", "has no name, column 3 of line 1, and is called 'column2' here")]
+    public void A_header_that_names_no_column_or_one_twice_is_not_taken_silently(string header, string says)
+    {
+        var delimiter =
+            header.Contains(';') ? ";"
+            : header.Contains('\t') ? "\t"
+            : ",";
+        var rows = Enumerable.Range(0, 50).Select(i => string.Join(delimiter, [i, i * 3 % 7, i * 5 % 9, i % 2]));
+        var table = $"{header}\n{string.Join('\n', rows)}\n";
+        File.WriteAllText(Path.Combine(_folder, "t.csv"), table);
+        using (var zip = new GZipStream(File.Create(Path.Combine(_folder, "t.csv.gz")), CompressionLevel.Fastest))
+            zip.Write(System.Text.Encoding.UTF8.GetBytes(table));
+        Assert.Contains(says, Told("t.csv"), StringComparison.Ordinal);
+        Assert.Contains(
+            says.Replace("t.csv", "t.csv.gz", StringComparison.Ordinal),
+            Told("t.csv.gz"),
+            StringComparison.Ordinal
+        );
+        Assert.Equal(says.Length == 0, Told("t.csv").Length == 0);
+    }
+
+    [Fact]
+    public void Names_that_are_alike_are_found_in_every_format_and_file()
+    {
+        string[] lines = ["{\"age\":1,\"y\":0}", "{\"age\":2,\"y\":1,\"Age\":3}"];
+        File.WriteAllLines(Path.Combine(_folder, "t.ndjson"), lines);
+        Assert.Contains(
+            "'t.ndjson' has the columns 'Age' and 'age', whose names",
+            Told("t.ndjson"),
+            StringComparison.Ordinal
+        );
+        lines = ["{\"age\":1,\"age_1\":0,\"y\":0}", "{\"age\":2,\"age_1\":5,\"y\":1}"];
+        File.WriteAllLines(Path.Combine(_folder, "right.ndjson"), [.. Enumerable.Repeat(lines, 20).SelectMany(l => l)]);
+        Assert.Empty(Told("right.ndjson"));
+        Copy("SELECT i AS age, {'age': i, 'x': i} AS parts, i % 2 AS y, i AS ' AGE' FROM range(50) t(i)", "t.parquet");
+        Assert.Contains(
+            "'age' and ' AGE', whose names differ by case or blanks only: columns 1 and 4;",
+            Told("t.parquet"),
+            StringComparison.Ordinal
+        );
+        Copy(
+            "SELECT * FROM (VALUES ('age', 'age', 'y'), ('1', '1', '0'), ('2', '2', '1'))",
+            "t.csv.zst",
+            " (HEADER false, COMPRESSION zstd)"
+        );
+        Assert.Contains("has two columns 'age': columns 1 and 2; ", Told("t.csv.zst"), StringComparison.Ordinal);
+        // Of several files the first one names the columns; in the others a second one of a name was left out.
+        File.WriteAllText(Path.Combine(_folder, "a.csv"), "age,y\n1,0\n2,1\n");
+        File.WriteAllText(Path.Combine(_folder, "b.csv"), "age,age,y\n1,1,0\n2,2,1\n");
+        var several = Policy("*.csv", "y");
+        var files = several.Data.Source with
+        {
+            Files = [Path.Combine(_folder, "a.csv"), Path.Combine(_folder, "b.csv")],
+        };
+        several = several with { Data = several.Data with { Source = files } };
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(several).Dispose());
+        Assert.Contains(
+            "'b.csv' has two columns 'age': columns 1 and 2 of line 1",
+            wrong.Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    // What is refused, or else said.
+    private string Told(string file)
+    {
+        try
+        {
+            using var splits = DataReader.Read(Policy(file, "y"));
+            return string.Join('\n', splits.Diagnostics.Select(d => d.Message));
+        }
+        catch (GateException refused)
+        {
+            return refused.Message;
+        }
     }
 
     [Fact]

@@ -261,13 +261,13 @@ public sealed partial class DataReaderTests : IDisposable
     private DataPolicy Data(string source, string? label) =>
         new() { Source = new(source, Path.Combine(_folder, source), default), Label = label };
 
-    private void Copy(string sql, string file)
+    private void Copy(string sql, string file, string options = "")
     {
         var path = Path.Combine(_folder, file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var db = new DuckDBConnection("DataSource=:memory:");
         db.Open();
-        using var command = new DuckDBCommand($"COPY ({sql}) TO '{path}'", db);
+        using var command = new DuckDBCommand($"COPY ({sql}) TO '{path}'{options}", db);
         command.ExecuteNonQuery();
     }
 

@@ -48,6 +48,7 @@ public static class DataReader
             );
         var label = table.Column(labelName, "'data.label'", data.Position);
         var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
+        notes.AddRange(ColumnNames.Unnamed(table, features, source));
         var all = table.Rows;
         var kept = array is null && data.Features.Missing == Missing.Drop ? table.Drop(features) : null;
         MissingValues.Dropped(all - table.Rows, table.Rows, data, notes);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.Text;
 using System.Text.Unicode;
 
 namespace PostTrainGate.Data;
@@ -12,7 +13,9 @@ internal static class CsvShape
 {
     private const int LongestLine = 2_000_000; // DuckDB's own bound
     private const long MostBytes = 1L << 28;
-    private static readonly char[] Delimiters = [',', ';', '\t', '|'];
+
+    /// <summary>What may set values apart.</summary>
+    public static readonly char[] Delimiters = [',', ';', '\t', '|'];
 
     /// <summary>Whether a file is called CSV or TSV, compressed or not.</summary>
     public static bool Is(string file)
@@ -30,24 +33,49 @@ internal static class CsvShape
     public static string WideDialect(string file)
     {
         const int wide = 500;
+        if (Header(file) is not (1, var first) || first.Contains('\'') || first.Contains('"'))
+            return "";
+        var found = Delimiters.Where(first.Contains).ToArray();
+        return found is [var only] && first.Count(c => c == only) >= wide
+            ? $", delim = '{only}', quote = '\"', escape = '\"'"
+            : "";
+    }
+
+    /// <summary>
+    /// The first line that holds something, and its number; a value of several lines makes it longer. Null where there
+    /// is none, or it cannot be read: that is told where the rows are.
+    /// </summary>
+    public static (int Line, string Text)? Header(string file)
+    {
         try
         {
             using var stream = Open(file);
-            var line = new byte[LongestLine];
-            var count = stream?.ReadAtLeast(line, line.Length, throwOnEndOfStream: false) ?? 0;
-            ReadOnlySpan<byte> first = line.AsSpan(0, count);
-            first = first[..Math.Max(0, first.IndexOf((byte)'\n'))];
-            if (first.Contains((byte)'\'') || first.Contains((byte)'"'))
-                return "";
-            var length = first.Length;
-            var found = Delimiters.Where(d => line.AsSpan(0, length).Contains((byte)d)).ToArray();
-            return found is [var only] && first.Count((byte)only) >= wide
-                ? $", delim = '{only}', quote = '\"', escape = '\"'"
-                : "";
+            if (stream is null)
+                return null;
+            var record = new Record();
+            var buffer = new byte[1 << 14];
+            while (stream.Read(buffer) is > 0 and var count)
+            {
+                foreach (var b in buffer.AsSpan(0, count))
+                {
+                    if (!record.Add(b))
+                        continue;
+                    if (record.Length > 0)
+                        return Found();
+                    record.Next();
+                }
+
+                if (record.Length > LongestLine)
+                    return null;
+            }
+
+            return record.Length > 0 ? Found() : null;
+
+            (int, string) Found() => (record.Line, Encoding.UTF8.GetString(record.Bytes).TrimStart('\uFEFF'));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            return ""; // told where the file is read
+            return null;
         }
     }
 

@@ -22,10 +22,29 @@ internal sealed partial class Table
     public static bool Reads(string file) => Reader(file) is not null;
 
     /// <summary>Reads CSV, Parquet or JSON.</summary>
-    public static Table Load(PolicyPath source) => Load(source, "TABLE");
+    public static Table Load(PolicyPath source) => Named(Load(source, "TABLE"), source);
 
     /// <summary>The same without holding the rows: each query reads the files anew.</summary>
-    public static Table Stream(PolicyPath source) => Load(source, "VIEW");
+    public static Table Stream(PolicyPath source) => Named(Load(source, "VIEW"), source);
+
+    private static Table Named(Table table, PolicyPath source)
+    {
+        try
+        {
+            table.Unnamed = ColumnNames.Check(table, source);
+            return table;
+        }
+        catch (DbException e)
+        {
+            table.Dispose();
+            throw TableProblem.Unreadable(source, e);
+        }
+        catch
+        {
+            table.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>How many rows each file has; files without rows are left out.</summary>
     public static Dictionary<string, long> RowsByFile(PolicyPath source)
@@ -52,9 +71,14 @@ internal sealed partial class Table
         string Sql(int sample)
         {
             var dialect = IsCsv(source.Files[0]) ? CsvShape.WideDialect(source.Files[0]) : "";
-            var list = $"[{string.Join(", ", source.Files.Select(Literal))}]";
             return $"CREATE {kind} source AS SELECT {columns} FROM "
-                + string.Format(CultureInfo.InvariantCulture, Reader(source.Files[0])!, list, sample, dialect)
+                + string.Format(
+                    CultureInfo.InvariantCulture,
+                    Reader(source.Files[0])!,
+                    List(source.Files),
+                    sample,
+                    dialect
+                )
                 + end;
         }
     }
@@ -168,6 +192,9 @@ internal sealed partial class Table
     }
 
     private static bool IsCsv(string file) => Reader(file)!.StartsWith("read_csv", StringComparison.Ordinal);
+
+    /// <summary>Whether DuckDB reads a file as Parquet.</summary>
+    public static bool IsParquet(string file) => Reader(file)!.StartsWith("read_parquet", StringComparison.Ordinal);
 
     private void Describe()
     {

@@ -24,6 +24,9 @@ internal sealed partial class Table : IDisposable
 
     public ImmutableArray<TableColumn> Columns { get; private set; }
 
+    /// <summary>Columns that have no name in the file: what they are called instead, and where.</summary>
+    public ImmutableArray<(string Name, string Place)> Unnamed { get; private set; } = [];
+
     /// <summary>The column, or PTG3002 with the nearest name.</summary>
     public TableColumn Column(string name, string what, SourcePosition position)
     {
@@ -195,6 +198,8 @@ internal sealed partial class Table : IDisposable
     public static string Identifier(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    public static string List(IEnumerable<string> texts) => $"[{string.Join(", ", texts.Select(Literal))}]";
 
     public void Dispose() => _db.Dispose();
 

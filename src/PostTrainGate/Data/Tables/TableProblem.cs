@@ -8,7 +8,15 @@ namespace PostTrainGate.Data;
 internal static class TableProblem
 {
     // What follows is for those who write statements of SQL.
-    private static readonly string[] Ends = ["Possible ", "LINE ", "  file =", "The search space", "This type was"];
+    private static readonly string[] Ends =
+    [
+        "Possible ",
+        "Potential ",
+        "LINE ",
+        "  file =",
+        "The search space",
+        "This type was",
+    ];
 
     /// <summary>
     /// The whole reason in one line, without advice that cannot be followed here and without folders.
@@ -18,7 +26,7 @@ internal static class TableProblem
         var lines = e
             .Message.Split('\n')
             .TakeWhile(l => !Ends.Any(end => l.StartsWith(end, StringComparison.Ordinal)))
-            .Select(l => l.Trim().TrimEnd('.'))
+            .Select(l => l.Split(" Try increasing", 2)[0].Trim().TrimEnd('.'))
             .Where(l => l.Length > 0);
         var reason = string.Join(". ", lines);
         foreach (var folder in (files ?? []).Select(f => Path.GetDirectoryName(f) + "/").Distinct())
