@@ -45,12 +45,11 @@ internal static partial class PolicyChecks
             foreach (var key in thresholds.Where(k => rule.TryGet(k, out var value) && value > rate.Largest))
             {
                 var given = rule.Get(key)!.Value;
-                var meant = given <= 100 * rate.Largest ? $"; {Wording.Number(given)}% would be right" : "";
                 context.Report(
                     DiagnosticCodes.PolicyRange,
                     rule.At(key),
                     $"'{key.Name}' must be at most {Wording.Number(rate.Largest)} for '{rate.Name}', not "
-                        + $"{Wording.Number(given)}{meant}."
+                        + $"{Wording.Number(given)}{new NumberRange(0, rate.Largest).Advice(given)}."
                 );
             }
         }

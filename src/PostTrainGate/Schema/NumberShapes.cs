@@ -30,6 +30,21 @@ internal sealed record NumberRange(double Lower, double Upper, bool LowerOpen = 
     /// <summary>In words, empty when every number is right.</summary>
     public string Words => Wording.List(Bounds());
 
+    /// <summary>
+    /// What to add for whoever gave a share above 1: its percentage, if it may well be meant as one. 1.8 may be meant as
+    /// anything.
+    /// </summary>
+    /// <param name="value">What was given.</param>
+    /// <param name="isPlain">Whether it was given as a plain number: what has a sign of percent is none of it.</param>
+    public string Advice(double value, bool isPlain = true)
+    {
+        if (Lower < 0 || Upper > 1 || value <= 1)
+            return "";
+        var isPercent = isPlain && Contains(value / 100) && (value >= 10 || value == Math.Floor(value));
+        return "; shares are from 0 to 1"
+            + (isPercent ? $", so {Wording.Number(value)} percent is {Wording.Number(value / 100)}" : "");
+    }
+
     /// <summary>Adds it to a schema.</summary>
     public void AddTo(JsonObject schema)
     {
@@ -72,14 +87,10 @@ internal sealed class NumberShape(NumberRange range) : Shape
             return Wrong(node, what, context, $"write {scalar.Text} without quotes");
         if (range.Contains(value))
             return value;
-        var meant =
-            bare && value > 1 && range.Contains(value / 100) && range.Upper <= 1
-                ? $"; {scalar.Text}% would be right"
-                : "";
         context.Report(
             DiagnosticCodes.PolicyRange,
             node.Position,
-            $"{what} must be {range.Words}, not {scalar.Text}{meant}."
+            $"{what} must be {range.Words}, not {scalar.Text}{range.Advice(value, bare)}."
         );
         return null;
     }
