@@ -94,8 +94,41 @@ public sealed partial class DataReaderTests
         var thrown = Assert.Throws<GateException>(() =>
             DataReader.Read(Policy("ids.csv", "y") with { Groups = [new() { Name = "id", Column = "id" }] })
         );
-        Assert.Contains("more than 500 levels", thrown.Message, StringComparison.Ordinal);
-        Assert.Contains("'bins'", thrown.Message, StringComparison.Ordinal);
+        Assert.Matches(
+            "a level for each of about 1?[0-9]{3} values of 'id', more than 500; cut them with 'bins', such as "
+                + @"'bins: \[33[0-9], 66[0-9]\]'",
+            thrown.Message
+        );
+    }
+
+    // The numbers 18 to 77: a third of the 60 is below 38, two thirds are below 58.
+    [Theory]
+    [InlineData(
+        "age",
+        null,
+        0,
+        "Each of the 60 numbers in 'age' is a level of the group 'g', with few rows; cut them with 'bins', such as 'bins: [38, 58]'."
+    )]
+    [InlineData("age", "30", 0, "")]
+    [InlineData("age", null, 40, "")]
+    [InlineData("housing", null, 0, "")]
+    public void Numbers_each_of_which_is_a_group_are_told(string column, string? privileged, int bin, string says)
+    {
+        Copy(People, "people.csv");
+        GroupPolicy group = new()
+        {
+            Name = "g",
+            Column = column,
+            Privileged = privileged,
+            Bins = bin > 0 ? [bin] : [],
+        };
+        using var splits = DataReader.Read(Policy("people.csv", "credit") with { Groups = [group] });
+        Assert.Equal(says, string.Join('\n', splits.Diagnostics.Select(d => d.Message)));
+        Copy($"SELECT *, credit AS guess FROM ({People})", "guessed.csv");
+        var guessed = Policy("guessed.csv", "credit") with { Groups = [group] };
+        guessed = guessed with { Data = guessed.Data with { Prediction = "guess" } };
+        var counts = PredictionReader.Read(guessed, new HashSet<string>());
+        Assert.Equal(says, string.Join('\n', counts.Diagnostics.Select(d => d.Message)));
     }
 
     [Theory]

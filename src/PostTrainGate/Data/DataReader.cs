@@ -67,7 +67,9 @@ public static class DataReader
         notes.AddRange(
             policy
                 .Groups.Where(g => g.Cross.IsEmpty)
-                .SelectMany(g => GroupReader.Missing(g, groups[g.Name].LevelOf.Count(l => l < 0), table.Rows))
+                .SelectMany(g =>
+                    GroupReader.Notes(table, g, groups[g.Name].Levels.Length, groups[g.Name].LevelOf.Count(l => l < 0))
+                )
         );
 
         var (inputs, layout) = array is null

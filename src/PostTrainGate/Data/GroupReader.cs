@@ -14,6 +14,7 @@ internal sealed record GroupCode(string Name, Coding Coding, ImmutableArray<stri
 internal static class GroupReader
 {
     private const int MostLevels = 500;
+    private const int ManyNumbers = 20; // more numbers than these are amounts, not names of groups
     private const double Many = 0.1; // share of rows without a group that is worth a warning
     private const string Joint = " × ";
 
@@ -89,7 +90,7 @@ internal static class GroupReader
     {
         var column = table.Column(name, $"The group {Wording.Quote(group.Name)}", group.Position);
         var coding = group.Bins.IsEmpty
-            ? table.Code(column, numbersInText: true, MostLevels) ?? throw TooMany(group)
+            ? table.Code(column, numbersInText: true, MostLevels) ?? throw TooMany(table, column, group)
             : Bins(group, column);
         return new(group.Name, coding, [name]);
     }
@@ -144,7 +145,11 @@ internal static class GroupReader
 
         var occurring = combined.Where(c => c >= 0).Distinct().Order().ToArray();
         if (occurring.Length > MostLevels)
-            throw TooMany(group);
+            throw Problem(
+                DiagnosticCodes.DataValue,
+                group,
+                $"has {occurring.Length} levels, more than {MostLevels}; cross groups of fewer levels"
+            );
         ImmutableArray<string> names = [.. occurring.Select(NameOf)];
         return Check(
             group,
@@ -213,28 +218,58 @@ internal static class GroupReader
             : throw Problem(DiagnosticCodes.DataEmpty, policy, fault);
     }
 
-    /// <summary>What to say of rows that have no value of a group: a warning where they are many.</summary>
-    public static IEnumerable<Diagnostic> Missing(GroupPolicy group, long missing, long rows) =>
-        missing == 0
-            ? []
-            :
-            [
-                new(
-                    DiagnosticCodes.DataValue,
-                    $"The group {Wording.Quote(group.Name)} has no value in {missing} of {DataProblem.Rows(rows)}; "
-                        + "its metrics exclude those rows.",
-                    group.Position,
-                    missing > rows * Many ? Severity.Warning : Severity.Note
-                ),
-            ];
+    /// <summary>
+    /// What to say of a group that is no cross: of rows without a value, a warning where they are many; of numbers each
+    /// of which is a group.
+    /// </summary>
+    public static IEnumerable<Diagnostic> Notes(Table table, GroupPolicy group, int levels, long missing)
+    {
+        if (missing > 0)
+            yield return new(
+                DiagnosticCodes.DataValue,
+                $"The group {Wording.Quote(group.Name)} has no value in {missing} of {DataProblem.Rows(table.Rows)}; "
+                    + "its metrics exclude those rows.",
+                group.Position,
+                missing > table.Rows * Many ? Severity.Warning : Severity.Note
+            );
+        if (levels <= ManyNumbers || !group.Bins.IsEmpty || group.Privileged is not null)
+            yield break;
+        if (table.Columns.FirstOrDefault(c => c.Name == group.Column) is { Kind: ColumnKind.Number } column)
+            yield return new(
+                DiagnosticCodes.DataValue,
+                $"Each of the {levels} numbers in {Wording.Quote(column.Name)} is a level of the group "
+                    + $"{Wording.Quote(group.Name)}, with few rows; {BinsFor(table, column)}.",
+                group.Position,
+                Severity.Warning
+            );
+    }
 
-    private static GateException TooMany(GroupPolicy group) =>
-        Problem(
+    // Thirds of the rows, as far as they differ.
+    private static string BinsFor(Table table, TableColumn column)
+    {
+        var cuts = table
+            .Query($"SELECT unnest(quantile_disc(CAST({column.Sql} AS DOUBLE), [0.333, 0.667])) FROM source", r =>
+                r.IsDBNull(0) ? double.NaN : r.GetDouble(0)
+            )
+            .Where(double.IsFinite)
+            .Distinct()
+            .Select(Wording.Number);
+        return $"cut them with 'bins', such as 'bins: [{string.Join(", ", cuts)}]'";
+    }
+
+    private static GateException TooMany(Table table, TableColumn column, GroupPolicy group)
+    {
+        var values = table.Long($"SELECT approx_count_distinct({column.Sql}) FROM source");
+        var right =
+            column.Kind == ColumnKind.Number
+                ? BinsFor(table, column)
+                : "use a condition, such as { where: \"age >= 25\" }";
+        return Problem(
             DiagnosticCodes.DataValue,
             group,
-            $"has more than {MostLevels} levels; split numbers with 'bins', "
-                + $"or use a condition such as {{ where: \"age >= 25\" }}"
+            $"has a level for each of about {values} values of {Wording.Quote(column.Name)}, more than {MostLevels}; {right}"
         );
+    }
 
     private static GateException Problem(string code, GroupPolicy group, string fault) =>
         group.Position.Error(code, $"The group {Wording.Quote(group.Name)} {fault}.");

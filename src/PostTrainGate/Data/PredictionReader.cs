@@ -139,7 +139,14 @@ internal static class PredictionReader
         notes.AddRange(
             policy
                 .Groups.Where(g => g.Cross.IsEmpty)
-                .SelectMany(g => GroupReader.Missing(g, byGroup[g.Name].Ungrouped, table.Rows))
+                .SelectMany(g =>
+                    GroupReader.Notes(
+                        table,
+                        g,
+                        codes.First(c => c.Name == g.Name).Coding.Values.Length,
+                        byGroup[g.Name].Ungrouped
+                    )
+                )
         );
         return new(label.Classes, favorable, Rows(all, null, false), byGroup) { Diagnostics = [.. notes] };
 
