@@ -61,6 +61,7 @@ internal static class InspectCommand
         foreach (var value in values)
             output.Say(
                 $"{kind} {value.Name}: {value.Type}{(value.Shape is { } shape ? $" [{string.Join(", ", shape)}]" : "")}"
+                    + (kind == "input" && model.Ids.Contains(value.Name) ? ", ids that a table is looked up by" : "")
             );
         var names = model.ClassNames.IsEmpty ? "" : $" ({string.Join(", ", model.ClassNames.Take(20))})";
         if (model.Head is { } head)

@@ -46,6 +46,9 @@ internal sealed partial record Draft
     /// <summary>Groups that are compared.</summary>
     public ImmutableArray<DraftGroup> Groups { get; init; } = [];
 
+    /// <summary>Whether the model takes ids, so that no gate attacks it.</summary>
+    public bool TakesIds { get; init; }
+
     /// <summary>Gates.</summary>
     public ImmutableArray<DraftGate> Gates { get; init; } = [new("accuracy", "", "min: 0", "")];
 
@@ -107,6 +110,8 @@ internal sealed partial record Draft
 
         Line("");
         Line("gates:", "what has to hold: a value's whole interval must meet the threshold");
+        if (TakesIds)
+            Line("  # no attack: the inputs are ids, so a small change is another word, and an epsilon means nothing");
         foreach (var gate in Gates)
             Line($"  - {gate.Metric}: {{ {gate.Settings}{gate.Threshold} }}", gate.Comment);
         Line("");

@@ -19,26 +19,54 @@ internal static class DraftGates
     /// <summary>Rows that are attacked to find a threshold.</summary>
     public static int TriedRows(DataLook data) => IsSmall(data) ? 200 : 50;
 
+    // Classes are compared by how often they are right, not by how often they are favored.
+    private const string ClassGroup = "true_class";
+
     /// <summary>Part of the accuracy that should withstand an attack.</summary>
     private const double WantedShare = 0.7;
 
     /// <summary>The gates before their thresholds are known.</summary>
     public static ImmutableArray<DraftGate> Open(Draft draft, DataLook data, ModelInspection model, int rows)
     {
-        var (attack, epsilon, why) = Attack(draft, data, model);
-        var samples = data.Rows * 0.4 > rows ? $"samples: {rows}, " : "";
         return
         [
             new("accuracy", "", "min: 0", ""),
-            new("robust_accuracy", $"attack: {attack}, epsilon: {epsilon}, {samples}", "min: 0", why),
-            .. draft.Groups.Select(g => new DraftGate(
-                "statistical_parity_difference",
-                $"group: {Draft.Yaml(g.Name)}, ",
-                "max: 1",
-                ""
-            )),
+            .. Inner(),
+            .. draft
+                .Groups.Where(g => g.Name != ClassGroup)
+                .Select(g => new DraftGate(
+                    "statistical_parity_difference",
+                    $"group: {Draft.Yaml(g.Name)}, ",
+                    "max: 1",
+                    ""
+                )),
         ];
+
+        IEnumerable<DraftGate> Inner()
+        {
+            if (!TakesIds(model))
+            {
+                var (attack, epsilon, why) = Attack(draft, data, model);
+                var samples = data.Rows * 0.4 > rows ? $"samples: {rows}, " : "";
+                yield return new("robust_accuracy", $"attack: {attack}, epsilon: {epsilon}, {samples}", "min: 0", why);
+            }
+            else if (draft.Groups.Any(g => g.Name == ClassGroup))
+                yield return new(
+                    "rate_minimum",
+                    $"group: {ClassGroup}, rate: accuracy, ",
+                    "min: 0",
+                    "right answers in the class with the fewest"
+                );
+        }
     }
+
+    /// <summary>Whether all inputs are ids: whatever is near one is another word, so that no epsilon is small.</summary>
+    public static bool TakesIds(ModelInspection model) =>
+        !model.Inputs.IsEmpty && model.Inputs.All(i => model.Ids.Contains(i.Name));
+
+    /// <summary>The classes as a group, for a model that cannot be attacked; null where they are too many or small.</summary>
+    public static DraftGroup? ByClass(Draft draft, DataLook data) =>
+        Guesses.Group(data.Columns.First(c => c.Name == (draft.Label ?? data.Label)), data.Rows, ClassGroup);
 
     /// <summary>The same with thresholds; what could not be measured is left out.</summary>
     /// <param name="draft">With the gates of <see cref="Open"/>.</param>
@@ -68,7 +96,7 @@ internal static class DraftGates
                 Threshold = Least(Math.Max(Floor(value.Lower.Value, 0.01), Floor(majority, 0.01))),
                 Comment = $"share of right answers; {now}, always the same class {Numbers.Measured(majority)}",
             },
-            "robust_accuracy" => gate with
+            "robust_accuracy" or "rate_minimum" => gate with
             {
                 Threshold = Least(
                     Math.Max(Floor(value.Lower.Value, 0.01), Floor(WantedShare * accuracy.Value!.Value, 0.05))

@@ -32,6 +32,13 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
             );
         var data = host.Look(Policy(draft), cancel);
         draft = Answered(draft, data, model);
+        if (DraftGates.TakesIds(model))
+        {
+            draft = draft with { TakesIds = true };
+            if (DraftGates.ByClass(draft, data) is { } classes)
+                draft = draft with { Groups = draft.Groups.Add(classes) };
+        }
+
         host.Error.WriteLine("Finding out how the model reads the data ...");
         var search = new DraftSearch(options, host, data, model);
         (draft, var accuracy) = search.Find(draft, cancel);

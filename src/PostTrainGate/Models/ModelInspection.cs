@@ -27,6 +27,11 @@ public sealed record ModelInspection
     /// <summary>Inputs that are no initializers.</summary>
     public required ImmutableArray<ModelValue> Inputs { get; init; }
 
+    /// <summary>
+    /// Names of the inputs that a table is looked up by, such as ids of words: a number near such a one means anything.
+    /// </summary>
+    public ImmutableArray<string> Ids { get; init; } = [];
+
     /// <summary>Outputs.</summary>
     public required ImmutableArray<ModelValue> Outputs { get; init; }
 
@@ -77,6 +82,7 @@ public sealed record ModelInspection
                 .Model.OpsetImport.GroupBy(o => o.Domain.Length == 0 ? "ai.onnx" : o.Domain)
                 .ToImmutableSortedDictionary(g => g.Key, g => g.Max(o => o.Version), StringComparer.Ordinal),
             Inputs = [.. file.Inputs.Select(ModelValue.FromProto)],
+            Ids = OnnxLookups.Find(file),
             Outputs = [.. file.Graph.Output.Select(ModelValue.FromProto)],
             Operators =
             [

@@ -3,6 +3,7 @@ using PostTrainGate.Cli;
 using PostTrainGate.Cli.Init;
 using PostTrainGate.Data;
 using PostTrainGate.Models;
+using PostTrainGate.Models.Onnx;
 using PostTrainGate.Reading;
 using SkiaSharp;
 using Xunit;
@@ -80,6 +81,52 @@ public sealed class InitTests : IDisposable
     {
         Copy("tests/PostTrainGate.Cli.Tests/Cases/npz_flatten_open12", "model.onnx", "data.npz");
         await Reads("data.npz");
+    }
+
+    // Ids 0 to 4 are words of praise and 5 to 9 words of blame; the model takes the mean of what its table says of them.
+    [Theory]
+    [InlineData("Int64", true)]
+    [InlineData("Float", true)]
+    [InlineData("Int64", false)]
+    public async Task A_model_of_ids_is_given_no_epsilon_but_a_gate_on_each_class(string type, bool isLookup)
+    {
+        OnnxWriter model = new([4]);
+        var ids = model.Node("Cast", ["input"], ("to", isLookup ? 7L : 1L));
+        if (isLookup)
+            model.Node("Gather", [model.Initializer("words", where(arange(10).lt(5), 1f, -1f)), ids]);
+        else
+            model.Node("Sub", [model.Initializer("middle", tensor(4.5f)), ids]);
+        model.Then("ReduceMean", ("axes", new long[] { 1 }), ("keepdims", 1L));
+        model.Gemm(
+            tensor(
+                new float[,]
+                {
+                    { -1 },
+                    { 1 },
+                }
+            ),
+            tensor([0f, 0])
+        );
+        var file = model.Build("logits", -1, 2);
+        file.Graph.Input[0].Type.TensorType.ElemType = (int)Enum.Parse<TensorProto.Types.DataType>(type);
+        OnnxFile.Write(_folder.Path("model.onnx"), file);
+        var rows = Enumerable
+            .Range(0, 300)
+            .Select(i => new[] { i * 7 % 10, i * 3 % 10, i * i % 10, i / 10 % 10 })
+            .Select(w => $"{string.Join(',', w)},{(w.Count(id => id < 5) >= 2 ? "good" : "bad")}");
+        _folder.Write("texts.csv", $"a,b,c,d,opinion\n{string.Join('\n', rows)}\n");
+        var (code, _, error) = await Run(null, "texts.csv");
+        Assert.True(code == 0, error);
+        var policy = PolicyReader.Read(_folder.Path("posttraingate.yml")).Policy!;
+        Assert.Equal(
+            ["accuracy", isLookup ? "rate_minimum" : "robust_accuracy"],
+            policy.Gates.Select(g => g.Metric.Name)
+        );
+        Assert.Equal(isLookup, Policy().Contains("\n  # no attack: the inputs are ids, ", StringComparison.Ordinal));
+        using var place = new Workplace();
+        Assert.NotEqual(2, await Command(place.Host, "check", _folder.Root, "--no-repair"));
+        Assert.Equal(0, await Command(place.Host, "inspect", _folder.Path("model.onnx")));
+        Assert.Equal(isLookup, place.Out.Contains("ids that a table is looked up by", StringComparison.Ordinal));
     }
 
     [Theory]
