@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;
 
@@ -242,6 +243,46 @@ public sealed partial class DataReaderTests
         );
         Assert.Equal(["10", "2", "9"], listed.Test.ClassNames);
         Assert.Equal(1, listed.Test.Favorable);
+    }
+
+    // 0 to 99 have the mean 49.5 and the deviation 28.87: the standardized values are from -1.71 to 1.71.
+    [Theory]
+    [InlineData("robust_accuracy", "pgd", false, true)]
+    [InlineData("robust_accuracy", "pgd", true, false)]
+    [InlineData("certified_accuracy", null, false, true)]
+    [InlineData("robust_accuracy", "table_pgd", false, false)]
+    [InlineData("corrupted_accuracy", null, false, false)]
+    [InlineData("accuracy", null, false, false)]
+    public void Bounds_that_are_assumed_of_standardized_values_are_a_warning_where_they_count(
+        string metric,
+        string? attack,
+        bool areGiven,
+        bool isWarning
+    )
+    {
+        Copy("SELECT i AS a, i % 2 AS y FROM range(100) t(i)", "t.csv");
+        var rule = new GateRule { Metric = Named.Metric(metric), Min = 0 };
+        var policy = Policy("t.csv", "y") with
+        {
+            Data = Data("t.csv", "y") with { Features = new() { Scale = Scaling.Standard } },
+            Input = areGiven
+                ? new()
+                {
+                    Lower = -2,
+                    Upper = 2,
+                    BoundsGiven = true,
+                }
+                : new(),
+            Gates = [attack is null ? rule : rule with { Attack = new(Named.Attack(attack), Norm.Linf, 0.1) }],
+        };
+        using var splits = DataReader.Read(policy);
+        Assert.Equal(isWarning, splits.Diagnostics.Any(d => d.Severity == Severity.Warning));
+        if (isWarning)
+            Assert.EndsWith(
+                "Set 'input.bounds', such as [-2, 2].",
+                splits.Diagnostics[0].Message,
+                StringComparison.Ordinal
+            );
     }
 
     [Fact]

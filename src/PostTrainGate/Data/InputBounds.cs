@@ -68,6 +68,25 @@ internal static class InputBounds
 
         var named = Wording.List(outside.Take(5).Select(c => $"{Wording.Quote(c.Name)} (values {Range(c.Start)})"));
         var more = outside.Length > 5 ? $" and {outside.Length - 5} more columns" : "";
+        // No bounds fit a deviation that nobody knew; those of a range do.
+        if (policy is { Data.Features.Scale: Scaling.Standard, Input.BoundsGiven: false, KeepsBounds: true })
+        {
+            var (from, to) = (
+                Math.Floor(outside.Min(c => least[c.Start])),
+                Math.Ceiling(outside.Max(c => most[c.Start]))
+            );
+            notes.Add(
+                new(
+                    DiagnosticCodes.DataValue,
+                    $"The bounds {bounds} are assumed, and attacks keep within them, but standardized values lie outside: "
+                        + $"{named}{more}. Set 'input.bounds', such as [{Wording.Number(from)}, {Wording.Number(to)}].",
+                    position,
+                    Severity.Warning
+                )
+            );
+            return;
+        }
+
         notes.Add(
             new(
                 DiagnosticCodes.DataValue,

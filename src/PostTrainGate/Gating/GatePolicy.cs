@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Attacks;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
@@ -14,6 +15,10 @@ public sealed record GatePolicy : EvaluationPolicy
 
     /// <inheritdoc/>
     public override bool ChangesInputs => Gates.Any(g => g.Metric.ChangesInputs);
+
+    // Attacks on tables keep each column in its own range, and corruptions of tables in none.
+    internal override bool KeepsBounds =>
+        Gates.Any(g => g.Metric.Keys.Contains(AttackKeys.Norm) && g.Attack?.Attack.KeepsForm != true);
 
     /// <summary>Confidence level of every interval, in (0.5, 1).</summary>
     public double Confidence { get; init; } = 0.95;

@@ -35,4 +35,7 @@ public record EvaluationPolicy
 
     /// <summary>Whether inputs are changed to measure the model, so that their bounds count.</summary>
     public virtual bool ChangesInputs => false;
+
+    /// <summary>Whether what changes them keeps them within one pair of bounds for all.</summary>
+    internal virtual bool KeepsBounds => ChangesInputs;
 }

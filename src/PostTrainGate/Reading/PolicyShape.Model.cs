@@ -17,7 +17,9 @@ internal static partial class PolicyShape
         public static readonly Key<ImmutableArray<double>> Bounds = new(
             "bounds",
             new ListShape<double>(AnyNumber, "[0, 1]", fewest: 2, most: 2),
-            "Smallest and largest valid input value; epsilon uses the same units."
+            "Smallest and largest valid input value, which attacks and certificates keep; epsilon uses the same units. "
+                + "Default: [0, 1], with an error for values outside that no 'features.scale' made. Attacks on tables "
+                + "keep each column within its range in the repair split, and within these bounds if given."
         );
 
         public static readonly Key<double> Scale = new(
