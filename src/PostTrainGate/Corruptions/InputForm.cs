@@ -19,7 +19,7 @@ internal readonly record struct InputForm(bool IsTable, bool ChannelsLast, bool 
     /// <summary>The form of a model's inputs: false where corruptions know none such.</summary>
     public static bool TryFind(Classifier model, EvaluationSet data, out InputForm form)
     {
-        var (shape, input) = (data.Inputs.shape[1..], model.Input);
+        var (shape, input) = (data.InputShape, model.Input);
         var last = input.Layout is { } given ? given == ImageLayout.Nhwc : shape is [not (1 or 3), _, 1 or 3];
         form = new(data.Layout is not null || shape.Length == 1, last, shape.Length == 3, input);
         return form.IsTable || shape.Length == 2 || (shape.Length == 3 && shape[last ? 2 : 0] is 1 or 3);

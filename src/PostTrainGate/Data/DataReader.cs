@@ -74,25 +74,23 @@ public static class DataReader
 
         var (inputs, layout) = array is null
             ? TableEncoder.Encode(table, features, policy, splits, wanted, places, notes)
-            : (Rows(array, splits, policy, notes), null);
-        InputBounds.Check(inputs, layout, policy, notes);
-        var sets = splits
-            .Select(
-                (rows, s) =>
-                    new EvaluationSet(
-                        inputs[s],
-                        tensor(rows.Select(r => (long)labels[r]).ToArray()),
-                        classes,
-                        groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows)),
-                        layout,
-                        favorable
-                    )
-                    {
-                        Places = (places, rows),
-                    }
-            )
-            .ToArray();
+            : (array.dtype == ScalarType.Byte ? [] : Rows(array, splits, policy, notes), null);
+        EvaluationSet[] sets = [.. splits.Select(Set)];
+        InputBounds.Check(sets, layout, policy, notes);
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
+
+        EvaluationSet Set(int[] rows, int split)
+        {
+            var chosen = tensor(rows.Select(r => (long)labels[r]).ToArray());
+            var levels = groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows));
+            var at = (places, rows);
+            return inputs.Length > 0
+                ? new(inputs[split], chosen, classes, levels, layout, favorable) { Places = at }
+                : new(StoredInputs.Of(array!, rows, policy.Input.Scale), chosen, classes, levels, layout, favorable)
+                {
+                    Places = at,
+                };
+        }
     }
 
     // The rows that the model was trained on; where the condition is neither true nor false a row counts as unseen.

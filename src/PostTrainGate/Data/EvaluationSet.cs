@@ -11,6 +11,8 @@ public sealed class EvaluationSet : IDisposable
     private readonly Dictionary<object, object> _found = [];
     private ImmutableArray<int> _incomplete;
     private int[]? _rows;
+    private readonly StoredInputs? _stored;
+    private Tensor? _inputs;
 
     /// <summary>Takes ownership of the tensors.</summary>
     public EvaluationSet(
@@ -21,14 +23,59 @@ public sealed class EvaluationSet : IDisposable
         FeatureLayout? layout,
         int favorable
     )
+        : this(inputs, null, labels, classNames, groups, layout, favorable) { }
+
+    /// <summary>Inputs that become numbers when they are needed; takes ownership of them and the labels.</summary>
+    internal EvaluationSet(
+        StoredInputs inputs,
+        Tensor labels,
+        ImmutableArray<string> classNames,
+        ImmutableDictionary<string, GroupColumn> groups,
+        FeatureLayout? layout,
+        int favorable
+    )
+        : this(null, inputs, labels, classNames, groups, layout, favorable) { }
+
+    private EvaluationSet(
+        Tensor? inputs,
+        StoredInputs? stored,
+        Tensor labels,
+        ImmutableArray<string> classNames,
+        ImmutableDictionary<string, GroupColumn> groups,
+        FeatureLayout? layout,
+        int favorable
+    )
     {
-        (Inputs, Labels) = (inputs.DetachFromDisposeScope(), labels.DetachFromDisposeScope());
+        (_inputs, _stored, Labels) = (inputs?.DetachFromDisposeScope(), stored, labels.DetachFromDisposeScope());
         (ClassNames, Groups, Layout, Favorable) = (classNames, groups, layout, favorable);
         LabelValues = [.. labels.data<long>().Select(y => (int)y)];
     }
 
-    /// <summary>[n, input shape], float32, in the data's units.</summary>
-    public Tensor Inputs { get; }
+    /// <summary>
+    /// [n, input shape], float32, in the data's units. Images are four times as large as in their files: whoever needs
+    /// some of many rows takes those alone.
+    /// </summary>
+    public Tensor Inputs
+    {
+        get
+        {
+            lock (_found)
+                return _inputs ??= _stored!.Values(0, Count).DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>Some rows of the inputs in a row: [count, input shape], float32; the caller disposes it.</summary>
+    internal Tensor InputsOf(long start, long count)
+    {
+        lock (_found)
+            return _inputs?.narrow(0, start, count) ?? _stored!.Values(start, count);
+    }
+
+    /// <summary>Whether the inputs stand as bytes alone.</summary>
+    internal bool IsCompact => _inputs is null;
+
+    /// <summary>Shape of a row's input.</summary>
+    internal long[] InputShape => (_inputs?.shape ?? _stored!.Shape)[1..];
 
     /// <summary>[n], int64, class index.</summary>
     public Tensor Labels { get; }
@@ -60,7 +107,9 @@ public sealed class EvaluationSet : IDisposable
                 return _incomplete;
             using var scope = NewDisposeScope();
             return _incomplete =
-                Count == 0 ? [] : [.. Inputs.isnan().flatten(1).any(1).nonzero().data<long>().Select(r => (int)r)];
+                Count == 0 || _stored is not null
+                    ? []
+                    : [.. Inputs.isnan().flatten(1).any(1).nonzero().data<long>().Select(r => (int)r)];
         }
     }
 
@@ -109,14 +158,10 @@ public sealed class EvaluationSet : IDisposable
         using var scope = NewDisposeScope();
         var index = tensor(rows.ToArray().Select(r => (long)r).ToArray());
         var chosen = rows.ToArray();
-        return new EvaluationSet(
-            Inputs.index_select(0, index),
-            Labels.index_select(0, index),
-            ClassNames,
-            Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen)),
-            Layout,
-            Favorable
-        )
+        var labels = Labels.index_select(0, index);
+        var groups = Groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(chosen));
+        var inputs = _stored is null ? Inputs.index_select(0, index) : null;
+        return new(inputs, _stored?.Take(index), labels, ClassNames, groups, Layout, Favorable)
         {
             Places = Places is var (all, places) ? (all, [.. chosen.Select(row => places[row])]) : null,
         };
@@ -150,23 +195,15 @@ public sealed class EvaluationSet : IDisposable
     internal EvaluationSet WithClasses(ImmutableArray<string> names, IReadOnlyList<int> places)
     {
         using var old = Labels;
-        return new(
-            Inputs,
-            tensor(LabelValues.Select(y => (long)places[y]).ToArray()),
-            names,
-            Groups,
-            Layout,
-            places[Favorable]
-        )
-        {
-            Places = Places,
-        };
+        var labels = tensor(LabelValues.Select(y => (long)places[y]).ToArray());
+        return new(_inputs, _stored, labels, names, Groups, Layout, places[Favorable]) { Places = Places };
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Inputs.Dispose();
+        _inputs?.Dispose();
+        _stored?.Dispose();
         Labels.Dispose();
     }
 }

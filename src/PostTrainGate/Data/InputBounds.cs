@@ -13,11 +13,16 @@ internal static class InputBounds
     /// <summary>
     /// Values outside are an error where the unit is the data's own, a note where a fitted scale made them.
     /// </summary>
-    /// <param name="inputs">[rows, input shape] of each split.</param>
+    /// <param name="sets">The rows of each split.</param>
     /// <param name="layout">Columns of tables.</param>
     /// <param name="policy">Bounds count when it gives them, or attacks.</param>
     /// <param name="notes">Gets the note.</param>
-    public static void Check(Tensor[] inputs, FeatureLayout? layout, EvaluationPolicy policy, List<Diagnostic> notes)
+    public static void Check(
+        IReadOnlyList<EvaluationSet> sets,
+        FeatureLayout? layout,
+        EvaluationPolicy policy,
+        List<Diagnostic> notes
+    )
     {
         var (lower, upper, position) = (policy.Input.Lower, policy.Input.Upper, policy.Data.Position);
         if (!policy.Input.BoundsGiven && !policy.ChangesInputs)
@@ -25,13 +30,13 @@ internal static class InputBounds
         using var scope = NewDisposeScope();
         // A missing value, NaN, is neither too small nor too large.
         var least = Extremes(
-            inputs,
+            sets,
             float.PositiveInfinity,
             x => layout is null ? x.min().reshape(1) : x.amin(0),
             minimum
         );
         var most = Extremes(
-            inputs,
+            sets,
             float.NegativeInfinity,
             x => layout is null ? x.max().reshape(1) : x.amax(0),
             maximum
@@ -103,20 +108,20 @@ internal static class InputBounds
 
     // A missing value makes an extreme one, too: only then are values copied, part by part.
     private static float[] Extremes(
-        Tensor[] inputs,
+        IEnumerable<EvaluationSet> sets,
         double missing,
         Func<Tensor, Tensor> of,
         Func<Tensor, Tensor, Tensor> both
     )
     {
         Tensor? found = null;
-        foreach (var rows in inputs.Where(i => i.numel() > 0))
+        foreach (var rows in sets.Where(s => s.Count > 0))
         {
-            var each = Math.Max(1, PartValues * rows.size(0) / rows.numel());
-            for (long start = 0; start < rows.size(0); start += each)
+            var each = Math.Max(1, PartValues / Math.Max(1, rows.InputShape.Aggregate(1L, (a, b) => a * b)));
+            for (long start = 0; start < rows.Count; start += each)
             {
                 using var scope = NewDisposeScope();
-                var values = rows.narrow(0, start, Math.Min(each, rows.size(0) - start));
+                var values = rows.InputsOf(start, Math.Min(each, rows.Count - start));
                 var part = of(values);
                 if (part.isnan().any().item<bool>())
                     part = of(values.nan_to_num(missing));

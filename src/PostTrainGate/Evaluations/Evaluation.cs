@@ -25,7 +25,7 @@ public sealed class Evaluation : IPredictions, IDisposable
     internal Evaluation(Classifier model, EvaluationSet data, Func<Classifier, Tensor?>? known)
     {
         (Model, Data) = (model, data);
-        _logits = new(() => (known?.Invoke(model) ?? model.LogitsOfAll(data.Inputs)).DetachFromDisposeScope());
+        _logits = new(() => (known?.Invoke(model) ?? model.LogitsOfAll(data)).DetachFromDisposeScope());
     }
 
     /// <summary>The classifier.</summary>

@@ -50,7 +50,7 @@ public static partial class Gate
             var rows = new Evaluation(model, data);
             try
             {
-                RowIndependence.CheckMeasured(model, data.Inputs, rows.Logits, policy.Seed);
+                RowIndependence.CheckMeasured(model, data, rows.Logits, policy.Seed);
                 var opened = new BaseRows(sha256, model, rows);
                 model = null;
                 return (opened, null);

@@ -11,7 +11,7 @@ public static partial class Gate
     // Only a whole batch of one shape can be fed; a mismatch shows both sides.
     private static void FitShape(GatePolicy policy, ImmutableArray<long> wanted, EvaluationSet data)
     {
-        var given = data.Inputs.shape[1..];
+        var given = data.InputShape;
         var fits = given.Length == wanted.Length && given.Zip(wanted).All(p => p.Second < 0 || p.First == p.Second);
         if (!fits)
         {

@@ -100,7 +100,7 @@ public static partial class Gate
         MissingValueCheck.Require(policy, source, splits);
 
         using var test = new Evaluation(source, splits.Test);
-        RowIndependence.CheckMeasured(source, splits.Test.Inputs, test.Logits, policy.Seed);
+        RowIndependence.CheckMeasured(source, splits.Test, test.Logits, policy.Seed);
         if (ClassOrder.Doubt(policy, test) is { } doubt)
             return Undecided(policy, doubt, "the order of the classes is unclear") with
             {

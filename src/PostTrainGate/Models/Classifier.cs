@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Data;
 using PostTrainGate.Policy;
 using PostTrainGate.Torch;
 using static TorchSharp.torch;
@@ -75,17 +76,23 @@ public abstract class Classifier : IDisposable
     /// <param name="inputs">[n, input shape].</param>
     /// <param name="batchSize">Rows at a time.</param>
     /// <returns>[n, classes]; the caller disposes it.</returns>
-    public Tensor LogitsOfAll(Tensor inputs, int batchSize = 250)
+    public Tensor LogitsOfAll(Tensor inputs, int batchSize = 250) =>
+        LogitsOfAll(inputs.shape[0], batchSize, (start, count) => inputs.narrow(0, start, count));
+
+    /// <summary>The same of a set of rows, of which those of a batch alone stand in memory as numbers.</summary>
+    internal Tensor LogitsOfAll(EvaluationSet rows, int batchSize = 250) =>
+        LogitsOfAll(rows.Count, batchSize, rows.InputsOf);
+
+    private Tensor LogitsOfAll(long rows, int batchSize, Func<long, long, Tensor> inputs)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var rows = inputs.shape[0];
         Tensor? all = null;
         for (long start = 0; start < rows; start += batchSize)
         {
             using var batch = NewDisposeScope();
             var count = Math.Min(batchSize, rows - start);
-            var logits = Logits(inputs.narrow(0, start, count));
+            var logits = Logits(inputs(start, count));
             // Small tensors kept from every batch would lie between its large ones, whose space could not be used again.
             all ??= empty([rows, Classes], dtype: logits.dtype, device: logits.device).MoveToOuterDisposeScope();
             all.narrow(0, start, count).copy_(logits);

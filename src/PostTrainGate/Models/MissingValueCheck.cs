@@ -21,7 +21,7 @@ internal static class MissingValueCheck
             using var part = set.Take(rows.AsSpan());
             try
             {
-                using var scores = model.LogitsOfAll(part.Inputs);
+                using var scores = model.LogitsOfAll(part);
                 using var undefinedRows = scores.softmax(1).isnan().any(1).sum();
                 undefined += (int)undefinedRows.item<long>();
             }

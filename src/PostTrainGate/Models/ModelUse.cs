@@ -37,6 +37,5 @@ internal sealed record ModelUse(InputPolicy Input, OutputPolicy Output)
     /// <summary>
     /// Some rows to try the model on, [n, input shape]; null where there are none. The caller disposes it.
     /// </summary>
-    public Tensor? Some(long most) =>
-        Data is { Count: > 0 } rows ? rows.Inputs.narrow(0, 0, Math.Min(most, rows.Count)) : null;
+    public Tensor? Some(long most) => Data is { Count: > 0 } rows ? rows.InputsOf(0, Math.Min(most, rows.Count)) : null;
 }

@@ -82,13 +82,13 @@ internal sealed record PartIdentity(
         {
             foreach (var column in CachedAttack.Columns(rows.Layout))
                 content.Write(column);
-            foreach (var size in rows.Inputs.shape)
+            foreach (var size in (long[])[rows.Count, .. rows.InputShape])
                 content.Write(size);
             foreach (var label in rows.LabelValues)
                 content.Write(label);
             for (var start = 0; start < rows.Count; start += RowsAtOnce)
             {
-                using var part = rows.Inputs.narrow(0, start, Math.Min(RowsAtOnce, rows.Count - start));
+                using var part = rows.InputsOf(start, Math.Min(RowsAtOnce, rows.Count - start));
                 using var values = part.contiguous();
                 content.Write(values.bytes);
             }

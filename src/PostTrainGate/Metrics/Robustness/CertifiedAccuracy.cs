@@ -56,7 +56,7 @@ public sealed class CertifiedAccuracy : IDifferentiableMetric, IBlockMetric
             whyNot = $"{context.Source.Name} cannot be certified because its batch size is fixed at one row";
         if (whyNot is null)
         {
-            using var graph = BoundGraph.TryBuild(context.Source, context.Data.Inputs.shape[1..], out whyNot);
+            using var graph = BoundGraph.TryBuild(context.Source, context.Data.InputShape, out whyNot);
         }
 
         return whyNot is null ? new CertificateSurrogate(context) : null;
@@ -82,7 +82,7 @@ public sealed class CertifiedAccuracy : IDifferentiableMetric, IBlockMetric
             return Measurement.NotMeasured(
                 $"{model.Name} cannot be certified because its batch size is fixed at one row"
             );
-        using var graph = BoundGraph.TryBuild(model, data.Inputs.shape[1..], out var reason);
+        using var graph = BoundGraph.TryBuild(model, data.InputShape, out var reason);
         if (graph is null)
             return Measurement.NotMeasured($"{model.Name} cannot be certified: {reason}");
         using var rows = data.Take(context.Chosen(data));

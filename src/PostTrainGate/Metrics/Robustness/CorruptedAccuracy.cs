@@ -191,7 +191,7 @@ public sealed class CorruptedAccuracy : IDifferentiableMetric, IBlockMetric
                 (ulong)Seeds.Derive(context.RowSeed, $"{corruption.Name} {severity}", start),
                 CPU
             );
-            var corrupted = form.Apply(corruption, rows.Inputs.narrow(0, start, count), severity, random, columns);
+            var corrupted = form.Apply(corruption, rows.InputsOf(start, count), severity, random, columns);
             return
             [
                 .. AttackHarness

@@ -84,8 +84,8 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
         if (_found.Length == 0)
             return [];
         using var scope = NewDisposeScope();
-        var inputs = evaluation.Data.Inputs;
-        Tensor[] examples = [.. _found.Select(f => tensor(f.Example).reshape(inputs.shape[1..]))];
+        var data = evaluation.Data;
+        Tensor[] examples = [.. _found.Select(f => tensor(f.Example).reshape(data.InputShape))];
         var predicted = Model.LogitsOfAll(stack(examples, 0)).argmax(1).data<long>().ToArray();
         var isImage = InputForm.TryFind(evaluation.Model, evaluation.Data, out var form) && !form.IsTable;
         return
@@ -93,7 +93,7 @@ internal sealed class FragileRows(Evaluation evaluation, AttackRun attack) : IDi
             .. _found.Select(
                 (f, i) =>
                 {
-                    var (clean, example) = (inputs[f.Row], examples[i]);
+                    var (clean, example) = (data.InputsOf(f.Row, 1)[0], examples[i]);
                     var columns = isImage || clean.dim() != 1 ? [] : Columns(clean, example);
                     return new FragileInput(
                         evaluation.Data.PlaceOf(f.Row),

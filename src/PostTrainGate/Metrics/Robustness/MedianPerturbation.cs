@@ -93,7 +93,7 @@ public sealed class MedianPerturbation : IDifferentiableMetric, IBlockMetric
                     found,
                     context.Evaluation.Model.Input,
                     settings.Norm,
-                    rows.Inputs.shape[1..].Aggregate(1L, (a, b) => a * b),
+                    rows.InputShape.Aggregate(1L, (a, b) => a * b),
                     context.Confidence
                 ),
             ],

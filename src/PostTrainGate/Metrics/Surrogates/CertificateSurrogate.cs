@@ -56,6 +56,6 @@ internal sealed class CertificateSurrogate(SurrogateContext context) : LabelSurr
 
     // Constants are copied from the weights as they stand.
     private BoundGraph Graph(OnnxClassifier model, bool trains) =>
-        BoundGraph.TryBuild(model, Data.Inputs.shape[1..], out var reason, trains)
+        BoundGraph.TryBuild(model, Data.InputShape, out var reason, trains)
         ?? throw new InvalidOperationException($"{model.Name} has bounds no longer: {reason}");
 }

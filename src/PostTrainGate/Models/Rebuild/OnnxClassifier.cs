@@ -58,7 +58,7 @@ public sealed partial class OnnxClassifier : Classifier
         var signature = OnnxSignature.Read(file, use.Output);
         use.Fit?.Invoke(signature.InputShape);
         if (use.Data is { } data)
-            signature = signature with { InputShape = [.. data.Inputs.shape.Skip(1)] };
+            signature = signature with { InputShape = [.. data.InputShape] };
         try
         {
             return Load(file, use, signature);

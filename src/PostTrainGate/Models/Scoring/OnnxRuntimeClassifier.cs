@@ -31,7 +31,7 @@ public sealed class OnnxRuntimeClassifier : Classifier
         (_file, _feeds, _outputs) = (file, feeds, string.Join(' ', end.Outputs));
         (Input, WhyNoGradients, Output) = (use.Input, why, end.Name);
         use.Fit?.Invoke(feeds.InputShape);
-        InputShape = use.Data is { } data ? [.. data.Inputs.shape.Skip(1)] : feeds.InputShape;
+        InputShape = use.Data is { } data ? [.. data.InputShape] : feeds.InputShape;
         _passBytes = use.PassBytes;
         _batch =
             feeds.Batch > 0 ? feeds.Batch

@@ -1,3 +1,4 @@
+using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models.Onnx;
 using PostTrainGate.Policy;
@@ -42,23 +43,23 @@ internal static class RowIndependence
     /// one.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="inputs">All rows, [n, input shape].</param>
+    /// <param name="rows">The rows it was measured on.</param>
     /// <param name="measured">Logits of all rows, [n, classes].</param>
     /// <param name="seed">Which rows.</param>
     /// <exception cref="GateException">PTG2007.</exception>
-    public static void CheckMeasured(Classifier model, Tensor inputs, Tensor measured, int seed)
+    public static void CheckMeasured(Classifier model, EvaluationSet rows, Tensor measured, int seed)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var order = Enumerable
-            .Range(0, (int)inputs.shape[0])
+            .Range(0, rows.Count)
             .OrderBy(i => Seeds.Key((ulong)(uint)seed, (ulong)i))
             .Take(2 * Rows)
             .Order()
             .ToArray();
         if (order.Length < 2)
             return;
-        var alone = cat([.. order.Select(i => Scores(model, inputs.narrow(0, i, 1)))], 0);
+        var alone = cat([.. order.Select(i => Scores(model, rows.InputsOf(i, 1)))], 0);
         var chosen = measured.index_select(0, tensor(order.Select(i => (long)i).ToArray()));
         if (!OnnxAgreement.Agree(Shares(model, chosen), alone, Tolerance))
             throw Refused(model, "returns outputs for a row that depend on the other rows of its batch");
