@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
-using PostTrainGate.Corruptions;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
 using PostTrainGate.Metrics;

@@ -1,9 +1,7 @@
 using System.Collections.Immutable;
 using PostTrainGate.Data;
-using PostTrainGate.Evaluations;
 using PostTrainGate.Gating;
 using PostTrainGate.Models;
-using PostTrainGate.Policy;
 using PostTrainGate.Repairs;
 using Xunit;
 using static TorchSharp.torch;
