@@ -10,6 +10,9 @@ internal static class ControlText
     // A control that has lost more of the accuracy above chance than this is another model, not the same with noise.
     private const double LeastOfAccuracy = 0.5;
 
+    // Of what a repair gains: a difference that readers would call none.
+    private const double Nearly = 0.1;
+
     /// <summary>
     /// What the controls are, for readers who meet them first here, and what they say; empty where there are none.
     /// </summary>
@@ -35,21 +38,28 @@ internal static class ControlText
 
     private static string Training(GateResult result)
     {
-        const string Is =
-            "Clean control: the same model trained further on the rows for repair by their labels alone. ";
+        const string Is = "Clean control: the same model trained further on the rows for repair by their labels alone.";
         var better = result.Gates.Where(g =>
             g.Original.Verdict != Verdict.Pass
             && g.CleanControl is not null
             && Lacks(g.Repaired, g) < Lacks(g.Original, g)
         );
-        bool[] alike = [.. better.Select(g => Lacks(g.CleanControl, g) <= Lacks(g.Repaired, g))];
+        bool[] alike = [.. better.Select(IsAsGood)];
         var count = alike.Count(a => a);
         return Is
             + (
-                count == 0 ? "It does less than the repair."
-                : count < alike.Length ? $"It does as well on {count} of {alike.Length} gates that the repair improves."
-                : "Here it does as well as the repair, so that more training may be all that the model needs."
+                alike.Length == 0 ? ""
+                : count == 0 ? " It does less than the repair."
+                : count < alike.Length
+                    ? $" It does about as well on {count} of {alike.Length} gates that the repair improves."
+                : " Here it does about as well as the repair, so that more training may be all that the model needs."
             );
+    }
+
+    private static bool IsAsGood(GateReport gate)
+    {
+        var (before, repaired) = (Lacks(gate.Original, gate), Lacks(gate.Repaired, gate));
+        return Lacks(gate.CleanControl, gate) <= repaired + Nearly * (before - repaired);
     }
 
     // What a model lacks to meet a gate's threshold.

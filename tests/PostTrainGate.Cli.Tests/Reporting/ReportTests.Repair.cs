@@ -49,8 +49,8 @@ public partial class ReportTests
 
     [Theory]
     [InlineData(-0.165, 0.16, "It does less than the repair.")]
-    [InlineData(0.01, 0.16, "It does as well on 1 of 2 gates that the repair improves.")]
-    [InlineData(-0.02, 0.48, "Here it does as well as the repair")]
+    [InlineData(0.01, 0.16, "It does about as well on 1 of 2 gates that the repair improves.")]
+    [InlineData(-0.02, 0.45, "Here it does about as well as the repair")]
     public void What_more_training_mends_as_well_is_said(double parity, double robust, string expected)
     {
         var repaired = SampleResults.Repaired;
