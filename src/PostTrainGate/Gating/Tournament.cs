@@ -25,6 +25,9 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // Courses on more clean rows or fewer, one after the other, until accuracy is back or spent.
     private const int MostCourses = 6;
 
+    // Of what the source lacks: courses that gain less have come to where they lead.
+    private const double LeastGain = 0.02;
+
     // Candidates that are measured under the policy's own attacks before one is chosen.
     private const int Finalists = 3;
 
@@ -253,6 +256,7 @@ internal sealed class Tournament(Selection selection) : IDisposable
         List<OnnxClassifier> ends = [];
         try
         {
+            var gap = double.PositiveInfinity;
             for (var course = 0; course < MostCourses; course++)
             {
                 var candidate = plan.GoOn(context, 1, from);
@@ -266,6 +270,9 @@ internal sealed class Tournament(Selection selection) : IDisposable
                 }
 
                 from = end;
+                if (plan.Pressing is { } harder && candidate.Score.Gap > gap - LeastGain)
+                    plan = harder;
+                gap = candidate.Score.Gap;
             }
         }
         finally

@@ -49,6 +49,25 @@ public class TournamentTests
     }
 
     [Fact]
+    public void Pressing_that_no_longer_gains_is_followed_by_a_harder_one()
+    {
+        using var toy = new RepairToy(RepairToy.Attacked);
+        using var tournament = new Tournament((Selection)toy.Context.Selection);
+        var gaps = new Queue<double>([0.5, 0.3, 0.295, 0.1, 0]);
+        SelectionScore Next() => new(true, gaps.Dequeue(), 0.85);
+        var harder = new Fixed("harder", Next);
+        var plan = new Fixed("robust", () => new(true, 0.8, 0.88))
+        {
+            Pressing = new Fixed("pressed", Next) { Pressing = harder },
+        };
+        tournament.Run([plan], toy.Context);
+        Assert.Equal(
+            ["pressed", "pressed", "pressed", "harder", "harder"],
+            tournament.Tried.Where(t => t.Method != "robust" && t.Share == 1).Select(t => t.Method)
+        );
+    }
+
+    [Fact]
     public void A_plan_that_passes_is_not_pressed()
     {
         using var toy = new RepairToy(RepairToy.Attacked);

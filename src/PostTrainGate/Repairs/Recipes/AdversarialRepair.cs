@@ -38,11 +38,11 @@ public sealed class AdversarialRepair : IRepair
             Variant = ", settled",
         };
 
-    // Fewer clean rows.
-    private static Adversarial Pressed(Adversarial a) =>
+    // Fewer clean rows, and at last none.
+    private static Adversarial Pressed(Adversarial a, double clean) =>
         At(a, a.Schedule.LearningRate / 2) with
         {
-            CleanShare = 0.3 * a.CleanShare,
+            CleanShare = clean,
             Variant = ", pressed",
         };
 
@@ -86,10 +86,18 @@ public sealed class AdversarialRepair : IRepair
             recipe = At(recipe, recipe.Schedule.LearningRate * Depth.RateOf(context.Source));
             yield return Within(recipe, context.Seconds * MostOfEffort) with
             {
-                Settling = Within(Settled(recipe), context.Seconds * CoursePart),
-                Pressing = recipe.CleanShare == 0 ? null : Within(Pressed(recipe), context.Seconds * CoursePart),
+                Settling = Course(Settled(recipe)),
+                Pressing =
+                    recipe.CleanShare == 0
+                        ? null
+                        : Course(Pressed(recipe, 0.3 * recipe.CleanShare)) with
+                        {
+                            Pressing = Course(Pressed(recipe, 0)),
+                        },
             };
         }
+
+        RecipePlan Course(Adversarial recipe) => Within(recipe, context.Seconds * CoursePart);
 
         RecipePlan Within(Adversarial recipe, double seconds)
         {
