@@ -120,7 +120,7 @@ internal sealed class HarmPanel
     {
         var accuracy = Rate.All.First(r => r.Name == "accuracy");
         var calibration = Rate.All.First(r => r.Name == "calibration_error");
-        foreach (var name in _before.Data.Groups.Keys.Order(StringComparer.Ordinal))
+        foreach (var name in _before.Data.Groups.Keys.Order(StringComparer.Ordinal).Where(n => !IsLabel(n)))
         {
             foreach (var (metric, kind) in HarmKinds.OfGroups)
             {
@@ -153,6 +153,17 @@ internal sealed class HarmPanel
                 $"highest calibration error by {name}"
             );
         }
+    }
+
+    // Each level of a group of the label's has one class: how often they are predicted differs more, the better a model
+    // is.
+    private bool IsLabel(string group)
+    {
+        var (data, classes) = (_before.Data, new Dictionary<int, int>());
+        foreach (var (row, level) in data.Groups[group].LevelOf.Index())
+            if (level >= 0 && !classes.TryAdd(level, data.LabelValues[row]) && classes[level] != data.LabelValues[row])
+                return false;
+        return true;
     }
 
     private Figure OfRule(GateRule rule, HarmKind kind, string title)
