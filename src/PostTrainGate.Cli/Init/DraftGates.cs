@@ -53,11 +53,14 @@ internal static class DraftGates
             else if (draft.Groups.Any(g => g.Name == ClassGroup))
                 yield return new(
                     "rate_minimum",
-                    $"group: {ClassGroup}, rate: accuracy, ",
+                    $"group: {ClassGroup}, rate: accuracy, {(IsBinary() ? "" : "average: worst, ")}",
                     "min: 0",
                     "right answers in the class with the fewest"
                 );
         }
+
+        // With more classes, the accuracy of one is its rate against the rest unless the policy asks for the worst.
+        bool IsBinary() => data.Columns.First(c => c.Name == (draft.Label ?? data.Label)).Values.Length <= 2;
     }
 
     /// <summary>Whether all inputs are ids: whatever is near one is another word, so that no epsilon is small.</summary>
