@@ -143,9 +143,12 @@ internal sealed class HistoryCommand(CliHost host)
                         () =>
                         {
                             var folder = parsed.GetValue(from)!;
-                            var (before, after) = new HistoryFolder(folder).Compact(TimeProvider.System.GetUtcNow());
-                            Terminal.Out(host).Say($"{folder} has {after} files now; it had {before}.");
-                            return 0;
+                            var now = TimeProvider.System.GetUtcNow();
+                            var (before, after, refused) = new HistoryFolder(folder).Compact(now);
+                            foreach (var diagnostic in refused)
+                                Terminal.Error(host).Say(diagnostic.ToString(), Color.Red);
+                            Terminal.Out(host).Say($"Files in {folder}: {after} now, {before} before.");
+                            return refused.IsEmpty ? 0 : ExitCodes.BadInput;
                         },
                         cancel
                     )

@@ -59,29 +59,34 @@ internal sealed partial class HistoryFolder(string root)
     /// as they are; a month with a file that is no part of a history is left alone.
     /// </summary>
     /// <param name="now">The month of this time goes on.</param>
-    /// <returns>Number of files that were there before, and that are now.</returns>
+    /// <returns>Number of files that were there before, and that are now, and a diagnostic for each month left.</returns>
     /// <exception cref="GateException">PTG6006: the folder cannot be read, or a file not be written.</exception>
-    public (int Before, int After) Compact(DateTimeOffset now)
+    public (int Before, int After, ImmutableArray<Diagnostic> Refused) Compact(DateTimeOffset now)
     {
         var current = FolderOf(now);
         var (before, after) = (0, 0);
+        List<Diagnostic> refused = [];
         foreach (var month in List().GroupBy(f => Path.GetDirectoryName(f)!))
         {
             string[] files = [.. month];
             before += files.Length;
-            after += IsMonth(month.Key) && month.Key != current && Merge(files) ? 1 : files.Length;
+            var ended = IsMonth(month.Key) && month.Key != current;
+            var problem = ended ? Merge(files) : null;
+            if (problem is not null)
+                refused.Add(problem);
+            after += ended && problem is null ? 1 : files.Length;
         }
 
-        return (before, after);
+        return (before, after, [.. refused]);
 
         bool IsMonth(string folder) => MonthFolder().IsMatch(Path.GetRelativePath(root, folder).Replace('\\', '/'));
     }
 
     // The whole month is written before the first of its files goes, and rows that are there twice are read once.
-    private static bool Merge(string[] files)
+    private static Diagnostic? Merge(string[] files)
     {
         if (files.Length == 1)
-            return true;
+            return null;
         var path = Path.Combine(Path.GetDirectoryName(files[0])!, MonthFile);
         try
         {
@@ -89,11 +94,12 @@ internal sealed partial class HistoryFolder(string root)
             AtomicFile.WriteFile(path, temporary => Write(temporary, rows));
             foreach (var file in files.Where(f => f != path))
                 File.Delete(file);
-            return true;
+            return null;
         }
         catch (Exception e) when (e is DbException or FormatException or InvalidCastException)
         {
-            return false;
+            var folder = Path.GetDirectoryName(path)!;
+            return Problem(folder, $"The month is left as it is, for a file is no part of a history: {Line(e)}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

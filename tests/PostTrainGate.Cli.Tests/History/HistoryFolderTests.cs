@@ -98,15 +98,15 @@ public sealed class HistoryFolderTests : IDisposable
         var december = history.Append(Run(6, new(2026, 12, 1, 9, 0, 0, TimeSpan.Zero)));
         var before = history.Read().Rows;
 
-        Assert.Equal((7, 2), history.Compact(new(2026, 12, 31, 23, 59, 0, TimeSpan.Zero)));
+        Assert.Equal((7, 2), Compact(new(2026, 12, 31, 23, 59, 0, TimeSpan.Zero)));
         Assert.Equal(["2026/11/month.parquet", Relative(december)], Files());
         Assert.Equal(before.Select(Figures), history.Read().Rows.Select(Figures));
-        Assert.Equal((2, 2), history.Compact(new(2026, 12, 31, 23, 59, 0, TimeSpan.Zero)));
+        Assert.Equal((2, 2), Compact(new(2026, 12, 31, 23, 59, 0, TimeSpan.Zero)));
 
         // One that was stopped before it deleted everything left rows twice.
         File.WriteAllBytes(copy, last);
         Assert.Equal(before.Select(Figures), history.Read().Rows.Select(Figures));
-        Assert.Equal((3, 2), history.Compact(new(2027, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        Assert.Equal((3, 2), Compact(new(2027, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         Assert.Equal(before.Select(Figures), history.Read().Rows.Select(Figures));
     }
 
@@ -118,7 +118,9 @@ public sealed class HistoryFolderTests : IDisposable
             File.Copy(history.Append(Run(run)), _folder.Path($"{run}.parquet"));
         _folder.Write("2026/11/text.parquet", "time,value\n1,2\n");
         var files = Files();
-        Assert.Equal((5, 5), history.Compact(DateTimeOffset.MaxValue));
+        var (before, after, refused) = history.Compact(DateTimeOffset.MaxValue);
+        Assert.Equal((5, 5), (before, after));
+        Assert.Equal("11", Path.GetFileName(Assert.Single(refused).Position!.Value.File));
         Assert.Equal(files, Files());
     }
 
@@ -178,6 +180,13 @@ public sealed class HistoryFolderTests : IDisposable
             Source,
             "main"
         );
+    }
+
+    private (int, int) Compact(DateTimeOffset now)
+    {
+        var (before, after, refused) = new HistoryFolder(_folder.Root).Compact(now);
+        Assert.Empty(refused);
+        return (before, after);
     }
 
     private string Relative(string file) => Path.GetRelativePath(_folder.Root, file).Replace('\\', '/');
