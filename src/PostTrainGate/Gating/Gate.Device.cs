@@ -16,7 +16,7 @@ public static partial class Gate
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelDevice,
-                    $"The policy asks for the device cuda, but {why}; or set 'device: auto' or 'device: cpu'."
+                    $"The device cuda cannot be used: {why}; or take auto or cpu as the device."
                 )
             );
         return (

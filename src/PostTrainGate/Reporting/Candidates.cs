@@ -11,10 +11,15 @@ internal static class Candidates
     public const int MostShown = 25;
 
     /// <summary>What the figures of candidates are, for readers who meet them first here.</summary>
-    public const string Legend =
-        "Figures of the selection split, where candidates are chosen; the test split's are above. Gates lack: what is "
-        + "missing until every gate passes with a margin, 0 for nothing. Harm: by how much other measures get worse, "
-        + "summed. Changed: share of predictions.";
+    public static string Legend(RepairSummary repair)
+    {
+        var chosen = repair.Details.TryGetValue("chosen_by", out var how)
+            ? $". The choice among the best rests on {how}"
+            : ", where candidates are chosen";
+        return $"Figures of the selection split{chosen}; the test split's are above. Gates lack: what is missing until "
+            + "every gate passes with a margin, 0 for nothing. Harm: by how much other measures get worse, summed. "
+            + "Changed: share of predictions.";
+    }
 
     /// <summary>Why a candidate was not tried or is out of the question; null where there is nothing to say.</summary>
     public static string? Note(CandidateSummary candidate) =>

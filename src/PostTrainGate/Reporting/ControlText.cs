@@ -39,11 +39,14 @@ internal static class ControlText
     private static string Training(GateResult result)
     {
         const string Is = "Clean control: the same model trained further on the rows for repair by their labels alone.";
-        var better = result.Gates.Where(g =>
-            g.Original.Verdict != Verdict.Pass
-            && g.CleanControl is not null
-            && Lacks(g.Repaired, g) < Lacks(g.Original, g)
-        );
+        GateReport[] better =
+        [
+            .. result.Gates.Where(g =>
+                g.Original.Verdict != Verdict.Pass
+                && g.CleanControl is not null
+                && Lacks(g.Repaired, g) < Lacks(g.Original, g)
+            ),
+        ];
         bool[] alike = [.. better.Select(IsAsGood)];
         var count = alike.Count(a => a);
         return Is
@@ -52,14 +55,20 @@ internal static class ControlText
                 : count == 0 ? " It does less than the repair."
                 : count < alike.Length
                     ? $" It does about as well on {count} of {alike.Length} gates that the repair improves."
+                : better.All(IsBetter) ? " Here it does better than the repair: train the model further first."
                 : " Here it does about as well as the repair, so that more training may be all that the model needs."
             );
     }
 
-    private static bool IsAsGood(GateReport gate)
+    private static bool IsAsGood(GateReport gate) => Behind(gate) <= Nearly;
+
+    private static bool IsBetter(GateReport gate) => Behind(gate) < -Nearly;
+
+    // How far the control is behind the repair, in units of what the repair gains.
+    private static double Behind(GateReport gate)
     {
         var (before, repaired) = (Lacks(gate.Original, gate), Lacks(gate.Repaired, gate));
-        return Lacks(gate.CleanControl, gate) <= repaired + Nearly * (before - repaired);
+        return (Lacks(gate.CleanControl, gate) - repaired) / (before - repaired);
     }
 
     // What a model lacks to meet a gate's threshold.

@@ -121,6 +121,6 @@ public sealed partial class HtmlReport
             );
         }
 
-        return $"{Scroll($"{text}</table>", "What the repair tried")}\n<p class=\"quiet\">{Candidates.Legend}</p>\n";
+        return $"{Scroll($"{text}</table>", "What the repair tried")}\n<p class=\"quiet\">{Candidates.Legend(repair)}</p>\n";
     }
 }

@@ -28,7 +28,7 @@ public sealed partial class MarkdownReport
                 );
             }
 
-            Line(text, $"\n<sub>{Candidates.Legend}</sub>\n");
+            Line(text, $"\n<sub>{Candidates.Legend(repair)}</sub>\n");
         }
 
         foreach (var sentence in new[] { Candidates.Remark(repair), Candidates.Others(repair, options) })

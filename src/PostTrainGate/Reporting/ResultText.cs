@@ -186,6 +186,12 @@ internal static class ResultText
         {
             steps.Add($"No repair is proposed; retrain the model, or agree on another threshold in {result.Policy}.");
         }
+        else if (failed && result.Reproduce.Contains(" merge ", StringComparison.Ordinal))
+        {
+            steps.Add(
+                $"Shards only measure; to try a repair, run {$"posttraingate check {result.Policy}"} on one machine."
+            );
+        }
         else if (failed)
         {
             steps.Add(

@@ -51,6 +51,7 @@ public partial class ReportTests
     [InlineData(-0.165, 0.16, "It does less than the repair.")]
     [InlineData(0.01, 0.16, "It does about as well on 1 of 2 gates that the repair improves.")]
     [InlineData(-0.02, 0.45, "Here it does about as well as the repair")]
+    [InlineData(0, 0.6, "Here it does better than the repair")]
     public void What_more_training_mends_as_well_is_said(double parity, double robust, string expected)
     {
         var repaired = SampleResults.Repaired;
