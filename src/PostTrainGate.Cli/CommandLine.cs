@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Reading;
@@ -16,7 +17,7 @@ internal static class CommandLine
         if (parsed.Errors.Count > 0 && !completes)
         {
             foreach (var error in parsed.Errors)
-                await host.Error.WriteLineAsync($"posttraingate: error: {error.Message}");
+                await host.Error.WriteLineAsync($"posttraingate: error: {Message(error)}");
             await host.Error.WriteLineAsync("See posttraingate --help.");
             return ExitCodes.BadInput;
         }
@@ -30,6 +31,15 @@ internal static class CommandLine
         };
         return await parsed.InvokeAsync(invocation, cancel);
     }
+
+    // The parser names the types of the code.
+    private static string Message(ParseError error) =>
+        error.SymbolResult is OptionResult { Option: { HelpName: { } values } option, Tokens: [.., var given] }
+        && values.Contains('|', StringComparison.Ordinal)
+        && values.All(c => c is '|' or '-' || char.IsAsciiLetterLower(c)) // words, not forms such as K/N
+        && !values.Split('|').Contains(given.Value)
+            ? $"{Wording.Quote(given.Value)} is no value of '{option.Name}'; it takes {values.Replace("|", ", ", StringComparison.Ordinal)}."
+            : error.Message;
 
     private static RootCommand Root(CliHost host)
     {

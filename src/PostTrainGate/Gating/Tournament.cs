@@ -9,7 +9,7 @@ namespace PostTrainGate.Gating;
 /// (successive halving, Jamieson and Talwalkar 2016). Every candidate is also tried at shorter steps from the source.
 /// Effort is counted, never timed, so that the same policy tries the same on every machine; the deadline only stops it.
 /// </summary>
-internal sealed class Tournament(Selection selection) : IDisposable
+internal sealed partial class Tournament(Selection selection) : IDisposable
 {
     // Of each round's plans the next one keeps the best part, and goes on with each from where it ended. The last round
     // spends as much as all before it: a first one on too little would favor what changes little, and not what gets
@@ -28,12 +28,6 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // Of what the source lacks: courses that gain less have come to where they lead.
     private const double LeastGain = 0.02;
 
-    // Candidates that are measured under the policy's own attacks before one is chosen.
-    private const int Finalists = 3;
-
-    // The same where that takes no attack: what leads by few rows leads by chance.
-    private const int CrossFittedFinalists = 8;
-
     /// <summary>Parts of the way from the source at which every candidate is tried too.</summary>
     internal static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
 
@@ -47,17 +41,11 @@ internal sealed class Tournament(Selection selection) : IDisposable
     // How a candidate was made: the part of a plan's steps.
     private readonly record struct Making(RepairPlan Plan, double Steps);
 
-    // A candidate, its place among those tried, and the part of the way from the source.
-    private sealed record Finalist(RepairCandidate Candidate, int Number, Making Making, double Share);
-
     private readonly List<CandidateSummary> _tried = [];
     private readonly List<Finalist> _best = [];
 
     /// <summary>Every candidate, in the order they were tried.</summary>
     public IReadOnlyList<CandidateSummary> Tried => _tried;
-
-    /// <summary>Judges the best candidates once more, where the rows to choose by are few; null: they are many.</summary>
-    public CrossFitting? CrossFitting { get; set; }
 
     /// <summary>Whether the deadline came before the effort was spent.</summary>
     public bool StoppedEarly { get; private set; }
@@ -117,59 +105,6 @@ internal sealed class Tournament(Selection selection) : IDisposable
             waiting.ForEach(model => model.Dispose());
         }
     }
-
-    /// <summary>
-    /// The best candidate that improves on the source, by cross-fitting or by each gate's own attack; the caller
-    /// disposes its model.
-    /// </summary>
-    public RepairCandidate? Choose()
-    {
-        // Where models of fewer rows are no better, the one of all of them may be.
-        if ((CrossFitted() ?? Confirmed()) is not { } chosen)
-            return null;
-        _best.RemoveAll(f => f.Number == chosen.Number);
-        _tried[chosen.Number] = _tried[chosen.Number] with { Chosen = true };
-        return chosen.Candidate;
-    }
-
-    private Finalist? CrossFitted() =>
-        CrossFitting is not { } judge
-            ? null
-            : Best(
-                _best.Select(f =>
-                    f with
-                    {
-                        Candidate = f.Candidate with
-                        {
-                            Score = judge.Score(f.Candidate.Model, f.Making.Plan, f.Making.Steps, f.Share),
-                            Details = f.Candidate.Details.SetItem("chosen_by", judge.Description),
-                        },
-                    }
-                ),
-                judge.Source
-            );
-
-    private Finalist? Confirmed()
-    {
-        var confirmed = new List<Finalist>();
-        foreach (var finalist in _best)
-        {
-            var score = selection.Confirm(finalist.Candidate.Model);
-            confirmed.Add(finalist with { Candidate = finalist.Candidate with { Score = score } });
-            // A strong attack takes longer than all that ranked the candidates: those after the first that passes are
-            // no better by their ranks.
-            if (score is { Admissible: true, Suffices: true, Harm: 0 })
-                break;
-        }
-
-        return Best(confirmed, selection.Source);
-    }
-
-    private static Finalist? Best(IEnumerable<Finalist> finalists, SelectionScore source) =>
-        finalists
-            .Where(f => f.Candidate.Score.Admissible && f.Candidate.Score.CompareTo(source) > 0)
-            .OrderByDescending(f => f.Candidate.Score)
-            .FirstOrDefault();
 
     /// <inheritdoc/>
     public void Dispose()

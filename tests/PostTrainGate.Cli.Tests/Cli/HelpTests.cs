@@ -19,6 +19,21 @@ public sealed class HelpTests : IDisposable
         Assert.Contains("init <model> <data>", _place.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--device", "gpu", "auto, cpu, cuda")]
+    [InlineData("--severity", "high", "error, warning, note")]
+    [InlineData("-v", "loud", "quiet, normal, detailed")]
+    [InlineData("--fix", "push", "artifact, commit, pull-request")]
+    public async Task A_value_that_an_option_does_not_take_is_answered_with_those_that_it_takes(
+        string option,
+        string value,
+        string values
+    )
+    {
+        Assert.Equal(2, await Run("check", option, value));
+        Assert.Matches($"error: '{value}' is no value of '--[a-z]+'; it takes {values}\\.", _place.Error);
+    }
+
     [Fact]
     public async Task The_doctor_finds_what_is_there_and_what_is_not()
     {

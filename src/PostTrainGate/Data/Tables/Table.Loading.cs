@@ -27,24 +27,8 @@ internal sealed partial class Table
     /// <summary>The same without holding the rows: each query reads the files anew.</summary>
     public static Table Stream(PolicyPath source) => Named(Load(source, "VIEW"), source);
 
-    private static Table Named(Table table, PolicyPath source)
-    {
-        try
-        {
-            table.Unnamed = ColumnNames.Check(table, source);
-            return table;
-        }
-        catch (DbException e)
-        {
-            table.Dispose();
-            throw TableProblem.Unreadable(source, e);
-        }
-        catch
-        {
-            table.Dispose();
-            throw;
-        }
-    }
+    private static Table Named(Table table, PolicyPath source) =>
+        ReadOrDispose(table, source, () => table.Unnamed = ColumnNames.Check(table, source));
 
     /// <summary>How many rows each file has; files without rows are left out.</summary>
     public static Dictionary<string, long> RowsByFile(PolicyPath source)
@@ -151,18 +135,25 @@ internal sealed partial class Table
     private static Table Create(ImmutableArray<string> files, string sql, PolicyPath source)
     {
         var table = new Table(ClosedDatabase.Create(), source);
-        try
+        return ReadOrDispose(table, source, () =>
         {
             ClosedDatabase.Open(table._db, DataLimits.TableMemory, files);
             table.Run(sql);
             table.Describe();
-            if (files is [var first, ..] && IsCsv(first))
-            {
-                if (table.Columns.Length == 1 && TableProblem.OneColumn(source) is { } fault)
-                    throw fault;
-                table.TurnTruthValues(sql);
-            }
+            if (files is not [var first, ..] || !IsCsv(first))
+                return;
+            if (table.Columns.Length == 1 && TableProblem.OneColumn(source) is { } fault)
+                throw fault;
+            table.TurnTruthValues(sql);
+        });
+    }
 
+    // The table once it is read, or none.
+    private static Table ReadOrDispose(Table table, PolicyPath source, Action read)
+    {
+        try
+        {
+            read();
             return table;
         }
         catch (DbException e)
