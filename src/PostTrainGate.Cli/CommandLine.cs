@@ -38,7 +38,8 @@ internal static class CommandLine
         && values.Contains('|', StringComparison.Ordinal)
         && values.All(c => c is '|' or '-' || char.IsAsciiLetterLower(c)) // words, not forms such as K/N
         && !values.Split('|').Contains(given.Value)
-            ? $"{Wording.Quote(given.Value)} is no value of '{option.Name}'; it takes {values.Replace("|", ", ", StringComparison.Ordinal)}."
+            ? $"{Wording.Quote(given.Value)} is no value of '{option.Name}'; it takes "
+                + $"{values.Replace("|", ", ", StringComparison.Ordinal)}."
             : error.Message;
 
     private static RootCommand Root(CliHost host)

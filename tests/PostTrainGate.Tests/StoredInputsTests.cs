@@ -27,7 +27,7 @@ public sealed class StoredInputsTests : IDisposable
         var labels = randint(10, [Rows], dtype: ScalarType.Int64, generator: new Generator(2));
         _bytes = Set(
             (l, names, none) =>
-                new(StoredInputs.Of(images, [.. Enumerable.Range(0, Rows)], 1 / 255.0), l, names, none, null, 0)
+                new(null, StoredInputs.Of(images, [.. Enumerable.Range(0, Rows)], 1 / 255.0), l, names, none, null, 0)
         );
         _numbers = Set((l, names, none) => new(images.to(float32) * (float)(1 / 255.0), l, names, none, null, 0));
 

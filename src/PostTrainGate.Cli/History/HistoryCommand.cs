@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
@@ -145,10 +146,8 @@ internal sealed class HistoryCommand(CliHost host)
                             var folder = parsed.GetValue(from)!;
                             var now = TimeProvider.System.GetUtcNow();
                             var (before, after, refused) = new HistoryFolder(folder).Compact(now);
-                            foreach (var diagnostic in refused)
-                                Terminal.Error(host).Say(diagnostic.ToString(), Color.Red);
                             Terminal.Out(host).Say($"Files in {folder}: {after} now, {before} before.");
-                            return refused.IsEmpty ? 0 : ExitCodes.BadInput;
+                            return Refused(host, refused);
                         },
                         cancel
                     )
@@ -186,13 +185,20 @@ internal sealed class HistoryCommand(CliHost host)
     private int Show(string from, Func<HistorySeries, bool> isWanted, int last, Format format, CancellationToken cancel)
     {
         var (rows, refused) = host.ReadHistory(from, cancel);
-        foreach (var diagnostic in refused)
-            Terminal.Error(host).Say(diagnostic.ToString(), Color.Red);
+        var exitCode = Refused(host, refused);
         HistorySeries[] series = [.. Trends.Series(rows, last).Where(isWanted)];
         if (format == Format.Json)
             host.Out.WriteLine(new JsonArray([.. series.Select(Json)]).ToJsonString(new() { WriteIndented = true }));
         else
             Show(series);
+        return exitCode;
+    }
+
+    // Tells what was refused, and what the exit code is for it.
+    private static int Refused(CliHost host, ImmutableArray<Diagnostic> refused)
+    {
+        foreach (var diagnostic in refused)
+            Terminal.Error(host).Say(diagnostic.ToString(), Color.Red);
         return refused.IsEmpty ? 0 : ExitCodes.BadInput;
     }
 

@@ -28,6 +28,9 @@ internal sealed partial record Draft
     /// <summary>The favorable label.</summary>
     public string? Favorable { get; init; }
 
+    /// <summary>The column that holds the label.</summary>
+    public ColumnLook LabelColumn(DataLook data) => data.Columns.First(c => c.Name == (Label ?? data.Label));
+
     /// <summary>Columns that are not inputs.</summary>
     public ImmutableArray<string> Except { get; init; } = [];
 

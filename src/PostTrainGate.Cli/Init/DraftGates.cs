@@ -60,7 +60,7 @@ internal static class DraftGates
         }
 
         // With more classes, the accuracy of one is its rate against the rest unless the policy asks for the worst.
-        bool IsBinary() => data.Columns.First(c => c.Name == (draft.Label ?? data.Label)).Values.Length <= 2;
+        bool IsBinary() => draft.LabelColumn(data).Values.Length <= 2;
     }
 
     /// <summary>Whether all inputs are ids: whatever is near one is another word, so that no epsilon is small.</summary>
@@ -69,7 +69,7 @@ internal static class DraftGates
 
     /// <summary>The classes as a group, for a model that cannot be attacked; null where they are too many or small.</summary>
     public static DraftGroup? ByClass(Draft draft, DataLook data) =>
-        Guesses.Group(data.Columns.First(c => c.Name == (draft.Label ?? data.Label)), data.Rows, ClassGroup);
+        Guesses.Group(draft.LabelColumn(data), data.Rows, ClassGroup);
 
     /// <summary>The same with thresholds; what could not be measured is left out.</summary>
     /// <param name="draft">With the gates of <see cref="Open"/>.</param>

@@ -75,7 +75,7 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
             draft = draft with { Label = Label(data, model), DropMissing = data.Columns.Any(LacksText) };
         if (data.IsTable && model.Inputs.All(i => i.Type != "string"))
             draft = draft with { Texts = [.. data.Columns.Where(c => IsOneHot(c) && c.Name != draft.Label)] };
-        var label = data.Columns.First(c => c.Name == (draft.Label ?? data.Label));
+        var label = draft.LabelColumn(data);
         var sensitive = Sensitive(data, label);
         if (sensitive.IsEmpty)
             return draft;
@@ -88,7 +88,8 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
                     Guesses.Group(Column(data, name, "--sensitive"), data.Rows, null)
                     ?? throw Wrong(
                         $"'--sensitive' names {Wording.Quote(name)}, "
-                            + $"{Guesses.WhyNoGroup(Column(data, name, "--sensitive"), data.Rows)}; name another column, or write a condition into 'groups' later."
+                            + $"{Guesses.WhyNoGroup(Column(data, name, "--sensitive"), data.Rows)}; name another column, "
+                            + "or write a condition into 'groups' later."
                     )
                 ),
             ],
@@ -166,7 +167,7 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
 
     private static (string Answer, double Share) Majority(Draft draft, DataLook data)
     {
-        var label = data.Columns.First(c => c.Name == (draft.Label ?? data.Label));
+        var label = draft.LabelColumn(data);
         var (answer, count) = label.Values.MaxBy(v => v.Count)!;
         return (answer, count / (double)data.Rows);
     }

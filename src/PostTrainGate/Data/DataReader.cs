@@ -83,13 +83,11 @@ public static class DataReader
         {
             var chosen = tensor(rows.Select(r => (long)labels[r]).ToArray());
             var levels = groups.ToImmutableDictionary(g => g.Key, g => g.Value.Take(rows));
-            var at = (places, rows);
-            return inputs.Length > 0
-                ? new(inputs[split], chosen, classes, levels, layout, favorable) { Places = at }
-                : new(StoredInputs.Of(array!, rows, policy.Input.Scale), chosen, classes, levels, layout, favorable)
-                {
-                    Places = at,
-                };
+            var (numbers, stored) =
+                inputs.Length > 0
+                    ? (inputs[split], (StoredInputs?)null)
+                    : (null, StoredInputs.Of(array!, rows, policy.Input.Scale));
+            return new(numbers, stored, chosen, classes, levels, layout, favorable) { Places = (places, rows) };
         }
     }
 

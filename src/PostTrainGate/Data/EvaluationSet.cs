@@ -25,18 +25,10 @@ public sealed class EvaluationSet : IDisposable
     )
         : this(inputs, null, labels, classNames, groups, layout, favorable) { }
 
-    /// <summary>Inputs that become numbers when they are needed; takes ownership of them and the labels.</summary>
+    /// <summary>
+    /// Inputs as numbers, or stored, which become numbers when they are needed; takes ownership of them and the labels.
+    /// </summary>
     internal EvaluationSet(
-        StoredInputs inputs,
-        Tensor labels,
-        ImmutableArray<string> classNames,
-        ImmutableDictionary<string, GroupColumn> groups,
-        FeatureLayout? layout,
-        int favorable
-    )
-        : this(null, inputs, labels, classNames, groups, layout, favorable) { }
-
-    private EvaluationSet(
         Tensor? inputs,
         StoredInputs? stored,
         Tensor labels,
@@ -65,17 +57,17 @@ public sealed class EvaluationSet : IDisposable
     }
 
     /// <summary>Some rows of the inputs in a row: [count, input shape], float32; the caller disposes it.</summary>
-    internal Tensor InputsOf(long start, long count)
-    {
-        lock (_found)
-            return _inputs?.narrow(0, start, count) ?? _stored!.Values(start, count);
-    }
+    internal Tensor InputsOf(long start, long count) =>
+        _inputs?.narrow(0, start, count) ?? _stored!.Values(start, count);
 
     /// <summary>Whether the inputs stand as bytes alone.</summary>
     internal bool IsCompact => _inputs is null;
 
     /// <summary>Shape of a row's input.</summary>
     internal long[] InputShape => (_inputs?.shape ?? _stored!.Shape)[1..];
+
+    /// <summary>Number of values of a row's input.</summary>
+    internal long InputSize => InputShape.Aggregate(1L, (all, size) => all * size);
 
     /// <summary>[n], int64, class index.</summary>
     public Tensor Labels { get; }

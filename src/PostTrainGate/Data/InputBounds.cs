@@ -117,7 +117,7 @@ internal static class InputBounds
         Tensor? found = null;
         foreach (var rows in sets.Where(s => s.Count > 0))
         {
-            var each = Math.Max(1, PartValues / Math.Max(1, rows.InputShape.Aggregate(1L, (a, b) => a * b)));
+            var each = Math.Max(1, PartValues / Math.Max(1, rows.InputSize));
             for (long start = 0; start < rows.Count; start += each)
             {
                 using var scope = NewDisposeScope();

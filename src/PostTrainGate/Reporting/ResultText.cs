@@ -186,16 +186,10 @@ internal static class ResultText
         {
             steps.Add($"No repair is proposed; retrain the model, or agree on another threshold in {result.Policy}.");
         }
-        else if (failed && result.Reproduce.Contains(" merge ", StringComparison.Ordinal))
-        {
-            steps.Add(
-                $"Shards only measure; to try a repair, run {$"posttraingate check {result.Policy}"} on one machine."
-            );
-        }
         else if (failed)
         {
             steps.Add(
-                $"No repair was tried; allow it in {result.Policy} and omit {"--no-repair"}, or retrain the model."
+                $"No repair was tried; allow it in {result.Policy} and {"check"} without {"--no-repair"}, or retrain the model."
             );
         }
 

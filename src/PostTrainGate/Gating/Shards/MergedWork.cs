@@ -26,7 +26,7 @@ internal sealed class MergedWork(IEnumerable<PartFile> parts, EvaluationSet rows
         try
         {
             var outcome = BlockOutcome.Read(found.Bytes);
-            var size = rows.InputShape.Aggregate(1L, (a, b) => a * b);
+            var size = rows.InputSize;
             return
                 outcome.Values.Length == values
                 && outcome.Fragile.All(f => f.Row >= 0 && f.Row < rows.Count && f.Example.Length == size)

@@ -89,13 +89,7 @@ public sealed class MedianPerturbation : IDifferentiableMetric, IBlockMetric
         {
             Breakdowns =
             [
-                Curve(
-                    found,
-                    context.Evaluation.Model.Input,
-                    settings.Norm,
-                    rows.InputShape.Aggregate(1L, (a, b) => a * b),
-                    context.Confidence
-                ),
+                Curve(found, context.Evaluation.Model.Input, settings.Norm, rows.InputSize, context.Confidence),
             ],
             Fragile = fragile.Inputs(),
         };
