@@ -22,7 +22,7 @@ internal sealed class CheckCommand(CliHost host)
         var output = Output(options);
         var cache =
             !options.NoCache && (options.Cache ?? host.CacheFolder) is { Length: > 0 } folder
-                ? new AttackCache(folder)
+                ? new RunCache(folder)
                 : null;
         try
         {
@@ -65,7 +65,7 @@ internal sealed class CheckCommand(CliHost host)
     private async Task<int> RunAsync(
         CheckOptions options,
         ICheckOutput output,
-        AttackCache? cache,
+        RunCache? cache,
         CancellationToken cancel
     )
     {
@@ -190,13 +190,10 @@ internal sealed class CheckCommand(CliHost host)
         }
     }
 
-    private static string Kept(AttackCache? cache) =>
-        cache is not { KeptInputs: > 0 and var inputs }
+    private static string Kept(RunCache? cache) =>
+        cache is not { Kept: > 0 }
             ? ""
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $" {inputs:N0} attacked inputs are cached in {cache.Folder}; run the same command to continue."
-            );
+            : $" The finished work is kept in {cache.Folder}; run the same command to continue.";
 
     private static SourcePosition? Place(GatePolicy policy, string code) =>
         code[..4] switch

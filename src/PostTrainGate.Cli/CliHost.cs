@@ -84,7 +84,7 @@ internal sealed record CliHost
             Error = Console.Error,
             OutIsTerminal = !Console.IsOutputRedirected,
             ErrorIsTerminal = !Console.IsErrorRedirected,
-            CacheFolder = AttackCache.DefaultFolder,
+            CacheFolder = RunCache.DefaultFolder,
             Run = SupervisedEngine.Run,
             Inspect = SupervisedEngine.Inspect,
             Look = SupervisedEngine.Look,

@@ -77,7 +77,7 @@ public sealed partial class SequentialGateTests
             foreach (var file in examples)
                 File.WriteAllBytes(file, content);
             // Outcomes are sealed and would be found again: another key, and they are not there.
-            var afresh = plan with { Cache = new AttackCache(_folder.Path("cache"), keyFile: null) };
+            var afresh = plan with { Cache = new RunCache(_folder.Path("cache"), keyFile: null) };
             var measured = Measure(model, set, settings, 0.5, afresh);
             Assert.Equal(truth, measured.Value);
             Assert.Equal(0, measured.Attacked!.BrokenByKept);
@@ -133,8 +133,8 @@ public sealed partial class SequentialGateTests
         Assert.Null(cache.Outcome(name, 3, 8));
         File.WriteAllBytes(file, bytes);
         Assert.NotNull(cache.Outcome(name, 3, 8));
-        Assert.Null(new AttackCache(_folder.Path("cache"), _folder.Path("another key")).Outcome(name, 3, 8));
-        Assert.Null(new AttackCache(_folder.Path("cache"), keyFile: null).Outcome(name, 3, 8));
+        Assert.Null(new RunCache(_folder.Path("cache"), _folder.Path("another key")).Outcome(name, 3, 8));
+        Assert.Null(new RunCache(_folder.Path("cache"), keyFile: null).Outcome(name, 3, 8));
         if (!OperatingSystem.IsWindows())
         {
             // As a checkout would bring it.
@@ -158,7 +158,7 @@ public sealed partial class SequentialGateTests
             Measure(model, set, Pgd, 0.5, plan).Value
         );
         plan.Cache!.Trim();
-        Assert.Equal(0, plan.Cache.KeptInputs);
+        Assert.Equal(0, plan.Cache.Kept);
     }
 
     [Fact]

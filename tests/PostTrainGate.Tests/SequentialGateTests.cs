@@ -83,12 +83,12 @@ public sealed partial class SequentialGateTests : IDisposable
         Assert.ThrowsAny<OperationCanceledException>(() =>
             Measure(model, set, settings, 0.5, first, progress, interrupt)
         );
-        Assert.InRange(first.Cache!.KeptInputs, 100, 399);
+        Assert.InRange(first.Cache!.Kept, 100, 399);
 
         var second = Plan("broken off");
         var shares = new List<double>();
         var resumed = Measure(model, set, settings, 0.5, second, new Relay<double>(shares.Add));
-        Assert.Equal(400, second.Cache!.KeptInputs);
+        Assert.Equal(400, second.Cache!.Kept);
         // The first that is told is of the first chunk attacked.
         Assert.True(shares[0] > 0.25, "what was kept is not attacked again");
         Assert.Equal(whole with { Breakdowns = [], Fragile = [] }, resumed with { Breakdowns = [], Fragile = [] });
@@ -110,7 +110,7 @@ public sealed partial class SequentialGateTests : IDisposable
         {
             int Files() =>
                 Directory.EnumerateFiles(_folder.Path("cache/outcomes"), "*", SearchOption.AllDirectories).Count();
-            var (before, files) = (cache.KeptInputs, Files());
+            var (before, files) = (cache.Kept, Files());
             using var evaluation = new Evaluation(of, set);
             new RobustAccuracy().Measure(
                 new(
@@ -128,7 +128,7 @@ public sealed partial class SequentialGateTests : IDisposable
                     Plan = new() { Cache = cache, Full = true },
                 }
             );
-            return Files() == files ? cache.KeptInputs - before : 0;
+            return Files() == files ? cache.Kept - before : 0;
         }
 
         Directory.CreateDirectory(_folder.Path("cache/outcomes"));
@@ -214,7 +214,7 @@ public sealed partial class SequentialGateTests : IDisposable
         Steps = 10,
     };
 
-    private AttackCache Cache(string name) => new(_folder.Path(name), _folder.Path("key"));
+    private RunCache Cache(string name) => new(_folder.Path(name), _folder.Path("key"));
 
     // Class 1 above the edge, of the sum of all values.
     private static FunctionClassifier Threshold(float edge = 0, int width = 1) =>

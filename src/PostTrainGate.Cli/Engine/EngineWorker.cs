@@ -61,7 +61,7 @@ internal static class EngineWorker
 
     private static EngineReply Answer(EngineRequest request, Replies replies, CancellationToken cancel)
     {
-        var cache = request.Cache is { } folder ? new AttackCache(folder) : null;
+        var cache = request.Cache is { } folder ? new RunCache(folder) : null;
         try
         {
             if (request is { Inspect: { } part, Nodes: > 0 and var nodes })
@@ -93,17 +93,17 @@ internal static class EngineWorker
                 if (p.Stage == said && clock.Elapsed - at < ProgressInterval)
                     return;
                 (said, at) = (p.Stage, clock.Elapsed);
-                replies.Send(new() { Progress = p, Kept = cache?.KeptInputs });
+                replies.Send(new() { Progress = p, Kept = cache?.Kept });
             });
-            return new() { Result = Gate.Run(request.Policy!, options, progress, cancel), Kept = cache?.KeptInputs };
+            return new() { Result = Gate.Run(request.Policy!, options, progress, cancel), Kept = cache?.Kept };
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            return new() { Canceled = true, Kept = cache?.KeptInputs };
+            return new() { Canceled = true, Kept = cache?.Kept };
         }
         catch (GateException wrong)
         {
-            return new() { Refused = [.. wrong.Diagnostics], Kept = cache?.KeptInputs };
+            return new() { Refused = [.. wrong.Diagnostics], Kept = cache?.Kept };
         }
         catch (Exception defect)
         {

@@ -16,7 +16,7 @@ internal sealed record AttackPlan
     public bool Full { get; init; }
 
     /// <summary>What earlier runs found; null: nothing is kept.</summary>
-    public AttackCache? Cache { get; init; }
+    public RunCache? Cache { get; init; }
 
     /// <summary>All rows, shuffled by a seed, in chunks that grow; the same for every model.</summary>
     public static IEnumerable<int[]> Chunks(IEnumerable<int> rows, int seed)

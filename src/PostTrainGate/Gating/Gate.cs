@@ -26,7 +26,7 @@ public sealed record GateOptions
     public bool Full { get; init; }
 
     /// <summary>What earlier runs found and this one leaves to the next; null: nothing is kept.</summary>
-    public AttackCache? Cache { get; init; }
+    public RunCache? Cache { get; init; }
 
     /// <summary>A device that no policy can name; null: the policy's.</summary>
     internal ComputeDevice? Device { get; init; }
@@ -206,7 +206,16 @@ public static partial class Gate
                 };
             // Weights that are tuned meet rows, targets and masks, which are in the memory of the host.
             using var here = rebuilt.Device.IsCpu ? null : rebuilt.Clone(ComputeDevice.Cpu);
-            using var run = new RepairRun(policy, splits, here ?? rebuilt, meter, baseline, progress, cancel);
+            using var run = new RepairRun(
+                policy,
+                splits,
+                here ?? rebuilt,
+                meter,
+                baseline,
+                options.Cache,
+                progress,
+                cancel
+            );
             return run.Repair(result, test, failed, options.Write);
         }
     }

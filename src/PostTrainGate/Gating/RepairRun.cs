@@ -18,6 +18,7 @@ internal sealed partial class RepairRun(
     OnnxClassifier source,
     GateMeter test,
     ImmutableArray<Measurement>? baseline,
+    RunCache? cache,
     IProgress<RunProgress>? progress,
     CancellationToken cancel
 ) : IDisposable
@@ -30,8 +31,9 @@ internal sealed partial class RepairRun(
     public GateResult Repair(GateResult result, Evaluation original, ImmutableArray<GateRule> failed, bool write)
     {
         progress?.Report(new("Scoring the model on the selection split"));
-        using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel);
-        using var tournament = new Tournament(selection);
+        var kept = cache is null ? null : new KeptRepair(cache, policy, source, splits);
+        using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel, kept);
+        using var tournament = new Tournament(selection) { Kept = kept };
         Search(tournament, selection, failed);
         var candidates = tournament
             .Tried.OrderByDescending(c => c.Chosen)

@@ -32,6 +32,7 @@ internal sealed class Selection : ISelection, IDisposable
         LeastOfClass = 0.1;
 
     private readonly GatePolicy _policy;
+    private readonly KeptRepair? _kept;
     private readonly Evaluation _source;
     private readonly FeatureSet? _features;
     private readonly GateMeter _ranking,
@@ -51,16 +52,18 @@ internal sealed class Selection : ISelection, IDisposable
     /// <param name="failed">Gates that the source fails.</param>
     /// <param name="testRows">Rows of the test split: how precise its figures will be.</param>
     /// <param name="cancel">Stops between gates.</param>
+    /// <param name="kept">Scores that an earlier run found; null: nothing is kept.</param>
     public Selection(
         OnnxClassifier source,
         EvaluationSet set,
         GatePolicy policy,
         ImmutableArray<GateRule> failed,
         int testRows,
-        CancellationToken cancel
+        CancellationToken cancel,
+        KeptRepair? kept = null
     )
     {
-        _policy = policy;
+        (_policy, _kept) = (policy, kept);
         _features = FeatureSet.Of(source, set);
         _source = Evaluate(source, set);
         _failed = [.. policy.Gates.Select(g => failed.Contains(g))];
@@ -128,7 +131,14 @@ internal sealed class Selection : ISelection, IDisposable
     private Evaluation Evaluate(OnnxClassifier model, EvaluationSet set) =>
         new(model, set, _features is null ? null : _features.LogitsOf);
 
-    private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1, Tensor? logits = null)
+    private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1, Tensor? logits = null) =>
+        IsCheap || _kept is null
+            ? Weigh(model, meter, times, logits)
+            : _kept.Score(model, $"{(meter == _own ? "confirmed" : "ranked")} {times}", () =>
+                Weigh(model, meter, times)
+            );
+
+    private SelectionScore Weigh(OnnxClassifier model, GateMeter meter, int times, Tensor? logits = null)
     {
         using var threads = new ThreadScope(model, _multiplications);
         using var evaluation = logits is null

@@ -44,6 +44,9 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
     private readonly List<CandidateSummary> _tried = [];
     private readonly List<Finalist> _best = [];
 
+    /// <summary>What an earlier run made; null: nothing is kept.</summary>
+    public KeptRepair? Kept { get; init; }
+
     /// <summary>Every candidate, in the order they were tried.</summary>
     public IReadOnlyList<CandidateSummary> Tried => _tried;
 
@@ -77,7 +80,7 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
                     var isLast = round == rounds - 1 && !selection.IsCheap;
                     var (settling, pressing) = isLast ? (plan.Settling, plan.Pressing) : (null, null);
                     var share = Math.Min(1, (each - ((settling ?? pressing)?.Seconds ?? 0)) / plan.Seconds);
-                    var candidate = entry.End is { } from ? plan.GoOn(context, share, from) : plan.Run(context, share);
+                    var candidate = Make(plan, context, share, entry.End);
                     var goesOn = settling is not null || pressing is not null;
                     var end = goesOn || (waits && share < 1) ? candidate.Model.Clone() : null;
                     if (end is not null)
@@ -177,6 +180,9 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
         }
     }
 
+    private RepairCandidate Make(RepairPlan plan, RepairContext context, double share, OnnxClassifier? from) =>
+        Kept?.Candidate(plan, context, share, from) ?? plan.Take(context, share, from);
+
     private static bool IsEnough(SelectionScore score) => score.Suffices || score.IsDear || !score.Admissible;
 
     // What passes but for its accuracy gains some back, and what has accuracy left spends it. Little else is lost where
@@ -194,7 +200,7 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
             var gap = double.PositiveInfinity;
             for (var course = 0; course < MostCourses; course++)
             {
-                var candidate = plan.GoOn(context, 1, from);
+                var candidate = Make(plan, context, 1, from);
                 var end = candidate.Model.Clone();
                 ends.Add(end);
                 Keep(candidate, new(plan, 1));

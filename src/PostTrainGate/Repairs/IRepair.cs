@@ -49,6 +49,10 @@ public abstract record RepairPlan(string Name)
     internal virtual RepairCandidate GoOn(RepairContext context, double share, OnnxClassifier from) =>
         Run(context, share);
 
+    /// <summary>Goes on from a model, or begins anew where there is none.</summary>
+    internal RepairCandidate Take(RepairContext context, double share, OnnxClassifier? from) =>
+        from is null ? Run(context, share) : GoOn(context, share, from);
+
     /// <summary>
     /// What goes on from where this ended, should it have cost too much accuracy, and gains some back; null: nothing.
     /// </summary>
@@ -134,4 +138,8 @@ public sealed record RepairCandidate(
     string Method,
     SelectionScore Score,
     ImmutableSortedDictionary<string, string> Details
-);
+)
+{
+    /// <summary>Whether the deadline made it take fewer steps than its plan has.</summary>
+    internal bool IsHurried { get; init; }
+}

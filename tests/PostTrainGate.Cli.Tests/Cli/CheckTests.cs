@@ -117,7 +117,7 @@ public partial class CheckTests
         Assert.Equal(130, code);
         Assert.Equal(
             "posttraingate: canceled; no file was changed. "
-                + $"1,234 attacked inputs are cached in {folder}; run the same command to continue.\n",
+                + $"The finished work is kept in {folder}; run the same command to continue.\n",
             place.Error
         );
     }

@@ -153,7 +153,7 @@ public sealed class RealRunTests : IDisposable
             };
             Assert.Equal(130, await CommandLine.RunAsync([.. check, digits.Path("broken off")], host, interrupt.Token));
             Assert.Matches(
-                @"canceled; no file was changed\. \d+ attacked inputs are cached in .*; run the same command",
+                @"canceled; no file was changed\. The finished work is kept in .*; run the same command",
                 place.Error
             );
             Assert.Equal(whole, Json());

@@ -1,4 +1,3 @@
-using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
@@ -28,8 +27,6 @@ internal sealed record PartIdentity(
     string Data
 )
 {
-    private const int RowsAtOnce = 256;
-
     /// <summary>That of a run.</summary>
     public static PartIdentity Of(GatePolicy policy, Classifier model, Classifier? @base, EvaluationSet rows) =>
         new(
@@ -39,7 +36,7 @@ internal sealed record PartIdentity(
             OfGates(policy.Gates),
             model.Fingerprint ?? "",
             @base is null ? "" : @base.Fingerprint ?? "",
-            OfRows(rows)
+            RowDigest.Of(rows)
         );
 
     /// <summary>
@@ -67,30 +64,13 @@ internal sealed record PartIdentity(
         : value.Length > 30 ? value[..12]
         : value;
 
-    private static string OfGates(IEnumerable<GateRule> gates) =>
+    internal static string OfGates(IEnumerable<GateRule> gates) =>
         Hash.Compute(content =>
         {
             foreach (var gate in gates)
             {
                 content.Write(gate.Metric.Name);
                 content.Write(SettingText.Write(gate.Settings).ToJsonString());
-            }
-        });
-
-    private static string OfRows(EvaluationSet rows) =>
-        Hash.Compute(content =>
-        {
-            foreach (var column in CachedAttack.Columns(rows.Layout))
-                content.Write(column);
-            foreach (var size in (long[])[rows.Count, .. rows.InputShape])
-                content.Write(size);
-            foreach (var label in rows.LabelValues)
-                content.Write(label);
-            for (var start = 0; start < rows.Count; start += RowsAtOnce)
-            {
-                using var part = rows.InputsOf(start, Math.Min(RowsAtOnce, rows.Count - start));
-                using var values = part.contiguous();
-                content.Write(values.bytes);
             }
         });
 }

@@ -128,7 +128,10 @@ public sealed class ModelTransform : IDisposable
         _pass.Rest();
         if (_best is not null)
             WithoutGradients(() => _weights.Restore(_best));
-        return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale));
+        return new(_model, _recipe.Name, _bestScore ?? default, Details(steps, done, backOffs, pace.Scale))
+        {
+            IsHurried = pace.IsHurried,
+        };
     }
 
     // Too large a rate can leave a network that gives one answer whatever the input, and never comes back: its loss

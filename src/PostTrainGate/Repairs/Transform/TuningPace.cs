@@ -19,6 +19,9 @@ internal sealed class TuningPace(TuningSchedule schedule, int steps, DateTime? d
     /// <summary>Factor on the learning rate.</summary>
     public double Scale { get; private set; } = 1;
 
+    /// <summary>Whether the deadline has cost steps.</summary>
+    public bool IsHurried => _stride > 1;
+
     /// <summary>Whether a step is left.</summary>
     public bool GoesOn => _position < _span;
 

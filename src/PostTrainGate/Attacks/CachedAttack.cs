@@ -12,7 +12,7 @@ namespace PostTrainGate.Attacks;
 /// adversarial examples of the same attack and budget, of whatever model: they change no outcome, which is the same
 /// with and without a cache, but tell of an attack that does not work on this model.
 /// </summary>
-internal sealed class CachedAttack(Classifier model, AttackCache cache)
+internal sealed class CachedAttack(Classifier model, RunCache cache)
 {
     // Another build may attack otherwise.
     private static readonly string Build = $"{Tool.Version} {typeof(Tool).Module.ModuleVersionId}";
@@ -50,7 +50,9 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
 
     private static string[] Names(EvaluationSet rows, Tensor inputs, AttackRun run, Budget budget)
     {
-        var form = budget.Form is null ? "" : $" {run.Settings.Categories} {string.Join(' ', Columns(rows.Layout))}";
+        var form = budget.Form is null
+            ? ""
+            : $" {run.Settings.Categories} {string.Join(' ', RowDigest.Columns(rows.Layout))}";
         return [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget, form))];
     }
 
@@ -113,7 +115,7 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
             content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
             content.Write(run.Settings.Epsilon);
             content.Write(run.Settings.StepSize ?? double.NaN);
-            foreach (var column in Columns(rows.Layout))
+            foreach (var column in RowDigest.Columns(rows.Layout))
                 content.Write(column);
             foreach (var size in rows.Inputs.shape)
                 content.Write(size);
@@ -122,16 +124,6 @@ internal sealed class CachedAttack(Classifier model, AttackCache cache)
             using var inputs = rows.Inputs.contiguous();
             content.Write(inputs.bytes);
         });
-
-    // All that decides what a row means and may become.
-    internal static IEnumerable<string> Columns(FeatureLayout? layout) =>
-        (layout?.Columns ?? []).Select(c =>
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{c.Name} {c.Start} {string.Join(' ', c.Categories)} {c.Offset:R} {c.Divisor:R} {c.Numbers} "
-                    + $"{c.Lowest:R} {c.Highest:R} {c.Immutable}"
-            )
-        );
 
     private static Span<byte> Row(Tensor batch, int row)
     {

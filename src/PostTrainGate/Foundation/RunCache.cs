@@ -1,26 +1,28 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using PostTrainGate.Foundation;
 
-namespace PostTrainGate.Attacks;
+namespace PostTrainGate.Foundation;
 
 /// <summary>
 /// A folder in which runs leave what they found for later ones: adversarial examples, which are tried after an attack,
-/// and the outcome of finished chunks of rows, from which an interrupted run goes on. Every file is named by the hash
-/// of all that its content depends on.
+/// and what an interrupted run goes on from: the outcome of finished chunks of rows, and the candidates and scores of a
+/// repair. Every file is named by the hash of all that its content depends on.
 /// </summary>
 /// <remarks>
 /// An example is only a suggestion: whoever takes it projects it into the budget and asks the model, so that no content
-/// can do harm. An outcome has to be believed, and so it is sealed with a key that lies in the user's profile, outside
-/// of anything that a pull request brings; without its seal it is not there. No fault of the folder stops a run.
+/// can do harm. All else has to be believed, and so it is sealed with a key that lies in the user's profile, outside of
+/// anything that a pull request brings; without its seal it is not there. No fault of the folder stops a run.
 /// Bounded: the oldest files go first.
 /// </remarks>
-public sealed class AttackCache
+public sealed class RunCache
 {
     /// <summary>Bytes that the folder may hold after a run.</summary>
     internal const long Limit = 256L << 20;
 
+    private const string Examples = "examples",
+        Outcomes = "outcomes",
+        Repairs = "repairs";
     private const int KeyLength = 32;
     private static readonly EnumerationOptions Plain = new()
     {
@@ -30,13 +32,14 @@ public sealed class AttackCache
 
     private readonly ConcurrentDictionary<string, bool> _found = new();
     private readonly Lazy<byte[]?> _key;
-    private long _keptInputs;
+    private long _kept,
+        _keptBytes;
 
     /// <summary>Opens a folder, or makes it with the first file.</summary>
-    public AttackCache(string folder)
+    public RunCache(string folder)
         : this(folder, DefaultKeyFile) { }
 
-    internal AttackCache(string folder, string? keyFile)
+    internal RunCache(string folder, string? keyFile)
     {
         Folder = Path.GetFullPath(folder);
         _key = new(() => keyFile is null ? null : ReadKey(keyFile));
@@ -61,11 +64,11 @@ public sealed class AttackCache
     /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Inputs whose outcome this run has left here, or found.</summary>
-    public long KeptInputs => Interlocked.Read(ref _keptInputs);
+    /// <summary>Attacked inputs and steps of a repair that this run has left here, or found.</summary>
+    public long Kept => Interlocked.Read(ref _kept);
 
     /// <summary>Takes over what a run in another process kept.</summary>
-    internal void Keeps(long inputs) => Interlocked.Exchange(ref _keptInputs, inputs);
+    internal void Keeps(long kept) => Interlocked.Exchange(ref _kept, kept);
 
     private static string? DefaultKeyFile =>
         UserFolder(Environment.SpecialFolder.LocalApplicationData) is var data && Path.IsPathFullyQualified(data)
@@ -77,7 +80,7 @@ public sealed class AttackCache
         Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
 
     /// <summary>An adversarial example of that name and length in bytes; null when there is none.</summary>
-    internal byte[]? Example(string name, int length) => Read("examples", name, length);
+    internal byte[]? Example(string name, int length) => Read(Examples, name, length);
 
     /// <summary>
     /// The same, if an earlier run left it. What this run finds on one model must not change its figures of the next
@@ -89,7 +92,7 @@ public sealed class AttackCache
     internal void KeepExample(string name, ReadOnlySpan<byte> example)
     {
         _found[name] = true;
-        Write("examples", name, example);
+        Write(Examples, name, example);
     }
 
     /// <summary>
@@ -97,20 +100,33 @@ public sealed class AttackCache
     /// </summary>
     internal byte[]? Outcome(string name, int length, int inputs)
     {
-        if (_key.Value is not { } key || Read("outcomes", name, length + HMACSHA256.HashSizeInBytes) is not { } bytes)
+        if (Sealed(Outcomes, name, length) is not { } outcome)
             return null;
-        if (!CryptographicOperations.FixedTimeEquals(Seal(key, name, bytes.AsSpan(0, length)), bytes.AsSpan(length)))
-            return null;
-        Interlocked.Add(ref _keptInputs, inputs);
-        return bytes[..length];
+        Interlocked.Add(ref _kept, inputs);
+        return outcome;
     }
 
     /// <summary>Seals and keeps an outcome.</summary>
     internal void KeepOutcome(string name, byte[] outcome, int inputs)
     {
-        if (_key.Value is not { } key || !Write("outcomes", name, [.. outcome, .. Seal(key, name, outcome)]))
-            return;
-        Interlocked.Add(ref _keptInputs, inputs);
+        if (KeepSealed(Outcomes, name, outcome))
+            Interlocked.Add(ref _kept, inputs);
+    }
+
+    /// <summary>A sealed step of a repair; null when there is none with this user's seal.</summary>
+    internal byte[]? Step(string name)
+    {
+        if (Sealed(Repairs, name, length: null) is not { } step)
+            return null;
+        Interlocked.Increment(ref _kept);
+        return step;
+    }
+
+    /// <summary>Seals and keeps a step of a repair, as long as the folder has room for all that this run kept.</summary>
+    internal void KeepStep(string name, byte[] step)
+    {
+        if (Interlocked.Add(ref _keptBytes, step.Length) <= Limit && KeepSealed(Repairs, name, step))
+            Interlocked.Increment(ref _kept);
     }
 
     /// <summary>
@@ -119,7 +135,7 @@ public sealed class AttackCache
     internal void Trim(long limit = Limit) =>
         Attempt(() =>
         {
-            var files = new[] { "examples", "outcomes" }
+            var files = new[] { Examples, Outcomes, Repairs }
                 .Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
                 .Where(d => d.Exists && !d.Attributes.HasFlag(FileAttributes.ReparsePoint))
                 .SelectMany(d => d.EnumerateDirectories("??", Plain))
@@ -133,13 +149,29 @@ public sealed class AttackCache
             return true;
         });
 
-    private byte[]? Read(string kind, string name, int length) =>
+    private byte[]? Sealed(string kind, string name, int? length)
+    {
+        const int seal = HMACSHA256.HashSizeInBytes;
+        if (_key.Value is not { } key || Read(kind, name, length + seal) is not { Length: >= seal } bytes)
+            return null;
+        var content = bytes.AsSpan(0, bytes.Length - seal);
+        return CryptographicOperations.FixedTimeEquals(Seal(key, name, content), bytes.AsSpan(content.Length))
+            ? content.ToArray()
+            : null;
+    }
+
+    private bool KeepSealed(string kind, string name, byte[] content) =>
+        _key.Value is { } key && Write(kind, name, [.. content, .. Seal(key, name, content)]);
+
+    private byte[]? Read(string kind, string name, int? length) =>
         Attempt(() =>
         {
             var file = new FileInfo(Place(kind, name)); // a pipe or a device has no length
-            if (!file.Exists || file.Length != length)
+            if (!file.Exists || file.Length != (length ?? file.Length) || file.Length > Limit)
                 return null;
-            return File.ReadAllBytes(file.FullName) is { } bytes && bytes.Length == length ? bytes : null;
+            return File.ReadAllBytes(file.FullName) is { } bytes && bytes.Length == (length ?? bytes.Length)
+                ? bytes
+                : null;
         });
 
     private bool Write(string kind, string name, ReadOnlySpan<byte> content)
