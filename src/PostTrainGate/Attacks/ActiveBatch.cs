@@ -48,6 +48,9 @@ internal sealed class ActiveBatch : IDisposable
     /// <summary>[batch, input shape], what was found; clean where nothing was.</summary>
     public Tensor Result => _result;
 
+    /// <summary>Whether it is all of a batch, and no part of another set.</summary>
+    public bool IsWhole => !_isPart;
+
     /// <summary>Keeps a value per row, which shrinks with the rows, until it is disposed.</summary>
     /// <param name="value">[rows, ...].</param>
     public Kept Keep(Tensor value)
@@ -125,6 +128,36 @@ internal sealed class ActiveBatch : IDisposable
         var finished = _finished.index_select(0, _places.Value);
         if (finished.any().item<bool>())
             Shrink(finished.logical_not());
+    }
+
+    /// <summary>Writes which rows of the batch stand, and what was found for those that are finished.</summary>
+    public void Write(BinaryWriter content)
+    {
+        using var scope = NewDisposeScope();
+        var places = _places.Value.cpu();
+        content.Write(places.shape[0]);
+        content.Write(places.bytes);
+        var finished = _finished.cpu();
+        content.Write(finished.bytes);
+        content.Write(_result.cpu().index_select(0, finished.nonzero().flatten()).contiguous().bytes);
+    }
+
+    /// <summary>Takes over what <see cref="Write"/> wrote of the same batch.</summary>
+    public void Read(BinaryReader content)
+    {
+        using var scope = NewDisposeScope();
+        var places = empty(content.ReadInt64(), dtype: int64);
+        content.BaseStream.ReadExactly(places.bytes);
+        var finished = empty(_finished.shape[0], dtype: ScalarType.Bool);
+        content.BaseStream.ReadExactly(finished.bytes);
+        var index = finished.nonzero().flatten();
+        var found = empty([index.shape[0], .. _result.shape[1..]], dtype: _result.dtype);
+        content.BaseStream.ReadExactly(found.bytes);
+        _finished.copy_(finished);
+        _result.index_copy_(0, index.On(_result), found.On(_result));
+        var stays = zeros(_finished.shape[0], dtype: ScalarType.Bool);
+        stays.index_fill_(0, places, Scalars.Get(1));
+        Shrink(stays.On(_result));
     }
 
     /// <inheritdoc/>

@@ -71,6 +71,7 @@ public static class AttackHarness
                 )
                 {
                     Done = run.Progress is null ? null : share => Tell(number, share),
+                    Log = run.Book?.Of(turn, number),
                 };
                 var perturbed = budget.Project(clean, attack.Perturb(context, clean, y).detach());
                 var errs = Errs(LogitsOf(model, perturbed), y);
@@ -243,6 +244,9 @@ public sealed record AttackRun(AttackSettings Settings, int Seed)
 
     /// <summary>Stops the attack between steps.</summary>
     public CancellationToken Cancel { get; init; }
+
+    /// <summary>What an attack that was stopped goes on from; null: nothing is written down.</summary>
+    internal AttackLog.Book? Book { get; init; }
 
     /// <summary>The attack that is run.</summary>
     public IAttack Attack => Settings.Attack;

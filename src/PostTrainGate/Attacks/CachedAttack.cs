@@ -25,9 +25,11 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
         var (name, length) = (_model is null ? null : OutcomeName(rows, run), sizeof(int) + (rows.Count + 7) / 8);
         if (name is not null && cache.Outcome(name, length, rows.Count) is { } known)
             return Unpack(known, rows.Count);
-        var (robust, brokenByKept) = Attack(rows, run);
+        var book = name is null ? null : new AttackLog.Book(cache, name);
+        var (robust, brokenByKept) = Attack(rows, run with { Book = book });
         if (name is not null)
             cache.KeepOutcome(name, Pack(robust, brokenByKept, length), rows.Count);
+        book?.Close();
         return (robust, brokenByKept);
     }
 

@@ -66,6 +66,15 @@ public sealed record AttackContext(
     /// <summary>Told the share done, 0 to 1.</summary>
     internal Action<double>? Done { get; init; }
 
+    /// <summary>Where the attack writes down how far it is; null: nowhere.</summary>
+    internal AttackLog? Log { get; init; }
+
+    /// <summary>Enters stages that follow each other; dispose it after the last.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="own">What a stage leaves to the next one for each row that stands.</param>
+    internal AttackLog.Level Enter(ActiveBatch rows, params ActiveBatch.Kept[] own) =>
+        new(StopAtSuccess ? Log : null, Random, rows, own);
+
     /// <summary>Begins a step: tells how far the attack is.</summary>
     /// <exception cref="OperationCanceledException">It is canceled.</exception>
     internal void Begin(int step, int steps)

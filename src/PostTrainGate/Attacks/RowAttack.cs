@@ -41,7 +41,10 @@ public abstract class RowAttack : IAttack
     {
         using var scope = NewDisposeScope();
         using var rows = new ActiveBatch(inputs, labels);
-        Run(context, rows);
+        using var stages = context.Enter(rows);
+        if (stages.First == 0)
+            Run(context, rows);
+        stages.Passed(1);
         return rows.Result.alias().MoveToOuterDisposeScope();
     }
 

@@ -25,7 +25,8 @@ internal static class TargetTurns
     {
         using var order = rows.Keep(WrongClasses(context, rows));
         var tried = (int)Math.Min(Most, order.Value.shape[1]);
-        for (var target = 0; target < tried && rows.Count > 0; )
+        using var stages = context.Enter(rows);
+        for (var target = stages.First; target < tried && rows.Count > 0; stages.Passed(target))
         {
             using var scope = NewDisposeScope();
             var beside = Beside(context, rows.Count, tried - target);

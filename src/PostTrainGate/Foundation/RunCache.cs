@@ -6,8 +6,8 @@ namespace PostTrainGate.Foundation;
 
 /// <summary>
 /// A folder in which runs leave what they found for later ones: adversarial examples, which are tried after an attack,
-/// and what an interrupted run goes on from: the outcome of finished chunks of rows, and the candidates and scores of a
-/// repair. Every file is named by the hash of all that its content depends on.
+/// and what an interrupted run goes on from: the outcome of finished chunks of rows, and steps, which are how far an
+/// attack is, and the candidates and scores of a repair. Every file is named by the hash of all that its content depends on.
 /// </summary>
 /// <remarks>
 /// An example is only a suggestion: whoever takes it projects it into the budget and asks the model, so that no content
@@ -22,7 +22,7 @@ public sealed class RunCache
 
     private const string Examples = "examples",
         Outcomes = "outcomes",
-        Repairs = "repairs";
+        Steps = "steps";
     private const int KeyLength = 32;
     private static readonly EnumerationOptions Plain = new()
     {
@@ -32,8 +32,8 @@ public sealed class RunCache
 
     private readonly ConcurrentDictionary<string, bool> _found = new();
     private readonly Lazy<byte[]?> _key;
-    private long _kept,
-        _keptBytes;
+    private readonly ConcurrentDictionary<string, long> _steps = new();
+    private long _kept;
 
     /// <summary>Opens a folder, or makes it with the first file.</summary>
     public RunCache(string folder)
@@ -64,7 +64,7 @@ public sealed class RunCache
     /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Attacked inputs and steps of a repair that this run has left here, or found.</summary>
+    /// <summary>Attacked inputs and steps that this run has left here, or found.</summary>
     public long Kept => Interlocked.Read(ref _kept);
 
     /// <summary>Takes over what a run in another process kept.</summary>
@@ -113,20 +113,35 @@ public sealed class RunCache
             Interlocked.Add(ref _kept, inputs);
     }
 
-    /// <summary>A sealed step of a repair; null when there is none with this user's seal.</summary>
+    /// <summary>A sealed step; null when there is none with this user's seal.</summary>
     internal byte[]? Step(string name)
     {
-        if (Sealed(Repairs, name, length: null) is not { } step)
+        if (Sealed(Steps, name, length: null) is not { } step)
             return null;
         Interlocked.Increment(ref _kept);
         return step;
     }
 
-    /// <summary>Seals and keeps a step of a repair, as long as the folder has room for all that this run kept.</summary>
+    /// <summary>Seals and keeps a step, as long as the folder has room for all that this run kept.</summary>
     internal void KeepStep(string name, byte[] step)
     {
-        if (Interlocked.Add(ref _keptBytes, step.Length) <= Limit && KeepSealed(Repairs, name, step))
+        if (_steps.Sum(s => s.Key == name ? 0 : s.Value) + step.Length > Limit || !KeepSealed(Steps, name, step))
+            return;
+        if (_steps.TryAdd(name, step.Length))
             Interlocked.Increment(ref _kept);
+        else
+            _steps[name] = step.Length;
+    }
+
+    /// <summary>Removes a step that is of no more use.</summary>
+    internal void DropStep(string name)
+    {
+        _steps.TryRemove(name, out _);
+        Attempt(() =>
+        {
+            File.Delete(Place(Steps, name));
+            return true;
+        });
     }
 
     /// <summary>
@@ -135,7 +150,7 @@ public sealed class RunCache
     internal void Trim(long limit = Limit) =>
         Attempt(() =>
         {
-            var files = new[] { Examples, Outcomes, Repairs }
+            var files = new[] { Examples, Outcomes, Steps }
                 .Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
                 .Where(d => d.Exists && !d.Attributes.HasFlag(FileAttributes.ReparsePoint))
                 .SelectMany(d => d.EnumerateDirectories("??", Plain))

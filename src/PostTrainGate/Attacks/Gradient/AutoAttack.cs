@@ -87,11 +87,16 @@ public sealed class AutoAttack : RowAttack
         {
             Settings = context.Settings with { Steps = null, StepSize = null, RandomStart = null },
         };
+        using var stages = context.Enter(rows);
         var (done, all) = (0.0, _parts.Sum(p => p.Effort));
-        foreach (var (run, effort) in _parts)
+        foreach (var (part, (run, effort)) in _parts.Index())
         {
-            if (rows.Count > 0)
+            if (part >= stages.First && rows.Count > 0)
+            {
                 run(plain.Between(done / all, (done + effort) / all), rows);
+                stages.Passed(part + 1);
+            }
+
             done += effort;
         }
     }
@@ -100,7 +105,8 @@ public sealed class AutoAttack : RowAttack
         (context, rows) =>
         {
             const int restarts = 5;
-            for (var restart = 0; restart < restarts && rows.Count > 0; restart++)
+            using var stages = context.Enter(rows);
+            for (var restart = stages.First; restart < restarts && rows.Count > 0; stages.Passed(++restart))
             {
                 var part = context.Part(restart, restarts);
                 attack.Run(restart == 0 ? part : part with { RandomStart = true }, rows);

@@ -79,7 +79,8 @@ internal static class AutoAttackSweeps
         const int queries = Attacks.Square.DefaultQueries;
         using var before = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)).On(rows.Clean.Value));
         var check = FewestQueries / 2;
-        Attacks.Square.Search(context, rows, queries, (query, margin) =>
+        // What is asked after a query is kept nowhere else.
+        Attacks.Square.Search(context with { Log = null }, rows, queries, (query, margin) =>
         {
             if (query != check)
                 return null;
@@ -101,7 +102,8 @@ internal static class AutoAttackSweeps
         var wrong = Losses.WrongClasses(clean.Value, rows.Labels.Value);
         using var order = rows.Keep(wrong.narrow(1, 0, Math.Min(TargetTurns.Most, wrong.shape[1])).contiguous());
         using var likely = rows.Keep(Likely(context, rows, order.Value));
-        for (var target = 0; target < order.Value.shape[1] && rows.Count > 0; target++)
+        using var stages = context.Enter(rows);
+        for (var target = stages.First; target < order.Value.shape[1] && rows.Count > 0; stages.Passed(++target))
         {
             using var targetScope = NewDisposeScope();
             using var targets = rows.Keep(order.Value.select(1, target));

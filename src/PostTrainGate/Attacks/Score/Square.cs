@@ -45,7 +45,8 @@ public sealed class Square : RowAttack
         using var best = rows.Keep(windows.First(rows.Clean.Value));
         using var margin = rows.Keep(full(rows.Count, Scalars.Get(double.NegativeInfinity)).On(rows.Clean.Value));
         using var x = rows.Keep(best.Value);
-        for (var query = 0; query < queries && rows.Count > 0; query++)
+        using var stages = context.Enter(rows, best, margin);
+        for (var query = stages.First; query < queries && rows.Count > 0; stages.Passed(++query))
         {
             context.Begin(query, queries);
             using var stepScope = NewDisposeScope();
