@@ -2,6 +2,7 @@ using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Repairs;
+using PostTrainGate.Tests.Repairs;
 using Xunit;
 
 namespace PostTrainGate.Tests;
@@ -89,6 +90,25 @@ public class SelectionTests
         SelectionScore enough = new(true, 0, 0.80) { Passed = 2, Churn = 0.05 };
         Assert.True(enough.CompareTo(enough with { Churn = 0.06 }) > 0);
         Assert.True(Selection.Lacking(Parity, new(0.00, -0.01, 0.01, 100), 1) < 0);
+    }
+
+    [Fact]
+    public void Of_a_gap_only_what_chance_explains_gives_way_to_accuracy()
+    {
+        SelectionScore near = new(true, 0.18, 0.80),
+            accurate = new(true, 0.22, 0.81);
+        Assert.True(accurate.CompareTo(near) > 0);
+        Assert.True((near with { Resolution = 0.03 }).CompareTo(accurate with { Resolution = 0.03 }) > 0);
+    }
+
+    // 50 rows: a share has a standard error of 0.07 at most, and the smallest lack that counts is 0.01.
+    [Theory]
+    [InlineData(0.99, 0.07, 0.1)]
+    [InlineData(0.1, 0.1, 0.1)]
+    public void Chance_is_less_of_a_gate_that_lacks_much(double min, double least, double most)
+    {
+        using var toy = new RepairToy(RepairToy.Attacked with { Min = min });
+        Assert.InRange(((Selection)toy.Context.Selection).Source.Resolution, least, most);
     }
 
     [Fact]

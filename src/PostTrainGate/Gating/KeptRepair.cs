@@ -157,6 +157,7 @@ internal sealed class KeptRepair
         content.Write(score.Harm);
         content.Write(score.Blocked);
         content.Write(score.Churn);
+        content.Write(score.Resolution);
     }
 
     private static SelectionScore ReadScore(BinaryReader content) =>
@@ -167,6 +168,7 @@ internal sealed class KeptRepair
             Harm = content.ReadDouble(),
             Blocked = content.ReadBoolean(),
             Churn = content.ReadDouble(),
+            Resolution = content.ReadDouble(),
         };
 
     private static byte[] Written(Action<BinaryWriter> write)

@@ -40,7 +40,8 @@ internal sealed class Selection : ISelection, IDisposable
     private readonly HarmPanel _harm;
     private readonly ImmutableArray<bool> _failed;
     private readonly double _shrink,
-        _multiplications;
+        _multiplications,
+        _resolution;
     private readonly ImmutableArray<Measurement> _before;
     private readonly ImmutableArray<double> _lacks;
     private readonly CancellationToken _cancel;
@@ -75,6 +76,7 @@ internal sealed class Selection : ISelection, IDisposable
         _harm = new HarmPanel(_source, policy);
         _before = _ranking.Measure(_source);
         _lacks = [.. Lacking(_before).Select(lack => Math.Max(lack, LeastGap))];
+        _resolution = Resolution();
         Source = Score(source);
     }
 
@@ -153,7 +155,7 @@ internal sealed class Selection : ISelection, IDisposable
         var safe = Math.Max(allowed - error, allowed / 2);
         // Attacking a model that is out of the question would be a waste.
         if (drop > times * once || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
-            return new(false, double.PositiveInfinity, accuracy) { IsDear = drop > safe };
+            return new(false, double.PositiveInfinity, accuracy) { IsDear = drop > safe, Resolution = _resolution };
         var (harm, blocks) = _harm.Weigh(evaluation);
         var lacking = Lacking(meter.Measure(evaluation)).Add(drop - safe);
         var gap = lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum();
@@ -166,9 +168,23 @@ internal sealed class Selection : ISelection, IDisposable
             Harm = harm,
             Blocked = blocks,
             Churn = HarmPanel.Churn(_source, evaluation),
+            Resolution = _resolution,
         };
 
         double Unit(int i) => i < _lacks.Length ? _lacks[i] : Math.Max(Math.Max(allowed, error), LeastGap);
+    }
+
+    // The standard error that a share of the rows has at most, of what the source lacks. Where it lacks much, as of
+    // robustness, a tenth of that is no chance.
+    private double Resolution()
+    {
+        var most = _before
+            .Zip(_lacks)
+            .Where((gate, i) => _failed[i] && gate.First is { IsMeasured: true, Count: > 0 })
+            .Select(gate => 0.5 / Math.Sqrt(gate.First.Count) / gate.Second)
+            .DefaultIfEmpty(SelectionScore.Coarsest)
+            .Max();
+        return Math.Min(most, SelectionScore.Coarsest);
     }
 
     // The gap under attacks with one of some parts of their epsilon.

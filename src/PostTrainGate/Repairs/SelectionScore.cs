@@ -11,11 +11,18 @@ namespace PostTrainGate.Repairs;
 /// <param name="Accuracy">Clean accuracy on the selection split.</param>
 public readonly record struct SelectionScore(bool Admissible, double Gap, double Accuracy) : IComparable<SelectionScore>
 {
-    // Differences of less than this share of what the source lacks are chance on any selection split.
-    private const double Step = 0.1;
+    /// <summary>Differences of less than this share of what the source lacks count as chance, if not less.</summary>
+    internal const double Coarsest = 0.1;
+
+    private const double HarmStep = 0.01;
 
     // A hundredth of a point of accuracy is one row of 10,000.
     private const double AccuracyStep = 0.001;
+
+    /// <summary>
+    /// Differences of the gap that are chance on this selection split, in its units; the same for all scores of one.
+    /// </summary>
+    public double Resolution { get; init; } = Coarsest;
 
     /// <summary>Whether it costs more accuracy than the policy allows, or may on other rows.</summary>
     public bool IsDear { get; init; }
@@ -40,9 +47,10 @@ public readonly record struct SelectionScore(bool Admissible, double Gap, double
     /// <summary>The better one is greater.</summary>
     public int CompareTo(SelectionScore other)
     {
-        var first = (Admissible, !Blocked, Passed, -Steps(Gap, Step), -Steps(Harm, Step / 10));
+        var step = Math.Max(Resolution, other.Resolution) is > 0 and var known ? known : Coarsest;
+        var first = (Admissible, !Blocked, Passed, -Steps(Gap, step), -Steps(Harm, HarmStep));
         var order = first.CompareTo(
-            (other.Admissible, !other.Blocked, other.Passed, -Steps(other.Gap, Step), -Steps(other.Harm, Step / 10))
+            (other.Admissible, !other.Blocked, other.Passed, -Steps(other.Gap, step), -Steps(other.Harm, HarmStep))
         );
         return order != 0
             ? order
