@@ -35,8 +35,8 @@ internal sealed record DataFormat(
             "NPZ (.npz)",
             false,
             f => f.EndsWith(".npz", StringComparison.OrdinalIgnoreCase),
-            (policy, _, notes) => ArrayReader.Read(policy, notes)
+            (policy, wanted, notes) => ArrayReader.Read(policy, wanted, notes)
         ),
-        new("IDX", false, IdxFile.Is, (policy, _, notes) => ArrayReader.Read(policy, notes)),
+        new("IDX", false, IdxFile.Is, (policy, wanted, notes) => ArrayReader.Read(policy, wanted, notes)),
     ];
 }

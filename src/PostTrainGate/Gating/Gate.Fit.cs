@@ -20,8 +20,12 @@ public static partial class Gate
                     DiagnosticCodes.ModelShape,
                     $"'{policy.Model!.Text}' expects inputs of shape [{string.Join(", ", wanted)}], "
                         + $"but rows of '{policy.Data.Source.Text}' have shape [{string.Join(", ", given)}]"
-                        + $"{data.Layout?.Described}; change the features, the encoding "
-                        + "('features.categories' lists the values that a model knows) or the model.",
+                        + (
+                            data.Layout is { } layout
+                                ? $"{layout.Described}; change the features, the encoding ('features.categories' lists "
+                                    + "the values that a model knows) or the model."
+                                : "; save the data in the model's shape, or export the model for the data's."
+                        ),
                     policy.Data.Source.Position
                 )
             );

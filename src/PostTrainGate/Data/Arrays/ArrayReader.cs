@@ -18,10 +18,15 @@ internal static class ArrayReader
     /// else the one called x, X, inputs, images, features or data, else the only one of two axes or more. Labels: the
     /// file of <c>data.label_file</c>, or the array that <c>data.label</c> names, else the one called y, labels, label
     /// or
-    /// targets. Every other array with one value per row is a column that groups may use.
+    /// targets. Every other array with one value per row is a column that groups may use. Axes come in the order that
+    /// the model takes, where there is one way to (<see cref="AxisOrder"/>).
     /// </summary>
     /// <exception cref="GateException">PTG3001, PTG3002, PTG3003.</exception>
-    public static (Tensor Inputs, Table Columns, string Label) Read(EvaluationPolicy policy, List<Diagnostic> notes)
+    public static (Tensor Inputs, Table Columns, string Label) Read(
+        EvaluationPolicy policy,
+        ModelInputs? wanted,
+        List<Diagnostic> notes
+    )
     {
         var (data, file) = (policy.Data, policy.Data.Source.Files[0]);
         if (data.Features.Scale != Scaling.None || !data.Features.Except.IsEmpty || !data.Features.Categories.IsEmpty)
@@ -109,7 +114,11 @@ internal static class ArrayReader
                 columns[column] = values.index_select(0, complete);
         }
 
-        return (idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs, Table.FromArrays(columns, data.Source), label);
+        inputs = idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs;
+        inputs = AxisOrder.Arrange(inputs, wanted?.Shape ?? [], out var note);
+        if (note is not null)
+            notes.Add(new(DiagnosticCodes.DataColumn, note, data.Source.Position, Severity.Note));
+        return (inputs, Table.FromArrays(columns, data.Source), label);
     }
 
     // Conditions name columns somewhere in their text.

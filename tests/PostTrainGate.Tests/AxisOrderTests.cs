@@ -1,0 +1,62 @@
+using PostTrainGate.Data;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace PostTrainGate.Tests;
+
+public class AxisOrderTests
+{
+    [Theory]
+    [InlineData("2 8 6", "1 8 6", "1 8 6", null)] // an axis of length one is no guess
+    [InlineData("2 1 8 6", "8 6", "8 6", null)]
+    [InlineData("2 8 6 1", "1 8 6", "1 8 6", null)]
+    [InlineData("2 8 6", "-1 1 -1", "8 1 6", null)]
+    [InlineData("2 3 8 6", "3 8 6", "3 8 6", null)]
+    [InlineData("2 48", "1 8 6", "1 8 6", "Rows of 48 values are read as images of shape [1, 8, 6], line by line.")]
+    [InlineData("2 3 8", "24", "24", "Rows of shape [3, 8] are flattened to 24 values, the last axis first.")]
+    [InlineData(
+        "2 8 6 3",
+        "3 8 6",
+        "3 8 6",
+        "The channels are moved first: rows of shape [8, 6, 3] are read as [3, 8, 6]."
+    )]
+    [InlineData(
+        "2 8 6 3",
+        "3 -1 -1",
+        "3 8 6",
+        "The channels are moved first: rows of shape [8, 6, 3] are read as [3, 8, 6]."
+    )]
+    [InlineData(
+        "2 3 8 6",
+        "8 6 3",
+        "8 6 3",
+        "The channels are moved last: rows of shape [3, 8, 6] are read as [8, 6, 3]."
+    )]
+    [InlineData("2 144", "3 8 6", "144", null)] // the channels may be first or last
+    [InlineData("2 6 8", "1 8 6", "6 8", null)] // transposed, or of another size
+    [InlineData("2 5", "4", "5", null)]
+    [InlineData("2 5", "", "5", null)]
+    public void Axes_come_in_the_models_order_where_there_is_one_way(
+        string given,
+        string wanted,
+        string expected,
+        string? note
+    )
+    {
+        using var scope = NewDisposeScope();
+        var shape = Sizes(given);
+        var inputs = arange(shape.Aggregate(1L, (all, size) => all * size)).reshape(shape);
+        var arranged = AxisOrder.Arrange(inputs, [.. Sizes(wanted)], out var said);
+        Assert.Equal([2, .. Sizes(expected)], arranged.shape);
+        Assert.Equal(note, said);
+        if (note?.Contains("first:", StringComparison.Ordinal) == true)
+            Assert.Equal(inputs[1, 5, 4, 2].item<long>(), arranged[1, 2, 5, 4].item<long>());
+        else if (note?.Contains("last:", StringComparison.Ordinal) == true)
+            Assert.Equal(inputs[1, 2, 5, 4].item<long>(), arranged[1, 5, 4, 2].item<long>());
+        else
+            Assert.Equal(inputs.flatten().data<long>(), arranged.flatten().data<long>());
+    }
+
+    private static long[] Sizes(string text) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse)];
+}
