@@ -10,18 +10,31 @@ namespace PostTrainGate.Tests;
 public sealed partial class DataReaderTests
 {
     [Theory]
-    [InlineData("a,y\ns,p\n,q\n,p\nt,q\n", DiagnosticCodes.DataValue, "'a' is missing in 2 of 4 rows")]
-    [InlineData("a,y\n1,p\n2,\n3,q\n", DiagnosticCodes.DataValue, "'y' is missing in 1 of 3 rows")]
+    [InlineData(
+        "a,y\ns,p\n,q\n,p\nt,q\n",
+        DiagnosticCodes.DataValue,
+        "'a' is missing in 2 of 4 rows, first in t.csv, line 3"
+    )]
+    [InlineData(
+        "a,y\n1,p\n2,\n3,q\n",
+        DiagnosticCodes.DataValue,
+        "'y' is missing in 1 of 3 rows, first in t.csv, line 3"
+    )]
     [InlineData(
         "a,y\n1,p\ninf,q\n1,p\n1,q\n1,p\n1,q\n1,p\n1,q\n",
         DiagnosticCodes.DataValue,
-        "'a' is infinite in 1 row"
+        "'a' is infinite in 1 row, first in t.csv, line 3"
     )]
     [InlineData("a,y\n2020-01-01,p\n2020-01-02,q\n", DiagnosticCodes.DataValue, "type DATE")]
     [InlineData("a,y\n1,p\n2,p\n", DiagnosticCodes.DataEmpty, "only one value")]
     [InlineData("a,y\n", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("", DiagnosticCodes.DataEmpty, "no rows")]
     [InlineData("a,Y\n1,p\n2,q\n", DiagnosticCodes.DataColumn, "did you mean 'Y'?")]
+    [InlineData(
+        "\"a\nb\",c,y\r\n1,2,p\r\n2,3,q\r\n3,4,p\r\n",
+        DiagnosticCodes.DataUnreadable,
+        "the header in line 1 has a column name of several lines"
+    )]
     [InlineData("y\n1\n2\n", DiagnosticCodes.DataColumn, "No input columns are left")]
     [InlineData(
         "a,y\n1,2,3\n1,2\n1\n",
@@ -131,7 +144,7 @@ public sealed partial class DataReaderTests
     {
         Copy("SELECT CASE WHEN i = 50 THEN 'NA' ELSE i::VARCHAR END AS a, i % 2 AS y FROM range(100) t(i)", "na.csv");
         Assert.Contains(
-            "holds numbers except for 'NA'",
+            "holds numbers except for 'NA', first in na.csv, line 52;",
             Assert.Throws<GateException>(() => DataReader.Read(Policy("na.csv", "y"))).Message,
             StringComparison.Ordinal
         );
@@ -194,7 +207,10 @@ public sealed partial class DataReaderTests
         {
             Data = policy.Data with
             {
-                Features = new() { Categories = [new("rooms", ["4", "2", "1", "3"]), new("pets", ["true", "false"])] },
+                Features = new()
+                {
+                    Categories = [new("rooms", ["4", "2.0", "1", "3e0"]), new("pets", ["true", "false"])],
+                },
             },
         };
         using var splits = DataReader.Read(policy, new ModelInputs([], Text: false, [6]));

@@ -16,10 +16,15 @@ internal sealed record ClassColumn(string Title, ImmutableArray<string> Classes,
     public int this[int code] => code < 0 ? -1 : ClassOf[code];
 
     /// <summary>What to throw where rows have no value.</summary>
-    public GateException Missing(long missing, long rows, SourcePosition at) =>
+    /// <param name="missing">How many.</param>
+    /// <param name="rows">Of how many.</param>
+    /// <param name="at">Where the data is named.</param>
+    /// <param name="first">The place of the first one, where it is known.</param>
+    public GateException Missing(long missing, long rows, SourcePosition at, string? first = null) =>
         at.Error(
             DiagnosticCodes.DataValue,
-            $"{Title} is missing in {missing} of {rows} rows; drop those rows or fill in the values."
+            $"{Title} is missing in {missing} of {rows} rows{(first is null ? "" : $", first in {first}")}; "
+                + "drop those rows or fill in the values."
         );
 }
 

@@ -53,7 +53,7 @@ public static class DataReader
         var kept = array is null && data.Features.Missing == Missing.Drop ? table.Drop(features) : null;
         MissingValues.Dropped(all - table.Rows, table.Rows, data, notes);
         var places = new RowPlaces(source, policy.Folder, all, kept);
-        var (classes, labels) = Labels(table, label, data, notes);
+        var (classes, labels) = Labels(table, label, data, places, notes);
         var favorable = ClassReader.Favorable(classes, data);
         var groups = GroupReader.Read(table, policy.Groups);
         var strata = policy
@@ -139,13 +139,14 @@ public static class DataReader
         Table table,
         TableColumn column,
         DataPolicy data,
+        RowPlaces places,
         List<Diagnostic> notes
     )
     {
         var label = ClassReader.Labels(table, column, data, notes);
         int[] labels = [.. table.Integers(label.Coding.Sql).Select(code => label[code])];
         return labels.Count(c => c < 0) is > 0 and var missing
-            ? throw label.Missing(missing, table.Rows, data.Position)
+            ? throw label.Missing(missing, table.Rows, data.Position, places[Array.FindIndex(labels, c => c < 0)])
             : (label.Classes, labels);
     }
 

@@ -138,6 +138,8 @@ internal static class CsvShape
         var counts = Delimiters.Select(record.Count).ToArray();
         if (header.Line == 0)
         {
+            if (record.Bytes.Contains((byte)'\n'))
+                return $"the header in line {Line(record.Line)} has a column name of several lines; write it on one";
             header = (record.Line, counts, record.HasReturn);
             return null;
         }

@@ -23,7 +23,7 @@ internal static partial class TableEncoder
     {
         var name = Wording.Quote(column.Name);
         if (wanted is not { Text: true } && order is null)
-            MisreadNumbers(name, codes.Values, at);
+            MisreadNumbers(name, codes, places, at);
         if (codes.Index is null)
             throw at.Error(
                 DiagnosticCodes.DataValue,
@@ -56,8 +56,9 @@ internal static partial class TableEncoder
 
     // One "NA" makes a column of numbers a column of text, and so does a comma in place of the point; neither was
     // meant.
-    private static void MisreadNumbers(string name, ImmutableArray<string> values, SourcePosition at)
+    private static void MisreadNumbers(string name, Codes codes, RowPlaces places, SourcePosition at)
     {
+        var values = codes.Values;
         var words = values
             .Where(v => !double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out _))
             .ToArray();
@@ -66,7 +67,7 @@ internal static partial class TableEncoder
             throw at.Error(
                 DiagnosticCodes.DataValue,
                 $"The column {name} was read as text because its numbers use decimal commas "
-                    + $"({Wording.Quote(words[0])}); use decimal points."
+                    + $"({Wording.Quote(words[0])}{First(words[0])}); use decimal points."
             );
         }
 
@@ -75,9 +76,12 @@ internal static partial class TableEncoder
             return;
         throw at.Error(
             DiagnosticCodes.DataValue,
-            $"The column {name} holds numbers except for {Wording.List(words.Take(5).Select(Wording.Quote))}; "
-                + "drop those rows or correct them."
+            $"The column {name} holds numbers except for {Wording.List(words.Take(5).Select(Wording.Quote))}"
+                + $"{First(words[0])}; drop those rows or correct them."
         );
+
+        string First(string word) =>
+            codes.Index is { } index ? $", first in {places[Array.IndexOf(index, values.IndexOf(word))]}" : "";
     }
 
     [GeneratedRegex(@"^\s*[+-]?[0-9]+(\.[0-9]{3})*,[0-9]+\s*$")]

@@ -91,7 +91,7 @@ internal static partial class TableEncoder
             if (!codes.TryGetValue(columns[i], out var c))
                 continue;
             blocks[i] = blocks[i] with { Missing = c.Index!.Count(v => v < 0) };
-            Refuse(blocks[i], wanted is not { Text: true });
+            Refuse(blocks[i], () => Array.FindIndex(c.Index!, v => v < 0), wanted is not { Text: true });
             (blocks[i], categoryOf[i]) =
                 wanted is { Text: true } ? Whole(blocks[i], c)
                 : faults.Count > 0 ? (blocks[i], [])
@@ -110,14 +110,15 @@ internal static partial class TableEncoder
         foreach (var (i, values) in numbers.Zip(table.Numbers([.. numbers.Select(i => columns[i])])))
         {
             blocks[i] = blocks[i] with { Missing = values.Count(double.IsNaN) };
-            Refuse(blocks[i], isEncoded: false);
+            Refuse(blocks[i], () => Array.FindIndex(values, double.IsNaN), isEncoded: false);
             if (values.Count(double.IsInfinity) is > 0 and var infinite)
             {
                 faults.Add(
                     new(
                         DiagnosticCodes.DataValue,
                         $"The column {Wording.Quote(columns[i].Name)} is infinite in "
-                            + $"{DataProblem.Rows(infinite)}; correct or drop them.",
+                            + $"{DataProblem.Rows(infinite)}, first in "
+                            + $"{places[Array.FindIndex(values, double.IsInfinity)]}; correct or drop them.",
                         at
                     )
                 );
@@ -143,7 +144,7 @@ internal static partial class TableEncoder
         return (inputs, new FeatureLayout([.. blocks]));
 
         // What the gate encodes by itself has no code for a value that is not there.
-        void Refuse(FeatureColumn block, bool isEncoded)
+        void Refuse(FeatureColumn block, Func<int> first, bool isEncoded)
         {
             if (block.Missing == 0 || (!isEncoded && policy.Data.Features.Missing == Missing.Keep))
                 return;
@@ -154,7 +155,8 @@ internal static partial class TableEncoder
                 new(
                     DiagnosticCodes.DataValue,
                     $"The column {Wording.Quote(block.Name)} is missing in {block.Missing} of "
-                        + $"{DataProblem.Rows(table.Rows)}, and {why}: {MissingValues.Advice}.",
+                        + $"{DataProblem.Rows(table.Rows)}, first in {places[first()]}, and {why}: "
+                        + $"{MissingValues.Advice}.",
                     at
                 )
             );

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace PostTrainGate.Data;
 
@@ -7,16 +8,16 @@ internal static class TruthValues
 {
     /// <summary>
     /// Index of a value among names: the name that is spelled alike, or where there is none, the only one that means
-    /// the same truth value; -1 where there is no such.
+    /// the same truth value or the same number, as 3 and 3.0 do; -1 where there is no such.
     /// </summary>
     public static int Find(ImmutableArray<string> names, string value)
     {
         if (names.IndexOf(value) is >= 0 and var exact)
             return exact;
-        if (Meaning(value) is not { } truth)
-            return -1;
-        int[] alike = [.. Enumerable.Range(0, names.Length).Where(i => Meaning(names[i]) == truth)];
-        return alike is [var only] ? only : -1;
+        var (truth, number) = (Meaning(value), Number(value));
+        return truth is null && number is null
+            ? -1
+            : Only(names, name => truth is not null ? Meaning(name) == truth : Number(name) == number);
     }
 
     /// <summary>The names less those that spell the truth value of an earlier one in another way; these too.</summary>
@@ -31,6 +32,15 @@ internal static class TruthValues
             .ToImmutableArray();
         return (twice.IsEmpty ? names : [.. names.Where(n => twice.All(t => t.Again != n))], twice);
     }
+
+    private static int Only(ImmutableArray<string> names, Func<string, bool> means)
+    {
+        int[] alike = [.. names.Index().Where(n => means(n.Item)).Select(n => n.Index)];
+        return alike is [var only] ? only : -1;
+    }
+
+    private static double? Number(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static bool? Meaning(string text) =>
         text switch
