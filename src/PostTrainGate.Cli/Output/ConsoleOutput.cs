@@ -58,6 +58,9 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
             return Task.CompletedTask;
 
         foreach (var gate in result.Gates)
+            if (gate.Original is { Value: not null, Reason: { } why })
+                _out.Say($"{gate.Title}: {why}.", Color.Yellow);
+        foreach (var gate in result.Gates)
             if (gate.Trend is { } trend && TrendText.Shift(trend) is { } shift)
                 _out.Say(
                     $"Trend: {gate.Title} is {shift.ToString(System.Globalization.CultureInfo.InvariantCulture)}."

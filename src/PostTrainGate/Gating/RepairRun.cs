@@ -184,26 +184,37 @@ internal sealed partial class RepairRun(
             ? (false, $"{_best!.Method} helped on the selection split, but no failed gate passes on the test split.")
             : (
                 true,
-                $"{_best!.Method} {Improvement(wrong.Length, repaired, open)} on the test split"
+                $"{_best!.Method} {Improvement(wrong, repaired, open)} on the test split"
                     + $"{(Attacks ? " under fresh attacks" : "")}."
             );
     }
 
     /// <summary>What becomes of failed gates, in words; only one that passes is repaired.</summary>
-    /// <param name="failed">Gates that failed.</param>
+    /// <param name="wrong">Gates that failed, and those without a verdict where the policy asks for one.</param>
     /// <param name="repaired">Those that pass now.</param>
     /// <param name="open">Those that nothing can be said of now.</param>
-    internal static string Improvement(int failed, int repaired, int open)
+    internal static string Improvement(IReadOnlyCollection<GateReport> wrong, int repaired, int open)
     {
+        var verdicts = new[] { Verdict.Fail, Verdict.Inconclusive, Verdict.NotMeasured };
+        var kinds = verdicts.Where(v => wrong.Any(g => g.Original.Verdict == v)).Select(Words);
+        var kind = Wording.List(kinds, "or");
         if (repaired == 0)
-            return $"improves {Some(open, failed)} to inconclusive";
-        var text = $"repairs {Some(repaired, failed)}";
+            return $"improves {Some(open)} to inconclusive";
+        var text = $"repairs {Some(repaired)}";
         return open == 0 ? text : $"{text} and improves {open} to inconclusive";
 
-        static string Some(int some, int all) =>
-            some < all ? $"{some} of {all} failed gates"
-            : all == 1 ? "the failed gate"
-            : $"{GateText.All(all)} failed gates";
+        string Some(int some) =>
+            some < wrong.Count ? $"{some} of {wrong.Count} {kind} gates"
+            : some == 1 ? $"the {kind} gate"
+            : $"{GateText.All(some)} {kind} gates";
+
+        static string Words(Verdict verdict) =>
+            verdict switch
+            {
+                Verdict.Fail => "failed",
+                Verdict.Inconclusive => "inconclusive",
+                _ => "unmeasured",
+            };
     }
 
     // What was measured stands, whatever becomes of the file.

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using PostTrainGate.Foundation;
+using PostTrainGate.Metrics;
 using PostTrainGate.Tests.Reporting;
 using Xunit;
 
@@ -7,6 +8,25 @@ namespace PostTrainGate.Tests.Cli;
 
 public partial class CheckTests
 {
+    [Fact]
+    public async Task The_console_says_why_a_figure_has_no_verdict()
+    {
+        using var place = new Workplace();
+        var passed = SampleResults.Passed;
+        var gate = passed.Gates[0];
+        var original = gate.Original with
+        {
+            Verdict = Verdict.NotMeasured,
+            Reason = "there is no base branch model to compare with",
+        };
+        await place.RunAsync(passed with { Gates = [gate with { Original = original }, .. passed.Gates.Skip(1)] });
+        Assert.Contains(
+            $"{gate.Title}: there is no base branch model to compare with.\n",
+            place.Out,
+            StringComparison.Ordinal
+        );
+    }
+
     [Fact]
     public async Task Json_is_all_that_standard_output_gets()
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Xml.Linq;
 using CsCheck;
 using PostTrainGate.Gating;
+using PostTrainGate.Metrics;
 using PostTrainGate.Repairs;
 using PostTrainGate.Reporting;
 using Xunit;
@@ -175,7 +176,24 @@ public class CandidateTests
     [InlineData(3, 0, 1, "improves 1 of 3 failed gates to inconclusive")]
     [InlineData(2, 0, 2, "improves both failed gates to inconclusive")]
     public void Only_a_gate_that_passes_is_repaired(int failed, int repaired, int open, string words) =>
-        Assert.Equal(words, RepairRun.Improvement(failed, repaired, open));
+        Assert.Equal(
+            words,
+            RepairRun.Improvement([.. Enumerable.Repeat(Judged(Verdict.Fail), failed)], repaired, open)
+        );
+
+    [Fact]
+    public void A_gate_without_a_verdict_is_not_called_failed()
+    {
+        GateReport[] wrong = [Judged(Verdict.Fail), Judged(Verdict.Inconclusive)];
+        Assert.Equal("repairs 1 of 2 failed or inconclusive gates", RepairRun.Improvement(wrong, 1, 0));
+        Assert.Equal("repairs both inconclusive gates", RepairRun.Improvement([wrong[1], wrong[1]], 2, 0));
+    }
+
+    private static GateReport Judged(Verdict verdict) =>
+        SampleResults.Passed.Gates[0] with
+        {
+            Original = SampleResults.Passed.Gates[0].Original with { Verdict = verdict },
+        };
 
     [Fact]
     public void What_gets_worse_is_told_gravest_first()
