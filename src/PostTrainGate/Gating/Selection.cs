@@ -77,7 +77,7 @@ internal sealed class Selection : ISelection, IDisposable
         _before = _ranking.Measure(_source);
         _lacks = [.. Lacking(_before).Select(lack => Math.Max(lack, LeastGap))];
         _resolution = Resolution();
-        Source = Score(source);
+        Source = Weigh(source, _ranking, measured: _before);
     }
 
     /// <summary>The score of the model before the repair.</summary>
@@ -140,7 +140,13 @@ internal sealed class Selection : ISelection, IDisposable
                 Weigh(model, meter, times)
             );
 
-    private SelectionScore Weigh(OnnxClassifier model, GateMeter meter, int times, Tensor? logits = null)
+    private SelectionScore Weigh(
+        OnnxClassifier model,
+        GateMeter meter,
+        int times = 1,
+        Tensor? logits = null,
+        ImmutableArray<Measurement>? measured = null
+    )
     {
         using var threads = new ThreadScope(model, _multiplications);
         using var evaluation = logits is null
@@ -157,7 +163,7 @@ internal sealed class Selection : ISelection, IDisposable
         if (drop > times * once || GivesUpClass(evaluation) || evaluation.UndefinedScores > 0)
             return new(false, double.PositiveInfinity, accuracy) { IsDear = drop > safe, Resolution = _resolution };
         var (harm, blocks) = _harm.Weigh(evaluation);
-        var lacking = Lacking(meter.Measure(evaluation)).Add(drop - safe);
+        var lacking = Lacking(measured ?? meter.Measure(evaluation)).Add(drop - safe);
         var gap = lacking.Select((lack, i) => Math.Max(0, lack) / Unit(i)).Sum();
         if (times > 1 && _policy.Gates.Any(HasBudget))
             gap = (gap + GapAtPart(evaluation, times)) / 2;

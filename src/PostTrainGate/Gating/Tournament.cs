@@ -22,11 +22,8 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
     // Scores between two models, where each is dear.
     private const int Halvings = 3;
 
-    // Courses on more clean rows or fewer, one after the other, until accuracy is back or spent.
-    private const int MostCourses = 6;
-
-    // Of what the source lacks: courses that gain less have come to where they lead.
-    private const double LeastGain = 0.02;
+    // Part of the effort for courses on more clean rows or fewer, one after the other, until accuracy is back or spent.
+    private const double CoursesPart = 0.36;
 
     /// <summary>Parts of the way from the source at which every candidate is tried too.</summary>
     internal static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
@@ -79,7 +76,7 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
                     var plan = entry.Plan;
                     var isLast = round == rounds - 1 && !selection.IsCheap;
                     var (settling, pressing) = isLast ? (plan.Settling, plan.Pressing) : (null, null);
-                    var share = Math.Min(1, (each - ((settling ?? pressing)?.Seconds ?? 0)) / plan.Seconds);
+                    var share = Math.Min(1, (each - (settling?.Seconds ?? 0)) / plan.Seconds);
                     var candidate = Make(plan, context, share, entry.End);
                     var goesOn = settling is not null || pressing is not null;
                     var end = goesOn || (waits && share < 1) ? candidate.Model.Clone() : null;
@@ -197,8 +194,8 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
         List<OnnxClassifier> ends = [];
         try
         {
-            var gap = double.PositiveInfinity;
-            for (var course = 0; course < MostCourses; course++)
+            var most = Math.Max(1, Math.Round(CoursesPart * context.Seconds / plan.Seconds));
+            for (var course = 0; course < most; course++)
             {
                 var candidate = Make(plan, context, 1, from);
                 var end = candidate.Model.Clone();
@@ -211,9 +208,6 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
                 }
 
                 from = end;
-                if (plan.Pressing is { } harder && candidate.Score.Gap > gap - LeastGain)
-                    plan = harder;
-                gap = candidate.Score.Gap;
             }
         }
         finally

@@ -59,8 +59,8 @@ public abstract record RepairPlan(string Name)
     internal RepairPlan? Settling { get; init; }
 
     /// <summary>
-    /// What goes on from where this ended, should gates still fail that accuracy is left for, and spends some. It may
-    /// have one of its own, for when it no longer gains anything. Null: nothing.
+    /// What goes on from where this ended, should gates still fail that accuracy is left for, and spends some; null:
+    /// nothing.
     /// </summary>
     internal RepairPlan? Pressing { get; init; }
 }

@@ -19,10 +19,12 @@ public sealed class AdversarialRepair : IRepair
         a => a with { CleanShare = 0.5 },
     ];
 
-    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them. And that of a
-    // course which gains accuracy back, or spends what is left.
+    // Part of the policy's effort that a plan can use: the tournament goes on with one or two of them. That of a course
+    // which gains accuracy back. And that of the one which spends what is left: a single long course, since several
+    // short ones, whose rates fall to nothing each, come to a stand where a long one goes on.
     private const double MostOfEffort = 0.6,
-        CoursePart = 0.06;
+        SettlingPart = 0.06,
+        PressingPart = 0.35;
 
     private static Adversarial At(Adversarial a, double rate) =>
         a with
@@ -38,13 +40,8 @@ public sealed class AdversarialRepair : IRepair
             Variant = ", settled",
         };
 
-    // Fewer clean rows, and at last none.
-    private static Adversarial Pressed(Adversarial a, double clean) =>
-        At(a, a.Schedule.LearningRate / 2) with
-        {
-            CleanShare = clean,
-            Variant = ", pressed",
-        };
+    // No clean rows.
+    private static Adversarial Pressed(Adversarial a) => a with { CleanShare = 0, Variant = ", pressed" };
 
     /// <inheritdoc/>
     public string Name => "adversarial";
@@ -86,18 +83,10 @@ public sealed class AdversarialRepair : IRepair
             recipe = At(recipe, recipe.Schedule.LearningRate * Depth.RateOf(context.Source));
             yield return Within(recipe, context.Seconds * MostOfEffort) with
             {
-                Settling = Course(Settled(recipe)),
-                Pressing =
-                    recipe.CleanShare == 0
-                        ? null
-                        : Course(Pressed(recipe, 0.3 * recipe.CleanShare)) with
-                        {
-                            Pressing = Course(Pressed(recipe, 0)),
-                        },
+                Settling = Within(Settled(recipe), context.Seconds * SettlingPart),
+                Pressing = Within(Pressed(recipe), context.Seconds * PressingPart),
             };
         }
-
-        RecipePlan Course(Adversarial recipe) => Within(recipe, context.Seconds * CoursePart);
 
         RecipePlan Within(Adversarial recipe, double seconds)
         {
