@@ -135,7 +135,7 @@ public static partial class Gate
                 Seconds = clock.Elapsed.TotalSeconds,
                 Run = started,
             };
-        var readings = meter.Read(test, measured, baseline);
+        var readings = meter.Read(test, measured, baseline, progress);
         var theirs =
             @base is null ? default
             : @base.Unchanged ? readings

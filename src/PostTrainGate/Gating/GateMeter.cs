@@ -104,11 +104,26 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// Readings with their verdicts; what would pass by an attack's word must stand the trust checks, and what fails
     /// names their signs.
     /// </summary>
+    /// <param name="evaluation">The model on <see cref="Data"/>.</param>
+    /// <param name="measured">What was measured of it.</param>
+    /// <param name="baseline">What was measured of the base; null: there is none.</param>
+    /// <param name="progress">Told which attack is checked, which takes as long as some chunks of it.</param>
     public ImmutableArray<MeasuredValue> Read(
         Evaluation evaluation,
         ImmutableArray<Measurement> measured,
-        ImmutableArray<Measurement>? baseline
-    ) => [.. measured.Select((m, i) => Trusted(evaluation, i, Read(evaluation, i, m, baseline?[i])))];
+        ImmutableArray<Measurement>? baseline,
+        IProgress<RunProgress>? progress = null
+    )
+    {
+        return [.. measured.Select(One)];
+
+        MeasuredValue One(Measurement m, int gate)
+        {
+            if (m.IsMeasured && Rules[gate].Metric.RestsOnAttack)
+                progress?.Report(new($"Checking that the attack works: {GateText.Title(Rules[gate])}"));
+            return Trusted(evaluation, gate, Read(evaluation, gate, m, baseline?[gate]));
+        }
+    }
 
     /// <summary>
     /// The base's readings: judged like the model's, but for what may be lost, as it is what others are compared with.

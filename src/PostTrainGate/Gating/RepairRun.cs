@@ -30,9 +30,11 @@ internal sealed partial class RepairRun(
     /// <summary>The result with what the repair came to, and the repaired model written when it is proposed.</summary>
     public GateResult Repair(GateResult result, Evaluation original, ImmutableArray<GateRule> failed, bool write)
     {
-        progress?.Report(new("Scoring the model on the selection split"));
         var kept = cache is null ? null : new KeptRepair(cache, policy, source, splits);
-        using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel, kept);
+        using var selection = new Selection(source, splits.Select, policy, failed, splits.Test.Count, cancel, progress)
+        {
+            Kept = kept,
+        };
         using var tournament = new Tournament(selection) { Kept = kept };
         Search(tournament, selection, failed);
         var candidates = tournament
@@ -90,7 +92,8 @@ internal sealed partial class RepairRun(
         var readings = afresh.Read(
             evaluation,
             afresh.Measure(evaluation, $"{(Attacks ? "Attacking" : "Measuring")} the repaired model afresh", progress),
-            baseline
+            baseline,
+            progress
         );
         var (noise, nullAccuracy) = NullControls(original);
         var trained = CleanControls(original);

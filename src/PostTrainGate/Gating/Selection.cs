@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
+using PostTrainGate.Foundation;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using PostTrainGate.Policy;
@@ -32,7 +33,6 @@ internal sealed class Selection : ISelection, IDisposable
         LeastOfClass = 0.1;
 
     private readonly GatePolicy _policy;
-    private readonly KeptRepair? _kept;
     private readonly Evaluation _source;
     private readonly FeatureSet? _features;
     private readonly GateMeter _ranking,
@@ -53,7 +53,7 @@ internal sealed class Selection : ISelection, IDisposable
     /// <param name="failed">Gates that the source fails.</param>
     /// <param name="testRows">Rows of the test split: how precise its figures will be.</param>
     /// <param name="cancel">Stops between gates.</param>
-    /// <param name="kept">Scores that an earlier run found; null: nothing is kept.</param>
+    /// <param name="progress">Told how far the source is measured.</param>
     public Selection(
         OnnxClassifier source,
         EvaluationSet set,
@@ -61,10 +61,10 @@ internal sealed class Selection : ISelection, IDisposable
         ImmutableArray<GateRule> failed,
         int testRows,
         CancellationToken cancel,
-        KeptRepair? kept = null
+        IProgress<RunProgress>? progress = null
     )
     {
-        (_policy, _kept) = (policy, kept);
+        _policy = policy;
         _features = FeatureSet.Of(source, set);
         _source = Evaluate(source, set);
         _failed = [.. policy.Gates.Select(g => failed.Contains(g))];
@@ -74,11 +74,14 @@ internal sealed class Selection : ISelection, IDisposable
         _own = Meter(set, g => g);
         _ranking = Meter(set, Ranking);
         _harm = new HarmPanel(_source, policy);
-        _before = _ranking.Measure(_source);
+        _before = _ranking.Measure(_source, "Scoring the model on the selection split", progress);
         _lacks = [.. Lacking(_before).Select(lack => Math.Max(lack, LeastGap))];
         _resolution = Resolution();
         Source = Weigh(source, _ranking, measured: _before);
     }
+
+    /// <summary>Scores that an earlier run found; null: nothing is kept.</summary>
+    public KeptRepair? Kept { get; init; }
 
     /// <summary>The score of the model before the repair.</summary>
     public SelectionScore Source { get; }
@@ -134,9 +137,9 @@ internal sealed class Selection : ISelection, IDisposable
         new(model, set, _features is null ? null : _features.LogitsOf);
 
     private SelectionScore Score(OnnxClassifier model, GateMeter meter, int times = 1, Tensor? logits = null) =>
-        IsCheap || _kept is null
+        IsCheap || Kept is null
             ? Weigh(model, meter, times, logits)
-            : _kept.Score(model, $"{(meter == _own ? "confirmed" : "ranked")} {times}", () =>
+            : Kept.Score(model, $"{(meter == _own ? "confirmed" : "ranked")} {times}", () =>
                 Weigh(model, meter, times)
             );
 

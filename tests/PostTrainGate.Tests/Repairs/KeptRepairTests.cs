@@ -121,15 +121,10 @@ public sealed class KeptRepairTests : IDisposable
     private (int Runs, CandidateSummary[] Tried, byte[] Chosen) Search(Counter counter, string? cache)
     {
         var kept = cache is null ? null : Kept(_policy);
-        using var selection = new Selection(
-            _toy.Source,
-            _toy.Data,
-            _policy,
-            _policy.Gates,
-            _toy.Data.Count,
-            default,
-            kept
-        );
+        using var selection = new Selection(_toy.Source, _toy.Data, _policy, _policy.Gates, _toy.Data.Count, default)
+        {
+            Kept = kept,
+        };
         using var tournament = new Tournament(selection) { Kept = kept };
         var context = _toy.Context with { Selection = selection, Thorough = true };
         tournament.Run(
