@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Base;
 using PostTrainGate.Cli.GitHub;
 using PostTrainGate.Cli.History;

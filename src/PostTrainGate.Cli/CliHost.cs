@@ -1,4 +1,3 @@
-using PostTrainGate.Attacks;
 using PostTrainGate.Cli.Engine;
 using PostTrainGate.Cli.Init;
 using PostTrainGate.Data;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;

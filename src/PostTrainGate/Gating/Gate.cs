@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using PostTrainGate.Attacks;
 using PostTrainGate.Data;
 using PostTrainGate.Evaluations;
 using PostTrainGate.Foundation;

@@ -22,7 +22,7 @@ public readonly record struct SelectionScore(bool Admissible, double Gap, double
     /// <summary>
     /// Differences of the gap that are chance on this selection split, in its units; the same for all scores of one.
     /// </summary>
-    public double Resolution { get; init; } = Coarsest;
+    internal double Resolution { get; init; } = Coarsest;
 
     /// <summary>Whether it costs more accuracy than the policy allows, or may on other rows.</summary>
     public bool IsDear { get; init; }
