@@ -146,16 +146,16 @@ internal sealed class ActiveBatch : IDisposable
     public void Read(BinaryReader content)
     {
         using var scope = NewDisposeScope();
-        var places = empty(content.ReadInt64(), dtype: int64);
+        var places = empty(content.ReadInt64(), dtype: int64, device: CPU);
         content.BaseStream.ReadExactly(places.bytes);
-        var finished = empty(_finished.shape[0], dtype: ScalarType.Bool);
+        var finished = empty(_finished.shape[0], dtype: ScalarType.Bool, device: CPU);
         content.BaseStream.ReadExactly(finished.bytes);
         var index = finished.nonzero().flatten();
-        var found = empty([index.shape[0], .. _result.shape[1..]], dtype: _result.dtype);
+        var found = empty([index.shape[0], .. _result.shape[1..]], dtype: _result.dtype, device: CPU);
         content.BaseStream.ReadExactly(found.bytes);
         _finished.copy_(finished);
         _result.index_copy_(0, index.On(_result), found.On(_result));
-        var stays = zeros(_finished.shape[0], dtype: ScalarType.Bool);
+        var stays = zeros(_finished.shape[0], dtype: ScalarType.Bool, device: CPU);
         stays.index_fill_(0, places, Scalars.Get(1));
         Shrink(stays.On(_result));
     }

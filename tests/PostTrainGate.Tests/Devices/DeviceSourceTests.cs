@@ -36,7 +36,11 @@ public partial class DeviceSourceTests
             foreach (Match made in Creations().Matches(code))
             {
                 var statement = code[made.Index..code.IndexOf(';', made.Index)];
-                Assert.True(statement.Contains(".On(", StringComparison.Ordinal), $"{file}: {statement}");
+                Assert.True(
+                    statement.Contains(".On(", StringComparison.Ordinal)
+                        || statement.Contains("device: CPU", StringComparison.Ordinal),
+                    $"{file}: {statement}"
+                );
             }
         }
     }
