@@ -48,30 +48,22 @@ internal sealed class ExplainCommand(CliHost host)
     private int Run(string gate, string path, CancellationToken cancel)
     {
         NoPolicy.Refuse(path);
-        var result = Result(path, cancel);
-        var found = Gates(result, gate);
-        if (found.Length == 0)
-            throw new GateException(
-                new Diagnostic(
-                    DiagnosticCodes.PolicyName,
-                    $"No gate has the number or name {Wording.Quote(gate)}; the gates are "
-                        + $"{Wording.List(result.Gates.Select((g, i) => $"{i + 1} ({g.Title})"))}.",
-                    new SourcePosition(result.Policy, 0, 0)
-                )
-            );
-        var policy = PolicyReader.Read(path).Policy;
-        foreach (var report in found)
+        var (policy, wrong) = PolicyReader.Read(path);
+        if (policy is null)
+            throw new GateException([.. wrong]);
+        var places = Places(policy, gate); // a name that is wrong is said before anything is measured
+        var result = Result(path, policy, cancel);
+        foreach (var place in places)
         {
-            Show(report);
-            if (policy?.Gates.ElementAtOrDefault(result.Gates.IndexOf(report)) is { } rule)
-                Counts(policy, rule, report, cancel);
+            Show(result.Gates[place]);
+            Counts(policy, policy.Gates[place], result.Gates[place], cancel);
         }
 
         return 0;
     }
 
     // The last run's figures, as long as they are about the model as it is.
-    private GateResult Result(string path, CancellationToken cancel)
+    private GateResult Result(string path, GatePolicy policy, CancellationToken cancel)
     {
         if (
             LastRun.Find(path) is { } last
@@ -80,26 +72,40 @@ internal sealed class ExplainCommand(CliHost host)
                 || (File.Exists(model.FullPath) && Hash.ComputeFile(model.FullPath) == last.Result.Model?.Sha256)
             )
             && File.GetLastWriteTimeUtc(last.Policy.File) <= File.GetLastWriteTimeUtc(last.File)
+            && last.Result.Gates.Length == policy.Gates.Length
         )
             return last.Result;
         host.Error.WriteLine("No report is about the model as it is; measuring ...");
-        var (policy, wrong) = PolicyReader.Read(path);
-        return policy is null
-            ? throw new GateException([.. wrong])
-            : host.Run(policy, new() { Repair = false, Write = false }, null, cancel);
+        return host.Run(policy, new() { Repair = false, Write = false }, null, cancel);
     }
 
-    private static GateReport[] Gates(GateResult result, string gate)
+    // Places in the policy of the gates that are meant.
+    private static int[] Places(GatePolicy policy, string gate)
     {
-        if (int.TryParse(gate, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-            return number >= 1 && number <= result.Gates.Length ? [result.Gates[number - 1]] : [];
-        return
-        [
-            .. result.Gates.Where(g =>
-                g.Title.Contains(gate, StringComparison.OrdinalIgnoreCase)
-                || g.Metric.Contains(gate, StringComparison.OrdinalIgnoreCase)
-            ),
-        ];
+        var all = policy.Gates.Select(rule => (Title: GateText.Title(rule), rule.Metric.Name)).ToArray();
+        int[] found = int.TryParse(gate, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number >= 1 && number <= all.Length
+                ? [number - 1]
+                : []
+            :
+            [
+                .. Enumerable
+                    .Range(0, all.Length)
+                    .Where(i =>
+                        all[i].Title.Contains(gate, StringComparison.OrdinalIgnoreCase)
+                        || all[i].Name.Contains(gate, StringComparison.OrdinalIgnoreCase)
+                    ),
+            ];
+        return found.Length > 0
+            ? found
+            : throw new GateException(
+                new Diagnostic(
+                    DiagnosticCodes.PolicyName,
+                    $"No gate has the number or name {Wording.Quote(gate)}; the gates are "
+                        + $"{Wording.List(all.Select((g, i) => $"{i + 1} ({g.Title})"))}.",
+                    new SourcePosition(policy.File, 0, 0)
+                )
+            );
     }
 
     private void Show(GateReport gate)
