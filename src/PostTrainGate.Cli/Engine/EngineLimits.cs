@@ -10,9 +10,19 @@ internal sealed record EngineLimits(long Memory, TimeSpan Time)
     private const long InspectedBase = 1536L << 20,
         Large = 64L << 20;
 
+    /// <summary>What to do where the time was too short, after a blank; empty where nobody set it.</summary>
+    public string MoreTime { get; private init; } = "";
+
+    /// <summary>The same of memory.</summary>
+    public string MoreMemory { get; private init; } = "";
+
     /// <summary>What a run may use, as the policy says it.</summary>
     public static EngineLimits FromPolicy(GatePolicy policy) =>
-        new(policy.Limits.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4, policy.Limits.Time);
+        new(policy.Limits.Memory ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4, policy.Limits.Time)
+        {
+            MoreTime = " Raise limits.time in the policy.",
+            MoreMemory = " Raise limits.memory in the policy, or give the machine more.",
+        };
 
     /// <summary>Enough to read a file, rebuild it, and run it once in two engines.</summary>
     public static EngineLimits OfInspection(string file)

@@ -20,7 +20,10 @@ internal sealed class EngineProcess : IDisposable
     private readonly Queue<string> _errors = new();
     private readonly Stopwatch _clock = new();
     private volatile NativeWork.Work _work = new("", null);
+    private const string KeptAdvice = " The finished work is kept; the same command continues it.";
+
     private string? _ended; // why it was ended
+    private string _advice = ""; // and what may be done about it
 
     private EngineProcess(Process process) => _process = process;
 
@@ -154,9 +157,15 @@ internal sealed class EngineProcess : IDisposable
         if (_work.Deadline is { } deadline && DateTime.UtcNow > deadline)
             Kill("it exceeded its time limit");
         if (_clock.Elapsed > limits.Time)
-            Kill(string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"));
+            Kill(
+                string.Create(CultureInfo.InvariantCulture, $"it took longer than {Length(limits.Time)}"),
+                limits.MoreTime
+            );
         if (Memory() > limits.Memory)
-            Kill(string.Create(CultureInfo.InvariantCulture, $"it used more than {Size(limits.Memory)} of memory"));
+            Kill(
+                string.Create(CultureInfo.InvariantCulture, $"it used more than {Size(limits.Memory)} of memory"),
+                limits.MoreMemory
+            );
     }
 
     private long Memory()
@@ -172,7 +181,7 @@ internal sealed class EngineProcess : IDisposable
         }
     }
 
-    private void Kill(string? why)
+    private void Kill(string? why, string advice = "")
     {
         lock (_lock)
         {
@@ -180,7 +189,8 @@ internal sealed class EngineProcess : IDisposable
             {
                 if (_process.HasExited)
                     return;
-                _ended ??= why;
+                if (_ended is null)
+                    (_ended, _advice) = (why, advice);
                 _process.Kill(entireProcessTree: true);
             }
             catch (Exception e) when (e is InvalidOperationException or Win32Exception)
@@ -213,6 +223,7 @@ internal sealed class EngineProcess : IDisposable
                 return new(_work.What, Stage, _ended ?? Words(_process.ExitCode), [.. _errors])
                 {
                     IsCrash = _ended is null,
+                    Advice = _advice + (_advice.Length > 0 && Kept > 0 ? KeptAdvice : ""),
                 };
         }
     }
@@ -248,8 +259,11 @@ internal sealed record EngineDeath(string Work, string Stage, string Why, Immuta
     /// <summary>Whether it ended by itself.</summary>
     public bool IsCrash { get; init; }
 
-    /// <summary>One sentence for people.</summary>
-    public string Message => $"The engine ended without a result ({(Work.Length > 0 ? Work : Stage)}): {Why}.";
+    /// <summary>What may be done about it, in whole sentences, each after a blank.</summary>
+    public string Advice { get; init; } = "";
+
+    /// <summary>What happened, and what may be done, for people.</summary>
+    public string Message => $"The engine ended without a result ({(Work.Length > 0 ? Work : Stage)}): {Why}.{Advice}";
 }
 
 /// <summary>A worker ended without an answer.</summary>

@@ -48,9 +48,11 @@ internal static class SupervisedEngine
         catch (EngineException ended)
         {
             var message = Message(ended, policy.Model?.FullPath, EngineLimits.FromPolicy(policy), cancel);
+            // A limit is the policy's matter, not the model's.
+            var place = ended.Death.IsCrash ? policy.Model?.Position : new SourcePosition(policy.File, 0, 0);
             return Gate.Undecided(
                 policy,
-                new(DiagnosticCodes.EngineEnded, message, policy.Model?.Position),
+                new(DiagnosticCodes.EngineEnded, message, place),
                 "the engine ended without a result"
             );
         }

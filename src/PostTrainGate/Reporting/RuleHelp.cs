@@ -36,8 +36,8 @@ internal static class RuleHelp
             "Nothing has to be done unless a repair is wanted."
         ),
         [DiagnosticCodes.EngineEnded] = (
-            "The engine crashed, hung or needed too much memory.",
-            "Run with '--verbosity detailed'; the model may be hostile or unusual."
+            "The engine crashed, hung, or needed more time or memory than it may.",
+            "Raise 'limits', or run with '--verbosity detailed'; the model may be hostile or unusual."
         ),
         [DiagnosticCodes.ModelNotRowwise] = (
             "The model's output for a row depends on other rows or on chance.",
