@@ -76,7 +76,7 @@ public sealed partial class SequentialGateTests
         {
             foreach (var file in examples)
                 File.WriteAllBytes(file, content);
-            // Outcomes are sealed and would be found again: another key, and they are not there.
+            // Steps are sealed and would be found again: another key, and they are not there.
             var afresh = plan with { Cache = new RunCache(_folder.Path("cache"), keyFile: null) };
             var measured = Measure(model, set, settings, 0.5, afresh);
             Assert.Equal(truth, measured.Value);
@@ -111,30 +111,30 @@ public sealed partial class SequentialGateTests
     }
 
     [Fact]
-    public void An_outcome_is_believed_with_this_users_seal_only()
+    public void A_step_is_believed_with_this_users_seal_only()
     {
         var cache = Cache("cache");
         var (name, other) = (Hash.Compute(w => w.Write(1)), Hash.Compute(w => w.Write(2)));
-        cache.KeepOutcome(name, [1, 2, 3], 8);
-        cache.KeepOutcome(other, [4, 5, 6], 8);
-        Assert.Equal([1, 2, 3], Cache("cache").Outcome(name, 3, 8));
-        string Place(string of) => _folder.Path($"cache/outcomes/{of[..2]}/{of[2..]}");
+        cache.KeepStep(name, [1, 2, 3]);
+        cache.KeepStep(other, [4, 5, 6]);
+        Assert.Equal([1, 2, 3], Cache("cache").Step(name));
+        string Place(string of) => _folder.Path($"cache/steps/{of[..2]}/{of[2..]}");
         var (file, otherFile) = (Place(name), Place(other));
         var bytes = File.ReadAllBytes(file);
         for (var i = 0; i < bytes.Length; i++)
         {
             File.WriteAllBytes(file, [.. bytes.Select((b, j) => i == j ? (byte)(b ^ 1) : b)]);
-            Assert.Null(cache.Outcome(name, 3, 8));
+            Assert.Null(cache.Step(name));
             File.WriteAllBytes(file, bytes[..i]);
-            Assert.Null(cache.Outcome(name, 3, 8));
+            Assert.Null(cache.Step(name));
         }
 
-        File.Copy(otherFile, file, overwrite: true); // another's outcome under this name
-        Assert.Null(cache.Outcome(name, 3, 8));
+        File.Copy(otherFile, file, overwrite: true); // another's step under this name
+        Assert.Null(cache.Step(name));
         File.WriteAllBytes(file, bytes);
-        Assert.NotNull(cache.Outcome(name, 3, 8));
-        Assert.Null(new RunCache(_folder.Path("cache"), _folder.Path("another key")).Outcome(name, 3, 8));
-        Assert.Null(new RunCache(_folder.Path("cache"), keyFile: null).Outcome(name, 3, 8));
+        Assert.NotNull(cache.Step(name));
+        Assert.Null(new RunCache(_folder.Path("cache"), _folder.Path("another key")).Step(name));
+        Assert.Null(new RunCache(_folder.Path("cache"), keyFile: null).Step(name));
         if (!OperatingSystem.IsWindows())
         {
             // As a checkout would bring it.
@@ -142,7 +142,7 @@ public sealed partial class SequentialGateTests
                 _folder.Path("key"),
                 AtomicFile.Private | UnixFileMode.GroupRead | UnixFileMode.OtherRead
             );
-            Assert.Null(Cache("cache").Outcome(name, 3, 8));
+            Assert.Null(Cache("cache").Step(name));
         }
     }
 
@@ -179,7 +179,7 @@ public sealed partial class SequentialGateTests
         var precious = _folder.Write("elsewhere/aa/precious", new string('x', 5000));
         var own = _folder.Write("cache/notes.txt", new string('x', 5000));
         if (!OperatingSystem.IsWindows())
-            Directory.CreateSymbolicLink(_folder.Path("cache/outcomes"), _folder.Path("elsewhere"));
+            Directory.CreateSymbolicLink(_folder.Path("cache/steps"), _folder.Path("elsewhere"));
         if (!OperatingSystem.IsWindows())
             Directory.CreateSymbolicLink(_folder.Path("cache/examples/zz"), _folder.Path("elsewhere/aa"));
         cache.Trim(450);

@@ -65,86 +65,6 @@ public sealed partial class SequentialGateTests : IDisposable
     }
 
     [Fact]
-    public void An_interrupted_run_goes_on_where_it_was_and_ends_as_one_that_was_not()
-    {
-        using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
-        using var set = FashionMnist.TestSet(400);
-        var settings = new AttackSettings(Named.Attack("pgd"), Norm.Linf, 4 / 255.0) { Steps = 5 };
-        AttackPlan Plan(string name) => new() { Full = true, Cache = Cache(name) };
-        var whole = Measure(model, set, settings, 0.5, Plan("whole"));
-
-        var first = Plan("broken off");
-        using var interrupt = new CancellationTokenSource();
-        var progress = new Relay<double>(done =>
-        {
-            if (done > 0.5)
-                interrupt.Cancel();
-        });
-        Assert.ThrowsAny<OperationCanceledException>(() =>
-            Measure(model, set, settings, 0.5, first, progress, interrupt)
-        );
-        Assert.InRange(first.Cache!.Kept, 100, 399);
-
-        var second = Plan("broken off");
-        var shares = new List<double>();
-        var resumed = Measure(model, set, settings, 0.5, second, new Relay<double>(shares.Add));
-        Assert.Equal(400, second.Cache!.Kept);
-        // The first that is told is of the first chunk attacked.
-        Assert.True(shares[0] > 0.25, "what was kept is not attacked again");
-        Assert.Equal(whole with { Breakdowns = [], Fragile = [] }, resumed with { Breakdowns = [], Fragile = [] });
-        Assert.Equal(
-            whole.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size)),
-            resumed.Fragile.Select(f => (f.Row, f.Label, f.Predicted, f.Size))
-        );
-        Assert.Equal(whole.Breakdowns.Single().Parts, resumed.Breakdowns.Single().Parts);
-    }
-
-    [Fact]
-    public void Kept_outcomes_are_those_of_the_same_model_settings_and_seed_only()
-    {
-        using var model = OnnxClassifier.Load(Fixtures.Path("fmnist/lenet5.onnx"));
-        using var set = FashionMnist.TestSet(64);
-        var cache = Cache("cache");
-        var settings = new AttackSettings(Named.Attack("fgsm"), Norm.Linf, 0.01);
-        long Known(OnnxClassifier of, AttackSettings with, int seed)
-        {
-            int Files() =>
-                Directory.EnumerateFiles(_folder.Path("cache/outcomes"), "*", SearchOption.AllDirectories).Count();
-            var (before, files) = (cache.Kept, Files());
-            using var evaluation = new Evaluation(of, set);
-            new RobustAccuracy().Measure(
-                new(
-                    evaluation,
-                    new()
-                    {
-                        Metric = Named.Metric("robust_accuracy"),
-                        Attack = with,
-                        Min = 0,
-                    },
-                    0.95,
-                    seed
-                )
-                {
-                    Plan = new() { Cache = cache, Full = true },
-                }
-            );
-            return Files() == files ? cache.Kept - before : 0;
-        }
-
-        Directory.CreateDirectory(_folder.Path("cache/outcomes"));
-        Assert.Equal(0, Known(model, settings, 1));
-        Assert.Equal(64, Known(model, settings, 1));
-        Assert.Equal(0, Known(model, settings, 2));
-        Assert.Equal(0, Known(model, settings with { Epsilon = 0.0100001 }, 1));
-        Assert.Equal(0, Known(model, settings with { Steps = 2 }, 1));
-        using var other = model.Clone();
-        Assert.Equal(64, Known(other, settings, 1));
-        using (no_grad())
-            other.Parameters.Values.First().mul_(Scalars.Get(1.0001));
-        Assert.Equal(0, Known(other, settings, 1));
-    }
-
-    [Fact]
     public void Examples_of_earlier_runs_change_no_figure_but_are_counted_where_they_break_what_survives()
     {
         using var before = Threshold(1);
@@ -247,9 +167,7 @@ public sealed partial class SequentialGateTests : IDisposable
         EvaluationSet set,
         AttackSettings attack,
         double min,
-        AttackPlan plan,
-        IProgress<double>? progress = null,
-        CancellationTokenSource? interrupt = null
+        AttackPlan plan
     ) =>
         Measure(
             model,
@@ -260,23 +178,12 @@ public sealed partial class SequentialGateTests : IDisposable
                 Attack = attack,
                 Min = min,
             },
-            plan,
-            progress,
-            interrupt
+            plan
         );
 
-    private static Measurement Measure(
-        Classifier model,
-        EvaluationSet set,
-        GateRule rule,
-        AttackPlan plan,
-        IProgress<double>? progress = null,
-        CancellationTokenSource? interrupt = null
-    )
+    private static Measurement Measure(Classifier model, EvaluationSet set, GateRule rule, AttackPlan plan)
     {
         using var evaluation = new Evaluation(model, set);
-        return new RobustAccuracy().Measure(
-            new(evaluation, rule, 0.95, 1, null, progress, interrupt?.Token ?? default) { RowSeed = 2, Plan = plan }
-        );
+        return new RobustAccuracy().Measure(new(evaluation, rule, 0.95, 1) { RowSeed = 2, Plan = plan });
     }
 }

@@ -7,9 +7,9 @@ using static TorchSharp.torch;
 namespace PostTrainGate.Attacks;
 
 /// <summary>
-/// Attacks a chunk of rows, unless a cache knows the outcome. What withstands the attack is then tried with the kept
-/// adversarial examples of the same attack and budget, of whatever model: they change no outcome, which is the same
-/// with and without a cache, but tell of an attack that does not work on this model.
+/// Attacks a chunk of rows, going on where an earlier run was stopped. What withstands the attack is then tried with
+/// the kept adversarial examples of the same attack and budget, of whatever model: they change no outcome, which is the
+/// same with and without a cache, but tell of an attack that does not work on this model.
 /// </summary>
 internal sealed class CachedAttack(Classifier model, RunCache cache)
 {
@@ -18,35 +18,25 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
 
     private readonly string? _model = model.Fingerprint;
 
-    /// <summary>Whether each row is robust, and how many robust ones a kept example breaks all the same.</summary>
-    public (bool[] Robust, int BrokenByKept) Run(EvaluationSet rows, AttackRun run)
-    {
-        var (name, length) = (_model is null ? null : OutcomeName(rows, run), sizeof(int) + (rows.Count + 7) / 8);
-        if (name is not null && cache.Outcome(name, length, rows.Count) is { } known)
-            return Unpack(known, rows.Count);
-        var book = name is null ? null : new AttackLog.Book(cache, name);
-        var (robust, brokenByKept) = Attack(rows, run with { Book = book });
-        if (name is not null)
-            cache.KeepOutcome(name, Pack(robust, brokenByKept, length), rows.Count);
-        book?.Close();
-        return (robust, brokenByKept);
-    }
-
     /// <summary>
-    /// The kept examples of rows that are not robust, made legal, whether or not they break this model; clean where
-    /// there is none: [n, input shape].
+    /// What the attack found, which the caller disposes, and how many robust rows a kept example breaks all the same.
     /// </summary>
-    public Tensor Examples(EvaluationSet rows, bool[] robust, AttackRun run)
+    public (AttackOutcome Found, int BrokenByKept) Run(EvaluationSet rows, AttackRun run)
     {
         using var scope = NewDisposeScope();
-        using var form = (run with { Layout = rows.Layout }).Form(model.Input);
+        run = run with { Layout = rows.Layout, KeepExamples = true };
+        var book = _model is null ? null : new AttackLog.Book(cache, LogName(rows, run));
+        using var form = run.Form(model.Input);
         var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
-        var examples = inputs.clone();
-        foreach (var (row, name) in Names(rows, inputs, run, budget).Index())
-            if (!robust[row] && cache.Example(name, Row(inputs, row).Length) is { } kept)
-                kept.CopyTo(Row(examples, row));
-        return budget.Project(inputs, examples).MoveToOuterDisposeScope();
+        var names = Names(rows, inputs, run, budget);
+        var found = AttackHarness.Run(model, inputs, rows.Labels, run with { Book = book });
+        foreach (var (row, name) in names.Index())
+            if (found.Correct[row] && !found.Robust[row])
+                cache.KeepExample(name, Row(found.Examples!, row));
+        var brokenByKept = BrokenByKept(inputs, rows.Labels, names, [.. found.Robust], budget);
+        book?.Close();
+        return (found, brokenByKept);
     }
 
     private static string[] Names(EvaluationSet rows, Tensor inputs, AttackRun run, Budget budget)
@@ -55,22 +45,6 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
             ? ""
             : $" {run.Settings.Categories} {string.Join(' ', RowDigest.Columns(rows.Layout))}";
         return [.. rows.LabelValues.Select((label, row) => ExampleName(Row(inputs, row), label, run, budget, form))];
-    }
-
-    private (bool[] Robust, int BrokenByKept) Attack(EvaluationSet rows, AttackRun run)
-    {
-        using var scope = NewDisposeScope();
-        run = run with { Layout = rows.Layout };
-        using var form = run.Form(model.Input);
-        var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
-        var inputs = rows.Inputs.contiguous();
-        var names = Names(rows, inputs, run, budget);
-        using var outcome = AttackHarness.Run(model, inputs, rows.Labels, run with { KeepExamples = true });
-        foreach (var (row, name) in names.Index())
-            if (outcome.Correct[row] && !outcome.Robust[row])
-                cache.KeepExample(name, Row(outcome.Examples!, row));
-        bool[] robust = [.. outcome.Robust];
-        return (robust, BrokenByKept(inputs, rows.Labels, names, robust, budget));
     }
 
     // Robust, and wrong with the kept example, once that is made legal.
@@ -110,10 +84,10 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
         });
     }
 
-    private string OutcomeName(EvaluationSet rows, AttackRun run) =>
+    private string LogName(EvaluationSet rows, AttackRun run) =>
         Hash.Compute(content =>
         {
-            content.Write($"outcome 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
+            content.Write($"attack 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
             content.Write(run.Settings.Epsilon);
             content.Write(run.Settings.StepSize ?? double.NaN);
             foreach (var column in RowDigest.Columns(rows.Layout))
@@ -132,20 +106,4 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
         var length = bytes.Length / (int)batch.shape[0];
         return bytes.Slice(row * length, length);
     }
-
-    private static byte[] Pack(bool[] robust, int brokenByKept, int length)
-    {
-        var bytes = new byte[length];
-        BitConverter.TryWriteBytes(bytes, brokenByKept);
-        for (var row = 0; row < robust.Length; row++)
-            if (robust[row])
-                bytes[sizeof(int) + row / 8] |= (byte)(1 << row % 8);
-        return bytes;
-    }
-
-    private static (bool[] Robust, int BrokenByKept) Unpack(byte[] bytes, int rows) =>
-        (
-            [.. Enumerable.Range(0, rows).Select(row => (bytes[sizeof(int) + row / 8] & 1 << row % 8) != 0)],
-            BitConverter.ToInt32(bytes)
-        );
 }

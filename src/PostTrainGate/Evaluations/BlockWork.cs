@@ -44,6 +44,9 @@ internal sealed record BlockOutcome(double[] Values, BrokenRow[] Fragile)
     public BlockOutcome(IEnumerable<bool> answers, BrokenRow[]? fragile = null)
         : this([.. answers.Select(a => a ? 1.0 : 0)], fragile ?? []) { }
 
+    /// <summary>How many rows that withstand the attack an example breaks that was kept earlier.</summary>
+    public int BrokenByKept { get; init; }
+
     /// <summary>The answers of the rows.</summary>
     public bool[] Answers => [.. Values.Select(v => v != 0)];
 
@@ -55,6 +58,7 @@ internal sealed record BlockOutcome(double[] Values, BrokenRow[] Fragile)
         writer.Write(Values.Length);
         foreach (var value in Values)
             writer.Write(value);
+        writer.Write(BrokenByKept);
         writer.Write(Fragile.Length);
         foreach (var row in Fragile)
         {
@@ -79,6 +83,7 @@ internal sealed record BlockOutcome(double[] Values, BrokenRow[] Fragile)
             var values = new double[Length(sizeof(double))];
             for (var i = 0; i < values.Length; i++)
                 values[i] = reader.ReadDouble();
+            var brokenByKept = reader.ReadInt32();
             var rows = new BrokenRow[Length(sizeof(int))];
             for (var i = 0; i < rows.Length; i++)
             {
@@ -88,7 +93,7 @@ internal sealed record BlockOutcome(double[] Values, BrokenRow[] Fragile)
             }
 
             return reader.BaseStream.Position == bytes.Length
-                ? new(values, rows)
+                ? new(values, rows) { BrokenByKept = brokenByKept }
                 : throw new InvalidDataException("It goes on after its end.");
         }
         catch (EndOfStreamException cut)

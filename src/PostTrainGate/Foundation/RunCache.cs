@@ -6,8 +6,8 @@ namespace PostTrainGate.Foundation;
 
 /// <summary>
 /// A folder in which runs leave what they found for later ones: adversarial examples, which are tried after an attack,
-/// and what an interrupted run goes on from: the outcome of finished chunks of rows, and steps, which are how far an
-/// attack is, and the candidates and scores of a repair. Every file is named by the hash of all that its content depends on.
+/// and steps, from which an interrupted run goes on: what was found on blocks of rows, how far an attack is, and the
+/// candidates and scores of a repair. Every file is named by the hash of all that its content depends on.
 /// </summary>
 /// <remarks>
 /// An example is only a suggestion: whoever takes it projects it into the budget and asks the model, so that no content
@@ -21,7 +21,6 @@ public sealed class RunCache
     internal const long Limit = 256L << 20;
 
     private const string Examples = "examples",
-        Outcomes = "outcomes",
         Steps = "steps";
     private const int KeyLength = 32;
     private static readonly EnumerationOptions Plain = new()
@@ -64,7 +63,7 @@ public sealed class RunCache
     /// <summary>Full path of the folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Attacked inputs and steps that this run has left here, or found.</summary>
+    /// <summary>Steps that this run has left here, or found.</summary>
     public long Kept => Interlocked.Read(ref _kept);
 
     /// <summary>Takes over what a run in another process kept.</summary>
@@ -95,37 +94,25 @@ public sealed class RunCache
         Write(Examples, name, example);
     }
 
-    /// <summary>
-    /// The sealed outcome of that name and length in bytes; null when there is none with this user's seal.
-    /// </summary>
-    internal byte[]? Outcome(string name, int length, int inputs)
-    {
-        if (Sealed(Outcomes, name, length) is not { } outcome)
-            return null;
-        Interlocked.Add(ref _kept, inputs);
-        return outcome;
-    }
-
-    /// <summary>Seals and keeps an outcome.</summary>
-    internal void KeepOutcome(string name, byte[] outcome, int inputs)
-    {
-        if (KeepSealed(Outcomes, name, outcome))
-            Interlocked.Add(ref _kept, inputs);
-    }
-
     /// <summary>A sealed step; null when there is none with this user's seal.</summary>
     internal byte[]? Step(string name)
     {
-        if (Sealed(Steps, name, length: null) is not { } step)
+        const int seal = HMACSHA256.HashSizeInBytes;
+        if (_key.Value is not { } key || Read(Steps, name, length: null) is not { Length: >= seal } bytes)
+            return null;
+        var content = bytes.AsSpan(0, bytes.Length - seal);
+        if (!CryptographicOperations.FixedTimeEquals(Seal(key, name, content), bytes.AsSpan(content.Length)))
             return null;
         Interlocked.Increment(ref _kept);
-        return step;
+        return content.ToArray();
     }
 
     /// <summary>Seals and keeps a step, as long as the folder has room for all that this run kept.</summary>
     internal void KeepStep(string name, byte[] step)
     {
-        if (_steps.Sum(s => s.Key == name ? 0 : s.Value) + step.Length > Limit || !KeepSealed(Steps, name, step))
+        if (_key.Value is not { } key || _steps.Sum(s => s.Key == name ? 0 : s.Value) + step.Length > Limit)
+            return;
+        if (!Write(Steps, name, [.. step, .. Seal(key, name, step)]))
             return;
         if (_steps.TryAdd(name, step.Length))
             Interlocked.Increment(ref _kept);
@@ -150,7 +137,7 @@ public sealed class RunCache
     internal void Trim(long limit = Limit) =>
         Attempt(() =>
         {
-            var files = new[] { Examples, Outcomes, Steps }
+            var files = new[] { Examples, Steps }
                 .Select(kind => new DirectoryInfo(Path.Combine(Folder, kind)))
                 .Where(d => d.Exists && !d.Attributes.HasFlag(FileAttributes.ReparsePoint))
                 .SelectMany(d => d.EnumerateDirectories("??", Plain))
@@ -163,20 +150,6 @@ public sealed class RunCache
                     file.Delete();
             return true;
         });
-
-    private byte[]? Sealed(string kind, string name, int? length)
-    {
-        const int seal = HMACSHA256.HashSizeInBytes;
-        if (_key.Value is not { } key || Read(kind, name, length + seal) is not { Length: >= seal } bytes)
-            return null;
-        var content = bytes.AsSpan(0, bytes.Length - seal);
-        return CryptographicOperations.FixedTimeEquals(Seal(key, name, content), bytes.AsSpan(content.Length))
-            ? content.ToArray()
-            : null;
-    }
-
-    private bool KeepSealed(string kind, string name, byte[] content) =>
-        _key.Value is { } key && Write(kind, name, [.. content, .. Seal(key, name, content)]);
 
     private byte[]? Read(string kind, string name, int? length) =>
         Attempt(() =>

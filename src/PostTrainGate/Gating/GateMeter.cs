@@ -72,27 +72,22 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 ? null
                 : new Relay<double>(p => progress.Report(new(stage, (number + p) / Rules.Length)));
             var began = Stopwatch.GetTimestamp();
-            results.Add(
-                Measure(
-                    Rules[i].Metric,
-                    new(
-                        Rows(evaluation, i),
-                        rule,
-                        policy.GateConfidence,
-                        Seeds.Derive(policy.Seed, $"{split}:measure", i),
-                        Reference is { } reference ? Rows(reference, i) : null,
-                        inner,
-                        cancel
-                    )
-                    {
-                        RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
-                        Plan = Plan,
-                        Work = Work.In($"{(ReferenceEquals(evaluation, Base) ? "base" : "model")} gate {i + 1}"),
-                        Explain = Explain,
-                    },
-                    evaluation
-                )
-            );
+            var context = new MetricContext(
+                Rows(evaluation, i),
+                rule,
+                policy.GateConfidence,
+                Seeds.Derive(policy.Seed, $"{split}:measure", i),
+                Reference is { } reference ? Rows(reference, i) : null,
+                inner,
+                cancel
+            )
+            {
+                RowSeed = Seeds.Derive(policy.Seed, $"{split}:rows"),
+                Plan = Plan,
+                Work = Work.In($"{(ReferenceEquals(evaluation, Base) ? "base" : "model")} gate {i + 1}"),
+                Explain = Explain,
+            };
+            results.Add(Measure(rule.Metric, context, evaluation));
             seconds.Add(Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 3));
         }
 
@@ -221,7 +216,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             return Measurement.LeftToMerge;
         if (data.Count == 0 && all.Count > 0)
             return Measurement.NotMeasured("every row has missing values, and this metric needs complete rows");
-        var measured = Run(metric, context);
+        using var kept = KeptWork.Of(context);
+        var measured = Run(metric, kept is null ? context : context with { Work = kept });
         if (data.Count == all.Count)
             return measured;
         return measured with

@@ -27,7 +27,7 @@ internal sealed class KeptRepair
         (_cache, _source, _run) = (cache, source, Identity(policy, source, splits));
 
     /// <summary>The shortest step that is kept; what takes less is as soon done again.</summary>
-    internal TimeSpan Least { get; init; } = TimeSpan.FromSeconds(0.5);
+    internal TimeSpan Least { get; init; } = TimeSpan.FromSeconds(0.1);
 
     /// <summary>What a plan makes.</summary>
     /// <param name="plan">The plan.</param>

@@ -105,7 +105,7 @@ public partial class CheckTests
         var code = await place.RunAsync(
             (_, options, _, cancel) =>
             {
-                options!.Cache!.KeepOutcome(new string('a', 64), [1, 2], 1234);
+                options!.Cache!.KeepStep(new string('a', 64), [1, 2]);
                 interrupt.Cancel();
                 cancel.ThrowIfCancellationRequested();
                 throw new InvalidOperationException("not reached");

@@ -5,7 +5,6 @@ using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Schema;
 using PostTrainGate.Statistics;
-using static TorchSharp.torch;
 
 namespace PostTrainGate.Metrics;
 
@@ -78,30 +77,28 @@ public sealed class RobustAccuracy : IDifferentiableMetric, IBlockMetric
                     ? null
                     : new Relay<double>(p => all.Report((attacked.Count + p * chunk.Length) / rows.Length)),
                 Cancel = context.Cancel,
+                KeepExamples = fragile is not null,
             };
             var outcome = context.Work.Find($"chunk {number}", chunk.Length, () =>
             {
                 using var set = data.Take(chunk);
-                var (robust, broken, examples) = Attack(
-                    context.Evaluation.Model,
-                    set,
-                    run with
-                    {
-                        KeepExamples = fragile is not null,
-                    },
-                    cached
-                );
-                brokenByKept += broken;
-                using (examples)
+                var (found, broken) = cached is null
+                    ? (AttackHarness.Run(context.Evaluation.Model, set, run), 0)
+                    : cached.Run(set, run);
+                using (found)
                     return new(
-                        robust,
-                        examples is null ? null : fragile?.Find(set.Inputs, set.Labels, chunk, examples)
-                    );
+                        found.Robust,
+                        found.Examples is { } examples ? fragile?.Find(set.Inputs, set.Labels, chunk, examples) : null
+                    )
+                    {
+                        BrokenByKept = broken,
+                    };
             });
             attacked.AddRange(chunk);
             if (outcome is null)
                 continue;
             fragile?.Add(outcome.Fragile);
+            brokenByKept += outcome.BrokenByKept;
             var holds = outcome.Answers;
             robust.UnionWith(chunk.Where((_, i) => holds[i]));
             if (stops && EarlyVerdict.IsCertain(rule, Possible(), rows.Length, context.Confidence))
@@ -126,22 +123,5 @@ public sealed class RobustAccuracy : IDifferentiableMetric, IBlockMetric
 
         (int, int) Possible() =>
             ConfidenceSequence.Possible(robust.Count, attacked.Count, rows.Length, context.Confidence);
-    }
-
-    private static (bool[] Robust, int BrokenByKept, Tensor? Examples) Attack(
-        Classifier model,
-        EvaluationSet rows,
-        AttackRun run,
-        CachedAttack? cached
-    )
-    {
-        if (cached is not null)
-        {
-            var (robust, broken) = cached.Run(rows, run);
-            return (robust, broken, run.KeepExamples ? cached.Examples(rows, robust, run) : null);
-        }
-
-        var outcome = AttackHarness.Run(model, rows, run);
-        return ([.. outcome.Robust], 0, outcome.Examples);
     }
 }
