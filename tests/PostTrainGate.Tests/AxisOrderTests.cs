@@ -1,4 +1,5 @@
 using PostTrainGate.Data;
+using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -13,7 +14,14 @@ public class AxisOrderTests
     [InlineData("2 8 6", "-1 1 -1", "8 1 6", null)]
     [InlineData("2 3 8 6", "3 8 6", "3 8 6", null)]
     [InlineData("2 48", "1 8 6", "1 8 6", "Rows of 48 values are read as images of shape [1, 8, 6], line by line.")]
-    [InlineData("2 3 8", "24", "24", "Rows of shape [3, 8] are flattened to 24 values, the last axis first.")]
+    [InlineData("2 1 48", "1 8 6", "1 8 6", "Rows of 48 values are read as images of shape [1, 8, 6], line by line.")]
+    [InlineData("2 48 1", "1 8 6", "1 8 6", "Rows of 48 values are read as images of shape [1, 8, 6], line by line.")]
+    [InlineData(
+        "2 3 8",
+        "24",
+        "24",
+        "Rows of shape [3, 8] are flattened to 24 values in the order of memory, the last axis fastest."
+    )]
     [InlineData(
         "2 8 6 3",
         "3 8 6",
@@ -46,7 +54,7 @@ public class AxisOrderTests
         using var scope = NewDisposeScope();
         var shape = Sizes(given);
         var inputs = arange(shape.Aggregate(1L, (all, size) => all * size)).reshape(shape);
-        var arranged = AxisOrder.Arrange(inputs, [.. Sizes(wanted)], out var said);
+        var arranged = AxisOrder.Arrange(inputs, [.. Sizes(wanted)], null, out var said);
         Assert.Equal([2, .. Sizes(expected)], arranged.shape);
         Assert.Equal(note, said);
         if (note?.Contains("first:", StringComparison.Ordinal) == true)
@@ -55,6 +63,22 @@ public class AxisOrderTests
             Assert.Equal(inputs[1, 2, 5, 4].item<long>(), arranged[1, 5, 4, 2].item<long>());
         else
             Assert.Equal(inputs.flatten().data<long>(), arranged.flatten().data<long>());
+    }
+
+    [Theory]
+    [InlineData("2 8 6 3", ImageLayout.Nchw, "3 8 6")]
+    [InlineData("2 3 8 6", ImageLayout.Nchw, "3 8 6")]
+    [InlineData("2 3 8 6", ImageLayout.Nhwc, "8 6 3")]
+    [InlineData("2 3 6 3", ImageLayout.Nhwc, "3 6 3")] // either end may be the channels
+    public void Where_all_axes_are_open_the_policy_says_where_the_channels_are(
+        string given,
+        ImageLayout layout,
+        string expected
+    )
+    {
+        using var scope = NewDisposeScope();
+        var arranged = AxisOrder.Arrange(zeros(Sizes(given)), [-1, -1, -1], layout, out _);
+        Assert.Equal(Sizes(expected), arranged.shape[1..]);
     }
 
     private static long[] Sizes(string text) =>

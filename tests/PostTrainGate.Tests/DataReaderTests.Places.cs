@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Policy;
 using Xunit;
@@ -87,6 +88,38 @@ public sealed partial class DataReaderTests
     [Fact]
     public void Of_arrays_the_index_is_named_that_NumPy_takes()
     {
+        Arrays(i => i);
+        Assert.All(Sets(Policy("a.npz", null)), s => Assert.Equal(s.Id, Number(s.Place, "a.npz, index ")));
+    }
+
+    [Theory]
+    [InlineData(float.NaN, Missing.Error, "missing values (NaN) in 2 of 100 rows, first in a.npz, index 37, and ")]
+    [InlineData(float.NegativeInfinity, Missing.Keep, "infinite in 2 of 100 rows, first in a.npz, index 37; correct")]
+    public void Of_arrays_the_first_value_that_is_none_is_named(float value, Missing missing, string says)
+    {
+        Arrays(i => i is 37 or 90 ? value : i);
+        var policy = Policy("a.npz", null);
+        policy = policy with { Data = policy.Data with { Features = new() { Missing = missing } } };
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy).Dispose());
+        Assert.Contains(says, wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("z", "There is no array 'z'; the arrays are 'object', 'x' (100, 1) and 'y' (100, 1).")]
+    [InlineData("y", "'data.label' names the array 'y'")]
+    [InlineData("object", "The file 'a.npz' cannot be read as NPZ: 'object' holds Python objects, ")]
+    public void An_array_that_cannot_be_the_inputs_is_told_by_name(string only, string says)
+    {
+        Arrays(i => i);
+        var policy = Policy("a.npz", "y");
+        policy = policy with { Data = policy.Data with { Features = new() { Only = [only] } } };
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy).Dispose());
+        Assert.Contains(says, wrong.Message, StringComparison.Ordinal);
+        Assert.NotNull(wrong.Diagnostics[0].Position);
+    }
+
+    private void Arrays(Func<int, float> input)
+    {
         var path = NpzFileTests.Archive(
             (
                 "x",
@@ -94,14 +127,17 @@ public sealed partial class DataReaderTests
                     "<f4",
                     false,
                     "(100, 1)",
-                    [.. Enumerable.Range(0, 100).SelectMany(i => BitConverter.GetBytes((float)i))],
+                    [.. Enumerable.Range(0, 100).SelectMany(i => BitConverter.GetBytes(input(i)))],
                     1
                 )
             ),
-            ("y", NpzFileTests.Npy("|u1", false, "(100,)", [.. Enumerable.Range(0, 100).Select(i => (byte)(i % 2))], 1))
+            (
+                "y",
+                NpzFileTests.Npy("|u1", false, "(100, 1)", [.. Enumerable.Range(0, 100).Select(i => (byte)(i % 2))], 1)
+            ),
+            ("object", NpzFileTests.Npy("|O", false, "(1,)", new byte[8], 1))
         );
         File.Move(path, Path.Combine(_folder, "a.npz"));
-        Assert.All(Sets(Policy("a.npz", null)), s => Assert.Equal(s.Id, Number(s.Place, "a.npz, index ")));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
 using PostTrainGate.Policy;
 using Xunit;
@@ -111,12 +112,7 @@ public sealed partial class DataReaderTests
         // Of several files the first one names the columns; in the others a second one of a name was left out.
         File.WriteAllText(Path.Combine(_folder, "a.csv"), "age,y\n1,0\n2,1\n");
         File.WriteAllText(Path.Combine(_folder, "b.csv"), "age,age,y\n1,1,0\n2,2,1\n");
-        var several = Policy("*.csv", "y");
-        var files = several.Data.Source with
-        {
-            Files = [Path.Combine(_folder, "a.csv"), Path.Combine(_folder, "b.csv")],
-        };
-        several = several with { Data = several.Data with { Source = files } };
+        var several = Both();
         var wrong = Assert.Throws<GateException>(() => DataReader.Read(several).Dispose());
         Assert.Contains(
             "'b.csv' has two columns 'age': columns 1 and 2 of line 1",
@@ -160,6 +156,36 @@ public sealed partial class DataReaderTests
         );
         using var splits = DataReader.Read(Policy("late.csv", "y"));
         Assert.Equal(["0", "1", "2", "3", "4"], splits.Repair.Layout!.Find("code")!.Categories.Except(["other"]));
+    }
+
+    [Fact]
+    public void A_file_of_several_that_lacks_a_column_is_named()
+    {
+        File.WriteAllText(Path.Combine(_folder, "a.csv"), "age,sex,y\n1,2,0\n2,3,1\n");
+        File.WriteAllText(Path.Combine(_folder, "b.csv"), "age,y\n1,0\n2,1\n");
+        var policy = Both();
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy).Dispose());
+        Assert.Contains("cannot be read: b.csv has no column 'sex', which a.csv has.", wrong.Message);
+    }
+
+    private GatePolicy Both()
+    {
+        var policy = Policy("*.csv", "y");
+        var files = policy.Data.Source with
+        {
+            Files = [Path.Combine(_folder, "a.csv"), Path.Combine(_folder, "b.csv")],
+        };
+        return policy with { Data = policy.Data with { Source = files } };
+    }
+
+    [Fact]
+    public void A_label_that_is_no_class_is_named_with_its_place()
+    {
+        Copy("SELECT i AS a, ['p', 'q', 'r'][1 + (i > 40)::INT + (i = 60)::INT] AS y FROM range(100) t(i)", "r.csv");
+        var policy = Policy("r.csv", "y");
+        policy = policy with { Data = policy.Data with { Classes = ["p", "q"] } };
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy).Dispose());
+        Assert.Contains("contains 'r' (r.csv, line 62), which 'data.classes' does not list", wrong.Message);
     }
 
     [Theory]
@@ -209,7 +235,7 @@ public sealed partial class DataReaderTests
             {
                 Features = new()
                 {
-                    Categories = [new("rooms", ["4", "2.0", "1", "3e0"]), new("pets", ["true", "false"])],
+                    Categories = [new("rooms", ["4", "2.0", "+1", "3e0"]), new("pets", ["1e0", "false"])],
                 },
             },
         };

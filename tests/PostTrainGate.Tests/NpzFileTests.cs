@@ -64,15 +64,36 @@ public class NpzFileTests
                 iter: 100
             );
 
+    // As NumPy writes 1, 255 or 258, and the largest value of the type.
+    [Theory]
+    [InlineData("<u2", "0100 FF00 FFFF", 1, 255, 65535)]
+    [InlineData(">u2", "0001 00FF FFFF", 1, 255, 65535)]
+    [InlineData(">i2", "0001 0102 FFFF", 1, 258, -1)]
+    [InlineData("<u4", "01000000 02010000 FFFFFFFF", 1, 258, 4294967295)]
+    [InlineData(">i4", "00000001 00000102 FFFFFFFF", 1, 258, -1)]
+    [InlineData(">u8", "0000000000000001 0000000000000102 7FFFFFFFFFFFFFFF", 1, 258, long.MaxValue)]
+    [InlineData(">f4", "3F800000 43810000 C0000000", 1, 258, -2)]
+    [InlineData(">f8", "3FF0000000000000 4070200000000000 C000000000000000", 1, 258, -2)]
+    public void Every_byte_order_and_sign_is_read(string type, string bytes, long first, long second, long third)
+    {
+        using var scope = NewDisposeScope();
+        var path = Archive(("a", Npy(type, false, "(3,)", Convert.FromHexString(bytes.Replace(" ", "")), 1)));
+        var read = NpzFile.Read(path)["a"];
+        File.Delete(path);
+        Assert.Equal([first, second, third], read.to(int64).data<long>());
+    }
+
     [Theory]
     [InlineData("|O", "(1,)", 8, "Python objects")]
-    [InlineData(">f4", "(2,)", 8, "little-endian")]
+    [InlineData("<c8", "(1,)", 8, "elements of type 'c8'; save it as booleans, integers or floats")]
+    [InlineData("<M8[ns]", "(1,)", 8, "elements of type 'M8[ns]'")]
     [InlineData("<f4", "(3,)", 8, "needs 12 bytes")]
     [InlineData("<f4", "(4611686018427387904, 8)", 8, "needs")]
     [InlineData("<f4", "(-2,)", 8, "malformed")]
-    public void What_cannot_be_trusted_is_refused(string type, string shape, int bytes, string says)
+    [InlineData("<u8", "(1,)", 8, "values above 9223372036854775807", 0xFF)]
+    public void What_cannot_be_trusted_is_refused(string type, string shape, int bytes, string says, byte value = 0)
     {
-        var path = Archive(("x", Npy(type, false, shape, new byte[bytes], 1)));
+        var path = Archive(("x", Npy(type, false, shape, [.. Enumerable.Repeat(value, bytes)], 1)));
         var thrown = Assert.Throws<GateException>(() => NpzFile.Read(path));
         File.Delete(path);
         Assert.Equal(DiagnosticCodes.DataUnreadable, thrown.Diagnostics[0].Code);

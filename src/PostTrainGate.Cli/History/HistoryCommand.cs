@@ -177,8 +177,10 @@ internal sealed class HistoryCommand(CliHost host)
                 "The run measured nothing, so that there is nothing to add.",
                 DiagnosticCodes.HistoryUnusable
             );
-        var added = new HistoryFolder(to).Append(rows);
-        Terminal.Out(host).Say($"Added {rows.Length} gates of {rows[0].Policy} as {added}");
+        var history = new HistoryFolder(to);
+        var word = File.Exists(history.FileOf(rows)) ? "Already there:" : "Added";
+        var added = history.Append(rows);
+        Terminal.Out(host).Say($"{word} {rows.Length} gates of {rows[0].Policy} as {added}");
         return 0;
     }
 

@@ -34,6 +34,9 @@ internal sealed partial record Draft
     /// <summary>Columns that are not inputs.</summary>
     public ImmutableArray<string> Except { get; init; } = [];
 
+    /// <summary>Columns of numbers that stand for categories.</summary>
+    public ImmutableArray<ColumnLook> Codes { get; init; } = [];
+
     /// <summary>Columns of text that become one-hot inputs, unless they are no inputs.</summary>
     public ImmutableArray<ColumnLook> Texts { get; init; } = [];
 
@@ -49,8 +52,8 @@ internal sealed partial record Draft
     /// <summary>Groups that are compared.</summary>
     public ImmutableArray<DraftGroup> Groups { get; init; } = [];
 
-    /// <summary>Whether the model takes ids, so that no gate attacks it.</summary>
-    public bool TakesIds { get; init; }
+    /// <summary>Why no gate attacks the model; empty where one does.</summary>
+    public string NoAttack { get; init; } = "";
 
     /// <summary>Gates.</summary>
     public ImmutableArray<DraftGate> Gates { get; init; } = [new("accuracy", "", "min: 0", "")];
@@ -76,18 +79,20 @@ internal sealed partial record Draft
             Line($"  classes: {List(Classes)}", "in the order of the model's outputs: so it is most accurate");
         if (Favorable is { } favorable)
             Line($"  favorable: {Yaml(favorable)}", "the outcome that people want; fairness counts it");
-        var hasFeatures = !Except.IsEmpty || DropMissing || Scale.Column is not null;
+        var hasFeatures = !Except.IsEmpty || !Codes.IsEmpty || DropMissing || Scale.Column is not null;
         if (hasFeatures)
             Line("  features:");
         if (!Except.IsEmpty)
             Line($"    except: {List(Except)}", "no inputs of the model");
+        if (!Codes.IsEmpty)
+            Line($"    categories: {{ {string.Join(", ", Codes.Select(Categories))} }}", "one-hot: so the inputs fit");
         if (DropMissing)
             Line("    missing: drop", "rows with missing values are left out");
         if (Scale.Column is { } scale)
             Line($"    scale: {scale}", ScaleNote);
         if (Texts.Where(c => !Except.Contains(c.Name)).MinBy(c => c.Values.Length) is { } texts)
         {
-            var order = $"categories: {{ {Yaml(texts.Name)}: {List(texts.Values.Select(v => v.Text))} }}";
+            var order = $"categories: {{ {Categories(texts)} }}";
             Line(
                 hasFeatures ? $"    # {order}" : $"  # features: {{ {order} }}",
                 "if training had another order of one-hot inputs, list it so"
@@ -113,8 +118,8 @@ internal sealed partial record Draft
 
         Line("");
         Line("gates:", "what has to hold: a value's whole interval must meet the threshold");
-        if (TakesIds)
-            Line("  # no attack: the inputs are ids, so a small change is another word, and an epsilon means nothing");
+        if (NoAttack.Length > 0)
+            Line($"  # no attack: {NoAttack}");
         foreach (var gate in Gates)
             Line($"  - {gate.Metric}: {{ {gate.Settings}{gate.Threshold} }}", gate.Comment);
         Line("");
@@ -131,6 +136,9 @@ internal sealed partial record Draft
         Plain().IsMatch(text) && !Word().IsMatch(text)
             ? text
             : $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
+    private static string Categories(ColumnLook column) =>
+        $"{Yaml(column.Name)}: {List(column.Values.Select(v => v.Text))}";
 
     private static string List(IEnumerable<string> names) => $"[{string.Join(", ", names.Select(Yaml))}]";
 

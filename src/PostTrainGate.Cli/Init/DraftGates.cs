@@ -23,7 +23,11 @@ internal static class DraftGates
     private const string ClassGroup = "true_class";
 
     /// <summary>Part of the accuracy that should withstand an attack.</summary>
-    private const double WantedShare = 0.7;
+    private const double WantedShare = 0.7,
+        WantedShareCorrupted = 0.9;
+
+    /// <summary>How many times as wide as the narrowest column the widest may be for one epsilon.</summary>
+    private const double MostRatio = 20;
 
     /// <summary>The gates before their thresholds are known.</summary>
     public static ImmutableArray<DraftGate> Open(Draft draft, DataLook data, ModelInspection model, int rows)
@@ -44,12 +48,19 @@ internal static class DraftGates
 
         IEnumerable<DraftGate> Inner()
         {
-            if (!TakesIds(model))
+            var samples = data.Rows * 0.4 > rows ? $"samples: {rows}, " : "";
+            if (draft.NoAttack.Length == 0)
             {
                 var (attack, epsilon, why) = Attack(draft, data, model);
-                var samples = data.Rows * 0.4 > rows ? $"samples: {rows}, " : "";
                 yield return new("robust_accuracy", $"attack: {attack}, epsilon: {epsilon}, {samples}", "min: 0", why);
             }
+            else if (!TakesIds(model))
+                yield return new(
+                    "corrupted_accuracy",
+                    samples,
+                    "min: 0",
+                    "right answers with noise, missing values and mistaken units"
+                );
             else if (draft.Groups.Any(g => g.Name == ClassGroup))
                 yield return new(
                     "rate_minimum",
@@ -66,6 +77,31 @@ internal static class DraftGates
     /// <summary>Whether all inputs are ids: whatever is near one is another word, so that no epsilon is small.</summary>
     public static bool TakesIds(ModelInspection model) =>
         !model.Inputs.IsEmpty && model.Inputs.All(i => model.Ids.Contains(i.Name));
+
+    /// <summary>
+    /// Whether numbers come to the model as they are and differ so much in range that what is little for one is more
+    /// than all of another.
+    /// </summary>
+    public static bool NeedsManyEpsilons(Draft draft, DataLook data) =>
+        data.IsTable
+        && draft.Scale is { Column: null, Factor: null }
+        && Ranges(draft, data) is { Length: > 1 } ranges
+        && ranges[^1] > MostRatio * ranges[0];
+
+    // Of the columns that vary and are inputs, ascending.
+    private static double[] Ranges(Draft draft, DataLook data) =>
+        [
+            .. data
+                .Columns.Where(c =>
+                    c.Name != draft.Label
+                    && !draft.Except.Contains(c.Name)
+                    && !draft.Codes.Contains(c)
+                    && c.Kind == ColumnKind.Number
+                    && c.Highest > c.Lowest
+                )
+                .Select(c => c.Highest - c.Lowest)
+                .Order(),
+        ];
 
     /// <summary>The classes as a group, for a model that cannot be attacked; null where they are too many or small.</summary>
     public static DraftGroup? ByClass(Draft draft, DataLook data) =>
@@ -99,19 +135,21 @@ internal static class DraftGates
                 Threshold = Least(Math.Max(Floor(value.Lower.Value, 0.01), Floor(majority, 0.01))),
                 Comment = $"share of right answers; {now}, always the same class {Numbers.Measured(majority)}",
             },
-            "robust_accuracy" or "rate_minimum" => gate with
-            {
-                Threshold = Least(
-                    Math.Max(Floor(value.Lower.Value, 0.01), Floor(WantedShare * accuracy.Value!.Value, 0.05))
-                ),
-                Comment = $"{gate.Comment}; {now}",
-            },
+            "robust_accuracy" or "rate_minimum" => AtLeast(WantedShare),
+            "corrupted_accuracy" => AtLeast(WantedShareCorrupted),
             _ => gate with
             {
                 Threshold = "max: 0.1",
                 Comment = $"how much more often one group gets the favorable answer; {now}",
             },
         };
+
+        DraftGate AtLeast(double share) =>
+            gate with
+            {
+                Threshold = Least(Math.Max(Floor(value.Lower.Value, 0.01), Floor(share * accuracy.Value!.Value, 0.05))),
+                Comment = $"{gate.Comment}; {now}",
+            };
     }
 
     private static string Least(double value) => $"min: {value.ToString("0.00", CultureInfo.InvariantCulture)}";
@@ -143,11 +181,7 @@ internal static class DraftGates
             return (table, "0.05", "right answers when numbers may move by 5 % of their range");
         if (draft.Scale.Column == "standard")
             return (table, "0.1", "right answers when numbers may move by a tenth of their deviation");
-        var ranges = data
-            .Columns.Where(c => c.Name != draft.Label && c.Kind == ColumnKind.Number && c.Highest > c.Lowest)
-            .Select(c => c.Highest - c.Lowest)
-            .Order()
-            .ToArray();
+        var ranges = Ranges(draft, data);
         var middle = ranges.Length == 0 ? 1 : ranges[ranges.Length / 2];
         var size = Math.Pow(10, Math.Floor(Math.Log10(middle * 0.05)));
         var epsilon = Math.Max(1, Math.Round(middle * 0.05 / size)) * size;

@@ -15,20 +15,25 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
 {
     private const int MostReadings = 10;
 
+    /// <summary>Most values of a number column that stand for categories.</summary>
+    private const int MostCodes = 30;
+
     /// <summary>How much more accurate a less plain scale has to be.</summary>
     private const double Difference = 0.01;
 
     private GateException? _refused;
 
+    private readonly List<(string Title, double Accuracy)> _tried = [];
+
     /// <summary>Readings that were tried, for people.</summary>
-    public List<string> Tried { get; } = [];
+    public IEnumerable<string> Tried => _tried.Select(t => $"{t.Title} {Numbers.Measured(t.Accuracy)}");
 
     /// <summary>The draft with the best reading, and how accurate the model is.</summary>
     /// <exception cref="GateException">No reading fits.</exception>
     public (Draft Draft, MeasuredValue Accuracy) Find(Draft draft, CancellationToken cancel)
     {
         var label = data.Columns.FirstOrDefault(c => c.Name == draft.Label);
-        var readings = Exclusions(draft, label).Take(MostReadings).Select(e => draft with { Except = e }).ToArray();
+        var readings = Readings(draft, label).Take(MostReadings).ToArray();
         if (readings.Length == 0)
             throw NoExclusion(draft);
         var scales = Scales(label);
@@ -47,7 +52,11 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
             best = others;
         if (best is not { } found)
             throw _refused ?? NoExclusion(draft);
-        var note = Tried.Count > 1 ? $"the model is most accurate so: {string.Join(", ", Tried)}" : "";
+        var isBest = _tried.TrueForAll(t => t.Accuracy <= found.Accuracy.Value);
+        var note =
+            _tried.Count <= 1 ? ""
+            : isBest ? $"the model is most accurate so: {string.Join(", ", Tried)}"
+            : $"the usual one; no other is clearly more accurate: {string.Join(", ", Tried)}";
         return (found.Draft with { ScaleNote = scales.Length > 1 ? Shortened(note) : "" }, found.Accuracy);
     }
 
@@ -77,7 +86,7 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
         {
             if (Accuracy(draft, cancel) is not { } tried)
                 continue;
-            Tried.Add($"{draft.Scale.Title} {Numbers.Measured(tried.Accuracy.Value!.Value)}");
+            _tried.Add((draft.Scale.Title, tried.Accuracy.Value!.Value));
             if (best is null || tried.Accuracy.Value > best.Value.Accuracy.Value)
                 best = tried;
         }
@@ -131,8 +140,31 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
             ? [.. label.Values.Select(v => v.Text)]
             : [];
 
-    // Sets of columns that are left out so that the others have the width of the model's input, the likeliest first.
-    private IEnumerable<ImmutableArray<string>> Exclusions(Draft draft, ColumnLook? label)
+    // Columns that are left out, or number columns that are one-hot encoded, so that the inputs have the model's width.
+    private IEnumerable<Draft> Readings(Draft draft, ColumnLook? label)
+    {
+        var lacking = 0;
+        var exclusions = Exclusions(draft, label, ref lacking).Select(e => draft with { Except = e });
+        if (lacking == 0)
+            return exclusions;
+        ColumnLook[] categories =
+        [
+            .. data
+                .Columns.Where(c =>
+                    c != label && c.Kind == ColumnKind.Number && c.Values.Length is > 2 and <= MostCodes
+                )
+                .OrderBy(c => c.Values.Length),
+        ];
+        return categories
+            .Select(c => new[] { c })
+            .Concat(categories.SelectMany((a, i) => categories[(i + 1)..].Select(b => new[] { a, b })))
+            .Where(set => set.Sum(c => c.Values.Length - 1) == lacking)
+            .Select(set => draft with { Codes = [.. set] });
+    }
+
+    // Sets of columns that are left out so that the others have the width of the model's input, the likeliest first;
+    // where they are too narrow, how much is lacking.
+    private ImmutableArray<string>[] Exclusions(Draft draft, ColumnLook? label, ref int lacking)
     {
         if (options.Except is { } given)
             return [given];
@@ -150,6 +182,7 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
             ];
         var open = columns.Where(c => !never.Contains(c.Name)).ToArray();
         var spare = open.Sum(Width) - wanted;
+        lacking = Math.Max(0, -spare);
         if (spare <= 0)
             return spare == 0
                 ?
@@ -165,8 +198,11 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
         for (var j = i + 1; j < ordered.Length; j++)
             if (Width(ordered[i]) + Width(ordered[j]) == spare)
                 sets.Add([ordered[i], ordered[j]]);
-        return sets.OrderByDescending(s => s.Average(c => Likely(c, sensitive)))
-            .Select(s => s.Select(c => c.Name).Concat(never).ToImmutableArray());
+        return
+        [
+            .. sets.OrderByDescending(s => s.Average(c => Likely(c, sensitive)))
+                .Select(s => s.Select(c => c.Name).Concat(never).ToImmutableArray()),
+        ];
     }
 
     private static int Width(ColumnLook column) => column.Kind == ColumnKind.Text ? column.Values.Length : 1;
@@ -232,7 +268,8 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
                 DiagnosticCodes.ModelShape,
                 $"The model takes {Width()} inputs a row, and no choice of the columns beside the label "
                     + $"{Wording.Quote(draft.Label ?? "")} encodes to that many; name those that are no inputs by "
-                    + "'--except COL,COL', or give another label by '--label COL'.",
+                    + "'--except COL,COL', or give another label by '--label COL'. Where numbers stand for categories, "
+                    + "list them in 'data.features.categories' of a policy of your own.",
                 new SourcePosition(options.Data, 0, 0)
             )
         );

@@ -34,7 +34,10 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
         draft = Answered(draft, data, model);
         if (DraftGates.TakesIds(model))
         {
-            draft = draft with { TakesIds = true };
+            draft = draft with
+            {
+                NoAttack = "the inputs are ids, so a small change is another word, and an epsilon means nothing",
+            };
             if (DraftGates.ByClass(draft, data) is { } classes)
                 draft = draft with { Groups = draft.Groups.Add(classes) };
         }
@@ -42,6 +45,11 @@ internal sealed class InitCommand(CliHost host, InitOptions options)
         host.Error.WriteLine("Finding out how the model reads the data ...");
         var search = new DraftSearch(options, host, data, model);
         (draft, var accuracy) = search.Find(draft, cancel);
+        if (draft.NoAttack.Length == 0 && DraftGates.NeedsManyEpsilons(draft, data))
+            draft = draft with
+            {
+                NoAttack = "the model takes columns of very different ranges, and epsilon is one for all",
+            };
         var majority = Majority(draft, data);
         if (accuracy.Value <= majority.Share)
             _out.Say(

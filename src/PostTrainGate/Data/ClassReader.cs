@@ -34,13 +34,24 @@ internal static class ClassReader
     private const int MostClasses = 10_000;
 
     /// <summary>The labels: of the classes that the policy lists, or of those that occur.</summary>
+    /// <param name="table">The data.</param>
+    /// <param name="column">The column of labels.</param>
+    /// <param name="data">The policy's classes, and where it names the data.</param>
+    /// <param name="notes">Gets classes that are listed twice.</param>
+    /// <param name="places">Where rows stand, for a label that is no class; null: it is told without.</param>
     /// <exception cref="GateException">PTG3003, PTG3004 at the data's place.</exception>
-    public static ClassColumn Labels(Table table, TableColumn column, DataPolicy data, List<Diagnostic> notes)
+    public static ClassColumn Labels(
+        Table table,
+        TableColumn column,
+        DataPolicy data,
+        List<Diagnostic> notes,
+        RowPlaces? places = null
+    )
     {
         var (title, at) = ($"The label column {Wording.Quote(column.Name)}", data.Position);
         var coding = Code(table, column, title, at);
         if (!data.Classes.IsEmpty)
-            return ReadClasses(title, Listed(data, notes), coding, at, "'data.classes' does not list");
+            return ReadClasses(title, Listed(data, notes), coding, at, "'data.classes' does not list", First);
         if (coding.Values.Length == 1)
             throw at.Error(
                 DiagnosticCodes.DataEmpty,
@@ -48,6 +59,8 @@ internal static class ClassReader
                     + "a classifier needs at least two classes."
             );
         return new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)]);
+
+        string? First(int value) => places?[table.Integers(coding.Sql).ToList().IndexOf(value)];
     }
 
     /// <summary>Predicted classes: among those of the labels.</summary>
@@ -123,13 +136,18 @@ internal static class ClassReader
         ImmutableArray<string> classes,
         Coding coding,
         SourcePosition at,
-        string unlisted
+        string unlisted,
+        Func<int, string?>? first = null
     )
     {
         var classOf = coding.Values.Select(v => TruthValues.Find(classes, v)).ToArray();
         var unknown = coding.Values.Where((_, v) => classOf[v] < 0).Take(10).Select(Wording.Quote).ToArray();
-        return unknown.Length == 0
-            ? new(title, classes, coding, classOf)
-            : throw at.Error(DiagnosticCodes.DataValue, $"{title} contains {Wording.List(unknown)}, which {unlisted}.");
+        if (unknown.Length == 0)
+            return new(title, classes, coding, classOf);
+        var place = first?.Invoke(Array.IndexOf(classOf, -1)) is { } row ? $" ({row})" : "";
+        throw at.Error(
+            DiagnosticCodes.DataValue,
+            $"{title} contains {Wording.List(unknown)}{place}, which {unlisted}."
+        );
     }
 }

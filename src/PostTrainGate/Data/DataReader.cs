@@ -74,7 +74,7 @@ public static class DataReader
 
         var (inputs, layout) = array is null
             ? TableEncoder.Encode(table, features, policy, splits, wanted, places, notes)
-            : (array.dtype == ScalarType.Byte ? [] : Rows(array, splits, policy, notes), null);
+            : (array.dtype == ScalarType.Byte ? [] : Rows(array, splits, policy, places, notes), null);
         EvaluationSet[] sets = [.. splits.Select(Set)];
         InputBounds.Check(sets, layout, policy, notes);
         return new DataSplits(sets[0], sets[1], sets[2]) { Diagnostics = [.. notes] };
@@ -143,7 +143,7 @@ public static class DataReader
         List<Diagnostic> notes
     )
     {
-        var label = ClassReader.Labels(table, column, data, notes);
+        var label = ClassReader.Labels(table, column, data, notes, places);
         int[] labels = [.. table.Integers(label.Coding.Sql).Select(code => label[code])];
         return labels.Count(c => c < 0) is > 0 and var missing
             ? throw label.Missing(missing, table.Rows, data.Position, places[Array.FindIndex(labels, c => c < 0)])
@@ -220,45 +220,55 @@ public static class DataReader
     }
 
     // [rows of the split, input shape] in float32
-    private static Tensor[] Rows(Tensor array, int[][] splits, EvaluationPolicy policy, List<Diagnostic> notes)
+    private static Tensor[] Rows(
+        Tensor array,
+        int[][] splits,
+        EvaluationPolicy policy,
+        RowPlaces places,
+        List<Diagnostic> notes
+    )
     {
-        var (missing, total) = (0, splits.Sum(s => s.Length));
+        List<int> missing = [],
+            infinite = [];
         var inputs = splits
             .Select(rows =>
             {
                 var split = Chosen(array, rows).mul_(policy.Input.Scale);
-                if (!array.is_floating_point())
+                if (!array.is_floating_point() || rows.Length == 0)
                     return split;
                 using var scope = NewDisposeScope();
-                if (split.isinf().any().item<bool>())
-                    throw policy.Data.Position.Error(
-                        DiagnosticCodes.DataValue,
-                        "The inputs contain infinite values; correct or remove them."
-                    );
-                missing += rows.Length == 0 ? 0 : (int)split.isnan().flatten(1).any(1).sum().item<long>();
+                infinite.AddRange(Where(split.isinf(), rows));
+                missing.AddRange(Where(split.isnan(), rows));
                 return split;
             })
             .ToArray();
-        if (missing == 0)
-            return inputs;
-        if (policy.Data.Features.Missing == Missing.Error)
-        {
+        if (infinite.Count > 0)
             throw policy.Data.Position.Error(
                 DiagnosticCodes.DataValue,
-                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, "
-                    + "and 'features.missing' is 'error'."
+                $"The inputs are infinite in {Found(infinite)}; correct or remove them."
             );
-        }
-
+        if (missing.Count == 0)
+            return inputs;
+        var lacking = $"The inputs have missing values (NaN) in {Found(missing)}";
+        if (policy.Data.Features.Missing == Missing.Error)
+            throw policy.Data.Position.Error(
+                DiagnosticCodes.DataValue,
+                $"{lacking}, and 'features.missing' is 'error'."
+            );
         notes.Add(
             new(
                 DiagnosticCodes.DataValue,
-                $"The inputs have missing values (NaN) in {missing} of {DataProblem.Rows(total)}, and the "
-                    + "model receives them as NaN. To reject such rows, set 'features.missing: error'.",
+                $"{lacking}; the model receives them as NaN. To reject such rows, set 'features.missing: error'.",
                 policy.Data.Position,
                 Severity.Note
             )
         );
         return inputs;
+
+        IEnumerable<int> Where(Tensor values, int[] rows) =>
+            values.flatten(1).any(1).nonzero().flatten().data<long>().ToArray().Select(i => rows[i]);
+
+        string Found(List<int> rows) =>
+            $"{rows.Count} of {DataProblem.Rows(splits.Sum(s => s.Length))}, first in {places[rows.Min()]}";
     }
 }

@@ -9,9 +9,12 @@ namespace PostTrainGate.Data;
 /// </summary>
 internal static class MissingValues
 {
-    /// <summary>What to do about missing values, at the end of every message about them.</summary>
+    /// <summary>What to do about missing values of columns, at the end of every message about them.</summary>
     public const string Advice =
         "fill them in, drop the rows ('features.missing: drop') or exclude the column ('features.except')";
+
+    /// <summary>What to do about missing values of arrays, which have no columns.</summary>
+    public const string ArrayAdvice = "fill them in or remove the rows";
 
     private const int MostNamed = 5;
 

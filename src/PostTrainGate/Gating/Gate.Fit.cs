@@ -18,8 +18,8 @@ public static partial class Gate
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelShape,
-                    $"'{policy.Model!.Text}' expects inputs of shape [{string.Join(", ", wanted)}], "
-                        + $"but rows of '{policy.Data.Source.Text}' have shape [{string.Join(", ", given)}]"
+                    $"'{policy.Model!.Text}' expects inputs of shape {AxisOrder.Text(wanted)}, "
+                        + $"but rows of '{policy.Data.Source.Text}' have shape {AxisOrder.Text(given)}"
                         + (
                             data.Layout is { } layout
                                 ? $"{layout.Described}; change the features, the encoding ('features.categories' lists "
@@ -28,6 +28,32 @@ public static partial class Gate
                         ),
                     policy.Data.Source.Position
                 )
+            );
+        }
+    }
+
+    // A model whose axes are all open says only when it runs that its channels stand elsewhere.
+    private static Classifier Load(GatePolicy policy, OnnxFile model, ModelUse use, ModelInputs wanted)
+    {
+        try
+        {
+            return ClassifierLoader.Load(model, use);
+        }
+        catch (GateException refused)
+            when (refused.Diagnostics is [{ Code: DiagnosticCodes.ModelShape } why]
+                && wanted.Shape is [< 0, < 0, < 0]
+                && policy.Input.Layout is null
+                && use.Data is { InputShape: [_, _, _] shape }
+            )
+        {
+            throw new GateException(
+                why with
+                {
+                    Message =
+                        $"{why.Message} Rows of '{policy.Data.Source.Text}' have shape {AxisOrder.Text(shape)}; "
+                        + "'input.layout' says where the model has its channels.",
+                },
+                refused
             );
         }
     }

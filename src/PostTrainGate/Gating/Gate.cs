@@ -94,7 +94,7 @@ public static partial class Gate
             Layout = splits.Test.Layout,
             Fit = shape => FitShape(policy, shape, splits.Test),
         };
-        using var source = ClassifierLoader.Load(model, use);
+        using var source = Load(policy, model, use, wanted);
         FitClasses(policy, source, splits.Test);
         MissingValueCheck.Require(policy, source, splits);
 

@@ -35,14 +35,7 @@ internal sealed partial class HistoryFolder(string root)
     /// <exception cref="GateException">PTG6006: it cannot be written.</exception>
     public string Append(ImmutableArray<HistoryRow> rows)
     {
-        var first = rows[0];
-        var commit = first.Commit is { } known && known.All(char.IsAsciiLetterOrDigit) ? known : "unknown";
-        var id = new HistorySource(first.Policy, first.Leg).Id;
-        var name = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{first.Time:yyyyMMdd'T'HHmmss'Z'}-{commit[..Math.Min(12, commit.Length)]}-{id}.parquet"
-        );
-        var path = Path.Combine(FolderOf(first.Time), name);
+        var path = FileOf(rows);
         try
         {
             AtomicFile.WriteFile(path, temporary => Write(temporary, rows));
@@ -52,6 +45,19 @@ internal sealed partial class HistoryFolder(string root)
         {
             throw new GateException(Problem(path, $"The run cannot be added to the history: {Line(e)}"), e);
         }
+    }
+
+    /// <summary>The file that holds a run, whether or not it is there: one run is always the same file.</summary>
+    internal string FileOf(ImmutableArray<HistoryRow> rows)
+    {
+        var first = rows[0];
+        var commit = first.Commit is { } known && known.All(char.IsAsciiLetterOrDigit) ? known : "unknown";
+        var id = new HistorySource(first.Policy, first.Leg).Id;
+        var name = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{first.Time:yyyyMMdd'T'HHmmss'Z'}-{commit[..Math.Min(12, commit.Length)]}-{id}.parquet"
+        );
+        return Path.Combine(FolderOf(first.Time), name);
     }
 
     /// <summary>

@@ -13,7 +13,7 @@ internal static class MissingValueCheck
     /// <exception cref="GateException">PTG3003.</exception>
     public static void Require(EvaluationPolicy policy, Classifier model, DataSplits splits)
     {
-        var (undefined, why) = (0, (string?)null);
+        var (undefined, why, place) = (0, (string?)null, (string?)null);
         foreach (var set in new[] { splits.Repair, splits.Select, splits.Test })
         {
             if (set.IncompleteRows is not { IsEmpty: false } rows)
@@ -22,12 +22,16 @@ internal static class MissingValueCheck
             try
             {
                 using var scores = model.LogitsOfAll(part);
-                using var undefinedRows = scores.softmax(1).isnan().any(1).sum();
-                undefined += (int)undefinedRows.item<long>();
+                using var found = scores.softmax(1).isnan().any(1);
+                var isUndefined = found.data<bool>().ToArray();
+                undefined += isUndefined.Count(u => u);
+                if (Array.IndexOf(isUndefined, true) is >= 0 and var first)
+                    place ??= set.PlaceInData(rows[first]);
             }
             catch (GateException refused)
             {
                 (undefined, why) = (undefined + rows.Length, refused.Message);
+                place ??= set.PlaceInData(rows[0]);
             }
         }
 
@@ -39,12 +43,13 @@ internal static class MissingValueCheck
             columns.Length == 0
                 ? "The inputs have missing values (NaN)"
                 : $"Values are missing: {MissingValues.Named(columns)}";
-        var found = why is null
+        var said = why is null
             ? $"its scores are NaN in {DataProblem.Rows(undefined)} with missing values"
             : $"it fails on such rows ({why.TrimEnd('.')})";
+        var advice = columns.Length == 0 ? MissingValues.ArrayAdvice : MissingValues.Advice;
         throw policy.Data.Position.Error(
             DiagnosticCodes.DataValue,
-            $"{named}, but the model does not support them: {found}. Fix the data: {MissingValues.Advice}."
+            $"{named}, but the model does not support them: {said}, as in {place}. Fix the data: {advice}."
         );
     }
 }

@@ -3,7 +3,6 @@ using System.Globalization;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
 using PostTrainGate.Metrics;
-using PostTrainGate.Statistics;
 
 namespace PostTrainGate.Reporting;
 
@@ -195,13 +194,10 @@ internal static class ResultText
 
         foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))
         {
-            if (RowsToDecide(gate, result.GateConfidence) is { } rows)
-            {
-                var now = gate.Original.Attacked?.Of ?? gate.Original.Count;
+            if (RowsToDecide(gate) is { } rows)
                 steps.Add(
-                    $"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it if the value stays the same."
+                    $"{gate.Title}: about {rows:N0} test rows (now {gate.Original.Count}) would decide it if the value stays the same."
                 );
-            }
         }
 
         if (result.Gates.Any(g => g.Original.Verdict == Verdict.NotMeasured))
@@ -229,13 +225,13 @@ internal static class ResultText
         ];
 
     // An interval's half width shrinks with the square root of the number of rows.
-    private static int? RowsToDecide(GateReport gate, double confidence)
+    private static int? RowsToDecide(GateReport gate)
     {
         if (gate.Original is not { Value: { } value, Lower: { } lower, Upper: { } upper, Count: > 0 and var count })
             return null;
-        // Of a gate that stopped early, the interval that all of its rows would have.
-        if (gate.Original.Attacked is { StoppedEarly: true } attacked)
-            (_, lower, upper, count) = Intervals.Proportion(value * attacked.Of, attacked.Of, confidence);
+        // The value of the few rows that a gate stopped after may be far from that of all.
+        if (gate.Original.Attacked is { StoppedEarly: true })
+            return null;
         if ((gate.Min ?? gate.Max) is not { } threshold || (gate.Min is not null && gate.Max is not null))
             return null;
         var (judged, low, high) = Judge.Judged(gate.Better, new(value, lower, upper, count));

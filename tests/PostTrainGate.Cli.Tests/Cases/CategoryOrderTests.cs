@@ -86,6 +86,11 @@ public sealed class CategoryOrderTests : IDisposable
         DiagnosticCodes.DataValue,
         "'for free' in 108 rows, first in credit.csv, line 5,"
     )]
+    [InlineData(
+        "categories: { installment_percent_of_income: [1, 2, 3, 4, 4.0] }",
+        DiagnosticCodes.DataValue,
+        "lists '4' and '4.0' for the column 'installment_percent_of_income', which are the same value; keep one."
+    )]
     [InlineData("categories: { housin: [rent] }", DiagnosticCodes.DataColumn, "did you mean 'housing'?")]
     [InlineData(
         "categories: { credit: [good, bad] }",

@@ -162,6 +162,63 @@ public sealed class InitTests : IDisposable
     }
 
     [Fact]
+    public async Task Numbers_that_stand_for_categories_are_found_out()
+    {
+        // Inputs: a number and rooms of 1, 3 or 5; who has 3 rooms says yes.
+        OnnxWriter model = new([4]);
+        model
+            .Gemm(
+                tensor(
+                    new float[,]
+                    {
+                        { 0, 1, 0, 1 },
+                        { 0, 0, 1, 0 },
+                    }
+                ),
+                tensor([0f, 0])
+            )
+            .Save(_folder.Path("model.onnx"), "logits", 2);
+        var rows = Enumerable
+            .Range(0, 300)
+            .Select(i => (Number: i * 37 % 100 / 100.0, Rooms: 1 + i % 3 * 2))
+            .Select(r => FormattableString.Invariant($"{r.Number},{r.Rooms},{(r.Rooms == 3 ? "yes" : "no")}"));
+        _folder.Write("rooms.csv", $"number,rooms,answer\n{string.Join('\n', rows)}\n");
+        var (code, said, error) = await Run(null, "rooms.csv");
+        Assert.True(code == 0, error);
+        Assert.Contains("\n    categories: { rooms: [\"1\", \"3\", \"5\"] } ", Policy(), StringComparison.Ordinal);
+        Assert.Contains("; now 1.000 [", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Columns_of_very_different_ranges_are_not_attacked_by_one_epsilon()
+    {
+        // Without a scale: who is over 50 earns more than 50,000.
+        OnnxWriter model = new([2]);
+        model
+            .Gemm(
+                tensor(
+                    new float[,]
+                    {
+                        { 0, 0 },
+                        { 1, 0.001f },
+                    }
+                ),
+                tensor([0f, -100])
+            )
+            .Save(_folder.Path("model.onnx"), "logits", 2);
+        var rows = Enumerable
+            .Range(0, 400)
+            .Select(i => i * 37 % 100)
+            .Select(age => $"{age},{age * 1000},{(age > 50 ? "yes" : "no")}");
+        _folder.Write("people.csv", $"age,income,answer\n{string.Join('\n', rows)}\n");
+        var (code, said, error) = await Run(null, "people.csv");
+        Assert.True(code == 0, error);
+        Assert.Contains("\n  # no attack: the model takes columns of very different ranges, ", Policy());
+        Assert.Contains("  corrupted_accuracy: { min: 0.", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("robust_accuracy", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_model_that_knows_nothing_is_said_to_be_no_better_than_one_answer()
     {
         OnnxWriter model = new([1]);

@@ -107,6 +107,17 @@ public sealed class HistoryCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_is_added_twice_is_there_once_and_is_said_to_be()
+    {
+        await Add(SampleResults.Passed);
+        Assert.StartsWith("Added ", _place.Out[_place.Out.LastIndexOf("Added", StringComparison.Ordinal)..]);
+        Clear();
+        Assert.Equal(0, await Run("history", "append", _place.Folder.Root, "--to", Folder));
+        Assert.StartsWith("Already there: ", _place.Out, StringComparison.Ordinal);
+        Assert.Single(Directory.GetFiles(Folder, "*.parquet", SearchOption.AllDirectories));
+    }
+
+    [Fact]
     public void A_process_of_its_own_reads_what_this_one_would()
     {
         var history = new HistoryFolder(Folder);

@@ -41,9 +41,9 @@ internal static class ArrayReader
         var idx = IdxFile.Is(file);
         var shapes = idx ? new Dictionary<string, long[]?> { ["x"] = null } : NpzFile.Shapes(file);
         var name = idx ? "x" : InputArray(shapes, data);
-        var rows = idx ? 0 : shapes[name]![0];
+        var rows = idx ? 0 : shapes[name]?[0] ?? 0;
         var others = shapes
-            .Where(a => a.Key != name && a.Value is { Length: >= 2 } other && other[0] == rows)
+            .Where(a => a.Key != name && a.Value is { Length: >= 2 } other && other[0] == rows && !IsColumn(other))
             .Select(a => a.Key)
             .Order(StringComparer.Ordinal)
             .Take(10)
@@ -67,7 +67,7 @@ internal static class ArrayReader
             ?? (
                 data.LabelFile is null
                     ? LabelNames.FirstOrDefault(n =>
-                        n != name && shapes.TryGetValue(n, out var shape) && shape is [var count] && count == rows
+                        n != name && shapes.TryGetValue(n, out var shape) && IsColumn(shape) && shape![0] == rows
                     )
                     : LabelColumn
             )
@@ -81,7 +81,9 @@ internal static class ArrayReader
             );
         var arrays = idx
             ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
-            : NpzFile.Read(file, n => n == name || (shapes[n] is null or [_] && (n == label || IsOfGroup(n, policy))));
+            : Npz(data.Source, n =>
+                n == name || ((shapes[n] is null || IsColumn(shapes[n])) && (n == label || IsOfGroup(n, policy)))
+            );
         var inputs = arrays[name];
         if (inputs.numel() > DataLimits.Values)
         {
@@ -93,7 +95,9 @@ internal static class ArrayReader
         }
 
         rows = inputs.shape[0];
-        var columns = arrays.Where(a => a.Key != name && a.Value.dim() == 1 && a.Value.shape[0] == rows).ToDictionary();
+        var columns = arrays
+            .Where(a => a.Key != name && IsColumn(a.Value.shape) && a.Value.shape[0] == rows)
+            .ToDictionary(a => a.Key, a => a.Value.flatten());
         if (data.LabelFile is { } labels)
             columns[label] = Labels(labels, rows);
         if (!columns.ContainsKey(label))
@@ -115,7 +119,7 @@ internal static class ArrayReader
         }
 
         inputs = idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs;
-        inputs = AxisOrder.Arrange(inputs, wanted?.Shape ?? [], out var note);
+        inputs = AxisOrder.Arrange(inputs, wanted?.Shape ?? [], policy.Input.Layout, out var note);
         if (note is not null)
             notes.Add(new(DiagnosticCodes.DataColumn, note, data.Source.Position, Severity.Note));
         return (inputs, Table.FromArrays(columns, data.Source), label);
@@ -129,28 +133,61 @@ internal static class ArrayReader
             || g.Where?.Contains(name, StringComparison.OrdinalIgnoreCase) == true
         );
 
+    // One value a row.
+    private static bool IsColumn(long[]? shape) => shape is [_] or [_, 1];
+
+    private static IReadOnlyDictionary<string, Tensor> Npz(PolicyPath source, Func<string, bool> wanted)
+    {
+        try
+        {
+            return NpzFile.Read(source.Files[0], wanted);
+        }
+        catch (GateException unreadable) when (unreadable.Diagnostics is [{ Position: null } why])
+        {
+            throw new GateException(why with { Position = source.Position }, unreadable);
+        }
+    }
+
     private static string InputArray(IReadOnlyDictionary<string, long[]?> shapes, DataPolicy data)
     {
-        var named = data.Features.Only.IsEmpty ? InputNames.Where(shapes.ContainsKey).Take(1) : data.Features.Only;
-        string[] found = named.Any() ? [.. named] : [.. shapes.Where(a => a.Value?.Length >= 2).Select(a => a.Key)];
-        if (found is [var name] && shapes.TryGetValue(name, out var shape) && shape?.Length >= 2)
+        string[] named = data.Features.Only.IsEmpty
+            ? [.. InputNames.Where(shapes.ContainsKey).Take(1)]
+            : [.. data.Features.Only];
+        string[] found = named.Length > 0 ? named : [.. shapes.Where(a => a.Value?.Length >= 2).Select(a => a.Key)];
+        if (found is [var name] && shapes.TryGetValue(name, out var shape))
         {
+            if (shape is null) // why not is told where it is read
+                return name;
+            if (shape.Length < 2)
+                throw data.Position.Error(
+                    DiagnosticCodes.DataColumn,
+                    $"The array {Wording.Quote(name)} has the shape {Text(shape)}; inputs need two axes or more, rows "
+                        + "first."
+                );
             return shape.All(axis => axis > 0)
                 ? name
                 : throw data.Position.Error(
                     DiagnosticCodes.DataEmpty,
-                    $"The input array {Wording.Quote(name)} is empty; its shape is ({string.Join(", ", shape)})."
+                    $"The input array {Wording.Quote(name)} is empty; its shape is {Text(shape)}."
                 );
         }
 
-        var all = shapes.Keys.Order(StringComparer.Ordinal).Take(20).Select(Wording.Quote).ToArray();
+        var all = shapes
+            .OrderBy(a => a.Key, StringComparer.Ordinal)
+            .Take(20)
+            .Select(a => $"{Wording.Quote(a.Key)}{(a.Value is null ? "" : $" {Text(a.Value)}")}")
+            .ToArray();
+        var list = Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all);
         throw data.Position.Error(
             DiagnosticCodes.DataColumn,
-            "Several arrays could hold the inputs: "
-                + $"{Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all)}; "
-                + "name one with two or more dimensions in 'features.only'."
+            named.FirstOrDefault(n => !shapes.ContainsKey(n)) is { } absent
+                    ? $"There is no array {Wording.Quote(absent)}; the arrays are {list}."
+                : found.Length == 0 ? $"No array could hold the inputs, with two axes or more: there is {list}."
+                : $"Several arrays could hold the inputs: {list}; name one with two axes or more in 'features.only'."
         );
     }
+
+    private static string Text(long[] shape) => $"({string.Join(", ", shape)}{(shape.Length == 1 ? "," : "")})";
 
     private static Tensor Labels(PolicyPath path, long rows)
     {
@@ -164,15 +201,12 @@ internal static class ArrayReader
                     $"Several arrays of {Wording.Quote(path.Text)} could hold the labels; "
                         + $"name the right one {Wording.List(LabelNames, "or")}."
                 );
-        var labels = shapes is null
-            ? IdxFile.Read(file)
-            : NpzFile.Read(file, n => name is null || n == name).Values.First();
-        return labels.dim() == 1 && labels.shape[0] == rows
-            ? labels
+        var labels = shapes is null ? IdxFile.Read(file) : Npz(path, n => name is null || n == name).Values.First();
+        return IsColumn(labels.shape) && labels.shape[0] == rows
+            ? labels.flatten()
             : throw path.Position.Error(
                 DiagnosticCodes.DataValue,
-                $"{Wording.Quote(path.Text)} has the shape ({string.Join(", ", labels.shape)}); "
-                    + $"the data needs {rows} labels."
+                $"{Wording.Quote(path.Text)} has the shape {Text(labels.shape)}; " + $"the data needs {rows} labels."
             );
     }
 }

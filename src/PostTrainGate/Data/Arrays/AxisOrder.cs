@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
@@ -15,11 +16,21 @@ internal static class AxisOrder
     /// <summary>The rows in the model's axes; as they are where no way or more than one leads there.</summary>
     /// <param name="inputs">[n, ...].</param>
     /// <param name="wanted">Shape of a row, -1 where an axis is open; empty: any.</param>
+    /// <param name="layout">Where the policy says that the model has its channels; null: its shape tells.</param>
     /// <param name="note">What was done that might not be meant, a sentence; null: nothing.</param>
-    public static Tensor Arrange(Tensor inputs, ImmutableArray<long> wanted, out string? note)
+    public static Tensor Arrange(Tensor inputs, ImmutableArray<long> wanted, ImageLayout? layout, out string? note)
     {
         note = null;
         var given = inputs.shape[1..];
+        // Of axes that are all open any order fits.
+        if (wanted is [< 0, < 0, < 0] && given.Length == 3 && layout is not null)
+        {
+            var (first, last) = (given[0] <= MostChannels, given[2] <= MostChannels);
+            return layout == ImageLayout.Nchw && last && !first ? Moved([0, 3, 1, 2], "first", out note)
+                : layout == ImageLayout.Nhwc && first && !last ? Moved([0, 2, 3, 1], "last", out note)
+                : inputs;
+        }
+
         if (wanted.IsEmpty || Fit(given, wanted))
             return inputs;
         var (lines, wantedLines) = (Longer(given), Longer(wanted));
@@ -35,11 +46,13 @@ internal static class AxisOrder
         {
             if (wanted.Length == 1)
             {
-                note = $"Rows of shape {Text(given)} are flattened to {values} values, the last axis first.";
+                note =
+                    $"Rows of shape {Text(given)} are flattened to {values} values in the order of memory, "
+                    + "the last axis fastest.";
                 return inputs.reshape([inputs.shape[0], values]);
             }
 
-            if (given.Length == 1 && wantedLines.Length == 2)
+            if (lines.Length == 1 && wantedLines.Length == 2)
             {
                 note = $"Rows of {values} values are read as images of shape {Text(wanted)}, line by line.";
                 return inputs.reshape([inputs.shape[0], .. wanted]);
@@ -67,5 +80,7 @@ internal static class AxisOrder
     private static bool Fit(long[] given, IReadOnlyCollection<long> wanted) =>
         given.Length == wanted.Count && given.Zip(wanted).All(size => size.Second < 0 || size.First == size.Second);
 
-    private static string Text(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+    /// <summary>A shape as people write it: <c>[3, ?, ?]</c> where axes are open.</summary>
+    public static string Text(IEnumerable<long> shape) =>
+        $"[{string.Join(", ", shape.Select(size => size < 0 ? "?" : $"{size}"))}]";
 }

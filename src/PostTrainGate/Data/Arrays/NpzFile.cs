@@ -46,7 +46,10 @@ public static partial class NpzFile
     /// <summary>
     /// Arrays by name, in their own type and shape; the caller disposes them. Object arrays (pickle) are refused.
     /// </summary>
-    /// <remarks>Element types: bool, i1, u1, i2, i4, i8, f2, f4, f8, little-endian, in C or Fortran order.</remarks>
+    /// <remarks>
+    /// Element types: bool, signed and unsigned integers, and f2, f4, f8, of either byte order, in C or Fortran order.
+    /// Unsigned integers become signed ones of twice the size; u8 as long as its values fit.
+    /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="wanted">Which arrays; null: all. Others are not unpacked.</param>
     /// <exception cref="GateException">PTG3001.</exception>
@@ -91,14 +94,16 @@ public static partial class NpzFile
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.DataUnreadable,
-                    $"The file '{path}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."
+                    $"The file '{Path.GetFileName(path)}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."
                 ),
                 e
             );
         }
     }
 
-    private sealed record Header(ScalarType Type, int Size, bool Fortran, long[] Shape, long Length);
+    private sealed record Element(ScalarType Type, int Size, bool IsUnsigned, bool IsBigEndian);
+
+    private sealed record Header(Element Element, bool Fortran, long[] Shape, long Length);
 
     private static Header ReadHeader(Stream stream, string name)
     {
@@ -123,15 +128,15 @@ public static partial class NpzFile
 
         var header = new byte[headerLength];
         stream.ReadExactly(header);
-        var (type, size, fortran, shape) = ParseHeader(name, Encoding.UTF8.GetString(header));
-        return new(type, size, fortran, shape, before + headerLength);
+        var (element, fortran, shape) = ParseHeader(name, Encoding.UTF8.GetString(header));
+        return new(element, fortran, shape, before + headerLength);
     }
 
     private static Tensor ReadArray(Stream stream, string name, long length)
     {
-        var (type, size, fortran, shape, before) = ReadHeader(stream, name);
+        var (element, fortran, shape, before) = ReadHeader(stream, name);
         // Cannot overflow.
-        var bytes = shape.Aggregate((Int128)size, (product, axis) => Int128.Min(product * axis, long.MaxValue));
+        var bytes = shape.Aggregate((Int128)element.Size, (product, axis) => Int128.Min(product * axis, long.MaxValue));
         var present = length - before;
         if (bytes != present)
             throw new InvalidDataException(
@@ -141,37 +146,58 @@ public static partial class NpzFile
             throw new InvalidDataException($"'{name}' has {bytes} bytes; the limit is 2 GiB per array");
 
         // Fortran order is C order with the axes reversed.
-        var array = empty(fortran ? shape.Reverse().ToArray() : shape, type);
+        var array = empty(fortran ? shape.Reverse().ToArray() : shape, element.Type);
         if (bytes > 0)
             stream.ReadExactly(array.bytes);
+        if (element.IsBigEndian)
+            for (var start = 0; start < (long)bytes; start += element.Size)
+                array.bytes.Slice(start, element.Size).Reverse();
+        if (element.IsUnsigned)
+            array = Unsigned(name, array);
         return fortran && shape.Length > 1
             ? array.permute([.. Enumerable.Range(0, shape.Length).Reverse().Select(a => (long)a)]).contiguous()
             : array;
     }
 
-    private static (ScalarType Type, int Size, bool Fortran, long[] Shape) ParseHeader(string name, string header)
+    // libtorch computes with signed integers, and with bytes.
+    private static Tensor Unsigned(string name, Tensor read)
+    {
+        if (read.dtype == ScalarType.Int64)
+            return read.numel() == 0 || read.min().item<long>() >= 0
+                ? read
+                : throw new InvalidDataException(
+                    $"'{name}' has values above {long.MaxValue}; save it in a smaller type"
+                );
+        using var scope = NewDisposeScope();
+        var (wider, most) = read.dtype == ScalarType.Int16 ? (int32, (long)ushort.MaxValue) : (int64, uint.MaxValue);
+        return read.to(wider).bitwise_and(tensor(most, wider)).MoveToOuterDisposeScope();
+    }
+
+    private static (Element Element, bool Fortran, long[] Shape) ParseHeader(string name, string header)
     {
         var (descr, order, shape) = (Descr().Match(header), Order().Match(header), Shape().Match(header));
         if (!descr.Success || !order.Success || !shape.Success)
             throw new InvalidDataException($"the header of '{name}' is malformed: {header.Trim()}");
-        var (type, size) = descr.Groups[1].Value switch
+        var kind = descr.Groups[1].Value;
+        var (type, size) = kind.TrimStart('<', '>', '|', '=') switch
         {
-            "|b1" => (ScalarType.Bool, 1),
-            "|u1" => (ScalarType.Byte, 1),
-            "|i1" => (ScalarType.Int8, 1),
-            "<i2" => (ScalarType.Int16, 2),
-            "<i4" => (ScalarType.Int32, 4),
-            "<i8" => (ScalarType.Int64, 8),
-            "<f2" => (ScalarType.Float16, 2),
-            "<f4" => (ScalarType.Float32, 4),
-            "<f8" => (ScalarType.Float64, 8),
+            "b1" => (ScalarType.Bool, 1),
+            "u1" => (ScalarType.Byte, 1),
+            "i1" => (ScalarType.Int8, 1),
+            "i2" or "u2" => (ScalarType.Int16, 2),
+            "i4" or "u4" => (ScalarType.Int32, 4),
+            "i8" or "u8" => (ScalarType.Int64, 8),
+            "f2" => (ScalarType.Float16, 2),
+            "f4" => (ScalarType.Float32, 4),
+            "f8" => (ScalarType.Float64, 8),
             var other when other.Contains('O', StringComparison.Ordinal) => throw new InvalidDataException(
                 $"'{name}' holds Python objects, which are not supported; save it as numbers"
             ),
             var other => throw new InvalidDataException(
-                $"'{name}' has elements of type '{other}'; use bool, i1, u1, i2, i4, i8, f2, f4 or f8, little-endian"
+                $"'{name}' has elements of type '{other}'; save it as booleans, integers or floats of up to 8 bytes"
             ),
         };
+        var element = new Element(type, size, size > 1 && kind.Contains('u', StringComparison.Ordinal), kind[0] == '>');
         var sizes = shape
             .Groups[1]
             .Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
@@ -185,7 +211,7 @@ public static partial class NpzFile
             throw new InvalidDataException(
                 $"'{name}' has {axes.Length} dimensions; at most {DataLimits.Axes} are supported"
             );
-        return (type, size, order.Groups[1].Value == "True", axes);
+        return (element, order.Groups[1].Value == "True", axes);
     }
 
     [GeneratedRegex("""['"]descr['"]\s*:\s*['"]([^'"]+)['"]""")]

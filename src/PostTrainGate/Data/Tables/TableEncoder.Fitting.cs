@@ -37,6 +37,15 @@ internal static partial class TableEncoder
     // The codes by the places that the policy gives their values.
     private static Codes InOrder(CategoryOrder order, Codes codes, RowPlaces places, SourcePosition at)
     {
+        if (
+            TruthValues.Alike(order.Values) is var (first, again)
+            && !(codes.Values.Contains(first) && codes.Values.Contains(again))
+        )
+            throw at.Error(
+                DiagnosticCodes.DataValue,
+                $"'features.categories' lists {Wording.Quote(first)} and {Wording.Quote(again)} for the column "
+                    + $"{Wording.Quote(order.Column)}, which are the same value; keep one."
+            );
         int[] place = [.. codes.Values.Select(v => TruthValues.Find(order.Values, v))];
         var unlisted = codes.Values.Where((_, v) => place[v] < 0).ToArray();
         if (unlisted.Length == 0)

@@ -1,11 +1,12 @@
 using System.Data.Common;
+using System.Text.RegularExpressions;
 using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 
 namespace PostTrainGate.Data;
 
 /// <summary>Faults of tables, in DuckDB's words where there are no better ones.</summary>
-internal static class TableProblem
+internal static partial class TableProblem
 {
     // What follows is for those who write statements of SQL.
     private static readonly string[] Ends =
@@ -31,8 +32,16 @@ internal static class TableProblem
         var reason = string.Join(". ", lines);
         foreach (var folder in (files ?? []).Select(f => Path.GetDirectoryName(f) + "/").Distinct())
             reason = reason.Replace(folder, "", StringComparison.Ordinal);
-        return reason;
+        return LacksColumn().Match(reason) is { Success: true } lacks
+            ? $"{lacks.Groups["file"]} has no column {Wording.Quote(lacks.Groups["column"].Value)}, "
+                + $"which {lacks.Groups["main"]} has"
+            : reason;
     }
+
+    [GeneratedRegex(
+        """Main file schema: (?<main>.+?)\. Current file: (?<file>.+?)\. Column with name: "(?<column>.+)" is"""
+    )]
+    private static partial Regex LacksColumn();
 
     /// <summary>The error for a source that DuckDB does not read.</summary>
     public static GateException Unreadable(PolicyPath source, DbException e) =>

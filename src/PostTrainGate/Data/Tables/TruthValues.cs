@@ -14,11 +14,19 @@ internal static class TruthValues
     {
         if (names.IndexOf(value) is >= 0 and var exact)
             return exact;
-        var (truth, number) = (Meaning(value), Number(value));
-        return truth is null && number is null
-            ? -1
-            : Only(names, name => truth is not null ? Meaning(name) == truth : Number(name) == number);
+        return Meaning(value) is { } meaning ? Only(names, name => Meaning(name) == meaning) : -1;
     }
+
+    /// <summary>Two of the names that mean the same, as 4 and 4.0 do; null where there are none.</summary>
+    public static (string First, string Again)? Alike(IEnumerable<string> names) =>
+        names
+            .Where(n => Meaning(n) is not null)
+            .GroupBy(Meaning)
+            .Select(g => g.Take(2).ToArray())
+            .FirstOrDefault(g => g.Length > 1)
+            is [var first, var again]
+            ? (first, again)
+            : null;
 
     /// <summary>The names less those that spell the truth value of an earlier one in another way; these too.</summary>
     public static (ImmutableArray<string> Names, ImmutableArray<(string First, string Again)> Twice) Merge(
@@ -26,7 +34,7 @@ internal static class TruthValues
     )
     {
         var twice = names
-            .Where(n => Meaning(n) is not null)
+            .Where(n => Meaning(n) is 0 or 1)
             .GroupBy(Meaning)
             .SelectMany(same => same.Skip(1).Select(again => (First: same.First(), Again: again)))
             .ToImmutableArray();
@@ -39,16 +47,12 @@ internal static class TruthValues
         return alike is [var only] ? only : -1;
     }
 
-    private static double? Number(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
-
-    private static bool? Meaning(string text) =>
-        text switch
-        {
-            "1" => true,
-            "0" => false,
-            _ when text.Equals("true", StringComparison.OrdinalIgnoreCase) => true,
-            _ when text.Equals("false", StringComparison.OrdinalIgnoreCase) => false,
-            _ => null,
-        };
+    // Truth values are 0 and 1.
+    private static double? Meaning(string text) =>
+        text.Equals("true", StringComparison.OrdinalIgnoreCase) ? 1
+        : text.Equals("false", StringComparison.OrdinalIgnoreCase) ? 0
+        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        && double.IsFinite(number)
+            ? number
+        : null;
 }

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
 using PostTrainGate.Attacks;
-using PostTrainGate.Data;
 using PostTrainGate.Foundation;
-using PostTrainGate.Models;
 using PostTrainGate.Schema;
 using PostTrainGate.Statistics;
 
