@@ -101,6 +101,11 @@ internal static class CommandLine
             HelpName = "folder",
             Description = "Folder for results that later runs reuse (default: the user's cache folder).",
         };
+        cache.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var path }] && File.Exists(path))
+                result.AddError($"'--cache' needs a folder, but '{path}' is a file.");
+        });
         var noCache = new Option<bool>("--no-cache") { Description = "Neither read nor write the cache." };
         var inputs = new Option<string?>("--inputs-file")
         {

@@ -143,6 +143,8 @@ public partial class CheckTests
         await Run("--no-cache");
         Assert.Equal([(false, usual), (true, here), (false, null)], seen);
         Assert.False(Directory.Exists(usual) || Directory.Exists(here)); // nothing was kept
+        Assert.Equal(2, await place.RunAsync(Never, "--cache", place.Folder.Write("file", "")));
+        Assert.Contains("'--cache' needs a folder, but '", place.Error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -184,7 +184,8 @@ internal static partial class TableEncoder
     private static string? Fault(TableColumn column) =>
         column.Kind != ColumnKind.Other
             ? null
-            : $"has type {column.Type}, but inputs must be numbers, booleans or text; convert it";
+            : (column.Type == "JSON" ? "holds values of more than one type" : $"has type {column.Type}")
+                + ", but inputs must be numbers, booleans or text; convert it";
 
     private static void WriteNumbers(Tensor[] inputs, int[][] splits, FeatureColumn block, int width, double[] values)
     {
