@@ -36,6 +36,23 @@ public sealed class NormalizedTwinTests : IDisposable
     }
 
     [Fact]
+    public void Moments_that_do_not_follow_normalize_all_the_same()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Load("normalized.onnx", normalized: true);
+        var x = rand(64, 1, 12, 12, generator: new Generator(1));
+        var own = model.Parameters.ToDictionary(p => p.Key, p => p.Value.clone());
+        using var moments = BatchMoments.Of(model)!;
+        moments.Follows = false;
+        model.Moments = moments;
+        Near(ByHand(own.ToDictionary(p => p.Key, p => p.Value.clone()), x, training: true), model.Logits(x));
+        model.Moments = null;
+        BatchMoments.Give([moments], model);
+        foreach (var (name, value) in model.Parameters)
+            Near(own[name], value);
+    }
+
+    [Fact]
     public void A_folded_network_is_the_same_with_normalizations_and_folded_again()
     {
         using var scope = NewDisposeScope();
@@ -45,6 +62,8 @@ public sealed class NormalizedTwinTests : IDisposable
         var twin = twins.Unfold(model, x)!;
         Near(model.Logits(x), twin.Logits(x));
         Assert.Equal(16, BatchMoments.Names(twin).Count);
+        foreach (var filters in twin.Parameters.Values.Where(p => p.dim() == 4))
+            Near(ones(filters.shape[0]), filters.flatten(1).norm(1));
         // The first rows' moments are their own already.
         using (var moments = BatchMoments.Of(twin)!)
         {

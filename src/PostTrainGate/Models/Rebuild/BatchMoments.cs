@@ -57,12 +57,15 @@ internal sealed class BatchMoments : IDisposable
         return [.. affine.Concat(statistics).Distinct().Where(names.Contains).Select(slot => names[slot].First())];
     }
 
+    /// <summary>Whether the running moments follow the batches that pass; they are normalized by their own anyway.</summary>
+    public bool Follows { get; set; } = true;
+
     /// <summary>A pass over a batch, as <see cref="OnnxGraph.Run"/>.</summary>
     public Tensor[] Run(Tensor[] state, Tensor x, ReadOnlySpan<int> taps)
     {
         var own = (Tensor[])state.Clone();
         foreach (var (slot, running) in _running.Values)
-            own[slot] = running;
+            own[slot] = Follows ? running : running.clone();
         return _graph.Run(own, x, taps);
     }
 

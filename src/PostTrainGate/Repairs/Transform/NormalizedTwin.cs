@@ -3,6 +3,7 @@ using Google.Protobuf;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
 using PostTrainGate.Models.Onnx;
+using PostTrainGate.Torch;
 using static PostTrainGate.Models.Onnx.TensorProto.Types;
 using static TorchSharp.torch;
 
@@ -69,7 +70,10 @@ internal sealed class NormalizedTwin
         var moments = Moments(model, rows.narrow(0, 0, Math.Min(MomentRows, rows.size(0))));
         try
         {
-            return model.Extended((proto, _, _) => Normalize(proto, moments));
+            var twin = model.Extended((proto, _, _) => Normalize(proto, moments));
+            if (twin is not null)
+                Resize(twin);
+            return twin;
         }
         catch (GateException)
         {
@@ -82,6 +86,24 @@ internal sealed class NormalizedTwin
                 mean.Dispose();
                 deviation.Dispose();
             }
+        }
+    }
+
+    // Behind a normalization the size of a filter has no effect but on how far a step turns it. Folding left it at any
+    // size; it begins with 1 for all, as initializations come near to.
+    private void Resize(OnnxClassifier twin)
+    {
+        using var _ = no_grad();
+        foreach (var (i, layer) in _layers.Index())
+        {
+            using var scope = NewDisposeScope();
+            var (weight, variance) = (twin.Parameters[layer.Weight], twin.Parameters[Name(i, "variance")]);
+            var size = weight.flatten(1).norm(1);
+            var factor = where(size.gt(Scalars.Get(0)), size.reciprocal(), ones_like(size));
+            weight.mul_(factor.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]));
+            twin.Parameters[layer.Bias!].mul_(factor);
+            twin.Parameters[Name(i, "mean")].mul_(factor);
+            variance.add_(Epsilon).mul_(factor.square()).sub_(Epsilon);
         }
     }
 

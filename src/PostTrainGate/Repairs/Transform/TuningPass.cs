@@ -142,11 +142,13 @@ internal sealed class TuningPass : IDisposable
         var inputs = clean;
         Tensor? target = null;
         lane.Gradients.Ask(false);
+        lane.Moments?.Follows = false; // what an attack tries is not what the model is trained on
         if (_inputs.Augment is { } augment)
             inputs = augment(lane.Model, clean, labels, step, lane.Random).detach();
         using (no_grad())
-            target = _targets.OfClean?.Invoke(lane.Model, clean);
+            target = _recipe.TargetWeight == 0 ? null : _targets.OfClean?.Invoke(lane.Model, clean);
         lane.Gradients.Ask(true);
+        lane.Moments?.Follows = true;
         var values = lane.Model.Values(inputs, _taps);
         return new([.. values.Select(v => v.DetachFromDisposeScope())], target?.DetachFromDisposeScope());
     }
