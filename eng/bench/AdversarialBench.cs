@@ -79,6 +79,14 @@ internal static class AdversarialBench
         Console.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"\nLinf {epsilon:F4}: {candidate.Method}, {took:F0} s")
         );
+        using var reported = test.Rows(0, test.Count - RobustBench.SelectRows);
+        RobustBench.Report(
+            "as robust reports it",
+            model,
+            reported,
+            RobustBench.Gate(["--attack", "pgd"], epsilon),
+            1000
+        );
         foreach (var (key, value) in candidate.Details)
             Console.WriteLine($"  {key}: {value}");
         foreach (var (who, m) in new[] { ("source", source), ("repaired", model) })

@@ -11,10 +11,12 @@ namespace PostTrainGate.Gating;
 /// </summary>
 internal sealed partial class Tournament(Selection selection) : IDisposable
 {
-    // Of each round's plans the next one keeps the best part, and goes on with each from where it ended. The last round
-    // spends as much as all before it: a first one on too little would favor what changes little, and not what gets
-    // there.
+    // Of each round's plans the next one keeps the best part, and goes on with each from where it ended. The rounds
+    // before the last spend this part of the effort: on too little they would favor what changes little, and not what
+    // gets there. Under attack nothing gets there but what is trained for long, in one setting.
     private const int KeepOneOf = 4;
+    private const double SearchPart = 0.5,
+        SearchPartUnderAttack = 0.3;
 
     // Bytes of weights that wait between two rounds; where they are more, plans begin anew.
     private const long MostWaiting = 1 << 30;
@@ -22,8 +24,8 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
     // Scores between two models, where each is dear.
     private const int Halvings = 3;
 
-    // Part of the effort for courses on more clean rows or fewer, one after the other, until accuracy is back or spent.
-    private const double CoursesPart = 0.36;
+    // Part of the effort for courses that gain accuracy back, one after the other.
+    private const double SettlingPart = 0.36;
 
     /// <summary>Parts of the way from the source at which every candidate is tried too.</summary>
     internal static readonly ImmutableArray<double> Shares = [0.9, 0.75, 0.6, 0.45, 0.3, 0.15];
@@ -74,20 +76,19 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
                     }
 
                     var plan = entry.Plan;
-                    var isLast = round == rounds - 1 && !selection.IsCheap;
-                    var (settling, pressing) = isLast ? (plan.Settling, plan.Pressing) : (null, null);
-                    var share = Math.Min(1, (each - (settling?.Seconds ?? 0)) / plan.Seconds);
+                    if (round == rounds - 1 && !selection.IsCheap && plan.Pressing is not null)
+                    {
+                        Press(plan, entry.End ?? context.Source, context, waiting);
+                        continue;
+                    }
+
+                    var share = Math.Min(1, each / plan.Seconds);
                     var candidate = Make(plan, context, share, entry.End);
-                    var goesOn = settling is not null || pressing is not null;
-                    var end = goesOn || (waits && share < 1) ? candidate.Model.Clone() : null;
+                    var end = waits && share < 1 ? candidate.Model.Clone() : null;
                     if (end is not null)
                         waiting.Add(end);
                     var steps = entry.End is null ? share : Math.Min(1, entry.Steps + share);
                     var score = Consider(candidate, context.Source, new(plan, steps));
-                    if (settling is not null && candidate.Score.IsDear)
-                        GoOn(settling, end!, context, s => !s.IsDear);
-                    else if (pressing is not null && !IsEnough(candidate.Score))
-                        GoOn(pressing, end!, context, IsEnough);
                     if (end is not null && round < rounds - 1)
                         score = Prospect(score, selection.Promise(end, rounds - round));
                     if (share < 1)
@@ -128,10 +129,13 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
     }
 
     // Of the effort, for a round.
-    private static double Part(int round, int rounds) =>
-        rounds == 1 ? 1
-        : round == rounds - 1 ? 0.5
-        : 0.5 / (rounds - 1);
+    private double Part(int round, int rounds)
+    {
+        var search = selection.IsCheap ? SearchPart : SearchPartUnderAttack;
+        return rounds == 1 ? 1
+            : round == rounds - 1 ? 1 - search
+            : search / (rounds - 1);
+    }
 
     // What each plan gets of a round: plans that need less leave the rest to the others.
     private static double Allotment(IReadOnlyCollection<RepairPlan> plans, double seconds)
@@ -182,38 +186,32 @@ internal sealed partial class Tournament(Selection selection) : IDisposable
 
     private static bool IsEnough(SelectionScore score) => score.Suffices || score.IsDear || !score.Admissible;
 
-    // What passes but for its accuracy gains some back, and what has accuracy left spends it. Little else is lost where
-    // there is enough: between two models of one valley both change evenly.
-    private void GoOn(
+    // One long course, and then short ones that gain accuracy back where it cost too much.
+    private void Press(RepairPlan plan, OnnxClassifier from, RepairContext context, List<OnnxClassifier> waiting)
+    {
+        var (score, end) = GoOn(plan.Pressing!, from, context, IsEnough, waiting);
+        var most = plan.Settling is { } s ? Math.Round(SettlingPart * context.Seconds / s.Seconds) : 0;
+        for (var course = 0; course < most && score.IsDear; course++)
+            (score, end) = GoOn(plan.Settling!, end, context, now => !now.IsDear, waiting);
+    }
+
+    // A course, and the shortest part of it that goes far enough. Little else is lost where that is: between two models
+    // of one valley both accuracy and robustness change evenly.
+    private (SelectionScore Score, OnnxClassifier End) GoOn(
         RepairPlan plan,
         OnnxClassifier from,
         RepairContext context,
-        Func<SelectionScore, bool> isFarEnough
+        Func<SelectionScore, bool> isFarEnough,
+        List<OnnxClassifier> waiting
     )
     {
-        List<OnnxClassifier> ends = [];
-        try
-        {
-            var most = Math.Max(1, Math.Round(CoursesPart * context.Seconds / plan.Seconds));
-            for (var course = 0; course < most; course++)
-            {
-                var candidate = Make(plan, context, 1, from);
-                var end = candidate.Model.Clone();
-                ends.Add(end);
-                Keep(candidate, new(plan, 1));
-                if (isFarEnough(candidate.Score))
-                {
-                    Halve(share => isFarEnough(TryBetween(from, end, share, candidate, new(plan, 1))));
-                    return;
-                }
-
-                from = end;
-            }
-        }
-        finally
-        {
-            ends.ForEach(model => model.Dispose());
-        }
+        var candidate = Make(plan, context, 1, from);
+        var end = candidate.Model.Clone();
+        waiting.Add(end);
+        Keep(candidate, new(plan, 1));
+        if (isFarEnough(candidate.Score))
+            Halve(share => isFarEnough(TryBetween(from, end, share, candidate, new(plan, 1))));
+        return (candidate.Score, end);
     }
 
     // Closes in on the shortest step that goes far enough.

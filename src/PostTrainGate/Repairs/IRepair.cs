@@ -54,14 +54,11 @@ public abstract record RepairPlan(string Name)
         from is null ? Run(context, share) : GoOn(context, share, from);
 
     /// <summary>
-    /// What goes on from where this ended, should it have cost too much accuracy, and gains some back; null: nothing.
+    /// What goes on from where that ended, should it have cost too much accuracy, and gains some back; null: nothing.
     /// </summary>
     internal RepairPlan? Settling { get; init; }
 
-    /// <summary>
-    /// What goes on from where this ended, should gates still fail that accuracy is left for, and spends some; null:
-    /// nothing.
-    /// </summary>
+    /// <summary>The long course that takes the place of this in the last round, from where this ended; null: none.</summary>
     internal RepairPlan? Pressing { get; init; }
 }
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace PostTrainGate.Tests.Repairs;
 
-/// <summary>How plans that cost too much accuracy gain it back.</summary>
+/// <summary>How plans spend the last of the effort: a long course, and then accuracy is gained back.</summary>
 public class TournamentTests
 {
     [Theory]
@@ -22,7 +22,11 @@ public class TournamentTests
         {
             Part = 0.06,
         };
-        var plan = new Fixed("robust", () => new(false, 1, 0.7) { IsDear = true }) { Settling = settling };
+        var plan = new Fixed("robust", () => new(true, 0.8, 0.88))
+        {
+            Pressing = new Fixed("pressed", () => new(false, 1, 0.7) { IsDear = true }) { Part = 0.64 },
+            Settling = settling,
+        };
         tournament.Run([plan], toy.Context);
         Assert.Equal(taken, courses);
         var settled = tournament.Tried.Where(t => t.Method == "settled").ToArray();
@@ -41,7 +45,7 @@ public class TournamentTests
         SelectionScore Next() => ++courses > 0 && passes ? new(true, 0, 0.84) : new(true, 0.3, 0.8) { IsDear = true };
         var plan = new Fixed("robust", () => new(true, 0.8, 0.88))
         {
-            Pressing = new Fixed("pressed", Next) { Part = 0.35 },
+            Pressing = new Fixed("pressed", Next) { Part = 0.64 },
         };
         tournament.Run([plan], toy.Context);
         Assert.Equal(1, courses);
@@ -51,7 +55,7 @@ public class TournamentTests
     }
 
     [Fact]
-    public void A_plan_that_passes_is_not_pressed()
+    public void Plans_that_pass_after_a_short_course_are_not_pressed()
     {
         using var toy = new RepairToy(RepairToy.Attacked);
         using var tournament = new Tournament((Selection)toy.Context.Selection);
@@ -59,7 +63,7 @@ public class TournamentTests
         {
             Pressing = new Fixed("pressed", () => throw new InvalidOperationException("pressed")),
         };
-        tournament.Run([plan], toy.Context);
+        tournament.Run([plan, plan with { Name = "other" }], toy.Context);
         Assert.DoesNotContain(tournament.Tried, t => t.Method == "pressed");
     }
 

@@ -24,7 +24,7 @@ public sealed class AdversarialRepair : IRepair
     // short ones, whose rates fall to nothing each, come to a stand where a long one goes on.
     private const double MostOfEffort = 0.6,
         SettlingPart = 0.06,
-        PressingPart = 0.35;
+        PressingPart = 0.64;
 
     private static Adversarial At(Adversarial a, double rate) =>
         a with
@@ -40,8 +40,15 @@ public sealed class AdversarialRepair : IRepair
             Variant = ", settled",
         };
 
-    // No clean rows.
-    private static Adversarial Pressed(Adversarial a) => a with { CleanShare = 0, Variant = ", pressed" };
+    // No clean rows, and nothing but the labels to learn: the pull toward clean activations costs a pass and a little
+    // robustness.
+    private static Adversarial Pressed(Adversarial a) =>
+        a with
+        {
+            CleanShare = 0,
+            TargetWeight = 0,
+            Variant = ", pressed",
+        };
 
     /// <inheritdoc/>
     public string Name => "adversarial";
@@ -90,8 +97,8 @@ public sealed class AdversarialRepair : IRepair
 
         RecipePlan Within(Adversarial recipe, double seconds)
         {
-            // Units of one forward pass: attack 1 + 1, clean targets 1, tuning 3; attack's overhead.
-            var passes = 3 * recipe.AttackSteps + 4;
+            // Units of one forward pass: 3 of each attack step and of tuning, 1 of the clean targets.
+            var passes = 3 * recipe.AttackSteps + 3 + (recipe.TargetWeight > 0 ? 1 : 0);
             var steps = cost.Steps(seconds, passes, recipe.Schedule.BatchSize, context.RepairSet.Count);
             recipe = recipe with { Schedule = recipe.Schedule with { Steps = steps } };
             return RecipePlan.Fixed(recipe.Recipe(context.Source), context, passes);
