@@ -105,8 +105,8 @@ public sealed partial class DataReaderTests
     }
 
     [Theory]
-    [InlineData("z", "There is no array 'z'; the arrays are 'object', 'x' (100, 1) and 'y' (100, 1).")]
-    [InlineData("y", "'data.label' names the array 'y'")]
+    [InlineData("z", "There is no array 'z'; the arrays are 'object', 'wide' (100, 2), 'x' (100, 1) and 'y' (100, 1).")]
+    [InlineData("y", "'data.label' names the array 'y', which holds the inputs; name another.")]
     [InlineData("object", "The file 'a.npz' cannot be read as NPZ: 'object' holds Python objects, ")]
     public void An_array_that_cannot_be_the_inputs_is_told_by_name(string only, string says)
     {
@@ -115,6 +115,30 @@ public sealed partial class DataReaderTests
         policy = policy with { Data = policy.Data with { Features = new() { Only = [only] } } };
         var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy).Dispose());
         Assert.Contains(says, wrong.Message, StringComparison.Ordinal);
+        Assert.NotNull(wrong.Diagnostics[0].Position);
+    }
+
+    [Theory]
+    [InlineData("z", "'z', which is missing from the file; the arrays are 'object', 'wide'")]
+    [InlineData("wide", "'wide', whose shape is (100, 2); the data needs 100 labels.")]
+    public void An_array_that_cannot_be_the_labels_is_told_by_name(string label, string says)
+    {
+        Arrays(i => i);
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(Policy("a.npz", label)).Dispose());
+        Assert.Contains(says, wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("arrays/a.npz", "NPZ")]
+    [InlineData("arrays/a.idx", "IDX")]
+    public void A_broken_file_is_called_what_the_policy_calls_it(string name, string kind)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "arrays"));
+        // The head of an IDX file of 5 bytes, of which there are 3; and no archive at all.
+        byte[] bytes = kind == "IDX" ? [0, 0, 8, 1, 0, 0, 0, 5, 1, 2, 3] : [1, 2, 3];
+        File.WriteAllBytes(Path.Combine(_folder, name), bytes);
+        var wrong = Assert.Throws<GateException>(() => DataReader.Read(Policy(name, "y")).Dispose());
+        Assert.StartsWith($"The file '{name}' cannot be read as {kind}: ", wrong.Diagnostics[0].Message);
         Assert.NotNull(wrong.Diagnostics[0].Position);
     }
 
@@ -135,6 +159,7 @@ public sealed partial class DataReaderTests
                 "y",
                 NpzFileTests.Npy("|u1", false, "(100, 1)", [.. Enumerable.Range(0, 100).Select(i => (byte)(i % 2))], 1)
             ),
+            ("wide", NpzFileTests.Npy("|u1", false, "(100, 2)", new byte[200], 1)),
             ("object", NpzFileTests.Npy("|O", false, "(1,)", new byte[8], 1))
         );
         File.Move(path, Path.Combine(_folder, "a.npz"));

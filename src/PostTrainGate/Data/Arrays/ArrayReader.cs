@@ -39,7 +39,7 @@ internal static class ArrayReader
         }
 
         var idx = IdxFile.Is(file);
-        var shapes = idx ? new Dictionary<string, long[]?> { ["x"] = null } : NpzFile.Shapes(file);
+        var shapes = idx ? new Dictionary<string, long[]?> { ["x"] = null } : NpzFile.Shapes(data.Source);
         var name = idx ? "x" : InputArray(shapes, data);
         var rows = idx ? 0 : shapes[name]?[0] ?? 0;
         var others = shapes
@@ -80,8 +80,8 @@ internal static class ArrayReader
                     : "The data has no labels; name an NPZ array in 'data.label' or a file in 'data.label_file'."
             );
         var arrays = idx
-            ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(file) }
-            : Npz(data.Source, n =>
+            ? new Dictionary<string, Tensor> { ["x"] = IdxFile.Read(data.Source) }
+            : NpzFile.Read(data.Source, n =>
                 n == name || ((shapes[n] is null || IsColumn(shapes[n])) && (n == label || IsOfGroup(n, policy)))
             );
         var inputs = arrays[name];
@@ -104,8 +104,14 @@ internal static class ArrayReader
         {
             throw data.Position.Error(
                 DiagnosticCodes.DataColumn,
-                $"'data.label' names the array {Wording.Quote(label)}, which is missing from the file "
-                    + $"or does not hold one label for each of {DataProblem.Rows(rows)}."
+                $"'data.label' names the array {Wording.Quote(label)}, "
+                    + (
+                        idx ? "but an IDX file holds one array; name the file of labels in 'data.label_file'."
+                        : !shapes.TryGetValue(label, out var shape)
+                            ? $"which is missing from the file; the arrays are {Named(shapes)}."
+                        : label == name ? "which holds the inputs; name another."
+                        : $"whose shape is {Text(shape!)}; the data needs {rows} labels."
+                    )
             );
         }
 
@@ -136,18 +142,6 @@ internal static class ArrayReader
     // One value a row.
     private static bool IsColumn(long[]? shape) => shape is [_] or [_, 1];
 
-    private static IReadOnlyDictionary<string, Tensor> Npz(PolicyPath source, Func<string, bool> wanted)
-    {
-        try
-        {
-            return NpzFile.Read(source.Files[0], wanted);
-        }
-        catch (GateException unreadable) when (unreadable.Diagnostics is [{ Position: null } why])
-        {
-            throw new GateException(why with { Position = source.Position }, unreadable);
-        }
-    }
-
     private static string InputArray(IReadOnlyDictionary<string, long[]?> shapes, DataPolicy data)
     {
         string[] named = data.Features.Only.IsEmpty
@@ -172,12 +166,7 @@ internal static class ArrayReader
                 );
         }
 
-        var all = shapes
-            .OrderBy(a => a.Key, StringComparer.Ordinal)
-            .Take(20)
-            .Select(a => $"{Wording.Quote(a.Key)}{(a.Value is null ? "" : $" {Text(a.Value)}")}")
-            .ToArray();
-        var list = Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all);
+        var list = Named(shapes);
         throw data.Position.Error(
             DiagnosticCodes.DataColumn,
             named.FirstOrDefault(n => !shapes.ContainsKey(n)) is { } absent
@@ -187,12 +176,22 @@ internal static class ArrayReader
         );
     }
 
+    // 'x' (100, 8) and 'y' (100,)
+    private static string Named(IReadOnlyDictionary<string, long[]?> shapes)
+    {
+        var all = shapes
+            .OrderBy(a => a.Key, StringComparer.Ordinal)
+            .Take(20)
+            .Select(a => $"{Wording.Quote(a.Key)}{(a.Value is null ? "" : $" {Text(a.Value)}")}")
+            .ToArray();
+        return Wording.List(shapes.Count > all.Length ? all.Append($"{shapes.Count - all.Length} more") : all);
+    }
+
     private static string Text(long[] shape) => $"({string.Join(", ", shape)}{(shape.Length == 1 ? "," : "")})";
 
     private static Tensor Labels(PolicyPath path, long rows)
     {
-        var file = path.Files[0];
-        var shapes = IdxFile.Is(file) ? null : NpzFile.Shapes(file);
+        var shapes = IdxFile.Is(path.Files[0]) ? null : NpzFile.Shapes(path);
         var name = shapes is null or { Count: 1 }
             ? null
             : LabelNames.FirstOrDefault(shapes.ContainsKey)
@@ -201,7 +200,9 @@ internal static class ArrayReader
                     $"Several arrays of {Wording.Quote(path.Text)} could hold the labels; "
                         + $"name the right one {Wording.List(LabelNames, "or")}."
                 );
-        var labels = shapes is null ? IdxFile.Read(file) : Npz(path, n => name is null || n == name).Values.First();
+        var labels = shapes is null
+            ? IdxFile.Read(path)
+            : NpzFile.Read(path, n => name is null || n == name).Values.First();
         return IsColumn(labels.shape) && labels.shape[0] == rows
             ? labels.flatten()
             : throw path.Position.Error(

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
@@ -34,7 +35,12 @@ public static class IdxFile
 
     /// <summary>The array in its own type and shape; the caller disposes it.</summary>
     /// <exception cref="GateException">PTG3001.</exception>
-    public static Tensor Read(string path)
+    public static Tensor Read(string path) => Read(path, null);
+
+    /// <summary>The same of a file that a policy names, with errors at its place there.</summary>
+    internal static Tensor Read(PolicyPath source) => Read(source.Files[0], source);
+
+    private static Tensor Read(string path, PolicyPath? source)
     {
         try
         {
@@ -72,13 +78,7 @@ public static class IdxFile
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
         {
-            throw new GateException(
-                new Diagnostic(
-                    DiagnosticCodes.DataUnreadable,
-                    $"The file '{path}' cannot be read as IDX: {e.Message.TrimEnd('.')}."
-                ),
-                e
-            );
+            throw DataProblem.Unreadable("IDX", path, source, e);
         }
     }
 

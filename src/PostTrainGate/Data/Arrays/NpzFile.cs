@@ -4,6 +4,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
 using PostTrainGate.Foundation;
+using PostTrainGate.Policy;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Data;
@@ -24,10 +25,15 @@ public static partial class NpzFile
     /// Shapes of all arrays by name, from their heads alone; null where the array is of no kind that can be read.
     /// </summary>
     /// <exception cref="GateException">PTG3001.</exception>
-    public static IReadOnlyDictionary<string, long[]?> Shapes(string path)
+    public static IReadOnlyDictionary<string, long[]?> Shapes(string path) => Shapes(path, null);
+
+    /// <summary>The same of a file that a policy names, with errors at its place there.</summary>
+    internal static IReadOnlyDictionary<string, long[]?> Shapes(PolicyPath source) => Shapes(source.Files[0], source);
+
+    private static Dictionary<string, long[]?> Shapes(string path, PolicyPath? source)
     {
         var shapes = new Dictionary<string, long[]?>(StringComparer.Ordinal);
-        Each(path, _ => true, (stream, name, _) => shapes[name] = Try(stream, name));
+        Each(path, source, _ => true, (stream, name, _) => shapes[name] = Try(stream, name));
         return shapes;
 
         static long[]? Try(Stream stream, string name)
@@ -53,17 +59,29 @@ public static partial class NpzFile
     /// <param name="path">The file.</param>
     /// <param name="wanted">Which arrays; null: all. Others are not unpacked.</param>
     /// <exception cref="GateException">PTG3001.</exception>
-    public static IReadOnlyDictionary<string, Tensor> Read(string path, Func<string, bool>? wanted = null)
+    public static IReadOnlyDictionary<string, Tensor> Read(string path, Func<string, bool>? wanted = null) =>
+        Read(path, null, wanted ?? (_ => true));
+
+    /// <summary>The same of a file that a policy names, with errors at its place there.</summary>
+    internal static IReadOnlyDictionary<string, Tensor> Read(PolicyPath source, Func<string, bool> wanted) =>
+        Read(source.Files[0], source, wanted);
+
+    private static Dictionary<string, Tensor> Read(string path, PolicyPath? source, Func<string, bool> wanted)
     {
         using var scope = NewDisposeScope();
         var arrays = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        Each(path, wanted ?? (_ => true), (stream, name, length) => arrays[name] = ReadArray(stream, name, length));
+        Each(path, source, wanted, (stream, name, length) => arrays[name] = ReadArray(stream, name, length));
         foreach (var array in arrays.Values)
             array.MoveToOuterDisposeScope();
         return arrays;
     }
 
-    private static void Each(string path, Func<string, bool> wanted, Action<Stream, string, long> read)
+    private static void Each(
+        string path,
+        PolicyPath? source,
+        Func<string, bool> wanted,
+        Action<Stream, string, long> read
+    )
     {
         try
         {
@@ -91,13 +109,7 @@ public static partial class NpzFile
         catch (Exception e)
             when (e is IOException or InvalidDataException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new GateException(
-                new Diagnostic(
-                    DiagnosticCodes.DataUnreadable,
-                    $"The file '{Path.GetFileName(path)}' cannot be read as NPZ: {e.Message.TrimEnd('.')}."
-                ),
-                e
-            );
+            throw DataProblem.Unreadable("NPZ", path, source, e);
         }
     }
 
