@@ -1,4 +1,5 @@
 using PostTrainGate.Data;
+using PostTrainGate.Foundation;
 using PostTrainGate.Policy;
 using Xunit;
 using static TorchSharp.torch;
@@ -20,7 +21,7 @@ public class AxisOrderTests
         "2 3 8",
         "24",
         "24",
-        "Rows of shape [3, 8] are flattened to 24 values in the order of memory, the last axis fastest."
+        "Rows of shape [3, 8] are flattened to 24 values as NumPy's reshape does: the last index changes fastest."
     )]
     [InlineData(
         "2 8 6 3",
@@ -56,7 +57,7 @@ public class AxisOrderTests
         var inputs = arange(shape.Aggregate(1L, (all, size) => all * size)).reshape(shape);
         var arranged = AxisOrder.Arrange(inputs, [.. Sizes(wanted)], null, out var said);
         Assert.Equal([2, .. Sizes(expected)], arranged.shape);
-        Assert.Equal(note, said);
+        Assert.Equal(note, said?.Text);
         if (note?.Contains("first:", StringComparison.Ordinal) == true)
             Assert.Equal(inputs[1, 5, 4, 2].item<long>(), arranged[1, 2, 5, 4].item<long>());
         else if (note?.Contains("last:", StringComparison.Ordinal) == true)
@@ -79,6 +80,31 @@ public class AxisOrderTests
         using var scope = NewDisposeScope();
         var arranged = AxisOrder.Arrange(zeros(Sizes(given)), [-1, -1, -1], layout, out _);
         Assert.Equal(Sizes(expected), arranged.shape[1..]);
+    }
+
+    // Each value is 100 times its channel, and the number of its pixel.
+    [Theory]
+    [InlineData(false, null, "0 100 200 1 101", "the channels of each pixel together; if the model takes one channel ")]
+    [InlineData(false, ImageLayout.Nhwc, "0 100 200 1 101", "the channels of each pixel together.")]
+    [InlineData(false, ImageLayout.Nchw, "0 1 2 3 4", "one channel after the other.")]
+    [InlineData(true, null, "0 1 2 3 4", "one channel after the other; if the model takes the channels of each ")]
+    [InlineData(true, ImageLayout.Nchw, "0 1 2 3 4", "one channel after the other.")]
+    [InlineData(true, ImageLayout.Nhwc, "0 100 200 1 101", "the channels of each pixel together.")]
+    public void Of_color_images_that_are_flattened_the_order_is_told_and_can_be_set(
+        bool first,
+        ImageLayout? layout,
+        string begins,
+        string says
+    )
+    {
+        using var scope = NewDisposeScope();
+        var last = arange(60).reshape(1, 10, 6, 1).add(arange(3).mul(100));
+        var inputs = first ? last.permute(0, 3, 1, 2) : last;
+        var arranged = AxisOrder.Arrange(inputs, [180], layout, out var said);
+        Assert.Equal([1, 180], arranged.shape);
+        Assert.Equal(Sizes(begins), arranged.flatten().data<long>().ToArray()[..5]);
+        Assert.Contains($"flattened to 180 values, {says}", said!.Value.Text, StringComparison.Ordinal);
+        Assert.Equal(layout is null ? Severity.Warning : Severity.Note, said.Value.Severity);
     }
 
     private static long[] Sizes(string text) =>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Models;
+using PostTrainGate.Policy;
 
 namespace PostTrainGate.Gating;
 
@@ -32,7 +33,7 @@ public static partial class Gate
         }
     }
 
-    // A model whose axes are all open says only when it runs that its channels stand elsewhere.
+    // A model with open axes says only when it runs that it does not take rows of every shape.
     private static Classifier Load(GatePolicy policy, OnnxFile model, ModelUse use, ModelInputs wanted)
     {
         try
@@ -40,21 +41,23 @@ public static partial class Gate
             return ClassifierLoader.Load(model, use);
         }
         catch (GateException refused)
-            when (refused.Diagnostics is [{ Code: DiagnosticCodes.ModelShape } why]
-                && wanted.Shape is [< 0, < 0, < 0]
-                && policy.Input.Layout is null
-                && use.Data is { InputShape: [_, _, _] shape }
+            when (refused is { Diagnostics: [{ Code: DiagnosticCodes.ModelShape } why], InnerException: { } ran }
+                && ran is not GateException
+                && wanted.Shape.Any(size => size < 0)
+                && use.Data is { Layout: null }
             )
         {
-            throw new GateException(
-                why with
-                {
-                    Message =
-                        $"{why.Message} Rows of '{policy.Data.Source.Text}' have shape {AxisOrder.Text(shape)}; "
-                        + "'input.layout' says where the model has its channels.",
-                },
-                refused
-            );
+            var shape = use.Data.InputShape;
+            var told =
+                $"'{policy.Model!.Text}' does not run on the rows of '{policy.Data.Source.Text}', "
+                + $"which come to it in the shape {AxisOrder.Text(shape)}";
+            var advice = (AxisOrder.Layout(shape), wanted.Shape.All(size => size < 0)) switch
+            {
+                (ImageLayout.Nhwc, true) => "if it takes channels first, set 'input.layout: nchw'",
+                (ImageLayout.Nchw, true) => "if it takes channels last, set 'input.layout: nhwc'",
+                _ => "save the data in the model's shape, or export the model for the data's",
+            };
+            throw new GateException(why with { Message = $"{told}; {advice}. {why.Message}" }, refused);
         }
     }
 

@@ -126,8 +126,8 @@ internal static class ArrayReader
 
         inputs = idx && inputs.dim() == 3 ? inputs.unsqueeze(1) : inputs;
         inputs = AxisOrder.Arrange(inputs, wanted?.Shape ?? [], policy.Input.Layout, out var note);
-        if (note is not null)
-            notes.Add(new(DiagnosticCodes.DataColumn, note, data.Source.Position, Severity.Note));
+        if (note is var (text, severity))
+            notes.Add(new(DiagnosticCodes.DataColumn, text, data.Source.Position, severity));
         return (inputs, Table.FromArrays(columns, data.Source), label);
     }
 
