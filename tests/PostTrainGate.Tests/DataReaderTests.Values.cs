@@ -158,22 +158,48 @@ public sealed partial class DataReaderTests
         Assert.Equal(["0", "1", "2", "3", "4"], splits.Repair.Layout!.Find("code")!.Categories.Except(["other"]));
     }
 
-    [Fact]
-    public void A_file_of_several_that_lacks_a_column_is_named()
+    [Theory]
+    [InlineData("csv", "age, y", "b.csv has no column 'sex', which a.csv has.")]
+    [InlineData("parquet", "age, y", "b.parquet has no column 'sex', which a.parquet has.")]
+    [InlineData(
+        "parquet",
+        "'old' AS age, sex, y",
+        "b.parquet has the column 'age' as VARCHAR, but a.parquet as BIGINT."
+    )]
+    public void A_file_of_several_that_differs_is_named(string kind, string columns, string says)
     {
-        File.WriteAllText(Path.Combine(_folder, "a.csv"), "age,sex,y\n1,2,0\n2,3,1\n");
-        File.WriteAllText(Path.Combine(_folder, "b.csv"), "age,y\n1,0\n2,1\n");
-        var policy = Both();
+        Copy("SELECT i AS age, 2 AS sex, i % 2 AS y FROM range(9) t(i)", $"a.{kind}");
+        Copy($"SELECT {columns} FROM (SELECT i AS age, 2 AS sex, i % 2 AS y FROM range(9) t(i))", $"b.{kind}");
+        var policy = Both(kind);
         var wrong = Assert.Throws<GateException>(() => DataReader.Read(policy).Dispose());
-        Assert.Contains("cannot be read: b.csv has no column 'sex', which a.csv has.", wrong.Message);
+        Assert.EndsWith($"'*.{kind}' cannot be read: {says}", wrong.Message, StringComparison.Ordinal);
     }
 
-    private GatePolicy Both()
+    [Theory]
+    [InlineData("i", "'abc'", "holds numbers, but in 1 row something else, such as 'abc' in a.json, record 38; ")]
+    [InlineData("[i]", "i", "holds lists, but in 1 row something else, such as '37' in a.json, record 38; ")]
+    [InlineData("i > 9", "{'a': [i]}", "holds truth values, but in 1 row something else, such as '{\"a\":[37]}' in ")]
+    [InlineData("NULL", "NULL", "holds no value; fill it in, or exclude it with 'features.except'.")]
+    [InlineData("i", "NULL", null)]
+    public void A_value_of_another_type_in_JSON_is_named_with_its_place(string value, string other, string? says)
     {
-        var policy = Policy("*.csv", "y");
+        Copy(
+            $"SELECT CASE WHEN i = 37 THEN to_json({other}) ELSE to_json({value}) END AS a, i % 2 AS y FROM range(90) t(i)",
+            "a.json"
+        );
+        var said = Told("a.json");
+        if (says is null)
+            Assert.DoesNotContain("something else", said, StringComparison.Ordinal);
+        else
+            Assert.StartsWith($"The column 'a' {says}", said[said.IndexOf("The column", StringComparison.Ordinal)..]);
+    }
+
+    private GatePolicy Both(string kind = "csv")
+    {
+        var policy = Policy($"*.{kind}", "y");
         var files = policy.Data.Source with
         {
-            Files = [Path.Combine(_folder, "a.csv"), Path.Combine(_folder, "b.csv")],
+            Files = [Path.Combine(_folder, $"a.{kind}"), Path.Combine(_folder, $"b.{kind}")],
         };
         return policy with { Data = policy.Data with { Source = files } };
     }

@@ -47,7 +47,8 @@ public static class DataReader
                 "'data.label' is missing; name the column that holds the labels."
             );
         var label = table.Column(labelName, "'data.label'", data.Position);
-        var features = array is null ? TableEncoder.Features(table, labelName, data, wanted) : [];
+        var whole = new RowPlaces(source, policy.Folder, table.Rows, null);
+        var features = array is null ? TableEncoder.Features(table, labelName, data, wanted, whole) : [];
         notes.AddRange(ColumnNames.Unnamed(table, features, source));
         var all = table.Rows;
         var kept = array is null && data.Features.Missing == Missing.Drop ? table.Drop(features) : null;

@@ -19,7 +19,13 @@ internal static partial class TableEncoder
     /// table. A model with an input a column takes the columns of their names.
     /// </summary>
     /// <exception cref="GateException">PTG3002, PTG3003.</exception>
-    public static ImmutableArray<TableColumn> Features(Table table, string label, DataPolicy data, ModelInputs? wanted)
+    public static ImmutableArray<TableColumn> Features(
+        Table table,
+        string label,
+        DataPolicy data,
+        ModelInputs? wanted,
+        RowPlaces places
+    )
     {
         var (at, chosen) = (data.Position, data.Features);
         if (chosen.Only.Contains(label))
@@ -43,7 +49,7 @@ internal static partial class TableEncoder
         CheckCategories(table, columns, data, wanted);
 
         var faults = columns
-            .Select(c => (c.Name, Fault: Fault(c)))
+            .Select(c => (c.Name, Fault: Fault(table, c, places)))
             .Where(c => c.Fault is not null)
             .Select(c => new Diagnostic(
                 DiagnosticCodes.DataValue,
@@ -181,11 +187,10 @@ internal static partial class TableEncoder
         }
     }
 
-    private static string? Fault(TableColumn column) =>
-        column.Kind != ColumnKind.Other
-            ? null
-            : (column.Type == "JSON" ? "holds values of more than one type" : $"has type {column.Type}")
-                + ", but inputs must be numbers, booleans or text; convert it";
+    private static string? Fault(Table table, TableColumn column, RowPlaces places) =>
+        column.Kind != ColumnKind.Other ? null
+        : column.Type == "JSON" ? MixedTypes.Fault(table, column, places)
+        : $"has type {column.Type}, but inputs must be numbers, booleans or text; convert it";
 
     private static void WriteNumbers(Tensor[] inputs, int[][] splits, FeatureColumn block, int width, double[] values)
     {

@@ -14,7 +14,7 @@ internal static partial class TableProblem
         "Possible ",
         "Potential ",
         "LINE ",
-        "  file =",
+        "file =",
         "The search space",
         "This type was",
     ];
@@ -26,22 +26,35 @@ internal static partial class TableProblem
     {
         var lines = e
             .Message.Split('\n')
-            .TakeWhile(l => !Ends.Any(end => l.StartsWith(end, StringComparison.Ordinal)))
             .Select(l => l.Split(" Try increasing", 2)[0].Trim().TrimEnd('.'))
+            .TakeWhile(l => !Ends.Any(end => l.StartsWith(end, StringComparison.Ordinal)))
             .Where(l => l.Length > 0);
         var reason = string.Join(". ", lines);
-        foreach (var folder in (files ?? []).Select(f => Path.GetDirectoryName(f) + "/").Distinct())
+        var read = (files ?? []).ToArray();
+        foreach (var folder in read.Select(f => Path.GetDirectoryName(f) + "/").Distinct())
             reason = reason.Replace(folder, "", StringComparison.Ordinal);
-        return LacksColumn().Match(reason) is { Success: true } lacks
-            ? $"{lacks.Groups["file"]} has no column {Wording.Quote(lacks.Groups["column"].Value)}, "
-                + $"which {lacks.Groups["main"]} has"
+        if (LacksColumn().Match(reason) is { Success: true } lacks)
+            return $"{lacks.Groups["file"]} has no column {Wording.Quote(lacks.Groups["column"].Value)}, "
+                + $"which {lacks.Groups["main"]} has";
+        return read.Length > 1 && OtherType().Match(reason) is { Success: true } other
+            ? $"{other.Groups["file"]} has the column {Wording.Quote(other.Groups["column"].Value)} as "
+                + $"{other.Groups["type"]}, but {Path.GetFileName(read[0])} as {other.Groups["wanted"]}"
             : reason;
     }
 
+    // Of CSV, and of Parquet.
+
     [GeneratedRegex(
         """Main file schema: (?<main>.+?)\. Current file: (?<file>.+?)\. Column with name: "(?<column>.+)" is"""
+            + "|"
+            + """file "(?<file>.+?)": schema mismatch in glob: column "(?<column>.+)" was read from .+? "(?<main>.+?)","""
     )]
     private static partial Regex LacksColumn();
+
+    [GeneratedRegex(
+        """file "(?<file>.+?)": failed to cast column "(?<column>.+)" from type (?<type>.+?) to (?<wanted>.+?): """
+    )]
+    private static partial Regex OtherType();
 
     /// <summary>The error for a source that DuckDB does not read.</summary>
     public static GateException Unreadable(PolicyPath source, DbException e) =>
