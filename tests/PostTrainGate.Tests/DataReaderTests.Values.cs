@@ -214,6 +214,20 @@ public sealed partial class DataReaderTests
         Assert.Contains("contains 'r' (r.csv, line 62), which 'data.classes' does not list", wrong.Message);
     }
 
+    [Fact]
+    public void In_a_column_of_text_two_spellings_of_a_number_are_two_categories()
+    {
+        Copy("SELECT ['01', '1', 'x'][1 + i % 3] AS zip, i % 2 AS y FROM range(60) t(i)", "zip.csv");
+        var policy = Policy("zip.csv", "y");
+        policy = policy with
+        {
+            Data = policy.Data with { Features = new() { Categories = [new("zip", ["x", "1", "01", "001"])] } },
+        };
+        using var splits = DataReader.Read(policy);
+        using var counts = splits.Test.Inputs.sum([0L]);
+        Assert.Equal([true, true, true, false], counts.data<float>().ToArray().Select(c => c > 0));
+    }
+
     [Theory]
     [InlineData("\n", "\r\n", "line 1 ends in LF and line 5 in CR LF")]
     [InlineData("\r\n", "\n", "line 1 ends in CR LF and line 5 in LF")]

@@ -61,7 +61,12 @@ public static partial class Gate
         }
     }
 
-    private static void FitClasses(GatePolicy policy, Classifier model, EvaluationSet data)
+    private static void FitClasses(
+        GatePolicy policy,
+        Classifier model,
+        EvaluationSet data,
+        params EvaluationSet[] others
+    )
     {
         if (data.ClassNames.Length != model.Classes)
         {
@@ -70,7 +75,8 @@ public static partial class Gate
                     DiagnosticCodes.ModelShape,
                     $"'{policy.Model!.Text}' has {model.Classes} classes, but the labels of "
                         + $"'{policy.Data.Source.Text}' have {data.ClassNames.Length} "
-                        + $"({string.Join(", ", data.ClassNames.Take(12))}); use data with the model's classes.",
+                        + $"({string.Join(", ", data.ClassNames.Take(12))}){(data.ClassNames.Length > model.Classes ? Rarest([data, .. others]) : "")}; "
+                        + "use data with the model's classes.",
                     policy.Data.Source.Position
                 )
             );
@@ -95,5 +101,15 @@ public static partial class Gate
                 )
             );
         }
+    }
+
+    // Of more classes than a model has, one that few rows have is likely a slip in these.
+    private static string Rarest(EvaluationSet[] sets)
+    {
+        var rows = sets.SelectMany(set => set.LabelValues.Select((label, row) => (Label: label, Set: set, Row: row)));
+        var fewest = rows.GroupBy(r => r.Label).MinBy(g => g.Count())!.ToArray();
+        var (label, set, row) = fewest[0];
+        return $", of which {Wording.Quote(set.ClassNames[label])} is in {DataProblem.Rows(fewest.Length)}, "
+            + $"as in {set.PlaceInData(row)}";
     }
 }

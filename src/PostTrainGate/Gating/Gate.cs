@@ -95,7 +95,7 @@ public static partial class Gate
             Fit = shape => FitShape(policy, shape, splits.Test),
         };
         using var source = Load(policy, model, use, wanted);
-        FitClasses(policy, source, splits.Test);
+        FitClasses(policy, source, splits.Test, splits.Repair, splits.Select);
         MissingValueCheck.Require(policy, source, splits);
 
         using var test = new Evaluation(source, splits.Test);

@@ -126,6 +126,18 @@ public sealed class ModelCaseTests
     }
 
     [Fact]
+    public async Task A_class_that_is_a_slip_of_the_pen_is_named_with_its_row()
+    {
+        using var folder = new CaseFolder("dyn_gemm");
+        var lines = await File.ReadAllLinesAsync(folder["data.csv"]);
+        lines[16] = $"{lines[16][..lines[16].LastIndexOf(',')]},none";
+        await File.WriteAllLinesAsync(folder["data.csv"], lines);
+        var (code, text, _) = await folder.CheckAsync();
+        Assert.Equal(2, code);
+        Assert.Contains(", of which 'none' is in 1 row, as in data.csv, line 17; ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task No_gate_is_judged_while_the_order_of_classes_is_in_doubt()
     {
         using var folder = new CaseFolder("lab_yesfirst_sig");

@@ -31,21 +31,21 @@ internal static partial class TableEncoder
                     + $"distinct values, such as {Wording.Quote(codes.Values[0])}; "
                     + "merge some, or exclude it with 'features.except'."
             );
-        return order is null ? codes : InOrder(order, codes, places, at);
-    }
-
-    // The codes by the places that the policy gives their values.
-    private static Codes InOrder(CategoryOrder order, Codes codes, RowPlaces places, SourcePosition at)
-    {
-        if (
-            TruthValues.Alike(order.Values) is var (first, again)
-            && !(codes.Values.Contains(first) && codes.Values.Contains(again))
-        )
+        if (order is null)
+            return codes;
+        // Of text, 01 and 1 are two.
+        if (column.Kind != ColumnKind.Text && TruthValues.Alike(order.Values) is var (first, again))
             throw at.Error(
                 DiagnosticCodes.DataValue,
                 $"'features.categories' lists {Wording.Quote(first)} and {Wording.Quote(again)} for the column "
                     + $"{Wording.Quote(order.Column)}, which are the same value; keep one."
             );
+        return InOrder(order, codes, places, at);
+    }
+
+    // The codes by the places that the policy gives their values.
+    private static Codes InOrder(CategoryOrder order, Codes codes, RowPlaces places, SourcePosition at)
+    {
         int[] place = [.. codes.Values.Select(v => TruthValues.Find(order.Values, v))];
         var unlisted = codes.Values.Where((_, v) => place[v] < 0).ToArray();
         if (unlisted.Length == 0)
