@@ -105,6 +105,8 @@ internal sealed partial record Draft
             Line("input:");
             if (Scale.Factor is { } factor)
                 Line($"  scale: {factor}", ScaleNote);
+            else if (ScaleNote.Length > 0)
+                Line($"  # no scale: {ScaleNote}");
             Line($"  bounds: [{bounds}]", "no attack leaves them; epsilon counts in these units");
         }
 
@@ -166,6 +168,9 @@ internal sealed record DraftScale(string? Column, string? Factor, string? Bounds
         lowest >= 0 && highest <= 1
             ? None
             : new(null, null, $"{Wording.Number(Math.Floor(lowest))}, {Wording.Number(Math.Ceiling(highest))}");
+
+    /// <summary>Whether inputs come as they are.</summary>
+    public bool IsNone => Column is null && Factor is null;
 
     /// <summary>For people.</summary>
     public string Title => Factor ?? Column ?? "none";

@@ -84,7 +84,7 @@ internal static class DraftGates
     /// </summary>
     public static bool NeedsManyEpsilons(Draft draft, DataLook data) =>
         data.IsTable
-        && draft.Scale is { Column: null, Factor: null }
+        && draft.Scale.IsNone
         && Ranges(draft, data) is { Length: > 1 } ranges
         && ranges[^1] > MostRatio * ranges[0];
 

@@ -18,7 +18,7 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
     /// <summary>Most values of a number column that stand for categories.</summary>
     private const int MostCodes = 30;
 
-    /// <summary>How much more accurate a less plain scale has to be.</summary>
+    /// <summary>How much more accurate a scale has to be than none.</summary>
     private const double Difference = 0.01;
 
     private GateException? _refused;
@@ -37,27 +37,21 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
         if (readings.Length == 0)
             throw NoExclusion(draft);
         var scales = Scales(label);
-        var best = Best(readings.Select(r => r with { Scale = scales[0] }), cancel);
+        var first = Best(readings.Select(r => r with { Scale = scales[0] }), cancel);
         // An order of classes that was found under one scale may be chance: a wrong scale makes a model say anything.
-        var likeliest = (best?.Draft ?? readings[0]) with { Classes = draft.Classes };
-        var others = Best(scales.Skip(1).Select(s => likeliest with { Scale = s }), cancel);
-        // The plainest scale stays, unless another one makes a difference.
-        if (
-            best is null
-            || (
-                others is { } other
-                && other.Accuracy.Value > best.Value.Accuracy.Value + (scales[0].Factor is null ? 0 : Difference)
-            )
-        )
-            best = others;
-        if (best is not { } found)
+        var likeliest = (first?.Draft ?? readings[0]) with { Classes = draft.Classes };
+        (Draft Draft, MeasuredValue Accuracy)?[] found =
+        [
+            first,
+            .. scales.Skip(1).Select(s => Best([likeliest with { Scale = s }], cancel)),
+        ];
+        if (found.MaxBy(f => f?.Accuracy.Value) is not { } best)
             throw _refused ?? NoExclusion(draft);
-        var isBest = _tried.TrueForAll(t => t.Accuracy <= found.Accuracy.Value);
-        var note =
-            _tried.Count <= 1 ? ""
-            : isBest ? $"the model is most accurate so: {string.Join(", ", Tried)}"
-            : $"the usual one; no other is clearly more accurate: {string.Join(", ", Tried)}";
-        return (found.Draft with { ScaleNote = scales.Length > 1 ? Shortened(note) : "" }, found.Accuracy);
+        var plain = found.FirstOrDefault(f => f?.Draft.Scale.IsNone == true);
+        var chosen = best.Accuracy.Value - plain?.Accuracy.Value <= Difference ? plain!.Value : best;
+        var what = chosen.Draft.Scale.IsNone ? "no other is clearly more accurate" : "the model is most accurate so";
+        var note = scales.Length > 1 && _tried.Count > 1 ? Shortened($"{what}: {string.Join(", ", Tried)}") : "";
+        return (chosen.Draft with { ScaleNote = note }, chosen.Accuracy);
     }
 
     /// <summary>Runs the gates of a draft without a repair.</summary>

@@ -161,6 +161,36 @@ public sealed class InitTests : IDisposable
         Assert.DoesNotContain("Perhaps", said, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0, "no scale: no other is clearly more accurate: 1/16 1.000, none 1.000", null)]
+    [InlineData(0.5f, "scale: 1/16 ", "the model is most accurate so: 1/16 1.000, none 0.")]
+    public async Task A_scale_is_written_only_where_it_is_clearly_better(float bias, string says, string? why)
+    {
+        // The first of 16 pixels decides: at half of its range, or where there is no bias, at nothing.
+        OnnxWriter model = new([16]);
+        using (NewDisposeScope())
+        {
+            var weights = zeros(2, 16);
+            weights[1, 0] = 1;
+            weights[1, 1] = bias == 0 ? -1 : 0;
+            model.Gemm(weights, tensor([bias, 0])).Save(_folder.Path("model.onnx"), "logits", 2);
+        }
+
+        var rows = Enumerable
+            .Range(0, 400)
+            .Select(i => (First: i % 16 + i / 399, Second: i / 16 % 16))
+            .Select(r =>
+                $"{r.First},{r.Second},{string.Join(',', Enumerable.Repeat(0, 14))},"
+                + ((bias == 0 ? r.First > r.Second : r.First > 8) ? "yes" : "no")
+            );
+        var names = string.Join(',', Enumerable.Range(0, 16).Select(i => $"p{i}"));
+        _folder.Write("pixels.csv", $"{names},answer\n{string.Join('\n', rows)}\n");
+        var (code, _, error) = await Run(null, "pixels.csv");
+        Assert.True(code == 0, error);
+        Assert.Contains($"  {(why is null ? "# " : "")}{says}", Policy(), StringComparison.Ordinal);
+        Assert.Contains(why ?? says, Policy(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Numbers_that_stand_for_categories_are_found_out()
     {
