@@ -31,6 +31,16 @@ public partial class TableAttackTests(ITestOutputHelper output)
         from seed in Gen.Int[0, 10_000]
         select Make(kinds, scales, norm, epsilon, categories, seed);
 
+    [Theory]
+    [InlineData(0, "TABLE_PGD Linf epsilon 0.05, 0 categories")]
+    [InlineData(1, "TABLE_PGD Linf epsilon 0.05")] // the default, also of tables without any
+    [InlineData(2, "TABLE_PGD Linf epsilon 0.05, 2 categories")]
+    public void A_title_names_the_categories_that_a_policy_allows_beyond_the_default(int categories, string words) =>
+        Assert.Equal(
+            words,
+            new AttackSettings(Named.Attack("table_pgd"), Norm.Linf, 0.05) { Categories = categories }.Words
+        );
+
     [Fact]
     public void Whatever_is_projected_is_a_row_that_the_table_could_hold() =>
         Cases.Sample(

@@ -39,8 +39,8 @@ public sealed record AttackSettings(IAttack Attack, Norm Norm, double Epsilon)
                 text += $" epsilon {Numbers.Chosen(Epsilon)}";
             if (Steps is { } steps)
                 text += steps == 1 ? ", 1 step" : $", {steps} steps";
-            if (Attack.KeepsForm)
-                text += Categories == 1 ? ", 1 category" : $", {Categories} categories";
+            if (Attack.KeepsForm && Categories != 1) // as with steps, the default goes without saying
+                text += $", {Categories} categories";
             return Restarts > 1 ? $"{text}, {Restarts} restarts" : text;
         }
     }
