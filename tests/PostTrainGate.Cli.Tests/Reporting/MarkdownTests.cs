@@ -52,6 +52,18 @@ public class MarkdownTests
             StringComparison.Ordinal
         );
 
+    // The value of the rows that were attacked until then need not be that of all.
+    [Theory]
+    [InlineData(300, true)]
+    [InlineData(96, false)]
+    public void No_number_of_rows_is_said_to_decide_a_gate_that_stopped_early(int attacked, bool isSaid)
+    {
+        var gate = SampleResults.Undecided.Gates[0];
+        var original = gate.Original with { Count = attacked, Attacked = new(attacked, 300, 0) };
+        var text = Report.Render(SampleResults.Undecided with { Gates = [gate with { Original = original }] });
+        Assert.Equal(isSaid, text.Contains("would decide it", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(1, 10_000)]
     [InlineData(500, 500)]
