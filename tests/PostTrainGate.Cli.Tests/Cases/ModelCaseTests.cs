@@ -129,9 +129,10 @@ public sealed class ModelCaseTests
     public async Task A_class_that_is_a_slip_of_the_pen_is_named_with_its_row()
     {
         using var folder = new CaseFolder("dyn_gemm");
-        var lines = await File.ReadAllLinesAsync(folder["data.csv"]);
+        var cancel = TestContext.Current.CancellationToken;
+        var lines = await File.ReadAllLinesAsync(folder["data.csv"], cancel);
         lines[16] = $"{lines[16][..lines[16].LastIndexOf(',')]},none";
-        await File.WriteAllLinesAsync(folder["data.csv"], lines);
+        await File.WriteAllLinesAsync(folder["data.csv"], lines, cancel);
         var (code, text, _) = await folder.CheckAsync();
         Assert.Equal(2, code);
         Assert.Contains(", of which 'none' is in 1 row, as in data.csv, line 17; ", text, StringComparison.Ordinal);

@@ -46,7 +46,11 @@ public sealed class OpenAxesTests
               - accuracy: { min: 0.5 }
             """
         );
-        var code = await CommandLine.RunAsync(["check", policy, "--no-cache"], place.Host, default);
+        var code = await CommandLine.RunAsync(
+            ["check", policy, "--no-cache"],
+            place.Host,
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(error is null ? 0 : 2, code);
         Assert.Contains(
             error is null
