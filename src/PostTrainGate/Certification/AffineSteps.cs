@@ -35,7 +35,7 @@ internal static class AffineSteps
         Interval Ellipsoid(Interval x)
         {
             var (center, none) = (step.Run([x.Center]), zeros_like(x.Lower.narrow(0, 0, 1)));
-            var radius = (step.Run([x.Radius.square()], square) - step.Run([none], square))
+            var radius = (step.Run([x.Radius.Squared()], square) - step.Run([none], square))
                 .abs()
                 .clamp_min(Scalars.Get(Tiny)) // a root has no slope at 0
                 .sqrt();

@@ -17,7 +17,7 @@ internal static class Relaxations
         {
             ["Abs"] = _ => ElementwiseSteps.Kinked(l => ones_like(l).neg()),
             ["Add"] = AffineSteps.Sum,
-            ["Atan"] = _ => ElementwiseSteps.SShaped(atan, x => x.square().Plus(1).reciprocal()),
+            ["Atan"] = _ => ElementwiseSteps.SShaped(atan, x => x.Squared().Plus(1).reciprocal()),
             ["AveragePool"] = Mixes,
             ["BatchNormalization"] = Moves,
             ["Cast"] = step =>
@@ -33,7 +33,7 @@ internal static class Relaxations
             ["Dropout"] = Moves,
             ["Elu"] = Elu,
             ["Erf"] = _ =>
-                ElementwiseSteps.SShaped(erf, x => x.square().neg().exp().mul(Scalars.Get(2 / Math.Sqrt(Math.PI)))),
+                ElementwiseSteps.SShaped(erf, x => x.Squared().neg().exp().mul(Scalars.Get(2 / Math.Sqrt(Math.PI)))),
             ["Exp"] = _ => ElementwiseSteps.Convex(exp, exp),
             ["Expand"] = Mixes,
             ["Flatten"] = Moves,
@@ -62,13 +62,13 @@ internal static class Relaxations
             ["Slice"] = Moves,
             ["Softplus"] = _ => ElementwiseSteps.Convex(x => nn.functional.softplus(x), sigmoid),
             ["Softsign"] = _ =>
-                ElementwiseSteps.SShaped(x => x / x.abs().Plus(1), x => x.abs().Plus(1).square().reciprocal()),
+                ElementwiseSteps.SShaped(x => x / x.abs().Plus(1), x => x.abs().Plus(1).Squared().reciprocal()),
             ["SpaceToDepth"] = Moves,
             ["Split"] = Moves,
             ["Squeeze"] = Moves,
             ["Sub"] = AffineSteps.Sum,
             ["Sum"] = AffineSteps.Sum,
-            ["Tanh"] = _ => ElementwiseSteps.SShaped(tanh, x => ones_like(x) - x.tanh().square()),
+            ["Tanh"] = _ => ElementwiseSteps.SShaped(tanh, x => ones_like(x) - x.tanh().Squared()),
             ["Tile"] = Mixes,
             ["Transpose"] = Moves,
             ["Unsqueeze"] = Moves,

@@ -25,6 +25,9 @@ internal static class Scalars
     /// <summary>The sum with a number that recurs.</summary>
     public static torch.Tensor Plus(this torch.Tensor a, double b) => a.add(Get(b), Whole(1));
 
+    /// <summary>The square; that of TorchSharp is a power, of an exponent that nothing holds.</summary>
+    public static torch.Tensor Squared(this torch.Tensor a) => a.mul(a);
+
     // Two generations: what was not asked for during a whole one is let go, long after any native call that used it.
     private sealed class Recent<T>(Func<T, Scalar> make)
         where T : notnull

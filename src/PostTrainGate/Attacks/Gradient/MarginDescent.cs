@@ -53,7 +53,7 @@ public abstract class MarginDescent : MinimalAttack
         var length = incline.flatten(1).norm(1).clamp_min(Scalars.Get(Tiny));
         using var descent = Begin(context, rows, gap.abs() / length);
         // At that boundary 2 change = c slope.
-        using var constant = rows.Keep(gap.abs() * Scalars.Get(2) / length.square());
+        using var constant = rows.Keep(gap.abs() * Scalars.Get(2) / length.Squared());
         var steps = context.Settings.Steps ?? _steps;
         for (var step = 0; step < steps && rows.Count > 0; step++)
         {

@@ -55,7 +55,7 @@ public sealed class CarliniWagner : MarginDescent
         {
             using var scope = NewDisposeScope();
             _mean.Value = (_mean.Value * Scalars.Get(Beta1)).Plus(gradient * Scalars.Get(1 - Beta1));
-            _square.Value = (_square.Value * Scalars.Get(Beta2)).Plus(gradient.square() * Scalars.Get(1 - Beta2));
+            _square.Value = (_square.Value * Scalars.Get(Beta2)).Plus(gradient.Squared() * Scalars.Get(1 - Beta2));
             var mean = _mean.Value / Scalars.Get(1 - Math.Pow(Beta1, step + 1));
             var deviation = (_square.Value / Scalars.Get(1 - Math.Pow(Beta2, step + 1))).sqrt().Plus(Tiny);
             var rate = ActiveBatch.PerRow(_rate.Value, gradient) * Scalars.Get(Math.Pow(LastRate, done));

@@ -88,12 +88,12 @@ internal sealed class SquareWindows
             side = side == Math.Min(_height, _width) ? side - 1 : side + 1;
         var window = Window(change, side);
         var other = Window(change, side);
-        var before = change.square().sum([1, 2, 3], keepdim: true);
+        var before = change.Squared().sum([1, 2, 3], keepdim: true);
         var bump = (Bump(side) * Signs(change.shape[0], _channels)).On(change).Plus(Unit(window));
         var left = change.clone();
         Place(left, other).zero_();
         Place(left, window).zero_();
-        var freed = before - left.square().sum([1, 2, 3], keepdim: true);
+        var freed = before - left.Squared().sum([1, 2, 3], keepdim: true);
         var spare = before.neg().Plus(_budget.Epsilon * _budget.Epsilon).clamp_min(Scalars.Get(0));
         Place(left, window)
             .add_(Unit((bump, 0, 0, side)) * (spare / Scalars.Get(_channels)).Plus(freed).sqrt(), Scalars.Get(1));
@@ -101,7 +101,7 @@ internal sealed class SquareWindows
     }
 
     private static Tensor Unit((Tensor Values, long, long, long) window) =>
-        window.Values / window.Values.square().sum([2, 3], keepdim: true).sqrt().Plus(1e-12);
+        window.Values / window.Values.Squared().sum([2, 3], keepdim: true).sqrt().Plus(1e-12);
 
     private (Tensor Values, long Top, long Left, long Side) Window(Tensor change, long side)
     {

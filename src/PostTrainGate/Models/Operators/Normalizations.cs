@@ -87,7 +87,7 @@ internal static partial class Operators
             throw node.Refuse("attribute 'stash_type' is not 1 (float32)");
         return v =>
         {
-            var squares = v[x].square().mean(From(axis, v[x]), true);
+            var squares = v[x].Squared().mean(From(axis, v[x]), true);
             return v[x] * squares.Plus(epsilon).rsqrt() * v[scale];
         };
     }
@@ -102,7 +102,7 @@ internal static partial class Operators
         return v =>
         {
             long[] sides = [.. new long[2 * (v[x].dim() - 2)], (size - 1) / 2, size / 2];
-            var around = nn.functional.pad(v[x].square(), sides).unfold(1, size, 1).mean([-1L]);
+            var around = nn.functional.pad(v[x].Squared(), sides).unfold(1, size, 1).mean([-1L]);
             return v[x] / around.mul(Scalars.Get(alpha)).Plus(bias).pow(Scalars.Get(beta));
         };
     }
@@ -125,7 +125,7 @@ internal static partial class Operators
         return v =>
         {
             var centered = v[x] - v[x].mean(axes, true);
-            return centered / Root(centered.square().mean(axes, true), 2).Plus(1e-9);
+            return centered / Root(centered.Squared().mean(axes, true), 2).Plus(1e-9);
         };
     }
 
@@ -141,7 +141,7 @@ internal static partial class Operators
     // |x|^p, and its inverse; kept above zero, where the slope of a root is infinite.
     private static Tensor Power(Tensor x, double p) =>
         p == 1 ? x.abs()
-        : p == 2 ? x.square()
+        : p == 2 ? x.Squared()
         : x.abs().pow(Scalars.Get(p));
 
     private static Tensor Root(Tensor x, double p) =>

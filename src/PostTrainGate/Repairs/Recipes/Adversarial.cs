@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using PostTrainGate.Attacks;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -100,7 +101,7 @@ public sealed record Adversarial
                 using Scalar floor = 1e-6;
                 return nn
                     .functional.mse_loss(tapped, target)
-                    .div(target.square().mean().add_(floor))
+                    .div(target.Squared().mean().add_(floor))
                     .MoveToOuterDisposeScope();
             },
             "activations of the clean inputs in the current model"

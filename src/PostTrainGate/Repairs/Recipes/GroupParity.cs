@@ -3,6 +3,7 @@ using System.Globalization;
 using PostTrainGate.Data;
 using PostTrainGate.Metrics;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -99,7 +100,7 @@ public sealed record GroupParity
                     var mean = score.mm(member).div(count.clamp_min(one)); // [1, levels]
                     var middle = mean.mul(present).sum().div(present.sum().clamp_min(one));
                     // Two groups: the squared difference.
-                    loss = loss.add(mean.sub(middle).square().mul(present).sum(), two);
+                    loss = loss.add(mean.sub(middle).Squared().mul(present).sum(), two);
                 }
 
                 return loss.sum().MoveToOuterDisposeScope();

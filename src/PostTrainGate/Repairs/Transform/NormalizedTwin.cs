@@ -103,7 +103,7 @@ internal sealed class NormalizedTwin
             weight.mul_(factor.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]));
             twin.Parameters[layer.Bias!].mul_(factor);
             twin.Parameters[Name(i, "mean")].mul_(factor);
-            variance.add_(Epsilon).mul_(factor.square()).sub_(Epsilon);
+            variance.add_(Scalars.Get(Epsilon)).mul_(factor.Squared()).sub_(Scalars.Get(Epsilon));
         }
     }
 
@@ -146,7 +146,7 @@ internal sealed class NormalizedTwin
             {
                 var channels = value.transpose(0, 1).flatten(1).to(float64);
                 sums[i].Sum.add_(channels.sum(1));
-                sums[i].Squares.add_(channels.square().sum(1));
+                sums[i].Squares.add_(channels.Squared().sum(1));
                 count[i] += channels.size(1);
             }
         }
@@ -161,7 +161,7 @@ internal sealed class NormalizedTwin
                     using (s.Squares)
                     {
                         var mean = s.Sum / count[i];
-                        var deviation = (s.Squares / count[i] - mean.square()).clamp_min(0).add(Epsilon).sqrt();
+                        var deviation = (s.Squares / count[i] - mean.Squared()).clamp_min(0).add(Epsilon).sqrt();
                         return (
                             mean.to(float32).MoveToOuterDisposeScope(),
                             deviation.to(float32).MoveToOuterDisposeScope()
@@ -190,7 +190,7 @@ internal sealed class NormalizedTwin
             node.Input.Add(conv.Output[0]);
             node.Attribute.Add(OnnxWriter.Attribute("epsilon", Epsilon));
             var (mean, deviation) = moments[i];
-            using var variance = deviation.square().sub_(Epsilon);
+            using var variance = deviation.Squared().sub_(Epsilon);
             foreach (
                 var (what, value) in new[]
                 {

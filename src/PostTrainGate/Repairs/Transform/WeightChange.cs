@@ -1,5 +1,6 @@
 using System.Globalization;
 using PostTrainGate.Models;
+using PostTrainGate.Torch;
 using static TorchSharp.torch;
 
 namespace PostTrainGate.Repairs;
@@ -22,8 +23,8 @@ public sealed record WeightChange(long Changed, long Total, double Norm, double 
             var difference = after.Parameters[name].to(ScalarType.Float64).sub(old);
             changed += difference.ne(0).sum().item<long>();
             total += old.numel();
-            square += difference.square().sum().item<double>();
-            length += old.to(ScalarType.Float64).square().sum().item<double>();
+            square += difference.Squared().sum().item<double>();
+            length += old.to(ScalarType.Float64).Squared().sum().item<double>();
         }
 
         return new(changed, total, Math.Sqrt(square), length > 0 ? Math.Sqrt(square / length) : 0);
