@@ -134,70 +134,42 @@ internal sealed class DraftSearch(InitOptions options, CliHost host, DataLook da
             ? [.. label.Values.Select(v => v.Text)]
             : [];
 
-    // Columns that are left out, or number columns that are one-hot encoded, so that the inputs have the model's width.
+    // Columns that are left out, or number columns that are one-hot encoded, so that the inputs have the model's width;
+    // the likeliest first.
     private IEnumerable<Draft> Readings(Draft draft, ColumnLook? label)
     {
-        var lacking = 0;
-        var exclusions = Exclusions(draft, label, ref lacking).Select(e => draft with { Except = e });
-        if (lacking == 0)
-            return exclusions;
-        ColumnLook[] categories =
-        [
-            .. data
-                .Columns.Where(c =>
-                    c != label && c.Kind == ColumnKind.Number && c.Values.Length is > 2 and <= MostCodes
-                )
-                .OrderBy(c => c.Values.Length),
-        ];
-        return categories
-            .Select(c => new[] { c })
-            .Concat(categories.SelectMany((a, i) => categories[(i + 1)..].Select(b => new[] { a, b })))
-            .Where(set => set.Sum(c => c.Values.Length - 1) == lacking)
-            .Select(set => draft with { Codes = [.. set] });
-    }
-
-    // Sets of columns that are left out so that the others have the width of the model's input, the likeliest first;
-    // where they are too narrow, how much is lacking.
-    private ImmutableArray<string>[] Exclusions(Draft draft, ColumnLook? label, ref int lacking)
-    {
         if (options.Except is { } given)
-            return [given];
+            return [draft with { Except = given }];
         if (!data.IsTable || model.Inputs.Length != 1)
-            return
-            [
-                [],
-            ];
+            return [draft];
         var columns = data.Columns.Where(c => c != label).ToArray();
         var never = columns.Where(c => c.Kind == ColumnKind.Other || IsFree(c)).Select(c => c.Name).ToArray();
+        var plain = draft with { Except = [.. never] };
         if (Width() is not { } wanted)
-            return
-            [
-                [.. never],
-            ];
+            return [plain];
         var open = columns.Where(c => !never.Contains(c.Name)).ToArray();
         var spare = open.Sum(Width) - wanted;
-        lacking = Math.Max(0, -spare);
-        if (spare <= 0)
-            return spare == 0
-                ?
-                [
-                    [.. never],
-                ]
-                : [];
+        if (spare == 0)
+            return [plain];
+        if (spare < 0)
+        {
+            var codes = open.Where(c => c.Kind == ColumnKind.Number && c.Values.Length is > 2 and <= MostCodes);
+            return Choices([.. codes.OrderBy(c => c.Values.Length)], c => c.Values.Length - 1, -spare)
+                .Select(set => plain with { Codes = [.. set] });
+        }
+
         var sensitive = Guesses.Sensitive(data, draft.Label);
-        var ordered = open.OrderByDescending(c => Likely(c, sensitive)).ToArray();
-        var sets = new List<ColumnLook[]>();
-        sets.AddRange(ordered.Where(c => Width(c) == spare).Select(c => new[] { c }));
-        for (var i = 0; i < ordered.Length; i++)
-        for (var j = i + 1; j < ordered.Length; j++)
-            if (Width(ordered[i]) + Width(ordered[j]) == spare)
-                sets.Add([ordered[i], ordered[j]]);
-        return
-        [
-            .. sets.OrderByDescending(s => s.Average(c => Likely(c, sensitive)))
-                .Select(s => s.Select(c => c.Name).Concat(never).ToImmutableArray()),
-        ];
+        return Choices([.. open.OrderByDescending(c => Likely(c, sensitive))], Width, spare)
+            .OrderByDescending(set => set.Average(c => Likely(c, sensitive)))
+            .Select(set => plain with { Except = [.. set.Select(c => c.Name), .. never] });
     }
+
+    // Each column, and then each two, whose inputs add up to a sum.
+    private static IEnumerable<ColumnLook[]> Choices(ColumnLook[] columns, Func<ColumnLook, int> inputs, int sum) =>
+        columns
+            .Select(a => new[] { a })
+            .Concat(columns.SelectMany((a, i) => columns[(i + 1)..].Select(b => new[] { a, b })))
+            .Where(set => set.Sum(inputs) == sum);
 
     private static int Width(ColumnLook column) => column.Kind == ColumnKind.Text ? column.Values.Length : 1;
 
