@@ -13,10 +13,8 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 internal sealed class CachedAttack(Classifier model, RunCache cache)
 {
-    // Another build may attack otherwise.
-    private static readonly string Build = $"{Tool.Version} {typeof(Tool).Module.ModuleVersionId}";
-
-    private readonly string? _model = model.Fingerprint;
+    // A hash of all weights, which only an attack needs.
+    private readonly Lazy<string?> _model = new(() => model.Fingerprint);
 
     /// <summary>
     /// What the attack found, which the caller disposes, and how many robust rows a kept example breaks all the same.
@@ -25,7 +23,7 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
     {
         using var scope = NewDisposeScope();
         run = run with { Layout = rows.Layout, KeepExamples = true };
-        var book = _model is null ? null : new AttackLog.Book(cache, LogName(rows, run));
+        var book = _model.Value is null ? null : new AttackLog.Book(cache, LogName(rows, run));
         using var form = run.Form(model.Input);
         var budget = Budget.FromSettings(run.Settings, model.Input) with { Form = form };
         var inputs = rows.Inputs.contiguous();
@@ -87,7 +85,7 @@ internal sealed class CachedAttack(Classifier model, RunCache cache)
     private string LogName(EvaluationSet rows, AttackRun run) =>
         Hash.Compute(content =>
         {
-            content.Write($"attack 1 {Build} {_model} {run.Settings} {run.Seed} {run.BatchSize}");
+            content.Write($"attack 1 {Tool.Build} {_model.Value} {run.Settings} {run.Seed} {run.BatchSize}");
             content.Write(run.Settings.Epsilon);
             content.Write(run.Settings.StepSize ?? double.NaN);
             foreach (var column in RowDigest.Columns(rows.Layout))

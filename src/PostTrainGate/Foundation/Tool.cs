@@ -10,4 +10,7 @@ public static class Tool
         typeof(Tool)
             .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
             .InformationalVersion.Split('+')[0];
+
+    /// <summary>Its build, of which one version may have several: another one may compute otherwise.</summary>
+    internal static string Build { get; } = $"{typeof(Tool).Module.ModuleVersionId}";
 }

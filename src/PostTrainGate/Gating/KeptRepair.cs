@@ -80,7 +80,7 @@ internal sealed class KeptRepair
         var repair = policy.Repair!;
         return Hash.Compute(content =>
         {
-            content.Write($"repair 1 {Tool.Version} {typeof(KeptRepair).Module.ModuleVersionId}");
+            content.Write($"repair 1 {Tool.Build}");
             content.Write(source.Fingerprint);
             content.Write(policy.Seed);
             content.Write(policy.GateConfidence);

@@ -15,8 +15,8 @@ namespace PostTrainGate.Gating;
 /// </remarks>
 internal sealed class KeptWork : BlockWork, IDisposable
 {
-    // Another build may measure otherwise.
-    private static readonly string Build = $"{Tool.Version} {typeof(KeptWork).Module.ModuleVersionId}";
+    // The longest time that a block that was found is kept nowhere.
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(3);
 
     private readonly BlockWork _work;
     private readonly RunCache _cache;
@@ -26,16 +26,14 @@ internal sealed class KeptWork : BlockWork, IDisposable
     private readonly Stopwatch _since = Stopwatch.StartNew();
     private int? _files;
 
-    private KeptWork(MetricContext context, RunCache cache) =>
-        (_work, _cache, _identity) = (context.Work, cache, new(() => Identity(context)));
-
-    /// <summary>The longest time that a block that was found is kept nowhere.</summary>
-    internal TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(3);
+    private KeptWork(MetricContext context, RunCache cache, string model) =>
+        (_work, _cache, _identity) = (context.Work, cache, new(() => Identity(context, model)));
 
     /// <summary>The work of a measurement; null where nothing is kept of it.</summary>
     public static KeptWork? Of(MetricContext context) =>
-        context.Plan?.Cache is { } cache && context.Evaluation.Model.Fingerprint is not null
-            ? new(context, cache)
+        // Last, as it hashes all weights.
+        context is { Plan.Cache: { } cache, Rule.Metric: IBlockMetric, Evaluation.Model.Fingerprint: { } model }
+            ? new(context, cache, model)
             : null;
 
     /// <inheritdoc/>
@@ -64,18 +62,17 @@ internal sealed class KeptWork : BlockWork, IDisposable
 
     private void Read()
     {
-        for (var next = 0; _files is null; next++)
+        if (_files is not null)
+            return;
+        var next = 0;
+        for (; _cache.Step(Name(next)) is { } bytes; next++)
         {
-            if (_cache.Step(Name(next)) is not { } bytes)
-            {
-                _files = next;
-                continue;
-            }
-
             using var content = new BinaryReader(new MemoryStream(bytes));
             for (var left = content.ReadInt32(); left > 0; left--)
                 _known[content.ReadString()] = BlockOutcome.Read(content.ReadBytes(content.ReadInt32()));
         }
+
+        _files = next;
     }
 
     private void Write()
@@ -107,12 +104,12 @@ internal sealed class KeptWork : BlockWork, IDisposable
         });
 
     // All that the blocks of a gate depend on. Thresholds are not of it.
-    private static string Identity(MetricContext context) =>
+    private static string Identity(MetricContext context, string model) =>
         Hash.Compute(content =>
         {
             var data = context.Evaluation.Data;
-            content.Write($"blocks 1 {Build}");
-            content.Write(context.Evaluation.Model.Fingerprint!);
+            content.Write($"blocks 1 {Tool.Build}");
+            content.Write(model);
             content.Write(PartIdentity.OfGates([context.Rule]));
             content.Write(context.Seed);
             content.Write(context.RowSeed);

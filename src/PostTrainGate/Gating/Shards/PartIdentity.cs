@@ -31,7 +31,7 @@ internal sealed record PartIdentity(
     public static PartIdentity Of(GatePolicy policy, Classifier model, Classifier? @base, EvaluationSet rows) =>
         new(
             Foundation.Tool.Version,
-            $"{typeof(PartIdentity).Module.ModuleVersionId}",
+            Foundation.Tool.Build,
             policy.Seed,
             OfGates(policy.Gates),
             model.Fingerprint ?? "",
