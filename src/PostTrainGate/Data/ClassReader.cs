@@ -60,7 +60,7 @@ internal static class ClassReader
             );
         return new(title, coding.Values, coding, [.. Enumerable.Range(0, coding.Values.Length)]);
 
-        string? First(int value) => places?[table.Integers(coding.Sql).ToList().IndexOf(value)];
+        string? First(int value) => places?[Array.IndexOf(table.Integers(coding.Sql), value)];
     }
 
     /// <summary>Predicted classes: among those of the labels.</summary>

@@ -70,12 +70,13 @@ public static partial class Gate
     {
         if (data.ClassNames.Length != model.Classes)
         {
+            var rarest = data.ClassNames.Length > model.Classes ? Rarest([data, .. others]) : "";
             throw new GateException(
                 new Diagnostic(
                     DiagnosticCodes.ModelShape,
                     $"'{policy.Model!.Text}' has {model.Classes} classes, but the labels of "
                         + $"'{policy.Data.Source.Text}' have {data.ClassNames.Length} "
-                        + $"({string.Join(", ", data.ClassNames.Take(12))}){(data.ClassNames.Length > model.Classes ? Rarest([data, .. others]) : "")}; "
+                        + $"({string.Join(", ", data.ClassNames.Take(12))}){rarest}; "
                         + "use data with the model's classes.",
                     policy.Data.Source.Position
                 )

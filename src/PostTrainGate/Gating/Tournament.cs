@@ -11,10 +11,11 @@ namespace PostTrainGate.Gating;
 /// </summary>
 internal sealed partial class Tournament(Selection selection) : IDisposable
 {
-    // Of each round's plans the next one keeps the best part, and goes on with each from where it ended. The rounds
-    // before the last spend this part of the effort: on too little they would favor what changes little, and not what
-    // gets there. Under attack nothing gets there but what is trained for long, in one setting.
+    // Of each round's plans the next one keeps the best part, and goes on with each from where it ended.
     private const int KeepOneOf = 4;
+
+    // Of the effort, for the rounds before the last: on too little they would favor what changes little, and not what
+    // gets there. Under attack nothing gets there but what is trained for long, in one setting.
     private const double SearchPart = 0.5,
         SearchPartUnderAttack = 0.3;
 

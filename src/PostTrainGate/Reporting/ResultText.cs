@@ -194,9 +194,10 @@ internal static class ResultText
 
         foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))
         {
+            var now = gate.Original.Count;
             if (RowsToDecide(gate) is { } rows)
                 steps.Add(
-                    $"{gate.Title}: about {rows:N0} test rows (now {gate.Original.Count}) would decide it if the value stays the same."
+                    $"{gate.Title}: about {rows:N0} test rows (now {now}) would decide it if the value stays the same."
                 );
         }
 

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace PostTrainGate.Data;
 
-/// <summary>Truth values in their two spellings: <c>true</c> and <c>false</c> in any case, and 1 and 0.</summary>
+/// <summary>
+/// What values mean in whatever spelling: a number, and of truth values, <c>true</c> and <c>false</c> in any case, 1 and 0.
+/// </summary>
 internal static class TruthValues
 {
     /// <summary>

@@ -103,7 +103,7 @@ internal sealed class NormalizedTwin
             weight.mul_(factor.reshape([-1, .. Enumerable.Repeat(1L, (int)weight.dim() - 1)]));
             twin.Parameters[layer.Bias!].mul_(factor);
             twin.Parameters[Name(i, "mean")].mul_(factor);
-            variance.add_(Scalars.Get(Epsilon)).mul_(factor.Squared()).sub_(Scalars.Get(Epsilon));
+            variance.copy_(variance.Plus(Epsilon).mul_(factor.Squared()).sub_(Scalars.Get(Epsilon)));
         }
     }
 
@@ -161,7 +161,10 @@ internal sealed class NormalizedTwin
                     using (s.Squares)
                     {
                         var mean = s.Sum / count[i];
-                        var deviation = (s.Squares / count[i] - mean.Squared()).clamp_min(0).add(Epsilon).sqrt();
+                        var deviation = (s.Squares / count[i] - mean.Squared())
+                            .clamp_min(Scalars.Get(0))
+                            .Plus(Epsilon)
+                            .sqrt();
                         return (
                             mean.to(float32).MoveToOuterDisposeScope(),
                             deviation.to(float32).MoveToOuterDisposeScope()
@@ -190,7 +193,7 @@ internal sealed class NormalizedTwin
             node.Input.Add(conv.Output[0]);
             node.Attribute.Add(OnnxWriter.Attribute("epsilon", Epsilon));
             var (mean, deviation) = moments[i];
-            using var variance = deviation.Squared().sub_(Epsilon);
+            using var variance = deviation.Squared().sub_(Scalars.Get(Epsilon));
             foreach (
                 var (what, value) in new[]
                 {
