@@ -64,6 +64,9 @@ internal sealed record EngineReply
     /// <summary>Attacked inputs that the cache keeps so far.</summary>
     public long? Kept { get; init; }
 
+    /// <summary>What the result is should the run end here.</summary>
+    public GateResult? Early { get; init; }
+
     /// <summary>The result.</summary>
     public GateResult? Result { get; init; }
 
@@ -139,6 +142,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
         {
             { Progress: { } progress } => ('p', JsonSerializer.Serialize(progress, Default.RunProgress)),
             { Work: { } work } => ('w', JsonSerializer.Serialize(work, Default.Work)),
+            { Early: { } early } => ('e', JsonSerializer.Serialize(early, Default.GateResult)),
             { Result: { } result } => ('g', JsonSerializer.Serialize(result, Default.GateResult)),
             { Inspection: { } found } => ('i', JsonSerializer.Serialize(found, Default.ModelInspection)),
             { Look: { } look } => ('l', JsonSerializer.Serialize(look, Default.DataLook)),
@@ -175,6 +179,7 @@ internal sealed partial class EngineJson : JsonSerializerContext
         {
             'p' => new() { Progress = JsonSerializer.Deserialize(json, Default.RunProgress) },
             'w' => new() { Work = JsonSerializer.Deserialize(json, Default.Work) },
+            'e' => new() { Early = JsonSerializer.Deserialize(json, Default.GateResult) },
             'g' => new() { Result = JsonSerializer.Deserialize(json, Default.GateResult) },
             'i' => new() { Inspection = JsonSerializer.Deserialize(json, Default.ModelInspection) },
             'l' => new() { Look = JsonSerializer.Deserialize(json, Default.DataLook) },

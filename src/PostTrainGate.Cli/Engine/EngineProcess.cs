@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using PostTrainGate.Foundation;
+using PostTrainGate.Gating;
 using PostTrainGate.Torch;
 
 namespace PostTrainGate.Cli.Engine;
@@ -35,6 +36,9 @@ internal sealed class EngineProcess : IDisposable
 
     /// <summary>Attacked inputs that the cache keeps.</summary>
     public long Kept { get; private set; }
+
+    /// <summary>What was known last of the result; null: nothing yet.</summary>
+    public GateResult? Early { get; private set; }
 
     private static Task<EngineProcess>? _early;
 
@@ -91,6 +95,7 @@ internal sealed class EngineProcess : IDisposable
         CancellationToken cancel
     )
     {
+        Early = null;
         _clock.Restart();
         using var watch = new Timer(_ => Watch(limits), null, Look, Look);
         using var stop = cancel.Register(Stop);
@@ -105,6 +110,10 @@ internal sealed class EngineProcess : IDisposable
             if (reply.Work is { } work)
             {
                 _work = work;
+            }
+            else if (reply.Early is { } early)
+            {
+                Early = early;
             }
             else if (reply.Progress is { } done)
             {
@@ -263,7 +272,7 @@ internal sealed record EngineDeath(string Work, string Stage, string Why, Immuta
     public string Advice { get; init; } = "";
 
     /// <summary>What happened, and what may be done, for people.</summary>
-    public string Message => $"The engine ended without a result ({(Work.Length > 0 ? Work : Stage)}): {Why}.{Advice}";
+    public string Message => $"The engine ended early ({(IsCrash && Work.Length > 0 ? Work : Stage)}): {Why}.{Advice}";
 }
 
 /// <summary>A worker ended without an answer.</summary>

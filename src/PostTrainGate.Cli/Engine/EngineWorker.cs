@@ -84,6 +84,7 @@ internal static class EngineWorker
                 Shard = request.Shard,
                 Parts = request.Parts,
                 Cache = cache,
+                Early = early => replies.Send(new() { Early = early, Kept = cache?.Kept }),
             };
             var clock = Stopwatch.StartNew();
             var (said, at) = ("", TimeSpan.Zero);

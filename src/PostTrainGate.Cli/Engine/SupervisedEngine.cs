@@ -14,7 +14,8 @@ internal static class SupervisedEngine
     private static readonly TimeSpan Search = TimeSpan.FromSeconds(4);
 
     /// <summary>
-    /// Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends without a result, no gate was measured.
+    /// Runs a policy as <see cref="Gate.Run"/> does. Where the engine ends early, the result is what was known
+    /// by then, and it never passes.
     /// </summary>
     public static GateResult Run(
         GatePolicy policy,
@@ -23,8 +24,19 @@ internal static class SupervisedEngine
         CancellationToken cancel
     )
     {
-        options ??= new();
         using var engine = EngineProcess.Start();
+        return Run(engine, policy, options ?? new(), progress, cancel);
+    }
+
+    /// <summary>The same in a given worker.</summary>
+    internal static GateResult Run(
+        EngineProcess engine,
+        GatePolicy policy,
+        GateOptions options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancel
+    )
+    {
         try
         {
             var reply = engine.Ask(
@@ -50,11 +62,13 @@ internal static class SupervisedEngine
             var message = Message(ended, policy.Model?.FullPath, EngineLimits.FromPolicy(policy), cancel);
             // A limit is the policy's matter, not the model's.
             var place = ended.Death.IsCrash ? policy.Model?.Position : new SourcePosition(policy.File, 0, 0);
-            return Gate.Undecided(
-                policy,
-                new(DiagnosticCodes.EngineEnded, message, place),
-                "the engine ended without a result"
-            );
+            var why = new Diagnostic(DiagnosticCodes.EngineEnded, message, place);
+            return engine.Early is { } early
+                ? early with
+                {
+                    Diagnostics = [.. early.Diagnostics, why],
+                }
+                : Gate.Undecided(policy, why, "the engine ended before it");
         }
         finally
         {

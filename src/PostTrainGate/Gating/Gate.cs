@@ -35,6 +35,11 @@ public sealed record GateOptions
 
     /// <summary>Parts that machines wrote, whose work is not done again; null: there are none.</summary>
     internal ImmutableArray<string>? Parts { get; init; }
+
+    /// <summary>
+    /// Told after each gate, and before a repair, what the result is should the run end there; null: nobody asks.
+    /// </summary>
+    internal Action<GateResult>? Early { get; init; }
 }
 
 /// <summary>
@@ -116,18 +121,36 @@ public static partial class Gate
             Plan = new() { Full = options.Full || identity is not null, Cache = options.Cache },
             Work = work,
         };
-        var measured = meter.Measure(test, "Measuring the model", progress);
-        var seconds = meter.Seconds;
-        ImmutableArray<Measurement>? baseline =
-            @base is null ? null
-            : @base.Unchanged ? measured
-            : meter.Measure(@base.Rows, "Measuring the base branch's model", progress);
         var counts = new DataSummary(
             policy.Data.Source.Text,
             splits.Repair.Count,
             splits.Select.Count,
             splits.Test.Count
         );
+        var summary = Summary(policy, source);
+        ImmutableArray<Diagnostic> known =
+        [
+            .. splits.Diagnostics,
+            .. Assumed(policy, source),
+            .. ScoresOnly(policy, source),
+        ];
+        if (computes is not null)
+            known = known.Add(computes);
+        if (unusable is not null)
+            known = known.Add(unusable);
+        var measured = meter.Measure(
+            test,
+            "Measuring the model",
+            progress,
+            options.Early is { } tell && work is not ShardWork
+                ? soFar => tell(Early(policy, soFar, counts, summary, known) with { Run = started })
+                : null
+        );
+        var seconds = meter.Seconds;
+        ImmutableArray<Measurement>? baseline =
+            @base is null ? null
+            : @base.Unchanged ? measured
+            : meter.Measure(@base.Rows, "Measuring the base branch's model", progress);
         if (work is ShardWork share)
             return Shared(policy, options.Shard!, share, identity!, counts, splits.Diagnostics) with
             {
@@ -148,17 +171,6 @@ public static partial class Gate
                     }
             )
             .ToImmutableArray();
-        var summary = new ModelSummary(
-            policy.Model.Text,
-            Hash.ComputeFile(policy.Model.FullPath),
-            GateText.Head(source.Head),
-            source.Classes,
-            (source as OnnxClassifier)?.Parameters.Values.Sum(p => p.numel()) ?? 0
-        )
-        {
-            Output = source.Output,
-            WhyNoGradients = source.WhyNoGradients,
-        };
         var result = Result(policy, gates, counts, summary) with
         {
             Base = @base is null ? null : Summary(@base, test),
@@ -170,22 +182,26 @@ public static partial class Gate
             )
             .ToImmutableArray();
         if (options.Repair && policy.Repair is not null && failed.Length > 0)
-            result = Repair(source);
-        ImmutableArray<Diagnostic> known =
-        [
-            .. splits.Diagnostics,
-            .. Assumed(policy, source),
-            .. ScoresOnly(policy, source),
-        ];
-        if (computes is not null)
-            known = known.Add(computes);
-        if (unusable is not null)
-            known = known.Add(unusable);
-        return result with
         {
-            Diagnostics = [.. known, .. Outcomes.Diagnose(policy, result)],
-            Seconds = clock.Elapsed.TotalSeconds,
-        };
+            options.Early?.Invoke(
+                Told(
+                    result with
+                    {
+                        Repair = new() { Proposed = false, Reason = "The engine ended during the repair." },
+                    }
+                )
+            );
+            result = Repair(source);
+        }
+
+        return Told(result);
+
+        GateResult Told(GateResult said) =>
+            said with
+            {
+                Diagnostics = [.. known, .. Outcomes.Diagnose(policy, said)],
+                Seconds = clock.Elapsed.TotalSeconds,
+            };
 
         GateResult Repair(Classifier model)
         {
@@ -253,83 +269,4 @@ public static partial class Gate
         );
         return result with { Diagnostics = [.. predictions.Diagnostics, .. Outcomes.Diagnose(policy, result)] };
     }
-
-    /// <summary>
-    /// The result of a run whose engine ended before it: no gate was measured, whatever the policy makes of that.
-    /// </summary>
-    internal static GateResult Undecided(GatePolicy policy, Diagnostic why, string reason)
-    {
-        var none = GateMeter.Read(Measurement.NotMeasured(reason), Verdict.NotMeasured);
-        var gates = policy.Gates.Select(rule => Reading(policy, rule, none)).ToImmutableArray();
-        var model = policy.Model is { } file
-            ? new ModelSummary(file.Text, Hash.ComputeFile(file.FullPath), "", 0, 0)
-            : null;
-        return Result(policy, gates, new(policy.Data.Source.Text, 0, 0, 0), model) with
-        {
-            Outcome = RunOutcome.Undecided,
-            Diagnostics = [why],
-        };
-    }
-
-    private static GateReport Reading(GatePolicy policy, GateRule rule, MeasuredValue original) =>
-        new()
-        {
-            Metric = rule.Metric.Name,
-            Title = GateText.Title(rule),
-            Threshold = GateText.Threshold(rule),
-            Min = rule.Min,
-            Max = rule.Max,
-            Drop = rule.Drop,
-            Severity = Outcomes.Most(policy, rule),
-            Accepted = rule.Accepted,
-            Parameters = Parameters(rule, original),
-            Position = rule.Position,
-            Better = rule.Metric.Better,
-            Original = original,
-        };
-
-    private static GateResult Result(
-        GatePolicy policy,
-        ImmutableArray<GateReport> gates,
-        DataSummary data,
-        ModelSummary? model
-    ) =>
-        new()
-        {
-            Tool = Tool.Version,
-            Policy = policy.File,
-            Model = model,
-            Data = data,
-            Seed = policy.Seed,
-            Confidence = policy.Confidence,
-            Correction = policy.Correction,
-            GateConfidence = policy.GateConfidence,
-            Gates = gates,
-            Outcome = Outcomes.Decide(policy, gates),
-            Reproduce = $"posttraingate check {Quoted(policy.File)}",
-        };
-
-    private static IEnumerable<Diagnostic> ScoresOnly(GatePolicy policy, Classifier model) =>
-        model.WhyNoGradients is not { } why
-            ? []
-            :
-            [
-                new(
-                    DiagnosticCodes.ModelScoresOnly,
-                    $"{why} The model runs in ONNX Runtime. Metrics and score-based attacks work; "
-                        + "gradient-based attacks and repairs do not.",
-                    policy.Model!.Position,
-                    Severity.Note
-                ),
-            ];
-
-    private static IEnumerable<Diagnostic> Assumed(GatePolicy policy, Classifier model) =>
-        model.Notes.Select(note => new Diagnostic(
-            DiagnosticCodes.ModelAssumed,
-            note,
-            policy.Model!.Position,
-            Severity.Note
-        ));
-
-    private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
 }

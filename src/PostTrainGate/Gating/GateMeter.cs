@@ -40,7 +40,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <summary>Where the costly work on blocks of rows is done.</summary>
     public BlockWork Work { get; init; } = BlockWork.Here;
 
-    /// <summary>Seconds that each gate took when <see cref="Measure(Evaluation, string, IProgress{RunProgress})"/> was
+    /// <summary>Seconds that each gate took when <see cref="Measure(Evaluation, string, IProgress{RunProgress}, Action{IReadOnlyList{Measurement}})"/> was
     /// last called.</summary>
     public ImmutableArray<double> Seconds { get; private set; } = [];
 
@@ -54,10 +54,12 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     /// <param name="evaluation">The model on <see cref="Data"/>.</param>
     /// <param name="subject">Whose measurement this is, for the progress.</param>
     /// <param name="progress">Told which gate is measured, and the share done.</param>
+    /// <param name="soFar">Told after each gate what was measured.</param>
     public ImmutableArray<Measurement> Measure(
         Evaluation evaluation,
         string subject = "",
-        IProgress<RunProgress>? progress = null
+        IProgress<RunProgress>? progress = null,
+        Action<IReadOnlyList<Measurement>>? soFar = null
     )
     {
         var results = ImmutableArray.CreateBuilder<Measurement>(Rules.Length);
@@ -89,6 +91,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
             };
             results.Add(Measure(rule.Metric, context, evaluation));
             seconds.Add(Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 3));
+            soFar?.Invoke(results);
         }
 
         Seconds = seconds.MoveToImmutable();
@@ -200,6 +203,21 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 Attacked = m.Attacked,
             }
             : new(null, null, null, m.Count, Verdict.NotMeasured, m.Reason) { Notes = m.Notes };
+
+    /// <summary>
+    /// A measurement whose run may end before its attack is checked and the base measured: it has a verdict where that
+    /// needs neither.
+    /// </summary>
+    public static MeasuredValue ReadEarly(GateRule rule, Measurement m)
+    {
+        var verdict = rule.Drop is null && m.IsMeasured ? Judge.Decide(rule, m) : Verdict.NotMeasured;
+        var isUnchecked = verdict == Verdict.Pass && rule.Metric.RestsOnAttack;
+        var reading = Read(m, isUnchecked ? Verdict.NotMeasured : verdict);
+        return !m.IsMeasured ? reading
+            : rule.Drop is not null ? reading with { Reason = "the engine ended before the comparison with the base" }
+            : isUnchecked ? reading with { Reason = "the engine ended before the attack was checked" }
+            : reading;
+    }
 
     // A value that is missing cannot be changed, and no distance leads to it: what changes inputs or compares them
     // takes whole rows.

@@ -119,9 +119,9 @@ internal static class PolicyTrust
             "Its files are new, or an earlier run's; never in `.git` or `.github`, links followed."
         ),
         ("device", Decider.Base, "A run without the device gives no verdict."),
-        ("limits", Decider.Base, "A stopped run gives no verdict."),
-        ("limits.memory", Decider.Base, "A stopped run gives no verdict."),
-        ("limits.time", Decider.Base, "A stopped run gives no verdict."),
+        ("limits", Decider.Base, "A stopped run never passes."),
+        ("limits.memory", Decider.Base, "A stopped run never passes."),
+        ("limits.time", Decider.Base, "A stopped run never passes."),
     ];
 
     private static readonly Dictionary<string, (Decider By, string Why)> ByKey = Table.ToDictionary(

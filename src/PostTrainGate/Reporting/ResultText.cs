@@ -181,6 +181,10 @@ internal static class ResultText
             steps.Add($"Change the model that made these predictions.");
             steps.Add($"To try a repair, set {"model"} in {result.Policy} instead of {"prediction"}.");
         }
+        else if (failed && result.Repair is not null && IsCutShort(result))
+        {
+            steps.Add($"The repair did not finish; {DiagnosticCodes.EngineEnded} says why.");
+        }
         else if (failed && result.Repair is not null)
         {
             steps.Add($"No repair is proposed; retrain the model, or agree on another threshold in {result.Policy}.");
@@ -205,6 +209,9 @@ internal static class ResultText
             steps.Add($"A gate that was not measured never passes; the table gives the reason.");
         return steps.ToImmutable();
     }
+
+    private static bool IsCutShort(GateResult result) =>
+        result.Diagnostics.Any(d => d.Code == DiagnosticCodes.EngineEnded);
 
     /// <summary>Gates that there is something to know of, with it; those that do not pass first.</summary>
     public static ImmutableArray<GateReport> Noted(GateResult result) =>
