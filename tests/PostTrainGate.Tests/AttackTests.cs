@@ -38,6 +38,19 @@ public partial class AttackTests
         from seed in Gen.Int[0, 1000]
         select (w.Zip(signs, (v, s) => s ? v : -v).ToArray(), b, x, norm, epsilon, seed);
 
+    [Theory]
+    [InlineData("pgd", "PGD")]
+    [InlineData("mi_fgsm", "MI-FGSM")]
+    [InlineData("apgd_ce", "APGD-CE")]
+    [InlineData("deepfool", "DeepFool")]
+    [InlineData("cw", "C&W")]
+    [InlineData("hopskipjump", "HopSkipJump")]
+    [InlineData("autoattack", "AutoAttack")]
+    [InlineData("autoattack_rand", "AutoAttack-rand")]
+    [InlineData("table_search", "table search")]
+    public void A_title_names_an_attack_as_the_field_does(string name, string title) =>
+        Assert.Equal(title, Named.Attack(name).Title);
+
     // Auto-PGD moves a share of the values in L1, where one alone would reach furthest; FAB overshoots by up to 5 %.
     [Theory]
     [InlineData("fgsm")]

@@ -32,9 +32,9 @@ public partial class TableAttackTests(ITestOutputHelper output)
         select Make(kinds, scales, norm, epsilon, categories, seed);
 
     [Theory]
-    [InlineData(0, "TABLE_PGD Linf epsilon 0.05, 0 categories")]
-    [InlineData(1, "TABLE_PGD Linf epsilon 0.05")] // the default, also of tables without any
-    [InlineData(2, "TABLE_PGD Linf epsilon 0.05, 2 categories")]
+    [InlineData(0, "table PGD Linf epsilon 0.05, 0 categories")]
+    [InlineData(1, "table PGD Linf epsilon 0.05")] // the default, also of tables without any
+    [InlineData(2, "table PGD Linf epsilon 0.05, 2 categories")]
     public void A_title_names_the_categories_that_a_policy_allows_beyond_the_default(int categories, string words) =>
         Assert.Equal(
             words,

@@ -34,7 +34,7 @@ public sealed record AttackSettings(IAttack Attack, Norm Norm, double Epsilon)
     {
         get
         {
-            var text = $"{Name.ToUpperInvariant()} {Norm}";
+            var text = $"{Attack.Title} {Norm}";
             if (double.IsFinite(Epsilon))
                 text += $" epsilon {Numbers.Chosen(Epsilon)}";
             if (Steps is { } steps)

@@ -11,6 +11,9 @@ namespace PostTrainGate.Attacks;
 /// </summary>
 public interface IAttack : INamed
 {
+    /// <summary>What the field calls it, for titles: <c>PGD</c>, <c>DeepFool</c>.</summary>
+    string Title => Name.ToUpperInvariant().Replace('_', '-');
+
     /// <summary>Whether it needs gradients of the classifier; otherwise logits are enough.</summary>
     bool NeedsGradients { get; }
 

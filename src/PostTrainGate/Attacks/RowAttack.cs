@@ -16,6 +16,9 @@ public abstract class RowAttack : IAttack
     public string Name { get; }
 
     /// <inheritdoc/>
+    public virtual string Title => Name.ToUpperInvariant().Replace('_', '-');
+
+    /// <inheritdoc/>
     public string Summary { get; }
 
     /// <inheritdoc/>

@@ -77,6 +77,10 @@ public sealed class AutoAttack : RowAttack
     private bool IsForRandomOutputs { get; init; }
 
     /// <inheritdoc/>
+    public override string Title =>
+        Name.Replace("autoattack", "AutoAttack", StringComparison.Ordinal).Replace('_', '-');
+
+    /// <inheritdoc/>
     public override bool AveragesDraws => IsForRandomOutputs;
 
     /// <inheritdoc/>

@@ -30,6 +30,9 @@ public sealed class CarliniWagner : MarginDescent
     /// <summary>The attack.</summary>
     public static CarliniWagner Instance { get; } = new();
 
+    /// <inheritdoc/>
+    public override string Title => "C&W";
+
     private protected override Descent Begin(AttackContext context, ActiveBatch rows, Tensor reach) =>
         new Adam(context, rows, reach);
 

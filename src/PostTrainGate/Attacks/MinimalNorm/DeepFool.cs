@@ -29,6 +29,9 @@ public sealed class DeepFool : MinimalAttack
     public static DeepFool Instance { get; } = new();
 
     /// <inheritdoc/>
+    public override string Title => "DeepFool";
+
+    /// <inheritdoc/>
     internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();

@@ -30,6 +30,9 @@ public sealed class HopSkipJump : MinimalAttack
     public static HopSkipJump Instance { get; } = new();
 
     /// <inheritdoc/>
+    public override string Title => "HopSkipJump";
+
+    /// <inheritdoc/>
     internal override void Run(AttackContext context, ActiveBatch rows)
     {
         using var scope = NewDisposeScope();

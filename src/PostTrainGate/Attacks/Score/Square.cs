@@ -26,6 +26,9 @@ public sealed class Square : RowAttack
     internal const int DefaultQueries = 5000;
 
     /// <inheritdoc/>
+    public override string Title => "Square";
+
+    /// <inheritdoc/>
     internal override void Run(AttackContext context, ActiveBatch rows) =>
         Search(context, rows, context.Settings.Steps ?? DefaultQueries, (_, _) => null);
 

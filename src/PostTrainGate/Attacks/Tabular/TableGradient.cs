@@ -34,6 +34,9 @@ public sealed class TableGradient : RowAttack
     public static TableGradient Instance { get; } = new();
 
     /// <inheritdoc/>
+    public override string Title => "table PGD";
+
+    /// <inheritdoc/>
     public override bool KeepsForm => true;
 
     /// <inheritdoc/>

@@ -33,6 +33,9 @@ public sealed class TableSearch : RowAttack
     public static TableSearch Instance { get; } = new();
 
     /// <inheritdoc/>
+    public override string Title => "table search";
+
+    /// <inheritdoc/>
     public override bool KeepsForm => true;
 
     /// <inheritdoc/>
