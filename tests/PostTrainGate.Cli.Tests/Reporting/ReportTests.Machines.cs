@@ -16,7 +16,7 @@ public partial class ReportTests
 {
     [Fact]
     public void The_schema_in_the_repository_is_that_of_the_records() =>
-        Generated.Same(ResultSchema.FileName, _ => ResultSchema.Generate());
+        Generated.Same($"docs/{ResultSchema.FileName}", _ => ResultSchema.Generate());
 
     [Theory]
     [MemberData(nameof(Samples))]

@@ -16,7 +16,7 @@ public class PolicySchemaTests
 
     [Fact]
     public void The_schema_in_the_repository_is_the_one_the_catalog_gives() =>
-        Generated.Same(PolicySchema.FileName, _ => PolicySchema.Generate());
+        Generated.Same($"docs/{PolicySchema.FileName}", _ => PolicySchema.Generate());
 
     [Fact]
     public void The_tables_of_the_reference_are_those_the_catalog_gives()
