@@ -38,7 +38,7 @@ public sealed class GroupParityRepair : IRepair
         [
             .. context.ByGroup().Select(g => Demand(g, context.RepairSet)).DistinctBy(d => (d.Group.Name, d.Scope)),
         ];
-        var readsGroup = Slices.ReadsColumnsOf(demands.Select(d => d.Group), context.RepairSet);
+        var readsGroup = Slices.ReadsColumnsOf(demands.Select(d => d.Group), context.Source, context.RepairSet);
         return from setting in Grid
             where readsGroup || !setting.OwnColumnsOnly
             let parity = new GroupParity

@@ -73,7 +73,7 @@ public sealed class PolicyRepair : IRepair
         [
             .. groups.Select(g => context.RepairSet.Groups.GetValueOrDefault(g)).OfType<GroupColumn>(),
         ];
-        if (Slices.ReadsColumnsOf(columns, context.RepairSet))
+        if (Slices.ReadsColumnsOf(columns, context.Source, context.RepairSet))
             slices.Add((" own-columns", c => Slices.ColumnsOf(columns, c, biases: true), 1e-2));
         GateRule[] harmless = [.. Harmless(context)];
         var fromLogits = !context.Gates.Concat(harmless).Any(g => Asked(context, g, s => s.ReadsInputs));

@@ -64,7 +64,7 @@ public sealed class ModelTransform : IDisposable
         var schedule = _recipe.Schedule;
         var rows = _inputs.Rows.shape[0];
         var perEpoch = schedule.StepsPerEpoch(rows);
-        var steps = rows == 0 ? 0 : Steps(schedule, rows, perEpoch);
+        var steps = rows == 0 || _weights.Free == 0 ? 0 : Steps(schedule, rows, perEpoch);
         var window = Math.Clamp(steps / 20, 1, 100);
         var checkpoint = Checkpoint(steps, perEpoch);
         var watch = new LossWatch();

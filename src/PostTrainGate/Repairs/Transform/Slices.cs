@@ -21,6 +21,9 @@ public enum BiasMode
 /// <summary>Rules for which weights may change.</summary>
 public static class Slices
 {
+    // Rows that show which weights read a column.
+    private const int ReadRows = 32;
+
     /// <summary>Every weight of every layer.</summary>
     public static WeightSlice Everything(TransformContext context) =>
         new(All(context.Source, context.Source.Layers), "all weights");
@@ -45,12 +48,15 @@ public static class Slices
     public static WeightSlice Head(TransformContext context) =>
         new(All(context.Source, context.Source.Layers.TakeLast(1)), "weights of the last layer");
 
-    /// <summary>Whether any of the groups is made of columns that the model reads.</summary>
-    internal static bool ReadsColumnsOf(IEnumerable<GroupColumn> groups, EvaluationSet data) =>
-        Columns(groups, data).Any();
+    /// <summary>Whether any layer reads columns that the groups are made of, before other layers mix them.</summary>
+    internal static bool ReadsColumnsOf(IEnumerable<GroupColumn> groups, OnnxClassifier model, EvaluationSet data)
+    {
+        using var scope = NewDisposeScope();
+        return ColumnWeights(groups, model, data).Count > 0;
+    }
 
     /// <summary>
-    /// The weights of the first layer that read the columns which groups are made of: few enough for small data.
+    /// The weights of the first layers that read the columns which groups are made of: few enough for small data.
     /// </summary>
     /// <param name="groups">The groups.</param>
     /// <param name="context">Model and rows.</param>
@@ -63,23 +69,7 @@ public static class Slices
         bool biases = false
     )
     {
-        var first = context.Source.Layers[0];
-        var shape = context.Source.Parameters[first.Weight].shape;
-        var flags = new bool[shape[first.InputAxis]];
-        var reads = context.Source.IsLowered ? ColumnReads.Of(context.Source) : null;
-        foreach (var column in Columns(groups, context.Data))
-        {
-            if (reads is null)
-                flags.AsSpan(column.Start, column.Width).Fill(true);
-            else
-                for (var i = 0; i < flags.Length; i++)
-                    flags[i] |= reads[i].AsSpan(column.Start, column.Width).Contains(true);
-        }
-
-        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty.Add(
-            first.Weight,
-            Along(tensor(flags), shape, first.InputAxis).expand(shape).clone()
-        );
+        var masks = ColumnWeights(groups, context.Source, context.Data);
         if (!biases)
             return new(masks, "weights that read the group's columns");
         foreach (var bias in context.Source.Layers.Select(l => l.Bias).OfType<string>().Distinct())
@@ -87,8 +77,49 @@ public static class Slices
         return new(masks, "weights that read the group's columns, and biases");
     }
 
-    private static IEnumerable<FeatureColumn> Columns(IEnumerable<GroupColumn> groups, EvaluationSet data) =>
-        groups.SelectMany(g => g.SourceColumns).Select(c => data.Layout?.Find(c)).OfType<FeatureColumn>();
+    // By weight, which of its values meet the columns.
+    private static ImmutableSortedDictionary<string, Tensor?> ColumnWeights(
+        IEnumerable<GroupColumn> groups,
+        OnnxClassifier model,
+        EvaluationSet data
+    )
+    {
+        var masks = ImmutableSortedDictionary<string, Tensor?>.Empty;
+        FeatureColumn[] columns =
+        [
+            .. groups.SelectMany(g => g.SourceColumns).Select(c => data.Layout?.Find(c)).OfType<FeatureColumn>(),
+        ];
+        if (columns.Length == 0 || data.Count == 0)
+            return masks;
+        using var rows = data.Inputs.narrow(0, 0, Math.Min(ReadRows, data.Count)).clone();
+        using var changed = Changed(rows, columns);
+        foreach (var (layer, reads) in ColumnReads.Of(model, rows, changed))
+        {
+            var shape = model.Parameters[layer.Weight].shape;
+            var mask = Along(tensor(reads), shape, layer.InputAxis).expand(shape);
+            var other = masks.GetValueOrDefault(layer.Weight); // layers may share their weights
+            masks = masks.SetItem(layer.Weight, other is null ? mask.clone() : mask.logical_or(other));
+        }
+
+        return masks;
+    }
+
+    // The same rows, each with a value in the columns that it does not have.
+    private static Tensor Changed(Tensor rows, IEnumerable<FeatureColumn> columns)
+    {
+        using var scope = NewDisposeScope();
+        var changed = rows.clone();
+        var flat = changed.view(rows.shape[0], -1);
+        foreach (var at in columns.SelectMany(c => Enumerable.Range(c.Start, c.Width)))
+        {
+            var values = flat.select(1, at);
+            var (least, most) = (values.min(), values.max());
+            var above = most.add(ones_like(most));
+            values.copy_(where(values.ne(most), most, where(least.ne(most), least, above)));
+        }
+
+        return changed.MoveToOuterDisposeScope();
+    }
 
     /// <summary>Layers from the first to the one tapped; all of them when the tap is no layer's output.</summary>
     internal static ImmutableArray<Layer> FrontLayers(OnnxClassifier model, string tap)

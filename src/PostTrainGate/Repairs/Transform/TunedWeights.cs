@@ -37,7 +37,10 @@ internal sealed class TunedWeights : IDisposable
             start += parameter.numel();
         }
 
-        Vector = cat([.. chosen.Select(c => c.Parameter.reshape(-1))], 0).DetachFromDisposeScope();
+        // Where nothing may change there is nothing to lay side by side.
+        Vector = (
+            chosen.Count == 0 ? zeros(0) : cat([.. chosen.Select(c => c.Parameter.reshape(-1))], 0)
+        ).DetachFromDisposeScope();
         _original = Vector.clone().DetachFromDisposeScope();
         if (chosen.Any(c => c.Mask is { } m && !m.all().item<bool>()))
         {

@@ -23,7 +23,8 @@ internal sealed class Suppression : IRepair
     /// <inheritdoc/>
     public string? WhyNot(RepairContext context) =>
         context.ByGroup().Length == 0 ? "no gate with a group failed"
-        : !Slices.ReadsColumnsOf(context.FailedGroups(), context.RepairSet) ? "the model reads no column of the group"
+        : !Slices.ReadsColumnsOf(context.FailedGroups(), context.Source, context.RepairSet)
+            ? "the model reads no column of the group"
         : !ReadsInput(context) ? "the first layer does not read the input's columns one by one"
         : null;
 
@@ -64,9 +65,9 @@ internal sealed class Suppression : IRepair
     // All weights but those that read the columns.
     private static WeightSlice Others(GroupColumn[] groups, TransformContext context)
     {
-        var (name, mask) = Slices.ColumnsOf(groups, context).Masks.Single();
+        var columns = Slices.ColumnsOf(groups, context).Masks.ToDictionary(m => m.Key, m => m.Value?.logical_not());
         return new(
-            Slices.All(context.Source, context.Source.Layers).SetItem(name, mask!.logical_not()),
+            Slices.All(context.Source, context.Source.Layers).SetItems(columns),
             "all weights but those that read the group's columns"
         );
     }
@@ -78,8 +79,8 @@ internal sealed class Suppression : IRepair
         var model = fresh ? FreshWeights.Draw(context.Source, context.Seed) : context.Source.Clone();
         using var random = new Generator(0);
         var slice = Slices.ColumnsOf(groups, new(model, context.RepairSet, OnnxClassifier.LogitsTap, random));
-        var (name, mask) = slice.Masks.Single();
-        model.Parameters[name].masked_fill_(mask!, 0);
+        foreach (var (name, mask) in slice.Masks)
+            model.Parameters[name].masked_fill_(mask!, 0);
         return model;
     }
 }
