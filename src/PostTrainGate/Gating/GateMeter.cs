@@ -132,21 +132,8 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     private MeasuredValue Read(Evaluation evaluation, int gate, Measurement measured, Measurement? baseline)
     {
         var loss =
-            Base is not null
-            && Rules[gate].Drop is not null
-            && measured.IsMeasured
-            && baseline is { IsMeasured: true }
-            && Rules[gate].Metric is IPairedMetric paired
-                ? paired.Loss(
-                    new(
-                        Rows(evaluation, gate),
-                        Rules[gate],
-                        policy.GateConfidence,
-                        Seeds.Derive(policy.Seed, $"{split}:loss", gate),
-                        Cancel: cancel
-                    ),
-                    Rows(Base, gate)
-                )
+            Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && baseline is { IsMeasured: true }
+                ? Loss(gate, evaluation, Base)
                 : null;
         var reading = Read(measured, Judge.Decide(Rules[gate], measured, baseline, loss));
         return loss is not { IsMeasured: true } l || ReferenceEquals(Base, evaluation)
@@ -161,6 +148,25 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
                 ],
             };
     }
+
+    /// <summary>
+    /// How much better one model is than another before it, on the same rows; null where the metric cannot tell.
+    /// </summary>
+    public Measurement? Gain(int gate, Evaluation before, Evaluation after) => Loss(gate, before, after);
+
+    private Measurement? Loss(int gate, Evaluation evaluation, Evaluation other) =>
+        Rules[gate].Metric is IPairedMetric paired
+            ? paired.Loss(
+                new(
+                    Rows(evaluation, gate),
+                    Rules[gate],
+                    policy.GateConfidence,
+                    Seeds.Derive(policy.Seed, $"{split}:loss", gate),
+                    Cancel: cancel
+                ),
+                Rows(other, gate)
+            )
+            : null;
 
     private MeasuredValue Trusted(Evaluation evaluation, int gate, MeasuredValue reading)
     {

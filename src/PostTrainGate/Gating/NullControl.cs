@@ -1,3 +1,4 @@
+using PostTrainGate.Metrics;
 using PostTrainGate.Models;
 using static TorchSharp.torch;
 
@@ -28,6 +29,21 @@ public static class NullControl
         using var random = new Generator((ulong)seed);
         for (var draw = 0; draw < draws; draw++)
             yield return One(source, repaired, random);
+    }
+
+    /// <summary>Whether a repair comes nearer to a gate's threshold than each draw did.</summary>
+    /// <param name="rule">The gate.</param>
+    /// <param name="noise">The control: mean of the draws, and their range as its interval.</param>
+    /// <param name="repaired">The repaired model on as many rows.</param>
+    internal static bool IsBeaten(GateRule rule, MeasuredValue noise, MeasuredValue repaired)
+    {
+        var (lower, upper) = (noise.Lower!.Value, noise.Upper!.Value);
+        // Of a difference between its signs, or a ratio around 1, the middle is best.
+        var ideal = Math.Clamp(rule.Metric.Better == Better.NearOne ? 1 : 0, lower, upper);
+        double[] draws = rule.Metric.Better is Better.NearOne or Better.NearZero
+            ? [lower, upper, ideal]
+            : [lower, upper];
+        return Judge.Missed(rule, repaired.Value!.Value) < draws.Min(draw => Judge.Missed(rule, draw));
     }
 
     private static OnnxClassifier One(OnnxClassifier source, OnnxClassifier repaired, Generator random)

@@ -62,6 +62,17 @@ internal sealed partial class RepairRun
         return [.. measured.Select((m, i) => ControlReading(i, m))];
     }
 
+    // Whether a gate that is open now may have gained that by chance: by the pairs of rows where its metric has them,
+    // else by the draws of the null control on as many rows, all of which it has to beat.
+    private bool MayBeChance(int gate, GateReport report, Evaluation before, Evaluation after)
+    {
+        if (test.Gain(gate, before, after) is { IsMeasured: true } gain)
+            return gain.Lower <= 0;
+        return report is { NullControl: { Value: not null } noise, Repaired: { Value: not null } repaired }
+            && noise.Count == repaired.Count
+            && !NullControl.IsBeaten(policy.Gates[gate], noise, repaired);
+    }
+
     private GateMeter ControlMeter(Evaluation original, string name)
     {
         var fewer = policy with { Gates = [.. policy.Gates.Select(g => g.OnAtMost(ControlRows))] };

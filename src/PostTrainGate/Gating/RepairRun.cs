@@ -107,7 +107,9 @@ internal sealed partial class RepairRun(
         var after = test.Accuracy(evaluation);
         var harm = new HarmPanel(original, policy).Compare(evaluation);
         var (corrected, broken) = HarmPanel.Flips(original, evaluation);
-        var (proposed, reason) = Decide(gates, harm, before.Value - after.Value);
+        var (proposed, reason) = Decide(gates, harm, before.Value - after.Value, i =>
+            MayBeChance(i, gates[i], original, evaluation)
+        );
         summary = summary with
         {
             Proposed = proposed,
@@ -144,7 +146,8 @@ internal sealed partial class RepairRun(
     private (bool Proposed, string Reason) Decide(
         ImmutableArray<GateReport> gates,
         ImmutableArray<HarmReport> harm,
-        double cost
+        double cost,
+        Func<int, bool> mayBeChance
     )
     {
         if (cost > _repair.MaxAccuracyDrop)
@@ -180,16 +183,26 @@ internal sealed partial class RepairRun(
 
         var wrong = gates.Where(g => Outcomes.Blocks(policy, g, g.Original.Verdict)).ToArray();
         var repaired = wrong.Count(g => g.Repaired!.Verdict == Verdict.Pass);
-        var open = wrong.Count(g =>
-            g.Repaired!.Verdict == Verdict.Inconclusive && !Outcomes.Blocks(policy, g, g.Repaired.Verdict)
-        );
-        return repaired + open == 0
-            ? (false, $"{_best!.Method} helped on the selection split, but no failed gate passes on the test split.")
-            : (
+        var opened = wrong
+            .Where(g => g.Repaired!.Verdict == Verdict.Inconclusive && !Outcomes.Blocks(policy, g, g.Repaired.Verdict))
+            .ToArray();
+        var open = opened.Count(g => !mayBeChance(gates.IndexOf(g)));
+        if (repaired + open > 0)
+            return (
                 true,
                 $"{_best!.Method} {Improvement(wrong, repaired, open)} on the test split"
                     + $"{(Attacks ? " under fresh attacks" : "")}."
             );
+        return (
+            false,
+            $"{_best!.Method} helped on the selection split, but "
+                + (
+                    opened is [var first, ..]
+                        ? $"on the test split chance explains what it gains: {first.Title} goes from "
+                            + $"{GateText.Value(first.Original)} to {GateText.Value(first.Repaired!)}."
+                        : "no failed gate passes on the test split."
+                )
+        );
     }
 
     /// <summary>What becomes of failed gates, in words; only one that passes is repaired.</summary>

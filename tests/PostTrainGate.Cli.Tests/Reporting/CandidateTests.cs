@@ -189,6 +189,30 @@ public class CandidateTests
         Assert.Equal("repairs both inconclusive gates", RepairRun.Improvement([wrong[1], wrong[1]], 2, 0));
     }
 
+    // Two draws of the control range from 0.22 to 0.24.
+    [Theory]
+    [InlineData("counterfactual_flip_rate", 0.219, true)]
+    [InlineData("counterfactual_flip_rate", 0.222, false)]
+    [InlineData("robust_accuracy", 0.241, true)]
+    [InlineData("robust_accuracy", 0.24, false)]
+    [InlineData("statistical_parity_difference", -0.21, true)]
+    [InlineData("statistical_parity_difference", -0.23, false)]
+    [InlineData("disparate_impact", 0.25, true)]
+    [InlineData("disparate_impact", 0.23, false)]
+    public void A_repair_gains_more_than_chance_where_no_draw_of_the_control_comes_as_far(
+        string metric,
+        double value,
+        bool gains
+    )
+    {
+        var of = Catalog.Default.Get<IMetric>(metric);
+        var rule = of.Better is Better.Higher or Better.NearOne
+            ? new GateRule { Metric = of, Min = 0.9 }
+            : new GateRule { Metric = of, Max = 0.1 };
+        var noise = new MeasuredValue(0.23, 0.22, 0.24, 100, Verdict.Fail);
+        Assert.Equal(gains, NullControl.IsBeaten(rule, noise, noise with { Value = value }));
+    }
+
     private static GateReport Judged(Verdict verdict) =>
         SampleResults.Passed.Gates[0] with
         {
