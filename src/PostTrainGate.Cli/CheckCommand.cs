@@ -14,6 +14,9 @@ namespace PostTrainGate.Cli;
 /// <summary><c>posttraingate check</c>: reads the policy, runs the gate, reports.</summary>
 internal sealed class CheckCommand(CliHost host)
 {
+    /// <summary>How to see where a defect is.</summary>
+    public const string TraceHint = "; --verbosity detailed prints the stack trace";
+
     /// <summary>Runs; every failure ends as diagnostics and an exit code.</summary>
     public async Task<int> RunAsync(CheckOptions options, CancellationToken cancel)
     {
@@ -43,18 +46,8 @@ internal sealed class CheckCommand(CliHost host)
         }
         catch (Exception defect)
         {
-            var detailed = options.Verbosity == Verbosity.Detailed;
-            var hint = detailed ? "" : "; --verbosity detailed prints the stack trace";
-            await output.ShowFailureAsync(
-                [
-                    new(
-                        DiagnosticCodes.Internal,
-                        $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}{hint}"
-                    ),
-                ],
-                cancel
-            );
-            if (detailed)
+            await output.ShowFailureAsync([Failures.Internal(defect, TraceHint)], cancel);
+            if (options.Verbosity == Verbosity.Detailed)
                 await host.Error.WriteLineAsync(defect.ToString());
             return ExitCodes.Internal;
         }
@@ -125,6 +118,8 @@ internal sealed class CheckCommand(CliHost host)
             files,
             cancel
         );
+        if (options.Verbosity == Verbosity.Detailed && result.Trace is { } trace)
+            await host.Error.WriteLineAsync(trace);
         return result.ExitCode;
     }
 

@@ -17,7 +17,7 @@ internal static class CommandLine
         if (parsed.Errors.Count > 0 && !completes)
         {
             foreach (var error in parsed.Errors)
-                await host.Error.WriteLineAsync($"posttraingate: error: {Message(error)}");
+                await host.Error.WriteLineAsync(new Diagnostic(DiagnosticCodes.Usage, Message(error)).ToString());
             await host.Error.WriteLineAsync("See posttraingate --help.");
             return ExitCodes.BadInput;
         }

@@ -45,8 +45,7 @@ internal static class InspectCommand
         }
         catch (Exception defect)
         {
-            var line = $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}";
-            Terminal.Error(host).Say(new Diagnostic(DiagnosticCodes.Internal, line).ToString(), Color.Red);
+            Terminal.Error(host).Say(Failures.Internal(defect).ToString(), Color.Red);
             return ExitCodes.Internal;
         }
     }

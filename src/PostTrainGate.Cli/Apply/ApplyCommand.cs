@@ -73,7 +73,7 @@ internal sealed class ApplyCommand(CliHost host)
             var now = Hash.ComputeFile(target);
             if (now == hash)
             {
-                host.Out.WriteLine($"{model.Text} is the repaired model already. Next: posttraingate check");
+                host.Out.WriteLine($"{model.Text} is the repaired model already. {Next(run)}");
                 return 0;
             }
 
@@ -136,7 +136,12 @@ internal sealed class ApplyCommand(CliHost host)
         output.Say($"{model} is the repaired model now ({repair.Method}).", Color.Green);
         foreach (var gate in run.Result.Gates.Where(g => g.Repaired is not null))
             output.Say($"  {gate.Title}: {GateText.Value(gate.Original)} -> {GateText.Value(gate.Repaired!)}");
+        output.Say(Next(run));
+    }
+
+    private static string Next(LastRun run)
+    {
         var policy = run.Policy.File;
-        output.Say($"Next: posttraingate check {(policy == Reading.PolicyReader.FileName ? "" : policy)}".TrimEnd());
+        return $"Next: posttraingate check {(policy == Reading.PolicyReader.FileName ? "" : policy)}".TrimEnd();
     }
 }

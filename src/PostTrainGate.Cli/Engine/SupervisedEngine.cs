@@ -1,3 +1,4 @@
+using PostTrainGate.Cli.Output;
 using PostTrainGate.Data;
 using PostTrainGate.Foundation;
 using PostTrainGate.Gating;
@@ -55,6 +56,11 @@ internal static class SupervisedEngine
                 progress,
                 cancel
             );
+            if (reply.Defect is { } defect && engine.Early is { } known)
+                return Cut(known, Failures.Internal(new EngineDefectException(defect), CheckCommand.TraceHint)) with
+                {
+                    Trace = defect.Trace,
+                };
             return Checked(reply).Result!;
         }
         catch (EngineException ended)
@@ -64,10 +70,7 @@ internal static class SupervisedEngine
             var place = ended.Death.IsCrash ? policy.Model?.Position : new SourcePosition(policy.File, 0, 0);
             var why = new Diagnostic(DiagnosticCodes.EngineEnded, message, place);
             return engine.Early is { } early
-                ? early with
-                {
-                    Diagnostics = [.. early.Diagnostics, why],
-                }
+                ? Cut(early, why)
                 : Gate.Undecided(policy, why, "the engine ended before it");
         }
         finally
@@ -147,6 +150,12 @@ internal static class SupervisedEngine
             ? (death with { Work = $"{death.Work}, node {node}" }).Message
             : death.Message;
     }
+
+    private static GateResult Cut(GateResult early, Diagnostic why) =>
+        early with
+        {
+            Diagnostics = [.. early.Diagnostics, why],
+        };
 
     private static EngineReply Checked(EngineReply reply) =>
         reply switch

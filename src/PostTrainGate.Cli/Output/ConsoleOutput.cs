@@ -122,7 +122,7 @@ internal sealed class ConsoleOutput(CliHost host, Verbosity verbosity) : ICheckO
         var noted = ResultText.Noted(result);
         var shown = verbosity == Verbosity.Detailed ? noted.Length : MostNoted;
         foreach (var gate in noted.Take(shown))
-            _out.Say($"Note: {gate.Title}: {string.Join(" ", gate.Original.Notes.Take(2))}");
+            _out.Say($"Note: {gate.Title}: {string.Join(" ", ResultText.Notes(gate).Take(2))}");
         if (noted.Length > shown)
             _out.Say($"Note: {noted.Length - shown} more gates have notes; see the reports.");
     }

@@ -1,3 +1,4 @@
+using PostTrainGate.Cli.Engine;
 using PostTrainGate.Foundation;
 using Spectre.Console;
 
@@ -36,9 +37,17 @@ internal static class Failures
         }
         catch (Exception defect)
         {
-            var line = $"{defect.GetType().Name}: {defect.Message.Split('\n')[0].TrimEnd()}";
-            Terminal.Error(host).Say(new Diagnostic(DiagnosticCodes.Internal, line).ToString(), Color.Red);
+            Terminal.Error(host).Say(Internal(defect).ToString(), Color.Red);
             return ExitCodes.Internal;
         }
+    }
+
+    /// <summary>A defect, in one line.</summary>
+    /// <param name="defect">What was thrown.</param>
+    /// <param name="hint">How to see where, after a semicolon and a blank; empty where there is no way.</param>
+    public static Diagnostic Internal(Exception defect, string hint = "")
+    {
+        var type = defect is EngineDefectException ? "" : $"{defect.GetType().Name}: "; // it names another's
+        return new(DiagnosticCodes.Internal, $"{type}{defect.Message.Split('\n')[0].TrimEnd()}{hint}");
     }
 }

@@ -61,7 +61,9 @@ internal static class ShardNumber
             variable(name) is { } value
                 ? int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                     ? number
-                    : throw Refused($"The variable {name} is '{value}', which is no number; give the shard as K/N.")
+                    : throw Refused(
+                        $"The variable {name} is '{value}', which is not a whole number; give the shard as K/N."
+                    )
                 : null;
 
         static GateException Countless() =>
@@ -71,7 +73,7 @@ internal static class ShardNumber
     private static int Count(string digits, string text) =>
         int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw Refused($"'--shard {text}': '{digits}' is no number; give K/N, such as 2/7.");
+            : throw Refused($"'--shard {text}': '{digits}' is not a number of shards; give K/N, such as 2/7.");
 
     /// <summary>PTG8001 with a reason.</summary>
     public static GateException Refused(string why) => new(new Diagnostic(DiagnosticCodes.ShardRefused, why));

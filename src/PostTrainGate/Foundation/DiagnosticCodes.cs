@@ -150,6 +150,9 @@ public static class DiagnosticCodes
     /// <summary>A shard measured its blocks and wrote its part.</summary>
     public const string ShardMeasured = "PTG8003";
 
+    /// <summary>The command line is wrong: an option that there is not, or a value that it does not take.</summary>
+    public const string Usage = "PTG9002";
+
     /// <summary>A defect of the product.</summary>
     public const string Internal = "PTG9001";
 }

@@ -9,7 +9,15 @@ internal static class Numbers
     /// A measured number: three decimals, so that values line up, or two significant digits for a tiny one.
     /// </summary>
     public static string Measured(double value) =>
-        value.ToString(Math.Abs(value) is > 0 and < 0.0005 ? "G2" : "0.000", CultureInfo.InvariantCulture);
+        Math.Abs(value) switch
+        {
+            >= 0.0005 or 0 or double.NaN => value.ToString("0.000", CultureInfo.InvariantCulture),
+            // Digits as far as people count zeros.
+            >= 1e-6 => (
+                (decimal)double.Parse(value.ToString("G2", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
+            ).ToString(CultureInfo.InvariantCulture),
+            _ => value.ToString("G2", CultureInfo.InvariantCulture),
+        };
 
     /// <summary>
     /// A number that somebody chose: at most three decimals, or three significant digits for a small one.

@@ -70,6 +70,16 @@ public static partial class Gate
     {
         if (data.ClassNames.Length != model.Classes)
         {
+            var listed = policy.Data.Classes;
+            if (!listed.IsDefaultOrEmpty)
+                throw new GateException(
+                    new Diagnostic(
+                        DiagnosticCodes.ModelShape,
+                        $"'{policy.Model!.Text}' has {model.Classes} classes, but 'data.classes' lists {listed.Length} "
+                            + $"({string.Join(", ", listed.Take(12))}); list the model's classes in its order.",
+                        policy.Data.Position
+                    )
+                );
             var rarest = data.ClassNames.Length > model.Classes ? Rarest([data, .. others]) : "";
             throw new GateException(
                 new Diagnostic(

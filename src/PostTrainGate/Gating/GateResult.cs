@@ -100,6 +100,9 @@ public sealed record GateResult
     /// </summary>
     internal FormattableString? Proposal { get; init; }
 
+    /// <summary>Where a defect ended the run early; null: none did. For developers, so in no file.</summary>
+    internal string? Trace { get; init; }
+
     /// <summary>Exit code that follows from <see cref="Outcome"/>.</summary>
     public int ExitCode =>
         Outcome switch

@@ -88,12 +88,10 @@ internal static class GateText
         };
 
     /// <summary>Until when a failure is accepted or was, and why.</summary>
-    public static string Accepted(AcceptedFailure accepted, DateOnly today)
+    public static string Accepted(AcceptedFailure accepted, bool isOver)
     {
         var until = accepted.Until.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         var reason = Wording.Plain(accepted.Reason, 200);
-        return today <= accepted.Until
-            ? $"Accepted until {until}: {reason}"
-            : $"It was accepted until {until}, which is over: {reason}";
+        return isOver ? $"It was accepted until {until}, which is over: {reason}" : $"Accepted until {until}: {reason}";
     }
 }

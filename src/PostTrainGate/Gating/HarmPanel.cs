@@ -120,6 +120,9 @@ internal sealed class HarmPanel
     {
         var accuracy = Rate.All.First(r => r.Name == "accuracy");
         var calibration = Rate.All.First(r => r.Name == "calibration_error");
+        // Of several classes, both rates are of the favorable one against the others.
+        var (classes, favorable) = (_before.Data.ClassNames, _before.Data.Favorable);
+        var view = classes.Length > 2 ? $" ({Wording.Quote(classes[favorable])} or not)" : "";
         foreach (var name in _before.Data.Groups.Keys.Order(StringComparer.Ordinal).Where(n => !IsLabel(n)))
         {
             foreach (var (metric, kind) in HarmKinds.OfGroups)
@@ -137,7 +140,7 @@ internal sealed class HarmPanel
                     Rate = accuracy,
                 },
                 HarmKind.GroupAccuracy,
-                $"lowest accuracy by {name}"
+                $"lowest accuracy by {name}{view}"
             ) with
             {
                 Tolerance = Material + _policy.Repair!.MaxAccuracyDrop,
@@ -150,7 +153,7 @@ internal sealed class HarmPanel
                     Rate = calibration,
                 },
                 HarmKind.GroupCalibration,
-                $"highest calibration error by {name}"
+                $"highest calibration error by {name}{view}"
             );
         }
     }

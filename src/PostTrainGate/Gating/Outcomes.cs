@@ -87,7 +87,7 @@ internal static class Outcomes
         if (gate.Repaired is { } repaired)
             text += $" Repaired model: {GateText.Value(repaired)}, {Words(repaired.Verdict)}.";
         if (gate.Accepted is { } accepted)
-            text += $" {GateText.Accepted(accepted, policy.Today)}.";
+            text += $" {GateText.Accepted(accepted, policy.Today > accepted.Until)}.";
         return new Diagnostic(code, text, gate.Position, severity);
     }
 

@@ -148,7 +148,7 @@ public sealed partial class HtmlReport : IReportWriter
                     + $"{string.Concat(rows)}</table>",
                 gate.Title
             )}{IntervalPicture.Draw(gate, columns)}</div>
-            {Course(gate)}{Notes(gate.Original)}{Breakdowns(gate, columns)}{Fragile(
+            {Course(gate)}{Notes(ResultText.Notes(gate))}{Breakdowns(gate, columns)}{Fragile(
                 "Most fragile inputs",
                 gate.Original
             )}
@@ -174,10 +174,10 @@ public sealed partial class HtmlReport : IReportWriter
     private static string Scroll(string table, string name) =>
         $"<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{Html.Text(name)}\">{table}</div>";
 
-    private static string Notes(MeasuredValue reading) =>
-        reading.Notes.IsEmpty
-            ? ""
-            : $"<ul class=\"quiet\">{string.Concat(reading.Notes.Select(n => $"<li>{Html.Text(n)}</li>"))}</ul>\n";
+    private static string Notes(IEnumerable<string> notes) =>
+        string.Concat(notes.Select(n => $"<li>{Html.Text(n)}</li>")) is { Length: > 0 } items
+            ? $"<ul class=\"quiet\">{items}</ul>\n"
+            : "";
 
     // What the values are made of, the repaired model's beside the model's; folded, since it explains and decides
     // nothing.

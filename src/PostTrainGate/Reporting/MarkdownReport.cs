@@ -162,7 +162,7 @@ public sealed partial class MarkdownReport : IReportWriter
                 .Take(room.Rows)
                 .Select(g =>
                     $"- **{Markdown.Text(g.Title, room.Text)}:** "
-                    + $"{string.Join(' ', g.Original.Notes.Take(2).Select(n => Markdown.Text(n, room.Text)))}"
+                    + $"{string.Join(' ', ResultText.Notes(g).Take(2).Select(n => Markdown.Text(n, room.Text)))}"
                 )
                 .Concat(Cut(gates.Length, room.Rows, "- "))
         );

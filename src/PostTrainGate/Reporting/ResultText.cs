@@ -14,9 +14,8 @@ internal static class ResultText
     /// <param name="model">Name of the model, as markup; null where the reader knows it.</param>
     public static string Headline(GateResult result, string? model = null)
     {
-        var (total, passing, failing) = (result.Gates.Length, Count(result, Verdict.Pass), Count(result, Verdict.Fail));
-        var (counted, verdict) =
-            failing > 0 && result.Outcome != RunOutcome.Passed ? (failing, "failed") : (passing, "passed");
+        var (total, failing) = (result.Gates.Length, Blocking(result));
+        var (counted, verdict) = failing > 0 ? (failing, "failed") : (Count(result, Verdict.Pass), "passed");
         var of = model is null ? "" : $" of {model}";
         var text =
             counted != total ? $"{counted} of {total} gates{of} {verdict}"
@@ -36,13 +35,18 @@ internal static class ResultText
         return $"{Outcome(result)}: {text}";
     }
 
+    // Failing gates that keep the run from passing; others only warn, or their failure is accepted.
+    private static int Blocking(GateResult result) =>
+        result.Outcome == RunOutcome.Passed
+            ? 0
+            : result.Gates.Count(g => g is { Original.Verdict: Verdict.Fail, Severity: Severity.Error });
+
     // ", 1 failing, 1 inconclusive, 2 not measured"
     private static string Open(GateResult result)
     {
-        var text = "";
-        // Failing gates of a run that is not blocked only warn; those of another one are counted before.
-        if (result.Outcome == RunOutcome.Passed)
-            Add(Count(result, Verdict.Fail), "failing");
+        var (text, blocking) = ("", Blocking(result));
+        var others = Count(result, Verdict.Fail) - blocking;
+        Add(others, blocking == 0 ? "failing" : $"more only {(others == 1 ? "warns" : "warn")}");
         foreach (var open in new[] { Verdict.Inconclusive, Verdict.NotMeasured })
             Add(Count(result, open), Outcomes.Words(open));
         return text;
@@ -181,9 +185,9 @@ internal static class ResultText
             steps.Add($"Change the model that made these predictions.");
             steps.Add($"To try a repair, set {"model"} in {result.Policy} instead of {"prediction"}.");
         }
-        else if (failed && result.Repair is not null && IsCutShort(result))
+        else if (failed && result.Repair is not null && CutShort(result) is { } code)
         {
-            steps.Add($"The repair did not finish; {DiagnosticCodes.EngineEnded} says why.");
+            steps.Add($"The repair did not finish; {code} says why.");
         }
         else if (failed && result.Repair is not null)
         {
@@ -196,7 +200,11 @@ internal static class ResultText
             );
         }
 
-        foreach (var gate in result.Gates.Where(g => g.Original.Verdict == Verdict.Inconclusive))
+        foreach (
+            var gate in result.Gates.Where(g =>
+                g.Original.Verdict == Verdict.Inconclusive && g.Repaired?.Verdict != Verdict.Pass
+            )
+        )
         {
             var now = gate.Original.Count;
             if (RowsToDecide(gate) is { } rows)
@@ -210,12 +218,23 @@ internal static class ResultText
         return steps.ToImmutable();
     }
 
-    private static bool IsCutShort(GateResult result) =>
-        result.Diagnostics.Any(d => d.Code == DiagnosticCodes.EngineEnded);
+    // The code of what ended a run early; null where nothing did.
+    private static string? CutShort(GateResult result) =>
+        result
+            .Diagnostics.Select(d => d.Code)
+            .FirstOrDefault(c => c is DiagnosticCodes.EngineEnded or DiagnosticCodes.Internal);
 
-    /// <summary>Gates that there is something to know of, with it; those that do not pass first.</summary>
+    /// <summary>Gates that there is something to know of; those that do not pass first.</summary>
     public static ImmutableArray<GateReport> Noted(GateResult result) =>
-        [.. result.Gates.Where(g => !g.Original.Notes.IsEmpty).OrderBy(g => g.Original.Verdict == Verdict.Pass)];
+        [.. result.Gates.Where(g => Notes(g).Any()).OrderBy(g => g.Original.Verdict == Verdict.Pass)];
+
+    /// <summary>What a reader should know of a gate, a sentence each: why its failure is accepted, and its notes.</summary>
+    public static IEnumerable<string> Notes(GateReport gate) =>
+        gate is { Accepted: { } accepted, Original.Verdict: Verdict.Fail }
+            ? gate.Original.Notes.Prepend(
+                $"{GateText.Accepted(accepted, isOver: gate.Severity == Severity.Error).TrimEnd('.')}."
+            )
+            : gate.Original.Notes;
 
     /// <summary>Diagnostics that no other part of a report shows already, in their order.</summary>
     public static ImmutableArray<Diagnostic> Remarks(GateResult result) =>

@@ -119,6 +119,7 @@ internal static class RuleHelp
         [DiagnosticCodes.ShardRefused] = ("A shard cannot be measured.", "Correct '--shard' or '--part'."),
         [DiagnosticCodes.PartRefused] = ("A part cannot be merged.", "Measure its shard again."),
         [DiagnosticCodes.ShardMeasured] = ("A shard wrote its part.", "Merge the parts of all shards."),
+        [DiagnosticCodes.Usage] = ("The command line is wrong.", "See 'posttraingate --help'."),
         [DiagnosticCodes.Internal] = ("A defect of PostTrainGate.", "Report it with the stack trace."),
     };
 

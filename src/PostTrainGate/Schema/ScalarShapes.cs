@@ -234,10 +234,16 @@ internal static class UnknownName
     /// <summary>The message.</summary>
     public static string Message(string kind, string name, IEnumerable<string> known)
     {
+        var there = $"There is no {kind} {Wording.Quote(name)}";
+        // The whole catalog would hide what was meant.
+        if (Wording.Nearest(name, known) is { } near)
+            return $"{there}; did you mean '{near}'?";
+        var begins = known
+            .Where(k => name.Length > 3 && k.StartsWith(name, StringComparison.OrdinalIgnoreCase))
+            .ToList();
+        if (begins.Count > 0)
+            return $"{there}; did you mean {Wording.List(begins.Select(k => $"'{k}'"), "or")}?";
         var all = Wording.List(known);
-        var list = all.Length == 0 ? "this version has none" : $"this version has {all}";
-        return Wording.Nearest(name, known) is { } near
-            ? $"There is no {kind} {Wording.Quote(name)} among {all}; did you mean '{near}'?"
-            : $"There is no {kind} {Wording.Quote(name)}; {list}.";
+        return $"{there}; {(all.Length == 0 ? "this version has none" : $"this version has {all}")}.";
     }
 }

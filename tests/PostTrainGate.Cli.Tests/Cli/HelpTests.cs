@@ -31,7 +31,7 @@ public sealed class HelpTests : IDisposable
     )
     {
         Assert.Equal(2, await Run("check", option, value));
-        Assert.Matches($"error: '{value}' is no value of '--[a-z]+'; it takes {values}\\.", _place.Error);
+        Assert.Matches($"error PTG9002: '{value}' is no value of '--[a-z]+'; it takes {values}\\.", _place.Error);
     }
 
     [Fact]

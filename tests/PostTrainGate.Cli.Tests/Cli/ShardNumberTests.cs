@@ -29,7 +29,7 @@ public class ShardNumberTests
     [Theory]
     [InlineData("auto", "JOB_COMPLETION_INDEX=0", "give '--shard auto/N'")]
     [InlineData("auto/4", "JOB_COMPLETION_INDEX=4", "is shard 5 of 4")]
-    [InlineData("auto", "SLURM_ARRAY_TASK_ID=x", "'x', which is no number")]
+    [InlineData("auto", "SLURM_ARRAY_TASK_ID=x", "'x', which is not a whole number")]
     public void Schedulers_that_do_not_say_it_are_an_error(string text, string variables, string words)
     {
         var set = variables.Split(' ').Select(v => v.Split('=')).ToDictionary(v => v[0], v => v[1]);

@@ -158,7 +158,7 @@ public sealed class ShardTests : IDisposable
     [InlineData("0/2", "shard 0 of 2; the first is 1/2")]
     [InlineData("1/0", "asks for 0 shards; there may be 1 to ")]
     [InlineData("half", "neither K/N, such as 2/7, nor auto")]
-    [InlineData("a/2", "'a' is no number")]
+    [InlineData("a/2", "'a' is not a number of shards")]
     [InlineData("auto", "none is set; give the shard as K/N")]
     public async Task A_shard_that_cannot_be_says_what_would_be_right(string shard, string words)
     {

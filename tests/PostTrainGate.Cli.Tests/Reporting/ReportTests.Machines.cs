@@ -124,6 +124,45 @@ public partial class ReportTests
         Assert.Equal("yellowgreen", (string)JsonNode.Parse(new BadgeJson().Render(granted))!["color"]!);
     }
 
+    [Fact]
+    public void A_failure_that_is_accepted_is_told_apart_with_its_reason()
+    {
+        var gate = SampleResults.Passed.Gates[0];
+        var failed = gate with { Original = gate.Original with { Verdict = Verdict.Fail } };
+        var accepted = new AcceptedFailure(new(2030, 1, 31), "the next data set is on its way");
+        GateReport[] gates =
+        [
+            failed with
+            {
+                Accepted = accepted,
+            }, // over
+            failed with
+            {
+                Accepted = accepted,
+                Severity = Severity.Warning,
+            },
+            gate with
+            {
+                Accepted = accepted,
+            },
+        ];
+        var result = SampleResults.Passed with { Outcome = RunOutcome.Failed, Gates = [.. gates] };
+        Assert.Equal("Failed: 1 of 3 gates failed, 1 more only warns", ResultText.Headline(result));
+        string[] said =
+        [
+            "It was accepted until 2030-01-31, which is over: the next data set is on its way.",
+            "Accepted until 2030-01-31: the next data set is on its way.",
+        ];
+        Assert.Equal(
+            said,
+            result
+                .Gates.SelectMany(ResultText.Notes)
+                .Where(n => n.Contains("accepted until", StringComparison.OrdinalIgnoreCase))
+        );
+        foreach (var report in new IReportWriter[] { new MarkdownReport(), new HtmlReport() })
+            Assert.All(said, text => Assert.Contains(text, report.Render(result), StringComparison.Ordinal));
+    }
+
     // Every value that a document may have, with its type; references are followed.
     private static HashSet<string> Paths(string schema)
     {

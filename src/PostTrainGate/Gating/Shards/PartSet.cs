@@ -41,7 +41,7 @@ internal static class PartSet
         );
         foreach (var same in parts.Where(p => p.Of == of).GroupBy(p => p.Number).Where(g => g.Count() > 1))
             wrong.Add(
-                Refused($"{Wording.List(same.Select(p => p.File))} are all part {same.Key} of {of}; give one of them.")
+                Refused($"Part {same.Key} of {of} is in {Wording.List(same.Select(p => p.File))}; give one of them.")
             );
         int[] missing = [.. Enumerable.Range(1, of).Except(parts.Where(p => p.Of == of).Select(p => p.Number))];
         if (missing.Length > 0)

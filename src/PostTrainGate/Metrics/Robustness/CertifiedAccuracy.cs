@@ -112,9 +112,8 @@ public sealed class CertifiedAccuracy : IDifferentiableMetric, IBlockMetric
             ],
             Notes =
             [
-                $"Of {rows.Count} rows, {certified} are certified, "
-                    + $"{wrong} are misclassified without a perturbation, {broken} are broken by a short attack, "
-                    + $"and {rows.Count - certified - wrong - broken} are undecided.",
+                $"Of {rows.Count} rows, certified: {certified}; misclassified without a perturbation: {wrong}; "
+                    + $"broken by a short attack: {broken}; undecided: {rows.Count - certified - wrong - broken}.",
             ],
         };
     }
