@@ -8,6 +8,46 @@ namespace PostTrainGate.Tests;
 public sealed partial class DataReaderTests
 {
     [Fact]
+    public void What_is_wrong_with_each_group_is_reported_at_once()
+    {
+        Copy(People, "people.csv");
+        var wrong = Assert.Throws<GateException>(() =>
+            DataReader.Read(
+                Policy("people.csv", "credit") with
+                {
+                    Groups =
+                    [
+                        new()
+                        {
+                            Name = "a",
+                            Column = "sex",
+                            Privileged = "mail",
+                        },
+                        new() { Name = "right", Column = "sex" },
+                        new() { Name = "b", Column = "gender" },
+                        new() { Name = "c", Where = "age >" },
+                        new()
+                        {
+                            Name = "d",
+                            Column = "sex",
+                            Dependent = ["spouse"],
+                        },
+                    ],
+                }
+            )
+        );
+        Assert.Equal(
+            [
+                DiagnosticCodes.DataEmpty,
+                DiagnosticCodes.DataColumn,
+                DiagnosticCodes.DataCondition,
+                DiagnosticCodes.DataColumn,
+            ],
+            wrong.Diagnostics.Select(d => d.Code)
+        );
+    }
+
+    [Fact]
     public void Groups_by_column_condition_and_crossing_agree_with_SQL()
     {
         Copy(People, "people.csv");

@@ -30,17 +30,31 @@ internal static class GroupReader
     }
 
     /// <summary>The groups that are no crosses.</summary>
-    /// <exception cref="GateException">PTG3002, PTG3003, PTG3005 at the group's place.</exception>
+    /// <exception cref="GateException">PTG3002, PTG3003, PTG3005 at the places of all groups that are wrong.</exception>
     public static ImmutableArray<GroupCode> Codes(Table table, ImmutableArray<GroupPolicy> groups)
     {
-        foreach (var (group, dependent) in groups.SelectMany(g => g.Dependent.Select(d => (g, d))))
-            table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
-        return
-        [
-            .. groups
-                .Where(g => g.Cross.IsEmpty)
-                .Select(g => g.Where is { } where ? OfCondition(table, g, where) : OfColumn(table, g, g.Column!)),
-        ];
+        var (codes, wrong) = (ImmutableArray.CreateBuilder<GroupCode>(), new List<Diagnostic>());
+        foreach (var group in groups)
+        {
+            try
+            {
+                foreach (var dependent in group.Dependent)
+                    table.Column(dependent, $"'dependent' of the group {Wording.Quote(group.Name)}", group.Position);
+                if (!group.Cross.IsEmpty)
+                    continue;
+                codes.Add(
+                    group.Where is { } where ? OfCondition(table, group, where) : OfColumn(table, group, group.Column!)
+                );
+                if (group.Where is null)
+                    Privileged(group, codes[^1].Coding.Values);
+            }
+            catch (GateException one)
+            {
+                wrong.AddRange(one.Diagnostics); // of each group, not of the first alone
+            }
+        }
+
+        return wrong.Count == 0 ? codes.ToImmutable() : throw new GateException([.. wrong]);
     }
 
     /// <summary>The groups whose levels together are those of a group: itself, or those that it crosses.</summary>
