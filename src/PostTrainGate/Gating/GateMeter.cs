@@ -133,7 +133,7 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     {
         var loss =
             Base is not null && Rules[gate].Drop is not null && measured.IsMeasured && baseline is { IsMeasured: true }
-                ? Loss(gate, evaluation, Base)
+                ? Loss(gate, evaluation, Base, policy.GateConfidence)
                 : null;
         var reading = Read(measured, Judge.Decide(Rules[gate], measured, baseline, loss));
         return loss is not { IsMeasured: true } l || ReferenceEquals(Base, evaluation)
@@ -150,17 +150,19 @@ internal sealed class GateMeter(GatePolicy policy, EvaluationSet data, string sp
     }
 
     /// <summary>
-    /// How much better one model is than another before it, on the same rows; null where the metric cannot tell.
+    /// How much better one model is than another before it, on the same rows; null where the metric cannot tell. The
+    /// policy's confidence is that of the lower end alone: whether there is a gain at all has one side.
     /// </summary>
-    public Measurement? Gain(int gate, Evaluation before, Evaluation after) => Loss(gate, before, after);
+    public Measurement? Gain(int gate, Evaluation before, Evaluation after) =>
+        Loss(gate, before, after, Math.Max(0.01, 2 * policy.Confidence - 1));
 
-    private Measurement? Loss(int gate, Evaluation evaluation, Evaluation other) =>
+    private Measurement? Loss(int gate, Evaluation evaluation, Evaluation other, double confidence) =>
         Rules[gate].Metric is IPairedMetric paired
             ? paired.Loss(
                 new(
                     Rows(evaluation, gate),
                     Rules[gate],
-                    policy.GateConfidence,
+                    confidence,
                     Seeds.Derive(policy.Seed, $"{split}:loss", gate),
                     Cancel: cancel
                 ),
